@@ -1,0 +1,1 @@
+"""The Lambda functions of IMPP: one thin handler a module, pure logic in `core`, AWS behind `aws`."""

@@ -1,0 +1,50 @@
+"""Where things lie: every S3 key and catalog key that IMPP writes is built here.
+
+``originals/{source}/{device}/{YYYY}/{MM}/{DD}/{filename}`` in the ingest bucket is the edge's to write; any object
+below ``originals/`` counts, however it arrived. ``work/{asset}/`` expires; ``assets/{asset}/`` is what is delivered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+ORIGINALS = "originals/"
+ASSET_ID = re.compile(r"[0-9a-f]{20}")
+
+
+def asset_id(bucket: str, key: str, version: str, sha256: str | None) -> str:
+    """The asset's identity: 20 hex digits of the content's SHA-256, or of ``bucket/key/version`` where none came."""
+    if sha256 and re.fullmatch(r"[0-9a-f]{64}", sha256):
+        return sha256[:20]
+    return hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()[:20]
+
+
+def work(asset: str, name: str) -> str:
+    """Key of an intermediate file in the work bucket."""
+    return f"work/{asset}/{name}"
+
+
+def delivery(asset: str, name: str) -> str:
+    """Key of a delivered file in the delivery bucket."""
+    return f"assets/{asset}/{name}"
+
+
+def catalog_asset(asset: str) -> str:
+    """Partition key of an asset's catalog item."""
+    return f"ASSET#{asset}"
+
+
+def catalog_claim(bucket: str, key: str, version: str) -> str:
+    """Partition key of the claim that keeps one object version from being processed twice."""
+    return f"CLAIM#{bucket}/{key}#{version}"
+
+
+def catalog_token(job_name: str) -> str:
+    """Partition key under which a task token waits for its job's event."""
+    return f"TOKEN#{job_name}"
+
+
+def catalog_spend(month: str) -> str:
+    """Partition key of the sum spent in a month, ``YYYY-MM``."""
+    return f"SPEND#{month}"

@@ -1,0 +1,1 @@
+"""Services that moto lacks or has too weakly, one module per AWS service."""
