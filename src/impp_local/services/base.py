@@ -1,0 +1,166 @@
+"""What every service of the local cloud is made of: `Request`, `Response`, `AwsError`, `Service`.
+
+A service of our own is a module `impp_local/services/<botocore service name, "-" as "_">.py` with a function
+`create(cloud)`. The gateway imports it at the first request for that service, so nothing has to be registered and a
+service that nobody calls costs no memory. A whole example, `impp_local/services/mediaconvert.py`:
+
+    class MediaConvert(Service):
+        name = "mediaconvert"                       # botocore's service name
+
+        def __init__(self, cloud: Cloud) -> None:
+            self.jobs: dict[str, dict[str, Any]] = {}
+
+        def get_job(self, request: Request) -> Mapping[str, Any]:   # the operation GetJob, snake-cased by botocore
+            job = self.jobs.get(request.params["Id"])  # params: parsed and typed by the botocore model
+            if job is None:
+                raise AwsError("NotFoundException", f"Job {request.params['Id']} not found", 404)
+            return {"Job": job}                     # serialised by the botocore model (REST-JSON, JSON, query, XML)
+
+    def create(cloud: Cloud) -> Service:
+        return MediaConvert(cloud)
+
+An operation that the service does not define goes to moto; one that moto lacks too is answered with the error that AWS
+gives for an unknown operation, in the protocol of the service. An operation may also look at moto's answer and change
+it: `answer = request.forward()`. Methods run on many threads at once: guard what is shared. An exception that is not
+an `AwsError` (or moto's own) is logged with its traceback and answered as `InternalFailure`.
+
+Threads or processes that a service starts are ended by its `close()`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from botocore import xform_name
+
+ACCOUNT = "123456789012"
+"""The account that all of the local cloud lives in (moto's default)."""
+
+REGION = "us-east-1"
+"""The region of whatever does not say one; the price book is of this region too."""
+
+
+class Cloud(Protocol):
+    """What a service may know of the cloud that it is part of."""
+
+    @property
+    def endpoint(self) -> str:
+        """`http://127.0.0.1:<port>`, the one endpoint of all services."""
+
+    @property
+    def state(self) -> Path:
+        """Folder for what the services keep on disk; each uses a subfolder of its own name."""
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for this cloud, with fake keys: thread-safe, cached."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One API call, parsed.
+
+    `params` holds the operation's input by the botocore model: members under their model names, timestamps as aware
+    `datetime`, blobs as `bytes`; it is empty for requests that belong to no operation. `path` is percent-decoded,
+    `query` keeps the first value of each name, `headers` has lower-case names. `access_key` is the caller's access
+    key id, or None when the request is not signed.
+    """
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    region: str = REGION
+    account: str = ACCOUNT
+    access_key: str | None = None
+    forward: Callable[[], Response] = field(repr=False, default=lambda: Response(501))
+    """Hands the same call on to moto and returns what it says (errors included, as a Response)."""
+
+    def json(self) -> Any:
+        """The body as JSON; an empty body is an empty object. Raises AwsError SerializationException."""
+        if not self.body:
+            return {}
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise AwsError("SerializationException", f"The body is not JSON: {error}") from error
+
+
+@dataclass
+class Response:
+    """What goes back over HTTP. A `body` that is an iterable of bytes is streamed."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | Iterable[bytes] = b""
+
+    @classmethod
+    def of_json(cls, value: object, status: int = 200) -> Response:
+        """A plain JSON answer, for what is no AWS API (`/_impp/...`)."""
+        return cls(status, {"Content-Type": "application/json"}, json.dumps(value, default=str).encode())
+
+
+class AwsError(Exception):
+    """An error as AWS reports it: `code` as in the API reference, sent in the protocol of the service.
+
+    `status` is the HTTP status for codes that the botocore model does not know (else the model decides);
+    `members` are further fields of the modelled error shape.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400, **members: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.members = members
+
+
+class Service:
+    """Base of a service: its public methods named like the service's operations, snake-cased, answer them.
+
+    A method takes the `Request` and returns the operation's output as a mapping by the botocore model, None for an
+    empty one, or a `Response` to answer byte by byte; it raises `AwsError` for an error.
+    """
+
+    name: ClassVar[str]
+
+    def handler(self, operation: str) -> Callable[[Request], Mapping[str, Any] | Response | None] | None:
+        """The method that answers `operation` ("CreateJob"), or None when this service leaves it to moto."""
+        method = xform_name(operation)
+        if method.startswith("_") or hasattr(Service, method):
+            return None
+        return getattr(self, method, None)
+
+    def close(self) -> None:
+        """End threads and processes; called once when the cloud stops."""
+
+
+class Lazy:
+    """Thread-safe store of things made on first use; `make` runs once for each name."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._make = make
+        self._made: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def __call__(self, name: str) -> Any:
+        try:
+            return self._made[name]
+        except KeyError:
+            with self._lock:
+                if name not in self._made:
+                    self._made[name] = self._make(name)
+                return self._made[name]
+
+    def values(self) -> list[Any]:
+        """All that was made so far."""
+        with self._lock:
+            return list(self._made.values())
