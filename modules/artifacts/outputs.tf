@@ -1,0 +1,26 @@
+output "functions" {
+  description = "By name, what module function takes as `artifact`: architecture, handler, layers, path, runtime, sha256_base64."
+  value = {
+    for name, function in local.manifest.functions : name => {
+      architecture  = local.manifest.target.architecture
+      handler       = function.handler
+      layers        = [for layer in function.layers : aws_lambda_layer_version.this[layer].arn]
+      path          = "${local.folder}/${function.path}"
+      runtime       = local.manifest.target.runtime
+      sha256_base64 = function.sha256_base64
+    }
+  }
+
+  precondition {
+    condition     = length(local.missing) == 0
+    error_message = "The manifest lacks the function(s) ${join(", ", local.missing)}: run `make build`."
+  }
+}
+
+output "state_machine" {
+  description = "The rendered state machine: path of the template, and which features it was rendered with."
+  value = {
+    features = local.manifest.state_machine.features
+    path     = "${local.folder}/${local.manifest.state_machine.path}"
+  }
+}

@@ -1,0 +1,26 @@
+variable "manifest_path" {
+  description = "Path of the manifest that `build.py all` wrote; paths inside it are relative to its folder."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = fileexists(var.manifest_path)
+    error_message = "manifest_path names no file: run `make build` first."
+  }
+}
+
+variable "name" {
+  description = "Prefix of the layers' names."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "required_functions" {
+  description = "Functions that the manifest must hold."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}

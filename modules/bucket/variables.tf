@@ -1,0 +1,93 @@
+variable "access_log_sources" {
+  description = "Names of the buckets whose server access logs this bucket receives."
+  type        = set(string)
+  default     = []
+  nullable    = false
+  validation {
+    condition     = length(var.access_log_sources) == 0 || var.kms_key_arn == null
+    error_message = "S3 cannot deliver server access logs to a bucket with a KMS key: leave kms_key_arn unset."
+  }
+}
+
+variable "eventbridge" {
+  description = "Send the bucket's events to EventBridge."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "expire_after_days" {
+  description = "Days after which objects below a prefix are deleted, by prefix; the empty prefix is the whole bucket."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+  validation {
+    condition     = alltrue([for days in values(var.expire_after_days) : days >= 1 && floor(days) == days])
+    error_message = "expire_after_days must hold whole numbers of days, 1 or more."
+  }
+  validation {
+    condition     = length(var.expire_after_days) == 0 || var.manage_lifecycle
+    error_message = "expire_after_days needs manage_lifecycle: S3 keeps one lifecycle configuration a bucket."
+  }
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete the objects too."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key that encrypts the bucket; null encrypts with S3's own key (targets of access logs need that)."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_bucket" {
+  description = "Name of the bucket that receives this bucket's server access logs below `s3/<name>/`; null for none."
+  type        = string
+  default     = null
+}
+
+variable "manage_lifecycle" {
+  description = "Own the bucket's lifecycle configuration; false where another module (archive) owns it."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "name" {
+  description = "Name of the bucket."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 63 lower-case letters, digits and hyphens, and neither start nor end with a hyphen."
+  }
+}
+
+variable "policy_documents" {
+  description = "Further bucket policy documents (JSON), merged with the bucket's own."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of the bucket."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "versioning" {
+  description = "Keep what is overwritten or deleted as noncurrent versions."
+  type        = bool
+  default     = false
+  nullable    = false
+}

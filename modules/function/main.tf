@@ -1,0 +1,74 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account        = data.aws_caller_identity.current.account_id
+  arn            = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
+  log_group_arn  = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group_name}"
+  log_group_name = "/aws/lambda/${var.name}"
+  partition      = data.aws_partition.current.partition
+  region         = data.aws_region.current.name
+}
+
+# Before the function, else Lambda makes one of its own that keeps logs for ever.
+resource "aws_cloudwatch_log_group" "this" {
+  name              = local.log_group_name
+  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_lambda_function" "this" {
+  function_name    = var.name
+  architectures    = [var.artifact.architecture]
+  description      = var.description
+  filename         = var.artifact.path
+  handler          = var.artifact.handler
+  kms_key_arn      = length(var.environment) == 0 ? null : var.kms_key_arn
+  layers           = var.artifact.layers
+  memory_size      = var.memory_mb
+  role             = aws_iam_role.this.arn
+  runtime          = var.artifact.runtime
+  source_code_hash = var.artifact.sha256_base64
+  tags             = var.tags
+  timeout          = var.timeout_s
+
+  dynamic "dead_letter_config" {
+    for_each = var.dead_letter_arn == null ? [] : [var.dead_letter_arn]
+
+    content {
+      target_arn = dead_letter_config.value
+    }
+  }
+
+  dynamic "environment" {
+    for_each = length(var.environment) == 0 ? [] : [var.environment]
+
+    content {
+      variables = environment.value
+    }
+  }
+
+  ephemeral_storage {
+    size = var.ephemeral_storage_mb
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = local.log_group_name
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  # Lambda checks at creation that the role may send to the dead-letter queue and use the key.
+  depends_on = [
+    aws_cloudwatch_log_group.this,
+    aws_iam_role_policy.encryption,
+    aws_iam_role_policy.function,
+  ]
+}

@@ -1,0 +1,125 @@
+variable "artifact" {
+  description = "The built zip: path, base64 SHA-256, handler, runtime, architecture and ARNs of its layers."
+  type = object({
+    architecture  = optional(string, "arm64")
+    handler       = string
+    layers        = optional(list(string), [])
+    path          = string
+    runtime       = optional(string, "python3.13")
+    sha256_base64 = string
+  })
+  nullable = false
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.artifact.architecture)
+    error_message = "artifact.architecture must be arm64 or x86_64."
+  }
+  validation {
+    condition     = length(var.artifact.layers) <= 5
+    error_message = "artifact.layers may hold 5 layers at most, Lambda's limit."
+  }
+  validation {
+    condition     = can(regex("^[A-Za-z0-9+/]{43}=$", var.artifact.sha256_base64))
+    error_message = "artifact.sha256_base64 must be a SHA-256 in base64, as build/manifest.json holds it."
+  }
+}
+
+variable "dead_letter_arn" {
+  description = "ARN of the SQS queue for events that the function could not process when invoked asynchronously; null for none."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.dead_letter_arn == null || can(regex("^arn:[a-z-]+:sqs:", var.dead_letter_arn))
+    error_message = "dead_letter_arn must be the ARN of an SQS queue."
+  }
+}
+
+variable "description" {
+  description = "What the function does, in a line."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Environment variables. No secret belongs here: give the ARN of a secret instead."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "ephemeral_storage_mb" {
+  description = "Size of /tmp in MB."
+  type        = number
+  default     = 512
+  nullable    = false
+  validation {
+    condition     = var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240
+    error_message = "ephemeral_storage_mb must lie between 512 and 10240."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key for environment and logs; the role may use it for what the function reads and writes."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be a retention that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, ..."
+  }
+}
+
+variable "memory_mb" {
+  description = "Memory in MB; processor time grows with it."
+  type        = number
+  default     = 256
+  nullable    = false
+  validation {
+    condition     = var.memory_mb >= 128 && var.memory_mb <= 10240
+    error_message = "memory_mb must lie between 128 and 10240."
+  }
+}
+
+variable "name" {
+  description = "Name of the function, of its role and, below /aws/lambda/, of its log group."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,63}$", var.name))
+    error_message = "name must be 2 to 64 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "policy_json" {
+  description = "IAM policy document (JSON) of what the function itself may do; logs, tracing, its queue and the key are added here."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of function, role and log group."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "timeout_s" {
+  description = "Seconds after which an invocation is stopped."
+  type        = number
+  default     = 30
+  nullable    = false
+  validation {
+    condition     = var.timeout_s >= 1 && var.timeout_s <= 900
+    error_message = "timeout_s must lie between 1 and 900."
+  }
+}

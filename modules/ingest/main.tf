@@ -1,0 +1,61 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account    = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
+  queue_name = "${var.name}-ingest-dlq"
+  region     = data.aws_region.current.name
+  rule_arn   = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.rule_name}"
+  rule_name  = "${var.name}-object-created"
+}
+
+# By detail-type, whatever the way of upload: a filter on the reason PutObject would miss every multipart upload.
+resource "aws_cloudwatch_event_rule" "created" {
+  name        = local.rule_name
+  description = "A new object below ${var.prefix} of ${var.bucket_name} starts the pipeline."
+  tags        = var.tags
+
+  event_pattern = jsonencode({
+    source      = ["aws.s3"]
+    detail-type = ["Object Created"]
+    detail = {
+      bucket = { name = [var.bucket_name] }
+      object = { key = [{ prefix = var.prefix }] }
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "state_machine" {
+  rule      = aws_cloudwatch_event_rule.created.name
+  target_id = "state-machine"
+  arn       = var.state_machine_arn
+  role_arn  = aws_iam_role.this.arn
+
+  dead_letter_config {
+    arn = local.queue_arn
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = 86400
+    maximum_retry_attempts       = 185
+  }
+
+  depends_on = [
+    aws_iam_role_policy.encryption,
+    aws_iam_role_policy.start,
+    aws_sqs_queue.dead_letter,
+  ]
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  name                      = local.queue_name
+  kms_master_key_id         = var.kms_key_arn
+  message_retention_seconds = 1209600
+  policy                    = data.aws_iam_policy_document.queue.json
+  tags                      = var.tags
+}

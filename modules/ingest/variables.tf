@@ -1,0 +1,53 @@
+variable "bucket_name" {
+  description = "Name of the bucket whose new objects start executions; it must send its events to EventBridge."
+  type        = string
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key for the dead-letter queue and the executions' input."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "name" {
+  description = "Prefix of all names."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "prefix" {
+  description = "Prefix of the keys that count."
+  type        = string
+  default     = "originals/"
+  nullable    = false
+  validation {
+    condition     = can(regex("^.+/$", var.prefix))
+    error_message = "prefix must end with a slash."
+  }
+}
+
+variable "state_machine_arn" {
+  description = "ARN of the state machine that each new object starts."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:states:[^:]+:[0-9]{12}:stateMachine:", var.state_machine_arn))
+    error_message = "state_machine_arn must be the ARN of a state machine."
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,139 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+}
+
+resource "aws_kms_key" "this" {
+  description             = "Everything ${var.name} stores: buckets, catalog, queues, topic, logs, secrets, executions."
+  deletion_window_in_days = var.deletion_window_days
+  enable_key_rotation     = true
+  tags                    = var.tags
+}
+
+resource "aws_kms_alias" "this" {
+  name          = "alias/${var.name}"
+  target_key_id = aws_kms_key.this.key_id
+}
+
+resource "aws_kms_key_policy" "this" {
+  key_id = aws_kms_key.this.key_id
+  policy = data.aws_iam_policy_document.key.json
+}
+
+# In a key policy `Resource = "*"` means this key and nothing else.
+data "aws_iam_policy_document" "key" {
+  # Roles use the key through their own IAM policies, each with two exact actions. Without `kms:*` for the account
+  # nobody could mend this policy again: KMS itself refuses to store a key policy that locks its owner out.
+  statement {
+    sid       = "AccountAdministersThroughIam"
+    actions   = ["kms:*"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+  }
+
+  statement {
+    sid = "LogGroupsOfTheAccount"
+    actions = [
+      "kms:Decrypt",
+      "kms:DescribeKey",
+      "kms:Encrypt",
+      "kms:GenerateDataKey",
+      "kms:GenerateDataKeyWithoutPlaintext",
+      "kms:ReEncryptFrom",
+      "kms:ReEncryptTo",
+    ]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${local.region}.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:*"]
+    }
+  }
+
+  # Step Functions hands its encrypted history to the log delivery service, which has to read it.
+  statement {
+    sid       = "LogDeliveryOfStateMachines"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["delivery.logs.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:SourceArn"
+      values   = ["arn:${local.partition}:logs:${local.region}:${local.account}:*"]
+    }
+  }
+
+  # EventBridge writes to dead-letter queues, SNS to theirs, alarms, budgets and cost anomalies to the alert topic.
+  statement {
+    sid       = "MessagesFromServices"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+    principals {
+      type = "Service"
+      identifiers = [
+        "budgets.amazonaws.com",
+        "cloudwatch.amazonaws.com",
+        "costalerts.amazonaws.com",
+        "events.amazonaws.com",
+        "scheduler.amazonaws.com",
+        "sns.amazonaws.com",
+      ]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  # Any distribution of this account: naming one would close a circle (distribution, bucket, key). What it may read is
+  # narrowed to one distribution by the bucket's own policy.
+  statement {
+    sid       = "DistributionsReadDelivery"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["cloudfront.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:cloudfront::${local.account}:distribution/*"]
+    }
+  }
+
+  # Macie's service-linked role cannot be given an IAM policy. It may not exist yet, and KMS refuses a principal that
+  # does not exist: hence the account with a condition instead of the role.
+  statement {
+    sid       = "MacieReadsForItsFindings"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie"]
+    }
+  }
+}

@@ -1,0 +1,12 @@
+output "alias" {
+  description = "Alias of the key."
+  value       = aws_kms_alias.this.name
+}
+
+output "arn" {
+  description = "ARN of the key."
+  value       = aws_kms_key.this.arn
+
+  # Whoever encrypts with the key needs its policy in place, not only the key.
+  depends_on = [aws_kms_key_policy.this]
+}

@@ -1,0 +1,77 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  queue_arn = "arn:${local.partition}:mediaconvert:${local.region}:${local.account}:queues/${var.name}"
+  region    = data.aws_region.current.name
+  role_arn  = "arn:${local.partition}:iam::${local.account}:role/${local.role_name}"
+  role_name = "${var.name}-mediaconvert"
+}
+
+# A queue of one's own costs nothing, keeps other work in the account out of the way, and can be paused alone.
+resource "aws_media_convert_queue" "this" {
+  name         = var.name
+  description  = "Renditions of ${var.name}."
+  pricing_plan = "ON_DEMAND"
+  tags         = var.tags
+}
+
+resource "aws_iam_role" "mediaconvert" {
+  name               = local.role_name
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "objects" {
+  name   = "objects"
+  role   = aws_iam_role.mediaconvert.name
+  policy = data.aws_iam_policy_document.objects.json
+}
+
+resource "aws_iam_role_policy" "encryption" {
+  name   = "encryption"
+  role   = aws_iam_role.mediaconvert.name
+  policy = data.aws_iam_policy_document.encryption.json
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["mediaconvert.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "objects" {
+  statement {
+    sid       = "ReadOriginals"
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+    resources = ["arn:${local.partition}:s3:::${var.input.bucket}/${var.input.prefix}*"]
+  }
+
+  statement {
+    sid       = "WriteRenditions"
+    actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
+    resources = ["arn:${local.partition}:s3:::${var.output.bucket}/${var.output.prefix}*"]
+  }
+}
+
+data "aws_iam_policy_document" "encryption" {
+  statement {
+    sid       = "UseTheKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+  }
+}

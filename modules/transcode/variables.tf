@@ -1,0 +1,44 @@
+variable "input" {
+  description = "Bucket name and key prefix that MediaConvert reads."
+  type = object({
+    bucket = string
+    prefix = optional(string, "originals/")
+  })
+  nullable = false
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key that encrypts both buckets."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "name" {
+  description = "Name of the queue and prefix of the role's name."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "output" {
+  description = "Bucket name and key prefix that MediaConvert writes."
+  type = object({
+    bucket = string
+    prefix = optional(string, "assets/")
+  })
+  nullable = false
+}
+
+variable "tags" {
+  description = "Tags of queue and role."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
