@@ -1,0 +1,9 @@
+output "storage_classes" {
+  description = "S3 storage class by value of the archive tag; `standard` is where an object without a rule stays."
+  value       = merge({ standard = "STANDARD" }, { for tag, class in local.classes : tag => class.storage_class })
+}
+
+output "tag_key" {
+  description = "Object tag whose value chooses the storage class."
+  value       = var.tag_key
+}

@@ -1,0 +1,108 @@
+variable "abort_multipart_after_days" {
+  description = "Days after which the parts of an upload that never finished are removed. They cost storage and are otherwise invisible."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.abort_multipart_after_days >= 1 && floor(var.abort_multipart_after_days) == var.abort_multipart_after_days
+    error_message = "abort_multipart_after_days must be a whole number of at least 1."
+  }
+}
+
+variable "bucket_name" {
+  description = "Name of the bucket that holds the originals. This module owns its whole lifecycle configuration."
+  type        = string
+  nullable    = false
+}
+
+variable "intelligent_archive" {
+  description = <<-EOT
+    Opt-in archive tiers of S3 Intelligent-Tiering for objects tagged `intelligent`, by days without access. They are
+    cheaper, but an object in them must be restored for hours before it can be read, so both are off (null) at first.
+  EOT
+  type = object({
+    archive_after_days      = optional(number)
+    deep_archive_after_days = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = coalesce(var.intelligent_archive.archive_after_days, 90) >= 90 && coalesce(var.intelligent_archive.archive_after_days, 90) <= 730
+    error_message = "intelligent_archive.archive_after_days must be between 90 and 730."
+  }
+
+  validation {
+    condition     = coalesce(var.intelligent_archive.deep_archive_after_days, 180) >= 180 && coalesce(var.intelligent_archive.deep_archive_after_days, 180) <= 730
+    error_message = "intelligent_archive.deep_archive_after_days must be between 180 and 730."
+  }
+}
+
+variable "minimum_object_size" {
+  description = <<-EOT
+    Which small objects never move: `all_storage_classes_128K` keeps all below 128 KB where they are (a transition would
+    cost more than it saves), `varies_by_storage_class` lets the Glacier classes take them.
+  EOT
+  type        = string
+  default     = "all_storage_classes_128K"
+  nullable    = false
+
+  validation {
+    condition     = contains(["all_storage_classes_128K", "varies_by_storage_class"], var.minimum_object_size)
+    error_message = "minimum_object_size must be all_storage_classes_128K or varies_by_storage_class."
+  }
+}
+
+variable "noncurrent_versions" {
+  description = "How long replaced or deleted versions stay recoverable: `expire_after_days` (0: for ever), and how many newer ones are kept whatever their age."
+  type = object({
+    expire_after_days = optional(number, 30)
+    keep_newest       = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.noncurrent_versions.expire_after_days >= 0 && floor(var.noncurrent_versions.expire_after_days) == var.noncurrent_versions.expire_after_days
+    error_message = "noncurrent_versions.expire_after_days must be a whole number of days, or 0 to keep them for ever."
+  }
+
+  validation {
+    condition     = coalesce(var.noncurrent_versions.keep_newest, 1) >= 1 && coalesce(var.noncurrent_versions.keep_newest, 1) <= 100
+    error_message = "noncurrent_versions.keep_newest must be between 1 and 100."
+  }
+}
+
+variable "tag_key" {
+  description = "Object tag whose value chooses the storage class."
+  type        = string
+  default     = "impp:archive"
+  nullable    = false
+}
+
+variable "transition_after_days" {
+  description = <<-EOT
+    Days after creation at which an object with that tag value moves. A day of grace keeps a replay free of retrieval
+    fees; S3 asks for 30 days before Standard-IA. The value `standard` has no rule: such objects stay.
+  EOT
+  type = object({
+    deep_archive = optional(number, 1)
+    glacier_fr   = optional(number, 1)
+    glacier_ir   = optional(number, 1)
+    intelligent  = optional(number, 0)
+    standard_ia  = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for days in values(var.transition_after_days) : days >= 0 && floor(days) == days])
+    error_message = "transition_after_days must be whole numbers of at least 0."
+  }
+
+  validation {
+    condition     = var.transition_after_days.standard_ia >= 30
+    error_message = "transition_after_days.standard_ia must be at least 30: S3 refuses an earlier move to Standard-IA."
+  }
+}
