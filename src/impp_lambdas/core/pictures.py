@@ -1,0 +1,87 @@
+"""What is done to one picture: turned upright, shrunk, hashed, judged, encoded. Pillow only; sizes in pixels."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image, ImageFilter, ImageStat
+
+LONG_SIDE = 1280
+"""Longest side of a sampled frame. Rekognition's labels gain nothing above it, small text and faces still read."""
+JPEG_QUALITY = 85
+HASH_BITS = 64
+FLAT = 2
+"""Neighbouring pixels that differ by no more are equal to the hash: noise of a dark sensor is not a picture."""
+
+_LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
+_SHARP = 14.0
+"""Laplacian standard deviation at 256 px width of a crisp daylight frame; sharper ones are not better posters."""
+_MIDDLE = 118
+"""Mean luma (0-255) of a well exposed picture, 18 % grey in sRGB."""
+_TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One candidate frame: ``t`` seconds from the start, its JPEG and size, 64-bit dHash, ``quality`` from 0 to 1."""
+
+    t: float
+    jpeg: bytes
+    width: int
+    height: int
+    dhash: int
+    quality: float
+
+
+def fit(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """The size that keeps the aspect within ``long_side``; never larger than it was, never below one pixel."""
+    scale = min(1.0, long_side / max(width, height, 1))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def upright(image: Image.Image, rotation: int) -> Image.Image:
+    """The image turned by ``rotation`` degrees counter-clockwise, a multiple of 90 (others stay as they are)."""
+    turn = _TURNS.get(rotation % 360)
+    return image.transpose(turn) if turn is not None else image
+
+
+def dhash(image: Image.Image) -> int:
+    """Difference hash: whether each of 8 by 8 cells is brighter than its left neighbour (Krawetz 2013)."""
+    pixels = image.convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
+    bits = 0
+    for row in range(8):
+        for column in range(8):
+            left, right = pixels[row * 9 + column], pixels[row * 9 + column + 1]
+            bits = bits << 1 | (right - left > FLAT)
+    return bits
+
+
+def distance(a: int, b: int) -> int:
+    """How many of the 64 bits of two hashes differ."""
+    return (a ^ b).bit_count()
+
+
+def quality(image: Image.Image) -> float:
+    """How well a picture would serve as a poster: sharpness times exposure, 0 (black, white or flat) to 1."""
+    grey = image.convert("L")
+    grey = grey.resize(fit(*grey.size, 256), Image.Resampling.BILINEAR)
+    if min(grey.size) < 3:
+        return 0.0
+    sharpness = min(1.0, ImageStat.Stat(grey.filter(_LAPLACIAN)).stddev[0] / _SHARP)
+    histogram = grey.histogram()
+    clipped = (sum(histogram[:8]) + sum(histogram[248:])) / sum(histogram)
+    exposure = 1 - abs(ImageStat.Stat(grey).mean[0] - _MIDDLE) / (255 - _MIDDLE)
+    return round(sharpness * max(0.0, exposure) * (1 - clipped), 4)
+
+
+def encode(image: Image.Image, jpeg_quality: int = JPEG_QUALITY) -> bytes:
+    """The image as a baseline JPEG without metadata (no GPS position of a phone travels on)."""
+    out = io.BytesIO()
+    image.convert("RGB").save(out, "JPEG", quality=jpeg_quality)
+    return out.getvalue()
+
+
+def shot(t: float, image: Image.Image) -> Shot:
+    """A candidate from an upright image that :func:`fit` has shrunk."""
+    return Shot(round(t, 3), encode(image), image.width, image.height, dhash(image), quality(image))
