@@ -1,0 +1,155 @@
+"""The layers: hash-pinned wheels, fetched once with pip, checked, and repacked as Lambda wants them.
+
+Wheels are kept in the user's cache under a key of the requirements and the target, so a second checkout or a cleaned
+build folder needs no network. boto3 and what it brings come with Lambda's runtime and are never packed. urllib3 is:
+requests needs it, the runtime promises no version of it, and botocore is content with the one in the layer (2.x).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from impp_build import BuildError
+from impp_build.archive import Entry, entries_of
+
+PROVIDED_DISTRIBUTIONS = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six"})
+LAMBDA_PYTHON = "3.13"
+LAMBDA_ARCHITECTURE = "arm64"
+_LAMBDA_GLIBC = 34  # Amazon Linux 2023 has glibc 2.34; a wheel may ask for less
+
+_NEVER_PACKED = re.compile(
+    r"(^|/)(__pycache__|tests?)/|\.(pyc|pyi|pxd|pyx|c|h)$|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the wheels must run: machine and Python in Lambda's spelling, and pip's options that select such wheels."""
+
+    name: str
+    architecture: str
+    python: str
+    pip_options: tuple[str, ...]
+
+    @property
+    def runtime(self) -> str:
+        """Lambda's name of the runtime, for example `python3.13`."""
+        return f"python{self.python}"
+
+
+def lambda_target() -> Target:
+    """Lambda on Graviton."""
+    tags = [f"manylinux_2_{minor}_aarch64" for minor in range(_LAMBDA_GLIBC, 16, -1)] + ["manylinux2014_aarch64"]
+    options = [f"--platform={tag}" for tag in tags] + [f"--python-version={LAMBDA_PYTHON}", "--implementation=cp"]
+    return Target("aws", LAMBDA_ARCHITECTURE, LAMBDA_PYTHON, tuple(options))
+
+
+def host_target() -> Target:
+    """This machine and this Python, for the local cloud. The runtime is named as one that the AWS provider knows."""
+    machine = platform.machine().lower()
+    architecture = "arm64" if machine in ("arm64", "aarch64") else "x86_64"
+    python = f"3.{min(sys.version_info.minor, int(LAMBDA_PYTHON.split('.')[1]))}"
+    return Target("local", architecture, python, ())
+
+
+def pure_target() -> Target:
+    """Wheels of pure Python alone, which run anywhere: the same file serves every target."""
+    options = ("--platform=any", f"--python-version={LAMBDA_PYTHON}", "--implementation=py")
+    return Target("pure", "any", LAMBDA_PYTHON, options)
+
+
+def cache_dir() -> Path:
+    """The folder of all cached wheels."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "impp" / "wheels"
+
+
+def pinned(requirements: Path) -> str:
+    """The requirements without what the runtime provides, comments dropped: what decides the content of a layer."""
+    text = re.sub(r"^\s*#.*\n?", "", requirements.read_text("utf-8"), flags=re.MULTILINE)
+    kept = []
+    for block in re.split(r"(?m)^(?=\S)", text):
+        name = re.match(r"[A-Za-z0-9._-]+", block)
+        if not name or name[0].lower().replace("_", "-") in PROVIDED_DISTRIBUTIONS:
+            continue
+        if "--hash=sha256:" not in block:
+            raise BuildError(f"{requirements}: {block.split()[0]} is not pinned by hash; run `make lock`")
+        kept.append(block.rstrip(" \\\n"))
+    return "\n".join(kept) + "\n"
+
+
+def wheels(requirements: Path, target: Target) -> list[Path]:
+    """The wheels for a target, from the cache or else from the package index, each checked against its pinned hash.
+
+    Raises BuildError when pip fails, for example because a wheel for the target does not exist.
+    """
+    text = pinned(requirements)
+    tags = [*target.pip_options] or [sys.implementation.cache_tag or "", platform.system(), platform.machine()]
+    key = hashlib.sha256("\n".join([text, *tags]).encode()).hexdigest()[:16]
+    store = cache_dir() / f"{target.name}-{key}"
+    hashes = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
+    if not _complete(store, hashes):
+        _download(text, target, store)
+        if not _complete(store, hashes):
+            raise BuildError(f"{store} does not hold the wheels that {requirements} pins")
+    return sorted(store.glob("*.whl"))
+
+
+def _complete(store: Path, hashes: frozenset[str]) -> bool:
+    """True if the folder holds wheels, all of them pinned ones. (It appears by one rename, so never half filled.)"""
+    found = sorted(store.glob("*.whl"))
+    return bool(found) and all(hashlib.sha256(wheel.read_bytes()).hexdigest() in hashes for wheel in found)
+
+
+def _download(text: str, target: Target, store: Path) -> None:
+    store.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store.parent, prefix=f".{store.name}.") as scratch:
+        requirements = Path(scratch, "requirements.txt")
+        requirements.write_text(text, "utf-8")
+        fetched = Path(scratch, "wheels")
+        options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        options += ["--only-binary=:all:", *target.pip_options, f"--dest={fetched}", f"--requirement={requirements}"]
+        command = [sys.executable, "-m", "pip", "download", *options]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+        if done.returncode:
+            raise BuildError(f"pip could not fetch the wheels for {target.name}:\n{done.stderr.strip()}")
+        if store.exists():  # what was there failed its check
+            shutil.rmtree(store, ignore_errors=True)
+        try:
+            fetched.rename(store)
+        except OSError:  # another build was quicker; its folder is checked like ours
+            if not store.is_dir():
+                raise
+
+
+def layer_entries(found: list[Path]) -> list[Entry]:
+    """The files of a layer as Lambda unpacks them below /opt: `python/<import path>`, without what never runs."""
+    entries: dict[str, Entry] = {}
+    for wheel in found:
+        for entry in entries_of(wheel):
+            path = re.sub(r"^[^/]+\.data/(purelib|platlib)/", "", entry.path)
+            if ".data/" in path.split("/")[0] + "/" or _NEVER_PACKED.search(path):
+                continue
+            inside = f"python/{path}"
+            other = entries.setdefault(inside, Entry(inside, entry.method, entry.crc, entry.size, entry.data))
+            if (other.crc, other.size) != (entry.crc, entry.size):
+                raise BuildError(f"{wheel.name} and another wheel of the layer both bring {path}")
+    return list(entries.values())
+
+
+def import_names(entries: list[Entry]) -> frozenset[str]:
+    """The top-level names that can be imported from a layer."""
+    names = set()
+    for entry in entries:
+        first, slash, _ = entry.path.removeprefix("python/").partition("/")
+        if (slash and "." not in first) or first.endswith((".py", ".so")):
+            names.add(first.split(".")[0])
+    return frozenset(names)
