@@ -1,7 +1,6 @@
 output "arn" {
   description = "ARN of the bucket, known at plan."
-  value       = local.arn
-  depends_on  = [aws_s3_bucket.this]
+  value       = "arn:${local.partition}:s3:::${aws_s3_bucket.this.bucket}"
 }
 
 output "id" {
@@ -11,8 +10,7 @@ output "id" {
 
 output "name" {
   description = "Name of the bucket, known at plan."
-  value       = var.name
-  depends_on  = [aws_s3_bucket.this]
+  value       = aws_s3_bucket.this.bucket
 }
 
 output "regional_domain_name" {

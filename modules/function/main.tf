@@ -5,17 +5,15 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account        = data.aws_caller_identity.current.account_id
-  arn            = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}"
-  log_group_arn  = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group_name}"
-  log_group_name = "/aws/lambda/${var.name}"
-  partition      = data.aws_partition.current.partition
-  region         = data.aws_region.current.name
+  account       = data.aws_caller_identity.current.account_id
+  log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${aws_cloudwatch_log_group.this.name}"
+  partition     = data.aws_partition.current.partition
+  region        = data.aws_region.current.name
 }
 
 # Before the function, else Lambda makes one of its own that keeps logs for ever.
 resource "aws_cloudwatch_log_group" "this" {
-  name              = local.log_group_name
+  name              = "/aws/lambda/${var.name}"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
   tags              = var.tags
@@ -58,7 +56,7 @@ resource "aws_lambda_function" "this" {
 
   logging_config {
     log_format = "JSON"
-    log_group  = local.log_group_name
+    log_group  = aws_cloudwatch_log_group.this.name
   }
 
   tracing_config {
@@ -67,7 +65,6 @@ resource "aws_lambda_function" "this" {
 
   # Lambda checks at creation that the role may send to the dead-letter queue and use the key.
   depends_on = [
-    aws_cloudwatch_log_group.this,
     aws_iam_role_policy.encryption,
     aws_iam_role_policy.function,
   ]

@@ -1,32 +1,27 @@
-# ARNs and names are derived, so that policies and definitions that use them are known at plan; depends_on makes whoever
-# uses them wait for the thing itself.
+# ARNs are put together from names, which a plan knows, so that the policies and definitions that use them can be read in
+# the plan too. The names are the resources' own attributes: whoever uses one waits for the resource.
 
 output "arn" {
   description = "ARN of the function, known at plan."
-  value       = local.arn
-  depends_on  = [aws_lambda_function.this]
+  value       = "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${aws_lambda_function.this.function_name}"
 }
 
 output "log_group_name" {
-  description = "Name of the function's log group, known at plan."
-  value       = local.log_group_name
-  depends_on  = [aws_cloudwatch_log_group.this]
+  description = "Name of the function's log group."
+  value       = aws_cloudwatch_log_group.this.name
 }
 
 output "name" {
-  description = "Name of the function, known at plan."
-  value       = var.name
-  depends_on  = [aws_lambda_function.this]
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
 }
 
 output "role_arn" {
   description = "ARN of the function's role, known at plan."
-  value       = "arn:${local.partition}:iam::${local.account}:role/${var.name}"
-  depends_on  = [aws_iam_role.this]
+  value       = "arn:${local.partition}:iam::${local.account}:role/${aws_iam_role.this.name}"
 }
 
 output "role_name" {
-  description = "Name of the function's role, known at plan."
-  value       = var.name
-  depends_on  = [aws_iam_role.this]
+  description = "Name of the function's role."
+  value       = aws_iam_role.this.name
 }

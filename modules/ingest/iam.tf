@@ -57,7 +57,7 @@ data "aws_iam_policy_document" "queue" {
   statement {
     sid       = "KeepWhatCouldNotStart"
     actions   = ["sqs:SendMessage"]
-    resources = [local.queue_arn]
+    resources = ["${local.queue_arn_prefix}${local.queue_name}"]
     principals {
       type        = "Service"
       identifiers = ["events.amazonaws.com"]

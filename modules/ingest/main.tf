@@ -5,18 +5,17 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account    = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
-  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
-  queue_name = "${var.name}-ingest-dlq"
-  region     = data.aws_region.current.name
-  rule_arn   = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.rule_name}"
-  rule_name  = "${var.name}-object-created"
+  account          = data.aws_caller_identity.current.account_id
+  partition        = data.aws_partition.current.partition
+  queue_arn_prefix = "arn:${local.partition}:sqs:${local.region}:${local.account}:"
+  queue_name       = "${var.name}-ingest-dlq"
+  region           = data.aws_region.current.name
+  rule_arn         = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${aws_cloudwatch_event_rule.created.name}"
 }
 
 # By detail-type, whatever the way of upload: a filter on the reason PutObject would miss every multipart upload.
 resource "aws_cloudwatch_event_rule" "created" {
-  name        = local.rule_name
+  name        = "${var.name}-object-created"
   description = "A new object below ${var.prefix} of ${var.bucket_name} starts the pipeline."
   tags        = var.tags
 
@@ -37,7 +36,7 @@ resource "aws_cloudwatch_event_target" "state_machine" {
   role_arn  = aws_iam_role.this.arn
 
   dead_letter_config {
-    arn = local.queue_arn
+    arn = "${local.queue_arn_prefix}${aws_sqs_queue.dead_letter.name}"
   }
 
   retry_policy {
@@ -48,7 +47,6 @@ resource "aws_cloudwatch_event_target" "state_machine" {
   depends_on = [
     aws_iam_role_policy.encryption,
     aws_iam_role_policy.start,
-    aws_sqs_queue.dead_letter,
   ]
 }
 

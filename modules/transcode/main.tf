@@ -7,10 +7,7 @@ data "aws_region" "current" {}
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
-  queue_arn = "arn:${local.partition}:mediaconvert:${local.region}:${local.account}:queues/${var.name}"
   region    = data.aws_region.current.name
-  role_arn  = "arn:${local.partition}:iam::${local.account}:role/${local.role_name}"
-  role_name = "${var.name}-mediaconvert"
 }
 
 # A queue of one's own costs nothing, keeps other work in the account out of the way, and can be paused alone.
@@ -22,7 +19,7 @@ resource "aws_media_convert_queue" "this" {
 }
 
 resource "aws_iam_role" "mediaconvert" {
-  name               = local.role_name
+  name               = "${var.name}-mediaconvert"
   assume_role_policy = data.aws_iam_policy_document.trust.json
   tags               = var.tags
 }

@@ -1,11 +1,12 @@
 output "queue_arn" {
   description = "ARN of the MediaConvert queue, known at plan."
-  value       = local.queue_arn
-  depends_on  = [aws_media_convert_queue.this]
+  value       = "arn:${local.partition}:mediaconvert:${local.region}:${local.account}:queues/${aws_media_convert_queue.this.name}"
 }
 
 output "role_arn" {
   description = "ARN of the role that MediaConvert assumes, known at plan."
-  value       = local.role_arn
-  depends_on  = [aws_iam_role_policy.encryption, aws_iam_role_policy.objects]
+  value       = "arn:${local.partition}:iam::${local.account}:role/${aws_iam_role.mediaconvert.name}"
+
+  # A job that starts before its role may read fails at once.
+  depends_on = [aws_iam_role_policy.encryption, aws_iam_role_policy.objects]
 }

@@ -1,0 +1,116 @@
+locals {
+  answer_tasks = {
+    actions   = ["states:SendTaskFailure", "states:SendTaskSuccess"]
+    condition = null
+    resources = [local.state_machine_arn]
+  }
+
+  read_originals = {
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
+    condition = null
+    resources = ["${local.s3}${var.buckets.ingest}/originals/*"]
+  }
+
+  read_and_write_work = {
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    condition = null
+    resources = ["${local.s3}${var.buckets.work}/work/*"]
+  }
+
+  # By function and by statement id, what each may do beyond what module function gives to all.
+  statements = {
+    analyze = {
+      # Rekognition knows no resource for an image: what it may see are the caller's own frames.
+      LookAtImages = {
+        actions = [
+          "rekognition:DetectFaces",
+          "rekognition:DetectLabels",
+          "rekognition:DetectModerationLabels",
+          "rekognition:DetectText",
+        ]
+        condition = null
+        resources = ["*"]
+      }
+      UseWork = local.read_and_write_work
+    }
+
+    resume = {
+      AnswerTasks = local.answer_tasks
+      ReadTranscripts = {
+        actions   = ["s3:GetObject"]
+        condition = null
+        resources = ["${local.s3}${var.buckets.work}/work/*"]
+      }
+      LookAtTranscription = {
+        actions   = ["transcribe:GetTranscriptionJob"]
+        condition = null
+        resources = ["arn:${local.partition}:transcribe:${local.region}:${local.account}:transcription-job/impp-*"]
+      }
+      TakeTokens = {
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem"]
+        condition = null
+        resources = [local.table_arn]
+      }
+    }
+
+    sample = {
+      ReadOriginals = local.read_originals
+      WriteWork = {
+        actions   = ["s3:PutObject"]
+        condition = null
+        resources = ["${local.s3}${var.buckets.work}/work/*"]
+      }
+    }
+
+    # Transcribe reads and writes with the rights of whoever starts the job.
+    transcribe = {
+      AnswerTasks   = local.answer_tasks
+      ReadOriginals = local.read_originals
+      # StartTranscriptionJob knows no resources, but the bucket it writes to can be named.
+      StartTranscription = {
+        actions = ["transcribe:StartTranscriptionJob"]
+        condition = {
+          variable = "transcribe:OutputBucketName"
+          values   = [var.buckets.work]
+        }
+        resources = ["*"]
+      }
+      StoreTokens = {
+        actions   = ["dynamodb:PutItem"]
+        condition = null
+        resources = [local.table_arn]
+      }
+      # Needed for a job that is born with tags; like the job's start it knows no resources.
+      TagTranscription = {
+        actions   = ["transcribe:TagResource"]
+        condition = null
+        resources = ["*"]
+      }
+      UseWork = local.read_and_write_work
+    }
+  }
+}
+
+data "aws_iam_policy_document" "function" {
+  for_each = local.statements
+
+  dynamic "statement" {
+    for_each = each.value
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = statement.value.condition == null ? [] : [statement.value.condition]
+
+        content {
+          test     = "StringEquals"
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
+      }
+    }
+  }
+}

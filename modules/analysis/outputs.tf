@@ -1,0 +1,31 @@
+output "dead_letter_queue" {
+  description = "The queue of Transcribe events that could not be dealt with; null without transcription."
+  value = one([
+    for name, queue in aws_sqs_queue.resume : {
+      arn  = "${local.queue_arn_prefix}${queue.name}"
+      name = queue.name
+      url  = queue.url
+    }
+  ])
+}
+
+output "functions" {
+  description = "The functions by short name: ARN, log group and name."
+  value = {
+    for name, function in module.function : name => {
+      arn            = function.arn
+      log_group_name = function.log_group_name
+      name           = function.name
+    }
+  }
+}
+
+output "rule_name" {
+  description = "Name of the rule for Transcribe's events; null without transcription."
+  value       = one(values(aws_cloudwatch_event_rule.transcribed)[*].name)
+}
+
+output "task_function_arns" {
+  description = "ARNs of the functions that the state machine calls, by short name."
+  value       = { for name, function in module.function : name => function.arn if name != "resume" }
+}

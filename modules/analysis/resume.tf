@@ -1,0 +1,81 @@
+# A transcription tells of its end by an event; the resume function hands the news to the waiting execution.
+locals {
+  resume           = contains(keys(var.functions), "resume") ? toset(["resume"]) : toset([])
+  resume_queue     = "${var.name}-resume-dlq"
+  resume_queue_arn = one([for queue in aws_sqs_queue.resume : "${local.queue_arn_prefix}${queue.name}"])
+  resume_rule_arn  = one([for rule in aws_cloudwatch_event_rule.transcribed : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${rule.name}"])
+}
+
+resource "aws_cloudwatch_event_rule" "transcribed" {
+  for_each = local.resume
+
+  name        = "${var.name}-transcribed"
+  description = "Transcriptions that ended, well or badly."
+  tags        = var.tags
+
+  event_pattern = jsonencode({
+    source      = ["aws.transcribe"]
+    detail-type = ["Transcribe Job State Change"]
+    detail = {
+      TranscriptionJobName   = [{ prefix = "impp-" }]
+      TranscriptionJobStatus = ["COMPLETED", "FAILED"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "resume" {
+  for_each = local.resume
+
+  rule      = aws_cloudwatch_event_rule.transcribed[each.key].name
+  target_id = "resume"
+  arn       = module.function["resume"].arn
+
+  dead_letter_config {
+    arn = local.resume_queue_arn
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = 86400
+    maximum_retry_attempts       = 185
+  }
+}
+
+resource "aws_lambda_permission" "resume" {
+  for_each = local.resume
+
+  statement_id  = "transcribed"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["resume"].name
+  principal     = "events.amazonaws.com"
+  source_arn    = local.resume_rule_arn
+}
+
+# Shared by the rule (event not delivered) and the function (event not processed).
+resource "aws_sqs_queue" "resume" {
+  for_each = local.resume
+
+  name                      = local.resume_queue
+  kms_master_key_id         = var.kms_key_arn
+  message_retention_seconds = 1209600
+  policy                    = data.aws_iam_policy_document.resume_queue[each.key].json
+  tags                      = var.tags
+}
+
+data "aws_iam_policy_document" "resume_queue" {
+  for_each = local.resume
+
+  statement {
+    sid       = "KeepWhatWasNotDelivered"
+    actions   = ["sqs:SendMessage"]
+    resources = ["${local.queue_arn_prefix}${local.resume_queue}"]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [local.resume_rule_arn]
+    }
+  }
+}

@@ -1,0 +1,98 @@
+variable "buckets" {
+  description = "Names of the buckets: ingest (originals) and work (frames, analysis, transcripts)."
+  type = object({
+    ingest = string
+    work   = string
+  })
+  nullable = false
+}
+
+variable "catalog_table_name" {
+  description = "Name of the catalog table, where task tokens wait."
+  type        = string
+  nullable    = false
+}
+
+variable "functions" {
+  description = "The function sample and, where used, analyze, and transcribe with resume: each one's artifact and, if need be, its size."
+  type = map(object({
+    artifact = object({
+      architecture  = string
+      handler       = string
+      layers        = list(string)
+      path          = string
+      runtime       = string
+      sha256_base64 = string
+    })
+    memory_mb = optional(number)
+    timeout_s = optional(number)
+  }))
+  nullable = false
+  validation {
+    condition     = alltrue([for name in keys(var.functions) : contains(["analyze", "resume", "sample", "transcribe"], name)])
+    error_message = "functions may hold analyze, resume, sample and transcribe."
+  }
+  validation {
+    condition     = contains(keys(var.functions), "sample")
+    error_message = "functions must hold sample."
+  }
+  validation {
+    condition     = contains(keys(var.functions), "transcribe") == contains(keys(var.functions), "resume")
+    error_message = "functions must hold transcribe and resume together: what one starts the other ends."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key for buckets, queue, logs and environments."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "name" {
+  description = "Prefix of all names."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "settings" {
+  description = "What the functions are told: frames to look at per asset, language or `auto`, log level."
+  type = object({
+    log_level           = optional(string, "INFO")
+    max_frames          = optional(number, 120)
+    transcribe_language = optional(string, "auto")
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = can(regex("^(auto|[a-z]{2,3}-[A-Z]{2})$", var.settings.transcribe_language))
+    error_message = "settings.transcribe_language must be auto or a language code such as en-US."
+  }
+}
+
+variable "state_machine_name" {
+  description = "Name of the state machine whose task tokens are answered. A name and not an ARN, because the state machine needs these functions first."
+  type        = string
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of all resources."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,0 +1,45 @@
+# One item an asset; claims, task tokens and the month's spending beside it, told apart by the prefix of `pk`.
+resource "aws_dynamodb_table" "catalog" {
+  name                        = "${var.name}-catalog"
+  billing_mode                = "PAY_PER_REQUEST"
+  deletion_protection_enabled = var.catalog_deletion_protection
+  hash_key                    = "pk"
+  tags                        = var.tags
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "day"
+    type = "S"
+  }
+
+  attribute {
+    name = "captured_at"
+    type = "S"
+  }
+
+  # Only assets have a day, so only they are in the index.
+  global_secondary_index {
+    name            = "by_day"
+    hash_key        = "day"
+    range_key       = "captured_at"
+    projection_type = "ALL"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+}

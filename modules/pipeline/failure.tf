@@ -1,0 +1,68 @@
+# What died without reaching an end of its own (a timeout, an abort, an error nobody caught) must alert as well.
+resource "aws_cloudwatch_event_rule" "failed" {
+  name        = "${var.name}-execution-failed"
+  description = "Executions of ${local.state_machine_name} that failed, timed out or were aborted."
+  tags        = var.tags
+
+  event_pattern = jsonencode({
+    source      = ["aws.states"]
+    detail-type = ["Step Functions Execution Status Change"]
+    detail = {
+      stateMachineArn = [local.state_machine_arn]
+      status          = ["ABORTED", "FAILED", "TIMED_OUT"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "failure" {
+  rule      = aws_cloudwatch_event_rule.failed.name
+  target_id = "failure"
+  arn       = module.function["failure"].arn
+
+  dead_letter_config {
+    arn = local.queue_arn
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = 86400
+    maximum_retry_attempts       = 185
+  }
+}
+
+resource "aws_lambda_permission" "failure" {
+  statement_id  = "execution-failed"
+  action        = "lambda:InvokeFunction"
+  function_name = module.function["failure"].name
+  principal     = "events.amazonaws.com"
+  source_arn    = local.failed_rule_arn
+}
+
+# Shared by the rule (event not delivered) and the function (event not processed).
+resource "aws_sqs_queue" "failure" {
+  name                      = local.queue_name
+  kms_master_key_id         = var.kms_key_arn
+  message_retention_seconds = 1209600
+  policy                    = data.aws_iam_policy_document.failure_queue.json
+  tags                      = var.tags
+}
+
+locals {
+  failed_rule_arn = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${aws_cloudwatch_event_rule.failed.name}"
+}
+
+data "aws_iam_policy_document" "failure_queue" {
+  statement {
+    sid       = "KeepWhatWasNotDelivered"
+    actions   = ["sqs:SendMessage"]
+    resources = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [local.failed_rule_arn]
+    }
+  }
+}

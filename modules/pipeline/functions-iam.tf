@@ -1,0 +1,100 @@
+locals {
+  originals = ["${local.s3}${var.buckets.ingest}/originals/*"]
+
+  # Setting one tag keeps the others: hence every writer of tags reads them too.
+  tag_originals = {
+    actions = [
+      "s3:GetObject",
+      "s3:GetObjectTagging",
+      "s3:GetObjectVersion",
+      "s3:GetObjectVersionTagging",
+      "s3:PutObjectTagging",
+      "s3:PutObjectVersionTagging",
+    ]
+    resources = local.originals
+  }
+
+  use_catalog = {
+    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [local.table_arn]
+  }
+
+  # By function and by statement id, what each may do beyond what module function gives to all.
+  statements = {
+    archive = {
+      TagOriginals = local.tag_originals
+    }
+
+    failure = {
+      Alert = {
+        actions   = ["sns:Publish"]
+        resources = [var.alert_topic_arn]
+      }
+      ReadExecutions = {
+        actions   = ["states:DescribeExecution"]
+        resources = ["${replace(local.state_machine_arn, ":stateMachine:", ":execution:")}:*"]
+      }
+      TagOriginals = local.tag_originals
+      UseCatalog   = local.use_catalog
+    }
+
+    inspect = {
+      # So that an object that is gone answers 404, not 403.
+      FindOriginals = {
+        actions   = ["s3:ListBucket"]
+        resources = ["${local.s3}${var.buckets.ingest}"]
+      }
+      # Probe knows no resources; what it may read are the caller's own objects.
+      ProbeMedia = {
+        actions   = ["mediaconvert:Probe"]
+        resources = ["*"]
+      }
+      ReadOriginals = {
+        actions = [
+          "s3:GetObject",
+          "s3:GetObjectTagging",
+          "s3:GetObjectVersion",
+          "s3:GetObjectVersionTagging",
+        ]
+        resources = local.originals
+      }
+      UseCatalog = local.use_catalog
+    }
+
+    publish = {
+      FindDelivered = {
+        actions   = ["s3:ListBucket"]
+        resources = ["${local.s3}${var.buckets.delivery}"]
+      }
+      ReadWork = {
+        actions   = ["s3:GetObject"]
+        resources = ["${local.s3}${var.buckets.work}/work/*"]
+      }
+      TagOriginals = local.tag_originals
+      UseCatalog   = local.use_catalog
+      WriteDelivered = {
+        actions   = ["s3:GetObject", "s3:PutObject"]
+        resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+      }
+    }
+
+    quarantine = {
+      TagOriginals = local.tag_originals
+      UseCatalog   = local.use_catalog
+    }
+  }
+}
+
+data "aws_iam_policy_document" "function" {
+  for_each = local.statements
+
+  dynamic "statement" {
+    for_each = each.value
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = statement.value.resources
+    }
+  }
+}

@@ -1,0 +1,75 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account            = data.aws_caller_identity.current.account_id
+  partition          = data.aws_partition.current.partition
+  region             = data.aws_region.current.name
+  s3                 = "arn:${local.partition}:s3:::"
+  state_machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.state_machine_name}"
+  state_machine_name = "${var.name}-pipeline"
+  table_arn          = "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${aws_dynamodb_table.catalog.name}"
+
+  # What the definition's placeholders stand for.
+  placeholders = merge(
+    {
+      alert_topic_arn    = var.alert_topic_arn
+      catalog_table_name = aws_dynamodb_table.catalog.name
+      delivery_bucket    = var.buckets.delivery
+      work_bucket        = var.buckets.work
+    },
+    { for name, arn in local.called_function_arns : "${name}_function_arn" => arn },
+    var.transcode == null ? {} : {
+      mediaconvert_queue_arn = var.transcode.queue_arn
+      mediaconvert_role_arn  = var.transcode.role_arn
+    },
+  )
+
+  # The failure function is not among them: a rule calls it once the execution is over.
+  called_function_arns = merge(
+    { for name, function in module.function : name => function.arn if name != "failure" },
+    var.task_function_arns,
+  )
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name       = local.state_machine_name
+  definition = templatefile(var.definition_path, local.placeholders)
+  role_arn   = aws_iam_role.state_machine.arn
+  tags       = var.tags
+  type       = "STANDARD"
+
+  encryption_configuration {
+    kms_data_key_reuse_period_seconds = 900
+    kms_key_id                        = var.kms_key_arn
+    type                              = "CUSTOMER_MANAGED_KMS_KEY"
+  }
+
+  # Every execution keeps its whole history for 90 days; the log is for what went wrong, and for alarms.
+  logging_configuration {
+    include_execution_data = true
+    level                  = "ERROR"
+    log_destination        = "${aws_cloudwatch_log_group.state_machine.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  # Step Functions checks at creation that the role may deliver logs and use the key.
+  depends_on = [
+    aws_iam_role_policy.state_machine,
+    aws_iam_role_policy.state_machine_encryption,
+  ]
+}
+
+# Below /aws/vendedlogs, where one resource policy serves any number of state machines.
+resource "aws_cloudwatch_log_group" "state_machine" {
+  name              = "/aws/vendedlogs/states/${local.state_machine_name}"
+  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}

@@ -1,0 +1,47 @@
+output "catalog_table" {
+  description = "The catalog: ARN and name, both known at plan."
+  value = {
+    arn  = local.table_arn
+    name = aws_dynamodb_table.catalog.name
+  }
+}
+
+output "dead_letter_queue" {
+  description = "The queue of failed executions that the failure function could not deal with."
+  value = {
+    arn  = local.queue_arn
+    name = aws_sqs_queue.failure.name
+    url  = aws_sqs_queue.failure.url
+  }
+}
+
+output "functions" {
+  description = "The functions by short name: ARN, log group and name."
+  value = {
+    for name, function in module.function : name => {
+      arn            = function.arn
+      log_group_name = function.log_group_name
+      name           = function.name
+    }
+  }
+}
+
+output "log_group_name" {
+  description = "Name of the state machine's log group."
+  value       = aws_cloudwatch_log_group.state_machine.name
+}
+
+output "rule_name" {
+  description = "Name of the rule for executions that ended badly."
+  value       = aws_cloudwatch_event_rule.failed.name
+}
+
+output "state_machine_arn" {
+  description = "ARN of the state machine, known at plan."
+  value       = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${aws_sfn_state_machine.this.name}"
+}
+
+output "state_machine_name" {
+  description = "Name of the state machine."
+  value       = aws_sfn_state_machine.this.name
+}

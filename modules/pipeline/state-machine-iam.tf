@@ -1,0 +1,152 @@
+resource "aws_iam_role" "state_machine" {
+  name               = local.state_machine_name
+  assume_role_policy = data.aws_iam_policy_document.state_machine_trust.json
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "state_machine" {
+  name   = "states"
+  role   = aws_iam_role.state_machine.name
+  policy = data.aws_iam_policy_document.state_machine.json
+}
+
+# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+resource "aws_iam_role_policy" "state_machine_encryption" {
+  name   = "encryption"
+  role   = aws_iam_role.state_machine.name
+  policy = data.aws_iam_policy_document.state_machine_encryption.json
+}
+
+data "aws_iam_policy_document" "state_machine_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [local.state_machine_arn]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "state_machine" {
+  statement {
+    sid       = "CallFunctions"
+    actions   = ["lambda:InvokeFunction"]
+    resources = values(local.called_function_arns)
+  }
+
+  statement {
+    sid       = "Claim"
+    actions   = ["dynamodb:PutItem"]
+    resources = [local.table_arn]
+  }
+
+  statement {
+    sid       = "Alert"
+    actions   = ["sns:Publish"]
+    resources = [var.alert_topic_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.transcode == null ? [] : [var.transcode]
+
+    content {
+      sid       = "StartTranscoding"
+      actions   = ["mediaconvert:CreateJob"]
+      resources = [statement.value.queue_arn]
+    }
+  }
+
+  # A job's ARN is its random id.
+  dynamic "statement" {
+    for_each = var.transcode == null ? [] : [var.transcode]
+
+    content {
+      sid       = "FollowTranscoding"
+      actions   = ["mediaconvert:CancelJob", "mediaconvert:GetJob"]
+      resources = ["arn:${local.partition}:mediaconvert:${local.region}:${local.account}:jobs/*"]
+    }
+  }
+
+  # `createJob.sync` learns of the job's end through a rule that Step Functions manages under this name.
+  dynamic "statement" {
+    for_each = var.transcode == null ? [] : [var.transcode]
+
+    content {
+      sid       = "HearOfTranscoding"
+      actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+      resources = ["arn:${local.partition}:events:${local.region}:${local.account}:rule/StepFunctionsGetEventsForMediaConvertJobRule"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.transcode == null ? [] : [var.transcode]
+
+    content {
+      sid       = "LendTheTranscodingRole"
+      actions   = ["iam:PassRole"]
+      resources = [statement.value.role_arn]
+      condition {
+        test     = "StringEquals"
+        variable = "iam:PassedToService"
+        values   = ["mediaconvert.amazonaws.com"]
+      }
+    }
+  }
+
+  # The one look at a job whose event did not come.
+  dynamic "statement" {
+    for_each = contains(keys(var.task_function_arns), "transcribe") ? ["impp-*"] : []
+
+    content {
+      sid       = "LookAtTranscription"
+      actions   = ["transcribe:GetTranscriptionJob"]
+      resources = ["arn:${local.partition}:transcribe:${local.region}:${local.account}:transcription-job/${statement.value}"]
+    }
+  }
+
+  # The log delivery API of CloudWatch knows no resources.
+  statement {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    resources = ["*"]
+  }
+
+  # X-Ray knows no resource for a trace.
+  statement {
+    sid = "SendTraces"
+    actions = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    resources = ["*"]
+  }
+}
+
+data "aws_iam_policy_document" "state_machine_encryption" {
+  statement {
+    sid       = "UseTheKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+  }
+}

@@ -1,0 +1,127 @@
+variable "alert_topic_arn" {
+  description = "ARN of the topic that gets every alert."
+  type        = string
+  nullable    = false
+}
+
+variable "buckets" {
+  description = "Names of the buckets: ingest (originals), work (intermediate files) and delivery (what is published)."
+  type = object({
+    delivery = string
+    ingest   = string
+    work     = string
+  })
+  nullable = false
+}
+
+variable "catalog_deletion_protection" {
+  description = "Refuse to delete the catalog table."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "definition_path" {
+  description = "Path of the state machine's definition as build.py rendered it; Terraform fills in ARNs and names."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = fileexists(var.definition_path)
+    error_message = "definition_path names no file: run `make build` first."
+  }
+}
+
+variable "functions" {
+  description = "The functions archive, failure, inspect, publish and quarantine: each one's artifact and, if need be, its size."
+  type = map(object({
+    artifact = object({
+      architecture  = string
+      handler       = string
+      layers        = list(string)
+      path          = string
+      runtime       = string
+      sha256_base64 = string
+    })
+    memory_mb = optional(number)
+    timeout_s = optional(number)
+  }))
+  nullable = false
+  validation {
+    condition     = toset(keys(var.functions)) == toset(["archive", "failure", "inspect", "publish", "quarantine"])
+    error_message = "functions must hold exactly archive, failure, inspect, publish and quarantine."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key for executions, catalog, queue, logs and environments."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "name" {
+  description = "Prefix of all names."
+  type        = string
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "settings" {
+  description = "What the functions are told: domain of delivery, frames to look at per asset, budget per month (0: none), language or `auto`, log level."
+  type = object({
+    delivery_domain     = string
+    log_level           = optional(string, "INFO")
+    max_frames          = optional(number, 120)
+    monthly_budget_usd  = optional(number, 0)
+    transcribe_language = optional(string, "auto")
+  })
+  nullable = false
+  validation {
+    condition     = var.settings.monthly_budget_usd >= 0
+    error_message = "settings.monthly_budget_usd must not be negative."
+  }
+  validation {
+    condition     = var.settings.max_frames >= 1 && floor(var.settings.max_frames) == var.settings.max_frames
+    error_message = "settings.max_frames must be a whole number, 1 or more."
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "task_function_arns" {
+  description = "ARNs of further functions that the definition calls, by name: sample and, where used, analyze and transcribe."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  validation {
+    condition     = alltrue([for name in keys(var.task_function_arns) : contains(["analyze", "sample", "transcribe"], name)])
+    error_message = "task_function_arns may hold analyze, sample and transcribe."
+  }
+}
+
+variable "transcode" {
+  description = "MediaConvert queue and the role its jobs run with; null where nothing is transcoded."
+  type = object({
+    queue_arn = string
+    role_arn  = string
+  })
+  default = null
+}
