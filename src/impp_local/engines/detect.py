@@ -97,8 +97,8 @@ def _look(image: Image8, offset_x: int, offset_y: int, floor: float) -> Floats:
     tensor = ((canvas - _MEAN) / _DEVIATION).transpose(2, 0, 1)[None]
     names = [name for _, scores, sides in _LEVELS for name in (scores, sides)]
     outputs = _model.run(names, {"input_1": np.ascontiguousarray(tensor)})
-    rows = [_decode(stride, outputs[2 * i][0], outputs[2 * i + 1][0], floor) for i, (stride, _, _) in enumerate(_LEVELS)]
-    found = np.concatenate(rows)
+    levels = zip(_LEVELS, outputs[::2], outputs[1::2], strict=True)
+    found = np.concatenate([_decode(level[0], scores[0], sides[0], floor) for level, scores, sides in levels])
     found[:, (0, 2)] = np.clip((found[:, (0, 2)] - left) / scale, 0, width) + offset_x
     found[:, (1, 3)] = np.clip((found[:, (1, 3)] - top) / scale, 0, height) + offset_y
     return found
@@ -122,6 +122,7 @@ def _best(found: Floats) -> list[Detection]:
         return []
     boxes = found[:, :4].copy()
     boxes[:, 2:] -= boxes[:, :2]
-    keep = cv2.dnn.NMSBoxesBatched(boxes.tolist(), found[:, 4].tolist(), found[:, 5].astype(int).tolist(), 0.0, _OVERLAP)
+    scores, classes = found[:, 4].tolist(), found[:, 5].astype(int).tolist()
+    keep = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores, classes, 0.0, _OVERLAP)
     chosen = sorted((found[i] for i in np.asarray(keep).ravel()), key=lambda row: -float(row[4]))
     return [Detection(CLASSES[int(row[5])], float(row[4]), *(float(v) for v in row[:4])) for row in chosen]

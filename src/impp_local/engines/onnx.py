@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from impp_local import assets

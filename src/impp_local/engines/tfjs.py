@@ -2,8 +2,7 @@
 
 The converter knows the operations that the NanoDet graph consists of and refuses any other. It works on static shapes:
 what depends on constants alone is computed here, so only the real work remains in the result. ONNX is written as
-protocol-buffer wire format directly (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), which takes fewer lines
-than the `onnx` package takes megabytes.
+protocol-buffer wire format directly, which takes fewer lines than the `onnx` package takes megabytes.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from impp_local.engines import wire
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -91,12 +92,12 @@ class _Builder:
         handler(node["name"], sources, node.get("attr", {}))
 
     def model(self, outputs: list[str]) -> bytes:
-        graph = b"".join(_bytes(1, node) for node in self._nodes) + _text(2, "graph")
-        graph += b"".join(_bytes(5, tensor) for tensor in self._initializers.values())
-        graph += b"".join(_bytes(11, value) for value in self._inputs)
-        graph += b"".join(_bytes(12, _value_info(name, self._shapes[name])) for name in outputs)
-        opset = _bytes(8, _number(2, _OPSET))
-        return _number(1, _IR_VERSION) + _text(2, "impp") + _bytes(7, graph) + opset
+        graph = b"".join(wire.chunk(1, node) for node in self._nodes) + wire.text(2, "graph")
+        graph += b"".join(wire.chunk(5, tensor) for tensor in self._initializers.values())
+        graph += b"".join(wire.chunk(11, value) for value in self._inputs)
+        graph += b"".join(wire.chunk(12, _value_info(name, self._shapes[name])) for name in outputs)
+        opset = wire.chunk(8, wire.number(2, _OPSET))
+        return wire.number(1, _IR_VERSION) + wire.text(2, "impp") + wire.chunk(7, graph) + opset
 
     # Constants -------------------------------------------------------------------------------------------------
 
@@ -265,60 +266,38 @@ def _require_nhwc(attr: dict[str, Any], name: str) -> None:
         raise ValueError(f"{name}: padding {padding}, layout {layout}, dilations {dilations} are not known")
 
 
-# Protocol-buffer wire format -----------------------------------------------------------------------------------
-
-
-def _varint(value: int) -> bytes:
-    value &= (1 << 64) - 1
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value)
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
-
-
-def _text(field: int, value: str) -> bytes:
-    return _bytes(field, value.encode())
+# Messages of ONNX ----------------------------------------------------------------------------------------------
 
 
 def _tensor(name: str, array: Array) -> bytes:
     kind = {np.dtype(np.float32): 1, np.dtype(np.int64): 7}[array.dtype]
-    dims = b"".join(_number(1, size) for size in array.shape)
-    return dims + _number(2, kind) + _text(8, name) + _bytes(9, np.ascontiguousarray(array).tobytes())
+    dims = b"".join(wire.number(1, size) for size in array.shape)
+    return dims + wire.number(2, kind) + wire.text(8, name) + wire.chunk(9, np.ascontiguousarray(array).tobytes())
 
 
 def _value_info(name: str, shape: Shape) -> bytes:
-    dims = b"".join(_bytes(1, _number(1, size)) for size in shape)
-    return _text(1, name) + _bytes(2, _bytes(1, _number(1, 1) + _bytes(2, dims)))
+    dims = b"".join(wire.chunk(1, wire.number(1, size)) for size in shape)
+    return wire.text(1, name) + wire.chunk(2, wire.chunk(1, wire.number(1, 1) + wire.chunk(2, dims)))
 
 
 def _attribute(name: str, value: object) -> bytes:
-    head = _text(1, name)
+    head = wire.text(1, name)
     if isinstance(value, float):
-        return head + _varint(2 << 3 | 5) + np.float32(value).tobytes() + _number(20, 1)
+        return head + wire.varint(2 << 3 | 5) + np.float32(value).tobytes() + wire.number(20, 1)
     if isinstance(value, int):
-        return head + _number(3, value) + _number(20, 2)
+        return head + wire.number(3, value) + wire.number(20, 2)
     if isinstance(value, str):
-        return head + _text(4, value) + _number(20, 3)
+        return head + wire.text(4, value) + wire.number(20, 3)
     if isinstance(value, list):
-        return head + b"".join(_number(8, item) for item in value) + _number(20, 7)
+        return head + b"".join(wire.number(8, item) for item in value) + wire.number(20, 7)
     raise TypeError(f"attribute {name}: {value!r}")
 
 
 def _node(op: str, inputs: list[str], outputs: list[str], attributes: dict[str, Any]) -> bytes:
     return (
-        b"".join(_text(1, name) for name in inputs)
-        + b"".join(_text(2, name) for name in outputs)
-        + _text(3, outputs[0])
-        + _text(4, op)
-        + b"".join(_bytes(5, _attribute(key, value)) for key, value in attributes.items())
+        b"".join(wire.text(1, name) for name in inputs)
+        + b"".join(wire.text(2, name) for name in outputs)
+        + wire.text(3, outputs[0])
+        + wire.text(4, op)
+        + b"".join(wire.chunk(5, _attribute(key, value)) for key, value in attributes.items())
     )
