@@ -1,0 +1,5 @@
+"""`python -m impp_local`."""
+
+from impp_local.cli import main
+
+main()
