@@ -32,6 +32,9 @@ class Context(Protocol):
     function_name: str
     memory_limit_in_mb: int
 
+    def get_remaining_time_in_millis(self) -> int:
+        """What is left of the function's timeout."""
+
 
 @dataclass(frozen=True)
 class Settings:

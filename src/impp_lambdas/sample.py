@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, cast
 
 from impp_lambdas import aws
 from impp_lambdas.core import keys
@@ -23,13 +23,7 @@ RESERVE_S = 20.0
 """Seconds of the function's timeout that sampling leaves for writing the results."""
 
 
-class TimedContext(aws.Context, Protocol):
-    """Lambda's context, with what is left of the function's timeout."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
-
-
-def handler(event: dict[str, Any], context: TimedContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     settings = aws.Settings.from_env("work_bucket")
     facts, frames = event["facts"], event["plan"]["frames"]
