@@ -1,0 +1,118 @@
+# What both topics have in common.
+data "aws_iam_policy_document" "topic" {
+  for_each = local.topics
+
+  # The account's own roles and users, each as far as its IAM policy lets it.
+  statement {
+    sid       = "AccountThroughIam"
+    actions   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Publish", "sns:Subscribe"]
+    resources = [each.value.arn]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+  }
+
+  statement {
+    sid       = "Alarms"
+    actions   = ["sns:Publish"]
+    resources = [each.value.arn]
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:*"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  statement {
+    sid       = "RefuseWithoutTls"
+    effect    = "Deny"
+    actions   = ["sns:Publish"]
+    resources = [each.value.arn]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "alerts" {
+  source_policy_documents = [data.aws_iam_policy_document.topic["alerts"].json]
+
+  # EventBridge sends no source to SNS: with a condition on it this statement would allow nothing, silently.
+  statement {
+    sid       = "Events"
+    actions   = ["sns:Publish"]
+    resources = [local.topics.alerts.arn]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Budgets"
+    actions   = ["sns:Publish"]
+    resources = [local.topics.alerts.arn]
+    principals {
+      type        = "Service"
+      identifiers = ["budgets.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:budgets::${local.account}:*"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  statement {
+    sid       = "CostAnomalies"
+    actions   = ["sns:Publish"]
+    resources = [local.topics.alerts.arn]
+    principals {
+      type        = "Service"
+      identifiers = ["costalerts.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "queue" {
+  statement {
+    sid       = "KeepWhatSnsCouldNotDeliver"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.queue_arn]
+    principals {
+      type        = "Service"
+      identifiers = ["sns.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [local.topics.alerts.arn]
+    }
+  }
+}

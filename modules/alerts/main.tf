@@ -1,0 +1,84 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account     = data.aws_caller_identity.current.account_id
+  partition   = data.aws_partition.current.partition
+  queue_arn   = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
+  queue_name  = "${var.name}-alerts-dlq"
+  region      = data.aws_region.current.name
+  secret_name = "${var.name}-webhooks"
+  topics = {
+    for key, topic in { alerts = "${var.name}-alerts", fallback = "${var.name}-alerts-fallback" } :
+    key => { arn = "arn:${local.partition}:sns:${local.region}:${local.account}:${topic}", name = topic }
+  }
+}
+
+resource "aws_sns_topic" "alerts" {
+  name              = local.topics.alerts.name
+  kms_master_key_id = var.kms_key_arn
+  policy            = data.aws_iam_policy_document.alerts.json
+  tags              = var.tags
+}
+
+# Alarms about alerting itself must not depend on the notifier: this topic has e-mail subscribers only.
+resource "aws_sns_topic" "fallback" {
+  name              = local.topics.fallback.name
+  kms_master_key_id = var.kms_key_arn
+  policy            = data.aws_iam_policy_document.topic["fallback"].json
+  tags              = var.tags
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = var.emails
+
+  topic_arn = aws_sns_topic.alerts.arn
+  endpoint  = each.value
+  protocol  = "email"
+}
+
+resource "aws_sns_topic_subscription" "fallback_email" {
+  for_each = var.emails
+
+  topic_arn = aws_sns_topic.fallback.arn
+  endpoint  = each.value
+  protocol  = "email"
+}
+
+resource "aws_sns_topic_subscription" "notifier" {
+  topic_arn      = aws_sns_topic.alerts.arn
+  endpoint       = module.notifier.arn
+  protocol       = "lambda"
+  redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letter.arn })
+
+  depends_on = [aws_lambda_permission.topic]
+}
+
+# Holds what SNS could not hand to the notifier, and what the notifier could not post.
+resource "aws_sqs_queue" "dead_letter" {
+  name                      = local.queue_name
+  kms_master_key_id         = var.kms_key_arn
+  message_retention_seconds = 1209600
+  policy                    = data.aws_iam_policy_document.queue.json
+  tags                      = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "undelivered" {
+  alarm_name          = "${var.name}-alerts-undelivered"
+  alarm_actions       = [aws_sns_topic.fallback.arn]
+  alarm_description   = "Alerts reached no chat channel: read them in queue ${local.queue_name}, and the notifier's log for the reason."
+  comparison_operator = "GreaterThanThreshold"
+  dimensions          = { QueueName = local.queue_name }
+  evaluation_periods  = 1
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  namespace           = "AWS/SQS"
+  ok_actions          = [aws_sns_topic.fallback.arn]
+  period              = 300
+  statistic           = "Maximum"
+  tags                = var.tags
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+}

@@ -1,0 +1,62 @@
+locals {
+  # Through the queue's name, so that the function waits for the queue while the ARN stays known at plan.
+  dead_letter_arn = "arn:${local.partition}:sqs:${local.region}:${local.account}:${aws_sqs_queue.dead_letter.name}"
+
+  # Secrets Manager adds six random characters to a name; their number is all that is left open.
+  secret_arn_pattern = "arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${local.secret_name}-??????"
+}
+
+module "notifier" {
+  source = "../function"
+
+  artifact           = var.notifier.artifact
+  dead_letter_arn    = local.dead_letter_arn
+  description        = "Posts alerts to Slack and Discord."
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  memory_mb          = var.notifier.memory_mb
+  name               = "${var.name}-notifier"
+  policy_json        = data.aws_iam_policy_document.notifier.json
+  tags               = var.tags
+  timeout_s          = var.notifier.timeout_s
+
+  environment = merge(var.notifier.environment, {
+    IMPP_WEBHOOK_SECRET_ARN = aws_secretsmanager_secret.webhooks.arn
+    POWERTOOLS_SERVICE_NAME = "notifier"
+  })
+}
+
+data "aws_iam_policy_document" "notifier" {
+  statement {
+    sid       = "ReadWebhooks"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [local.secret_arn_pattern]
+  }
+}
+
+resource "aws_lambda_permission" "topic" {
+  statement_id   = "alerts"
+  action         = "lambda:InvokeFunction"
+  function_name  = module.notifier.name
+  principal      = "sns.amazonaws.com"
+  source_account = local.account
+  source_arn     = local.topics.alerts.arn
+}
+
+resource "aws_secretsmanager_secret" "webhooks" {
+  name        = local.secret_name
+  description = "Webhook URLs of ${var.name}'s alert channels: {\"slack\": [...], \"discord\": [...]}."
+  kms_key_id  = var.kms_key_arn
+  tags        = var.tags
+
+  # Webhooks are made anew in a minute. A secret that waits for its deletion would block its own name, and with it the
+  # next deployment, for weeks.
+  recovery_window_in_days = 0
+}
+
+# Write-only: the value goes to Secrets Manager and nowhere else. It is sent anew whenever the version changes.
+resource "aws_secretsmanager_secret_version" "webhooks" {
+  secret_id                = aws_secretsmanager_secret.webhooks.id
+  secret_string_wo         = jsonencode(var.webhooks)
+  secret_string_wo_version = var.webhooks_version
+}

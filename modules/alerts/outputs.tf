@@ -1,0 +1,33 @@
+output "dead_letter_queue" {
+  description = "The queue of alerts that reached no chat channel. This module watches it itself, past the notifier."
+  value = {
+    arn  = local.queue_arn
+    name = local.queue_name
+    url  = aws_sqs_queue.dead_letter.url
+  }
+}
+
+output "fallback_topic_arn" {
+  description = "ARN of the topic for alarms about alerting itself, known at plan; it has e-mail subscribers only."
+  value       = local.topics.fallback.arn
+  depends_on  = [aws_sns_topic.fallback]
+}
+
+output "notifier" {
+  description = "The notifier function: name and log group."
+  value = {
+    log_group_name = module.notifier.log_group_name
+    name           = module.notifier.name
+  }
+}
+
+output "topic_arn" {
+  description = "ARN of the topic to which everything publishes its alerts, known at plan."
+  value       = local.topics.alerts.arn
+  depends_on  = [aws_sns_topic.alerts]
+}
+
+output "webhook_secret_arn" {
+  description = "ARN of the secret that holds the webhook URLs."
+  value       = aws_secretsmanager_secret.webhooks.arn
+}

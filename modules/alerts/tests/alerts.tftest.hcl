@@ -1,0 +1,172 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.notifier.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  emails      = ["ops@example.org"]
+  kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  name        = "impp-test"
+  notifier = {
+    artifact = {
+      handler       = "impp_lambdas.notifier.handler"
+      path          = "notifier.zip"
+      sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    }
+  }
+}
+
+run "only_this_account_and_its_services_publish" {
+  command = plan
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Sid => try(statement.Condition.StringEquals["aws:SourceAccount"], "any source")
+      if statement.Effect == "Allow" && can(statement.Principal.Service)
+      } == {
+      Alarms        = "123456789012"
+      Budgets       = "123456789012"
+      CostAnomalies = "123456789012"
+      Events        = "any source" # SNS gets no source from EventBridge, a condition would drop every event
+    }
+    error_message = "Each service must publish on behalf of this account only, where it tells the account at all."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Sid => statement.Condition.ArnLike["aws:SourceArn"]
+      if can(statement.Condition.ArnLike)
+      } == {
+      Alarms  = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:*"
+      Budgets = "arn:aws:budgets::123456789012:*"
+    }
+    error_message = "Alarms and budgets must be this account's."
+  }
+
+  assert {
+    condition     = toset(flatten([for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Resource])) == toset(["arn:aws:sns:us-east-1:123456789012:impp-test-alerts"])
+    error_message = "The topic's policy must be about the topic alone."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Effect == "Deny" || statement.Principal != "*"])
+    error_message = "Nobody outside may be allowed anything."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Condition.Bool["aws:SecureTransport"] if statement.Effect == "Deny"]) == "false"
+    error_message = "Publishing without TLS must be refused."
+  }
+
+  assert {
+    condition     = toset([for statement in jsondecode(aws_sns_topic.fallback.policy).Statement : statement.Sid]) == toset(["AccountThroughIam", "Alarms", "RefuseWithoutTls"])
+    error_message = "Only alarms publish to the fallback topic."
+  }
+}
+
+run "all_is_encrypted_with_the_key" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      aws_sns_topic.alerts.kms_master_key_id == var.kms_key_arn,
+      aws_sns_topic.fallback.kms_master_key_id == var.kms_key_arn,
+      aws_sqs_queue.dead_letter.kms_master_key_id == var.kms_key_arn,
+      aws_secretsmanager_secret.webhooks.kms_key_id == var.kms_key_arn,
+    ])
+    error_message = "Topics, queue and secret must use the customer managed key."
+  }
+}
+
+run "the_notifier_reads_its_secret_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.notifier.json).Statement : [statement.Action, statement.Resource]] == [
+      ["secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:123456789012:secret:impp-test-webhooks-??????"],
+    ]
+    error_message = "The notifier's own policy must allow reading one secret."
+  }
+
+  assert {
+    condition     = aws_lambda_permission.topic.source_arn == output.topic_arn && aws_lambda_permission.topic.source_account == "123456789012"
+    error_message = "Only the alert topic of this account may invoke the notifier."
+  }
+}
+
+run "an_alert_that_cannot_be_posted_is_kept_and_told" {
+  command = plan
+
+  assert {
+    condition = [for statement in jsondecode(aws_sqs_queue.dead_letter.policy).Statement : [statement.Principal.Service, statement.Action, statement.Condition.ArnEquals["aws:SourceArn"]]] == [
+      ["sns.amazonaws.com", "sqs:SendMessage", "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"],
+    ]
+    error_message = "SNS must be able to keep what it could not deliver, for this topic alone."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.dead_letter.message_retention_seconds == 14 * 24 * 3600
+    error_message = "Undelivered alerts must be kept for the 14 days that SQS allows."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.undelivered.dimensions["QueueName"] == "impp-test-alerts-dlq" && aws_cloudwatch_metric_alarm.undelivered.threshold == 0
+    error_message = "The first undelivered alert must raise the alarm."
+  }
+
+  assert {
+    condition     = toset([for subscription in aws_sns_topic_subscription.fallback_email : "${subscription.protocol} ${subscription.endpoint}"]) == toset(["email ops@example.org"])
+    error_message = "The fallback must reach people by e-mail, past the notifier."
+  }
+}
+
+run "webhooks_stay_out_of_the_plan" {
+  command = plan
+
+  variables {
+    webhooks         = { slack = ["https://hooks.slack.com/services/T0/B0/secret"] }
+    webhooks_version = 2
+  }
+
+  assert {
+    condition     = aws_secretsmanager_secret_version.webhooks.secret_string == null && aws_secretsmanager_secret_version.webhooks.secret_string_wo_version == 2
+    error_message = "Webhooks must be written by the write-only argument alone."
+  }
+}
+
+run "refuses_what_is_no_address" {
+  command = plan
+
+  variables {
+    emails           = ["ops at example.org"]
+    webhooks         = { discord = ["http://discord.com/api/webhooks/1/x"] }
+    webhooks_version = 0
+  }
+
+  expect_failures = [var.emails, var.webhooks, var.webhooks_version]
+}
+
+run "refuses_a_name_or_key_of_the_wrong_form" {
+  command = plan
+
+  variables {
+    kms_key_arn = "alias/impp-test"
+    name        = "IMPP test"
+  }
+
+  expect_failures = [var.kms_key_arn, var.name]
+}

@@ -1,0 +1,94 @@
+variable "emails" {
+  description = "E-mail addresses that get each alert, and the alarm on the notifier itself. Each must confirm once."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for email in var.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$", email))])
+    error_message = "emails must be e-mail addresses."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed key for the topics, the dead-letter queue, the secret and the notifier. Its policy must let CloudWatch, EventBridge, Budgets and SNS use it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days the notifier's log is kept."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "name" {
+  description = "Prefix of all names, `impp-<environment>`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "notifier" {
+  description = "The Lambda that posts alerts to Slack and Discord: its artifact as built, and its size."
+  type = object({
+    artifact = object({
+      architecture  = optional(string, "arm64")
+      handler       = string
+      layers        = optional(list(string), [])
+      path          = string
+      runtime       = optional(string, "python3.13")
+      sha256_base64 = string
+    })
+    environment = optional(map(string), {})
+    memory_mb   = optional(number, 256)
+    timeout_s   = optional(number, 60)
+  })
+  nullable = false
+}
+
+variable "tags" {
+  description = "Tags of all resources."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "webhooks" {
+  description = "Slack and Discord webhook URLs. Ephemeral: they go to Secrets Manager and into no plan, state or log."
+  type = object({
+    discord = optional(list(string), [])
+    slack   = optional(list(string), [])
+  })
+  default   = {}
+  ephemeral = true
+  nullable  = false
+  sensitive = true
+
+  validation {
+    condition     = alltrue([for url in concat(var.webhooks.discord, var.webhooks.slack) : startswith(url, "https://")])
+    error_message = "webhooks must be https:// URLs."
+  }
+}
+
+variable "webhooks_version" {
+  description = "Raise by one whenever `webhooks` changes: Terraform cannot see a write-only value change."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.webhooks_version >= 1 && floor(var.webhooks_version) == var.webhooks_version
+    error_message = "webhooks_version must be a whole number of at least 1."
+  }
+}

@@ -1,0 +1,60 @@
+resource "aws_cloudfront_response_headers_policy" "this" {
+  name    = "${var.name}-delivery"
+  comment = "Security headers, and CORS for the players of ${var.name}."
+
+  security_headers_config {
+    # Media and its captions only: nothing delivered may run, embed or be embedded.
+    content_security_policy {
+      content_security_policy = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+      override                = true
+    }
+
+    content_type_options {
+      override = true
+    }
+
+    frame_options {
+      frame_option = "DENY"
+      override     = true
+    }
+
+    # A signed URL is a credential: it must not travel on in a Referer.
+    referrer_policy {
+      override        = true
+      referrer_policy = "no-referrer"
+    }
+
+    strict_transport_security {
+      access_control_max_age_sec = 63072000
+      include_subdomains         = true
+      override                   = true
+    }
+  }
+
+  # Players need GET, HEAD and ranges, which browsers send without asking first, and cookies for a whole ladder.
+  dynamic "cors_config" {
+    for_each = length(var.cors_origins) == 0 ? [] : [var.cors_origins]
+
+    content {
+      access_control_allow_credentials = true
+      access_control_max_age_sec       = 86400
+      origin_override                  = true
+
+      access_control_allow_headers {
+        items = ["Range"]
+      }
+
+      access_control_allow_methods {
+        items = ["GET", "HEAD"]
+      }
+
+      access_control_allow_origins {
+        items = cors_config.value
+      }
+
+      access_control_expose_headers {
+        items = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"]
+      }
+    }
+  }
+}
