@@ -56,6 +56,7 @@ def _expand(template: Path, features: Mapping[str, bool]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"default": _refuse}
     try:
         return environment.get_template(template.name).render(features=dict(features))
     except jinja2.TemplateNotFound as error:
@@ -64,6 +65,11 @@ def _expand(template: Path, features: Mapping[str, bool]) -> str:
         raise BuildError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
     except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise BuildError(f"{_where(error, template)}: {error}") from error
+
+
+def _refuse(value: object) -> str:
+    """What `tojson` calls for a value that is not JSON; an undefined name says so itself when turned into text."""
+    raise TypeError(f"{str(value)!r} of type {type(value).__name__} is not JSON")
 
 
 def _where(error: Exception, template: Path) -> str:

@@ -1,0 +1,72 @@
+"""Makes small projects, and the folder of wheels that stands for the package index."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_project import REPOSITORY, SOURCES, TEMPLATE, Project, make_wheel
+
+
+@pytest.fixture(scope="session")
+def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder of wheels that stands for the package index, and the requirements that pin them."""
+    folder = tmp_path_factory.mktemp("index")
+    pure = {
+        "leftpad/__init__.py": "def pad(text, width):\n    return text.rjust(width)\n" + "# filler\n" * 50,
+        "leftpad/__init__.pyi": "",
+        "leftpad/tests/test_pad.py": "",
+        "leftpad-1.0.data/scripts/leftpad": "#!python\n",
+        "leftpad-1.0.data/purelib/leftpad_extra.py": "EXTRA = 1\n",
+    }
+    host = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    tags = {"lambda": "cp313-cp313-manylinux_2_28_aarch64", "host": f"{python}-{python}-{host}"}
+    native = [
+        make_wheel(folder, "fastthing", "2.0", tag, {"fastthing.py": f"BUILT_FOR = {name!r}\n"})
+        for name, tag in tags.items()
+    ]
+    gone = "--hash=sha256:" + "0" * 64
+    lambda_txt = f"boto3==1.0 \\\n    {gone}\njmespath==1.0 \\\n    {gone}\n"
+    lambda_txt += (
+        f"leftpad==1.0 \\\n    {make_wheel(folder, 'leftpad', '1.0', 'py3-none-any', pure)}\n    # via -r x.in\n"
+    )
+    media_txt = "fastthing==2.0 \\\n    " + " \\\n    ".join(native) + "\n"
+    return folder, {"requirements/lambda.txt": lambda_txt, "requirements/media.txt": media_txt}
+
+
+@pytest.fixture
+def make_project(
+    tmp_path: Path, index: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Project]:
+    """Makes checkouts at any path; they share one wheel cache per session."""
+    folder, requirements = index
+    cache = tmp_path_factory.getbasetemp() / "cache"
+
+    def make(name: str = "project", *, backwards: bool = False) -> Project:
+        root = tmp_path / name
+        files = {f"src/impp_lambdas/{path}": text for path, text in SOURCES.items()} | requirements
+        files["modules/pipeline/state_machine.asl.json.j2"] = TEMPLATE
+        files["pyproject.toml"] = "[tool.impp.features]\ntranscribe = true\n"
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+        env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
+        project = Project(root, env | {"XDG_CACHE_HOME": str(cache)})
+        for path in sorted(files, reverse=backwards):
+            project.write(path, files[path])
+        shutil.copy(REPOSITORY / "build.py", root)
+        shutil.copytree(
+            REPOSITORY / "src" / "impp_build", root / "src" / "impp_build", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        return project
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: Callable[..., Project]) -> Project:
+    return make_project()

@@ -1,0 +1,259 @@
+"""Properties of the build: what is in a zip, that it never varies, how quick and quiet it is when nothing changed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from build import _source_entry
+from small_project import REPOSITORY, Project
+
+from impp_build.archive import zip_bytes
+from impp_build.closure import Package, without_prose
+from impp_build.wheels import pinned
+
+PACKAGE = REPOSITORY / "src" / "impp_lambdas"
+MAX_HANDLER_ZIP = 20_000  # bytes
+
+
+def test_equal_sources_give_equal_bytes_anywhere(make_project: Callable[..., Project]) -> None:
+    here, there = make_project("a"), make_project("b/deeper/änderer pfad", backwards=True)
+    for path in there.root.rglob("*.py"):
+        os.utime(path, (86_400, 86_400))
+    here.run("all", env={"TZ": "America/New_York"}, umask=0o077)
+    there.run("all", env={"TZ": "Asia/Kolkata", "PYTHONHASHSEED": "7"}, umask=0o000)
+    assert here.files() == there.files()
+    assert len(here.files()) == 6  # manifest, state machine, two functions, two layers
+
+
+def test_a_zip_holds_the_import_closure_and_nothing_else(project: Project) -> None:
+    project.run("all")
+    functions = project.manifest()["functions"]
+    assert set(functions) == {"inspect", "sample"}  # aws.py has no handler
+    with project.zip_of(functions["inspect"]) as zipped:
+        assert zipped.namelist() == [
+            "impp_lambdas/__init__.py",
+            "impp_lambdas/core/__init__.py",
+            "impp_lambdas/core/deep/__init__.py",  # imported inside the function
+            "impp_lambdas/core/deep/one.py",  # by the package, relatively
+            "impp_lambdas/core/prices.json",  # named by a string literal
+            "impp_lambdas/core/pricing.py",
+            "impp_lambdas/inspect.py",  # but not core/unused.py, which only the type checker sees
+        ]
+        assert {(info.date_time, info.external_attr >> 16) for info in zipped.infolist()} == {
+            ((1980, 1, 1, 0, 0, 0), 0o100644)
+        }
+    with project.zip_of(functions["sample"]) as zipped:
+        assert {name for name in zipped.namelist() if name.startswith("impp_lambdas/core/k") or "aws" in name} == {
+            "impp_lambdas/aws.py",
+            "impp_lambdas/core/keys.py",
+        }
+    assert functions["inspect"]["handler"] == "impp_lambdas.inspect.handler"
+    assert functions["inspect"]["layers"] == ["python"]
+    assert functions["sample"]["layers"] == ["media"]  # boto3 is the runtime's
+
+
+def test_a_built_function_runs_from_its_zip_and_layer(project: Project, tmp_path: Path) -> None:
+    project.run("all")
+    manifest = project.manifest()
+    with project.zip_of(manifest["layers"]["python"]) as layer:
+        layer.extractall(tmp_path / "opt")
+    with project.zip_of(manifest["functions"]["inspect"]) as code:
+        code.extractall(tmp_path / "task")
+    program = (
+        f"import sys; sys.path[:0] = [{str(tmp_path / 'task')!r}, {str(tmp_path / 'opt' / 'python')!r}]\n"
+        "from impp_lambdas.inspect import handler\nprint(handler({}, None))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "{'one': 1, 'usd': 0.0075, 'pad': '  x'}", done.stderr
+
+
+def test_layers_hold_wheels_for_their_target_without_what_never_runs(project: Project) -> None:
+    project.run("all")
+    project.run("all", "--target", "local")
+    aws, local = project.manifest(), project.manifest("manifest.local.json")
+    assert aws["layers"]["python"]["path"] == local["layers"]["python"]["path"]  # pure Python: one file for both
+    assert {n: f["path"] for n, f in aws["functions"].items()} == {n: f["path"] for n, f in local["functions"].items()}
+    assert aws["target"] == {"architecture": "arm64", "runtime": "python3.13"}
+    with project.zip_of(aws["layers"]["media"]) as arm, project.zip_of(local["layers"]["media"]) as host:
+        assert arm.read("python/fastthing.py") == b"BUILT_FOR = 'lambda'\n"
+        assert host.read("python/fastthing.py") == b"BUILT_FOR = 'host'\n"
+    with project.zip_of(aws["layers"]["python"]) as layer:
+        assert layer.testzip() is None
+        assert layer.namelist() == [
+            "python/leftpad-1.0.dist-info/METADATA",
+            "python/leftpad-1.0.dist-info/WHEEL",
+            "python/leftpad/__init__.py",
+            "python/leftpad_extra.py",
+        ]
+
+
+def test_the_manifest_describes_the_files(project: Project) -> None:
+    project.run("all", "--without", "transcribe")
+    manifest = project.manifest()
+    for part in [*manifest["functions"].values(), *manifest["layers"].values()]:
+        content = (project.root / "build" / part["path"]).read_bytes()
+        assert part["size"] == len(content)
+        assert part["sha256_base64"] == b64encode(hashlib.sha256(content).digest()).decode()
+        assert part["key"] in part["path"]
+    machine = manifest["state_machine"]
+    text = (project.root / "build" / machine["path"]).read_bytes()
+    assert machine["sha256"] == hashlib.sha256(text).hexdigest()
+    assert machine["features"] == {"transcribe": False}
+    assert b"Talk" not in text and b"${inspect_function_arn}" in text
+
+
+def test_the_real_functions_are_small_and_import_only_what_lambda_has() -> None:
+    package = Package(PACKAGE)
+    assert package.functions(), "no function found"
+    sizes = {}
+    for name in package.functions():
+        closure = package.closure(name)
+        assert not [path for path in closure.files if "impp_local" in path or "test" in path]
+        entries = [_source_entry(path, file) for path, file in closure.files.items()]
+        sizes[name] = len(zip_bytes(entries))
+    assert max(sizes.values()) <= MAX_HANDLER_ZIP, sizes
+
+
+def test_the_runtime_s_own_packages_are_never_in_a_layer() -> None:
+    text = pinned(REPOSITORY / "requirements" / "lambda.txt")
+    names = {line.split("==")[0] for line in text.splitlines() if "==" in line}
+    assert {"aws-lambda-powertools", "requests", "urllib3"} <= names
+    assert not names & {"boto3", "botocore", "s3transfer", "jmespath", "python-dateutil"}
+
+
+def test_stripping_prose_changes_no_statement_and_no_line_number() -> None:
+    awkward = """\
+"\""Doc."\""
+from __future__ import annotations
+X = "# not"  # ä comment
+class E(Exception):
+    "\""Only."\""
+def f(): "doc"; return "\""a
+# kept
+"\""
+Y: int = 1
+"\""Documents Y
+  over lines."\""
+def g():
+    "x"
+    return 1""".encode()
+    for source in [awkward, *(path.read_bytes() for path in sorted((REPOSITORY / "src").rglob("*.py")))]:
+        stripped = without_prose(source)
+        assert _statements(stripped) == _statements(source)
+        assert len(stripped) <= len(source) + 1
+    assert b"comment" not in without_prose(awkward) and b"# kept" in without_prose(awkward)
+
+
+def _statements(source: bytes) -> list[tuple[int, str]]:
+    """Every statement but bare strings and `pass`, with its line."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        prose = (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        )
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.Pass) and not prose:
+            found.append((node.lineno, type(node).__name__ if hasattr(node, "body") else ast.dump(node)))
+    return found
+
+
+def test_nothing_to_do_touches_nothing(project: Project) -> None:
+    project.run("all")
+    before = {path: path.stat().st_mtime_ns for path in (project.root / "build").rglob("*")}
+    assert "up to date" in project.run("all").stdout
+    for path in (project.root / "src").rglob("*.py"):
+        path.touch()  # a new date is no new content
+    assert "up to date" in project.run("all").stdout
+    assert {path: path.stat().st_mtime_ns for path in (project.root / "build").rglob("*")} == before
+
+
+@pytest.mark.parametrize("lost", ["artifacts/inspect-*.zip", "state_machine.asl.json", "artifacts/media-*.zip"])
+def test_a_lost_or_damaged_result_is_made_again(project: Project, lost: str) -> None:
+    project.run("all")
+    whole = project.files()
+    path = next((project.root / "build").glob(lost))
+    path.unlink() if "media" in lost else path.write_bytes(path.read_bytes()[:-1])
+    project.run("all")
+    assert project.files() == whole
+
+
+def test_an_edit_changes_only_the_functions_that_import_it(project: Project) -> None:
+    project.run("all")
+    before = project.manifest()
+    project.write("src/impp_lambdas/core/keys.py", "WORK = 'elsewhere'\n")
+    project.write("src/impp_lambdas/core/unused.py", "NEVER = False\n")
+    project.run("all")
+    after = project.manifest()
+    assert after["functions"]["sample"]["key"] != before["functions"]["sample"]["key"]
+    assert after["functions"]["inspect"] == before["functions"]["inspect"]
+    assert after["layers"] == before["layers"]
+    project.write("src/impp_lambdas/core/prices.json", '{"minute": 1}\n')
+    project.run("all")
+    assert project.manifest()["functions"]["inspect"]["key"] != before["functions"]["inspect"]["key"]
+
+
+def test_a_killed_build_leaves_no_half_file(project: Project) -> None:
+    killer = (
+        "import os, pathlib, runpy, signal, sys\n"
+        "pathlib.Path.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sys.argv = ['build.py', 'all']; runpy.run_path('build.py', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", killer], cwd=project.root, env=project.env, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [name for name in project.files() if not Path(name).name.startswith(".")] == []
+    project.run("all")
+    assert all(
+        (project.root / "build" / f["path"]).stat().st_size == f["size"]
+        for f in project.manifest()["functions"].values()
+    )
+
+
+def test_builds_at_the_same_time_do_not_disturb_each_other(
+    make_project: Callable[..., Project], tmp_path: Path
+) -> None:
+    alone, shared = make_project("alone"), make_project("shared")
+    alone.run("all")
+    alone.run("all", "--target", "local")
+    env = shared.env | {"XDG_CACHE_HOME": str(tmp_path / "empty cache")}
+    runs = [
+        subprocess.Popen(
+            shared.command("all", "--target", target), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        for target in ("aws", "local", "aws")
+    ]
+    for run in runs:
+        output, _ = run.communicate(timeout=60)
+        assert run.returncode == 0, output
+    assert shared.files() == alone.files()
+
+
+def test_watch_builds_after_a_save_and_waits_out_a_mistake(project: Project) -> None:
+    source = "src/impp_lambdas/core/keys.py"
+    env = project.env | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        project.command("watch"), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout
+        try:
+            assert "built in" in process.stdout.readline()
+            project.write(source, "WORK = (\n")
+            assert "keys.py:1" in process.stdout.readline()
+            time.sleep(0.3)  # the error is one line; let its batch of events pass, so that the next save is a new one
+            project.write(source, "WORK = 'fixed'\n")
+            assert "built in" in process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=10) == 0
+    with project.zip_of(project.manifest()["functions"]["sample"]) as zipped:
+        assert b"fixed" in zipped.read("impp_lambdas/core/keys.py")
