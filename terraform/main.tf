@@ -1,0 +1,33 @@
+data "aws_caller_identity" "current" {}
+
+locals {
+  account            = data.aws_caller_identity.current.account_id
+  name               = "impp-${var.environment}"
+  state_machine_name = "${local.name}-pipeline"
+
+  tags = merge(var.tags, {
+    Environment = var.environment
+    ManagedBy   = "terraform"
+    Project     = "impp"
+  })
+
+  bucket_names = { for purpose in ["delivery", "ingest", "logs", "work"] : purpose => "${local.name}-${local.account}-${purpose}" }
+}
+
+# What build.py made. Functions of a feature that the build left out are not deployed.
+module "artifacts" {
+  source = "../modules/artifacts"
+
+  manifest_path = var.manifest_path
+  name          = local.name
+  required_functions = [
+    "analyze", "archive", "cost_report", "failure", "inspect", "notifier",
+    "publish", "quarantine", "resume", "sample", "transcribe",
+  ]
+}
+
+module "key" {
+  source = "../modules/key"
+
+  name = local.name
+}

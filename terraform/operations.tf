@@ -1,0 +1,82 @@
+module "alerts" {
+  source = "../modules/alerts"
+
+  name               = local.name
+  emails             = var.alert_emails
+  kms_key_arn        = module.key.arn
+  log_retention_days = var.log_retention_days
+  webhooks           = var.webhooks
+  webhooks_version   = var.webhooks_version
+
+  notifier = {
+    artifact    = module.artifacts.functions["notifier"]
+    environment = { POWERTOOLS_LOG_LEVEL = var.log_level }
+  }
+}
+
+module "observability" {
+  source = "../modules/observability"
+
+  name                   = local.name
+  distribution_id        = module.delivery.distribution_id
+  mediaconvert_queue_arn = local.features.transcode ? module.transcode.queue_arn : null
+  state_machine_arn      = module.pipeline.state_machine_arn
+  table_name             = module.pipeline.catalog_table.name
+  topic_arn              = module.alerts.topic_arn
+
+  # The alerts' own queue has its own alarm, on a topic that does not need the notifier.
+  dead_letter_queue_names = merge(
+    {
+      cost_report = module.finops.dead_letter_queue_name
+      failure     = module.pipeline.dead_letter_queue.name
+      ingest      = module.ingest.dead_letter_queue.name
+    },
+    { for queue in module.analysis.dead_letter_queue[*] : "resume" => queue.name },
+    module.compliance.dead_letter_queue_names,
+  )
+
+  functions = merge(
+    module.pipeline.functions,
+    module.analysis.functions,
+    {
+      cost_report = module.finops.cost_report
+      notifier    = module.alerts.notifier
+    },
+  )
+
+  rule_names = merge(
+    {
+      failure = module.pipeline.rule_name
+      ingest  = module.ingest.rule_name
+    },
+    { for name in module.analysis.rule_name[*] : "resume" => name },
+    module.compliance.rule_names,
+  )
+}
+
+module "finops" {
+  source = "../modules/finops"
+
+  name               = local.name
+  anomaly            = var.cost_anomaly
+  catalog_table      = module.pipeline.catalog_table
+  kms_key_arn        = module.key.arn
+  log_retention_days = var.log_retention_days
+  monthly_budget_usd = var.monthly_budget_usd
+  topic_arn          = module.alerts.topic_arn
+
+  cost_report = {
+    artifact    = module.artifacts.functions["cost_report"]
+    environment = { POWERTOOLS_LOG_LEVEL = var.log_level }
+  }
+}
+
+module "compliance" {
+  source = "../modules/compliance"
+
+  name         = local.name
+  bucket_names = [module.originals.name, module.published.name, module.work.name]
+  enabled      = var.macie_enabled
+  kms_key_arn  = module.key.arn
+  topic_arn    = module.alerts.topic_arn
+}

@@ -1,0 +1,86 @@
+output "alert_topic_arn" {
+  description = "ARN of the topic of all alerts."
+  value       = module.alerts.topic_arn
+}
+
+output "catalog_table" {
+  description = "Name of the catalog table."
+  value       = module.pipeline.catalog_table.name
+}
+
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard."
+  value       = module.observability.dashboard_name
+}
+
+output "dead_letter_queues" {
+  description = "URLs of the queues that keep events nobody could deal with, by what they belong to."
+  value = merge(
+    {
+      failure = module.pipeline.dead_letter_queue.url
+      ingest  = module.ingest.dead_letter_queue.url
+    },
+    { for queue in module.analysis.dead_letter_queue[*] : "resume" => queue.url },
+  )
+}
+
+output "delivery_bucket" {
+  description = "Name of the bucket of renditions, posters and captions."
+  value       = module.published.name
+}
+
+output "delivery_status" {
+  description = "Whether media is delivered, and to whom."
+  value       = module.delivery.status
+}
+
+output "distribution_domain" {
+  description = "Host name that viewers use."
+  value       = module.delivery.domain_name
+}
+
+output "distribution_id" {
+  description = "Id of the distribution."
+  value       = module.delivery.distribution_id
+}
+
+output "function_names" {
+  description = "Names of all functions, by short name."
+  value = merge(
+    { for name, function in merge(module.pipeline.functions, module.analysis.functions) : name => function.name },
+    {
+      cost_report = module.finops.cost_report.name
+      notifier    = module.alerts.notifier.name
+    },
+  )
+}
+
+output "ingest_bucket" {
+  description = "Name of the bucket that takes originals."
+  value       = module.originals.name
+}
+
+output "key_pair_ids" {
+  description = "CloudFront's id of each viewer key, by its name: `Key-Pair-Id` of what it signs."
+  value       = module.delivery.key_pair_ids
+}
+
+output "kms_key_arn" {
+  description = "ARN of the key; whoever uploads needs kms:GenerateDataKey and kms:Decrypt on it."
+  value       = module.key.arn
+}
+
+output "state_machine_arn" {
+  description = "ARN of the state machine."
+  value       = module.pipeline.state_machine_arn
+}
+
+output "webhook_secret_arn" {
+  description = "ARN of the secret that holds the webhook URLs."
+  value       = module.alerts.webhook_secret_arn
+}
+
+output "work_bucket" {
+  description = "Name of the bucket of intermediate files."
+  value       = module.work.name
+}

@@ -1,0 +1,83 @@
+locals {
+  features = module.artifacts.state_machine.features
+
+  analysis_functions = concat(
+    ["sample"],
+    local.features.analyze ? ["analyze"] : [],
+    local.features.transcribe ? ["resume", "transcribe"] : [],
+  )
+}
+
+module "ingest" {
+  source = "../modules/ingest"
+
+  name              = local.name
+  bucket_name       = module.originals.name
+  kms_key_arn       = module.key.arn
+  state_machine_arn = module.pipeline.state_machine_arn
+}
+
+module "pipeline" {
+  source = "../modules/pipeline"
+
+  name                        = local.name
+  alert_topic_arn             = module.alerts.topic_arn
+  catalog_deletion_protection = !var.force_destroy
+  definition_path             = module.artifacts.state_machine.path
+  functions = {
+    for name in ["archive", "failure", "inspect", "publish", "quarantine"] :
+    name => { artifact = module.artifacts.functions[name] }
+  }
+  kms_key_arn        = module.key.arn
+  log_retention_days = var.log_retention_days
+  task_function_arns = module.analysis.task_function_arns
+  transcode = local.features.transcode ? {
+    queue_arn = module.transcode.queue_arn
+    role_arn  = module.transcode.role_arn
+  } : null
+
+  buckets = {
+    delivery = module.published.name
+    ingest   = module.originals.name
+    work     = module.work.name
+  }
+
+  settings = {
+    delivery_domain     = module.delivery.domain_name
+    log_level           = var.log_level
+    max_frames          = var.max_frames
+    monthly_budget_usd  = var.monthly_budget_usd
+    transcribe_language = var.transcribe_language
+  }
+}
+
+module "analysis" {
+  source = "../modules/analysis"
+
+  name               = local.name
+  catalog_table_name = module.pipeline.catalog_table.name
+  functions          = { for name in local.analysis_functions : name => { artifact = module.artifacts.functions[name] } }
+  kms_key_arn        = module.key.arn
+  log_retention_days = var.log_retention_days
+  state_machine_name = local.state_machine_name
+
+  buckets = {
+    ingest = module.originals.name
+    work   = module.work.name
+  }
+
+  settings = {
+    log_level           = var.log_level
+    max_frames          = var.max_frames
+    transcribe_language = var.transcribe_language
+  }
+}
+
+module "transcode" {
+  source = "../modules/transcode"
+
+  name        = local.name
+  input       = { bucket = module.originals.name }
+  kms_key_arn = module.key.arn
+  output      = { bucket = module.published.name }
+}
