@@ -1,0 +1,110 @@
+"""Macie's classification jobs, which moto lacks; they are kept and described, nothing is scanned here.
+
+Can go when moto has CreateClassificationJob.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from impp_local.services.base import ACCOUNT, AwsError, Cloud, Request, Service
+
+TRANSITIONS = {"RUNNING": {"USER_PAUSED"}, "IDLE": {"CANCELLED"}, "CANCELLED": {"RUNNING", "IDLE", "USER_PAUSED"}}
+"""A status that UpdateClassificationJob may set, and the statuses from which it may do so."""
+
+
+class Macie(Service):
+    """Classification jobs; the account's session is moto's."""
+
+    name = "macie2"
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, dict[str, Any]] = {}
+        self._lock = threading.Lock()
+
+    def create_classification_job(self, request: Request) -> Mapping[str, Any]:
+        """Keep a job. Raises AccessDeniedException while Macie is not enabled."""
+        from moto.macie2.models import macie2_backends
+
+        if not macie2_backends[ACCOUNT][request.region].macie_session:
+            raise AwsError("AccessDeniedException", "Macie is not enabled", 403)
+        asked = dict(request.params)
+        job_id = uuid.uuid4().hex
+        arn = f"arn:aws:macie2:{request.region}:{ACCOUNT}:classification-job/{job_id}"
+        daily = asked["jobType"] == "SCHEDULED"
+        with self._lock:
+            self._jobs[job_id] = {
+                "initialRun": False,
+                "managedDataIdentifierSelector": "RECOMMENDED",
+                "samplingPercentage": 100,
+                **asked,
+                "jobId": job_id,
+                "jobArn": arn,
+                "jobStatus": "IDLE" if daily else "COMPLETE",
+                "createdAt": datetime.now(UTC),
+                "statistics": {"approximateNumberOfObjectsToProcess": 0.0, "numberOfRuns": 0.0},
+                "tags": asked.get("tags", {}),
+            }
+        return {"jobArn": arn, "jobId": job_id}
+
+    def describe_classification_job(self, request: Request) -> Mapping[str, Any]:
+        """A job as it was created. Raises ResourceNotFoundException."""
+        return self._job(request)
+
+    def update_classification_job(self, request: Request) -> None:
+        """Pause, resume or cancel. Raises ValidationException for a change that the job's status does not allow."""
+        job = self._job(request)
+        wanted = request.params["jobStatus"]
+        resumed = "IDLE" if wanted == "RUNNING" else wanted
+        if wanted != "USER_PAUSED" and job["jobStatus"] not in TRANSITIONS.get(wanted, set()):
+            raise AwsError("ValidationException", f"A job that is {job['jobStatus']} cannot become {wanted}")
+        with self._lock:
+            job["jobStatus"] = resumed
+
+    def list_classification_jobs(self, request: Request) -> Mapping[str, Any]:  # noqa: ARG002
+        """All jobs, in the order of their creation."""
+        listed = ("jobId", "name", "jobStatus", "jobType", "createdAt")
+        with self._lock:
+            items = [
+                {name: job[name] for name in listed} | {"bucketDefinitions": _buckets(job)}
+                for job in self._jobs.values()
+            ]
+        return {"items": items}
+
+    def tag_resource(self, request: Request) -> Mapping[str, Any] | Any:
+        """Tag a job; other resources are moto's."""
+        job = self._by_arn(request.params["resourceArn"])
+        if job is None:
+            return request.forward()
+        job["tags"].update(request.params["tags"])
+        return {}
+
+    def list_tags_for_resource(self, request: Request) -> Mapping[str, Any] | Any:
+        """A job's tags; other resources are moto's."""
+        job = self._by_arn(request.params["resourceArn"])
+        return request.forward() if job is None else {"tags": job["tags"]}
+
+    def _job(self, request: Request) -> dict[str, Any]:
+        with self._lock:
+            job = self._jobs.get(request.params["jobId"])
+        if job is None:
+            raise AwsError("ResourceNotFoundException", "The job does not exist", 404)
+        return job
+
+    def _by_arn(self, arn: str) -> dict[str, Any] | None:
+        with self._lock:
+            return self._jobs.get(arn.rpartition("/")[2])
+
+
+def _buckets(job: Mapping[str, Any]) -> list[Any]:
+    found = job["s3JobDefinition"].get("bucketDefinitions")
+    return list(found or [])
+
+
+def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is here
+    """Called by the gateway at the first request for Macie."""
+    return Macie()
