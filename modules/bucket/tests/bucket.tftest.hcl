@@ -1,0 +1,207 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  name        = "impp-test-123456789012-ingest"
+  kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+}
+
+run "private_and_encrypted_by_default" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      aws_s3_bucket_public_access_block.this.block_public_acls,
+      aws_s3_bucket_public_access_block.this.block_public_policy,
+      aws_s3_bucket_public_access_block.this.ignore_public_acls,
+      aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+    ])
+    error_message = "All public access must be blocked."
+  }
+  assert {
+    condition     = aws_s3_bucket_ownership_controls.this.rule[0].object_ownership == "BucketOwnerEnforced"
+    error_message = "ACLs must be off."
+  }
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule :
+      [
+        rule.bucket_key_enabled,
+        rule.apply_server_side_encryption_by_default[0].sse_algorithm,
+        rule.apply_server_side_encryption_by_default[0].kms_master_key_id,
+      ]
+    ] == [[true, "aws:kms", var.kms_key_arn]]
+    error_message = "The bucket must be encrypted with the key it was given, by way of a bucket key."
+  }
+  assert {
+    condition     = !aws_s3_bucket.this.force_destroy
+    error_message = "Objects must not go with the bucket unless asked for."
+  }
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.bucket.json).Statement == [{
+      Sid       = "RefuseWithoutTls"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:aws:s3:::${var.name}/*", "arn:aws:s3:::${var.name}"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+    error_message = "Whatever comes without TLS must be refused, and nothing else be in the policy."
+  }
+  assert {
+    condition     = length(aws_s3_bucket_notification.this) == 0 && length(aws_s3_bucket_logging.this) == 0
+    error_message = "Events and logs are off unless asked for."
+  }
+  assert {
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id] == ["abort-incomplete-uploads"]
+    error_message = "Unfinished uploads must be cleared away, and nothing else."
+  }
+}
+
+run "originals" {
+  command = plan
+  variables {
+    eventbridge      = true
+    log_bucket       = "impp-test-123456789012-logs"
+    manage_lifecycle = false
+    versioning       = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket_notification.this[0].eventbridge
+    error_message = "Events must go to EventBridge."
+  }
+  assert {
+    condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
+    error_message = "Versions must be kept."
+  }
+  assert {
+    condition     = aws_s3_bucket_logging.this[0].target_prefix == "s3/${var.name}/"
+    error_message = "Access logs must lie below the bucket's own prefix."
+  }
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
+    error_message = "The lifecycle must be left to its owner."
+  }
+}
+
+run "expiry" {
+  command = plan
+  variables {
+    expire_after_days = { "" = 90, "work/" = 30 }
+    versioning        = true
+  }
+
+  assert {
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
+      rule.id => [rule.filter[0].prefix, rule.expiration[0].days] if length(rule.expiration) > 0
+    } == { expire-all = ["", 90], expire-work = ["work/", 30] }
+    error_message = "Each prefix must have its own expiry."
+  }
+  assert {
+    condition = anytrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
+      rule.noncurrent_version_expiration[0].noncurrent_days == 30 if length(rule.noncurrent_version_expiration) > 0
+    ])
+    error_message = "A versioned bucket must not keep old versions for ever."
+  }
+}
+
+run "receives_access_logs" {
+  command = plan
+  variables {
+    access_log_sources = ["impp-test-123456789012-ingest"]
+    kms_key_arn        = null
+    name               = "impp-test-123456789012-logs"
+  }
+
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule :
+      rule.apply_server_side_encryption_by_default[0].sse_algorithm
+    ] == ["AES256"]
+    error_message = "Without a key the bucket must be encrypted by S3."
+  }
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.bucket.json).Statement :
+      [statement.Action, statement.Resource, statement.Principal, statement.Condition] if statement.Sid == "ReceiveAccessLogs"
+      ] == [[
+        "s3:PutObject",
+        "arn:aws:s3:::impp-test-123456789012-logs/s3/impp-test-123456789012-ingest/*",
+        { Service = "logging.s3.amazonaws.com" },
+        {
+          ArnEquals    = { "aws:SourceArn" = "arn:aws:s3:::impp-test-123456789012-ingest" }
+          StringEquals = { "aws:SourceAccount" = "123456789012" }
+        },
+    ]]
+    error_message = "S3 may write this account's access logs, each below its source's prefix, and nothing more."
+  }
+}
+
+run "merges_further_policies" {
+  command = plan
+  variables {
+    policy_documents = [
+      "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"DistributionReads\",\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"cloudfront.amazonaws.com\"},\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::b/*\"}]}",
+    ]
+  }
+
+  assert {
+    condition     = jsondecode(data.aws_iam_policy_document.bucket.json).Statement[*].Sid == ["DistributionReads", "RefuseWithoutTls"]
+    error_message = "Policies that come with the call must be merged with the bucket's own."
+  }
+}
+
+run "refuses_a_bad_name" {
+  command = plan
+  variables {
+    name = "Originals_"
+  }
+  expect_failures = [var.name]
+}
+
+run "refuses_a_key_that_is_none" {
+  command = plan
+  variables {
+    kms_key_arn = "alias/impp"
+  }
+  expect_failures = [var.kms_key_arn]
+}
+
+run "refuses_a_key_where_access_logs_come" {
+  command = plan
+  variables {
+    access_log_sources = ["impp-test-123456789012-work"]
+  }
+  expect_failures = [var.access_log_sources]
+}
+
+run "refuses_half_a_day" {
+  command = plan
+  variables {
+    expire_after_days = { "work/" = 0.5 }
+  }
+  expect_failures = [var.expire_after_days]
+}
+
+run "refuses_expiry_without_lifecycle" {
+  command = plan
+  variables {
+    expire_after_days = { "work/" = 30 }
+    manage_lifecycle  = false
+  }
+  expect_failures = [var.expire_after_days]
+}

@@ -1,0 +1,92 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  name = "impp-test"
+}
+
+run "rotates_and_can_be_regretted" {
+  command = plan
+
+  assert {
+    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
+    error_message = "The key must rotate, and its deletion must leave 30 days to think."
+  }
+  assert {
+    condition     = aws_kms_alias.this.name == "alias/impp-test"
+    error_message = "The alias must be that of the environment."
+  }
+}
+
+run "services_are_held_to_this_account" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      contains(keys(statement), "Condition") if statement.Sid != "AccountAdministersThroughIam"
+    ])
+    error_message = "Every grant but the account's own must have a condition."
+  }
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      strcontains(jsonencode(statement.Condition), "123456789012") if contains(keys(statement), "Condition")
+    ])
+    error_message = "Every condition must name this account."
+  }
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      !strcontains(jsonencode(statement.Action), "*") if statement.Sid != "AccountAdministersThroughIam"
+    ])
+    error_message = "Services must get exact actions."
+  }
+}
+
+run "readers_may_not_write" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      statement.Action == "kms:Decrypt"
+      if contains(["DistributionsReadDelivery", "LogDeliveryOfStateMachines", "MacieReadsForItsFindings"], statement.Sid)
+    ])
+    error_message = "CloudFront, log delivery and Macie only read."
+  }
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      statement.Principal.Service if statement.Sid == "LogGroupsOfTheAccount"
+    ] == ["logs.us-east-1.amazonaws.com"]
+    error_message = "CloudWatch Logs of this region must be able to use the key."
+  }
+}
+
+run "refuses_a_bad_name" {
+  command = plan
+  variables {
+    name = "Impp Test"
+  }
+  expect_failures = [var.name]
+}
+
+run "refuses_a_short_window" {
+  command = plan
+  variables {
+    deletion_window_days = 1
+  }
+  expect_failures = [var.deletion_window_days]
+}
