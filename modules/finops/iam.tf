@@ -1,0 +1,65 @@
+locals {
+  # Through the queue's name, so that the function waits for the queue while the ARN stays known at plan.
+  dead_letter_arn = "arn:${local.partition}:sqs:${local.region}:${local.account}:${aws_sqs_queue.dead_letter.name}"
+}
+
+resource "aws_iam_role" "scheduler" {
+  name               = "${var.name}-cost-report-schedule"
+  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name   = "invoke"
+  role   = aws_iam_role.scheduler.name
+  policy = data.aws_iam_policy_document.scheduler.json
+}
+
+# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+resource "aws_iam_role_policy" "scheduler_encryption" {
+  name   = "encryption"
+  role   = aws_iam_role.scheduler.name
+  policy = data.aws_iam_policy_document.scheduler_encryption.json
+}
+
+data "aws_iam_policy_document" "scheduler_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["scheduler.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/${var.name}-reports"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "scheduler" {
+  statement {
+    sid       = "RunTheReport"
+    actions   = ["lambda:InvokeFunction"]
+    resources = ["arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.name}-cost-report"]
+  }
+
+  statement {
+    sid       = "KeepWhatFailed"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.queue_arn]
+  }
+}
+
+data "aws_iam_policy_document" "scheduler_encryption" {
+  statement {
+    sid       = "UseTheKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.kms_key_arn]
+  }
+}

@@ -1,0 +1,52 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account    = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
+  queue_name = "${var.name}-cost-report-dlq"
+  region     = data.aws_region.current.name
+}
+
+resource "aws_budgets_budget" "monthly" {
+  name         = "${var.name}-monthly"
+  budget_type  = "COST"
+  limit_amount = tostring(var.monthly_budget_usd)
+  limit_unit   = "USD"
+  tags         = var.tags
+  time_unit    = "MONTHLY"
+
+  # What is used, whoever pays: a credit that runs out must not be the first one hears of a cost.
+  cost_types {
+    include_credit = false
+    include_refund = false
+  }
+
+  dynamic "cost_filter" {
+    for_each = var.budget.cost_tag[*]
+
+    content {
+      name   = "TagKeyValue"
+      values = [format("user:%s$%s", cost_filter.value.key, cost_filter.value.value)]
+    }
+  }
+
+  dynamic "notification" {
+    for_each = merge(
+      { for percent in var.budget.actual_percent : "actual-${percent}" => { percent = percent, type = "ACTUAL" } },
+      { forecast = { percent = var.budget.forecast_percent, type = "FORECASTED" } },
+    )
+
+    content {
+      comparison_operator       = "GREATER_THAN"
+      notification_type         = notification.value.type
+      subscriber_sns_topic_arns = [var.topic_arn]
+      threshold                 = notification.value.percent
+      threshold_type            = "PERCENTAGE"
+    }
+  }
+}

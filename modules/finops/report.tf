@@ -1,0 +1,91 @@
+module "cost_report" {
+  source = "../function"
+
+  artifact           = var.cost_report.artifact
+  dead_letter_arn    = local.dead_letter_arn
+  description        = "Reports what yesterday and this month cost to the alert channels."
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  memory_mb          = var.cost_report.memory_mb
+  name               = "${var.name}-cost-report"
+  policy_json        = data.aws_iam_policy_document.cost_report.json
+  tags               = var.tags
+  timeout_s          = var.cost_report.timeout_s
+
+  environment = merge(var.cost_report.environment, {
+    IMPP_ALERT_TOPIC_ARN    = var.topic_arn
+    IMPP_CATALOG_TABLE      = var.catalog_table.name
+    IMPP_MONTHLY_BUDGET_USD = tostring(var.monthly_budget_usd)
+    POWERTOOLS_SERVICE_NAME = "cost_report"
+  })
+}
+
+data "aws_iam_policy_document" "cost_report" {
+  # Cost Explorer answers for the account as a whole.
+  statement {
+    sid       = "ReadCosts"
+    actions   = ["ce:GetCostAndUsage"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "ReadMonthlySpend"
+    actions   = ["dynamodb:GetItem"]
+    resources = [var.catalog_table.arn]
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["SPEND#*"]
+    }
+  }
+
+  statement {
+    sid       = "Report"
+    actions   = ["sns:Publish"]
+    resources = [var.topic_arn]
+  }
+}
+
+# A group of its own: Scheduler names the group, not the schedule, when it assumes a role.
+resource "aws_scheduler_schedule_group" "reports" {
+  name = "${var.name}-reports"
+  tags = var.tags
+}
+
+resource "aws_scheduler_schedule" "cost_report" {
+  name                         = "${var.name}-cost-report"
+  description                  = "The daily cost report."
+  group_name                   = aws_scheduler_schedule_group.reports.name
+  kms_key_arn                  = var.kms_key_arn
+  schedule_expression          = var.schedule.expression
+  schedule_expression_timezone = var.schedule.timezone
+
+  flexible_time_window {
+    maximum_window_in_minutes = 15
+    mode                      = "FLEXIBLE"
+  }
+
+  target {
+    arn      = module.cost_report.arn
+    role_arn = aws_iam_role.scheduler.arn
+
+    dead_letter_config {
+      arn = aws_sqs_queue.dead_letter.arn
+    }
+
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 5
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.scheduler, aws_iam_role_policy.scheduler_encryption]
+}
+
+# Holds calls that Scheduler could not make and reports that the function could not.
+resource "aws_sqs_queue" "dead_letter" {
+  name                      = local.queue_name
+  kms_master_key_id         = var.kms_key_arn
+  message_retention_seconds = 1209600
+  tags                      = var.tags
+}

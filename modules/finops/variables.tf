@@ -1,0 +1,146 @@
+variable "anomaly" {
+  description = <<-EOT
+    Cost anomaly detection: alert when an anomaly's total impact reaches `threshold_usd`. AWS allows one monitor of
+    dimension SERVICE an account: where one exists, give its `monitor_arn` and only the subscription is created.
+  EOT
+  type = object({
+    enabled       = optional(bool, true)
+    monitor_arn   = optional(string)
+    threshold_usd = optional(number, 5)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.anomaly.threshold_usd > 0
+    error_message = "anomaly.threshold_usd must be more than 0."
+  }
+}
+
+variable "budget" {
+  description = <<-EOT
+    What the budget counts and when it tells: at each of `actual_percent` of the monthly sum really spent, and when the
+    forecast passes `forecast_percent`. `cost_tag` counts only what bears that tag; it must be an activated cost
+    allocation tag, else the budget sees nothing at all. Null: the whole account.
+  EOT
+  type = object({
+    actual_percent = optional(set(number), [50, 80, 100])
+    cost_tag = optional(object({
+      key   = string
+      value = string
+    }))
+    forecast_percent = optional(number, 100)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = length(var.budget.actual_percent) >= 1 && length(var.budget.actual_percent) <= 4
+    error_message = "budget.actual_percent must hold 1 to 4 thresholds: AWS allows five notifications a budget, one is the forecast's."
+  }
+
+  validation {
+    condition     = alltrue([for percent in setunion(var.budget.actual_percent, [var.budget.forecast_percent]) : percent > 0 && percent <= 1000])
+    error_message = "budget thresholds must be more than 0 and at most 1000 percent."
+  }
+}
+
+variable "catalog_table" {
+  description = "The catalog table, from which the report reads the month's ledger."
+  type = object({
+    arn  = string
+    name = string
+  })
+  nullable = false
+}
+
+variable "cost_report" {
+  description = "The Lambda that reports yesterday's cost to the alert channels: its artifact as built, and its size."
+  type = object({
+    artifact = object({
+      architecture  = optional(string, "arm64")
+      handler       = string
+      layers        = optional(list(string), [])
+      path          = string
+      runtime       = optional(string, "python3.13")
+      sha256_base64 = string
+    })
+    environment = optional(map(string), {})
+    memory_mb   = optional(number, 256)
+    timeout_s   = optional(number, 60)
+  })
+  nullable = false
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed key for the function, its schedule and its dead-letter queue."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days the report function's log is kept."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "monthly_budget_usd" {
+  description = "What a month may cost, in USD."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.monthly_budget_usd > 0
+    error_message = "monthly_budget_usd must be more than 0."
+  }
+}
+
+variable "name" {
+  description = "Prefix of all names, `impp-<environment>`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "schedule" {
+  description = "When the cost report is sent: an EventBridge Scheduler expression and its time zone. Cost Explorer's figures for a day settle during the next one."
+  type = object({
+    expression = optional(string, "cron(0 7 * * ? *)")
+    timezone   = optional(string, "UTC")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^(cron|rate)[(].+[)]$", var.schedule.expression))
+    error_message = "schedule.expression must be cron(…) or rate(…)."
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "topic_arn" {
+  description = "ARN of the topic that budget, anomalies and the report publish to."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:sns:", var.topic_arn))
+    error_message = "topic_arn must be the ARN of an SNS topic."
+  }
+}
