@@ -1,0 +1,99 @@
+# One obvious target a job; `make help` lists them. The jobs themselves are in Python and Terraform, none is in here.
+
+ENV ?= dev
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,\
+  $(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $(name))))
+
+VENV := .venv
+READY := $(VENV)/.ready
+RUN := PYTHONPATH=src:edge $(VENV)/bin/python
+TERRAFORM := $(RUN) -m impp_local.terraform run --
+ROOT := $(TERRAFORM) -chdir=terraform
+BACKEND := terraform/envs/backend.hcl
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test test-fast lint fmt build watch bench lock bootstrap init plan deploy destroy clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- on this machine ---
+
+demo: $(READY) ## Run the whole pipeline here on sample footage, or on yours: MEDIA=<folder>.
+	@$(RUN) -m impp_local.demo run $(if $(MEDIA),--media "$(MEDIA)")
+
+up: $(READY) ## Start the local cloud, deploy to it, and keep it in the foreground (Ctrl-C ends it).
+	@$(RUN) -m impp_local.demo up
+
+down: $(READY) ## Stop the local cloud that `make up` started.
+	@$(RUN) -m impp_local down
+
+test: lint ## Run every check and test.
+	$(RUN) -m pytest -q
+
+test-fast: $(READY) ## Run the tests that take less than a minute together.
+	$(VENV)/bin/ruff check -q
+	$(RUN) -m pytest -q -m "not slow"
+
+lint: $(READY) ## Check style, types, Terraform's format and the workflows.
+	$(VENV)/bin/ruff check -q
+	$(VENV)/bin/ruff format -q --check
+	$(VENV)/bin/mypy
+	$(TERRAFORM) fmt -check -recursive
+	$(VENV)/bin/zizmor --offline --quiet .github/workflows
+
+fmt: $(READY) ## Format Python and Terraform.
+	$(VENV)/bin/ruff check -q --fix
+	$(VENV)/bin/ruff format -q
+	$(TERRAFORM) fmt -recursive
+
+build: $(READY) ## Build what Terraform deploys: zips, layers, state machine, build/manifest.json.
+	$(RUN) build.py all
+
+watch: $(READY) ## Build for the local cloud after every save.
+	$(RUN) build.py watch --target local
+
+bench: $(READY) ## Measure this project, and its peers where they are installed.
+	@for bench in benchmarks/*_bench.py; do $(RUN) $$bench || exit 1; done
+
+# --- on AWS: your credentials, your bill; ENV=dev or prod ---
+
+bootstrap: $(READY) ## Once per account: make the bucket for Terraform's state, write terraform/envs/backend.hcl.
+	$(TERRAFORM) -chdir=terraform/bootstrap init -input=false
+	$(TERRAFORM) -chdir=terraform/bootstrap apply -input=false -auto-approve
+	$(TERRAFORM) -chdir=terraform/bootstrap output -raw backend_config | tr ' ' '\n' \
+	  | sed -n '/config=key=/d; s/^-backend-config=\([a-z_]*\)=\(.*\)/\1 = "\2"/p' > $(BACKEND)
+
+$(BACKEND):
+	@echo "$(BACKEND) is missing: run 'make bootstrap' once per account, or write bucket, region and kms_key_id into it."; exit 1
+
+init: build $(BACKEND)
+	$(ROOT) init -input=false -reconfigure -backend-config=envs/backend.hcl -backend-config=key=$(ENV)/terraform.tfstate
+
+plan: init ## Show what a deploy would change.
+	$(ROOT) plan -input=false -var-file=envs/$(ENV).tfvars
+
+deploy: init ## Build and apply to AWS.
+	$(ROOT) apply -input=false -auto-approve -var-file=envs/$(ENV).tfvars
+
+destroy: init ## Remove the environment from AWS. Buckets with footage stay unless the environment says force_destroy.
+	$(ROOT) destroy -input=false -auto-approve -var-file=envs/$(ENV).tfvars
+
+# --- upkeep ---
+
+lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.in.
+	for name in bootstrap lambda media local dev; do \
+	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## Remove what was built and cached in this checkout; the virtual environment stays.
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache
+
+$(READY): requirements/bootstrap.txt requirements/dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --require-hashes -r requirements/dev.txt || \
+	  $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
