@@ -1,0 +1,108 @@
+"""What is known of an original: its streams as MediaConvert's Probe tells them, and where, when and by what it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_CODECS = {"AVC": "h264", "HEVC": "hevc", "MP4V": "mpeg4", "EAC3": "eac3"}
+
+
+@dataclass(frozen=True)
+class Streams:
+    """``kind`` is ``video``, ``audio`` or ``image``; ``width`` and ``height`` are as displayed, after ``rotation``
+    (degrees clockwise: 0, 90, 180, 270) and with square pixels; ``duration_s`` is 0 for an image."""
+
+    kind: str
+    duration_s: float
+    width: int | None
+    height: int | None
+    rotation: int
+    fps: float | None
+    video_codec: str | None
+    audio_codec: str | None
+    has_audio: bool
+    container: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """``captured_at`` is ISO 8601 UTC; ``captured_at_from`` says whence it is known: metadata's own word (filename,
+    container, mtime), ``filename``, ``key`` (the day alone), ``container`` or ``upload`` as the last resort."""
+
+    source: str
+    device: str
+    camera: str | None
+    recording: str
+    captured_at: str
+    captured_at_from: str
+
+
+@dataclass(frozen=True)
+class Facts(Streams, Origin):
+    """All that is known before anything is paid. ``sha256`` is hex, ``crc64nvme`` base64 as S3 gives it."""
+
+    bytes: int
+    sha256: str | None
+    crc64nvme: str | None
+
+    @classmethod
+    def of(cls, streams: Streams, origin: Origin, size: int, sha256: str | None, crc64nvme: str | None) -> Facts:
+        """Facts put together from their parts."""
+        return cls(**asdict(streams), **asdict(origin), bytes=size, sha256=sha256, crc64nvme=crc64nvme)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as plain JSON, ``None`` where one does not apply."""
+        return asdict(self)
+
+
+def from_probe(result: Mapping[str, Any]) -> Streams | None:
+    """Streams of one ``ProbeResults`` entry of MediaConvert's Probe, None where it found neither picture nor sound."""
+    container = result.get("Container") or {}
+    tracks = container.get("Tracks") or []
+    video = next((t for t in tracks if t.get("TrackType") == "video" and t.get("VideoProperties")), None)
+    audio = next((t for t in tracks if t.get("TrackType") == "audio"), None)
+    if not video and not audio:
+        return None
+    picture = (video or {}).get("VideoProperties", {})
+    width, height, rotation = _displayed(picture)
+    return Streams(
+        kind="video" if video else "audio",
+        duration_s=round(float(container.get("Duration") or max(float(t.get("Duration") or 0) for t in tracks)), 3),
+        width=width,
+        height=height,
+        rotation=rotation,
+        fps=_fraction(picture.get("FrameRate")),
+        video_codec=_codec(video),
+        audio_codec=_codec(audio),
+        has_audio=audio is not None,
+        container=str(container.get("Format") or "unknown").lower(),
+    )
+
+
+def image(container: str, size: tuple[int, int] | None) -> Streams:
+    """Streams of a still picture."""
+    width, height = size or (None, None)
+    return Streams("image", 0.0, width, height, 0, None, None, None, False, container)
+
+
+def _displayed(picture: Mapping[str, Any]) -> tuple[int | None, int | None, int]:
+    width, height = picture.get("Width"), picture.get("Height")
+    turned = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation") or 0
+    rotation = round(turned / 90) * 90 % 360 if abs(turned - round(turned / 90) * 90) <= 1 else 0  # as Rotate AUTO does
+    if not width or not height:
+        return None, None, rotation
+    width = round(width * (_fraction(picture.get("SampleAspectRatio")) or 1))
+    return (height, width, rotation) if rotation in (90, 270) else (width, height, rotation)
+
+
+def _fraction(value: Mapping[str, Any] | None) -> float | None:
+    if not value or not value.get("Numerator") or not value.get("Denominator"):
+        return None
+    return round(float(value["Numerator"]) / float(value["Denominator"]), 4)
+
+
+def _codec(track: Mapping[str, Any] | None) -> str | None:
+    name = str((track or {}).get("Codec") or "").upper()
+    return _CODECS.get(name, name.lower()) or None
