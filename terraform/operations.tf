@@ -27,12 +27,12 @@ module "observability" {
   # The alerts' own queue has its own alarm, on a topic that does not need the notifier.
   dead_letter_queue_names = merge(
     {
-      cost_report = module.finops.dead_letter_queue_name
+      cost_report = module.finops.dead_letter_queue.name
       failure     = module.pipeline.dead_letter_queue.name
       ingest      = module.ingest.dead_letter_queue.name
     },
     { for queue in module.analysis.dead_letter_queue[*] : "resume" => queue.name },
-    module.compliance.dead_letter_queue_names,
+    { for queue in module.compliance.dead_letter_queue[*] : "macie" => queue.name },
   )
 
   functions = merge(
@@ -50,7 +50,7 @@ module "observability" {
       ingest  = module.ingest.rule_name
     },
     { for name in module.analysis.rule_name[*] : "resume" => name },
-    module.compliance.rule_names,
+    { for name in module.compliance.rule_name[*] : "macie" => name },
   )
 }
 

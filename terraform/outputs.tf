@@ -17,10 +17,13 @@ output "dead_letter_queues" {
   description = "URLs of the queues that keep events nobody could deal with, by what they belong to."
   value = merge(
     {
-      failure = module.pipeline.dead_letter_queue.url
-      ingest  = module.ingest.dead_letter_queue.url
+      alerts      = module.alerts.dead_letter_queue.url
+      cost_report = module.finops.dead_letter_queue.url
+      failure     = module.pipeline.dead_letter_queue.url
+      ingest      = module.ingest.dead_letter_queue.url
     },
     { for queue in module.analysis.dead_letter_queue[*] : "resume" => queue.url },
+    { for queue in module.compliance.dead_letter_queue[*] : "macie" => queue.url },
   )
 }
 

@@ -1,0 +1,85 @@
+# Findings about these buckets alone: the account may hold others.
+resource "aws_cloudwatch_event_rule" "findings" {
+  count = var.enabled ? 1 : 0
+
+  name        = local.rule_name
+  description = "Macie found something in a bucket of ${var.name}."
+  tags        = var.tags
+
+  event_pattern = jsonencode({
+    source      = ["aws.macie"]
+    detail-type = ["Macie Finding"]
+    detail      = { resourcesAffected = { s3Bucket = { name = sort(var.bucket_names) } } }
+  })
+}
+
+# The same shape as every other alert, so that the notifier needs to know nothing of Macie.
+resource "aws_cloudwatch_event_target" "topic" {
+  count = var.enabled ? 1 : 0
+
+  rule      = aws_cloudwatch_event_rule.findings[0].name
+  target_id = "alerts"
+  arn       = var.topic_arn
+
+  dead_letter_config {
+    arn = aws_sqs_queue.dead_letter[0].arn
+  }
+
+  input_transformer {
+    input_paths = {
+      bucket   = "$.detail.resourcesAffected.s3Bucket.name"
+      finding  = "$.detail.id"
+      level    = "$.detail.severity.description"
+      object   = "$.detail.resourcesAffected.s3Object.key"
+      region   = "$.region"
+      title    = "$.detail.title"
+      type     = "$.detail.type"
+      detected = "$.detail.createdAt"
+    }
+
+    # Written out, because jsonencode would escape the angle brackets of the placeholders.
+    input_template = <<-EOT
+      {
+        "severity": "warning",
+        "kind": "alarm",
+        "asset": null,
+        "title": "Macie: <title>",
+        "text": "<level> finding <type> in s3://<bucket>/<object>, detected <detected>.",
+        "links": [{"title": "Open the finding", "url": "https://<region>.console.aws.amazon.com/macie/home?region=<region>#findings?itemId=<finding>"}],
+        "usd": null
+      }
+    EOT
+  }
+
+  retry_policy {
+    maximum_event_age_in_seconds = 86400
+    maximum_retry_attempts       = 185
+  }
+}
+
+resource "aws_sqs_queue" "dead_letter" {
+  count = var.enabled ? 1 : 0
+
+  name                      = local.queue_name
+  kms_master_key_id         = var.kms_key_arn
+  message_retention_seconds = 1209600
+  policy                    = data.aws_iam_policy_document.queue.json
+  tags                      = var.tags
+}
+
+data "aws_iam_policy_document" "queue" {
+  statement {
+    sid       = "KeepFindingsThatCouldNotBeSent"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.queue_arn]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [local.rule_arn]
+    }
+  }
+}

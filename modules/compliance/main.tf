@@ -1,0 +1,64 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  account    = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
+  queue_name = "${var.name}-macie-findings-dlq"
+  region     = data.aws_region.current.name
+  rule_arn   = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.rule_name}"
+  rule_name  = "${var.name}-macie-findings"
+}
+
+resource "aws_macie2_account" "this" {
+  count = var.enabled && var.macie.manage_account ? 1 : 0
+
+  finding_publishing_frequency = var.macie.finding_publishing_frequency
+  status                       = "ENABLED"
+}
+
+# Looks each day through what the buckets gained since: transcripts, captions, manifests, and any document that somebody
+# put beside the footage.
+resource "aws_macie2_classification_job" "daily" {
+  count = var.enabled ? 1 : 0
+
+  name                = "${var.name}-daily"
+  description         = "Sensitive data in ${join(", ", sort(var.bucket_names))}."
+  initial_run         = true
+  job_type            = "SCHEDULED"
+  sampling_percentage = var.macie.sampling_percentage
+  tags                = var.tags
+
+  s3_job_definition {
+    bucket_definitions {
+      account_id = local.account
+      buckets    = sort(var.bucket_names)
+    }
+
+    dynamic "scoping" {
+      for_each = length(var.macie.excluded_extensions) == 0 ? [] : [sort(var.macie.excluded_extensions)]
+
+      content {
+        excludes {
+          and {
+            simple_scope_term {
+              comparator = "EQ"
+              key        = "OBJECT_EXTENSION"
+              values     = scoping.value
+            }
+          }
+        }
+      }
+    }
+  }
+
+  schedule_frequency {
+    daily_schedule = true
+  }
+
+  depends_on = [aws_macie2_account.this]
+}

@@ -1,0 +1,126 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  bucket_names = ["impp-test-123456789012-work", "impp-test-123456789012-delivery"]
+  kms_key_arn  = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  name         = "impp-test"
+  topic_arn    = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"
+}
+
+run "macie_looks_through_the_given_buckets_daily" {
+  command = plan
+
+  assert {
+    condition     = aws_macie2_account.this[0].status == "ENABLED" && aws_macie2_classification_job.daily[0].schedule_frequency[0].daily_schedule
+    error_message = "Macie must be on, and run daily."
+  }
+
+  assert {
+    condition     = aws_macie2_classification_job.daily[0].s3_job_definition[0].bucket_definitions[0].buckets == tolist(["impp-test-123456789012-delivery", "impp-test-123456789012-work"])
+    error_message = "The job must look through the buckets given, in an order that does not change."
+  }
+
+  assert {
+    condition     = contains(aws_macie2_classification_job.daily[0].s3_job_definition[0].scoping[0].excludes[0].and[0].simple_scope_term[0].values, "mp4") && !contains(aws_macie2_classification_job.daily[0].s3_job_definition[0].scoping[0].excludes[0].and[0].simple_scope_term[0].values, "json")
+    error_message = "Video must be left out, transcripts must not."
+  }
+}
+
+run "findings_about_these_buckets_become_alerts" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.findings[0].event_pattern) == {
+      source      = ["aws.macie"]
+      detail-type = ["Macie Finding"]
+      detail      = { resourcesAffected = { s3Bucket = { name = ["impp-test-123456789012-delivery", "impp-test-123456789012-work"] } } }
+    }
+    error_message = "Findings of other buckets are not this pipeline's business."
+  }
+
+  assert {
+    condition     = toset(keys(jsondecode(aws_cloudwatch_event_target.topic[0].input_transformer[0].input_template))) == toset(["asset", "kind", "links", "severity", "text", "title", "usd"])
+    error_message = "A finding must have the shape of every other alert."
+  }
+
+  assert {
+    condition     = length(setsubtract([for match in regexall("<([a-z]+)>", aws_cloudwatch_event_target.topic[0].input_transformer[0].input_template) : match[0]], keys(aws_cloudwatch_event_target.topic[0].input_transformer[0].input_paths))) == 0
+    error_message = "Every placeholder needs a path."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.topic[0].arn == var.topic_arn && aws_cloudwatch_event_target.topic[0].retry_policy[0].maximum_event_age_in_seconds == 86400
+    error_message = "Findings must be sent to the alert topic, for a day if need be."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_sqs_queue.dead_letter[0].policy).Statement : [statement.Principal.Service, statement.Action, statement.Resource, statement.Condition.ArnEquals["aws:SourceArn"]]] == [
+      ["events.amazonaws.com", "sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:impp-test-macie-findings-dlq", "arn:aws:events:us-east-1:123456789012:rule/impp-test-macie-findings"],
+    ]
+    error_message = "This rule alone must be able to keep what it could not send."
+  }
+}
+
+run "an_account_that_has_macie_keeps_it" {
+  command = plan
+
+  variables {
+    macie = { manage_account = false }
+  }
+
+  assert {
+    condition     = length(aws_macie2_account.this) == 0 && length(aws_macie2_classification_job.daily) == 1
+    error_message = "Only the job may be made where Macie is on already."
+  }
+}
+
+run "switched_off_it_creates_nothing" {
+  command = plan
+
+  variables {
+    enabled = false
+  }
+
+  assert {
+    condition     = length(aws_macie2_account.this) + length(aws_macie2_classification_job.daily) + length(aws_cloudwatch_event_rule.findings) + length(aws_cloudwatch_event_target.topic) + length(aws_sqs_queue.dead_letter) == 0
+    error_message = "Macie bills by the bucket and the GB: off must mean off."
+  }
+
+  assert {
+    condition     = output.job_arn == null && output.rule_name == null && output.dead_letter_queue == null
+    error_message = "Outputs must be null while Macie is off."
+  }
+}
+
+run "refuses_no_buckets_and_unknown_frequencies" {
+  command = plan
+
+  variables {
+    bucket_names = []
+    macie        = { finding_publishing_frequency = "DAILY" }
+  }
+
+  expect_failures = [var.bucket_names, var.macie]
+}
+
+run "refuses_a_share_beyond_all" {
+  command = plan
+
+  variables {
+    macie = { sampling_percentage = 101 }
+  }
+
+  expect_failures = [var.macie]
+}

@@ -1,0 +1,83 @@
+variable "bucket_names" {
+  description = "Buckets that Macie looks through every day."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.bucket_names) > 0
+    error_message = "bucket_names must name at least one bucket."
+  }
+}
+
+variable "enabled" {
+  description = "Whether Macie is used at all. It bills per bucket and per GB looked through."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "Customer managed key for the dead-letter queue of the findings. Its policy must let EventBridge use it, and Macie's service-linked role decrypt the buckets."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "macie" {
+  description = <<-EOT
+    `manage_account`: false where Macie is on in this account already (an organisation's administrator turned it on).
+    `excluded_extensions`: files not looked through; Macie cannot read video, sound and pictures, and listing them takes
+    its time. `sampling_percentage`: share of the eligible objects that are looked through.
+  EOT
+  type = object({
+    excluded_extensions          = optional(set(string), ["aac", "avi", "gif", "heic", "insv", "jpeg", "jpg", "m4a", "m4s", "mkv", "mov", "mp3", "mp4", "mpg", "png", "ts", "wav", "webm", "webp"])
+    finding_publishing_frequency = optional(string, "SIX_HOURS")
+    manage_account               = optional(bool, true)
+    sampling_percentage          = optional(number, 100)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = contains(["FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS"], var.macie.finding_publishing_frequency)
+    error_message = "macie.finding_publishing_frequency must be FIFTEEN_MINUTES, ONE_HOUR or SIX_HOURS."
+  }
+
+  validation {
+    condition     = var.macie.sampling_percentage >= 1 && var.macie.sampling_percentage <= 100
+    error_message = "macie.sampling_percentage must be between 1 and 100."
+  }
+}
+
+variable "name" {
+  description = "Prefix of all names, `impp-<environment>`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "topic_arn" {
+  description = "ARN of the topic that findings are sent to."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:sns:", var.topic_arn))
+    error_message = "topic_arn must be the ARN of an SNS topic."
+  }
+}
