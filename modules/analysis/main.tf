@@ -18,7 +18,7 @@ locals {
       description          = "Labels, moderation, text and faces of an asset's frames."
       ephemeral_storage_mb = 512
       memory_mb            = 512
-      timeout_s            = 600
+      timeout_s            = 900
     }
     resume = {
       description          = "Answers the task token of a transcription that ended."

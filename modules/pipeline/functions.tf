@@ -1,5 +1,5 @@
 locals {
-  # Inspect may have to read a whole original where no checksum came with it: time, and a core to hash with.
+  # Each ends before the state machine stops waiting for it. Inspect reads parts of originals over the network.
   functions = {
     archive = {
       description = "Chooses the storage class and tags the original with it."
@@ -14,7 +14,7 @@ locals {
     inspect = {
       description = "Checks integrity, finds out what a file is, plans and quotes the work."
       memory_mb   = 1024
-      timeout_s   = 300
+      timeout_s   = 120
     }
     publish = {
       description = "Writes manifest, captions, catalog item and ledger."

@@ -1,0 +1,166 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["analyze"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["resume"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["sample"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["transcribe"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  name               = "impp-test"
+  buckets            = { ingest = "impp-test-ingest", work = "impp-test-work" }
+  catalog_table_name = "impp-test-catalog"
+  kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  state_machine_name = "impp-test-pipeline"
+
+  functions = {
+    analyze    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    resume     = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    sample     = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 3008, timeout_s = 600 }
+    transcribe = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+  }
+}
+
+run "each_function_may_do_exactly_this" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, document in data.aws_iam_policy_document.function : name => {
+        for statement in jsondecode(document.json).Statement : statement.Sid => statement.Resource
+      }
+      } == {
+      analyze = {
+        LookAtImages = "*"
+        UseWork      = "arn:aws:s3:::impp-test-work/work/*"
+      }
+      resume = {
+        AnswerTasks         = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
+        LookAtTranscription = "arn:aws:transcribe:us-east-1:123456789012:transcription-job/impp-*"
+        ReadTranscripts     = "arn:aws:s3:::impp-test-work/work/*"
+        TakeTokens          = "arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"
+      }
+      sample = {
+        ReadOriginals = "arn:aws:s3:::impp-test-ingest/originals/*"
+        WriteWork     = "arn:aws:s3:::impp-test-work/work/*"
+      }
+      transcribe = {
+        AnswerTasks        = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
+        ReadOriginals      = "arn:aws:s3:::impp-test-ingest/originals/*"
+        StartTranscription = "*"
+        StoreTokens        = "arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"
+        TagTranscription   = "*"
+        UseWork            = "arn:aws:s3:::impp-test-work/work/*"
+      }
+    }
+    error_message = "A function got a right it does not need, or lacks one."
+  }
+  assert {
+    condition = one([
+      for statement in jsondecode(data.aws_iam_policy_document.function["transcribe"].json).Statement :
+      statement.Condition if statement.Sid == "StartTranscription"
+    ]) == { StringEquals = { "transcribe:OutputBucketName" = "impp-test-work" } }
+    error_message = "Transcripts may go to the work bucket alone."
+  }
+  assert {
+    condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.function : document.json]), ":*\"")
+    error_message = "No action may be a wildcard."
+  }
+}
+
+run "what_transcribe_tells_is_heard" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.transcribed["resume"].event_pattern) == {
+      source      = ["aws.transcribe"]
+      detail-type = ["Transcribe Job State Change"]
+      detail = {
+        TranscriptionJobName   = [{ prefix = "impp-" }]
+        TranscriptionJobStatus = ["COMPLETED", "FAILED"]
+      }
+    }
+    error_message = "Both ends of a transcription must be heard of, and those of this project only."
+  }
+  assert {
+    condition = (
+      aws_cloudwatch_event_target.resume["resume"].arn == "arn:aws:lambda:us-east-1:123456789012:function:impp-test-resume"
+      && aws_cloudwatch_event_target.resume["resume"].dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:impp-test-resume-dlq"
+      && aws_lambda_permission.resume["resume"].source_arn == "arn:aws:events:us-east-1:123456789012:rule/impp-test-transcribed"
+      && output.dead_letter_queue.name == "impp-test-resume-dlq"
+    )
+    error_message = "The resume function must get it, and a queue what it could not get."
+  }
+}
+
+run "sampling_alone" {
+  command = plan
+  variables {
+    functions = { sample = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+  }
+
+  assert {
+    condition     = keys(output.task_function_arns) == ["sample"] && length(aws_sqs_queue.resume) == 0 && output.dead_letter_queue == null
+    error_message = "Without transcription there is nothing to resume."
+  }
+}
+
+run "refuses_half_a_transcription" {
+  command = plan
+  variables {
+    functions = { sample = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, transcribe = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+  }
+  expect_failures = [var.functions]
+}
+
+run "refuses_to_go_without_sampling" {
+  command = plan
+  variables {
+    functions = {}
+  }
+  expect_failures = [var.functions]
+}
+
+run "refuses_an_unknown_function" {
+  command = plan
+  variables {
+    functions = { sample = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, other = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+  }
+  expect_failures = [var.functions]
+}
+
+run "refuses_bad_words" {
+  command = plan
+  variables {
+    kms_key_arn = "alias/key"
+    name        = "IMPP"
+    settings    = { transcribe_language = "English" }
+  }
+  expect_failures = [var.kms_key_arn, var.name, var.settings]
+}

@@ -1,0 +1,273 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["archive"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["failure"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["inspect"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["publish"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.function["quarantine"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+# With everything known the provider would ask AWS itself to check the definition; what is planned stays the same.
+override_resource {
+  target = aws_sfn_state_machine.this
+}
+
+variables {
+  name            = "impp-test"
+  alert_topic_arn = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"
+  buckets         = { delivery = "impp-test-delivery", ingest = "impp-test-ingest", work = "impp-test-work" }
+  definition_path = "tests/fixtures/definition.json"
+  kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  settings        = { delivery_domain = "d111111abcdef8.cloudfront.net", monthly_budget_usd = 20 }
+
+  functions = {
+    archive    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    failure    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    inspect    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 512 }
+    publish    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    quarantine = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+  }
+
+  task_function_arns = {
+    analyze    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-analyze"
+    sample     = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-sample"
+    transcribe = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-transcribe"
+  }
+
+  transcode = {
+    queue_arn = "arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"
+    role_arn  = "arn:aws:iam::123456789012:role/impp-test-mediaconvert"
+  }
+}
+
+run "the_definition_is_filled_in" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_sfn_state_machine.this.definition) == {
+      alert      = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"
+      analyze    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-analyze"
+      archive    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-archive"
+      catalog    = "impp-test-catalog"
+      inspect    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-inspect"
+      publish    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-publish"
+      quarantine = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-quarantine"
+      queue      = "arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"
+      role       = "arn:aws:iam::123456789012:role/impp-test-mediaconvert"
+      sample     = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-sample"
+      to         = "impp-test-delivery"
+      transcribe = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-transcribe"
+      work       = "impp-test-work"
+    }
+    error_message = "Every placeholder of the definition must be filled in, and known at plan."
+  }
+  assert {
+    condition = (
+      aws_sfn_state_machine.this.type == "STANDARD"
+      && aws_sfn_state_machine.this.tracing_configuration[0].enabled
+      && aws_sfn_state_machine.this.logging_configuration[0].level == "ERROR"
+      && aws_sfn_state_machine.this.encryption_configuration[0].type == "CUSTOMER_MANAGED_KMS_KEY"
+      && aws_cloudwatch_log_group.state_machine.retention_in_days == 30
+      && aws_cloudwatch_log_group.state_machine.kms_key_id == var.kms_key_arn
+    )
+    error_message = "Executions must be durable, traced, logged and encrypted."
+  }
+}
+
+run "the_state_machine_may_do_exactly_this" {
+  command = plan
+
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement :
+      statement.Sid => sort(flatten([statement.Action]))
+      }) == jsonencode({
+      Alert                  = ["sns:Publish"]
+      CallFunctions          = ["lambda:InvokeFunction"]
+      Claim                  = ["dynamodb:PutItem"]
+      DeliverLogs            = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"]
+      FollowTranscoding      = ["mediaconvert:CancelJob", "mediaconvert:GetJob"]
+      HearOfTranscoding      = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+      LendTheTranscodingRole = ["iam:PassRole"]
+      LookAtTranscription    = ["transcribe:GetTranscriptionJob"]
+      SendTraces             = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      StartTranscoding       = ["mediaconvert:CreateJob"]
+    })
+    error_message = "The state machine's actions must be these."
+  }
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement :
+      statement.Sid => sort(flatten([statement.Resource])) if !contains(["DeliverLogs", "SendTraces"], statement.Sid)
+      }) == jsonencode({
+      Alert                  = ["arn:aws:sns:us-east-1:123456789012:impp-test-alerts"]
+      CallFunctions          = [for name in ["analyze", "archive", "inspect", "publish", "quarantine", "sample", "transcribe"] : "arn:aws:lambda:us-east-1:123456789012:function:impp-test-${name}"]
+      Claim                  = ["arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"]
+      FollowTranscoding      = ["arn:aws:mediaconvert:us-east-1:123456789012:jobs/*"]
+      HearOfTranscoding      = ["arn:aws:events:us-east-1:123456789012:rule/StepFunctionsGetEventsForMediaConvertJobRule"]
+      LendTheTranscodingRole = ["arn:aws:iam::123456789012:role/impp-test-mediaconvert"]
+      LookAtTranscription    = ["arn:aws:transcribe:us-east-1:123456789012:transcription-job/impp-*"]
+      StartTranscoding       = ["arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"]
+    })
+    error_message = "Its resources must be these: only log delivery and tracing may name all."
+  }
+  assert {
+    condition = one([
+      for statement in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement :
+      statement.Condition if statement.Sid == "LendTheTranscodingRole"
+    ]) == { StringEquals = { "iam:PassedToService" = "mediaconvert.amazonaws.com" } }
+    error_message = "The role may be passed to MediaConvert alone."
+  }
+}
+
+run "each_function_may_do_exactly_this" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, document in data.aws_iam_policy_document.function :
+      name => jsondecode(document.json).Statement[*].Sid
+      } == {
+      archive    = ["TagOriginals"]
+      failure    = ["Alert", "ReadExecutions", "TagOriginals", "UseCatalog"]
+      inspect    = ["FindOriginals", "ProbeMedia", "ReadOriginals", "UseCatalog"]
+      publish    = ["FindDelivered", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered"]
+      quarantine = ["TagOriginals", "UseCatalog"]
+    }
+    error_message = "A function got a right it does not need, or lacks one."
+  }
+  assert {
+    condition = alltrue(flatten([
+      for document in data.aws_iam_policy_document.function : [
+        for statement in jsondecode(document.json).Statement :
+        !contains(flatten([statement.Resource]), "*") || statement.Sid == "ProbeMedia"
+      ]
+    ]))
+    error_message = "Only MediaConvert's Probe, which knows no resources, may name all."
+  }
+  assert {
+    condition = one([
+      for statement in jsondecode(data.aws_iam_policy_document.function["failure"].json).Statement :
+      statement.Resource if statement.Sid == "ReadExecutions"
+    ]) == "arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:*"
+    error_message = "The failure function may read executions of this state machine alone."
+  }
+  assert {
+    condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.function : document.json]), "s3:Delete")
+    error_message = "Nothing in the pipeline may delete footage."
+  }
+}
+
+run "what_dies_is_heard_of" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.failed.event_pattern).detail == {
+      stateMachineArn = ["arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"]
+      status          = ["ABORTED", "FAILED", "TIMED_OUT"]
+    }
+    error_message = "All bad ends of this state machine must be heard of."
+  }
+  assert {
+    condition = (
+      aws_cloudwatch_event_target.failure.arn == "arn:aws:lambda:us-east-1:123456789012:function:impp-test-failure"
+      && aws_cloudwatch_event_target.failure.dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:impp-test-failure-dlq"
+      && aws_lambda_permission.failure.source_arn == "arn:aws:events:us-east-1:123456789012:rule/impp-test-execution-failed"
+    )
+    error_message = "The failure function must get them, and a queue what it could not get."
+  }
+}
+
+run "the_catalog_outlives_mistakes" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_dynamodb_table.catalog.billing_mode == "PAY_PER_REQUEST"
+      && aws_dynamodb_table.catalog.deletion_protection_enabled
+      && aws_dynamodb_table.catalog.point_in_time_recovery[0].enabled
+      && aws_dynamodb_table.catalog.server_side_encryption[0].kms_key_arn == var.kms_key_arn
+      && aws_dynamodb_table.catalog.ttl[0].attribute_name == "expires_at"
+    )
+    error_message = "The catalog must be protected, recoverable, encrypted, and cost nothing while idle."
+  }
+  assert {
+    condition     = [for index in aws_dynamodb_table.catalog.global_secondary_index : [index.name, index.hash_key, index.range_key]] == [["by_day", "day", "captured_at"]]
+    error_message = "Assets must be found by the day of capture."
+  }
+}
+
+run "without_paid_branches" {
+  command = plan
+  variables {
+    definition_path    = "tests/fixtures/plain.json"
+    task_function_arns = { sample = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-sample" }
+    transcode          = null
+  }
+
+  assert {
+    condition = (
+      !strcontains(data.aws_iam_policy_document.state_machine.json, "mediaconvert")
+      && !strcontains(data.aws_iam_policy_document.state_machine.json, "PassRole")
+      && !strcontains(data.aws_iam_policy_document.state_machine.json, "transcribe")
+    )
+    error_message = "A branch that was not built must leave no rights behind."
+  }
+}
+
+run "asks_for_a_build" {
+  command = plan
+  variables {
+    definition_path = "tests/fixtures/absent.json"
+  }
+  expect_failures = [var.definition_path]
+}
+
+run "refuses_a_missing_function" {
+  command = plan
+  variables {
+    functions = {}
+  }
+  expect_failures = [var.functions]
+}
+
+run "refuses_bad_words" {
+  command = plan
+  variables {
+    kms_key_arn        = "alias/key"
+    name               = "IMPP"
+    settings           = { delivery_domain = "d", max_frames = 0.5, monthly_budget_usd = -1 }
+    task_function_arns = { other = "arn:aws:lambda:us-east-1:123456789012:function:other" }
+  }
+  expect_failures = [var.kms_key_arn, var.name, var.settings, var.task_function_arns]
+}
