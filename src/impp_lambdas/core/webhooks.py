@@ -1,0 +1,98 @@
+"""Posting to webhooks, whose addresses are secrets: they appear in no log line and in no exception.
+
+A channel that is busy (429) or broken (5xx, no connection) is tried again, as long as it says and the time allows.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+TIMEOUT_S = (3.05, 10.0)
+"""To connect, and between two bytes of the answer."""
+ATTEMPTS = 4
+BACKOFF_S = 0.5
+"""First wait where the channel names none; doubled each time, with jitter."""
+LONGEST_WAIT_S = 20.0
+
+
+class DeliveryError(Exception):
+    """A message did not reach its channel; the text names the channel by kind and number, never by address."""
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """``kind`` slack or discord, ``number`` from 1 among those of its kind, ``url`` secret (kept out of ``repr``)."""
+
+    kind: str
+    number: int
+    url: str
+
+    def __repr__(self) -> str:
+        return f"{self.kind} webhook {self.number}"
+
+
+def configured(secret: Mapping[str, Any], kinds: Mapping[str, Any]) -> list[Webhook]:
+    """The webhooks of a secret ``{"slack": url | [urls], "discord": …}``.
+
+    Raises :class:`DeliveryError` for an unknown kind or for an address that is neither https nor on this machine.
+    """
+    if unknown := sorted(set(secret) - set(kinds)):
+        raise DeliveryError(f"unknown kinds of webhook: {', '.join(unknown)}; known are {', '.join(sorted(kinds))}")
+    hooks = []
+    for kind, value in sorted(secret.items()):
+        urls = [value] if isinstance(value, str) else list(value or [])
+        for number, url in enumerate((u for u in urls if u), 1):
+            hook = Webhook(kind, number, str(url))
+            if not _safe(hook.url):
+                raise DeliveryError(f"{hook!r} is not an https address")
+            hooks.append(hook)
+    return hooks
+
+
+def post(hook: Webhook, body: Mapping[str, Any], left: Callable[[], float]) -> None:
+    """Deliver one message while ``left()`` seconds remain. Raises :class:`DeliveryError`."""
+    problem = "no time left"
+    for attempt in range(ATTEMPTS):
+        if left() <= 0:
+            break
+        try:
+            answer = requests.post(hook.url, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+        except requests.RequestException as error:
+            problem, wait = type(error).__name__, None
+        else:
+            if answer.ok and not answer.is_redirect:
+                return
+            problem, wait = f"HTTP {answer.status_code}", _asked_wait(answer)
+            if answer.status_code != 429 and answer.status_code < 500:
+                break
+        pause = wait if wait is not None else BACKOFF_S * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
+        if attempt == ATTEMPTS - 1 or pause > min(left(), LONGEST_WAIT_S):
+            break
+        time.sleep(pause)
+    raise DeliveryError(f"{hook!r}: {problem}") from None
+
+
+def _asked_wait(answer: requests.Response) -> float | None:
+    """Seconds of Retry-After (Slack; Discord too, which sends fractions in its body as well)."""
+    try:
+        return max(0.0, float(answer.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _safe(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return True
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
