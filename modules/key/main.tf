@@ -80,7 +80,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # EventBridge writes to dead-letter queues, SNS to theirs, alarms, budgets and cost anomalies to the alert topic.
+  # SNS writes to its dead-letter queue, alarms, budgets and cost anomalies to the alert topic.
   statement {
     sid       = "MessagesFromServices"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -91,7 +91,6 @@ data "aws_iam_policy_document" "key" {
         "budgets.amazonaws.com",
         "cloudwatch.amazonaws.com",
         "costalerts.amazonaws.com",
-        "events.amazonaws.com",
         "scheduler.amazonaws.com",
         "sns.amazonaws.com",
       ]
@@ -100,6 +99,19 @@ data "aws_iam_policy_document" "key" {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
+    }
+  }
+
+  # EventBridge writes to dead-letter queues and the alert topic. It does not tell KMS for whom it does so: with a condition
+  # on the source this statement would allow nothing, and events would be dropped in silence (SNS developer guide,
+  # "Configuring AWS KMS permissions"). Whose events arrive is up to the policies of queues and topic.
+  statement {
+    sid       = "EventsFromEventBridge"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
     }
   }
 

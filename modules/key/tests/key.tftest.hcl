@@ -35,9 +35,9 @@ run "services_are_held_to_this_account" {
   assert {
     condition = alltrue([
       for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
-      contains(keys(statement), "Condition") if statement.Sid != "AccountAdministersThroughIam"
+      contains(keys(statement), "Condition") if !contains(["AccountAdministersThroughIam", "EventsFromEventBridge"], statement.Sid)
     ])
-    error_message = "Every grant but the account's own must have a condition."
+    error_message = "Every grant must have a condition, but for the account's own and EventBridge's, which tells no source."
   }
   assert {
     condition = alltrue([
@@ -52,6 +52,13 @@ run "services_are_held_to_this_account" {
       !strcontains(jsonencode(statement.Action), "*") if statement.Sid != "AccountAdministersThroughIam"
     ])
     error_message = "Services must get exact actions."
+  }
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      [statement.Principal.Service, lookup(statement, "Condition", null)] if statement.Sid == "EventsFromEventBridge"
+    ] == [["events.amazonaws.com", null]]
+    error_message = "A condition on EventBridge's source would silently drop every event for an encrypted topic or queue."
   }
 }
 
