@@ -5,6 +5,12 @@ locals {
     resources = [local.state_machine_arn]
   }
 
+  look_at_transcription = {
+    actions   = ["transcribe:GetTranscriptionJob"]
+    condition = null
+    resources = ["arn:${local.partition}:transcribe:${local.region}:${local.account}:transcription-job/impp-*"]
+  }
+
   read_originals = {
     actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     condition = null
@@ -35,16 +41,12 @@ locals {
     }
 
     resume = {
-      AnswerTasks = local.answer_tasks
+      AnswerTasks         = local.answer_tasks
+      LookAtTranscription = local.look_at_transcription
       ReadTranscripts = {
         actions   = ["s3:GetObject"]
         condition = null
         resources = ["${local.s3}${var.buckets.work}/work/*"]
-      }
-      LookAtTranscription = {
-        actions   = ["transcribe:GetTranscriptionJob"]
-        condition = null
-        resources = ["arn:${local.partition}:transcribe:${local.region}:${local.account}:transcription-job/impp-*"]
       }
       TakeTokens = {
         actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem"]
@@ -63,9 +65,11 @@ locals {
     }
 
     # Transcribe reads and writes with the rights of whoever starts the job.
+    # A retry that finds its job ended looks at it and answers for it, as Resume would.
     transcribe = {
-      AnswerTasks   = local.answer_tasks
-      ReadOriginals = local.read_originals
+      AnswerTasks         = local.answer_tasks
+      LookAtTranscription = local.look_at_transcription
+      ReadOriginals       = local.read_originals
       # StartTranscriptionJob knows no resources, but the bucket it writes to can be named.
       StartTranscription = {
         actions = ["transcribe:StartTranscriptionJob"]
@@ -76,7 +80,7 @@ locals {
         resources = ["*"]
       }
       StoreTokens = {
-        actions   = ["dynamodb:PutItem"]
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
         condition = null
         resources = [local.table_arn]
       }

@@ -33,11 +33,13 @@ locals {
       memory_mb            = 1769
       timeout_s            = 900
     }
+    # An original that Transcribe does not take as it is (QuickTime, over 2 GB) is read whole for its sound, which is
+    # written to /tmp: 300 MB for the four hours that are the most.
     transcribe = {
       description          = "Stores the task token, then starts the transcription; answers at once when nobody speaks."
       ephemeral_storage_mb = 512
-      memory_mb            = 256
-      timeout_s            = 60
+      memory_mb            = 1024
+      timeout_s            = 900
     }
   }
 

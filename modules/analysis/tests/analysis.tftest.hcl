@@ -71,12 +71,13 @@ run "each_function_may_do_exactly_this" {
         WriteWork     = "arn:aws:s3:::impp-test-work/work/*"
       }
       transcribe = {
-        AnswerTasks        = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
-        ReadOriginals      = "arn:aws:s3:::impp-test-ingest/originals/*"
-        StartTranscription = "*"
-        StoreTokens        = "arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"
-        TagTranscription   = "*"
-        UseWork            = "arn:aws:s3:::impp-test-work/work/*"
+        AnswerTasks         = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
+        LookAtTranscription = "arn:aws:transcribe:us-east-1:123456789012:transcription-job/impp-*"
+        ReadOriginals       = "arn:aws:s3:::impp-test-ingest/originals/*"
+        StartTranscription  = "*"
+        StoreTokens         = "arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"
+        TagTranscription    = "*"
+        UseWork             = "arn:aws:s3:::impp-test-work/work/*"
       }
     }
     error_message = "A function got a right it does not need, or lacks one."
