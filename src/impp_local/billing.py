@@ -98,16 +98,16 @@ class Meter:
         for source in sources:
             for service, item, quantity in source():
                 held[service, item] += quantity
-        return [self.book.line(service, item, held[service, item]) for service, item in sorted(held)]
+        return [
+            self.book.line(service, item, held[service, item]) for service, item in sorted(held) if held[service, item]
+        ]
 
 
 METER: Final = Meter()
 """The meter of this process, as there is one set of moto backends."""
 
 
-def meter(
-    service: str, item: str, quantity: float, *, asset: str | None = None, detail: str | None = None
-) -> None:
+def meter(service: str, item: str, quantity: float, *, asset: str | None = None, detail: str | None = None) -> None:
     """Charge `quantity` units of a price-book item, to `asset` (or an execution's ARN), or to the asset that `detail`
     (an object key, a job's name, a partition key) names. Raises KeyError for what the price book does not hold."""
     METER.add(service, item, quantity, asset or (asset_in(detail) if detail else None))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,6 +25,13 @@ from impp_local.services.base import ACCOUNT, REGION
 
 log: Final = logging.getLogger(__name__)
 _dispatcher = Dispatcher("events")
+_listeners: Final[list[Callable[[Mapping[str, Any]], None]]] = []
+
+
+def listen(listener: Callable[[Mapping[str, Any]], None]) -> None:
+    """Call `listener` with each event that passes any bus, in the publisher's thread."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 def publish(event: Mapping[str, Any], *, bus: str = "default") -> str:
@@ -50,6 +57,8 @@ def publish(event: Mapping[str, Any], *, bus: str = "default") -> str:
         if rule.state != "DISABLED" and pattern and matches(pattern, full):
             for target in list(rule.targets):
                 _deliver(target, target_input(target, full, rule.arn, rule.name), rule.arn)
+    for listener in _listeners:
+        listener(full)
     return str(full["id"])
 
 
@@ -131,9 +140,7 @@ def _deliver(target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
 
     _dispatcher.deliver(
         lambda: targets.send(target, payload),
-        RetryPolicy(
-            int(policy.get("MaximumRetryAttempts", 185)), float(policy.get("MaximumEventAgeInSeconds", 86400))
-        ),
+        RetryPolicy(int(policy.get("MaximumRetryAttempts", 185)), float(policy.get("MaximumEventAgeInSeconds", 86400))),
         give_up,
     )
 
@@ -183,8 +190,12 @@ def start() -> None:
     global _dispatcher
     _dispatcher.close()
     _dispatcher = Dispatcher("events")
-    EventsBackend.put_events = _put_events
-    Rule.send_to_targets = lambda self, *args, **kwargs: None
+    EventsBackend.put_events = _put_events  # type: ignore[method-assign]
+    Rule.send_to_targets = _nothing  # type: ignore[method-assign]
+
+
+def _nothing(*_args: Any, **_kwargs: Any) -> None:
+    """moto's rules deliver nothing themselves."""
 
 
 def stop() -> None:

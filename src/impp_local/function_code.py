@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import re
 import shutil
 import sys
@@ -125,10 +124,10 @@ def runtime_packages(root: Path) -> Path:
         if not folder.is_dir():
             making = Path(tempfile.mkdtemp(dir=_made(root)))
             for distribution in _closure("boto3"):
-                for top in {file.parts[0] for file in distribution.files or () if file.parts[0] not in ("..", "__pycache__")}:
+                for top in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
                     target = Path(str(distribution.locate_file(top)))
                     if target.exists():
-                        os.symlink(target, making / top)
+                        (making / top).symlink_to(target)
             shutil.rmtree(folder, ignore_errors=True)
             making.rename(folder)
     return folder

@@ -112,7 +112,7 @@ def _invoke_async(self: LambdaResponse) -> Answer:
     return 202, {"status": "202"}, b""
 
 
-def _invoke_function(self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any) -> bytes:
+def _invoke_function(self: LambdaFunction, body: Any, _headers: Any, response_headers: Any) -> bytes:
     """What moto itself calls (event source mappings and the like)."""
     from impp_local import lambdas
 

@@ -163,7 +163,8 @@ class Runner:
             sandbox.kill()
             self._forget(sandbox)
             lines = [*sandbox.take_lines(), f"[ERROR] {error['errorType']}: {error['errorMessage']}"]
-            return self._finish(function, request_id, json.dumps(error), True, 0.0, init_ms, sandbox, lines, group, stream)
+            answer = json.dumps(error)
+            return self._finish(function, request_id, answer, True, 0.0, init_ms, sandbox, lines, group, stream)
         request = {
             "id": request_id,
             "arn": function.function_arn,
@@ -252,7 +253,7 @@ class Runner:
     def _acquire(self, function: LambdaFunction, group: str, timeout: float) -> tuple[Sandbox, str]:
         key = configuration_key(function)
         with self._lock:
-            self._discard_outdated(function, key)
+            self._discard_outdated(key)
             if self._idle[key]:
                 _, stream, sandbox = self._idle[key].pop()
                 if sandbox.process.poll() is None:
@@ -272,7 +273,7 @@ class Runner:
                 return
         sandbox.kill()
 
-    def _discard_outdated(self, function: LambdaFunction, key: str) -> None:
+    def _discard_outdated(self, key: str) -> None:
         """Idle workers of an older code or configuration of this function end; busy ones end unused later."""
         prefix = key.rsplit("@", 1)[0] + "@"
         for other in [k for k in self._idle if k.startswith(prefix) and k != key]:
@@ -358,7 +359,8 @@ class _Asynchronous:
         try:
             self._last = self._runner.invoke(self._function(), self._payload, owner=self._owner)
         except LambdaClientError as error:
-            raise Undeliverable(str(error.error_type), error.message, retry=isinstance(error, TooManyRequests)) from error
+            throttled = isinstance(error, TooManyRequests)
+            raise Undeliverable(str(error.error_type), error.message, retry=throttled) from error
         if self._last.error:
             raise Undeliverable("Unhandled", _error_text(self._last.payload))
         self._report("OnSuccess", "Success")
@@ -461,8 +463,8 @@ def _log_lines(function: LambdaFunction, done: Invocation, printed: list[str]) -
         f"START RequestId: {done.request_id} Version: {done.version}",
         *printed,
         f"END RequestId: {done.request_id}",
-        f"REPORT RequestId: {done.request_id}\tDuration: {done.duration_ms:.2f} ms\tBilled Duration: {done.billed_ms} ms"
-        f"\tMemory Size: {memory} MB\tMax Memory Used: {done.max_memory_mb} MB{init}",
+        f"REPORT RequestId: {done.request_id}\tDuration: {done.duration_ms:.2f} ms\t"
+        f"Billed Duration: {done.billed_ms} ms\tMemory Size: {memory} MB\tMax Memory Used: {done.max_memory_mb} MB{init}",
     ]
 
 

@@ -49,9 +49,7 @@ def _deliver(
     if self.protocol not in ("lambda", "http", "https"):
         if str(self.attributes.get("RawMessageDelivery", "")).lower() == "false":
             self.attributes.pop("RawMessageDelivery")  # moto takes the word "false" for a yes
-        _publish(
-            self, message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure
-        )
+        _publish(self, message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
         return
     matcher = self._filter_policy_matcher
     if matcher is not None and not matcher.matches(message_attributes, message):

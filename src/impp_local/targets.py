@@ -1,4 +1,4 @@
-"""Sending to an ARN, as EventBridge, the scheduler and Lambda's destinations do: state machine, function, queue, topic."""
+"""Sending to an ARN, as EventBridge, the scheduler and Lambda's destinations do: machine, function, queue, topic."""
 
 from __future__ import annotations
 
