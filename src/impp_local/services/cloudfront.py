@@ -315,7 +315,8 @@ def _with_defaults(kind: Kind, config: Mapping[str, Any]) -> dict[str, Any]:
     full = dict(config)
     if kind.name == "Distribution":
         none: dict[str, Any] = {"Quantity": 0}
-        full = {"Aliases": none, "CacheBehaviors": none, "CustomErrorResponses": none, "Staging": False, **full}
+        full = {"Aliases": none, "CacheBehaviors": none, "CustomErrorResponses": none, "OriginGroups": none, **full}
+        full.setdefault("Staging", False)
         full.setdefault("Logging", {"Enabled": False, "IncludeCookies": False, "Bucket": "", "Prefix": ""})
         full.setdefault("WebACLId", "")
     return full
