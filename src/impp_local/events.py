@@ -89,7 +89,12 @@ def run_schedule(name: str) -> str:
     rule = events_backends[ACCOUNT][REGION].event_buses["default"].rules.get(name)
     if rule is None or not rule.scheduled_expression:
         raise KeyError(name)
-    tick = {"version": "0", "id": str(uuid.uuid4()), "detail-type": "Scheduled Event", "source": "aws.events"}
+    tick: dict[str, Any] = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+    }
     tick |= {"account": ACCOUNT, "time": timestamp(), "region": REGION, "resources": [rule.arn], "detail": {}}
     for target in list(rule.targets):
         _deliver(target, target_input(target, tick, rule.arn, rule.name), rule.arn)
@@ -190,7 +195,7 @@ def start() -> None:
     global _dispatcher
     _dispatcher.close()
     _dispatcher = Dispatcher("events")
-    EventsBackend.put_events = _put_events  # type: ignore[method-assign]
+    EventsBackend.put_events = _put_events  # type: ignore[method-assign,assignment]
     Rule.send_to_targets = _nothing  # type: ignore[method-assign]
 
 

@@ -24,7 +24,7 @@ def install() -> None:
     LambdaFunction.__init__ = _create  # type: ignore[method-assign]
     LambdaFunction.get_configuration = _describe  # type: ignore[method-assign]
     LambdaFunction.update_configuration = _change  # type: ignore[method-assign]
-    LambdaFunction.invoke = _invoke_function  # type: ignore[method-assign]
+    LambdaFunction.invoke = _invoke_function  # type: ignore[method-assign,assignment]
     LambdaBackend.send_sns_message = _no_sns  # type: ignore[method-assign]
     LambdaResponse.invoke = _invoke  # type: ignore[method-assign]
     LambdaResponse.invoke_async = _invoke_async  # type: ignore[method-assign]

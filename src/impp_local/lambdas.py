@@ -464,7 +464,8 @@ def _log_lines(function: LambdaFunction, done: Invocation, printed: list[str]) -
         *printed,
         f"END RequestId: {done.request_id}",
         f"REPORT RequestId: {done.request_id}\tDuration: {done.duration_ms:.2f} ms\t"
-        f"Billed Duration: {done.billed_ms} ms\tMemory Size: {memory} MB\tMax Memory Used: {done.max_memory_mb} MB{init}",
+        f"Billed Duration: {done.billed_ms} ms\tMemory Size: {memory} MB\t"
+        f"Max Memory Used: {done.max_memory_mb} MB{init}",
     ]
 
 

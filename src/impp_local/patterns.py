@@ -68,10 +68,8 @@ def _scalars(value: Any) -> Iterator[Any]:
 
 def _scalar(alternative: Any, value: Any) -> bool:
     if not isinstance(alternative, Mapping):
-        return (
-            (type(value) is type(alternative)
-            and value == alternative)
-            or (_is_number(alternative) and _is_number(value) and alternative == value)
+        return (type(value) is type(alternative) and value == alternative) or (
+            _is_number(alternative) and _is_number(value) and alternative == value
         )
     ((name, argument),) = alternative.items()
     test = _TESTS.get(name)

@@ -1,8 +1,9 @@
 """Task states of the interpreter: how they call services, and the integrations that moto does wrongly or not at all.
 
 Calls go to the local cloud's own endpoint with the state machine's role, so that they are metered and checked like
-everyone else's; functions are run in this process. Error names are Step Functions' own: `DynamoDB.…` from the optimised
-integration ``dynamodb:putItem`` but `DynamoDb.…` from ``aws-sdk:dynamodb:putItem``, a function's ``errorType`` as it is.
+everyone else's; functions are run in this process. Error names are Step Functions' own: `DynamoDB.…` from the
+optimised integration ``dynamodb:putItem`` but `DynamoDb.…` from ``aws-sdk:dynamodb:putItem``, a function's
+``errorType`` as it is.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def sdk_service_name(service: str) -> str:
 def invoke_function(env: Any, parameters: Mapping[str, Any], region: str, state_credentials: Any) -> None:  # noqa: ARG001
     """Run a function in this process and push what the integration returns."""
     owner = env.states.context_object.context_object_data["Execution"]["Id"]
-    payload = lambda_eval_utils.to_payload_type(parameters.get("Payload"))
+    payload = lambda_eval_utils.to_payload_type(parameters.get("Payload")) or b"{}"
     name, qualifier = str(parameters["FunctionName"]), parameters.get("Qualifier")
     try:
         if parameters.get("InvocationType") == "Event":
@@ -189,13 +190,14 @@ class MediaConvertTask(StateTaskServiceCallback):
     watch: JobWatch = JobWatch()
 
     def __init__(self) -> None:
-        super().__init__(supported_integration_patterns={ResourceCondition.Sync})
+        super().__init__(supported_integration_patterns={ResourceCondition(ResourceCondition.Sync)})
 
     def _get_supported_parameters(self) -> set[str] | None:
         if self.resource.api_action.lower() != "createjob":
             return None
         model = botocore.session.get_session().get_service_model("mediaconvert")
-        return set(model.operation_model("CreateJob").input_shape.members)
+        shape: Any = model.operation_model("CreateJob").input_shape
+        return set(shape.members)
 
     def _client(self, region: str, credentials: Any) -> _Client:
         return self.clients(region, "mediaconvert", credentials)
@@ -211,7 +213,11 @@ class MediaConvertTask(StateTaskServiceCallback):
         env.stack.append(answer)
 
     def _eval_integration_pattern(
-        self, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any], state_credentials: Any
+        self,
+        env: Any,
+        resource_runtime_part: Any,
+        normalised_parameters: Any,  # noqa: ARG002 - the base class' signature
+        state_credentials: Any,
     ) -> None:
         """Wait for the job's end."""
         job_id = env.stack.pop()["Job"]["Id"]
@@ -260,7 +266,7 @@ class MediaConvertTask(StateTaskServiceCallback):
             env=env,
             error_name=CustomErrorName(error),
             event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
+            event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[typeddict-item]
         )
 
 

@@ -69,7 +69,7 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from impp_local import billing, events, jsonata_engine, state_tasks
@@ -103,7 +103,7 @@ class Tokens:
         with self._lock:
             endpoint = self._endpoints.get(token)
         if endpoint is None:
-            raise InvalidToken("Invalid Token: 'Invalid token'")
+            raise InvalidToken
         if endpoint.consumer_error is not None or endpoint.get_outcome() is not None:
             raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
         return endpoint
@@ -241,7 +241,7 @@ def _query_failure(env: Any, expression: str, reason: str) -> FailureEvent:
         env=env,
         error_name=kind,
         event_type=HistoryEventType.EvaluationFailed,
-        event_details=EventDetails(evaluationFailedEventDetails=details),
+        event_details=EventDetails(evaluationFailedEventDetails=details),  # type: ignore[typeddict-item]
     )
 
 
@@ -271,7 +271,7 @@ def _count_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
 
 
 def _waits_for_token(task: Any) -> bool:
-    resource = getattr(task, "resource", None)
+    resource: Any = getattr(task, "resource", None)
     return isinstance(task, StateTaskServiceCallback) and resource.condition == ResourceCondition.WaitForTaskToken
 
 
@@ -506,14 +506,3 @@ def _history_response(self: Any) -> ActionResult:
     if start + size < len(found):
         answer["nextToken"] = str(start + size)
     return ActionResult(answer)
-
-
-def executions() -> list[Execution]:
-    """All executions that moto remembers, ended ones included."""
-    return [
-        execution
-        for account in list(stepfunctions_parser_backends.values())
-        for backend in list(account.values())
-        for machine in list(backend.state_machines)
-        for execution in list(machine.executions)
-    ]

@@ -64,7 +64,7 @@ def event_attributes(rule_arn: str, target_arn: str, failure: Failure) -> dict[s
     return attributes
 
 
-def _state_machine(arn: str, payload: str, _: Mapping[str, Any]) -> None:
+def _state_machine(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
     try:
         json.loads(payload)
     except ValueError as error:
@@ -78,7 +78,7 @@ def _state_machine(arn: str, payload: str, _: Mapping[str, Any]) -> None:
         raise _refused(error) from error
 
 
-def _function(arn: str, payload: str, _: Mapping[str, Any]) -> None:
+def _function(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
     from impp_local import lambdas  # its destinations come here in turn
 
     try:
@@ -97,7 +97,7 @@ def _queue(arn: str, payload: str, target: Mapping[str, Any]) -> None:
         raise _refused(error) from error
 
 
-def _topic(arn: str, payload: str, _: Mapping[str, Any]) -> None:
+def _topic(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
     _, _, _, region, account, _ = arn.split(":")
     try:
         with lock_of("sns"):
@@ -106,7 +106,7 @@ def _topic(arn: str, payload: str, _: Mapping[str, Any]) -> None:
         raise _refused(error) from error
 
 
-def _bus(arn: str, payload: str, _: Mapping[str, Any]) -> None:
+def _bus(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
     from impp_local import events
 
     _, _, _, region, account, name = arn.split(":", 5)
