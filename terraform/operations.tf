@@ -19,6 +19,7 @@ module "observability" {
 
   name                   = local.name
   distribution_id        = module.delivery.distribution_id
+  originals_bucket_name  = module.originals.name
   mediaconvert_queue_arn = local.features.transcode ? module.transcode.queue_arn : null
   state_machine_arn      = module.pipeline.state_machine_arn
   table_name             = module.pipeline.catalog_table.name

@@ -1,0 +1,44 @@
+"""Fixtures of the infrastructure's tests.
+
+Terraform never runs in the repository: tftest's clean-up and Terraform itself leave and delete files in the folder
+they work in.
+"""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from terraform_runs import FakeAws
+
+from impp_local.terraform import REPOSITORY, cli_config
+
+
+@pytest.fixture(scope="session")
+def fake_aws() -> Iterator[str]:
+    """The endpoint of an AWS that knows no resource yet."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeAws) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def terraform_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which Terraform finds its providers on this host."""
+    env = cli_config(tmp_path_factory.mktemp("terraform-config"))
+    return {**env, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+
+
+@pytest.fixture(scope="session")
+def working_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `modules/` and `terraform/`, as they are in the repository, without what Terraform left there."""
+    copy = tmp_path_factory.mktemp("infra")
+    ignore = shutil.ignore_patterns(".terraform", "*.tfstate*", "*_override.tf")
+    for folder in ("modules", "terraform"):
+        shutil.copytree(REPOSITORY / folder, copy / folder, ignore=ignore)
+    return copy

@@ -1,0 +1,73 @@
+"""Every module's own tests (`modules/<m>/tests/*.tftest.hcl`), and the form of all Terraform files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from terraform_runs import terraform
+
+from impp_local.terraform import REPOSITORY, ensure_terraform
+
+MODULES = sorted(path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir())
+
+
+def test_files_are_formatted(working_copy: Path, terraform_env: dict[str, str]) -> None:
+    told = subprocess.run(
+        [str(ensure_terraform()), "fmt", "-check", "-recursive", "-diff", str(working_copy)],
+        env=terraform_env,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_what_every_module_has(module: str) -> None:
+    folder = REPOSITORY / "modules" / module
+    for name in ("main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"):
+        assert (folder / name).is_file(), f"modules/{module} lacks {name}"
+    assert list((folder / "tests").glob("*.tftest.hcl")), f"modules/{module} has no tests"
+
+
+@pytest.mark.parametrize("folder", [f"modules/{module}" for module in MODULES] + ["terraform", "terraform/bootstrap"])
+def test_interfaces_are_typed_described_and_sorted(folder: str) -> None:
+    for file in ("variables.tf", "outputs.tf"):
+        text = (REPOSITORY / folder / file).read_text(encoding="utf-8")
+        blocks = re.findall(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL)
+        names = [name for name, _ in blocks]
+        assert names == sorted(names), f"{folder}/{file} is not sorted"
+        for name, body in blocks:
+            assert re.search(r"^  description\s*=", body, re.MULTILINE), f"{folder}: {name} has no description"
+            if file == "variables.tf":
+                assert re.search(r"^  type\s*= ", body, re.MULTILINE), f"{folder}: {name} has no type"
+                assert not re.search(r"= any$|\(any\)", body, re.MULTILINE), f"{folder}: {name} has no exact type"
+                told = re.search(r"^  (default\s*= null|nullable\s*= false)$", body, re.MULTILINE)
+                assert told, f"{folder}: {name} may be null by accident"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_are_for_any_provider_and_run_nothing(module: str) -> None:
+    for file in (REPOSITORY / "modules" / module).glob("*.tf"):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"^provider |local-exec|remote-exec|\bnull_resource\b", text, re.MULTILINE), file.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", ["terraform", "terraform/bootstrap"])
+def test_roots_are_valid(folder: str, working_copy: Path, terraform_env: dict[str, str]) -> None:
+    root = terraform(working_copy / folder, terraform_env)
+    root.execute_command("init", "-backend=false", "-input=false", "-no-color")
+    root.execute_command("validate", "-no-color")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES)
+def test_module(module: str, working_copy: Path, terraform_env: dict[str, str]) -> None:
+    tested = terraform(working_copy / "modules" / module, terraform_env)
+    tested.execute_command("init", "-backend=false", "-input=false", "-no-color")
+    told = tested.execute_command("test", "-no-color")
+    passed = re.search(r"(\d+) passed, 0 failed", told.out)
+    assert passed and int(passed.group(1)) > 0, told.out
