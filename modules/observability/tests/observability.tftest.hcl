@@ -1,0 +1,220 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  distribution_id        = "E1TEST"
+  mediaconvert_queue_arn = "arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"
+  name                   = "impp-test"
+  originals_bucket_name  = "impp-test-123456789012-ingest"
+  state_machine_arn      = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
+  table_name             = "impp-test-catalog"
+  topic_arn              = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"
+
+  dead_letter_queue_names = {
+    cost_report = "impp-test-cost-report-dlq"
+    ingest      = "impp-test-ingest-dlq"
+  }
+
+  functions = {
+    cost_report = { log_group_name = "/aws/lambda/impp-test-cost-report", name = "impp-test-cost-report" }
+    inspect     = { log_group_name = "/aws/lambda/impp-test-inspect", name = "impp-test-inspect" }
+  }
+
+  rule_names = { ingest = "impp-test-object-created" }
+}
+
+run "everything_that_can_fail_has_its_alarm" {
+  command = plan
+
+  assert {
+    condition = output.alarm_names == tolist([
+      "impp-test-dead-letters-age-cost-report",
+      "impp-test-dead-letters-age-ingest",
+      "impp-test-dead-letters-cost-report",
+      "impp-test-dead-letters-ingest",
+      "impp-test-events-lost-ingest",
+      "impp-test-executions",
+      "impp-test-function-errors-cost-report",
+      "impp-test-function-errors-inspect",
+      "impp-test-function-throttles-cost-report",
+      "impp-test-function-throttles-inspect",
+      "impp-test-table-throttles",
+    ])
+    error_message = "Executions, functions, queues, rules and the table each need their alarms."
+  }
+
+  assert {
+    condition     = toset(output.alarm_names) == toset(concat(values(aws_cloudwatch_metric_alarm.metric)[*].alarm_name, values(aws_cloudwatch_metric_alarm.sum)[*].alarm_name))
+    error_message = "The output must name the alarms that exist."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.metric), values(aws_cloudwatch_metric_alarm.sum)) : alarm.alarm_actions == toset([var.topic_arn])])
+    error_message = "An alarm that nobody hears is none."
+  }
+
+  assert {
+    condition     = { for key, alarm in aws_cloudwatch_metric_alarm.metric : key => one(values(alarm.dimensions)) if startswith(key, "function-errors") } == { function-errors-cost_report = "impp-test-cost-report", function-errors-inspect = "impp-test-inspect" }
+    error_message = "Each alarm must watch its own function."
+  }
+
+  assert {
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.metric : key if try(length(alarm.ok_actions), 0) > 0]) == toset(["dead-letters-cost_report", "dead-letters-ingest"])
+    error_message = "Only lasting states may tell of their end."
+  }
+}
+
+run "sums_add_up_all_bad_ends" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for query in aws_cloudwatch_metric_alarm.sum["executions"].metric_query : query.metric[*].metric_name])) == toset([
+      "ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut",
+    ])
+    error_message = "All three bad ends of an execution must count."
+  }
+
+  assert {
+    condition     = [for query in aws_cloudwatch_metric_alarm.sum["executions"].metric_query : query.expression if query.return_data == true] == ["SUM(METRICS())"]
+    error_message = "One expression must return their sum."
+  }
+}
+
+run "a_threshold_of_0_leaves_an_alarm_out" {
+  command = plan
+
+  variables {
+    alarms = { dead_letter_age_hours = 0, execution_failures = 0, function_errors = 0, function_throttles = 0, table_throttles = 0 }
+  }
+
+  assert {
+    condition     = output.alarm_names == tolist(["impp-test-dead-letters-cost-report", "impp-test-dead-letters-ingest", "impp-test-events-lost-ingest"])
+    error_message = "Only the alarms on loss cannot be left out."
+  }
+}
+
+run "silence_can_be_an_alarm" {
+  command = plan
+
+  variables {
+    alarms = { quiet_hours = 48 }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.metric["quiet"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.metric["quiet"].evaluation_periods == 48 && aws_cloudwatch_metric_alarm.metric["quiet"].period == 3600
+    error_message = "No data at all for two days is the very thing to tell."
+  }
+}
+
+run "health_is_the_sum_of_all_alarms" {
+  command = plan
+
+  variables {
+    health_alarm = true
+  }
+
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.health[0].alarm_rule == join(" OR ", [for alarm in output.alarm_names : "ALARM(\"${alarm}\")"])
+    error_message = "Every alarm must count."
+  }
+
+  assert {
+    condition     = try(length(aws_cloudwatch_composite_alarm.health[0].alarm_actions), 0) == 0
+    error_message = "The sum must not tell again what its parts have told."
+  }
+}
+
+run "the_dashboard_shows_processing_and_cost" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24])
+    error_message = "CloudWatch's grid is 24 wide."
+  }
+
+  assert {
+    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x},${widget.y}"])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
+    error_message = "No widget may lie upon another."
+  }
+
+  assert {
+    condition = length(setsubtract([
+      "AWS/Billing", "AWS/CloudFront", "AWS/DynamoDB", "AWS/Lambda", "AWS/MediaConvert", "AWS/Rekognition", "AWS/S3", "AWS/SQS", "AWS/States",
+    ], [for match in regexall("AWS/[A-Za-z0-9]+", aws_cloudwatch_dashboard.this.dashboard_body) : match])) == 0
+    error_message = "Each service that works or costs must be seen."
+  }
+
+  assert {
+    condition     = flatten([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.alarms if widget.type == "alarm"]) == [for alarm in output.alarm_names : "arn:aws:cloudwatch:us-east-1:123456789012:alarm:${alarm}"]
+    error_message = "All alarms must be seen at one glance."
+  }
+
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.region == "us-east-1" if widget.type == "metric"])
+    error_message = "Each graph must say whose region's metrics it shows."
+  }
+}
+
+run "what_is_not_there_is_not_shown" {
+  command = plan
+
+  variables {
+    distribution_id        = null
+    mediaconvert_queue_arn = null
+    originals_bucket_name  = null
+  }
+
+  assert {
+    condition     = length(regexall("AWS/(CloudFront|MediaConvert|S3)", aws_cloudwatch_dashboard.this.dashboard_body)) == 0
+    error_message = "A graph without data would look like an outage."
+  }
+}
+
+run "queries_search_every_log" {
+  command = plan
+
+  assert {
+    condition     = toset(values(aws_cloudwatch_query_definition.this)[*].name) == toset(["impp-test/asset", "impp-test/cost", "impp-test/duration", "impp-test/errors"])
+    error_message = "The saved queries must be found below the pipeline's name."
+  }
+
+  assert {
+    condition     = alltrue([for query in aws_cloudwatch_query_definition.this : query.log_group_names == tolist(["/aws/lambda/impp-test-cost-report", "/aws/lambda/impp-test-inspect"])])
+    error_message = "No function may be missing from a search."
+  }
+}
+
+run "traces_can_be_grouped" {
+  command = plan
+
+  variables {
+    tracing_group = true
+  }
+
+  assert {
+    condition     = aws_xray_group.pipeline[0].filter_expression == "service(id(name: \"impp-test-pipeline\", type: \"AWS::StepFunctions::StateMachine\"))"
+    error_message = "The group must hold the traces that pass the state machine."
+  }
+}
+
+run "refuses_thresholds_and_topics_without_sense" {
+  command = plan
+
+  variables {
+    alarms    = { function_errors = -1, quiet_hours = 169 }
+    topic_arn = "impp-test-alerts"
+  }
+
+  expect_failures = [var.alarms, var.topic_arn]
+}

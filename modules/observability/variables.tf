@@ -1,0 +1,123 @@
+variable "alarms" {
+  description = <<-EOT
+    Thresholds; 0 leaves that alarm out (each costs about $0.10 a month). `execution_failures`: executions that failed,
+    timed out or were aborted within 15 minutes (each single one alerts on its own already: this one means a surge).
+    `dead_letter_age_hours`: reminder before a dead letter expires. `quiet_hours`: no execution started for so long.
+  EOT
+  type = object({
+    dead_letter_age_hours = optional(number, 72)
+    execution_failures    = optional(number, 5)
+    function_errors       = optional(number, 1)
+    function_throttles    = optional(number, 1)
+    quiet_hours           = optional(number, 0)
+    table_throttles       = optional(number, 1)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for threshold in values(var.alarms) : threshold >= 0])
+    error_message = "alarms must be positive numbers, or 0 to leave one out."
+  }
+
+  validation {
+    condition     = var.alarms.quiet_hours <= 168 && floor(var.alarms.quiet_hours) == var.alarms.quiet_hours
+    error_message = "alarms.quiet_hours must be a whole number of at most 168: CloudWatch looks back 7 days."
+  }
+}
+
+variable "dead_letter_queue_names" {
+  description = "SQS dead-letter queue names by what they belong to. An alarm tells when one is not empty."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "distribution_id" {
+  description = "CloudFront distribution to show on the dashboard. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "functions" {
+  description = "Lambda functions by short name: full name and log group."
+  type = map(object({
+    log_group_name = string
+    name           = string
+  }))
+  nullable = false
+}
+
+variable "health_alarm" {
+  description = "Whether one composite alarm sums up all others: a single state for a status page or a deployment gate. It costs about $0.50 a month."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "mediaconvert_queue_arn" {
+  description = "MediaConvert queue to show on the dashboard. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "name" {
+  description = "Prefix of all names, `impp-<environment>`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
+  }
+}
+
+variable "originals_bucket_name" {
+  description = "Bucket of originals, whose size by storage class the dashboard shows. Null: none."
+  type        = string
+  default     = null
+}
+
+variable "rule_names" {
+  description = "EventBridge rule names by what they deliver. An alarm tells when an event reached neither its target nor its dead-letter queue: a loss."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "state_machine_arn" {
+  description = "ARN of the pipeline's state machine."
+  type        = string
+  nullable    = false
+}
+
+variable "table_name" {
+  description = "Name of the catalog table."
+  type        = string
+  nullable    = false
+}
+
+variable "tags" {
+  description = "Tags of all resources."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "topic_arn" {
+  description = "ARN of the topic that alarms publish to."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:sns:", var.topic_arn))
+    error_message = "topic_arn must be the ARN of an SNS topic."
+  }
+}
+
+variable "tracing_group" {
+  description = "Whether to create an X-Ray group of this pipeline's traces. Groups are free; the traces are billed as ever."
+  type        = bool
+  default     = false
+  nullable    = false
+}
