@@ -1,0 +1,140 @@
+"""What cameras, people and networks really deliver: each ends in one clear state, alerts where it is bad, is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import System
+
+from impp_lambdas.core.keys import asset_id
+
+pytestmark = pytest.mark.slow
+
+STRANGE = "originals/dashcam/garage/2026/11/22/Fähre + 100% \"echt\" & 'neu' 車.mp4"
+
+
+def key_of(name: str) -> str:
+    return f"originals/phone/tests/2026/11/22/{name}"
+
+
+@dataclass
+class Inputs:
+    """Keys and asset ids of everything that was put in, by the name of its case."""
+
+    keys: dict[str, str]
+    assets: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def inputs(system: System, media: dict[str, Path]) -> Inputs:
+    keys = {name: key_of(path.name) for name, path in media.items()} | {"strange": STRANGE}
+    extra: dict[str, dict[str, Any]] = {
+        "wrong-checksum": {"Metadata": {"impp-crc64nvme": "AAAAAAAAAAA="}},
+        "many-tags": {"Tagging": "&".join(f"t{n}=v{n}" for n in range(10))},
+        "strange": {"Metadata": {"impp-sha256": hashlib.sha256(media["strange"].read_bytes()).hexdigest()}},
+    }
+    assets = {name: system.upload(path, keys[name], **extra.get(name, {})) for name, path in media.items()}
+    keys["gone"] = key_of("gone.mp4")
+    _start(system, keys["gone"], "no-such-version")
+    assets["gone"] = asset_id(system.outputs["ingest_bucket"], keys["gone"], "no-such-version", None)
+    system.wait_until_idle()
+    again = system.client("s3").head_object(Bucket=system.outputs["ingest_bucket"], Key=keys["twice"])
+    _start(system, keys["twice"], again["VersionId"])
+    system.wait_until_idle()
+    return Inputs(keys, assets)
+
+
+def _start(system: System, key: str, version: str) -> None:
+    """What EventBridge does with an Object Created event."""
+    event = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {
+            "bucket": {"name": system.outputs["ingest_bucket"]},
+            "object": {"key": key, "size": 1, "version-id": version, "sequencer": "00"},
+            "reason": "PutObject",
+        },
+    }
+    machine = system.outputs["state_machine_arn"]
+    system.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(event))
+
+
+@pytest.mark.parametrize(
+    ("case", "state", "reason"),
+    [
+        ("empty", "quarantined", "empty"),
+        ("text", "quarantined", "not_media"),
+        ("wrong-checksum", "quarantined", "checksum_mismatch"),
+        ("gone", "gone", "object_gone"),
+    ],
+)
+def test_what_cannot_be_processed_says_why_and_alerts_once(
+    system: System, inputs: Inputs, case: str, state: str, reason: str
+) -> None:
+    item = system.asset(inputs.assets[case])
+    assert (item["state"], item["reason"]) == (state, reason)
+    assert len(system.alerts(inputs.assets[case])) == 1
+    (execution,) = system.executions(inputs.keys[case])
+    assert (execution["status"], execution["error"]) == ("FAILED", "Quarantined")
+
+
+@pytest.mark.parametrize("case", ["empty", "text", "wrong-checksum"])
+def test_what_is_quarantined_keeps_its_bytes(system: System, inputs: Inputs, media: dict[str, Path], case: str) -> None:
+    kept = system.client("s3").get_object(Bucket=system.outputs["ingest_bucket"], Key=inputs.keys[case])
+    assert kept["Body"].read() == media[case].read_bytes()
+    assert system.tags(inputs.keys[case])["impp:state"] == "quarantined"
+
+
+@pytest.mark.parametrize("case", ["odd", "vfr", "sound", "strange", "bare", "twice"])
+def test_what_is_merely_unusual_is_published(system: System, inputs: Inputs, case: str) -> None:
+    item = system.asset(inputs.assets[case])
+    assert (item["state"], item.get("reason")) == ("published", None)
+    assert item["renditions"]
+    assert all(rendition["bytes"] > 0 for rendition in item["renditions"])
+
+
+def test_odd_sides_become_even_and_nothing_is_enlarged(system: System, inputs: Inputs) -> None:
+    for rendition in system.asset(inputs.assets["odd"])["renditions"]:
+        assert rendition["width"] % 2 == rendition["height"] % 2 == 0
+        assert rendition["width"] <= 322
+        assert rendition["height"] <= 244
+
+
+def test_sound_alone_gives_a_sound_rendition_and_no_frames(system: System, inputs: Inputs) -> None:
+    item = system.asset(inputs.assets["sound"])
+    assert item["kind"] == "audio"
+    assert not item.get("labels")
+    assert len(item["renditions"]) == 1
+
+
+def test_the_same_event_twice_is_processed_once(system: System, inputs: Inputs) -> None:
+    first, second = sorted(system.executions(inputs.keys["twice"]), key=lambda e: e["startDate"])
+    assert "Publish" in system.states_entered(first)
+    assert system.states_entered(second) == ["Claim", "Duplicate"]
+    assert second["status"] == "SUCCEEDED"
+
+
+def test_no_room_for_a_tag_is_partial_and_keeps_the_others(system: System, inputs: Inputs) -> None:
+    item = system.asset(inputs.assets["many-tags"])
+    assert item["state"] == "partial"
+    assert "tag" in item["reason"]
+    assert system.tags(inputs.keys["many-tags"]) == {f"t{n}": f"v{n}" for n in range(10)}
+    assert len(system.alerts(inputs.assets["many-tags"])) == 1
+
+
+def test_eleven_tags_never_get_in(system: System, media: dict[str, Path]) -> None:
+    client = system.client("s3")
+    with pytest.raises(client.exceptions.ClientError, match="cannot be greater than 10"):
+        system.upload(media["bare"], key_of("eleven.mp4"), Tagging="&".join(f"t{n}=v" for n in range(11)))
+
+
+def test_every_execution_has_ended_and_every_bad_one_has_alerted(system: System, inputs: Inputs) -> None:
+    for name, asset in inputs.assets.items():
+        ended = [execution["status"] for execution in system.executions(inputs.keys[name])]
+        assert set(ended) <= {"SUCCEEDED", "FAILED"}, name
+        assert len(system.alerts(asset)) == 1, name
