@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from impp_lambdas.core import dynamo, ledger
+from impp_lambdas.core import alerts, dynamo, ledger
 
 logger = Logger()  # service name and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL
 
 MAX_TAGS = 10  # S3's limit for one object
+TRANSACTION_ATTEMPTS = 8
+
+Added = Literal["added", "already", "refused"]
 
 
 class Context(Protocol):
@@ -249,6 +253,62 @@ def _conditional(call: Any) -> bool:
     return True
 
 
+def add_to_set(table: str, pk: str, name: str, text: str) -> None:
+    """Add a string to a set attribute; adding it twice changes nothing."""
+    client("dynamodb").update_item(
+        TableName=table,
+        Key={"pk": {"S": pk}},
+        UpdateExpression="ADD #n :s",
+        ExpressionAttributeNames={"#n": name},
+        ExpressionAttributeValues={":s": {"SS": [text]}},
+    )
+
+
+def add_once(
+    table: str, counter: tuple[str, str], amount: float, guard: tuple[str, str], by: str, at_most: float | None = None
+) -> Added:
+    """Add to a counter exactly once for ``by``, in one transaction.
+
+    ``counter`` and ``guard`` are (pk, attribute); the guard attribute takes the value ``by``, and where it has it
+    already nothing is added. ``at_most`` refuses what would bring the counter above it.
+    """
+    add: dict[str, Any] = {
+        "TableName": table,
+        "Key": {"pk": {"S": counter[0]}},
+        "UpdateExpression": "ADD #n :a",
+        "ExpressionAttributeNames": {"#n": counter[1]},
+        "ExpressionAttributeValues": {":a": dynamo.attribute(amount)},
+    }
+    if at_most is not None:
+        if amount > at_most:
+            return "refused"
+        add["ConditionExpression"] = "attribute_not_exists(#n) OR #n <= :room"
+        add["ExpressionAttributeValues"][":room"] = dynamo.attribute(at_most - amount)
+    mark = {
+        "TableName": table,
+        "Key": {"pk": {"S": guard[0]}},
+        "UpdateExpression": "SET #g = :by",
+        "ConditionExpression": "attribute_not_exists(#g) OR #g <> :by",
+        "ExpressionAttributeNames": {"#g": guard[1]},
+        "ExpressionAttributeValues": {":by": {"S": by}},
+    }
+    for attempt in range(TRANSACTION_ATTEMPTS):
+        try:
+            client("dynamodb").transact_write_items(TransactItems=[{"Update": mark}, {"Update": add}])
+        except ClientError as error:
+            if code(error) != "TransactionCanceledException":
+                raise
+            reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
+            if reasons[:1] == ["ConditionalCheckFailed"]:
+                return "already"
+            if reasons[1:2] == ["ConditionalCheckFailed"]:
+                return "refused"
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  others count at this moment; spread out
+        else:
+            return "added"
+    raise RuntimeError(f"{counter[0]} is contended: {TRANSACTION_ATTEMPTS} transactions met others")
+
+
 # --- alerts and usage -------------------------------------------------------------------------------------------------
 
 
@@ -256,12 +316,34 @@ def publish_alert(topic_arn: str, alert: Mapping[str, Any]) -> None:
     """Publish an alert (see :mod:`impp_lambdas.core.alerts`) to the topic, with attributes to filter by."""
     client("sns").publish(
         TopicArn=topic_arn,
-        Subject=str(alert["title"]).encode("ascii", "replace").decode()[:100],
+        Subject=alerts.subject(str(alert["title"])),
         Message=json.dumps(alert, ensure_ascii=False),
         MessageAttributes={
             name: {"DataType": "String", "StringValue": str(alert[name])} for name in ("severity", "kind")
         },
     )
+
+
+def count_asset(table: str, state: str, usd: float, media_seconds: float) -> None:
+    """Emit the metrics of an asset's end to CloudWatch, in the embedded metric format: a log line, no call.
+
+    Namespace ``IMPP``; ``Assets`` (Count) by dimensions Pipeline and State; ``UsdPerAsset`` (None, USD) and
+    ``MediaSeconds`` (Seconds) by Pipeline alone. Few dimensions on purpose: each combination is a paid metric.
+    """
+    directive = {
+        "Namespace": "IMPP",
+        "Dimensions": [["Pipeline"]],
+        "Metrics": [{"Name": "UsdPerAsset", "Unit": "None"}, {"Name": "MediaSeconds", "Unit": "Seconds"}],
+    }
+    by_state = {
+        "Namespace": "IMPP",
+        "Dimensions": [["Pipeline", "State"]],
+        "Metrics": [{"Name": "Assets", "Unit": "Count"}],
+    }
+    values = {"Pipeline": table.removesuffix("-catalog"), "State": state, "Assets": 1}
+    values |= {"UsdPerAsset": usd, "MediaSeconds": media_seconds}
+    metadata = {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": [directive, by_state]}
+    print(json.dumps({"_aws": metadata, **values}), flush=True)
 
 
 def usage(context: Context, started: float) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The Settings of a MediaConvert job: H.264 and AAC in progressive MP4, quality-defined bitrate, upright, square pixels.
+"""The Settings of a MediaConvert job: H.264 and AAC in progressive MP4, quality-defined bitrate, upright.
 
 All within MediaConvert's Basic tier (AVC, one pass), which costs a fraction of the Professional one.
 """

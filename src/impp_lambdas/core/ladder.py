@@ -23,7 +23,7 @@ MAX_FPS = 30.5
 
 @dataclass(frozen=True)
 class Rung:
-    """``short_side`` in pixels at most; ``quality`` is the QVBR level (1 to 10); ``bits`` per pixel bound the bitrate."""
+    """``short_side`` in pixels at most; ``quality`` is the QVBR level (1 to 10); ``bits`` a pixel bound the bitrate."""
 
     name: str
     short_side: int

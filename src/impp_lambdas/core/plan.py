@@ -34,7 +34,7 @@ TRANSCODE_BASE_S, TRANSCODE_MAX_S = 1800, 20 * 3600
 
 @dataclass(frozen=True)
 class Plan:
-    """``deadlines`` in whole seconds: ``transcribe_s``, ``transcode_s``. ``job_settings`` is None without renditions."""
+    """``deadlines`` in whole seconds: ``transcribe_s``, ``transcode_s``. No renditions, no ``job_settings``."""
 
     look: Look
     transcribe: bool

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from impp_lambdas.core import cameras
-from impp_lambdas.core.facts import Origin
+from impp_lambdas.core.facts import Facts, Origin
 
 SOURCES = ("dashcam", "phone", "creator")
 RECORDINGS = ("routine", "event", "parking", "manual")
@@ -43,6 +43,12 @@ def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: 
         captured_at=iso(taken),
         captured_at_from=taken_from,
     )
+
+
+def tags(facts: Facts, archive_tag: str) -> dict[str, str]:
+    """The tags of an original, most needed first. Who uploaded without the edge has set none of them."""
+    found = {"impp:archive": archive_tag, "impp:source": facts.source, "impp:timestamp": facts.captured_at}
+    return found | ({"impp:checksum": facts.sha256} if facts.sha256 else {})
 
 
 def slug(text: str) -> str:

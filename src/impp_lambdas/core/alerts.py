@@ -1,0 +1,77 @@
+"""What people are told: one alert for each end of an asset, in the words of somebody who was not there.
+
+An alert is ``{severity, kind, asset, title, text, links: [{title, url}], usd}``; severity is info, warning or critical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote as url_quote
+
+SEVERITY = {
+    "published": "info",
+    "partial": "warning",
+    "deferred": "warning",
+    "gone": "warning",
+    "quarantined": "critical",
+    "failed": "critical",
+}
+_TITLE = {
+    "published": "Published",
+    "partial": "Published in part",
+    "deferred": "Deferred: over the monthly budget",
+    "gone": "Gone before it could be read",
+    "quarantined": "Quarantined",
+    "failed": "Processing failed",
+}
+SUBJECT_LENGTH = 99
+"""SNS takes subjects of fewer than 100 printable ASCII characters."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert; ``usd`` is what the asset cost so far, None where that is not known."""
+
+    severity: str
+    kind: str
+    asset: str | None
+    title: str
+    text: str
+    links: tuple[Mapping[str, str], ...]
+    usd: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The alert as plain JSON."""
+        return {**asdict(self), "links": [dict(link) for link in self.links]}
+
+
+def subject(title: str) -> str:
+    """A title as SNS accepts it for a subject."""
+    plain = title.encode("ascii", "replace").decode()
+    return "".join(c if c.isprintable() else " " for c in plain)[:SUBJECT_LENGTH].strip() or "IMPP"
+
+
+def of_asset(
+    kind: str, asset: str | None, key: str, lines: Sequence[str], links: Sequence[Mapping[str, str]], usd: float | None
+) -> Alert:
+    """An alert about an original: the title names its file, the text is ``lines`` without the empty ones."""
+    name = key.rsplit("/", 1)[-1] or key
+    text = "\n".join(line for line in lines if line)
+    return Alert(SEVERITY[kind], kind, asset, f"{_TITLE[kind]}: {name}", text, tuple(links), usd)
+
+
+def manifest_link(domain: str, asset: str) -> list[dict[str, str]]:
+    """A link to the delivered manifest, none where nothing is delivered by CloudFront."""
+    return [{"title": "Manifest", "url": f"https://{domain}/assets/{asset}/manifest.json"}] if domain else []
+
+
+def execution_link(execution: str) -> list[dict[str, str]]:
+    """A link to an execution (by its ARN) in the console."""
+    parts = execution.split(":")
+    if len(parts) < 8:
+        return []
+    region = parts[3]
+    url = f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/"
+    return [{"title": "Execution", "url": url + url_quote(execution, safe=":")}]

@@ -1,0 +1,64 @@
+"""How an asset's processing ended: the state of each branch, and the one state and reason of the whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
+REPLAYABLE = ("failed", "deferred", "gone", "quarantined")
+"""States after which the same content may be processed anew when it comes again."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``state`` is published, partial or deferred; ``branches`` are ``{name: {status, reason?}}``."""
+
+    state: str
+    reason: str | None
+    branches: dict[str, dict[str, str]]
+
+
+def of_branches(
+    verdict: str,
+    verdict_reason: str | None,
+    results: Mapping[str, Mapping[str, Any]],
+    missing_renditions: Sequence[str],
+    tags_left_out: Sequence[str],
+) -> Outcome:
+    """The outcome of a run that reached Publish. ``results`` holds what each of :data:`BRANCHES` that ran answered."""
+    branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
+    if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
+        branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
+    reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
+    if tags_left_out:
+        reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 on an object")
+    if verdict == "archive_only":
+        return Outcome("deferred", "; ".join(filter(None, [verdict_reason, *reasons])), branches)
+    return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
+
+
+def explain(error: str | None, cause: str | None) -> str:
+    """An error and its cause in one line: the message out of Lambda's JSON, cut to 300 characters."""
+    message = (cause or "").strip()
+    if message.startswith("{"):
+        try:
+            message = str(json.loads(message).get("errorMessage", message))
+        except ValueError:  # cut off on its way
+            message = message.partition('"errorMessage":')[2].strip(' "').partition('", "')[0] or message
+    text = f"{error}: {message}" if error and message else message or error or "no cause given"
+    return " ".join(text.split())[:300]
+
+
+def _branch(result: Mapping[str, Any]) -> dict[str, str]:
+    status = str(result.get("status", "ok"))
+    if status == "failed" and "reason" not in result:
+        return {"status": "failed", "reason": explain(result.get("error"), result.get("cause"))}
+    if status == "ok" and (unanswered := result.get("failed")):
+        calls = ", ".join(f"{count} x {name}" for name, count in unanswered.items())
+        return {"status": "partial", "reason": f"no answer to {calls}"}
+    if status == "ok" and result.get("complete") is False:
+        return {"status": "ok", "reason": "thinned out, the time was too short for all of it"}
+    return {"status": status, **({"reason": str(result["reason"])} if result.get("reason") else {})}

@@ -1,0 +1,75 @@
+"""Failure: an execution died without an end of its own. Its asset is marked, its claim released, somebody is told.
+
+In EventBridge's "Step Functions Execution Status Change"; out ``{handled, asset}``. The alert goes out once, however
+often the event comes; the released claim lets the same event be processed again (a replay).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from impp_lambdas import aws, catalog
+from impp_lambdas.core import alerts, failure, keys, sources
+from impp_lambdas.core.failure import Death
+from impp_lambdas.core.inspection import Original
+
+
+def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
+    settings = aws.Settings.from_env("catalog_table", "alert_topic_arn")
+    table = settings.catalog_table
+    description = aws.client("stepfunctions").describe_execution(executionArn=event["detail"]["executionArn"])
+    death = failure.read(description)
+    if death is None:
+        return {"handled": False, "asset": None}
+    asset = _asset(table, death.original)
+    item = aws.get_item(table, keys.catalog_asset(asset)) if asset else None
+    if (item or {}).get("failure_told") == death.execution:
+        return {"handled": False, "asset": asset}
+    if death.original and asset and not failure.keeps_state(item, death.execution):
+        _mark(table, asset, death.original, death)
+    key = death.original.key if death.original else death.execution
+    text = [death.reason, f"s3://{death.original.bucket}/{key}" if death.original else "", f"Status: {death.status}"]
+    alert = alerts.of_asset("failed", asset, key, text, alerts.execution_link(death.execution), None)
+    aws.publish_alert(settings.alert_topic_arn, alert.to_dict())
+    if asset:
+        aws.update_item(table, keys.catalog_asset(asset), {"failure_told": death.execution})
+    if death.original:
+        catalog.note_on_claim(table, death.original, death.execution, {"released": True})
+    aws.logger.error("execution died", extra={"asset": asset, "execution": death.execution, "reason": death.reason})
+    return {"handled": True, "asset": asset}
+
+
+def _asset(table: str, original: Original | None) -> str | None:
+    """The asset that Inspect noted on the claim; before Inspect there is only the object's own identity."""
+    if original is None:
+        return None
+    claim = aws.get_item(table, keys.catalog_claim(original.bucket, original.key, original.version)) or {}
+    return str(claim.get("asset") or keys.asset_id(original.bucket, original.key, original.version, None))
+
+
+def _mark(table: str, asset: str, original: Original, death: Death) -> None:
+    now = sources.iso(datetime.now(UTC))
+    origin = sources.infer(original.key, {}, None, datetime.now(UTC))
+    values = {
+        "asset": asset,
+        "state": "failed",
+        "reason": death.reason,
+        "execution": death.execution,
+        "bucket": original.bucket,
+        "key": original.key,
+        "version": original.version or None,
+        "captured_at": origin.captured_at,
+        "day": origin.captured_at[:10],
+        "created_at": death.started_at,
+        "finished_at": now,
+    }
+    aws.update_item(table, keys.catalog_asset(asset), values)
+    try:
+        aws.add_tags(original.bucket, original.key, original.version, {"impp:state": "failed"})
+    except ClientError as error:
+        if aws.code(error) not in ("NoSuchKey", "NoSuchVersion", "MethodNotAllowed"):
+            raise
+        aws.logger.info("no object left to tag", extra={"asset": asset})

@@ -1,0 +1,80 @@
+"""Publish: what was made of an asset is delivered, recorded and paid for; the answer is the alert about it.
+
+In ``{execution, started_at, media, sample, branches, archive}`` (``media`` is Inspect's answer); out ``{state, usd,
+subject, alert}``. Running it again gives the same: files are replaced by themselves, the month's sum is settled once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from impp_lambdas import aws, catalog, delivery
+from impp_lambdas.core import alerts, keys, ledger, manifest, outcome, sources, storage, summary
+from impp_lambdas.core.manifest import Delivered, Record
+
+Results = dict[str, Mapping[str, Any]]
+
+
+def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
+    started = time.perf_counter()
+    settings = aws.Settings.from_env("work_bucket", "delivery_bucket", "catalog_table")
+    media, branches = event["media"], event["branches"]
+    results: Results = {**branches, "archive": event["archive"]}
+    if media["verdict"] == "process":
+        results["sample"] = event["sample"]
+    made = delivery.deliver(settings, media["asset"], {**results, "plan": media["plan"]})
+    ended = _outcome(media, results, made)
+    record = Record(
+        media=media,
+        execution=event["execution"],
+        outcome=ended,
+        results=results,
+        delivered=made,
+        transcript=delivery.transcript(settings, results),
+        ledger=_ledger(media, results, branches, made, aws.usage(context, started)),
+        created_at=event["started_at"],
+        finished_at=sources.iso(datetime.now(UTC)),
+    )
+    _record(settings, record)
+    links = [*alerts.manifest_link(settings.delivery_domain, media["asset"]), *alerts.execution_link(record.execution)]
+    alert = alerts.of_asset(ended.state, media["asset"], media["key"], summary.lines(record), links, record.usd)
+    return {"state": ended.state, "usd": record.usd, "subject": alerts.subject(alert.title), "alert": alert.to_dict()}
+
+
+def _outcome(media: Mapping[str, Any], results: Results, made: Delivered) -> outcome.Outcome:
+    """The state, once the original has been tagged with it: a full set of tags is itself a reason for ``partial``."""
+    delivered = {r["name"] for r in made.renditions}
+    missing = [r["name"] for r in media["plan"]["renditions"] if r["name"] not in delivered]
+    left_out = list(results["archive"].get("tags_left_out", []))
+    ended = outcome.of_branches(media["verdict"], media["detail"], results, missing, left_out)
+    tag = {"impp:state": ended.state}
+    if unstated := aws.add_tags(media["bucket"], media["key"], media["version"], tag):
+        ended = outcome.of_branches(media["verdict"], media["detail"], results, missing, [*left_out, *unstated])
+    return ended
+
+
+def _ledger(
+    media: Mapping[str, Any],
+    results: Results,
+    branches: Mapping[str, Mapping[str, Any]],
+    made: Delivered,
+    own_usage: list[dict[str, Any]],
+) -> ledger.Lines:
+    archive = results["archive"]
+    choice = storage.Choice.from_dict(archive) if "tag" in archive else None
+    usages = [media["usage"], *(result.get("usage", []) for result in results.values()), own_usage]
+    return ledger.ledger(media["verdict"], media["plan"], media["facts"], branches, usages, choice, made.size)
+
+
+def _record(settings: aws.Settings, record: Record) -> None:
+    media, table = record.media, settings.catalog_table
+    if record.outcome.state != "deferred":
+        document = manifest.manifest(record)
+        aws.put_json(settings.delivery_bucket, keys.delivery(media["asset"], "manifest.json"), document)
+    aws.update_item(table, keys.catalog_asset(media["asset"]), manifest.catalog(record))
+    reserved = manifest.quoted(media) if media["verdict"] == "process" else 0.0
+    catalog.settle(table, media["asset"], record.execution, media["month"], record.usd - reserved)
+    aws.count_asset(table, record.outcome.state, record.usd, float(media["facts"]["duration_s"]))
