@@ -2,8 +2,8 @@
 
     make bench                     # or: python benchmarks/cold_start_bench.py --runs 9
 
-What is timed is the import of the handler's module, as Lambda does in its init phase: the function's zip, its layers, and
-boto3 from the runtime; nothing of this checkout. The functions take turns; medians are reported, with the range.
+What is timed is the import of the handler's module, as in the init phase on Lambda: the zip, its layers, and boto3 from
+the runtime; nothing of this checkout. The functions take turns; medians are reported, with the range.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def commands(scratch: Path) -> dict[str, list[str]]:
 @click.command(help=__doc__.split("\n")[0] if __doc__ else None)
 @click.option("--runs", default=5, show_default=True, help="Imports per function, after one that is not counted.")
 def main(runs: int) -> None:
-    subprocess.run([sys.executable, "build.py", "all", "--target", "local"], cwd=REPOSITORY, check=True)  # noqa: S603
+    subprocess.run([sys.executable, "build.py", "all", "--target", "local"], cwd=REPOSITORY, check=True)
     functions = json.loads(MANIFEST.read_text("utf-8"))["functions"]
     with tempfile.TemporaryDirectory() as scratch:
         every = commands(Path(scratch))
