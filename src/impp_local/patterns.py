@@ -182,23 +182,21 @@ def transform(template: str, values: Mapping[str, Any]) -> str:
     def bare(found: re.Match[str]) -> str:
         name = found[1]
         if name is None:  # a JSON string
-            return _INNER.sub(inside, found[0])
+            return _INNER.sub(escaped, found[0])
         return json.dumps(values[name], ensure_ascii=False) if name in values else found[0]
 
-    def inside(found: re.Match[str]) -> str:
+    def plain(found: re.Match[str]) -> str:
         if found[1] not in values:
             return found[0]
         value = values[found[1]]
-        text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return json.dumps(text, ensure_ascii=False)[1:-1]
+        return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+    def escaped(found: re.Match[str]) -> str:
+        return json.dumps(plain(found), ensure_ascii=False)[1:-1]
 
     stripped = template.strip()
     if stripped[:1] in ('"', "{", "["):
         return _PLACEHOLDER.sub(bare, stripped)
-    lone = _INNER.fullmatch(stripped)
-    return bare_value(lone[1], values) if lone else json.dumps(_INNER.sub(inside, stripped), ensure_ascii=False)
-
-
-def bare_value(name: str, values: Mapping[str, Any]) -> str:
-    """A template that is one placeholder alone is that value."""
-    return json.dumps(values.get(name), ensure_ascii=False)
+    if lone := _INNER.fullmatch(stripped):
+        return bare(lone)
+    return json.dumps(_INNER.sub(plain, stripped), ensure_ascii=False)

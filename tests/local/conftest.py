@@ -1,0 +1,21 @@
+"""One local cloud for the tests of a run; each test makes what it needs under names of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.local.local_cloud import Maker
+
+from impp_local.cloud import LocalCloud
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with LocalCloud(port=0, state=tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+@pytest.fixture
+def make(cloud: LocalCloud) -> Maker:
+    return Maker(cloud)
