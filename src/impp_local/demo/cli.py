@@ -1,0 +1,144 @@
+"""`python -m impp_local.demo run|up`: what `make demo` and `make up` do."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from impp_local.demo import card, collect, report, stages
+from impp_local.demo.console import Console, table
+from impp_local.demo.facts import Report
+from impp_local.deploy import DeployError, deploy
+from impp_local.terraform import REPOSITORY, TerraformMissing
+
+FOLDER = REPOSITORY / "build" / "demo"
+UP_PORT = 4580
+
+
+@click.group()
+def main() -> None:
+    """The whole pipeline on one machine."""
+
+
+@main.command()
+@click.option(
+    "--media",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Your own footage; without it a small sample SD card is made.",
+)
+@click.option("--timeout", default=900.0, show_default=True, help="Seconds that the pipeline may take.")
+def run(media: Path | None, timeout: float) -> None:
+    """Take a card of footage through the real pipeline, and report.
+
+    Ends with 0 when every file reached its right end, with 1 when one did not, with 2 when the run could not be done.
+    """
+    console = Console()
+    try:
+        result = _run(console, media, timeout)
+    except (stages.DemoError, DeployError, TerraformMissing, card.CardError) as error:
+        console.line(f"\n{error}")
+        sys.exit(2)
+    console.line()
+    console.line(table(result))
+    totals = result.totals()
+    ledger, bill = report.usd(totals["usd_ledger"]), report.usd(totals["usd_bill"])
+    console.line(
+        f"\n{totals['as_expected']} of {totals['files']} files reached their right end in {totals['seconds']:.0f} s. "
+        f"On AWS they would have cost {ledger}; the whole run {bill}."
+    )
+    console.line(f"{_shown(FOLDER / 'report.html')}\n{_shown(FOLDER / 'report.json')}")
+    for file in result.wrong:
+        expected = f", expected {file.expected.state}" if file.expected else ""
+        console.line(f"✗ {file.file}: {file.state}{expected}. {file.reason or ''}")
+    sys.exit(1 if result.wrong else 0)
+
+
+def _run(console: Console, media: Path | None, timeout: float) -> Report:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    # Card and models take the processor while Terraform mostly waits for answers: they are made beside it.
+    beside = ThreadPoolExecutor(max_workers=1)
+    made = beside.submit(card.prepare, media, FOLDER / "card")
+    beside.shutdown(wait=False)
+    with console.stage("Build the functions and the state machine"):
+        manifest = stages.build()
+    with stages.local_cloud(FOLDER / "cloud") as running:
+        endpoint = running.endpoint
+        with console.stage("Deploy the real Terraform root to the local cloud"):
+            outputs = _deploy(endpoint, FOLDER / "cloud", manifest, console)
+        clients = stages.Clients(endpoint)
+        queue = stages.listen_for_alerts(clients, outputs["alert_topic_arn"])
+        with console.stage("Make the card ready" if media is None else "Read your files"):
+            files = made.result()
+        cloud = collect.Cloud(clients, outputs)
+        with console.stage("Upload with the edge script"):
+            config = card.edge_config(FOLDER, outputs["ingest_bucket"], endpoint, media)
+            stages.run_edge(config, endpoint, console.say)
+        with console.stage("Let the pipeline run"):
+            stages.wait_until_idle(cloud, endpoint, len(cloud.originals()), timeout, console.say)
+        with console.stage("Report"):
+            alerts = stages.received_alerts(clients, queue)
+            found = collect.file_reports(files, cloud, alerts)
+        result = Report(
+            generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            region=stages.REGION,
+            source="sample card" if media is None else str(media),
+            stages=console.stages,
+            files=found,
+            bill=stages.page(endpoint, "bill"),
+        )
+        report.write_json(result, FOLDER / "report.json")
+        report.write_html(result, FOLDER / "report.html", lambda key: cloud.object_bytes("delivery_bucket", key))
+    return result
+
+
+def _deploy(endpoint: str, state: Path, manifest: Path, console: Console) -> dict[str, Any]:
+    made = 0
+
+    def tell(line: str) -> None:
+        nonlocal made
+        made += "Creation complete" in line
+        if "Creation complete" in line and made % 10 == 0:
+            console.say(f"Terraform: {made} resources made")
+
+    return deploy(endpoint, state, manifest, tell=tell)
+
+
+@main.command()
+@click.option("--port", default=UP_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
+def up(port: int) -> None:
+    """Start the local cloud, deploy the real root to it, and keep it running until Ctrl-C.
+
+    The first line is the endpoint.
+    """
+    console = Console(sys.stderr)
+    state = REPOSITORY / "build" / "local-cloud"
+    try:
+        manifest = stages.build()
+        with stages.local_cloud(state, port) as running:
+            endpoint = running.endpoint
+            click.echo(endpoint)
+            with console.stage("Deploy the real Terraform root to it"):
+                outputs = _deploy(endpoint, state, manifest, console)
+            click.echo(f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test")
+            click.echo(
+                f"aws s3 cp clip.mp4 s3://{outputs['ingest_bucket']}/originals/phone/mine/{datetime.now(UTC):%Y/%m/%d}/"
+            )
+            click.echo("Ctrl-C, or `make down` in another shell, ends it.")
+            running.wait()
+    except KeyboardInterrupt:
+        click.echo()
+    except (stages.DemoError, DeployError, TerraformMissing) as error:
+        console.line(f"\n{error}")
+        sys.exit(2)
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,273 @@
+"""Gather what became of each file: from the originals, the catalog, the executions' histories, the alerts and the bill.
+
+Only AWS APIs are asked, so the same code would describe a run on AWS; the bill alone is the local cloud's own page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from impp_local.demo.facts import Expectation, FileReport, Rendition, Step
+
+FACTS = frozenset(
+    {"kind", "duration_s", "width", "height", "rotation", "fps", "video_codec", "audio_codec", "has_audio", "container"}
+    | {"bytes", "source", "device", "camera", "recording", "captured_at", "captured_at_from", "sha256"}
+)
+ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_BROKEN = ("Failed", "TimedOut", "Aborted")
+
+
+@dataclass(frozen=True)
+class Original:
+    """One object below originals/ and what the edge wrote about it."""
+
+    key: str
+    sha256: str
+    name: str  # as it was called on the card
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of the state machine over an object key."""
+
+    arn: str
+    key: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+
+
+class Cloud:
+    """Read access to a deployed environment: boto3 clients by service name, and the outputs of its root."""
+
+    def __init__(self, clients: Any, outputs: Mapping[str, Any]) -> None:
+        self._client = clients
+        self.outputs = outputs
+        self._keys: dict[str, str] = {}  # execution ARN → object key
+
+    def originals(self) -> list[Original]:
+        """All objects below originals/, oldest first."""
+        s3, bucket = self._client("s3"), self.outputs["ingest_bucket"]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="originals/")
+        listed = [entry for page in pages for entry in page.get("Contents", ())]
+        found = []
+        for entry in sorted(listed, key=lambda entry: (entry["LastModified"], entry["Key"])):
+            metadata = s3.head_object(Bucket=bucket, Key=entry["Key"])["Metadata"]
+            name = unquote(metadata.get("impp-original-name") or entry["Key"].rsplit("/", 1)[-1])
+            found.append(Original(entry["Key"], metadata.get("impp-sha256", ""), name))
+        return found
+
+    def catalog(self) -> dict[str, dict[str, Any]]:
+        """Asset id → catalog item as plain values."""
+        from boto3.dynamodb.types import TypeDeserializer
+
+        decode = TypeDeserializer().deserialize
+        pages = self._client("dynamodb").get_paginator("scan").paginate(TableName=self.outputs["catalog_table"])
+        items = ({k: plain(decode(v)) for k, v in item.items()} for page in pages for item in page["Items"])
+        return {item["pk"].removeprefix("ASSET#"): item for item in items if item["pk"].startswith("ASSET#")}
+
+    def executions(self) -> list[Execution]:
+        """All executions, oldest first. An execution's key is read once, from its input."""
+        states = self._client("stepfunctions")
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs["state_machine_arn"])
+        found = []
+        for entry in (entry for page in pages for entry in page["executions"]):
+            arn = entry["executionArn"]
+            if arn not in self._keys:
+                given = json.loads(states.describe_execution(executionArn=arn)["input"])
+                self._keys[arn] = given["detail"]["object"]["key"]
+            stopped = entry.get("stopDate") if entry["status"] in ENDED else None
+            found.append(Execution(arn, self._keys[arn], entry["status"], entry["startDate"], stopped))
+        return sorted(found, key=lambda execution: execution.started)
+
+    def current_states(self, execution: Execution) -> list[str]:
+        """Names of the states that a running execution is in; several within a Parallel."""
+        inside: list[str] = []
+        for event in self.history(execution.arn):
+            if name := event.get("stateEnteredEventDetails", {}).get("name"):
+                inside.append(name)
+            elif (name := event.get("stateExitedEventDetails", {}).get("name")) in inside:
+                inside.remove(name)
+        return inside
+
+    def history(self, arn: str) -> list[dict[str, Any]]:
+        """The events of an execution, oldest first."""
+        pages = self._client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+        return [event for page in pages for event in page["events"]]
+
+    def object_bytes(self, bucket_output: str, key: str) -> bytes:
+        """The content of an object in the bucket that this output names."""
+        body: bytes = self._client("s3").get_object(Bucket=self.outputs[bucket_output], Key=key)["Body"].read()
+        return body
+
+
+def plain(value: Any) -> Any:
+    """A catalog value without DynamoDB's Decimal and sets."""
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
+        case Mapping():
+            return {key: plain(entry) for key, entry in value.items()}
+        case list() | tuple() | set():
+            return [plain(entry) for entry in value]
+    return value
+
+
+def steps(events: Iterable[Mapping[str, Any]], *, ended: bool) -> list[Step]:
+    """The states that an execution passed, in order of entry. A state whose last event was a failure was `caught`."""
+    by_id: dict[int, Mapping[str, Any]] = {}
+    open_since: dict[str, datetime] = {}
+    done: list[tuple[datetime, Step]] = []
+    start = last = None
+    for event in events:
+        by_id[event["id"]] = event
+        start, last = start or event["timestamp"], event["timestamp"]
+        if name := event.get("stateEnteredEventDetails", {}).get("name"):
+            open_since[name] = last
+        elif (name := event.get("stateExitedEventDetails", {}).get("name")) in open_since:
+            before = by_id.get(event.get("previousEventId", 0), {}).get("type", "")
+            status = "caught" if before.endswith(_BROKEN) else "succeeded"
+            entered = open_since.pop(name)
+            done.append((entered, _step(name, start, entered, last, status)))
+    for name, entered in open_since.items():
+        assert start and last
+        done.append((entered, _step(name, start, entered, last, "failed" if ended else "running")))
+    return [step for _, step in sorted(done, key=lambda pair: (pair[0], pair[1].start_s))]
+
+
+def _step(name: str, start: datetime, entered: datetime, left: datetime, status: str) -> Step:
+    return Step(name, (entered - start).total_seconds(), (left - entered).total_seconds(), status)
+
+
+@dataclass(frozen=True)
+class CardFile:
+    """One file of the card before the run."""
+
+    path: Path
+    file: str  # relative to the card
+    sha256: str
+    media: bool  # by its name, the kind of file that the edge should take
+    expected: Expectation | None = None
+
+
+def file_reports(card: Iterable[CardFile], cloud: Cloud, alerts: Iterable[Mapping[str, Any]]) -> list[FileReport]:
+    """Join the files of the card with all that the cloud knows of them."""
+    originals, catalog = cloud.originals(), cloud.catalog()
+    executions: defaultdict[str, list[Execution]] = defaultdict(list)
+    for execution in cloud.executions():
+        executions[execution.key].append(execution)
+    by_asset: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for alert in alerts:
+        by_asset[str(alert.get("asset"))].append(dict(alert))
+    matched = match(card, originals)
+    reports = []
+    for entry, original in matched:
+        item = (
+            catalog.get(entry.sha256[:20], {}) if original or any(o.sha256 == entry.sha256 for o in originals) else {}
+        )
+        runs = executions.get(original.key, []) if original else []
+        reports.append(_file_report(entry, original, item, runs, by_asset, cloud))
+    return reports
+
+
+def match(card: Iterable[CardFile], originals: Iterable[Original]) -> list[tuple[CardFile, Original | None]]:
+    """Each file with its object: same content, and of several such objects the one of its name, each taken once."""
+    left = defaultdict(list)
+    for original in originals:
+        left[original.sha256].append(original)
+    files = list(card)
+    found: dict[str, Original] = {}
+    for same_name in (True, False):
+        for entry in files:
+            candidates = [o for o in left[entry.sha256] if o.name == entry.path.name or not same_name]
+            if entry.file not in found and candidates:
+                found[entry.file] = candidates[0]
+                left[entry.sha256].remove(candidates[0])
+    return [(entry, found.get(entry.file)) for entry in files]
+
+
+def _file_report(
+    entry: CardFile,
+    original: Original | None,
+    item: Mapping[str, Any],
+    runs: list[Execution],
+    alerts: Mapping[str, list[dict[str, Any]]],
+    cloud: Cloud,
+) -> FileReport:
+    state, reason = _end(entry, original, item, runs)
+    run = max(runs, key=lambda run: (run.stopped or run.started) - run.started, default=None)
+    passed = steps(cloud.history(run.arn), ended=run.status in ENDED) if run else []
+    base = FileReport(
+        file=entry.file,
+        bytes=entry.path.stat().st_size,
+        state=state,
+        reason=reason,
+        key=original.key if original else None,
+        asset=item.get("asset"),
+        expected=entry.expected,
+        steps=passed,
+        execution=run.arn if run else None,
+    )
+    # A second copy of the same content shares the asset, but its cost and its alerts were told with the first.
+    return base if state in ("duplicate", "ignored", "missing") else _with_item(base, item, alerts)
+
+
+def _with_item(base: FileReport, item: Mapping[str, Any], alerts: Mapping[str, list[dict[str, Any]]]) -> FileReport:
+    return replace(
+        base,
+        facts={name: item[name] for name in sorted(FACTS) if item.get(name) is not None},
+        labels=[label if isinstance(label, dict) else {"name": str(label)} for label in item.get("labels", ())],
+        moderation=_names(item.get("moderation", ())),
+        text=_names(item.get("text", ())),
+        faces=int(item.get("faces") or 0),
+        speech=bool(item.get("speech")),
+        language=item.get("language"),
+        transcript=item.get("transcript") or None,
+        renditions=[_rendition(entry) for entry in item.get("renditions", ())],
+        poster=item.get("poster"),
+        storyboard=item.get("storyboard"),
+        captions=item.get("captions"),
+        archive=item.get("archive") or None,
+        branches=dict(item.get("branches") or {}),
+        quote=list(item.get("quote", ())),
+        ledger=list(item.get("ledger", ())),
+        usd_quote=float(item.get("usd_quote") or 0),
+        usd=float(item.get("usd") or 0),
+        alerts=alerts.get(str(item.get("asset")), []),
+    )
+
+
+def _end(
+    entry: CardFile, original: Original | None, item: Mapping[str, Any], runs: list[Execution]
+) -> tuple[str, str | None]:
+    """The terminal state of a file and its reason."""
+    if original is None:
+        if item:
+            return "duplicate", f"same content as {item['key']}, not uploaded again"
+        return (
+            ("missing", "the edge did not upload it") if entry.media else ("ignored", "not media: the edge leaves it")
+        )
+    if any(run.status not in ENDED for run in runs):
+        return "running", None
+    if item and item.get("key") == original.key:
+        return str(item["state"]), item.get("reason")
+    if item:
+        return "duplicate", f"same content as {item['key']}"
+    return ("failed", "its execution left no catalog item") if runs else ("missing", "no execution was started for it")
+
+
+def _rendition(entry: Mapping[str, Any]) -> Rendition:
+    known = {name: entry.get(name) for name in ("width", "height", "duration_s")}
+    return Rendition(str(entry["name"]), str(entry["key"]), int(entry["bytes"]), **known)
+
+
+def _names(entries: Iterable[Any]) -> list[str]:
+    return [str(entry.get("name") or entry.get("text")) if isinstance(entry, dict) else str(entry) for entry in entries]

@@ -1,0 +1,115 @@
+"""What the demo prints: stages as they come and go, what each file is at, and the table at the end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from impp_local.demo.facts import FileReport, Report, Stage
+from impp_local.demo.report import clock, usd
+
+
+class Console:
+    """Stages with their times; under a terminal a live last line, elsewhere only lines that stay."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self.stages: list[Stage] = []
+        self._out = out
+        self._live = out.isatty()
+        self._said = ""
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announce a part of the run, and its seconds when it is over; a failed one is marked."""
+        started = time.perf_counter()
+        self.say(f"… {name}")
+        try:
+            yield
+        except BaseException:
+            self.line(f"✗ {name}  ({time.perf_counter() - started:.1f} s)")
+            raise
+        self.stages.append(Stage(name, time.perf_counter() - started))
+        self.line(f"✓ {name}  ({self.stages[-1].seconds:.1f} s)")
+
+    def say(self, text: str) -> None:
+        """Show what goes on now: the live line, or a line of its own when it says something new."""
+        with self._lock:
+            text = " ".join(text.split())
+            if text == self._said:
+                return
+            self._said = text
+            if self._live:
+                width = shutil.get_terminal_size().columns - 1
+                self._out.write(f"\r\x1b[2K{text[:width]}")
+            else:
+                self._out.write(f"  {text}\n")
+            self._out.flush()
+
+    def line(self, text: str = "") -> None:
+        """A line that stays."""
+        with self._lock:
+            self._said = ""
+            self._out.write(("\r\x1b[2K" if self._live else "") + text + "\n")
+            self._out.flush()
+
+
+COLUMNS = ("file", "state", "seen", "said", "renditions", "storage class and why", "quote", "ledger")
+SHARES = (16, 11, 18, 20, 15, 20)
+"""Relative widths of the columns with text; the two with money take what they need."""
+
+
+def table(report: Report, width: int | None = None) -> str:
+    """One row a file, and the totals."""
+    width = max(110, width or shutil.get_terminal_size((150, 24)).columns)
+    money = 9
+    room = width - 2 * (money + 2) - 2 * (len(SHARES) - 1)
+    widths = [room * share // sum(SHARES) for share in SHARES]
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1) + 2 * (money + 2))
+    lines = [*_row(COLUMNS, widths, money), rule]
+    for file in report.files:
+        lines += _row(_cells(file), widths, money)
+        lines += textwrap.wrap(_remark(file), width - 4, initial_indent="  └ ", subsequent_indent="    ")
+    totals = report.totals()
+    states = ", ".join(f"{count} {state}" for state, count in totals["by_state"].items())
+    lines += [
+        rule,
+        *_row(("total", "", "", "", "", states, usd(totals["usd_quote"]), usd(totals["usd_ledger"])), widths, money),
+    ]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cells(file: FileReport) -> Sequence[str]:
+    seen = [f"{label['name']}" for label in file.labels[:5]] + [f"“{text}”" for text in file.text[:2]]
+    seen += [f"{file.faces} face{'s' if file.faces > 1 else ''}"] if file.faces else []
+    seen += [f"! {name}" for name in file.moderation[:2]]
+    said = textwrap.shorten(f"“{file.transcript}”", 120, placeholder=" …”") if file.transcript else ""
+    made = [f"{r.name} {r.width}x{r.height}" if r.width else f"{r.name} {clock(r.duration_s)}" for r in file.renditions]
+    archive = f"{file.archive['storage_class']}: {file.archive['why']}" if file.archive else ""
+    money = (usd(file.usd_quote), usd(file.usd)) if file.ledger or file.quote else ("", "")
+    return (file.file, file.state, ", ".join(seen), said, ", ".join(made), archive, *money)
+
+
+def _remark(file: FileReport) -> str:
+    """Why a file ended where it did, and whether it should have."""
+    wanted = f", expected {file.expected.state}" if file.expected else ""
+    return (file.reason or "") + ("" if file.as_expected else f" ✗ not its right end{wanted}")
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], money: int) -> list[str]:
+    wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, widths, strict=False)]
+    amounts = cells[len(widths) :]
+    lines = []
+    for number in range(max(map(len, wrapped))):
+        parts = [
+            (column[number] if number < len(column) else "").ljust(w) for column, w in zip(wrapped, widths, strict=True)
+        ]
+        parts += [(amount if number == 0 else "").rjust(money) for amount in amounts]
+        lines.append("  ".join(parts))
+    return lines

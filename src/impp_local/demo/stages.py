@@ -1,0 +1,202 @@
+"""The stages of a demo run: build, start the local cloud, apply the real root, fill a card, run the edge, wait."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from impp_local.demo.collect import ENDED, Cloud, Execution
+from impp_local.terraform import REPOSITORY
+
+REGION = "us-east-1"
+ALERT_QUEUE = "impp-demo-alerts"
+POLL_S = 0.5
+STARTED_WITHIN_S = 60.0
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message says why and where to look."""
+
+
+def build() -> Path:
+    """Build for this machine; returns the manifest."""
+    command = [sys.executable, str(REPOSITORY / "build.py"), "all", "--target", "local"]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    if done.returncode:
+        raise DemoError(f"the build failed:\n{done.stdout}{done.stderr}")
+    return REPOSITORY / "build" / "manifest.local.json"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A local cloud that runs."""
+
+    endpoint: str
+    process: subprocess.Popen[str]
+
+    def wait(self) -> None:
+        """Return when it ends, for example by `make down`."""
+        self.process.wait()
+
+
+@contextmanager
+def local_cloud(state: Path, port: int = 0) -> Iterator[Running]:
+    """A local cloud in a process of its own, for as long as the block runs."""
+    state.mkdir(parents=True, exist_ok=True)
+    _forget_deployment(state)
+    log = state.parent / f"{state.name}.log"
+    command = [sys.executable, "-m", "impp_local", "up", "--port", str(port), "--state", str(state)]
+    with log.open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(  # noqa: S603
+            command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, text=True, env=environment()
+        )
+    try:
+        yield Running(_endpoint_of(process, log), process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _forget_deployment(state: Path) -> None:
+    """A cloud starts empty, so what Terraform remembers of an earlier one is not so any more."""
+    for old in (state / "deploy" / "terraform").glob("terraform.tfstate*"):
+        old.unlink()
+
+
+def _endpoint_of(process: subprocess.Popen[str], log: Path) -> str:
+    """The first line that the cloud prints. Raises DemoError when it ends or stays silent instead."""
+    assert process.stdout
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(process.stdout.readline().strip()), daemon=True)  # type: ignore[union-attr]
+    reader.start()
+    reader.join(STARTED_WITHIN_S)
+    if not found or not found[0].startswith("http"):
+        tail = log.read_text("utf-8")[-2000:]
+        raise DemoError(f"the local cloud did not start; {log} ends with:\n{tail}")
+    return found[0]
+
+
+def environment(endpoint: str | None = None) -> dict[str, str]:
+    """The environment of a child process: our packages, no AWS settings of the user's, the local cloud's if given."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    env["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "edge")])
+    env |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
+    if endpoint:
+        env |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    return env
+
+
+class Clients:
+    """boto3 clients of the local cloud, made once each."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._made: dict[str, Any] = {}
+
+    def __call__(self, service: str) -> Any:
+        """The client for a service."""
+        if service not in self._made:
+            import boto3
+
+            self._made[service] = boto3.client(
+                service,
+                endpoint_url=self.endpoint,
+                region_name=REGION,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",  # noqa: S106  the local cloud takes any
+            )
+        return self._made[service]
+
+
+def page(endpoint: str, name: str) -> Any:
+    """One of the local cloud's own pages, for example `bill`."""
+    with urllib.request.urlopen(f"{endpoint}/_impp/{name}", timeout=30) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def listen_for_alerts(clients: Clients, topic: str) -> str:
+    """Subscribe a queue to the alert topic, as another channel beside chat and e-mail; returns its URL."""
+    url: str = clients("sqs").create_queue(QueueName=ALERT_QUEUE)["QueueUrl"]
+    arn = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    raw = {"RawMessageDelivery": "true"}
+    clients("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
+    return url
+
+
+def received_alerts(clients: Clients, queue: str) -> list[dict[str, Any]]:
+    """All alerts that arrived so far."""
+    found: list[dict[str, Any]] = []
+    while messages := clients("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            found.append(json.loads(message["Body"]))
+            clients("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def run_edge(config: Path, endpoint: str, say: Callable[[str], None]) -> None:
+    """One pass of the edge script over the card. Raises DemoError when it fails."""
+    command = [sys.executable, "-m", "impp_edge", "sync", "--config", str(config)]
+    with subprocess.Popen(  # noqa: S603
+        command,
+        env=environment(endpoint) | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout
+        told = []
+        for line in process.stdout:
+            told.append(line)
+            say(line)
+    if process.returncode:
+        raise DemoError(f"the edge script ended with {process.returncode}:\n{''.join(told)[-2000:]}")
+
+
+def wait_until_idle(cloud: Cloud, endpoint: str, expected: int, timeout_s: float, say: Callable[[str], None]) -> None:
+    """Wait until every uploaded object has had its execution and nothing is in flight, telling where each file is.
+
+    Raises DemoError after `timeout_s`, naming what still ran.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        executions = cloud.executions()
+        running = [execution for execution in executions if execution.status not in ENDED]
+        started = {execution.key for execution in executions}
+        if not running and len(started) >= expected and page(endpoint, "idle")["idle"]:
+            return
+        say(progress(cloud, running, len(executions) - len(running), max(expected, len(executions))))
+        if time.monotonic() > deadline:
+            names = ", ".join(execution.key for execution in running) or f"{len(started)} of {expected} started"
+            raise DemoError(f"not done after {timeout_s:.0f} s: {names}")
+        time.sleep(POLL_S)
+
+
+def progress(cloud: Cloud, running: Iterable[Execution], done: int, total: int) -> str:
+    """One line: how many files are done, and the state that each of the others is in."""
+    parts = []
+    for execution in running:
+        name = execution.key.rsplit("/", 1)[-1]
+        parts.append(f"{name}: {'+'.join(cloud.current_states(execution)[-3:]) or 'starting'}")
+    return f"{done}/{total} done" + (f" · {' · '.join(parts)}" if parts else "")
