@@ -1,0 +1,92 @@
+"""What a pull request's reader is told about a plan."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / ".github" / "scripts" / "plan_comment.py"
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("plan_comment", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def change(kind: str, *actions: str, name: str = "x", before: Any = None, after: Any = None) -> dict[str, Any]:
+    return {
+        "address": f"module.m.{kind}.{name}",
+        "type": kind,
+        "change": {"actions": list(actions), "before": before, "after": after},
+    }
+
+
+def test_what_goes_away_and_whose_rights_change_is_named(script: ModuleType) -> None:
+    plan = {
+        "resource_changes": [
+            change("aws_dynamodb_table", "delete", "create", name="catalog", before={}, after={}),
+            change("aws_iam_role_policy", "update", name="inspect", before={}, after={}),
+            change("aws_sqs_queue", "create", name="dlq", after={}),
+            change("aws_sns_topic", "no-op", name="alerts", before={}, after={}),
+        ]
+    }
+    told = script.comment("dev", plan, "the plan")
+    assert "**2 to add, 1 to change, 1 to destroy.**" in told
+    destroyed = told.split("**Destroyed or replaced**")[1].split("**")[0]
+    assert "aws_dynamodb_table.catalog" in destroyed and "aws_sqs_queue" not in destroyed
+    rights = told.split("**Rights and exposure that change**")[1].split("<details>")[0]
+    assert "aws_iam_role_policy.inspect" in rights and "aws_dynamodb_table" not in rights
+    assert "aws_sns_topic" not in told
+
+
+def test_a_plan_without_changes_says_so(script: ModuleType) -> None:
+    told = script.comment("prod", {"resource_changes": [change("aws_sns_topic", "no-op")]}, "No changes.")
+    assert "**No changes.**" in told and "Standing cost" not in told and "Destroyed" not in told
+
+
+def test_the_standing_cost_counts_metrics_and_what_goes_away(script: ModuleType) -> None:
+    three_metrics = {"metric_query": [{"metric": [{}]}, {"metric": [{}]}, {"metric": [{}]}, {"metric": []}]}
+    plan = {
+        "resource_changes": [
+            change("aws_kms_key", "create", after={}),  # 1.00
+            change("aws_cloudwatch_metric_alarm", "create", after=three_metrics),  # 0.30
+            change("aws_secretsmanager_secret", "delete", before={}),  # -0.40
+            change("aws_cloudwatch_dashboard", "update", before={}, after={}),  # stays
+        ]
+    }
+    assert "**Standing cost**: +0.90 USD a month" in script.comment("dev", plan, "")
+
+
+def test_nothing_in_a_plan_can_leave_its_fence(script: ModuleType) -> None:
+    told = script.comment("dev", {}, "before\n`````\n@everyone <script>\n```\nafter")
+    inside = told.split("``````\n")
+    assert len(inside) == 3 and "@everyone <script>" in inside[1]
+
+
+def test_a_long_plan_is_cut_at_a_line(script: ModuleType) -> None:
+    told = script.comment("dev", {}, "\n".join(f"line {n}" for n in range(10_000)))
+    assert len(told) < 30_000 and "… cut" in told
+    assert told.split("\n… cut")[0].rsplit("\n", 1)[1].startswith("line ")
+
+
+def test_it_runs_with_pythons_standard_library_alone(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"resource_changes": []}')
+    (tmp_path / "plan.txt").write_text("No changes.")
+    given = ["--environment", "dev", "--plan", str(tmp_path / "plan.json"), "--text", str(tmp_path / "plan.txt")]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(SCRIPT), *given],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("### Terraform plan: `dev`")

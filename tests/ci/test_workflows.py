@@ -1,0 +1,95 @@
+"""What zizmor does not check: pins that say their version, permissions of every job, one Terraform everywhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from impp_local.terraform import PINNED
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ci, deploy, plan = (ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("ci", "deploy", "plan"))
+
+
+def load(workflow: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(workflow.read_text(encoding="utf-8"))
+    return document
+
+
+def triggers(workflow: Path) -> dict[str, Any]:
+    found: dict[str, Any] = load(workflow)[True]  # YAML 1.1 reads the key `on` as true
+    return found
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_actions_are_pinned_by_commit_and_say_their_version(workflow: Path) -> None:
+    uses = re.findall(r"^\s*(?:- )?uses: (.*)$", workflow.read_text(encoding="utf-8"), re.MULTILINE)
+    assert uses
+    for line in uses:
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_one_action_has_one_pin() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    pins = set(re.findall(r"uses: (\S+)@(\S+)", text))
+    assert len(pins) == len({action for action, _ in pins})
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_job_states_its_permissions_and_its_time(workflow: Path) -> None:
+    document = load(workflow)
+    assert document["permissions"] == {}
+    for name, job in document["jobs"].items():
+        assert job["permissions"], name
+        assert job["timeout-minutes"] <= 90, name
+
+
+def test_ci_needs_no_credential() -> None:
+    text = ci.read_text(encoding="utf-8")
+    assert "secrets." not in text and "id-token" not in text and "aws-actions" not in text
+    assert {"pull_request", "push"} <= triggers(ci).keys()
+
+
+def test_no_job_that_holds_a_token_runs_for_a_fork_or_writes_to_the_repository() -> None:
+    assert triggers(plan).keys() == {"pull_request"}, "pull_request_target would give a fork's code our token"
+    jobs = load(plan)["jobs"]
+    assert "head.repo.full_name == github.repository" in jobs["build"]["if"]
+    for name, job in jobs.items():
+        rights = job["permissions"]
+        assert name == "build" or job["needs"], f"{name} would run for a fork"
+        assert not ("id-token" in rights and "write" in {v for k, v in rights.items() if k != "id-token"}), name
+    assert "id-token" not in jobs["build"]["permissions"]
+
+
+def test_only_a_person_deploys_and_only_the_plan_that_was_read() -> None:
+    assert triggers(deploy).keys() == {"workflow_dispatch"}
+    jobs = load(deploy)["jobs"]
+    assert all(jobs[name]["environment"] for name in ("plan", "apply"))
+    apply = next(
+        step["run"] for step in jobs["apply"]["steps"] if "terraform -chdir=terraform apply" in step.get("run", "")
+    )
+    assert apply.index("sha256sum --check") < apply.index("terraform -chdir=terraform apply")
+    assert "-auto-approve" not in apply
+
+
+def test_terraform_is_the_pinned_one_everywhere() -> None:
+    for workflow in WORKFLOWS:
+        text = workflow.read_text(encoding="utf-8")
+        asked = re.findall(r'(?:terraform_version|TERRAFORM_VERSION): "?([^"\n]+)', text)
+        assert asked and {a for a in asked if "${{" not in a} == {PINNED}, workflow.name
+
+
+def test_what_workflows_call_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for workflow in WORKFLOWS:
+        text = workflow.read_text(encoding="utf-8")
+        for command in re.findall(r"run: make ([^\n]+)", text):
+            for target in (word for word in command.split() if "=" not in word):
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+        for script in re.findall(r"(?:run: |python3 )(\.[\w./-]+)", text):
+            assert (ROOT / script).is_file(), script
