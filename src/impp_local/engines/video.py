@@ -46,6 +46,10 @@ class FfmpegError(RuntimeError):
     """ffmpeg ended with an error; the message is what it said last."""
 
 
+class TooSlow(FfmpegError):
+    """ffmpeg took longer than it may."""
+
+
 @dataclass(frozen=True)
 class Track:
     """One stream. `kind` is `video`, `audio` or `data`; `codec` ffmpeg's name; bit rates in bits per second.
@@ -270,8 +274,8 @@ def run(
 ) -> str:
     """Run ffmpeg and wait; returns what it said on stderr.
 
-    `on_time` gets the seconds of output written so far, about twice a second. Raises `FfmpegError` on failure or
-    when it takes longer than `timeout_s`, `Canceled` soon after `canceled` is set; the process is gone then.
+    `on_time` gets the seconds of output written so far, about twice a second. Raises `FfmpegError` on failure,
+    `TooSlow` when it takes longer than `timeout_s`, `Canceled` soon after `canceled` is set; the process is gone then.
     """
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning", "-progress", "pipe:1", "-y", *arguments]
     with tempfile.TemporaryFile() as log:
@@ -298,7 +302,7 @@ def run(
     if why.canceled:
         raise Canceled
     if why.late:
-        raise FfmpegError(f"ffmpeg took longer than {timeout_s:.0f} s")
+        raise TooSlow(f"ffmpeg took longer than {timeout_s:.0f} s")
     if code != 0:
         raise FfmpegError(said.strip() or f"ffmpeg ended with status {code}")
     return said

@@ -1,0 +1,98 @@
+"""What MediaConvert tells on the event bus: "MediaConvert Job State Change".
+
+Shapes from https://docs.aws.amazon.com/mediaconvert/latest/ug/mediaconvert_event_list.html. Quality figures of the
+encoder and detected black frames are not among them, since nothing here measures those; and there is no NEW_WARNING,
+since the codes of MediaConvert's warnings stand for what only its own pipeline detects.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from impp_local import events
+from impp_local.engines.video import Media, Track
+from impp_local.services.base import ACCOUNT
+from impp_local.services.mediaconvert.job import Job
+from impp_local.services.mediaconvert.prober import codec_name
+
+_PHASES = ("PROBING", "TRANSCODING", "UPLOADING")
+_GROUPS = {"FILE_GROUP_SETTINGS": "FILE_GROUP", "HLS_GROUP_SETTINGS": "HLS_GROUP"}
+
+
+def tell(job: Job, status: str, **more: Any) -> None:
+    """Publish a state change of a job."""
+    events.publish({
+        "source": "aws.mediaconvert",
+        "detail-type": "MediaConvert Job State Change",
+        "region": job.region,
+        "resources": [job.arn],
+        "detail": {
+            "timestamp": int(time.time() * 1000),
+            "accountId": ACCOUNT,
+            "queue": job.queue,
+            "jobId": job.id,
+            "status": status,
+            "userMetadata": job.user_metadata,
+            **more,
+        },
+    })
+
+
+def tell_progress(job: Job, transcoded: float) -> None:
+    """STATUS_UPDATE; `transcoded` is the share of the transcoding that is done, 0..1."""
+    at = _PHASES.index(job.phase or "PROBING")
+    phases = {}
+    for index, phase in enumerate(_PHASES):
+        status = "COMPLETE" if index < at else "PROGRESSING" if index == at else "PENDING"
+        done = 100 if index < at else round(100 * transcoded) if phase == "TRANSCODING" and index == at else 0
+        phases[phase] = {"status": status, "percentComplete": done}
+    tell(job, "STATUS_UPDATE", jobProgress={
+        "phaseProgress": phases, "jobPercentComplete": job.percent or 0, "currentPhase": job.phase, "retryCount": 0,
+    })
+
+
+def tell_input(job: Job, media: Media) -> None:
+    """INPUT_INFORMATION: what the input turned out to be."""
+    video = [_video(track) for track in media.tracks if track.kind == "video"]
+    audio = [_audio(track) for track in media.tracks if track.kind == "audio"]
+    tell(job, "INPUT_INFORMATION", inputDetails=[{"id": 1, "uri": job.input_url, "video": video, "audio": audio}])
+
+
+def _video(track: Track) -> dict[str, Any]:
+    shape = track.aspect
+    return {
+        "bitDepth": track.bit_depth,
+        "codec": codec_name(track),
+        "frameRate": round(float(track.frame_rate), 3) if track.frame_rate else None,
+        "width": track.width,
+        "height": track.height,
+        "interlaceMode": "PROGRESSIVE",
+        "sar": f"{shape.numerator}:{shape.denominator}" if shape else "1:1",
+        "streamId": track.index + 1,
+    }
+
+
+def _audio(track: Track) -> dict[str, Any]:
+    return {
+        "channels": track.channels,
+        "codec": codec_name(track),
+        "language": (track.language or "und").upper(),
+        "sampleRate": track.sample_rate,
+        "streamId": track.index + 1,
+    }
+
+
+def tell_complete(job: Job) -> None:
+    """COMPLETE, with the outputs' paths."""
+    groups = []
+    for group, outputs in zip(job.params["Settings"]["OutputGroups"], job.outputs, strict=True):
+        details: dict[str, Any] = {
+            "outputDetails": [{k: v for k, v in o.items() if k != "playlist"} for o in outputs],
+            "type": _GROUPS[group["OutputGroupSettings"]["Type"]],
+        }
+        playlists = [o["playlist"] for o in outputs if "playlist" in o]
+        if playlists:
+            details["playlistFilePaths"] = playlists[:1]
+        groups.append(details)
+    tell(job, "COMPLETE", warnings=[], outputGroupDetails=groups)

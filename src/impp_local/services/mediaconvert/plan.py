@@ -1,0 +1,310 @@
+"""From a job's settings and what its input is to ffmpeg's arguments and the files that come out.
+
+How MediaConvert's settings become x264's and x265's:
+
+- QVBR level L (1..10, 7 when not given) → constant rate factor 35.5 - 1.8 L, rounded (7 → 23, x264's own default;
+  9 → 19; 10 → 18), capped by `MaxBitrate` over a buffer of `HrdBufferSize` or two seconds.
+- VBR → average `Bitrate`, capped by `MaxBitrate`; CBR → the same rate as floor and cap.
+- GOP in frames or seconds; AUTO is two seconds. A closed GOP of exactly that length where scene changes are off.
+- Pixels are square in every output, frame rates constant, as MediaConvert makes them when it is asked to.
+- Scaling DEFAULT and FIT fit the picture into the size with black bars, FILL crops it, STRETCH_TO_OUTPUT distorts.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from impp_local.engines.video import Media, Track, input_options, output_path
+from impp_local.services.mediaconvert.settings import CONTAINERS, S3_URL
+
+Shape = Mapping[str, Any]
+
+_ROTATE = {"DEGREE_0": 0, "DEGREES_90": 90, "DEGREES_180": 180, "DEGREES_270": 270}
+_TURN = {0: [], 90: ["transpose=clock"], 180: ["hflip", "vflip"], 270: ["transpose=cclock"]}
+_CHANNELS = {"CODING_MODE_1_0": 1, "CODING_MODE_1_1": 1, "CODING_MODE_2_0": 2, "CODING_MODE_5_1": 6,
+             "AD_RECEIVER_MIX": 1}
+_AAC_VBR = {"LOW": 64_000, "MEDIUM_LOW": 96_000, "MEDIUM_HIGH": 128_000, "HIGH": 192_000}
+_DEFAULT_QUALITY = 7
+_SAME_SHAPE_PX = 4
+_HLS_SEGMENT_S = 10
+
+
+class JobError(Exception):
+    """A job that ends in ERROR: MediaConvert's code and message."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One output: its ffmpeg arguments, the folder it is written to, and where its files go.
+
+    `group` is the index of its output group, `key_prefix` what `extension` is appended to in `bucket`, `fps` 0 for
+    sound alone and for captures, `codec` as MediaConvert names it, `passes` the quality tuning level.
+    """
+
+    group: int
+    bucket: str
+    key_prefix: str
+    extension: str
+    folder: str
+    main_file: str
+    arguments: tuple[str, ...]
+    codec: str | None
+    passes: str
+    width: int | None
+    height: int | None
+    fps: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole job: arguments before the outputs, and the outputs."""
+
+    arguments: tuple[str, ...]
+    renditions: tuple[Rendition, ...]
+
+    def command(self, work: Path) -> list[str]:
+        """ffmpeg's arguments for a job that writes below `work`; the folders must exist."""
+        command = list(self.arguments)
+        for rendition in self.renditions:
+            command += [*rendition.arguments, output_path(work / rendition.folder / rendition.main_file)]
+        return command
+
+
+def plan(settings: Shape, media: Media, path: Path, threads: int) -> Plan:
+    """How to carry out a job on an input that was probed. Raises `JobError` for what does not fit the input."""
+    source = settings["Inputs"][0]
+    renditions = tuple(
+        _rendition(settings, group_index, output_index, media, number, threads)
+        for number, (group_index, output_index) in enumerate(_numbered(settings), start=1)
+    )
+    if source["FileInput"] in (f"s3://{r.bucket}/{r.key_prefix}.{r.extension}" for r in renditions):
+        raise JobError(1040, f"Duplicate input and output path [{source['FileInput']}] found in job.")
+    # The picture is turned by filters, so that no output keeps a rotation of its own.
+    before = ["-noautorotate", "-display_rotation", "0"] if media.video else []
+    return Plan((*before, *input_options(path)), renditions)
+
+
+def _numbered(settings: Shape) -> list[tuple[int, int]]:
+    groups = settings["OutputGroups"]
+    return [(g, o) for g, group in enumerate(groups) for o in range(len(group["Outputs"]))]
+
+
+def _rendition(
+    settings: Shape, group_index: int, output_index: int, media: Media, number: int, threads: int
+) -> Rendition:
+    source, group = settings["Inputs"][0], settings["OutputGroups"][group_index]
+    output = group["Outputs"][output_index]
+    kind = group["OutputGroupSettings"]["Type"]
+    container = output["ContainerSettings"]["Container"]
+    bucket, prefix = _destination(group, source["FileInput"])
+    video = output.get("VideoDescription")
+    arguments: list[str] = ["-map_metadata", "-1", "-map_chapters", "-1"]
+    width = height = None
+    fps = 0.0
+    codec = passes = ""
+    if video:
+        track = _video_track(media, source)
+        width, height, filters = _picture(video, track, _rotation(source, track), number)
+        codec = video["CodecSettings"]["Codec"]
+        rate = _frame_rate(video, track, number)
+        settings_of = video["CodecSettings"].get("H264Settings") or video["CodecSettings"].get("H265Settings") or {}
+        passes = settings_of.get("QualityTuningLevel", "SINGLE_PASS")
+        fps = 0.0 if codec == "FRAME_CAPTURE" else float(rate)
+        arguments += ["-map", f"0:{track.index}", *_encoder(video["CodecSettings"], rate, filters, threads)]
+    for description in output.get("AudioDescriptions") or []:
+        arguments += _sound(description, source, media)
+    main_file, muxer = _muxer(kind, container, output, group)
+    extension = "m3u8" if kind == "HLS_GROUP_SETTINGS" else output.get("Extension") or CONTAINERS[kind][container]
+    return Rendition(group_index, bucket, prefix + output.get("NameModifier", ""), extension,
+                     f"{group_index}-{output_index}", main_file, (*arguments, *muxer), codec or None, passes, width,
+                     height, fps)
+
+
+def _destination(group: Shape, file_input: str) -> tuple[str, str]:
+    """Bucket and key up to the name modifier: a destination that ends with `/` is a folder, and files in it take the
+    input's name."""
+    settings = group["OutputGroupSettings"]
+    destination = (settings.get("FileGroupSettings") or settings.get("HlsGroupSettings"))["Destination"]
+    found = S3_URL.fullmatch(destination)
+    assert found  # checked when the job was created
+    bucket, prefix = found.groups()
+    if not prefix or prefix.endswith("/"):
+        prefix += posixpath.splitext(posixpath.basename(file_input))[0]
+    return bucket, prefix
+
+
+# Picture -------------------------------------------------------------------------------------------------------------
+
+
+def _video_track(media: Media, source: Shape) -> Track:
+    if media.video is None:
+        raise JobError(1020, (
+            f"Your input file [{source['FileInput']}] doesn't have video that the transcoder can consume. Check your "
+            "input video codec against the list of supported input video codec and container combinations."
+        ))
+    return media.video
+
+
+def _rotation(source: Shape, track: Track) -> int:
+    asked = (source.get("VideoSelector") or {}).get("Rotate", "DEGREE_0")
+    return track.rotation if asked == "AUTO" else _ROTATE[asked]
+
+
+def _picture(video: Shape, track: Track, rotation: int, number: int) -> tuple[int, int, list[str]]:
+    """Size of the output and the filters that bring the picture to it."""
+    filters = list(_TURN[rotation])
+    if (video.get("VideoPreprocessors") or {}).get("Deinterlacer"):
+        filters.insert(0, "yadif")
+    shown_w, shown_h = round(track.width * (track.aspect or 1)), track.height
+    if rotation in (90, 270):
+        shown_w, shown_h = shown_h, shown_w
+    width, height = _size(video.get("Width"), video.get("Height"), shown_w, shown_h)
+    if width % 2 or height % 2:
+        raise JobError(1040, f"Invalid resolution [{width} x {height}], only even values are supported. "
+                             f"video_description [{number}].")
+    return width, height, [*filters, *_scale(video, (shown_w, shown_h), (width, height)), "setsar=1"]
+
+
+def _size(width: int | None, height: int | None, shown_w: int, shown_h: int) -> tuple[int, int]:
+    """The asked size; a side that is not asked follows the input's shape."""
+    if width:
+        return width, height or round(shown_h * width / shown_w)
+    if height:
+        return round(shown_w * height / shown_h), height
+    return shown_w, shown_h
+
+
+def _scale(video: Shape, shown: tuple[int, int], wanted: tuple[int, int]) -> list[str]:
+    behavior = video.get("ScalingBehavior", "DEFAULT")
+    width, height = wanted
+    factor = min(width / shown[0], height / shown[1])
+    if behavior == "FIT_NO_UPSCALE":
+        factor = min(factor, 1.0)
+    fitted = round(shown[0] * factor), round(shown[1] * factor)
+    if behavior == "STRETCH_TO_OUTPUT" or max(width - fitted[0], height - fitted[1]) < _SAME_SHAPE_PX:
+        return [f"scale={width}:{height}:flags=bicubic"]
+    if behavior == "FILL":
+        return [f"scale={width}:{height}:force_original_aspect_ratio=increase:flags=bicubic", f"crop={width}:{height}"]
+    inner = [max(2, side - side % 2) for side in fitted]
+    return [f"scale={inner[0]}:{inner[1]}:flags=bicubic", f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2"]
+
+
+def _frame_rate(video: Shape, track: Track, number: int) -> Fraction:
+    codec = video["CodecSettings"]
+    if codec["Codec"] == "FRAME_CAPTURE":
+        capture = codec.get("FrameCaptureSettings") or {}
+        return Fraction(capture.get("FramerateNumerator", 1), capture.get("FramerateDenominator", 1))
+    settings = codec.get("H264Settings") or codec.get("H265Settings") or {}
+    if settings.get("FramerateControl") == "SPECIFIED":
+        return Fraction(settings["FramerateNumerator"], settings["FramerateDenominator"])
+    if not track.frame_rate:
+        raise JobError(1040, f"You did not specify framerate for Video description [{number}] and there is no input "
+                             "framerate to follow. To resolve: Specify framerate, and resubmit your job.")
+    return track.frame_rate
+
+
+def _encoder(codec: Shape, rate: Fraction, filters: list[str], threads: int) -> list[str]:
+    if codec["Codec"] == "FRAME_CAPTURE":
+        return _capture(codec.get("FrameCaptureSettings") or {}, rate, filters)
+    h264 = codec["Codec"] == "H_264"
+    settings = codec.get("H264Settings" if h264 else "H265Settings") or {}
+    arguments = ["-vf", ",".join(filters), "-pix_fmt", "yuv420p", "-fps_mode", "cfr", "-r", str(rate),
+                 "-c:v", "libx264" if h264 else "libx265", "-preset", "veryfast", "-threads", str(threads)]
+    arguments += _rate_control(settings)
+    gop, closed = _gop(settings, rate)
+    arguments += ["-g", str(gop), *(["-keyint_min", str(gop), "-sc_threshold", "0"] if closed else [])]
+    if (b_frames := settings.get("NumberBFramesBetweenReferenceFrames")) is not None:
+        arguments += ["-bf", str(b_frames)]
+    if h264:
+        profile = settings.get("CodecProfile", "HIGH")
+        return [*arguments, "-profile:v", {"MAIN": "main", "BASELINE": "baseline"}.get(profile, "high")]
+    tag = "hev1" if settings.get("WriteMp4PackagingType") == "HEV1" else "hvc1"
+    return [*arguments, "-tag:v", tag, "-x265-params", "log-level=error"]
+
+
+def _rate_control(settings: Shape) -> list[str]:
+    mode = settings["RateControlMode"]
+    cap = int(settings.get("MaxBitrate") or settings["Bitrate"])
+    buffer = settings.get("HrdBufferSize") or 2 * cap
+    limits = ["-maxrate", str(cap), "-bufsize", str(buffer)]
+    if mode == "QVBR":
+        qvbr = settings.get("QvbrSettings") or {}
+        level = qvbr.get("QvbrQualityLevel", _DEFAULT_QUALITY) + qvbr.get("QvbrQualityLevelFineTune", 0.0)
+        return ["-crf", str(round(35.5 - 1.8 * level)), *limits]
+    floor = ["-minrate", str(cap)] if mode == "CBR" else []
+    return ["-b:v", str(settings["Bitrate"]), *floor, *limits]
+
+
+def _gop(settings: Shape, rate: Fraction) -> tuple[int, bool]:
+    """Frames from one key frame to the next, and whether none may come in between."""
+    size, units = settings.get("GopSize"), settings.get("GopSizeUnits", "FRAMES" if settings.get("GopSize") else "AUTO")
+    if units == "AUTO" or not size:
+        frames = 2 * rate
+    else:
+        frames = Fraction(size) * rate if units == "SECONDS" else Fraction(size)
+    return max(1, round(frames)), settings.get("SceneChangeDetect") == "DISABLED"
+
+
+def _capture(settings: Shape, rate: Fraction, filters: list[str]) -> list[str]:
+    """JPEG quality 1..100 becomes the quantiser 31..2."""
+    quality = settings.get("Quality", 80)
+    limit = ["-frames:v", str(settings["MaxCaptures"])] if settings.get("MaxCaptures") else []
+    return ["-vf", ",".join([f"fps={rate}", *filters]), "-pix_fmt", "yuvj420p", "-c:v", "mjpeg",
+            "-q:v", str(round(31 - 29 * (quality - 1) / 99)), *limit]
+
+
+# Sound ---------------------------------------------------------------------------------------------------------------
+
+
+def _sound(description: Shape, source: Shape, media: Media) -> list[str]:
+    selectors = source["AudioSelectors"]
+    name = description.get("AudioSourceName") or next(iter(selectors))
+    track = _audio_track(media, selectors[name], name)
+    aac = description["CodecSettings"]["AacSettings"]
+    bitrate = aac.get("Bitrate") or _AAC_VBR[aac.get("VbrQuality", "MEDIUM_HIGH")]
+    channels = _CHANNELS.get(aac["CodingMode"], track.channels or 2)
+    return ["-map", f"0:{track.index}", "-c:a", "aac", "-b:a", str(bitrate), "-ar", str(aac["SampleRate"]),
+            "-ac", str(channels)]
+
+
+def _audio_track(media: Media, selector: Shape, name: str) -> Track:
+    tracks = [track for track in media.tracks if track.kind == "audio"]
+    wanted = (selector.get("Tracks") or [None])[0]
+    if wanted is not None and wanted > len(tracks):
+        raise JobError(1040, f"Invalid audio track specified for audio_selector [1]. Audio track [{wanted}] not found "
+                             "in input container.")
+    if not tracks:
+        raise JobError(1021, f"No audio frames decoded on [selector-({name})-track-1-drc]")
+    if wanted is not None:
+        return tracks[int(wanted) - 1]
+    language = (selector.get("LanguageCode") or "").lower()
+    spoken = [track for track in tracks if language and track.language == language]
+    return (spoken or tracks)[0]
+
+
+# Containers ----------------------------------------------------------------------------------------------------------
+
+
+def _muxer(kind: str, container: str, output: Shape, group: Shape) -> tuple[str, list[str]]:
+    """Name of the (first) file in the output's folder and the arguments that make it."""
+    if kind == "HLS_GROUP_SETTINGS":
+        hls = group["OutputGroupSettings"]["HlsGroupSettings"]
+        seconds = hls.get("SegmentLength", _HLS_SEGMENT_S)
+        return "index.m3u8", ["-f", "hls", "-hls_time", str(seconds), "-hls_playlist_type", "vod",
+                              "-hls_list_size", "0", "-hls_flags", "independent_segments"]
+    if container == "RAW":
+        return "%07d.jpg", ["-f", "image2", "-start_number", "0"]
+    settings = output["ContainerSettings"].get("Mp4Settings") or output["ContainerSettings"].get("MovSettings") or {}
+    fast = settings.get("MoovPlacement", "PROGRESSIVE_DOWNLOAD") == "PROGRESSIVE_DOWNLOAD"
+    muxer = ["-f", container.lower(), *(["-movflags", "+faststart"] if fast else [])]
+    return f"output.{CONTAINERS[kind][container]}", muxer

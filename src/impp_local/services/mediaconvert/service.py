@@ -1,0 +1,249 @@
+"""The API: jobs, queues, tags, Probe, endpoints."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from impp_local import objects
+from impp_local.engines import video
+from impp_local.services.base import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.services.mediaconvert import prober, settings
+from impp_local.services.mediaconvert.job import Job, new_id
+from impp_local.services.mediaconvert.runner import Runner
+
+Shape = Mapping[str, Any]
+
+_QUEUE_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_ROLE = "arn:aws:iam::"
+
+
+class MediaConvert(Service):
+    """Jobs run in the background (see `runner`); everything is kept in memory."""
+
+    name = "mediaconvert"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._lock = threading.RLock()
+        self._jobs: dict[str, Job] = {}
+        self._by_token: dict[str, Job] = {}
+        self._queues: dict[str, dict[str, Any]] = {}
+        self._tags: dict[str, dict[str, str]] = {}
+        self._runner = Runner(cloud, self._active)
+
+    def close(self) -> None:
+        """Stop jobs that run."""
+        self._runner.close()
+
+    # Jobs ------------------------------------------------------------------------------------------------------------
+
+    def create_job(self, request: Request) -> dict[str, Any]:
+        """Submit a job. The same ClientRequestToken gives the same job again."""
+        settings.check(request.json(), request.params)
+        params = request.params
+        if not str(params["Role"]).startswith(_ROLE):
+            raise _bad(f"/role: {params['Role']} is not the ARN of an IAM role")
+        token = params.get("ClientRequestToken")
+        with self._lock:
+            if token and token in self._by_token:
+                return {"Job": self._by_token[token].describe()}
+            queue = self._queue(params.get("Queue") or "Default", request.region)
+            job = Job(new_id(), request.region, queue["Arn"], params, dict(params.get("Tags") or {}))
+            self._jobs[job.id] = job
+            self._tags[job.arn] = job.tags
+            if token:
+                self._by_token[token] = job
+            answer = {"Job": job.describe()}
+        self._runner.submit(job)
+        return answer
+
+    def get_job(self, request: Request) -> dict[str, Any]:
+        """A job as it is now."""
+        return {"Job": self._job(request.params["Id"]).describe()}
+
+    def cancel_job(self, request: Request) -> None:
+        """Stop a job; what it has written to S3 already stays."""
+        self._runner.cancel(self._job(request.params["Id"]))
+
+    def list_jobs(self, request: Request) -> dict[str, Any]:
+        """Jobs by submission; ASCENDING unless Order says otherwise."""
+        return self._found(request, "")
+
+    def search_jobs(self, request: Request) -> dict[str, Any]:
+        """As ListJobs, for jobs whose input file's URL holds InputFile."""
+        return self._found(request, request.params.get("InputFile") or "")
+
+    def _found(self, request: Request, url_part: str) -> dict[str, Any]:
+        params = request.params
+        with self._lock:
+            queue = self._queue(params["Queue"], request.region)["Arn"] if params.get("Queue") else None
+            status = params.get("Status")
+            jobs = [job for job in self._jobs.values() if url_part in job.input_url
+                    and queue in (None, job.queue) and status in (None, job.status)]
+        if params.get("Order") == "DESCENDING":
+            jobs.reverse()
+        page, token = _page(jobs, params)
+        return {"Jobs": [job.describe() for job in page], **token}
+
+    def _job(self, identifier: str) -> Job:
+        with self._lock:
+            job = self._jobs.get(identifier)
+        if job is None:
+            raise AwsError("NotFoundException", f"Job id [{identifier}] not found.", 404)
+        return job
+
+    # Probe -----------------------------------------------------------------------------------------------------------
+
+    def probe(self, request: Request) -> dict[str, Any]:
+        """What is in files of S3, from their headers."""
+        files = request.params.get("InputFiles") or []
+        if not files:
+            raise _bad("/inputFiles: Should have at least one item")
+        return {"ProbeResults": [_probe_result(file.get("FileUrl") or "") for file in files]}
+
+    # Queues ----------------------------------------------------------------------------------------------------------
+
+    def create_queue(self, request: Request) -> dict[str, Any]:
+        """An on-demand queue."""
+        params = request.params
+        name = params["Name"]
+        if not 0 < len(name) <= 256 or not set(name) <= _QUEUE_NAME_CHARACTERS:
+            raise _bad(f"/name: {name} can hold letters, digits, - and _ only")
+        if params.get("PricingPlan") == "RESERVED":
+            raise _bad("/pricingPlan: The local cloud's MediaConvert offers ON_DEMAND")
+        with self._lock:
+            if name in self._queues:
+                raise AwsError("ConflictException", f"Queue {name} already exists.", 409)
+            queue = self._new_queue(name, request.region, "CUSTOM")
+            _change(queue, params)
+            self._tags[queue["Arn"]] = dict(params.get("Tags") or {})
+            return {"Queue": self._shown(queue)}
+
+    def get_queue(self, request: Request) -> dict[str, Any]:
+        """A queue by its name."""
+        with self._lock:
+            return {"Queue": self._shown(self._queue(request.params["Name"], request.region))}
+
+    def list_queues(self, request: Request) -> dict[str, Any]:
+        """All queues, the default one first."""
+        with self._lock:
+            self._queue("Default", request.region)
+            queues = sorted(self._queues.values(), key=lambda queue: (queue["Type"] != "SYSTEM", queue["Name"]))
+            if request.params.get("Order") == "DESCENDING":
+                queues.reverse()
+            page, token = _page(queues, request.params)
+            return {"Queues": [self._shown(queue) for queue in page], **token}
+
+    def update_queue(self, request: Request) -> dict[str, Any]:
+        """Change a queue's description or status; what waits in a queue that becomes ACTIVE starts."""
+        with self._lock:
+            queue = self._queue(request.params["Name"], request.region)
+            _change(queue, request.params)
+            answer = {"Queue": self._shown(queue)}
+        self._runner.wake()
+        return answer
+
+    def delete_queue(self, request: Request) -> None:
+        """Delete a queue without jobs that wait or run."""
+        with self._lock:
+            queue = self._queue(request.params["Name"], request.region)
+            if queue["Type"] == "SYSTEM":
+                raise _bad("You can't delete the default queue.")
+            shown = self._shown(queue)
+            if shown["SubmittedJobsCount"] or shown["ProgressingJobsCount"]:
+                raise AwsError("ConflictException", f"Queue {queue['Name']} has jobs that have not ended.", 409)
+            del self._queues[queue["Name"]]
+            self._tags.pop(queue["Arn"], None)
+
+    def _new_queue(self, name: str, region: str, kind: str) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        queue = {"Arn": f"arn:aws:mediaconvert:{region}:{ACCOUNT}:queues/{name}", "Name": name, "Type": kind,
+                 "PricingPlan": "ON_DEMAND", "Status": "ACTIVE", "CreatedAt": now, "LastUpdated": now}
+        self._queues[name] = queue
+        return queue
+
+    def _queue(self, name_or_arn: str, region: str) -> dict[str, Any]:
+        name = name_or_arn.rpartition("/")[2]
+        if name == "Default" and name not in self._queues:
+            return self._new_queue("Default", region, "SYSTEM")
+        if name not in self._queues:
+            raise AwsError("NotFoundException", f"Queue [{name_or_arn}] not found.", 404)
+        return self._queues[name]
+
+    def _shown(self, queue: Shape) -> dict[str, Any]:
+        jobs = [job for job in self._jobs.values() if job.queue == queue["Arn"]]
+        return {
+            **queue,
+            "SubmittedJobsCount": sum(job.status == "SUBMITTED" for job in jobs),
+            "ProgressingJobsCount": sum(job.status == "PROGRESSING" for job in jobs),
+        }
+
+    def _active(self, arn: str) -> bool:
+        queue = self._queues.get(arn.rpartition("/")[2])
+        return queue is not None and queue["Status"] == "ACTIVE"
+
+    # Tags, endpoints -------------------------------------------------------------------------------------------------
+
+    def tag_resource(self, request: Request) -> None:
+        """Add tags to a job or a queue."""
+        self._tags_of(request.params["Arn"]).update(request.params.get("Tags") or {})
+
+    def untag_resource(self, request: Request) -> None:
+        """Take tags away by their keys."""
+        tags = self._tags_of(request.params["Arn"])
+        for key in request.params.get("TagKeys") or []:
+            tags.pop(key, None)
+
+    def list_tags_for_resource(self, request: Request) -> dict[str, Any]:
+        """The tags of a job or a queue."""
+        arn = unquote(request.params["Arn"])
+        return {"ResourceTags": {"Arn": arn, "Tags": dict(self._tags_of(arn))}}
+
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        with self._lock:
+            tags = self._tags.get(unquote(arn))
+        if tags is None:
+            raise AwsError("NotFoundException", f"Resource [{arn}] not found.", 404)
+        return tags
+
+    def describe_endpoints(self, request: Request) -> dict[str, Any]:  # noqa: ARG002  # asks for nothing
+        """This cloud, the one endpoint there is."""
+        return {"Endpoints": [{"Url": self._cloud.endpoint}]}
+
+
+def _bad(message: str) -> AwsError:
+    return AwsError("BadRequestException", message)
+
+
+def _page(items: list[Any], params: Shape) -> tuple[list[Any], dict[str, str]]:
+    """A page of at most MaxResults (20) items and the token of the next, if there is one."""
+    first = int(params["NextToken"]) if str(params.get("NextToken") or "").isdigit() else 0
+    last = first + min(int(params.get("MaxResults") or 20), 20)
+    return items[first:last], ({"NextToken": str(last)} if last < len(items) else {})
+
+
+def _change(queue: dict[str, Any], params: Shape) -> None:
+    for name in ("Description", "Status", "ConcurrentJobs", "MaximumConcurrentFeeds"):
+        if params.get(name) is not None:
+            queue[name] = params[name]
+    queue["LastUpdated"] = datetime.now(UTC)
+
+
+def _probe_result(url: str) -> dict[str, Any]:
+    place = settings.S3_URL.fullmatch(url)
+    if place is None:
+        raise _bad(f"/inputFiles/0/fileUrl: The local cloud's MediaConvert probes files of S3, not [{url}]")
+    bucket, key = place.groups()
+    try:
+        found = objects.find(bucket, key)
+        with objects.open_object(bucket, key, found.version) as path:
+            media = video.probe(path)
+    except AwsError as error:
+        raise AwsError("NotFoundException", f"Unable to open input file [{url}]: {error.message}", 404) from error
+    except video.MediaError as error:
+        raise AwsError("UnprocessableEntityException", prober.failure(url, error)[1], 422) from error
+    return prober.result(media, key, found.etag, found.last_modified)
