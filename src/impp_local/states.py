@@ -22,7 +22,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from moto.core.config import default_user_config
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
+from moto.stepfunctions.parser import api as parser_api
 from moto.stepfunctions.parser.api import (
     EvaluationFailedEventDetails,
     ExecutionStatus,
@@ -32,6 +34,8 @@ from moto.stepfunctions.parser.api import (
     InvalidToken,
     TaskTimedOut,
 )
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+from moto.stepfunctions.parser.asl.antlt4utils.antlr4utils import is_terminal
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -67,6 +71,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -150,6 +155,9 @@ def install(cloud: Cloud) -> None:
     state_task_service_lambda._SUPPORTED_API_PARAM_BINDINGS["invoke"].add("InvocationType")
     state_task_factory.state_task_service_for = _service_task  # type: ignore[attr-defined]
     _replace(StateTaskServiceAwsSdk, _normalise_service_error_name=staticmethod(state_tasks.sdk_service_name))
+    _everywhere("from_string_literal", _text)
+    _replace(Preprocessor, _inner_string_of=staticmethod(_text))
+    _name_errors()
     _replace(EvalComponent, heap_key=property(lambda self: f"{id(self):x}"))  # moto's is set by a race
     _replace(StringJSONata, _eval_body=_evaluate)
     _replace(CommonStateField, _eval_body=_enter_state)
@@ -157,6 +165,7 @@ def install(cloud: Cloud) -> None:
     _replace(StateTaskService, _eval_execution=_attempt)
     _replace(StateTaskServiceCallback, _eval_body=_callback_state, _eval_integration_pattern=_wait)
     _replace(CallbackPoolManager, add=_add_token)
+    _replace(CallbackEndpoint, setup_heartbeat_endpoint=_setup_heartbeat)
     _replace(VariableStore, get_assigned_variables=_assigned)
     _replace(ExecutionWorker, _get_evaluation_entrypoint=_program, _execution_logic=_execute)
     _replace(ExecutionWorker, _get_evaluation_environment=_environment)
@@ -194,6 +203,21 @@ def _everywhere(name: str, value: Any) -> None:
 
 def _service_task(service_name: str) -> Any:
     return state_tasks.MediaConvertTask() if service_name == "mediaconvert" else state_task_service_for(service_name)
+
+
+def _text(parser_rule_context: Any) -> str | None:
+    """A JSON string of a definition; moto leaves its escapes as they are, or reads them as Python's."""
+    text = str(parser_rule_context.getText())
+    if is_terminal(parser_rule_context, ASLLexer.NULL):
+        return None
+    return str(json.loads(text)) if text.startswith('"') else text
+
+
+def _name_errors() -> None:
+    """moto's errors of the interpreter carry their code where its serialiser does not look."""
+    for error in vars(parser_api).values():
+        if isinstance(error, type) and issubclass(error, AWSError) and isinstance(getattr(error, "code", None), str):
+            error.TYPE = error.code  # type: ignore[assignment]
 
 
 # --- JSONata ----------------------------------------------------------------------------------------------------------
@@ -304,6 +328,14 @@ def _wait(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
 def _add_token(self: Any, callback_id: str) -> CallbackEndpoint:
     endpoint: CallbackEndpoint = _original[CallbackPoolManager, "add"](self, callback_id)
     _tokens.add(endpoint)
+    return endpoint
+
+
+def _setup_heartbeat(self: CallbackEndpoint, heartbeat_seconds: int) -> Any:
+    """A token that was answered before the wait for heartbeats began (by the function itself) wakes it at once."""
+    endpoint = _original[CallbackEndpoint, "setup_heartbeat_endpoint"](self, heartbeat_seconds)
+    if self.get_outcome() is not None:
+        endpoint.notify()
     return endpoint
 
 
@@ -439,7 +471,7 @@ def publish_status(execution: Execution) -> None:
 
 def status_detail(execution: Execution) -> dict[str, Any]:
     """The event's detail, as the Step Functions Developer Guide shows it; moments in milliseconds of the epoch."""
-    status = str(execution.exec_status)
+    status = ExecutionStatus(execution.exec_status).value
     output = None
     if status == ExecutionStatus.SUCCEEDED:
         output = json.dumps(execution.output, ensure_ascii=False, separators=(",", ":"))
