@@ -11,13 +11,14 @@ locals {
     Project     = "impp"
   })
 
-  bucket_names = { for purpose in ["delivery", "ingest", "logs", "work"] : purpose => "${local.name}-${local.account}-${purpose}" }
+  bucket_names = { for purpose in ["code", "delivery", "ingest", "logs", "work"] : purpose => "${local.name}-${local.account}-${purpose}" }
 }
 
 # What build.py made. Functions of a feature that the build left out are not deployed.
 module "artifacts" {
   source = "../modules/artifacts"
 
+  bucket_name   = module.code.name
   manifest_path = var.manifest_path
   name          = local.name
   required_functions = [

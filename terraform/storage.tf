@@ -3,10 +3,20 @@ module "logs" {
   source = "../modules/bucket"
 
   name               = local.bucket_names.logs
-  access_log_sources = [local.bucket_names.delivery, local.bucket_names.ingest, local.bucket_names.work]
+  access_log_sources = [for purpose, bucket in local.bucket_names : bucket if purpose != "logs"]
   expire_after_days  = { "" = 90 }
   force_destroy      = var.force_destroy
   policy_documents   = module.delivery.log_bucket_policy_json[*]
+}
+
+# What the functions are made of. Only whoever deploys writes here.
+module "code" {
+  source = "../modules/bucket"
+
+  name          = local.bucket_names.code
+  force_destroy = true # all of it comes from the build
+  kms_key_arn   = module.key.arn
+  log_bucket    = module.logs.name
 }
 
 # Originals. Their lifecycle is the archive module's.

@@ -44,9 +44,10 @@ variable "notifier" {
   type = object({
     artifact = object({
       architecture  = optional(string, "arm64")
+      bucket        = string
       handler       = string
+      key           = string
       layers        = optional(list(string), [])
-      path          = string
       runtime       = optional(string, "python3.13")
       sha256_base64 = string
     })

@@ -20,12 +20,6 @@ locals {
       memory_mb            = 512
       timeout_s            = 900
     }
-    resume = {
-      description          = "Answers the task token of a transcription that ended."
-      ephemeral_storage_mb = 512
-      memory_mb            = 256
-      timeout_s            = 60
-    }
     # Decoding is bound by the processor: one whole core comes with 1769 MB. Keyframes are read by range, not by file.
     sample = {
       description          = "Picks few distinct keyframes, makes poster and storyboard, listens for speech."
@@ -59,7 +53,6 @@ module "function" {
 
   name                 = "${var.name}-${each.key}"
   artifact             = var.functions[each.key].artifact
-  dead_letter_arn      = each.key == "resume" ? local.resume_queue_arn : null
   description          = each.value.description
   environment          = merge(local.environment, { POWERTOOLS_SERVICE_NAME = each.key })
   ephemeral_storage_mb = each.value.ephemeral_storage_mb

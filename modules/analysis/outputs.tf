@@ -12,7 +12,7 @@ output "dead_letter_queue" {
 output "functions" {
   description = "The functions by short name: ARN, log group and name."
   value = {
-    for name, function in module.function : name => {
+    for name, function in merge(module.function, module.resume) : name => {
       arn            = function.arn
       log_group_name = function.log_group_name
       name           = function.name
@@ -27,5 +27,5 @@ output "rule_name" {
 
 output "task_function_arns" {
   description = "ARNs of the functions that the state machine calls, by short name."
-  value       = { for name, function in module.function : name => function.arn if name != "resume" }
+  value       = { for name, function in module.function : name => function.arn }
 }

@@ -28,7 +28,7 @@ resource "aws_cloudwatch_event_target" "resume" {
 
   rule      = aws_cloudwatch_event_rule.transcribed[each.key].name
   target_id = "resume"
-  arn       = module.function["resume"].arn
+  arn       = module.resume["resume"].arn
 
   dead_letter_config {
     arn = local.resume_queue_arn
@@ -40,12 +40,30 @@ resource "aws_cloudwatch_event_target" "resume" {
   }
 }
 
+# Not one of the others, all of which would wait half a minute for its queue.
+module "resume" {
+  source   = "../function"
+  for_each = local.resume
+
+  name               = "${var.name}-resume"
+  artifact           = var.functions["resume"].artifact
+  dead_letter_arn    = local.resume_queue_arn
+  description        = "Answers the task token of a transcription that ended."
+  environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "resume" })
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  memory_mb          = coalesce(var.functions["resume"].memory_mb, 256)
+  policy_json        = data.aws_iam_policy_document.function["resume"].json
+  tags               = var.tags
+  timeout_s          = coalesce(var.functions["resume"].timeout_s, 60)
+}
+
 resource "aws_lambda_permission" "resume" {
   for_each = local.resume
 
   statement_id  = "transcribed"
   action        = "lambda:InvokeFunction"
-  function_name = module.function["resume"].name
+  function_name = module.resume["resume"].name
   principal     = "events.amazonaws.com"
   source_arn    = local.resume_rule_arn
 }

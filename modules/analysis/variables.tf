@@ -18,9 +18,10 @@ variable "functions" {
   type = map(object({
     artifact = object({
       architecture  = string
+      bucket        = string
       handler       = string
+      key           = string
       layers        = list(string)
-      path          = string
       runtime       = string
       sha256_base64 = string
     })

@@ -3,8 +3,26 @@ locals {
   manifest = jsondecode(file(var.manifest_path))
   missing  = setsubtract(var.required_functions, keys(local.manifest.functions))
 
-  # What Lambda takes in one request; more would have to come from S3.
-  upload_limit_bytes = 50 * 1024 * 1024
+  zips = merge(
+    { for name, function in local.manifest.functions : "functions/${name}" => function },
+    { for name, layer in local.manifest.layers : "layers/${name}" => layer },
+  )
+}
+
+# Names tell the content, so a new build never overwrites what a function was made of.
+resource "aws_s3_object" "zip" {
+  for_each = local.zips
+
+  bucket       = var.bucket_name
+  key          = "${dirname(each.key)}/${basename(each.value.path)}"
+  content_type = "application/zip"
+  source       = "${local.folder}/${each.value.path}"
+  source_hash  = each.value.sha256_base64
+
+  lifecycle {
+    # Functions move to the new zip before the old one goes.
+    create_before_destroy = true
+  }
 }
 
 resource "aws_lambda_layer_version" "this" {
@@ -13,16 +31,12 @@ resource "aws_lambda_layer_version" "this" {
   layer_name               = "${var.name}-${each.key}"
   compatible_architectures = [local.manifest.target.architecture]
   compatible_runtimes      = each.value.runtimes
-  filename                 = "${local.folder}/${each.value.path}"
+  s3_bucket                = var.bucket_name
+  s3_key                   = aws_s3_object.zip["layers/${each.key}"].key
   source_code_hash         = each.value.sha256_base64
 
   lifecycle {
     # Functions move to the new version before the old one goes.
     create_before_destroy = true
-
-    precondition {
-      condition     = each.value.size <= local.upload_limit_bytes
-      error_message = "Layer ${each.key} has ${each.value.size} bytes, more than Lambda takes in one upload (50 MiB)."
-    }
   }
 }

@@ -1,11 +1,12 @@
 output "functions" {
-  description = "By name, what module function takes as `artifact`: architecture, handler, layers, path, runtime, sha256_base64."
+  description = "By name, what module function takes as `artifact`: architecture, bucket, handler, key, layers, runtime, sha256_base64."
   value = {
     for name, function in local.manifest.functions : name => {
       architecture  = local.manifest.target.architecture
+      bucket        = aws_s3_object.zip["functions/${name}"].bucket
       handler       = function.handler
+      key           = aws_s3_object.zip["functions/${name}"].key
       layers        = [for layer in function.layers : aws_lambda_layer_version.this[layer].arn]
-      path          = "${local.folder}/${function.path}"
       runtime       = local.manifest.target.runtime
       sha256_base64 = function.sha256_base64
     }

@@ -1,3 +1,9 @@
+variable "bucket_name" {
+  description = "Name of the bucket that the zips are uploaded to."
+  type        = string
+  nullable    = false
+}
+
 variable "manifest_path" {
   description = "Path of the manifest that `build.py all` wrote; paths inside it are relative to its folder."
   type        = string

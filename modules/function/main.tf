@@ -19,17 +19,19 @@ resource "aws_cloudwatch_log_group" "this" {
   tags              = var.tags
 }
 
+# From S3: of zips that it uploads itself the provider creates one function at a time.
 resource "aws_lambda_function" "this" {
   function_name    = var.name
   architectures    = [var.artifact.architecture]
   description      = var.description
-  filename         = var.artifact.path
   handler          = var.artifact.handler
   kms_key_arn      = length(var.environment) == 0 ? null : var.kms_key_arn
   layers           = var.artifact.layers
   memory_size      = var.memory_mb
   role             = aws_iam_role.this.arn
   runtime          = var.artifact.runtime
+  s3_bucket        = var.artifact.bucket
+  s3_key           = var.artifact.key
   source_code_hash = var.artifact.sha256_base64
   tags             = var.tags
   timeout          = var.timeout_s

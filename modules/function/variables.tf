@@ -1,10 +1,11 @@
 variable "artifact" {
-  description = "The built zip: path, base64 SHA-256, handler, runtime, architecture and ARNs of its layers."
+  description = "The built zip: bucket and key where it lies, base64 SHA-256, handler, runtime, architecture and ARNs of its layers."
   type = object({
     architecture  = optional(string, "arm64")
+    bucket        = string
     handler       = string
+    key           = string
     layers        = optional(list(string), [])
-    path          = string
     runtime       = optional(string, "python3.13")
     sha256_base64 = string
   })

@@ -17,7 +17,7 @@ resource "aws_cloudwatch_event_rule" "failed" {
 resource "aws_cloudwatch_event_target" "failure" {
   rule      = aws_cloudwatch_event_rule.failed.name
   target_id = "failure"
-  arn       = module.function["failure"].arn
+  arn       = module.failure.arn
 
   dead_letter_config {
     arn = local.queue_arn
@@ -29,10 +29,27 @@ resource "aws_cloudwatch_event_target" "failure" {
   }
 }
 
+# Not one of the others, all of which would wait half a minute for its queue.
+module "failure" {
+  source = "../function"
+
+  name               = "${var.name}-failure"
+  artifact           = var.functions["failure"].artifact
+  dead_letter_arn    = local.queue_arn
+  description        = "Records an execution that died, tags its original, alerts."
+  environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "failure" })
+  kms_key_arn        = var.kms_key_arn
+  log_retention_days = var.log_retention_days
+  memory_mb          = coalesce(var.functions["failure"].memory_mb, 256)
+  policy_json        = data.aws_iam_policy_document.function["failure"].json
+  tags               = var.tags
+  timeout_s          = coalesce(var.functions["failure"].timeout_s, 60)
+}
+
 resource "aws_lambda_permission" "failure" {
   statement_id  = "execution-failed"
   action        = "lambda:InvokeFunction"
-  function_name = module.function["failure"].name
+  function_name = module.failure.name
   principal     = "events.amazonaws.com"
   source_arn    = local.failed_rule_arn
 }
@@ -48,6 +65,8 @@ resource "aws_sqs_queue" "failure" {
 
 locals {
   failed_rule_arn = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${aws_cloudwatch_event_rule.failed.name}"
+  queue_arn       = "arn:${local.partition}:sqs:${local.region}:${local.account}:${aws_sqs_queue.failure.name}"
+  queue_name      = "${var.name}-failure-dlq"
 }
 
 data "aws_iam_policy_document" "failure_queue" {

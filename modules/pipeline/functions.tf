@@ -6,11 +6,6 @@ locals {
       memory_mb   = 256
       timeout_s   = 60
     }
-    failure = {
-      description = "Records an execution that died, tags its original, alerts."
-      memory_mb   = 256
-      timeout_s   = 60
-    }
     inspect = {
       description = "Checks integrity, finds out what a file is, plans and quotes the work."
       memory_mb   = 1024
@@ -40,9 +35,6 @@ locals {
     IMPP_WORK_BUCKET         = var.buckets.work
     POWERTOOLS_LOG_LEVEL     = var.settings.log_level
   }
-
-  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${aws_sqs_queue.failure.name}"
-  queue_name = "${var.name}-failure-dlq"
 }
 
 module "function" {
@@ -51,7 +43,6 @@ module "function" {
 
   name               = "${var.name}-${each.key}"
   artifact           = var.functions[each.key].artifact
-  dead_letter_arn    = each.key == "failure" ? local.queue_arn : null
   description        = each.value.description
   environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = each.key })
   kms_key_arn        = var.kms_key_arn

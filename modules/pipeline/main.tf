@@ -28,9 +28,8 @@ locals {
     },
   )
 
-  # The failure function is not among them: a rule calls it once the execution is over.
   called_function_arns = merge(
-    { for name, function in module.function : name => function.arn if name != "failure" },
+    { for name, function in module.function : name => function.arn },
     var.task_function_arns,
   )
 }

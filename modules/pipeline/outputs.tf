@@ -18,7 +18,7 @@ output "dead_letter_queue" {
 output "functions" {
   description = "The functions by short name: ARN, log group and name."
   value = {
-    for name, function in module.function : name => {
+    for name, function in merge(module.function, { failure = module.failure }) : name => {
       arn            = function.arn
       log_group_name = function.log_group_name
       name           = function.name

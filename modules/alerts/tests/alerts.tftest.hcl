@@ -23,8 +23,9 @@ variables {
   name        = "impp-test"
   notifier = {
     artifact = {
+      bucket        = "impp-test-code"
       handler       = "impp_lambdas.notifier.handler"
-      path          = "notifier.zip"
+      key           = "notifier.zip"
       sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     }
   }

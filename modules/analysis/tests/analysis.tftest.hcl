@@ -18,7 +18,7 @@ override_data {
 }
 
 override_data {
-  target = module.function["resume"].data.aws_caller_identity.current
+  target = module.resume["resume"].data.aws_caller_identity.current
   values = { account_id = "123456789012" }
 }
 
@@ -40,10 +40,10 @@ variables {
   state_machine_name = "impp-test-pipeline"
 
   functions = {
-    analyze    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    resume     = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    sample     = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 3008, timeout_s = 600 }
-    transcribe = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    analyze    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    resume     = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    sample     = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 3008, timeout_s = 600 }
+    transcribe = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
   }
 }
 
@@ -123,7 +123,7 @@ run "what_transcribe_tells_is_heard" {
 run "sampling_alone" {
   command = plan
   variables {
-    functions = { sample = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+    functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
   }
 
   assert {
@@ -135,7 +135,7 @@ run "sampling_alone" {
 run "refuses_half_a_transcription" {
   command = plan
   variables {
-    functions = { sample = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, transcribe = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+    functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, transcribe = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
   }
   expect_failures = [var.functions]
 }
@@ -151,7 +151,7 @@ run "refuses_to_go_without_sampling" {
 run "refuses_an_unknown_function" {
   command = plan
   variables {
-    functions = { sample = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, other = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+    functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, other = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
   }
   expect_failures = [var.functions]
 }

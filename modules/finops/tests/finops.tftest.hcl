@@ -30,8 +30,9 @@ variables {
 
   cost_report = {
     artifact = {
+      bucket        = "impp-test-code"
       handler       = "impp_lambdas.cost_report.handler"
-      path          = "cost_report.zip"
+      key           = "cost_report.zip"
       sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     }
   }

@@ -16,8 +16,9 @@ variables {
   name        = "impp-test-inspect"
   kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   artifact = {
+    bucket        = "impp-test-code"
     handler       = "impp_lambdas.inspect.handler"
-    path          = "inspect.zip"
+    key           = "inspect.zip"
     sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
   }
 }
@@ -73,9 +74,10 @@ run "with_everything" {
   variables {
     artifact = {
       architecture  = "x86_64"
+      bucket        = "impp-test-code"
       handler       = "impp_lambdas.failure.handler"
+      key           = "failure.zip"
       layers        = ["arn:aws:lambda:us-east-1:123456789012:layer:impp-test-python:1"]
-      path          = "failure.zip"
       runtime       = "python3.11"
       sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     }
@@ -125,7 +127,7 @@ run "refuses_a_bad_name" {
 run "refuses_an_unknown_architecture" {
   command = plan
   variables {
-    artifact = { architecture = "riscv", handler = "h.h", path = "x.zip", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
+    artifact = { architecture = "riscv", bucket = "impp-test-code", handler = "h.h", key = "x.zip", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
   }
   expect_failures = [var.artifact]
 }
@@ -133,7 +135,7 @@ run "refuses_an_unknown_architecture" {
 run "refuses_a_hash_in_hex" {
   command = plan
   variables {
-    artifact = { handler = "h.h", path = "x.zip", sha256_base64 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+    artifact = { bucket = "impp-test-code", handler = "h.h", key = "x.zip", sha256_base64 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
   }
   expect_failures = [var.artifact]
 }
@@ -141,7 +143,7 @@ run "refuses_a_hash_in_hex" {
 run "refuses_six_layers" {
   command = plan
   variables {
-    artifact = { handler = "h.h", path = "x.zip", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", layers = ["a", "b", "c", "d", "e", "f"] }
+    artifact = { bucket = "impp-test-code", handler = "h.h", key = "x.zip", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", layers = ["a", "b", "c", "d", "e", "f"] }
   }
   expect_failures = [var.artifact]
 }

@@ -18,7 +18,7 @@ override_data {
 }
 
 override_data {
-  target = module.function["failure"].data.aws_caller_identity.current
+  target = module.failure.data.aws_caller_identity.current
   values = { account_id = "123456789012" }
 }
 
@@ -51,11 +51,11 @@ variables {
   settings        = { delivery_domain = "d111111abcdef8.cloudfront.net", monthly_budget_usd = 20 }
 
   functions = {
-    archive    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    failure    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    inspect    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 512 }
-    publish    = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    quarantine = { artifact = { architecture = "arm64", handler = "h.handler", layers = [], path = "h.zip", runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    archive    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    failure    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    inspect    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 512 }
+    publish    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    quarantine = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
   }
 
   task_function_arns = {
