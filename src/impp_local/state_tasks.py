@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from moto.awslambda.exceptions import LambdaClientError
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -93,7 +93,20 @@ class _Client:
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         call = getattr(self._client, operation)
-        return lambda **arguments: jsonable(call(**arguments))
+
+        def answered(**arguments: Any) -> Any:
+            try:
+                return jsonable(call(**arguments))
+            except botocore.exceptions.BotoCoreError as error:  # no answer at all
+                raise client_error("SdkClientException", str(error), 400, operation) from error
+
+        return answered
+
+
+def client_error(code: str, message: str, status: int, operation: str) -> ClientError:
+    """An error of a service as botocore would raise it."""
+    meta: Any = {"HTTPStatusCode": status, "RequestId": "local", "HTTPHeaders": {}, "RetryAttempts": 0}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": meta}, operation)
 
 
 def jsonable(value: Any) -> Any:
@@ -138,11 +151,7 @@ def invoke_function(env: Any, parameters: Mapping[str, Any], region: str, state_
             return
         done = lambdas.invoke(name, payload, qualifier=qualifier, owner=owner)
     except LambdaClientError as error:
-        status = {"HTTPStatusCode": error.code, "RequestId": "local", "HTTPHeaders": {}, "RetryAttempts": 0}
-        raise ClientError(
-            {"Error": {"Code": str(error.error_type), "Message": error.message}, "ResponseMetadata": status},  # type: ignore[typeddict-item]
-            "Invoke",
-        ) from error
+        raise client_error(str(error.error_type), error.message, error.code or 400, "Invoke") from error
     if done.error:
         raise lambda_eval_utils.LambdaFunctionErrorException(done.error, done.payload.decode())
     answer = json.loads(done.payload)
@@ -264,7 +273,7 @@ class MediaConvertTask(StateTaskServiceCallback):
         )
         return FailureEvent(
             env=env,
-            error_name=CustomErrorName(error),
+            error_name=ErrorName(error),  # a custom one must not begin with "States."
             event_type=HistoryEventType.TaskFailed,
             event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[typeddict-item]
         )

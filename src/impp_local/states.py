@@ -36,6 +36,9 @@ from moto.stepfunctions.parser.api import (
 )
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
 from moto.stepfunctions.parser.asl.antlt4utils.antlr4utils import is_terminal
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -84,6 +87,9 @@ log: Final = logging.getLogger(__name__)
 
 EVENT_LIMIT: Final = 248 * 1024
 """Bytes of input and output together beyond which a status event leaves them out (Step Functions Developer Guide)."""
+
+TERMINAL: Final = {"States.DataLimitExceeded", "States.Runtime"}
+"""Errors that no wildcard catches (Step Functions Developer Guide, "Handling errors in Step Functions workflows")."""
 
 _ASSET: Final = re.compile(r"[0-9a-f]{20}")
 _NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
@@ -158,6 +164,8 @@ def install(cloud: Cloud) -> None:
     _everywhere("from_string_literal", _text)
     _replace(Preprocessor, _inner_string_of=staticmethod(_text))
     _name_errors()
+    _replace(ErrorEqualsDecl, _eval_body=_error_equals)
+    _replace(CustomErrorName, __init__=ErrorName.__init__)  # a branch may well end with an error "States.…"
     _replace(EvalComponent, heap_key=property(lambda self: f"{id(self):x}"))  # moto's is set by a race
     _replace(StringJSONata, _eval_body=_evaluate)
     _replace(CommonStateField, _eval_body=_enter_state)
@@ -285,6 +293,15 @@ def _enter_state(self: Any, env: Any) -> None:
         if isinstance(asset, str) and _ASSET.fullmatch(asset):
             billing.METER.tie(execution, asset)
             return
+
+
+def _error_equals(self: Any, env: Any) -> None:
+    """Whether a Retry's or Catch's ErrorEquals names the error, with the wildcards of the Developer Guide: States.ALL
+    is all but the terminal errors, States.TaskFailed all but those and States.Timeout."""
+    error = env.stack.pop().error_name
+    named = {name.error_name for name in self.error_names}
+    wild = "States.ALL" in named or ("States.TaskFailed" in named and error != "States.Timeout")
+    env.stack.append(error in named or (wild and error not in TERMINAL))
 
 
 def _count_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
