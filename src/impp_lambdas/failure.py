@@ -7,14 +7,16 @@ often the event comes; the released claim lets the same event be processed again
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from impp_lambdas import aws, catalog
 from impp_lambdas.core import alerts, failure, keys, sources
-from impp_lambdas.core.failure import Death
-from impp_lambdas.core.inspection import Original
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.failure import Death
+    from impp_lambdas.core.inspection import Original
 
 
 def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:

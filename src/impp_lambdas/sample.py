@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from impp_lambdas import aws
 from impp_lambdas.core import keys
 from impp_lambdas.core.pricing import PriceBook
 from impp_lambdas.core.ranged import RangedFile
 from impp_lambdas.core.sampling import Sampled, sample
-from impp_lambdas.core.storyboard import Storyboard
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.storyboard import Storyboard
 
 UPLOADS = 8
 """Frames written at the same time; each waits for S3, none computes."""

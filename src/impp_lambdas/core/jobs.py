@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.core.ladder import Rendition
+if TYPE_CHECKING:
+    from impp_lambdas.core.ladder import Rendition
 
 GOP_SECONDS = 2
 AUDIO_BITRATE = 128_000

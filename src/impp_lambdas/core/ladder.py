@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core import keys
-from impp_lambdas.core.facts import Streams
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.facts import Streams
 
 MIN_SIDE = 32
 """MediaConvert's smallest width and height."""

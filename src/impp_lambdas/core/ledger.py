@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.facts import Facts
-from impp_lambdas.core.plan import Plan
 from impp_lambdas.core.pricing import LedgerLine, PriceBook
-from impp_lambdas.core.storage import Choice
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.plan import Plan
+    from impp_lambdas.core.storage import Choice
 
 Lines = list[LedgerLine]
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.core.outcome import Outcome
 from impp_lambdas.core.pricing import LedgerLine, total
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.outcome import Outcome
 
 VERSION = 1
 EXCERPT = 1000

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core import jobs, ladder, transcription
-from impp_lambdas.core.facts import Facts
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.facts import Facts
 
 APIS = ("labels", "moderation", "text", "faces")
 

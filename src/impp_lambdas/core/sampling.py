@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from impp_lambdas.core import pictures, selection, speech
-from impp_lambdas.core.pictures import Shot
 from impp_lambdas.core.recording import Recording, still
 from impp_lambdas.core.storyboard import TILES, Storyboard, storyboard
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.pictures import Shot
 
 CANDIDATES_PER_FRAME = 3
 """Candidates decoded for each frame that may be kept, so that there is something to choose from."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.core.facts import Facts
 from impp_lambdas.core.pricing import LedgerLine, PriceBook
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.facts import Facts
 
 MONTH_DAYS = 30.4
 SMALL_BYTES = 128 * 1024
