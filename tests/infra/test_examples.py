@@ -1,0 +1,130 @@
+"""Every example plans from nothing, and together they use every module that can be used alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from terraform_runs import ACCOUNT, terraform
+
+from impp_local.terraform import REPOSITORY
+
+EXAMPLES: Final = REPOSITORY / "examples"
+HASH: Final = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+TOPIC: Final = f"arn:aws:sns:us-east-1:{ACCOUNT}:there"
+MACHINE: Final = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:there"
+TABLE: Final = {"arn": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/there", "name": "there"}
+
+# What a user gives on the command line, and a resource that must be in the plan.
+GIVEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "chat-alerts": (
+        {"code_bucket_name": "my-code", "emails": ["ops@example.org"]},
+        "module.alerts.aws_sns_topic_subscription.notifier",
+    ),
+    "cost-guard": (
+        {"catalog_table": TABLE, "code_bucket_name": "my-code", "topic_arn": TOPIC},
+        "module.finops.aws_budgets_budget.monthly",
+    ),
+    "object-created": (
+        {"bucket_name": "my-footage", "state_machine_arn": MACHINE},
+        "module.ingest.aws_cloudwatch_event_rule.created",
+    ),
+    "one-function": (
+        {"table_arn": TABLE["arn"], "zip": {"bucket": "my-code", "key": "function.zip", "sha256_base64": HASH}},
+        "module.function.aws_lambda_function.this",
+    ),
+    "private-delivery": ({"bucket_name": "my-media"}, "module.delivery.aws_cloudfront_distribution.this"),
+    "sensitive-data": (
+        {"bucket_names": ["my-papers"], "topic_arn": TOPIC},
+        "module.compliance.aws_macie2_classification_job.daily[0]",
+    ),
+    "tagged-archive": (
+        {"bucket_name": "my-footage"},
+        "module.archive.aws_s3_bucket_lifecycle_configuration.originals",
+    ),
+    "transcode-queue": ({"bucket_prefix": "my"}, "module.transcode.aws_media_convert_queue.this"),
+    "watched-state-machine": (
+        {"function_names": ["there"], "state_machine_arn": MACHINE, "table_name": "there", "topic_arn": TOPIC},
+        "module.observability.aws_cloudwatch_composite_alarm.health[0]",
+    ),
+}
+
+PROVIDER = """
+provider "aws" {{
+  access_key                  = "test"
+  secret_key                  = "test"
+  max_retries                 = 1
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+  endpoints {{
+    sts = "{endpoint}"
+  }}
+}}
+"""
+
+
+def test_every_module_that_can_stand_alone_has_an_example() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*/main.tf")]
+    used = {name for text in texts for name in re.findall(r'source\s*= "\.\./\.\./modules/(\w+)"', text)}
+    modules = {path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir()}
+    assert modules - used == {"analysis", "pipeline"}
+
+
+def test_every_example_is_listed_and_tested() -> None:
+    folders = {path.parent.name for path in EXAMPLES.glob("*/main.tf")}
+    listed = set(
+        re.findall(r"^\| \[([\w-]+)\]\(\1/main\.tf\)", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE)
+    )
+    assert folders == listed == set(GIVEN)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest as `make build` writes it, of the two functions that examples use; a plan needs no zip."""
+    file = {"sha256_base64": HASH, "size": 1, "key": "0"}
+    manifest = {
+        "version": 1,
+        "target": {"architecture": "arm64", "runtime": "python3.13"},
+        "functions": {
+            name: {
+                **file,
+                "path": f"artifacts/{name}.zip",
+                "handler": f"impp_lambdas.{name}.handler",
+                "layers": ["python"],
+            }
+            for name in ("cost_report", "notifier")
+        },
+        "layers": {"python": {**file, "path": "artifacts/python.zip", "runtimes": ["python3.13"]}},
+        "state_machine": {"path": "state_machine.asl.json", "sha256": "0", "features": {}},
+    }
+    path = tmp_path_factory.mktemp("examples-build") / "manifest.json"
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", sorted(GIVEN))
+def test_example_plans_from_nothing(
+    example: str, built: Path, tmp_path: Path, terraform_env: dict[str, str], fake_aws: str
+) -> None:
+    for folder in ("modules", f"examples/{example}"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=shutil.ignore_patterns(".terraform*"))
+    copy = tmp_path / "examples" / example
+    (copy / "test_override.tf").write_text(PROVIDER.format(endpoint=fake_aws), encoding="utf-8")
+    given, expected = GIVEN[example]
+    if "manifest_path" in (copy / "main.tf").read_text(encoding="utf-8"):
+        given = {**given, "manifest_path": str(built)}
+    (copy / "terraform.tfvars.json").write_text(json.dumps(given), encoding="utf-8")
+
+    run = terraform(copy, terraform_env)
+    run.setup(cleanup_on_exit=False)
+    planned = run.plan(output=True)
+
+    changes = {change["address"]: change["change"]["actions"] for change in planned["resource_changes"]}
+    assert changes[expected] == ["create"]
+    assert planned["output_changes"], "an example shows what it made"

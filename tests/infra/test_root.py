@@ -1,0 +1,399 @@
+"""The plan of the root, from nothing: what would be created, and what each role and policy would allow.
+
+The plan asks a fake AWS that only knows who is asking; the key's ARN, random in AWS, is given here, so that all that
+depends on it is known. What depends on CloudFront's random id stays unknown and is left to the e2e test.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import tftest
+from terraform_runs import ACCOUNT, FakeAws, terraform
+
+from impp_local.terraform import REPOSITORY
+
+pytestmark = pytest.mark.slow
+
+KEY: Final = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+WEBHOOK: Final = "https://hooks.slack.com/services/T00000000/B00000000/do-not-leak-me"
+HASH: Final = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+
+FUNCTIONS: Final = frozenset(
+    path.stem
+    for path in (REPOSITORY / "src" / "impp_lambdas").glob("*.py")
+    if re.search(r"^def handler\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+) | {
+    *("analyze", "archive", "cost_report", "failure", "inspect", "notifier"),
+    *("publish", "quarantine", "resume", "sample", "transcribe"),
+}
+
+ANY_RESOURCE: Final = {
+    # X-Ray knows no resource for a trace or a sampling rule.
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    # CloudWatch's API for vended log delivery knows none either.
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    # Rekognition looks at the caller's own bytes or objects.
+    "rekognition:DetectFaces",
+    "rekognition:DetectLabels",
+    "rekognition:DetectModerationLabels",
+    "rekognition:DetectText",
+    # MediaConvert's Probe reads with the caller's own rights.
+    "mediaconvert:Probe",
+    # A transcription has no ARN before it exists; a condition holds it to the work bucket.
+    "transcribe:StartTranscriptionJob",
+    "transcribe:TagResource",
+    # Cost Explorer knows the account only.
+    "ce:GetCostAndUsage",
+}
+"""Actions for which AWS offers no narrower resource (Service Authorization Reference)."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy, with where it stands; actions and resources as lists."""
+
+    owner: str
+    sid: str
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    principal: Any
+    condition: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan's managed resources: `after` by address, and the addresses by type."""
+
+    after: dict[str, dict[str, Any]]
+    unknown: dict[str, dict[str, Any]]
+    types: dict[str, str]
+    text: str
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Resources of a type by address; there is at least one."""
+        found = {address: self.after[address] for address, told in self.types.items() if told == kind}
+        assert found, f"no {kind} is planned"
+        return found
+
+    def statements(self, kind: str, attribute: str) -> Iterator[Statement]:
+        """Statements of the policies of that type which are known at plan."""
+        for address, after in self.of(kind).items():
+            if after.get(attribute):
+                yield from parse(address, after[attribute])
+
+
+def parse(owner: str, policy: str) -> Iterator[Statement]:
+    """Statements of a policy document."""
+    for told in json.loads(policy)["Statement"]:
+        yield Statement(
+            owner,
+            told.get("Sid", ""),
+            told["Effect"],
+            as_tuple(told["Action"]),
+            as_tuple(told.get("Resource", ())),
+            told.get("Principal"),
+            told.get("Condition", {}),
+        )
+
+
+def as_tuple(value: Any) -> tuple[str, ...]:
+    """A policy's string or list of strings."""
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple[str, ...] = ()) -> Path:
+    """Write a manifest without any zip, and the real state machine; return the manifest's path."""
+    folder.mkdir()
+    render = [sys.executable, str(REPOSITORY / "build.py"), "render", "--stdout"]
+    for feature in without:
+        render += ["--without", feature]
+    definition = subprocess.run(render, capture_output=True, text=True, check=True).stdout
+    (folder / "state_machine.asl.json").write_text(definition, encoding="utf-8")
+    file = {"sha256_base64": HASH, "size": 1, "key": "0"}
+    told = {
+        "version": 1,
+        "target": {"architecture": "arm64", "runtime": "python3.13"},
+        "functions": {
+            name: {**file, "path": f"artifacts/{name}.zip", "handler": f"impp_lambdas.{name}.handler", "layers": ["l"]}
+            for name in sorted(functions)
+        },
+        "layers": {"l": {**file, "path": "artifacts/l.zip", "runtimes": ["python3.13"]}},
+        "state_machine": {
+            "path": "state_machine.asl.json",
+            "sha256": "0",
+            "features": {name: name not in without for name in ("analyze", "transcribe", "transcode")},
+        },
+    }
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(told), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def root(working_copy: Path, terraform_env: dict[str, str], fake_aws: str) -> tftest.TerraformTest:
+    """The root, ready to plan against the fake AWS, with a known key."""
+    copy = working_copy.parent / "root-copy"
+    shutil.copytree(working_copy, copy, ignore=shutil.ignore_patterns(".terraform"))
+    (copy / "terraform" / "test_override.tf").write_text(
+        f"""
+        provider "aws" {{
+          access_key                  = "test"
+          secret_key                  = "test"
+          max_retries                 = 1
+          skip_credentials_validation = true
+          skip_metadata_api_check     = true
+          skip_requesting_account_id  = true
+          endpoints {{
+            sfn = "{fake_aws}"
+            sts = "{fake_aws}"
+          }}
+        }}
+        terraform {{
+          backend "local" {{}}
+        }}
+        """,
+        encoding="utf-8",
+    )
+    (copy / "modules" / "key" / "test_override.tf").write_text(
+        f'output "arn" {{\n  value = "{KEY}"\n}}\n', encoding="utf-8"
+    )
+    run = terraform(copy / "terraform", {**terraform_env, "TF_VAR_webhooks": json.dumps({"slack": [WEBHOOK]})})
+    run.setup(cleanup_on_exit=False)
+    return run
+
+
+def make_plan(root: tftest.TerraformTest, manifest_path: Path, environment: str = "prod") -> Plan:
+    """Plan an environment from nothing."""
+    told = root.plan(
+        output=True, tf_var_file=f"envs/{environment}.tfvars", tf_vars={"manifest_path": str(manifest_path)}
+    )
+    changes = [change for change in told["resource_changes"] if change["mode"] == "managed"]
+    return Plan(
+        {change["address"]: change["change"]["after"] for change in changes},
+        {change["address"]: change["change"]["after_unknown"] for change in changes},
+        {change["address"]: change["type"] for change in changes},
+        json.dumps(dict(told)),
+    )
+
+
+@pytest.fixture(scope="module")
+def plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The plan of prod."""
+    return make_plan(root, manifest(tmp_path_factory.mktemp("build") / "build"))
+
+
+def test_a_plan_asks_only_who_is_asking(plan: Plan) -> None:
+    assert plan.after
+    assert set(FakeAws.asked) == {"GetCallerIdentity", "ValidateStateMachineDefinition"}
+
+
+def test_the_definition_is_known_and_calls_functions_that_exist(plan: Plan) -> None:
+    (machine,) = plan.of("aws_sfn_state_machine").values()
+    assert "${" not in machine["definition"]
+    assert machine["definition"] in FakeAws.definitions
+    called = set(re.findall(r"arn:aws:lambda:[\w-]+:\d+:function:([\w-]+)", machine["definition"]))
+    planned = {function["function_name"] for function in plan.of("aws_lambda_function").values()}
+    assert called and called <= planned
+    assert machine["type"] == "STANDARD"
+    assert machine["tracing_configuration"][0]["enabled"]
+    assert machine["encryption_configuration"][0]["kms_key_id"] == KEY
+
+
+def test_buckets_are_private_and_encrypted(plan: Plan) -> None:
+    names = {bucket["bucket"] for bucket in plan.of("aws_s3_bucket").values()}
+    purposes = ("code", "delivery", "ingest", "logs", "work")
+    assert names == {f"impp-prod-{ACCOUNT}-{purpose}" for purpose in purposes}
+    for module in ("code", "logs", "originals", "published", "work"):
+        at = f"module.{module}"
+        block = plan.after[f"{at}.aws_s3_bucket_public_access_block.this"]
+        flags = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+        assert all(block[flag] for flag in flags), module
+        assert (
+            plan.after[f"{at}.aws_s3_bucket_ownership_controls.this"]["rule"][0]["object_ownership"]
+            == "BucketOwnerEnforced"
+        )
+        (rule,) = plan.after[f"{at}.aws_s3_bucket_server_side_encryption_configuration.this"]["rule"]
+        by_default = rule["apply_server_side_encryption_by_default"][0]
+        # S3 cannot deliver access logs to a bucket with a KMS key.
+        expected = ("AES256", "") if module == "logs" else ("aws:kms", KEY)
+        assert (by_default["sse_algorithm"], by_default["kms_master_key_id"] or "") == expected
+        assert plan.after[f"{at}.aws_s3_bucket.this"]["force_destroy"] is (module == "code")
+    assert plan.after["module.originals.aws_s3_bucket_versioning.this"]["versioning_configuration"][0]["status"] == (
+        "Enabled"
+    )
+
+
+def test_buckets_refuse_what_is_not_encrypted_on_its_way(plan: Plan) -> None:
+    denied = [s for s in plan.statements("aws_s3_bucket_policy", "policy") if s.sid == "RefuseWithoutTls"]
+    for statement in denied:
+        assert (statement.effect, statement.actions, statement.principal) == ("Deny", ("s3:*",), "*")
+        assert statement.condition == {"Bool": {"aws:SecureTransport": "false"}}
+        assert len(statement.resources) == 2
+    unknown = [address for address in plan.of("aws_s3_bucket_policy") if plan.unknown[address].get("policy") is True]
+    assert unknown == ["module.published.aws_s3_bucket_policy.this"]  # names the distribution; see module bucket's test
+    assert {statement.owner.split(".")[1] for statement in denied} == {"code", "logs", "originals", "work"}
+
+
+def test_one_bucket_lifecycle_each(plan: Plan) -> None:
+    # The bucket's name comes through its versioning, so it is known at apply only; its owner is known by the address.
+    owners = [address.split(".")[1] for address in plan.of("aws_s3_bucket_lifecycle_configuration")]
+    assert sorted(owners) == ["archive", "code", "logs", "published", "work"]
+
+
+def test_every_role_policy_is_known_at_plan(plan: Plan) -> None:
+    for kind, attribute in (("aws_iam_role_policy", "policy"), ("aws_iam_role", "assume_role_policy")):
+        assert [address for address in plan.of(kind) if plan.unknown[address].get(attribute)] == []
+
+
+def test_roles_name_exact_actions_and_resources(plan: Plan) -> None:
+    used: set[str] = set()
+    for statement in plan.statements("aws_iam_role_policy", "policy"):
+        assert statement.effect == "Allow"
+        for action in statement.actions:
+            assert re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", action), f"{statement.owner}: {action}"
+        if "*" in statement.resources:
+            assert set(statement.actions) <= ANY_RESOURCE, f"{statement.owner}: {statement.sid}"
+            used |= set(statement.actions)
+        for resource in statement.resources:
+            assert resource == "*" or re.match(r"arn:aws:[a-z0-9-]+:", resource), f"{statement.owner}: {resource}"
+            assert not re.search(r":\*$", resource) or ":log-group:" in resource or ":execution:" in resource
+    assert used == ANY_RESOURCE, "the list of exceptions is longer than it need be"
+
+
+def test_a_role_is_lent_to_mediaconvert_alone(plan: Plan) -> None:
+    passing = [s for s in plan.statements("aws_iam_role_policy", "policy") if "iam:PassRole" in s.actions]
+    assert [(s.resources, s.condition) for s in passing] == [
+        (
+            (f"arn:aws:iam::{ACCOUNT}:role/impp-prod-mediaconvert",),
+            {"StringEquals": {"iam:PassedToService": "mediaconvert.amazonaws.com"}},
+        )
+    ]
+
+
+def test_nobody_deletes_footage(plan: Plan) -> None:
+    for statement in plan.statements("aws_iam_role_policy", "policy"):
+        assert not [action for action in statement.actions if action.startswith("s3:Delete")], statement.owner
+
+
+def test_roles_trust_one_service_each(plan: Plan) -> None:
+    for statement in plan.statements("aws_iam_role", "assume_role_policy"):
+        assert statement.actions == ("sts:AssumeRole",)
+        (services,) = statement.principal.values()
+        assert set(statement.principal) == {"Service"} and isinstance(services, str)
+        # What else acts for many accounts is held to this one; Lambda needs iam:PassRole on the role itself.
+        assert services == "lambda.amazonaws.com" or ACCOUNT in json.dumps(statement.condition), statement.owner
+
+
+def test_what_is_open_to_services_names_its_source(plan: Plan) -> None:
+    for kind in ("aws_sqs_queue", "aws_sns_topic"):
+        for statement in plan.statements(kind, "policy"):
+            if statement.effect == "Allow":
+                assert set(statement.principal) <= {"AWS", "Service"} and statement.principal != {"AWS": "*"}
+                told_no_source = statement.principal == {"Service": "events.amazonaws.com"} and kind == "aws_sns_topic"
+                by_account = statement.principal == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+                assert statement.condition or told_no_source or by_account, statement.owner
+            for action in statement.actions:
+                assert "*" not in action, statement.owner
+    for permission in plan.of("aws_lambda_permission").values():
+        assert permission["action"] == "lambda:InvokeFunction"
+        assert permission["source_arn"], permission["function_name"]
+
+
+def test_each_function_has_its_own_role_log_and_tracing(plan: Plan) -> None:
+    functions = plan.of("aws_lambda_function")
+    assert {function["function_name"] for function in functions.values()} == {
+        f"impp-prod-{name.replace('_', '-')}" for name in FUNCTIONS
+    }
+    groups = {group["name"]: group for group in plan.of("aws_cloudwatch_log_group").values()}
+    roles = {role["name"] for role in plan.of("aws_iam_role").values()}
+    for address, function in functions.items():
+        name = function["function_name"]
+        assert groups[f"/aws/lambda/{name}"]["retention_in_days"] == 365
+        assert function["logging_config"][0]["log_group"] == f"/aws/lambda/{name}"
+        assert name in roles
+        assert plan.after[address.replace("aws_lambda_function.this", "aws_iam_role.this")]["name"] == name
+        assert function["tracing_config"][0]["mode"] == "Active"
+        assert function["architectures"] == ["arm64"]
+        assert function["kms_key_arn"] == KEY
+    for group in groups.values():
+        assert group["kms_key_id"] == KEY
+        assert group["retention_in_days"] > 0
+
+
+def test_no_event_gets_lost(plan: Plan) -> None:
+    queues = {queue["name"]: queue for queue in plan.of("aws_sqs_queue").values()}
+    for queue in queues.values():
+        assert queue["kms_master_key_id"] == KEY
+        assert queue["message_retention_seconds"] == 14 * 86400
+    for address, target in plan.of("aws_cloudwatch_event_target").items():
+        dead_letters = target["dead_letter_config"]
+        assert dead_letters and target["retry_policy"][0]["maximum_event_age_in_seconds"] == 86400, address
+        if dead_letters[0].get("arn"):  # else it is the ARN of a queue made in the same apply
+            assert dead_letters[0]["arn"].rpartition(":")[2] in queues
+    asynchronous = ("cost-report", "failure", "notifier", "resume")
+    functions = {function["function_name"]: function for function in plan.of("aws_lambda_function").values()}
+    for name in asynchronous:
+        (config,) = functions[f"impp-prod-{name}"]["dead_letter_config"]
+        assert config["target_arn"].rpartition(":")[2] in queues, name
+
+
+def test_the_catalog_is_kept(plan: Plan) -> None:
+    (table,) = plan.of("aws_dynamodb_table").values()
+    assert table["deletion_protection_enabled"]
+    assert table["point_in_time_recovery"][0]["enabled"]
+    assert table["server_side_encryption"] == [{"enabled": True, "kms_key_arn": KEY}]
+
+
+def test_everything_bears_the_tags_of_its_environment(plan: Plan) -> None:
+    tagged = [after["tags_all"] for after in plan.after.values() if after.get("tags_all") is not None]
+    assert len(tagged) > 50
+    for tags in tagged:
+        assert tags.items() >= {"Environment": "prod", "ManagedBy": "terraform", "Project": "impp"}.items()
+
+
+def test_no_secret_is_in_the_plan(plan: Plan) -> None:
+    assert WEBHOOK not in plan.text
+
+
+def test_a_branch_left_out_leaves_nothing_behind(root: tftest.TerraformTest, tmp_path: Path) -> None:
+    lean = make_plan(root, manifest(tmp_path / "build", without=("analyze", "transcribe", "transcode")), "dev")
+    names = {function["function_name"] for function in lean.of("aws_lambda_function").values()}
+    assert names == {f"impp-dev-{name.replace('_', '-')}" for name in FUNCTIONS - {"analyze", "resume", "transcribe"}}
+    machine = [s for s in lean.statements("aws_iam_role_policy", "policy") if "state_machine" in s.owner]
+    actions = {action for statement in machine for action in statement.actions}
+    assert not [a for a in actions if a.split(":")[0] in ("mediaconvert", "transcribe", "iam", "events")]
+
+
+def test_a_missing_function_asks_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:
+    path = manifest(tmp_path / "build", FUNCTIONS - {"inspect"})
+    with pytest.raises(tftest.TerraformTestError) as error:
+        make_plan(root, path)
+    said = " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
+    assert "The manifest lacks the function(s) inspect: run `make build`." in said
+
+
+def test_a_missing_build_is_told(root: tftest.TerraformTest, tmp_path: Path) -> None:
+    with pytest.raises(tftest.TerraformTestError) as error:
+        make_plan(root, tmp_path / "absent.json")
+    assert "run `make build` first" in " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
