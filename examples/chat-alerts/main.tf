@@ -1,0 +1,67 @@
+# A topic whose messages reach Slack, Discord and e-mail, with an alarm of its own. `make build` first.
+#
+#   export TF_VAR_webhooks='{"slack": ["https://hooks.slack.com/services/..."]}'
+#   terraform apply -var code_bucket_name=my-code -var 'emails=["ops@example.org"]'
+#   aws sns publish --topic-arn "$(terraform output -raw topic_arn)" --subject Hello --message 'From the example.'
+
+variable "emails" {
+  description = "Who hears of alerts by e-mail."
+  type        = set(string)
+  default     = []
+}
+
+variable "code_bucket_name" {
+  description = "Name of the bucket to make for what `make build` wrote."
+  type        = string
+}
+
+variable "manifest_path" {
+  description = "What `make build` wrote."
+  type        = string
+  default     = "../../build/manifest.json"
+}
+
+variable "webhooks" {
+  description = "Slack and Discord webhooks; they end up in Secrets Manager and nowhere else."
+  type = object({
+    discord = optional(list(string), [])
+    slack   = optional(list(string), [])
+  })
+  default   = {}
+  ephemeral = true
+  sensitive = true
+}
+
+module "key" {
+  source = "../../modules/key"
+  name   = "example-alerts"
+}
+
+module "code" {
+  source        = "../../modules/bucket"
+  name          = var.code_bucket_name
+  force_destroy = true # all of it comes from the build
+  kms_key_arn   = module.key.arn
+}
+
+module "artifacts" {
+  source             = "../../modules/artifacts"
+  name               = "example-alerts"
+  bucket_name        = module.code.name
+  manifest_path      = var.manifest_path
+  required_functions = ["notifier"]
+}
+
+module "alerts" {
+  source      = "../../modules/alerts"
+  name        = "example"
+  emails      = var.emails
+  kms_key_arn = module.key.arn
+  notifier    = { artifact = module.artifacts.functions["notifier"] }
+  webhooks    = var.webhooks
+}
+
+output "topic_arn" {
+  description = "Publish here."
+  value       = module.alerts.topic_arn
+}

@@ -1,0 +1,65 @@
+# A budget, cost anomaly detection and a daily cost report to a topic that exists already. `make build` first.
+# The topic's policy must let Budgets and Cost Anomaly Detection publish (module alerts makes such a topic).
+
+variable "catalog_table" {
+  description = "Catalog table of a deployed pipeline, whose ledger the report adds to AWS's own figures."
+  type = object({
+    arn  = string
+    name = string
+  })
+}
+
+variable "code_bucket_name" {
+  description = "Name of the bucket to make for what `make build` wrote."
+  type        = string
+}
+
+variable "manifest_path" {
+  description = "What `make build` wrote."
+  type        = string
+  default     = "../../build/manifest.json"
+}
+
+variable "topic_arn" {
+  description = "Topic that hears of costs."
+  type        = string
+}
+
+module "key" {
+  source = "../../modules/key"
+  name   = "example-finops"
+}
+
+module "code" {
+  source        = "../../modules/bucket"
+  name          = var.code_bucket_name
+  force_destroy = true # all of it comes from the build
+  kms_key_arn   = module.key.arn
+}
+
+module "artifacts" {
+  source             = "../../modules/artifacts"
+  name               = "example-finops"
+  bucket_name        = module.code.name
+  manifest_path      = var.manifest_path
+  required_functions = ["cost_report"]
+}
+
+module "finops" {
+  source             = "../../modules/finops"
+  name               = "example"
+  catalog_table      = var.catalog_table
+  cost_report        = { artifact = module.artifacts.functions["cost_report"] }
+  kms_key_arn        = module.key.arn
+  monthly_budget_usd = 50
+  topic_arn          = var.topic_arn
+
+  anomaly  = { threshold_usd = 10 }
+  budget   = { actual_percent = [80, 100], cost_tag = { key = "Project", value = "impp" } }
+  schedule = { expression = "cron(30 8 ? * MON-FRI *)", timezone = "Europe/Berlin" }
+}
+
+output "budget_name" {
+  description = "Name of the budget."
+  value       = module.finops.budget_name
+}
