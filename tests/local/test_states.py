@@ -172,7 +172,7 @@ def test_what_a_catch_matches(make: Maker, error: str, catch: str, matches: bool
     if matches:
         assert run["output"] == {"Error": error, "Cause": "why"}
     else:
-        assert (run["status"], run["error"], run["cause"]) == ("FAILED", error, "why")
+        assert (run["status"], run["error"]) == ("FAILED", error) and run["cause"].endswith("why")
 
 
 def test_sdk_answers_are_json_with_iso_moments(make: Maker) -> None:
