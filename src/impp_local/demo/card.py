@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+from impp_edge.identify import is_media
 from impp_local.demo.collect import CardFile
 from impp_local.demo.facts import Expectation
-from impp_local.demo.stages import sha256_of
-
-MEDIA_SUFFIXES = frozenset(
-    {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp"}
-    | {".mp3", ".m4a", ".aac", ".wav", ".flac", ".ogg"}
-)
+from impp_local.demo.stages import REGION, sha256_of
 
 
 class CardError(RuntimeError):
@@ -31,9 +28,10 @@ def prepare(media: Path | None, folder: Path) -> list[CardFile]:
 def own_files(media: Path) -> list[CardFile]:
     """All files below the user's folder but hidden ones; nothing is copied or changed."""
     paths = sorted(path for path in media.rglob("*") if path.is_file() and not _hidden(path.relative_to(media)))
-    if not any(path.suffix.lower() in MEDIA_SUFFIXES for path in paths):
+    files = [_card_file(path, media) for path in paths]
+    if not any(file.media for file in files):
         raise CardError(f"{media} holds no footage")
-    return [_card_file(path, media) for path in paths]
+    return files
 
 
 def sample_files(folder: Path) -> list[CardFile]:
@@ -49,7 +47,8 @@ def sample_files(folder: Path) -> list[CardFile]:
 
 
 def _card_file(path: Path, root: Path, expected: Expectation | None = None) -> CardFile:
-    media = path.suffix.lower() in MEDIA_SUFFIXES
+    with path.open("rb") as file:
+        media = is_media(path.name, file.read(512))
     return CardFile(path, path.relative_to(root).as_posix(), sha256_of(path), media, expected)
 
 
@@ -59,15 +58,17 @@ def _hidden(path: Path) -> bool:
 
 def edge_config(folder: Path, bucket: str, endpoint: str, media: Path | None) -> Path:
     """Write the edge script's configuration for this run; returns its path. Its state starts empty, as the cloud."""
-    state = folder / "edge.sqlite"
-    for old in folder.glob("edge.sqlite*"):
-        old.unlink()
-    settings = {
-        "bucket": bucket,
-        "endpoint_url": endpoint,
-        "state": str(state),
-        "folder": str(media or folder / "card"),
-    }
+    state = folder / "edge"
+    shutil.rmtree(state, ignore_errors=True)
+    # Nothing writes to the card any more, so no file has to settle. The sample's names tell UTC, wherever this runs.
+    top = {"bucket": bucket, "endpoint_url": endpoint, "region": REGION, "state": str(state.absolute()), "settle_s": 0}
+    source = {"path": str((media or folder / "card").absolute())} | ({} if media else {"timezone": "UTC"})
+    lines = [*_settings(top), "", "[[folder]]", *_settings(source)]
     path = folder / "edge.toml"
-    path.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()), "utf-8")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
+
+
+def _settings(values: Mapping[str, object]) -> list[str]:
+    """TOML lines; a JSON string of plain text is a TOML string as well."""
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]

@@ -124,23 +124,22 @@ def plain(value: Any) -> Any:
 def steps(events: Iterable[Mapping[str, Any]], *, ended: bool) -> list[Step]:
     """The states that an execution passed, in order of entry. A state whose last event was a failure was `caught`."""
     by_id: dict[int, Mapping[str, Any]] = {}
-    open_since: dict[str, datetime] = {}
-    done: list[tuple[datetime, Step]] = []
-    start = last = None
+    inside: dict[str, tuple[int, datetime]] = {}  # states entered and not left: order of entry, when
+    found: dict[int, Step] = {}
+    start = now = None
     for event in events:
         by_id[event["id"]] = event
-        start, last = start or event["timestamp"], event["timestamp"]
+        start, now = start or event["timestamp"], event["timestamp"]
         if name := event.get("stateEnteredEventDetails", {}).get("name"):
-            open_since[name] = last
-        elif (name := event.get("stateExitedEventDetails", {}).get("name")) in open_since:
+            inside[name] = (len(found) + len(inside), now)
+        elif (name := event.get("stateExitedEventDetails", {}).get("name")) in inside:
             before = by_id.get(event.get("previousEventId", 0), {}).get("type", "")
-            status = "caught" if before.endswith(_BROKEN) else "succeeded"
-            entered = open_since.pop(name)
-            done.append((entered, _step(name, start, entered, last, status)))
-    for name, entered in open_since.items():
-        assert start and last
-        done.append((entered, _step(name, start, entered, last, "failed" if ended else "running")))
-    return [step for _, step in sorted(done, key=lambda pair: (pair[0], pair[1].start_s))]
+            order, entered = inside.pop(name)
+            found[order] = _step(name, start, entered, now, "caught" if before.endswith(_BROKEN) else "succeeded")
+    for name, (order, entered) in inside.items():
+        assert start and now
+        found[order] = _step(name, start, entered, now, "failed" if ended else "running")
+    return [found[order] for order in sorted(found)]
 
 
 def _step(name: str, start: datetime, entered: datetime, left: datetime, status: str) -> Step:
