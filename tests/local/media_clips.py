@@ -68,7 +68,7 @@ def street(
     if sound:
         arguments += ["-t", str(seconds), *video.input_options(assets.path("two_cities.wav"))]
         arguments += ["-map", "0:v", "-map", "1:a"]
-    arguments += ["-vf", f"scale={size}", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", *extra]
+    arguments += ["-vf", f"scale={size},setsar=1", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", *extra]
     return ffmpeg(*arguments, to=to)
 
 
