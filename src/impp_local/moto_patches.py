@@ -32,6 +32,10 @@ def patch_s3() -> None:
     # Can go when IAMPolicyStatement.is_action_permitted looks at Condition.
     models.FakeBucket.get_permission = _permission  # type: ignore[assignment,method-assign]
 
+    # moto wants the log bucket's policy to be there before logging is switched on; AWS does not look at it then (logs
+    # are delivered, or not, later). Can go when FakeBucket.set_logging asks ACLs only of buckets that have ACLs.
+    models.FakeBucket._log_permissions_enabled_policy = lambda *_args, **_kwargs: True  # type: ignore[method-assign]
+
 
 class _NoChecksum:
     def __init__(self, *_: Any) -> None:

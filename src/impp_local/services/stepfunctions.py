@@ -34,10 +34,10 @@ class StepFunctions(Service):
 
     def list_state_machine_versions(self, request: Request) -> Mapping[str, Any]:
         """No version: moto publishes none. Raises StateMachineDoesNotExist."""
-        from moto.stepfunctions.models import stepfunctions_backends
+        from moto.stepfunctions.responses import get_backend
 
         arn = request.params["stateMachineArn"]
-        machines = stepfunctions_backends[ACCOUNT][request.region].state_machines
+        machines = get_backend(ACCOUNT, request.region).state_machines
         if not any(machine.arn == arn for machine in list(machines)):
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return {"stateMachineVersions": []}
