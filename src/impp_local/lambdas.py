@@ -16,6 +16,7 @@ import shutil
 import threading
 import time
 import uuid
+import zipfile
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -260,7 +261,11 @@ class Runner:
                     return sandbox, stream
                 self._live.discard(sandbox)
         stream = new_stream()
-        spec = function_code.spec_of(function, self._root, self._endpoint, group, stream)
+        try:
+            spec = function_code.spec_of(function, self._root, self._endpoint, group, stream)
+        except zipfile.BadZipFile as error:
+            message = "Lambda was not able to unzip the file"
+            raise LambdaClientError("InvalidZipFileException", message) from error
         sandbox = Sandbox(spec, timeout)
         with self._lock:
             self._live.add(sandbox)

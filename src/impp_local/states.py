@@ -80,7 +80,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from impp_local import billing, events, jsonata_engine, state_tasks
+from impp_local import billing, events, jsonata_engine, state_logs, state_tasks
 from impp_local.services.base import Cloud
 
 log: Final = logging.getLogger(__name__)
@@ -90,6 +90,10 @@ EVENT_LIMIT: Final = 248 * 1024
 
 TERMINAL: Final = {"States.DataLimitExceeded", "States.Runtime"}
 """Errors that no wildcard catches (Step Functions Developer Guide, "Handling errors in Step Functions workflows")."""
+
+REMEMBERED_TOKENS: Final = 20_000
+REMEMBERED_EXECUTIONS: Final = 2_000
+"""Ended executions of a state machine that can still be described (on AWS: those of the last 90 days)."""
 
 _ASSET: Final = re.compile(r"[0-9a-f]{20}")
 _NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
@@ -105,9 +109,13 @@ class Tokens:
         self._endpoints: dict[str, CallbackEndpoint] = {}
 
     def add(self, endpoint: CallbackEndpoint) -> None:
-        """A task waits for an answer."""
+        """A task waits for an answer. Of those that nobody waits for any more, the oldest are forgotten."""
         with self._lock:
             self._endpoints[endpoint.callback_id] = endpoint
+            if len(self._endpoints) > REMEMBERED_TOKENS:
+                gone = [token for token, known in self._endpoints.items() if known.consumer_error is not None]
+                for token in gone[: len(gone) // 2]:
+                    del self._endpoints[token]
 
     def waiting(self, token: str) -> CallbackEndpoint:
         """Where an answer goes. Raises InvalidToken for one that never was, TaskTimedOut when nobody waits any more."""
@@ -394,6 +402,11 @@ def _start_execution(
     started: Execution = _original[StepFunctionsParserBackend, "start_execution"](
         self, state_machine_arn, name, execution_input, trace_header
     )
+    remembered = self.describe_state_machine(state_machine_arn).executions
+    if len(remembered) > REMEMBERED_EXECUTIONS:
+        ended = [run for run in remembered if run.exec_status != ExecutionStatus.RUNNING]
+        for run in ended[: len(remembered) - REMEMBERED_EXECUTIONS]:
+            remembered.remove(run)
     return started
 
 
@@ -424,12 +437,13 @@ def _environment(self: Any) -> Any:
 
 def _execute(self: Any) -> None:
     """The thread of an execution; a fault of the interpreter must not leave it running for ever."""
+    execution = self._execution_communication.execution
     try:
         _original[ExecutionWorker, "_execution_logic"](self)
     except Exception as error:
         log.exception("The interpreter failed")
-        execution = self._execution_communication.execution
         _finish(execution, ExecutionStatus.FAILED, error="States.Runtime", cause=f"{type(error).__name__}: {error}")
+    state_logs.write(execution)
 
 
 def _terminated(self: Any) -> None:
