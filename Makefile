@@ -39,13 +39,13 @@ lint: $(READY) ## Check style, types, Terraform's format and the workflows.
 	$(VENV)/bin/ruff check -q
 	$(VENV)/bin/ruff format -q --check
 	$(VENV)/bin/mypy
-	$(TERRAFORM) fmt -check -recursive
+	$(TERRAFORM) fmt -check -recursive terraform modules examples
 	$(VENV)/bin/zizmor --offline --quiet .github/workflows
 
 fmt: $(READY) ## Format Python and Terraform.
 	$(VENV)/bin/ruff check -q --fix
 	$(VENV)/bin/ruff format -q
-	$(TERRAFORM) fmt -recursive
+	$(TERRAFORM) fmt -recursive terraform modules examples
 
 build: $(READY) ## Build what Terraform deploys: zips, layers, state machine, build/manifest.json.
 	$(RUN) build.py all
