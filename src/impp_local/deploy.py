@@ -74,38 +74,12 @@ terraform {
 }
 """
 
-ARTIFACTS: Final = "impp-local-artifacts"
-"""Bucket of the local cloud that the zips are deployed from."""
-
-# The provider holds one lock over every function whose zip it uploads itself, and each takes 5 s to become active: one
-# after the other. From a bucket they are made side by side; the zips are the same.
-FUNCTION_OVERRIDE: Final = f"""\
-# Written for the local cloud: code comes from a bucket, so that functions are made side by side.
-resource "aws_lambda_function" "this" {{
-  filename  = null
-  s3_bucket = "{ARTIFACTS}"
-  s3_key    = basename(var.artifact.path)
-}}
-"""
-
-LAYER_OVERRIDE: Final = f"""\
-# Written for the local cloud: code comes from a bucket, as that of the functions.
-resource "aws_lambda_layer_version" "this" {{
-  filename  = null
-  s3_bucket = "{ARTIFACTS}"
-  s3_key    = basename(each.value.path)
-}}
-"""
-
 DELIVERY_OVERRIDE: Final = """\
 # Written for the local cloud: a distribution is deployed at once there, and the provider's wait begins with 30 s.
 resource "aws_cloudfront_distribution" "this" {
   wait_for_deployment = false
 }
 """
-
-OVERRIDES: Final = {"artifacts": LAYER_OVERRIDE, "delivery": DELIVERY_OVERRIDE, "function": FUNCTION_OVERRIDE}
-"""What is written into the working copy of which module."""
 
 
 class DeployError(RuntimeError):
@@ -127,7 +101,6 @@ def deploy(
     lines of Terraform as they come. Raises DeployError.
     """
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
-    upload_artifacts(endpoint, manifest)
     _terraform(root, ["init", "-input=false", "-no-color"], tell)
     _terraform(
         root,
@@ -152,32 +125,12 @@ def prepare(
     _copy(repository / "modules", copy / "modules")
     endpoints = "\n".join(f"    {service} = {json.dumps(endpoint)}" for service in SERVICES)
     (root / "local_override.tf").write_text(PROVIDER_OVERRIDE % endpoints, encoding="utf-8")
-    for module, override in OVERRIDES.items():
-        (copy / "modules" / module / "local_override.tf").write_text(override, encoding="utf-8")
+    (copy / "modules" / "delivery" / "local_override.tf").write_text(DELIVERY_OVERRIDE, encoding="utf-8")
     viewers = {"local": viewers_key(state_dir)[1]}
     given = {"manifest_path": str(manifest.absolute()), "region": REGION, "viewer_public_keys": viewers}
     given |= variables or {}
     (root / "local.tfvars.json").write_text(json.dumps(given, indent=2), encoding="utf-8")
     return root
-
-
-def upload_artifacts(endpoint: str, manifest: Path) -> None:
-    """Put the zips of a manifest into the bucket that functions and layers are made from; names tell their content."""
-    import boto3
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106  # any key does here
-    )
-    client.create_bucket(Bucket=ARTIFACTS)
-    built = json.loads(manifest.read_text(encoding="utf-8"))
-    for artifact in [*built["functions"].values(), *built["layers"].values()]:
-        path = manifest.parent / artifact["path"]
-        with path.open("rb") as file:
-            client.put_object(Bucket=ARTIFACTS, Key=path.name, Body=file)
 
 
 def outputs(state_dir: Path) -> dict[str, Any]:
