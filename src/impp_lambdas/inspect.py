@@ -63,6 +63,8 @@ def _probe(uri: str) -> Mapping[str, Any] | Problem:
     try:
         results = aws.client("mediaconvert").probe(InputFiles=[{"FileUrl": uri}])["ProbeResults"]
     except ClientError as error:
+        if aws.code(error) == "NotFoundException":
+            return Problem("gone", "deleted while it was being read")
         if aws.code(error) not in UNREADABLE:
             raise
         return Problem("corrupt", str(error.response["Error"].get("Message", aws.code(error)))[:300])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from impp_lambdas.core import sources
 from impp_lambdas.core.inspection import Original
 from impp_lambdas.core.outcome import explain
 
@@ -38,7 +39,7 @@ def read(description: Mapping[str, Any]) -> Death | None:
         status,
         explain(description.get("error"), cause),
         _original(description.get("input")),
-        description["startDate"].isoformat(),
+        sources.iso(description["startDate"]),
     )
 
 
