@@ -6,6 +6,8 @@ What moto lacks altogether is written as an operation in `services/`; here is on
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 _done: set[str] = set()
@@ -18,6 +20,7 @@ def patch_s3() -> None:
     _done.add("s3")
     import moto.s3.models as models
     import moto.s3.notifications as notifications
+    import moto.s3.responses as responses
 
     # moto sends its own EventBridge events before tags and metadata are set, with a made-up sequencer and a false
     # reason, and twice for multipart uploads; `s3_events` sends the right ones. Can go when moto's test for
@@ -35,6 +38,25 @@ def patch_s3() -> None:
     # moto wants the log bucket's policy to be there before logging is switched on; AWS does not look at it then (logs
     # are delivered, or not, later). Can go when FakeBucket.set_logging asks ACLs only of buckets that have ACLs.
     models.FakeBucket._log_permissions_enabled_policy = lambda *_args, **_kwargs: True  # type: ignore[method-assign]
+
+    # moto keeps a bucket's EventBridge notification but does not tell of it, so that Terraform sets it again and again.
+    # Can go when S3Response.get_bucket_notification answers EventBridgeConfiguration.
+    told = responses.S3Response.get_bucket_notification
+    responses.S3Response.get_bucket_notification = _with_eventbridge(told)  # type: ignore[method-assign]
+
+
+def _with_eventbridge(told: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def get_bucket_notification(response: Any) -> Any:
+        status, headers, body = told(response)
+        kept = response.backend.get_bucket_notification_configuration(response.bucket_name)
+        if kept is None or kept.event_bridge is None:
+            return status, headers, body
+        text = body.decode() if isinstance(body, bytes) else body
+        opened = re.sub(r"<(NotificationConfiguration[^>]*)/>", r"<\1></NotificationConfiguration>", text)
+        end = "</NotificationConfiguration>"
+        return status, headers, opened.replace(end, f"<EventBridgeConfiguration/>{end}")
+
+    return get_bucket_notification
 
 
 class _NoChecksum:
