@@ -142,17 +142,22 @@ class Sandbox:
     def _receive(self, deadline: float, timeout_s: float) -> Any:
         """The next frame, watching memory and time meanwhile."""
         read = bytearray()
+        look = time.monotonic() + TICK_S
         with selectors.DefaultSelector() as selector:
             selector.register(self._channel, selectors.EVENT_READ)
             selector.register(self._logs, selectors.EVENT_READ)
             while True:
                 if len(read) >= 4 and len(read) >= (size := 4 + int.from_bytes(read[:4], "big")):
-                    self._check_memory()
+                    self._check_memory(high_water(self.process.pid))
                     return json.loads(read[4:size])
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise Died("Sandbox.Timedout", f"Task timed out after {timeout_s:.2f} seconds")
-                for key, _ in selector.select(min(TICK_S, left)):
+                ready = selector.select(min(TICK_S, left))
+                if not ready or time.monotonic() >= look:  # each look at /proc costs a millisecond under load
+                    self._check_memory(self.rss())
+                    look = time.monotonic() + TICK_S
+                for key, _ in ready:
                     if key.fileobj is not self._channel:
                         if not self._read_logs():
                             selector.unregister(self._logs)
@@ -161,10 +166,9 @@ class Sandbox:
                     if not chunk:
                         raise self._exited()
                     read += chunk
-                self._check_memory()
 
-    def _check_memory(self) -> None:
-        self.peak_bytes = max(self.peak_bytes, self.rss(), high_water(self.process.pid))
+    def _check_memory(self, used: int) -> None:
+        self.peak_bytes = max(self.peak_bytes, used)
         if self.peak_bytes > self.spec.memory_mb * 1024 * 1024:
             raise Died("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
 

@@ -45,6 +45,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -172,6 +173,7 @@ def install(cloud: Cloud) -> None:
     _everywhere("from_string_literal", _text)
     _replace(Preprocessor, _inner_string_of=staticmethod(_text))
     _name_errors()
+    _replace(ResultPath, _eval_body=_result)
     _replace(ErrorEqualsDecl, _eval_body=_error_equals)
     _replace(CustomErrorName, __init__=ErrorName.__init__)  # a branch may well end with an error "States.…"
     _replace(EvalComponent, heap_key=property(lambda self: f"{id(self):x}"))  # moto's is set by a race
@@ -301,6 +303,12 @@ def _enter_state(self: Any, env: Any) -> None:
         if isinstance(asset, str) and _ASSET.fullmatch(asset):
             billing.METER.tie(execution, asset)
             return
+
+
+def _result(self: Any, env: Any) -> None:
+    """ResultPath; for the default, which every JSONata state has, moto builds a parser each time."""
+    if self.result_path_src != ResultPath.DEFAULT_PATH:
+        _original[ResultPath, "_eval_body"](self, env)
 
 
 def _error_equals(self: Any, env: Any) -> None:
