@@ -1,4 +1,4 @@
-"""One local cloud for the tests of a run; each test makes what it needs under names of its own."""
+"""One local cloud for the tests of a module (a process can hold only one); each test makes what it needs under names of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.local.local_cloud import Maker
 from impp_local.cloud import LocalCloud
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with LocalCloud(port=0, state=tmp_path_factory.mktemp("cloud")) as running:
         yield running
