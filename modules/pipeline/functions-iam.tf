@@ -49,16 +49,9 @@ locals {
         actions   = ["mediaconvert:Probe"]
         resources = ["*"]
       }
-      ReadOriginals = {
-        actions = [
-          "s3:GetObject",
-          "s3:GetObjectTagging",
-          "s3:GetObjectVersion",
-          "s3:GetObjectVersionTagging",
-        ]
-        resources = local.originals
-      }
-      UseCatalog = local.use_catalog
+      # A second copy of known content is tagged here and goes no further.
+      TagOriginals = local.tag_originals
+      UseCatalog   = local.use_catalog
     }
 
     publish = {

@@ -160,7 +160,7 @@ run "each_function_may_do_exactly_this" {
       } == {
       archive    = ["TagOriginals"]
       failure    = ["Alert", "ReadExecutions", "TagOriginals", "UseCatalog"]
-      inspect    = ["FindOriginals", "ProbeMedia", "ReadOriginals", "UseCatalog"]
+      inspect    = ["FindOriginals", "ProbeMedia", "TagOriginals", "UseCatalog"]
       publish    = ["FindDelivered", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered"]
       quarantine = ["TagOriginals", "UseCatalog"]
     }
