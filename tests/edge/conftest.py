@@ -1,0 +1,77 @@
+"""A real S3 behaviour to test against: the local cloud's gateway verifies every checksum that it is given."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from impp_edge.config import Config, Folder
+
+BUCKET = "impp-edge-test"
+PART = 5 * 1024 * 1024  # S3's least, so that files of several parts stay small
+MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    from impp_local.cloud import LocalCloud
+
+    with LocalCloud(port=0, state=tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud.endpoint
+
+
+@pytest.fixture
+def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client, and an empty versioned bucket that is emptied again."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3", endpoint_url=endpoint)
+    client.create_bucket(Bucket=BUCKET)
+    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    yield client
+    for version in client.list_object_versions(Bucket=BUCKET).get("Versions", []):
+        client.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
+    client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impp_edge.upload.PART", PART)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    folder = tmp_path / "card"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def config(card: Path, tmp_path: Path, endpoint: str, s3: Any) -> Config:
+    folder = Folder(card, device="Blue Car", tags={"owner": "anna"})
+    return Config(bucket=BUCKET, folders=(folder,), state=tmp_path / "state", endpoint_url=endpoint)
+
+
+def put(card: Path, name: str | bytes, content: bytes = MP4, age: float = 3600) -> Path:
+    """A file on the card, last written ``age`` seconds ago; each gets its own content unless one is given."""
+    path = card / (os.fsdecode(name) if isinstance(name, bytes) else name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content + os.urandom(16) if content is MP4 else content)
+    then = time.time() - age
+    os.utime(path, (then, then))
+    return path
+
+
+def objects(s3: Any) -> dict[str, bytes]:
+    """All objects by key. Fails where a key has more than one version: nothing may be replaced."""
+    versions = s3.list_object_versions(Bucket=BUCKET).get("Versions", [])
+    assert len({v["Key"] for v in versions}) == len(versions)
+    return {v["Key"]: s3.get_object(Bucket=BUCKET, Key=v["Key"])["Body"].read() for v in versions}
