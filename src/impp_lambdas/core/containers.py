@@ -52,7 +52,7 @@ def sniff(head: bytes) -> str | None:
         return "mpegts"
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return "aac"
-    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 and head[2] >> 4 not in (0, 15):
+    if len(head) > 2 and head[0] == 0xFF and _mpeg_audio(head[1], head[2]):
         return "mp3"
     return None
 
@@ -159,6 +159,12 @@ def _created(mvhd: bytes) -> datetime | None:
 
 def _name(box: _Box) -> str:
     return f"the {box.kind.decode('ascii', 'replace')} box"
+
+
+def _mpeg_audio(first: int, second: int) -> bool:
+    """The rest of a frame header of MPEG audio, layer II or III, after 0xFF. (0xFF 0xFE is a text in UTF-16.)"""
+    version, layer, rate, sampling = first >> 3 & 3, first >> 1 & 3, second >> 4, second >> 2 & 3
+    return first >> 5 == 7 and version != 1 and layer in (1, 2) and rate not in (0, 15) and sampling != 3
 
 
 def _repeats(head: bytes, sync: int, first: int, every: int) -> bool:
