@@ -42,7 +42,7 @@ def patch_s3() -> None:
     # moto keeps a bucket's EventBridge notification but does not tell of it, so that Terraform sets it again and again.
     # Can go when S3Response.get_bucket_notification answers EventBridgeConfiguration.
     told = responses.S3Response.get_bucket_notification
-    responses.S3Response.get_bucket_notification = _with_eventbridge(told)  # type: ignore[method-assign]
+    responses.S3Response.get_bucket_notification = _with_eventbridge(told)  # type: ignore[assignment,method-assign]
 
 
 def _with_eventbridge(told: Callable[[Any], Any]) -> Callable[[Any], Any]:
