@@ -83,7 +83,7 @@ def test_each_file_finds_its_end(cloud: FakeCloud, tmp_path: Path) -> None:
         card_file(tmp_path, "notes.txt", SHA["f"], media=False),
     ]
     alerts = [{"asset": SHA["b"][:20], "severity": "critical", "kind": "quarantined", "title": "Quarantined"}]
-    found = {report.file: report for report in file_reports(card, cloud, alerts)}  # type: ignore[arg-type]
+    found = {report.file: report for report in file_reports(card, cloud, alerts, {})}  # type: ignore[arg-type]
     assert {file: (report.state, report.as_expected) for file, report in found.items()} == {
         "DCIM/good.mp4": ("published", True),
         "DCIM/copy.mp4": ("duplicate", True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ import pytest
 from made_report import made_media, made_report
 
 from impp_local.demo import report as pages
-from impp_local.demo.console import table
+from impp_local.demo.console import Console, table
 from impp_local.demo.facts import Report
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -111,7 +112,8 @@ def test_the_table_fits_and_holds_every_file(run: Report, width: int) -> None:
     assert max(map(len, shown.splitlines())) <= width
     first = shown.index("state")
     names = "".join(line[:first].strip() for line in shown.splitlines()[2:])
-    assert all(re.sub(r"\s", "", file.file) in re.sub(r"\s", "", names) for file in run.files)
+    base = [re.sub(r"\s", "", file.file.rsplit("/", 1)[-1]) for file in run.files]
+    assert all(name in re.sub(r"\s", "", names) for name in base)
     for expected in ("Bicycle", "worst", "DEEP_ARCHIVE", "$0.0025", "quarantined", "total", "✗ not"):
         assert expected in shown
 
@@ -132,3 +134,32 @@ def test_sizes_and_durations_read_well() -> None:
         "2.5 GB",
     ]
     assert [pages.clock(value) for value in (None, 5.4, 65, 3_725)] == ["0:00", "0:05", "1:05", "1:02:05"]
+
+
+def test_progress_tells_each_move_once() -> None:
+    out = io.StringIO()
+    console = Console(out)
+    console.moved("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": ["Inspect"]})
+    console.moved("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": ["Understand", "Analyze", "Transcode"]})
+    console.moved("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": []})  # between two states
+    console.moved("1 of 2 done", {"b.mp4": ["Publish"]})
+    console.moved("2 of 2 done", {})
+    assert [line.strip() for line in out.getvalue().splitlines()] == [
+        "a.mp4: Inspect",
+        "b.mp4: Inspect",
+        "b.mp4: Analyze + Transcode",
+        "a.mp4: done",
+        "b.mp4: Publish",
+        "b.mp4: done",
+    ]
+
+
+def test_a_failed_stage_is_marked_and_not_counted() -> None:
+    out = io.StringIO()
+    console = Console(out)
+    with pytest.raises(ValueError, match="no"), console.stage("Deploy"):
+        raise ValueError("no")
+    with console.stage("Build"):
+        pass
+    assert "✗ Deploy" in out.getvalue() and "✓ Build" in out.getvalue()
+    assert [stage.name for stage in console.stages] == ["Build"]

@@ -79,17 +79,16 @@ def _run(console: Console, media: Path | None, timeout: float) -> Report:
             config = card.edge_config(FOLDER, outputs["ingest_bucket"], endpoint, media)
             stages.run_edge(config, endpoint, console.say)
         with console.stage("Let the pipeline run"):
-            stages.wait_until_idle(cloud, endpoint, len(cloud.originals()), timeout, console.say)
-        with console.stage("Report"):
-            alerts = stages.received_alerts(clients, queue)
-            found = collect.file_reports(files, cloud, alerts)
+            stages.wait_until_idle(cloud, endpoint, len(cloud.originals()), timeout, console)
+        bill = stages.page(endpoint, "bill")
+        found = collect.file_reports(files, cloud, stages.received_alerts(clients, queue), bill["assets"])
         result = Report(
             generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
             region=stages.REGION,
             source="sample card" if media is None else str(media),
             stages=console.stages,
             files=found,
-            bill=stages.page(endpoint, "bill"),
+            bill=bill,
         )
         report.write_json(result, FOLDER / "report.json")
         report.write_html(result, FOLDER / "report.html", lambda key: cloud.object_bytes("delivery_bucket", key))

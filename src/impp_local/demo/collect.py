@@ -157,8 +157,10 @@ class CardFile:
     expected: Expectation | None = None
 
 
-def file_reports(card: Iterable[CardFile], cloud: Cloud, alerts: Iterable[Mapping[str, Any]]) -> list[FileReport]:
-    """Join the files of the card with all that the cloud knows of them."""
+def file_reports(
+    card: Iterable[CardFile], cloud: Cloud, alerts: Iterable[Mapping[str, Any]], metered: Mapping[str, float]
+) -> list[FileReport]:
+    """Join the files of the card with all that the cloud knows of them; `metered` is USD by asset."""
     originals, catalog = cloud.originals(), cloud.catalog()
     executions: defaultdict[str, list[Execution]] = defaultdict(list)
     for execution in cloud.executions():
@@ -173,7 +175,9 @@ def file_reports(card: Iterable[CardFile], cloud: Cloud, alerts: Iterable[Mappin
             catalog.get(entry.sha256[:20], {}) if original or any(o.sha256 == entry.sha256 for o in originals) else {}
         )
         runs = executions.get(original.key, []) if original else []
-        reports.append(_file_report(entry, original, item, runs, by_asset, cloud))
+        told = _file_report(entry, original, item, runs, by_asset, cloud)
+        billed = metered.get(told.asset or "", 0.0) if told.ledger or told.quote else 0.0
+        reports.append(replace(told, usd_bill=billed))
     return reports
 
 

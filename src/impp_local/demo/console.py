@@ -7,7 +7,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -23,6 +23,7 @@ class Console:
         self._out = out
         self._live = out.isatty()
         self._said = ""
+        self._where: dict[str, str] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -52,6 +53,19 @@ class Console:
                 self._out.write(f"  {text}\n")
             self._out.flush()
 
+    def moved(self, done: str, files: Mapping[str, Sequence[str]]) -> None:
+        """Which states each file is in now: all of them in the live line, else a line for each that moved."""
+        # Within a Parallel its branches tell more than itself; between two states a file is where it was.
+        inside = {name: [s for s in states if len(states) == 1 or s != states[0]] for name, states in files.items()}
+        now = {name: " + ".join(states) for name, states in inside.items() if states}
+        if self._live:
+            self.say(f"{done} · {' · '.join(f'{name} {states}' for name, states in now.items())}")
+            return
+        for name in sorted(now.keys() | (self._where.keys() - files.keys())):
+            if now.get(name) != self._where.get(name):
+                self.say(f"{name}: {now.get(name, 'done')}")
+        self._where = {name: states for name, states in (self._where | now).items() if name in files}
+
     def line(self, text: str = "") -> None:
         """A line that stays."""
         with self._lock:
@@ -61,7 +75,7 @@ class Console:
 
 
 COLUMNS = ("file", "state", "seen", "said", "renditions", "storage class and why", "quote", "ledger")
-SHARES = (16, 11, 18, 20, 15, 20)
+SHARES = (24, 10, 18, 19, 13, 18)
 """Relative widths of the columns with text; the two with money take what they need."""
 
 
@@ -74,7 +88,9 @@ def table(report: Report, width: int | None = None) -> str:
     rule = "─" * (sum(widths) + 2 * (len(widths) - 1) + 2 * (money + 2))
     lines = [*_row(COLUMNS, widths, money), rule]
     for file in report.files:
-        lines += _row(_cells(file), widths, money)
+        name = file.file.rsplit("/", 1)[-1]
+        alone = sum(other.file.endswith(f"/{name}") or other.file == name for other in report.files) == 1
+        lines += _row((name if alone else file.file, *_cells(file)), widths, money)
         lines += textwrap.wrap(_remark(file), width - 4, initial_indent="  └ ", subsequent_indent="    ")
     totals = report.totals()
     states = ", ".join(f"{count} {state}" for state, count in totals["by_state"].items())
@@ -91,9 +107,10 @@ def _cells(file: FileReport) -> Sequence[str]:
     seen += [f"! {name}" for name in file.moderation[:2]]
     said = textwrap.shorten(f"“{file.transcript}”", 120, placeholder=" …”") if file.transcript else ""
     made = [f"{r.name} {r.width}x{r.height}" if r.width else f"{r.name} {clock(r.duration_s)}" for r in file.renditions]
-    archive = f"{file.archive['storage_class']}: {file.archive['why']}" if file.archive else ""
+    why = str(file.archive["why"]).split(":")[0] if file.archive else ""  # the sums behind it are in the report
+    archive = f"{file.archive['storage_class']}: {why}" if file.archive else ""
     money = (usd(file.usd_quote), usd(file.usd)) if file.ledger or file.quote else ("", "")
-    return (file.file, file.state, ", ".join(seen), said, ", ".join(made), archive, *money)
+    return (file.state, ", ".join(seen), said, ", ".join(made), archive, *money)
 
 
 def _remark(file: FileReport) -> str:

@@ -74,7 +74,8 @@ class FileReport:
     quote: list[dict[str, Any]] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     usd_quote: float = 0.0
-    usd: float = 0.0
+    usd: float = 0.0  # the sum of the ledger
+    usd_bill: float = 0.0  # what the local cloud metered for this asset
     steps: list[Step] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     execution: str | None = None

@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impp_local.demo.collect import ENDED, Cloud, Execution
+from impp_local.demo.collect import ENDED, Cloud
+from impp_local.demo.console import Console
 from impp_local.terraform import REPOSITORY
 
 REGION = "us-east-1"
@@ -174,7 +175,7 @@ def run_edge(config: Path, endpoint: str, say: Callable[[str], None]) -> None:
         raise DemoError(f"the edge script ended with {process.returncode}:\n{''.join(told)[-2000:]}")
 
 
-def wait_until_idle(cloud: Cloud, endpoint: str, expected: int, timeout_s: float, say: Callable[[str], None]) -> None:
+def wait_until_idle(cloud: Cloud, endpoint: str, expected: int, timeout_s: float, console: Console) -> None:
     """Wait until every uploaded object has had its execution and nothing is in flight, telling where each file is.
 
     Raises DemoError after `timeout_s`, naming what still ran.
@@ -186,17 +187,11 @@ def wait_until_idle(cloud: Cloud, endpoint: str, expected: int, timeout_s: float
         started = {execution.key for execution in executions}
         if not running and len(started) >= expected and page(endpoint, "idle")["idle"]:
             return
-        say(progress(cloud, running, len(executions) - len(running), max(expected, len(executions))))
+        done = f"{len(executions) - len(running)} of {max(expected, len(executions))} done"
+        console.moved(
+            done, {execution.key.rsplit("/", 1)[-1]: cloud.current_states(execution) for execution in running}
+        )
         if time.monotonic() > deadline:
             names = ", ".join(execution.key for execution in running) or f"{len(started)} of {expected} started"
             raise DemoError(f"not done after {timeout_s:.0f} s: {names}")
         time.sleep(POLL_S)
-
-
-def progress(cloud: Cloud, running: Iterable[Execution], done: int, total: int) -> str:
-    """One line: how many files are done, and the state that each of the others is in."""
-    parts = []
-    for execution in running:
-        name = execution.key.rsplit("/", 1)[-1]
-        parts.append(f"{name}: {'+'.join(cloud.current_states(execution)[-3:]) or 'starting'}")
-    return f"{done}/{total} done" + (f" · {' · '.join(parts)}" if parts else "")
