@@ -1,0 +1,146 @@
+"""How quick and how right the local engines are on this machine; run with `python benchmarks/engines_bench.py`.
+
+Each engine is warmed up, then measured on real frames of the street scene, the speech recording and the sample card.
+Prints a table, or JSON with `--json`: milliseconds of wall and CPU time a frame (median), real-time factors (seconds of
+work for a second of media), the word error rate, and what each engine adds to the process's memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+from tests.local.media_clips import SPOKEN, frame, street  # noqa: E402
+
+from impp_local import assets  # noqa: E402
+from impp_local.engines import detect, faces, moderation, speech, text, video  # noqa: E402
+from impp_local.services.mediaconvert.plan import plan  # noqa: E402
+
+RUNS = 12
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    assets.prepare()
+    results = [*images(), recognition(), transcoding(720), transcoding(480)]
+    if arguments.json:
+        print(json.dumps(results, indent=2))
+        return
+    for result in results:
+        print(f"{result.pop('engine'):28}", "  ".join(f"{key} {value}" for key, value in result.items()))
+
+
+def images() -> list[dict[str, Any]]:
+    """Each image engine on frames spread over the scene, 1280 x 544 as the sample card has them."""
+    import cv2
+
+    frames = [cv2.resize(frame(i * 10 / RUNS), (1280, 544), interpolation=cv2.INTER_CUBIC) for i in range(RUNS)]
+    engines: dict[str, Callable[[Any], Any]] = {
+        "objects (NanoDet)": detect.detect,
+        "moderation (Open-NSFW)": moderation.nudity,
+        "text (PP-OCRv6)": text.read,
+        "faces (CenterFace)": faces.detect,
+    }
+    return [measured(name, engine, frames) for name, engine in engines.items()]
+
+
+def measured(name: str, engine: Callable[[Any], Any], frames: list[Any]) -> dict[str, Any]:
+    before = resident_mb()
+    engine(frames[0])
+    wall, cpu = [], []
+    for picture in frames:
+        started, used = time.perf_counter(), time.process_time()
+        engine(picture)
+        wall.append(time.perf_counter() - started)
+        cpu.append(time.process_time() - used)
+    return {
+        "engine": name,
+        "ms": round(1000 * statistics.median(wall)),
+        "cpu_ms": round(1000 * statistics.median(cpu)),
+        "mb": round(resident_mb() - before),
+    }
+
+
+def recognition() -> dict[str, Any]:
+    before = resident_mb()
+    path = assets.path("two_cities.wav")
+    speech.transcribe(path)
+    started, used = time.perf_counter(), time.process_time()
+    heard = speech.transcribe(path)
+    wall, cpu = time.perf_counter() - started, time.process_time() - used
+    words = [word.text for segment in heard.segments for word in segment.words]
+    return {
+        "engine": "speech (Whisper tiny.en)",
+        "rtf": round(wall / heard.duration_s, 3),
+        "cpu_rtf": round(cpu / heard.duration_s, 3),
+        "wer": round(word_errors(letters(SPOKEN), letters(" ".join(words))), 3),
+        "mb": round(resident_mb() - before),
+    }
+
+
+def transcoding(short_side: int) -> dict[str, Any]:
+    """One H.264 and AAC rendition of a 1280 x 720 clip, as a MediaConvert job would make it."""
+    with tempfile.TemporaryDirectory() as folder:
+        clip = street(Path(folder) / "clip.mp4", 10, size="1280:720")
+        width = round(short_side * Fraction(16, 9) / 2) * 2
+        h264 = {"RateControlMode": "QVBR", "MaxBitrate": 4_000_000}
+        aac = {"CodingMode": "CODING_MODE_2_0", "SampleRate": 48000, "Bitrate": 128000}
+        settings = {
+            "Inputs": [{"FileInput": "s3://bench/clip.mp4", "AudioSelectors": {"1": {}}}],
+            "OutputGroups": [{
+                "OutputGroupSettings": {
+                    "Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": "s3://bench/out/"}},
+                "Outputs": [{
+                    "ContainerSettings": {"Container": "MP4"},
+                    "NameModifier": "-web",
+                    "VideoDescription": {"Width": width, "Height": short_side,
+                                         "CodecSettings": {"Codec": "H_264", "H264Settings": h264}},
+                    "AudioDescriptions": [{"CodecSettings": {"Codec": "AAC", "AacSettings": aac}}],
+                }],
+            }],
+        }
+        made = plan(settings, video.probe(clip), clip, threads=1)
+        (Path(folder) / made.renditions[0].folder).mkdir()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        started = time.perf_counter()
+        video.run(made.command(Path(folder)), timeout_s=600)
+        wall = time.perf_counter() - started
+        cpu = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used
+    return {"engine": f"transcode 720p to {short_side}p", "rtf": round(wall / 10, 3), "cpu_rtf": round(cpu / 10, 3)}
+
+
+def letters(said: str) -> list[str]:
+    return re.findall(r"[a-z']+", said.lower())
+
+
+def word_errors(said: list[str], heard: list[str]) -> float:
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(said, 1):
+        above, row[0] = row[0], i
+        for j, other in enumerate(heard, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
+    return row[-1] / len(said)
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+if __name__ == "__main__":
+    main()
