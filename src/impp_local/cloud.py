@@ -111,6 +111,7 @@ class LocalCloud:
         from moto.moto_api._internal.models import moto_api_backend
 
         from impp_local import events
+        from impp_local.cdn import Cdn
         from impp_local.gateway import Gateway
         from impp_local.metering import meter_request
         from impp_local.runtime import Runtime
@@ -120,7 +121,7 @@ class LocalCloud:
         self._runtime = Runtime(self)
         self._gateway = Gateway(
             self,
-            pages=[self._page],
+            pages=[self._page, Cdn(lambda: self._gateway.service("cloudfront"))],
             s3=S3Front(events.publish, meter_request),
             meter=meter_request,
         )

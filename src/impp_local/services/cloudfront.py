@@ -4,7 +4,7 @@ All kinds of resources have the same life (Create, Get, Get…Config, Update and
 share one way through. moto knows distributions too, but drops parts of their configuration and lacks response headers
 policies and changes of keys; invalidations, functions and key-value stores stay moto's.
 
-What viewers get is in `impp_local.edge`.
+What viewers get is in `impp_local.cdn`.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class CloudFront(Service):
             return lambda request: self._list(_PLURALS[operation[4:]], request)
         return super().handler(operation)
 
-    # For the edge.
+    # For those who serve viewers.
 
     def resource(self, resource_id: str) -> Resource | None:
         """A resource by id."""
