@@ -1,7 +1,8 @@
 """Analyze: ask Rekognition's image APIs about the sampled frames and merge the answers to a timeline.
 
 In ``{asset, frames, facts, plan}``; out ``{status, analysis, labels, moderation, text, faces, asked, failed, usage}``.
-``failed`` lists the calls that got no answer after all retries; only when every call failed is that an error.
+``failed`` counts the calls that got no answer after all retries, by API and error; only when every call failed is that
+an error. Where there are no frames (sound alone, or sampling failed) the status is ``skipped`` with a reason.
 """
 
 from __future__ import annotations
@@ -37,7 +38,11 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     bucket, asset = aws.Settings.from_env("work_bucket").work_bucket, event["asset"]
     apis = [api for api in event["plan"]["analyze"]["apis"] if api in vision.OPERATIONS]
-    frames = aws.get_json(bucket, event["frames"])["frames"]
+    frames = aws.get_json(bucket, event["frames"])["frames"] if event["frames"] else []
+    if not frames:
+        nothing = {"labels": [], "moderation": [], "text": [], "faces": 0}
+        usage = aws.usage(context, started)
+        return {"status": "skipped", "reason": "no pictures to look at", "analysis": None, **nothing, "usage": usage}
     answers, failed = _ask_all(bucket, frames, apis, context)
     timeline = vision.timeline((f["t"] for f in frames), answers)
     summary = vision.summary(timeline)

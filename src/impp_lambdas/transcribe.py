@@ -29,7 +29,11 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         return {"started": False, "reason": reason}
     job = transcription.job_name(event["asset"], event["execution"])
     uri, media = _media(event, settings.work_bucket)
-    kept = {"asset": event["asset"], "seconds": float(facts["duration_s"]), "usage": aws.usage(context, started)}
+    kept = {
+        "asset": event["asset"],
+        "seconds": float(facts.get("duration_s") or 0),
+        "usage": aws.usage(context, started),
+    }
     if not task_tokens.keep(settings.catalog_table, job, token, event["execution"], kept):
         raise RuntimeError(f"{job} belongs to another execution")
     request = transcription.job_request(

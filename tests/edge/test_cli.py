@@ -157,7 +157,7 @@ WRONG = {
     'bucket = "abc"\ntags = { a = "<b>" }\n[[folder]]\npath = "/x"': "letters, digits, spaces",
     'bucket = "abc"\n[tags]\na="1"\nb="1"\nc="1"\nd="1"\ne="1"\n[[folder]]\npath = "/x"\ntags = { f = "1" }':
         r"6 tags of your own, at most 5: an S3 object holds 10",
-    'bucket = "abc"\nworkers = ': "line 2",
+    'bucket = "abc"\nworkers = \n': "line 2",
     "folder = 3": "folder: must be a list",
     "folder = [3]\nbucket = 'abc'": "folder 1 must be a table",
 }  # fmt: skip

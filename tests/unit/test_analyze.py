@@ -96,6 +96,13 @@ def test_some_frames_without_an_answer_are_told_and_not_paid(stub: Stubber) -> N
     assert written["summary"]["spans"]["labels"]["Road"] == [[0.0, 20.0]]
 
 
+@pytest.mark.parametrize("sampled", [True, False])
+def test_without_frames_nothing_is_asked(stub: Stubber, sampled: bool) -> None:
+    out = analyze.handler({**event(0, ["labels"]), **({} if sampled else {"frames": None})}, FakeContext())
+    assert (out["status"], out["reason"], out["labels"]) == ("skipped", "no pictures to look at", [])
+    assert {line["service"] for line in out["usage"]} == {"lambda"}
+
+
 def test_no_answer_at_all_is_an_error_with_the_services_own_code(stub: Stubber) -> None:
     for _ in range(2):
         stub.add_client_error("detect_labels", "AccessDeniedException")

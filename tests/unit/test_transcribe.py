@@ -152,6 +152,11 @@ def test_a_foreign_token_is_never_replaced(jobs: Stubber) -> None:
     assert found is not None and found["token"] == "theirs"
 
 
+def test_an_unknown_length_is_no_reason_to_refuse(jobs: Stubber) -> None:
+    start(jobs)
+    assert transcribe.handler(event(duration_s=None), FakeContext())["started"] is True
+
+
 def test_quicktime_hands_over_its_sound_alone(jobs: Stubber) -> None:
     data = made.movie(made.scenes(1, 2), sound=made.speech(6), container="mov")
     key = "originals/phone/p/IMG_0001 ü.MOV"

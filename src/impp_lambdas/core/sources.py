@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from impp_lambdas.core import cameras
 from impp_lambdas.core.facts import Facts, Origin
@@ -30,7 +31,7 @@ def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: 
     """The origin of the object under ``key``: ``own`` as of :func:`own_metadata`, ``created`` as the container says."""
     match = _KEY.match(key)
     by_key_source, by_key_device = (match[1], match[2]) if match else (None, None)
-    path = own.get("original-name") or (match[6] if match else key.removeprefix("originals/"))
+    path = unquote(own.get("original-name", "")) or (match[6] if match else key.removeprefix("originals/"))
     named = cameras.recognise(path) or cameras.recognise(key.removeprefix("originals/"))
     source = _one_of(SOURCES, own.get("source"), by_key_source, named.source if named else None) or "phone"
     recording = _one_of(RECORDINGS, own.get("recording"), named.recording if named else None)

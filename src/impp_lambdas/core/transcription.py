@@ -28,7 +28,7 @@ def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
         return "no sound track"
     if not speech:
         return "no speech"
-    if seconds < MIN_SECONDS:
+    if 0 < seconds < MIN_SECONDS:  # 0: nobody knows; Transcribe will
         return f"shorter than {MIN_SECONDS} s"
     if seconds > MAX_SECONDS:
         return f"longer than Transcribe's {MAX_SECONDS / 3600:.0f} hours"
