@@ -23,6 +23,14 @@ Standing = Callable[[], Iterable[tuple[str, str, float]]]
 """Tells what stands at this moment: (service, item, quantity) of monthly items of the price book."""
 
 
+_ORIGINAL: Final = re.compile(r"originals/.+")
+
+
+def owner_of(key: str) -> str:
+    """The owner of charges for an original, whose key names no asset: tied to its asset once that is known."""
+    return f"key:{key}"
+
+
 def asset_in(text: str) -> str | None:
     """The asset that a key (``work/<asset>/…``, ``assets/<asset>/…``), job (``impp-<asset>-…``) or pk names."""
     found = _ASSET.search(text)
@@ -69,7 +77,7 @@ class Meter:
         with self._lock:
             merged: defaultdict[tuple[str, str, str | None], float] = defaultdict(float)
             for (service, item, owner), quantity in self._used.items():
-                asset = self._ties.get(owner, None if owner.startswith("arn:") else owner) if owner else None
+                asset = self._ties.get(owner, None if owner.startswith(("arn:", "key:")) else owner) if owner else None
                 merged[service, item, asset] += quantity
         ordered = sorted(merged.items(), key=lambda entry: tuple(str(part or "") for part in entry[0]))
         return [(self.book.line(service, item, quantity), asset) for (service, item, asset), quantity in ordered]
@@ -110,7 +118,10 @@ METER: Final = Meter()
 def meter(service: str, item: str, quantity: float, *, asset: str | None = None, detail: str | None = None) -> None:
     """Charge `quantity` units of a price-book item, to `asset` (or an execution's ARN), or to the asset that `detail`
     (an object key, a job's name, a partition key) names. Raises KeyError for what the price book does not hold."""
-    METER.add(service, item, quantity, asset or (asset_in(detail) if detail else None))
+    owner = asset or (asset_in(detail) if detail else None)
+    if owner is None and detail and (original := _ORIGINAL.search(detail)):
+        owner = owner_of(original[0])
+    METER.add(service, item, quantity, owner)
 
 
 def bill() -> dict[str, Any]:

@@ -269,6 +269,9 @@ class Runner:
         sandbox = Sandbox(spec, timeout)
         with self._lock:
             self._live.add(sandbox)
+        if self._stop.is_set():
+            sandbox.kill()
+            raise Died("Runtime.ExitError", "The local cloud was stopped")
         return sandbox, stream
 
     def _release(self, function: LambdaFunction, sandbox: Sandbox, stream: str) -> None:

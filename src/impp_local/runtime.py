@@ -1,7 +1,7 @@
 """What runs between the calls: events, functions, executions, and the bill; one object for the cloud to hold.
 
     runtime = Runtime(cloud)     # before the first request; cloud.endpoint must be known
-    runtime.page("GET", "/_impp/bill")   # → the JSON of /_impp/bill, /_impp/idle, /_impp/metrics, /_impp/schedules
+    runtime.page("GET", "/_impp/bill")   # → the JSON of /_impp/{bill,idle,metrics,schedules}
     runtime.close()
 
 Services use the modules: ``events.publish(event)``, ``billing.meter(service, item, quantity, asset=…)``.
@@ -67,6 +67,9 @@ class Runtime:
             ("GET", "/_impp/metrics"): self.metrics,
             ("GET", "/_impp/schedules"): lambda: {"schedules": events.schedules()},
         }
+        if (method, path) == ("POST", "/_impp/bill/reset"):  # what was deployed is not what is measured
+            billing.METER.reset()
+            return billing.bill()
         if method == "POST" and (run := _SCHEDULE_RUN.fullmatch(path)):
             return {"arn": events.run_schedule(run[1])}
         page = pages.get((method, path))

@@ -1,7 +1,8 @@
 """One execution environment: a worker process with its limits, as Lambda has one per concurrent invocation.
 
 Memory is what the process tree keeps resident (as Lambda's cgroup counts it), not its address space: native libraries
-reserve far more than they touch. Between invocations the process is frozen (SIGSTOP), as Lambda freezes it.
+reserve far more than they touch. Lambda freezes an environment between invocations; here it only waits for the next
+one, for a stopped process would not notice that the local cloud has died, and would stay for ever.
 """
 
 from __future__ import annotations
@@ -95,7 +96,6 @@ class Sandbox:
 
         What the function printed is in `lines`, its memory so far in `peak_bytes`.
         """
-        self._signal(signal.SIGCONT)
         try:
             self._send(request)
             answer = self._receive(time.monotonic() + timeout_s, timeout_s)
@@ -103,7 +103,6 @@ class Sandbox:
         except Died:
             self.kill()
             raise
-        self._signal(signal.SIGSTOP)
         self.warm = True
         return str(answer["payload"]), bool(answer["error"])
 
@@ -153,7 +152,10 @@ class Sandbox:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise Died("Sandbox.Timedout", f"Task timed out after {timeout_s:.2f} seconds")
-                ready = selector.select(min(TICK_S, left))
+                try:
+                    ready = selector.select(min(TICK_S, left))
+                except (OSError, ValueError) as error:  # killed by another thread: the local cloud stops
+                    raise self._exited() from error
                 if not ready or time.monotonic() >= look:  # each look at /proc costs a millisecond under load
                     self._check_memory(self.rss())
                     look = time.monotonic() + TICK_S
@@ -162,7 +164,10 @@ class Sandbox:
                         if not self._read_logs():
                             selector.unregister(self._logs)
                         continue
-                    chunk = self._channel.recv(1 << 20)
+                    try:
+                        chunk = self._channel.recv(1 << 20)
+                    except OSError:
+                        chunk = b""
                     if not chunk:
                         raise self._exited()
                     read += chunk

@@ -302,6 +302,8 @@ def _enter_state(self: Any, env: Any) -> None:
         asset = value.get("asset") if isinstance(value, Mapping) else value
         if isinstance(asset, str) and _ASSET.fullmatch(asset):
             billing.METER.tie(execution, asset)
+            if isinstance(value, Mapping) and isinstance(value.get("key"), str):
+                billing.METER.tie(billing.owner_of(value["key"]), asset)
             return
 
 

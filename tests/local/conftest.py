@@ -1,4 +1,4 @@
-"""One local cloud for the tests of a module (a process can hold only one); each test makes what it needs under names of its own."""
+"""One local cloud for the tests of a module (a process holds only one); each test makes what it needs."""
 
 from __future__ import annotations
 

@@ -54,6 +54,17 @@ def test_an_executions_charges_become_its_assets() -> None:
     assert (line["asset"], line["quantity"]) == (ASSET, 6)
 
 
+def test_reads_of_an_original_become_its_assets(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = Meter()
+    monkeypatch.setattr(billing, "METER", meter)
+    key = "originals/phone/p/2026/11/22/a b+ü.mp4"
+    billing.meter("s3", "get", 2, detail=f"/ingest/{key}")
+    billing.meter("s3", "get", 1, detail="/ingest/originals/other.mp4")
+    assert all("asset" not in line for line in meter.bill()["lines"])
+    meter.tie(billing.owner_of(key), ASSET)
+    assert {line.get("asset"): line["quantity"] for line in meter.bill()["lines"]} == {ASSET: 2, None: 1}
+
+
 def test_monthly_costs_are_not_part_of_the_usage() -> None:
     meter = Meter()
     meter.watch(lambda: [("s3", "standard", 2.0), ("kms", "key", 1)])

@@ -128,6 +128,14 @@ def test_a_dead_worker_is_replaced(make: Maker) -> None:
     assert error is None and after != first
 
 
+def test_a_worker_does_not_outlive_the_cloud(make: Maker) -> None:
+    arn = make.function("import os\ndef handler(e, c): return os.getpid()")
+    pid, _, _ = invoke(make, arn)
+    (sandbox,) = [live for live in lambdas.runner()._live if live.process.pid == pid]
+    sandbox._channel.shutdown(2)  # what the kernel does when the local cloud dies
+    assert sandbox.process.wait(10) == 0
+
+
 def test_new_code_and_configuration_get_new_workers(make: Maker) -> None:
     client = make.client("lambda")
     arn = make.function("import os\ndef handler(e, c): return ['old', os.environ.get('X')]")
