@@ -432,6 +432,31 @@ def test_probe_tells_what_is_in_a_file(
     assert round(sound["Container"]["Duration"], 1) == 44.4
 
 
+def test_probe_names_other_containers_and_tracks_without_picture_or_sound(
+    make: Maker, bucket: str, put: Callable[[Path, str], str], tmp_path: Path
+) -> None:
+    source = ["-t", "1", *video.input_options(assets.path("bikes.mp4"))]
+    still = ffmpeg(*source, "-frames:v", "1", to=tmp_path / "cover.jpg")
+    made = {
+        "timecode.mov": [*source, "-timecode", "01:00:00:00", "-c", "copy"],
+        "drone.ts": [*source, "-c", "copy"],
+        "screen.webm": [*source, "-c:v", "libvpx", "-deadline", "realtime"],
+        "song.m4a": ["-t", "1", *video.input_options(assets.path("two_cities.wav")), "-i", f"file:{still}",
+                     "-map", "0:a", "-map", "1:v", "-c:v", "mjpeg", "-disposition:v", "attached_pic"],
+    }
+    urls = [put(ffmpeg(*arguments, to=tmp_path / name), name) for name, arguments in made.items()]
+    answer = make.client("mediaconvert").probe(InputFiles=[{"FileUrl": url} for url in urls])
+    check_shape("mediaconvert", "Probe", answer)
+    found = [(r["Container"]["Format"], r["Metadata"]["MimeType"],
+              [(t["TrackType"], t["Codec"]) for t in r["Container"]["Tracks"]]) for r in answer["ProbeResults"]]
+    assert found == [
+        ("quicktime", "video/quicktime", [("video", "AVC"), ("data", "UNKNOWN")]),
+        ("mpegts", "video/mp2t", [("video", "AVC")]),
+        ("webm", "video/webm", [("video", "VP8")]),
+        ("mp4", "audio/mp4", [("audio", "AAC"), ("data", "MJPEG")]),  # the cover is no video
+    ]
+
+
 def test_probe_of_garbage(make: Maker, bucket: str) -> None:
     client = make.client("mediaconvert")
     half = assets.path("bikes.mp4").read_bytes()[:90_000]

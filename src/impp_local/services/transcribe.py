@@ -99,6 +99,7 @@ class Transcribe(Service):
         self._lock = threading.RLock()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
+        self._closed = False
 
     def start_transcription_job(self, request: Request) -> dict[str, Any]:
         """Queue a job. Raises BadRequestException for what cannot work, ConflictException for a name in use."""
@@ -171,7 +172,8 @@ class Transcribe(Service):
         return {"ResourceArn": job.arn, "Tags": job.asked.get("Tags") or []}
 
     def close(self) -> None:
-        """Let the worker end after the job it is at."""
+        """Let the worker end after the job it is at, whose end nobody is told of any more."""
+        self._closed = True
         self._queue.put(None)
 
     def _tagged(self, request: Request) -> Job | None:
@@ -209,7 +211,7 @@ class Transcribe(Service):
         with self._lock:
             job.status, job.reason = ("FAILED" if reason else "COMPLETED"), reason
             job.finished = datetime.now(UTC)
-            if job.deleted:
+            if job.deleted or self._closed:
                 return
         detail = {"TranscriptionJobName": job.name, "TranscriptionJobStatus": job.status}
         if reason:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import mimetypes
 from datetime import datetime
 from fractions import Fraction
-from pathlib import PurePosixPath
 from typing import Any
 
 from impp_local.engines.video import Media, MediaError, Track
@@ -21,6 +19,13 @@ _CODECS = {
 _FORMATS = {
     "matroska": "matroska", "mxf": "mxf", "wav": "wave", "avi": "avi", "mpegts": "mpegts", "mpeg": "mpegps",
     "mp3": "mp3", "flac": "flac", "asf": "asf", "ogg": "ogg", "aac": "aac", "ac3": "ac3", "eac3": "eac3",
+}
+_MIME = {
+    "mp4": "video/mp4", "quicktime": "video/quicktime", "three_gp": "video/3gpp", "three_g2": "video/3gpp2",
+    "matroska": "video/x-matroska", "webm": "video/webm", "mxf": "application/mxf", "wave": "audio/wav",
+    "avi": "video/x-msvideo", "mpegts": "video/mp2t", "mpegps": "video/mpeg", "mp3": "audio/mpeg",
+    "flac": "audio/flac", "asf": "video/x-ms-asf", "ogg": "video/ogg", "aac": "audio/aac", "ac3": "audio/ac3",
+    "eac3": "audio/eac3",
 }
 _WEB_CODECS = frozenset(("VP8", "VP9", "AV1", "OPUS", "VORBIS"))
 # ISO/IEC 23091-2 code points, which ffmpeg uses too.
@@ -50,16 +55,16 @@ def codec_name(track: Track) -> str:
     return _CODECS.get(track.codec, "UNKNOWN")
 
 
-def result(media: Media, name: str, etag: str, modified: datetime) -> dict[str, Any]:
-    """The ProbeResult of a file called `name`."""
-    guessed = mimetypes.guess_type(PurePosixPath(name).name)[0]
-    shape: dict[str, Any] = {
+def result(media: Media, etag: str, modified: datetime) -> dict[str, Any]:
+    """The ProbeResult of a file."""
+    kind = _MIME.get(_format(media), "application/octet-stream")
+    if media.video is None:
+        kind = kind.replace("video/", "audio/")
+    return {
         "Container": _container(media),
-        "Metadata": {"ETag": etag, "FileSize": media.size, "LastModified": modified,
-                     "MimeType": guessed or "application/octet-stream"},
+        "Metadata": {"ETag": etag, "FileSize": media.size, "LastModified": modified, "MimeType": kind},
         "TrackMappings": [_mapping(media)],
     }
-    return shape
 
 
 def _container(media: Media) -> dict[str, Any]:

@@ -35,6 +35,9 @@ _BASE_TIMEOUT_S = 300.0
 _TIMEOUT_FACTOR = 60.0
 """A job may take this many times its input's duration for each output, on top of the base."""
 
+_LONGEST_S = 48 * 3600.0
+"""No job may take longer, https://docs.aws.amazon.com/mediaconvert/latest/ug/ev_status_progressing.html."""
+
 _PROBED, _TRANSCODED = 5, 90
 _TYPES = {"mp4": "video/mp4", "m4v": "video/mp4", "m4a": "audio/mp4", "mov": "video/quicktime", "jpg": "image/jpeg",
           "m3u8": "application/vnd.apple.mpegurl", "ts": "video/mp2t"}
@@ -173,7 +176,7 @@ class Runner:
                 told = time.monotonic()
                 events.tell_progress(job, share)
 
-        timeout = _BASE_TIMEOUT_S + _TIMEOUT_FACTOR * media.duration_s * len(made.renditions)
+        timeout = min(_LONGEST_S, _BASE_TIMEOUT_S + _TIMEOUT_FACTOR * media.duration_s * len(made.renditions))
         try:
             said = video.run(made.command(work), timeout_s=timeout, canceled=job.canceled, on_time=on_time)
         except video.FfmpegError as error:

@@ -246,4 +246,4 @@ def _probe_result(url: str) -> dict[str, Any]:
         raise AwsError("NotFoundException", f"Unable to open input file [{url}]: {error.message}", 404) from error
     except video.MediaError as error:
         raise AwsError("UnprocessableEntityException", prober.failure(url, error)[1], 422) from error
-    return prober.result(media, key, found.etag, found.last_modified)
+    return prober.result(media, found.etag, found.last_modified)
