@@ -1,3 +1,10 @@
+locals {
+  # The report narrows the bill by the same tag as the budget.
+  cost_tag_environment = var.budget.cost_tag == null ? {} : {
+    IMPP_COST_TAG = "${var.budget.cost_tag.key}=${var.budget.cost_tag.value}"
+  }
+}
+
 module "cost_report" {
   source = "../function"
 
@@ -12,7 +19,7 @@ module "cost_report" {
   tags               = var.tags
   timeout_s          = var.cost_report.timeout_s
 
-  environment = merge(var.cost_report.environment, {
+  environment = merge(var.cost_report.environment, local.cost_tag_environment, {
     IMPP_ALERT_TOPIC_ARN    = var.topic_arn
     IMPP_CATALOG_TABLE      = var.catalog_table.name
     IMPP_MONTHLY_BUDGET_USD = tostring(var.monthly_budget_usd)
