@@ -1,6 +1,12 @@
 locals {
   originals = ["${local.s3}${var.buckets.ingest}/originals/*"]
 
+  # So that an object that is gone answers 404, not 403.
+  find_originals = {
+    actions   = ["s3:ListBucket"]
+    resources = ["${local.s3}${var.buckets.ingest}"]
+  }
+
   # Setting one tag keeps the others: hence every writer of tags reads them too.
   tag_originals = {
     actions = [
@@ -22,7 +28,8 @@ locals {
   # By function and by statement id, what each may do beyond what module function gives to all.
   statements = {
     archive = {
-      TagOriginals = local.tag_originals
+      FindOriginals = local.find_originals
+      TagOriginals  = local.tag_originals
     }
 
     failure = {
@@ -30,6 +37,7 @@ locals {
         actions   = ["sns:Publish"]
         resources = [var.alert_topic_arn]
       }
+      FindOriginals = local.find_originals
       ReadExecutions = {
         actions   = ["states:DescribeExecution"]
         resources = ["${replace(local.state_machine_arn, ":stateMachine:", ":execution:")}:*"]
@@ -39,11 +47,7 @@ locals {
     }
 
     inspect = {
-      # So that an object that is gone answers 404, not 403.
-      FindOriginals = {
-        actions   = ["s3:ListBucket"]
-        resources = ["${local.s3}${var.buckets.ingest}"]
-      }
+      FindOriginals = local.find_originals
       # Probe knows no resources; what it may read are the caller's own objects.
       ProbeMedia = {
         actions   = ["mediaconvert:Probe"]
@@ -55,9 +59,15 @@ locals {
     }
 
     publish = {
+      # What is missing in them is left out of the manifest: 404 again, not 403.
       FindDelivered = {
         actions   = ["s3:ListBucket"]
         resources = ["${local.s3}${var.buckets.delivery}"]
+      }
+      FindOriginals = local.find_originals
+      FindWork = {
+        actions   = ["s3:ListBucket"]
+        resources = ["${local.s3}${var.buckets.work}"]
       }
       ReadWork = {
         actions   = ["s3:GetObject"]
@@ -72,8 +82,9 @@ locals {
     }
 
     quarantine = {
-      TagOriginals = local.tag_originals
-      UseCatalog   = local.use_catalog
+      FindOriginals = local.find_originals
+      TagOriginals  = local.tag_originals
+      UseCatalog    = local.use_catalog
     }
   }
 }

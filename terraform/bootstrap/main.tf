@@ -22,11 +22,13 @@ module "key" {
   name = local.name
 }
 
-# Versions are the state's only backup; force_destroy stays off.
+# Versions are the state's only backup; force_destroy stays off. Below plans/ the deploy workflow keeps a plan until it is
+# approved.
 module "state" {
   source = "../../modules/bucket"
 
-  name        = "${local.name}-${local.account}"
-  kms_key_arn = module.key.arn
-  versioning  = true
+  name              = "${local.name}-${local.account}"
+  expire_after_days = { "plans/" = 7 }
+  kms_key_arn       = module.key.arn
+  versioning        = true
 }

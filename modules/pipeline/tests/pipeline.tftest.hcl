@@ -158,11 +158,11 @@ run "each_function_may_do_exactly_this" {
       for name, document in data.aws_iam_policy_document.function :
       name => jsondecode(document.json).Statement[*].Sid
       } == {
-      archive    = ["TagOriginals"]
-      failure    = ["Alert", "ReadExecutions", "TagOriginals", "UseCatalog"]
+      archive    = ["FindOriginals", "TagOriginals"]
+      failure    = ["Alert", "FindOriginals", "ReadExecutions", "TagOriginals", "UseCatalog"]
       inspect    = ["FindOriginals", "ProbeMedia", "TagOriginals", "UseCatalog"]
-      publish    = ["FindDelivered", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered"]
-      quarantine = ["TagOriginals", "UseCatalog"]
+      publish    = ["FindDelivered", "FindOriginals", "FindWork", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered"]
+      quarantine = ["FindOriginals", "TagOriginals", "UseCatalog"]
     }
     error_message = "A function got a right it does not need, or lacks one."
   }
