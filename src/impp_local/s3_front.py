@@ -31,6 +31,9 @@ UNSUPPORTED: Final = re.compile(
 )
 """Operations that moto takes for others (a PUT with an unknown subresource creates a bucket)."""
 
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+"""What curl and others say of any body; moto reads the body of a PUT as a form then, and stores nothing."""
+
 _VIRTUAL_HOST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.(?:s3[.-].*|localhost)(?::\d+)?$")
 
 
@@ -82,6 +85,10 @@ class S3Front:
             headers = {name: value for name, value in headers.items() if not name.startswith("x-amz-checksum-")}
         verified = s3_checksums.verify(headers, body)
         call.accept(verified)
+        if UNSUPPORTED.fullmatch(call.operation):
+            raise protocol.unknown_operation("s3", call.operation, call.headers)
+        if "IntelligentTiering" in call.operation:
+            return self._intelligent_tiering(call)
         with moto_backend.lock_of("s3"):
             prepare = getattr(self, f"_before_{call.operation}", None)
             if prepare:
@@ -208,15 +215,6 @@ class S3Front:
 
     # Of buckets.
 
-    def _after_GetBucketNotificationConfiguration(self, call: _Call, response: Response, _before: Any) -> None:
-        """moto keeps EventBridgeConfiguration and forgets to tell; can go when it tells."""
-        configured = backend().get_bucket(call.bucket).notification_configuration
-        if configured is not None and configured.event_bridge is not None:
-            answered = bytes(response.body)  # type: ignore[arg-type]
-            opened = re.sub(rb"(<NotificationConfiguration[^>]*?)\s*/>", rb"\1></NotificationConfiguration>", answered)
-            told = b"<EventBridgeConfiguration></EventBridgeConfiguration></NotificationConfiguration>"
-            response.body = opened.replace(b"</NotificationConfiguration>", told)
-
     def _intelligent_tiering(self, call: _Call) -> Response:
         """Intelligent-Tiering configurations of a bucket, which moto lacks; can go when it has them."""
         backend().get_bucket(call.bucket)
@@ -302,6 +300,8 @@ class _Call:
         bucket, _, key = path.lstrip("/").partition("/")
         self.bucket, self.key = unquote(bucket), unquote(key)
         self.operation, _ = protocol.named_operation("s3", moto_backend.request_of(dict(environ)))
+        content_type = self.headers.get("content-type", "")
+        self.form = content_type if content_type.startswith(_FORMS) and environ["REQUEST_METHOD"] == "PUT" else ""
         self.verified = Verified(b"", None, None)
         self.algorithm: str | None = None
         self.checksum: str | None = None
@@ -334,12 +334,17 @@ class _Call:
     def forward(self) -> Response:
         """moto's answer."""
         environ = moto_backend.environ_with_body(self.environ, self.verified.payload)
+        if self.form:
+            environ["CONTENT_TYPE"] = "binary/octet-stream"
         return moto_backend.call("s3", self.operation, environ)
 
     def stored(self, response: Response) -> Any:
         """The object that this call created."""
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return backend().get_object(self.bucket, self.key, version_id=headers.get("x-amz-version-id"))
+        key = backend().get_object(self.bucket, self.key, version_id=headers.get("x-amz-version-id"))
+        if self.form and self.operation == "PutObject":
+            key.metadata["Content-Type"] = self.form
+        return key
 
     def who(self) -> dict[str, str]:
         """The caller as events name it."""
