@@ -85,6 +85,27 @@ class Invocation:
     max_memory_mb: int
 
 
+class Wait:
+    """How long an invocation waited for its turn: AWS starts a thousand at once, a laptop does not, and time spent in
+    the queue is nobody's time-out."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._total = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The sum, what is being waited now included."""
+        since = self._since
+        return self._total + (time.monotonic() - since if since is not None else 0.0)
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._total, self._since = self.seconds, None
+
+
 class Runner:
     """Pools of warm sandboxes, one for each function and configuration, bounded in sum."""
 
@@ -106,7 +127,13 @@ class Runner:
     # --- invoking ---------------------------------------------------------------------------------------------------
 
     def invoke(
-        self, function: LambdaFunction, payload: bytes, *, owner: str | None = None, client: Any = None
+        self,
+        function: LambdaFunction,
+        payload: bytes,
+        *,
+        owner: str | None = None,
+        client: Any = None,
+        wait: Wait | None = None,
     ) -> Invocation:
         """Run the function now and wait for it. Raises LambdaClientError (too large, throttled).
 
@@ -127,8 +154,12 @@ class Runner:
                 raise TooManyRequests
             self._busy[name] += 1
         try:
-            with self._slots:
+            with wait or Wait():
+                self._slots.acquire()
+            try:
                 done = self._run(function, event, client)
+            finally:
+                self._slots.release()
         finally:
             with self._lock:
                 self._busy[name] -= 1
@@ -526,9 +557,14 @@ def find(name: str, qualifier: str | None = None) -> LambdaFunction:
     return get_backend(account, region).get_function(name, None if qualifier == "$LATEST" else qualifier)
 
 
-def invoke(name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> Invocation:
-    """Invoke a function by name or ARN and wait. Raises moto's LambdaClientError family."""
-    return runner().invoke(find(name, qualifier), payload, owner=owner)
+def invoke(
+    name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None, wait: Wait | None = None
+) -> Invocation:
+    """Invoke a function by name or ARN and wait; `wait` tells meanwhile how long it has been queued for a worker.
+
+    Raises moto's LambdaClientError family.
+    """
+    return runner().invoke(find(name, qualifier), payload, owner=owner, wait=wait)
 
 
 def invoke_async(name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:

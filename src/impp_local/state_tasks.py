@@ -149,7 +149,7 @@ def invoke_function(env: Any, parameters: Mapping[str, Any], region: str, state_
             lambdas.invoke_async(name, payload, qualifier=qualifier, owner=owner)
             env.stack.append({"Payload": "", "StatusCode": 202})
             return
-        done = lambdas.invoke(name, payload, qualifier=qualifier, owner=owner)
+        done = lambdas.invoke(name, payload, qualifier=qualifier, owner=owner, wait=getattr(env, "queued", None))
     except LambdaClientError as error:
         raise client_error(str(error.error_type), error.message, error.code or 400, "Invoke") from error
     if done.error:

@@ -9,11 +9,13 @@ is executed … including retries"). Every change of an execution's status is an
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import re
 import sys
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -48,6 +50,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils, state_task_factory
@@ -81,7 +84,7 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from impp_local import billing, events, jsonata_engine, state_logs, state_tasks
+from impp_local import billing, events, jsonata_engine, lambdas, state_logs, state_tasks
 from impp_local.services.base import Cloud
 
 log: Final = logging.getLogger(__name__)
@@ -179,7 +182,7 @@ def install(cloud: Cloud) -> None:
     _replace(EvalComponent, heap_key=property(lambda self: f"{id(self):x}"))  # moto's is set by a race
     _replace(StringJSONata, _eval_body=_evaluate)
     _replace(CommonStateField, _eval_body=_enter_state)
-    _replace(ExecutionState, _handle_retry=_count_retry)
+    _replace(ExecutionState, _handle_retry=_count_retry, _evaluate_with_timeout=_within_time)
     _replace(StateTaskService, _eval_execution=_attempt)
     _replace(StateTaskServiceCallback, _eval_body=_callback_state, _eval_integration_pattern=_wait)
     _replace(CallbackPoolManager, add=_add_token)
@@ -327,6 +330,57 @@ def _count_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
     if outcome == RetryOutcome.CanRetry:
         billing.meter("states", "standard_transition", 1, asset=_execution_of(env))
     return outcome
+
+
+def _within_time(self: Any, env: Any) -> None:
+    """One attempt of a state within its TimeoutSeconds, less what it waits for a free worker."""
+    self.timeout.eval(env=env)
+    limit = float(env.stack.pop())
+    frame = env.open_frame()
+    frame.states.reset(input_value=env.states.get_input())
+    frame.stack = copy.deepcopy(env.stack)
+    frame.queued = lambdas.Wait()
+    done = threading.Event()
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            self._eval_execution(frame)
+        except Exception as error:
+            errors.append(error)
+        done.set()
+
+    threading.Thread(target=work, name=f"state-{self.name}", daemon=True).start()
+    in_time = _await(done, limit, frame.queued)
+    frame.set_ended()
+    env.close_frame(frame)
+    if errors:
+        raise errors[0]
+    if not in_time:
+        raise EvalTimeoutError
+    _take_output(self, env, frame.stack.pop())
+
+
+def _await(done: threading.Event, limit: float, queued: lambdas.Wait) -> bool:
+    began = time.monotonic()
+    while (left := limit - (time.monotonic() - began - queued.seconds)) > 0:
+        if done.wait(min(left, threading.TIMEOUT_MAX)):
+            return True
+    return False
+
+
+def _take_output(self: Any, env: Any, output: Any) -> None:
+    """What a finished attempt leaves behind: its result, assigned variables, and the state's output."""
+    env.stack.append(output)
+    if not self._is_language_query_jsonpath():
+        env.states.set_result(output)
+    for part in (self.assign_decl, self.result_selector):
+        if part:
+            part.eval(env=env)
+    if self.result_path:
+        self.result_path.eval(env)
+    else:
+        env.states.reset(input_value=env.stack.pop())
 
 
 def _waits_for_token(task: Any) -> bool:

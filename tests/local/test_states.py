@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.local.local_cloud import Maker, wait_until
 
-from impp_local import events, state_tasks, states
+from impp_local import events, lambdas, state_tasks, states
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
@@ -116,6 +117,16 @@ def test_a_retry_runs_the_function_again_and_counts_a_transition(make: Maker) ->
     used = {key: n for key, n in billing.METER._used.items() if key[2] == run["executionArn"]}
     assert used["states", "standard_transition", run["executionArn"]] == 2
     assert used["lambda", "request", run["executionArn"]] == 2
+
+
+def test_waiting_for_a_worker_is_not_the_states_time(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lambdas.runner(), "_slots", threading.BoundedSemaphore(1))
+    arn = make.function("import time\ndef handler(e, c):\n    time.sleep(e['s'])\n    return 'in time'")
+    call = task(INVOKE, {"FunctionName": arn, "Payload": {"s": "{% $states.input.s %}"}}, TimeoutSeconds=2)
+    sleeper = make.machine(machine(call))
+    ended = [make.ended(run) for run in [make.start(sleeper, {"s": 0.9}) for _ in range(5)]]  # the last waits 3.6 s
+    assert [run["status"] for run in ended] == ["SUCCEEDED"] * 5
+    assert make.ended(make.start(sleeper, {"s": 6}))["error"] == "States.Timeout"
 
 
 def test_dynamodb_error_names_differ_between_integrations(make: Maker) -> None:
