@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from impp_lambdas import aws
-from impp_lambdas.core import sources, storage
+from impp_lambdas.core import storage
 from impp_lambdas.core.facts import Facts
 
 
@@ -18,6 +18,6 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     facts = Facts(**event["facts"])
     choice = storage.choose(facts)
-    left_out = aws.add_tags(event["bucket"], event["key"], event["version"], sources.tags(facts, choice.tag))
+    left_out = aws.add_tags(event["bucket"], event["key"], event["version"], storage.tags(facts, choice))
     aws.logger.info("archive chosen", extra={"asset": event["asset"], "tag": choice.tag, "why": choice.why})
     return {"status": "ok", **choice.to_dict(), "tags_left_out": left_out, "usage": aws.usage(context, started)}

@@ -19,7 +19,8 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from impp_lambdas.core import alerts, dynamo, ledger
+from impp_lambdas.core import dynamo
+from impp_lambdas.core import usage as used
 
 logger = Logger()  # service name and level come from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL
 
@@ -309,19 +310,7 @@ def add_once(
     raise RuntimeError(f"{counter[0]} is contended: {TRANSACTION_ATTEMPTS} transactions met others")
 
 
-# --- alerts and usage -------------------------------------------------------------------------------------------------
-
-
-def publish_alert(topic_arn: str, alert: Mapping[str, Any]) -> None:
-    """Publish an alert (see :mod:`impp_lambdas.core.alerts`) to the topic, with attributes to filter by."""
-    client("sns").publish(
-        TopicArn=topic_arn,
-        Subject=alerts.subject(str(alert["title"])),
-        Message=json.dumps(alert, ensure_ascii=False),
-        MessageAttributes={
-            name: {"DataType": "String", "StringValue": str(alert[name])} for name in ("severity", "kind")
-        },
-    )
+# --- metrics and usage ------------------------------------------------------------------------------------------------
 
 
 def count_asset(table: str, state: str, usd: float, media_seconds: float) -> None:
@@ -353,5 +342,5 @@ def usage(context: Context, started: float) -> list[dict[str, Any]]:
     cold start and the milliseconds after this call.
     """
     seconds = time.perf_counter() - started
-    lines = ledger.lambda_lines(seconds, int(context.memory_limit_in_mb), os.uname().machine)
+    lines = used.lambda_lines(seconds, int(context.memory_limit_in_mb), os.uname().machine)
     return [line.to_dict() for line in lines]

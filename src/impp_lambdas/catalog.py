@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impp_lambdas import aws
 from impp_lambdas.core import keys
-from impp_lambdas.core.inspection import Inspected, Original, is_free
+from impp_lambdas.core.originals import is_free
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.inspection import Inspected
+    from impp_lambdas.core.originals import Original
 
 ATTEMPTS = 3
 
@@ -31,6 +35,8 @@ def begin(table: str, original: Original, inspected: Inspected, execution: str, 
             "version": original.version or None,
             "size": inspected.facts.bytes,
             "crc64nvme": inspected.facts.crc64nvme,
+            "captured_at": inspected.facts.captured_at,
+            "day": inspected.facts.captured_at[:10],
             "created_at": (have or {}).get("created_at") or now,
         }
         unchanged = "#execution = :seen" if have else "attribute_not_exists(#pk)"

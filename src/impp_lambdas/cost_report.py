@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from impp_lambdas import aws
+from impp_lambdas import aws, topic
 from impp_lambdas.core import costs, keys
 
 
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:  # n
     month = costs.period(today)[0].strftime("%Y-%m")
     spend = aws.get_item(settings.catalog_table, keys.catalog_spend(month)) or {}
     alert = costs.report(today, bill, float(spend.get("usd", 0)), settings.monthly_budget_usd, problem)
-    aws.publish_alert(settings.alert_topic_arn, alert)
+    topic.publish_alert(settings.alert_topic_arn, alert)
     return {"published": alert["title"], "severity": alert["severity"]}
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from impp_lambdas import aws, catalog
-from impp_lambdas.core import alerts, failure, keys, sources
+from impp_lambdas import aws, catalog, topic
+from impp_lambdas.core import alerts, failure, keys, times
 
 if TYPE_CHECKING:
     from impp_lambdas.core.failure import Death
-    from impp_lambdas.core.inspection import Original
+    from impp_lambdas.core.originals import Original
 
 
 def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
@@ -31,11 +31,11 @@ def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
     if (item or {}).get("failure_told") == death.execution:
         return {"handled": False, "asset": asset}
     if death.original and asset and not failure.keeps_state(item, death.execution):
-        _mark(table, asset, death.original, death)
+        _mark(table, asset, death.original, death, (item or {}).get("captured_at") or death.started_at)
     key = death.original.key if death.original else death.execution
     text = [death.reason, f"s3://{death.original.bucket}/{key}" if death.original else "", f"Status: {death.status}"]
     alert = alerts.of_asset("failed", asset, key, text, alerts.execution_link(death.execution), None)
-    aws.publish_alert(settings.alert_topic_arn, alert.to_dict())
+    topic.publish_alert(settings.alert_topic_arn, alert.to_dict())
     if asset:
         aws.update_item(table, keys.catalog_asset(asset), {"failure_told": death.execution})
     if death.original:
@@ -52,9 +52,7 @@ def _asset(table: str, original: Original | None) -> str | None:
     return str(claim.get("asset") or keys.asset_id(original.bucket, original.key, original.version, None))
 
 
-def _mark(table: str, asset: str, original: Original, death: Death) -> None:
-    now = sources.iso(datetime.now(UTC))
-    origin = sources.infer(original.key, {}, None, datetime.now(UTC))
+def _mark(table: str, asset: str, original: Original, death: Death, taken: str) -> None:
     values = {
         "asset": asset,
         "state": "failed",
@@ -63,10 +61,10 @@ def _mark(table: str, asset: str, original: Original, death: Death) -> None:
         "bucket": original.bucket,
         "key": original.key,
         "version": original.version or None,
-        "captured_at": origin.captured_at,
-        "day": origin.captured_at[:10],
+        "captured_at": taken,
+        "day": taken[:10],
         "created_at": death.started_at,
-        "finished_at": now,
+        "finished_at": times.iso(datetime.now(UTC)),
     }
     aws.update_item(table, keys.catalog_asset(asset), values)
     try:

@@ -10,14 +10,17 @@ import os
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from impp_lambdas import aws, catalog
-from impp_lambdas.core import inspection, ledger, plan, pricing, sources, storage, transcription
-from impp_lambdas.core.inspection import Inspected, Original
+from impp_lambdas.core import inspection, ledger, plan, pricing, storage, times, transcription
 from impp_lambdas.core.integrity import Problem
+from impp_lambdas.core.originals import Original
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.inspection import Inspected
 
 Answer = dict[str, Any]
 
@@ -77,7 +80,7 @@ def _decide(
     """The verdict, and the inspection put right where another asset's identity was worn."""
     execution, table = event["execution"], settings.catalog_table
     if not inspected.problem:
-        other = catalog.begin(table, original, inspected, execution, sources.iso(now))
+        other = catalog.begin(table, original, inspected, execution, times.iso(now))
         if other and (worn := inspection.impostor(other, inspected, original)):
             inspected = worn
         elif other:

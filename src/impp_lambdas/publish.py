@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from impp_lambdas import aws, catalog, delivery
-from impp_lambdas.core import alerts, keys, ledger, manifest, outcome, sources, storage, summary
+from impp_lambdas.core import alerts, keys, ledger, manifest, outcome, storage, summary, times
 from impp_lambdas.core.manifest import Delivered, Record
 
 Results = dict[str, Mapping[str, Any]]
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         transcript=delivery.transcript(settings, results),
         ledger=_ledger(media, results, branches, made, aws.usage(context, started)),
         created_at=event["started_at"],
-        finished_at=sources.iso(datetime.now(UTC)),
+        finished_at=times.iso(datetime.now(UTC)),
     )
     _record(settings, record)
     links = [*alerts.manifest_link(settings.delivery_domain, media["asset"]), *alerts.execution_link(record.execution)]

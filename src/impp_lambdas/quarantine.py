@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from impp_lambdas import aws, catalog
-from impp_lambdas.core import alerts, keys, ledger, manifest, pricing, sources, summary
+from impp_lambdas.core import alerts, keys, ledger, manifest, pricing, summary, times
 
 
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     usages = [media["usage"], aws.usage(context, started)]
     lines = ledger.ledger("quarantine", {"renditions": []}, media["facts"], {}, usages, None, 0)
     usd = pricing.total(lines)
-    finished = sources.iso(datetime.now(UTC))
+    finished = times.iso(datetime.now(UTC))
     item = manifest.rejected(media, state, execution, lines, event["started_at"], finished)
     aws.update_item(table, keys.catalog_asset(media["asset"]), item)
     catalog.settle(table, media["asset"], execution, media["month"], usd)

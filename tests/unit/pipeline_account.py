@@ -70,7 +70,7 @@ class Account:
         except video.MediaError as error:
             code = {"Code": "UnprocessableEntityException", "Message": prober.failure(url, error)[1]}
             raise ClientError({"Error": code}, "Probe") from error
-        return {"ProbeResults": [prober.result(found, key, "etag", datetime.now(UTC))]}
+        return {"ProbeResults": [prober.result(found, "etag", datetime.now(UTC))]}
 
     def put(self, key: str, data: bytes, tags: str = "", crc: str | None = None, **metadata: str) -> str:
         """Upload an original; returns its version. ``metadata`` names without the prefix, ``_`` for ``-``."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from impp_lambdas.core import sources
-from impp_lambdas.core.inspection import Original
+from impp_lambdas.core import times
+from impp_lambdas.core.originals import Original
 from impp_lambdas.core.outcome import explain
 
 OWN_END = "Quarantined"
@@ -39,7 +39,7 @@ def read(description: Mapping[str, Any]) -> Death | None:
         status,
         explain(description.get("error"), cause),
         _original(description.get("input")),
-        sources.iso(description["startDate"]),
+        times.iso(description["startDate"]),
     )
 
 

@@ -6,31 +6,19 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core import containers, facts, integrity, keys, sources
 from impp_lambdas.core.facts import Facts, Streams
 from impp_lambdas.core.integrity import Problem
-from impp_lambdas.core.outcome import REPLAYABLE
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.originals import Original
 
 Probe = Callable[[], Mapping[str, Any] | Problem]
 """Asks MediaConvert: one ``ProbeResults`` entry, or the problem it had with the file."""
 
 _UNKNOWN = Streams("unknown", 0.0, None, None, 0, None, None, None, False, "unknown")
-
-
-@dataclass(frozen=True)
-class Original:
-    """An object version; ``version`` is empty in a bucket without versioning."""
-
-    bucket: str
-    key: str
-    version: str
-
-    @property
-    def uri(self) -> str:
-        """``s3://bucket/key``, the key as it is: MediaConvert wants no escapes."""
-        return f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True)
@@ -68,20 +56,6 @@ def inspect(original: Original, head: Mapping[str, Any], read: containers.Read, 
         Facts.of(streams, origin, size, sha256, head.get("ChecksumCRC64NVME") or own.get("crc64nvme")),
         problem,
     )
-
-
-def is_free(have: Mapping[str, Any], original: Original, execution: str) -> bool:
-    """Whether an asset in the catalog may be processed (again) for this object by this execution.
-
-    A retry of the same execution, a replay of the same object version (Claim let it through), and content whose last
-    processing came to nothing are free; all else is a duplicate.
-    """
-    same = (have.get("bucket"), have.get("key"), have.get("version", "")) == (
-        original.bucket,
-        original.key,
-        original.version,
-    )
-    return same or have.get("execution") == execution or have.get("state") in REPLAYABLE
 
 
 def impostor(have: Mapping[str, Any], inspected: Inspected, original: Original) -> Inspected | None:

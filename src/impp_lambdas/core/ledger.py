@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.facts import Facts
 from impp_lambdas.core.pricing import LedgerLine, PriceBook
+from impp_lambdas.core.usage import lambda_lines
 
 if TYPE_CHECKING:
     from impp_lambdas.core.plan import Plan
@@ -38,13 +39,6 @@ _LAMBDA_ESTIMATES = {
     "publish": (0.5, 2.0, 0.0),
 }
 """For the quote: GiB of memory, seconds, and seconds more for each frame, rounded up from runs of the local cloud."""
-
-
-def lambda_lines(seconds: float, memory_mb: int, machine: str, requests: int = 1) -> Lines:
-    """Requests and GB-seconds (GiB of memory times seconds, as Lambda bills it) of a function on a machine type."""
-    book = PriceBook.load()
-    item = "arm64_gb_second" if machine in ("aarch64", "arm64") else "x86_gb_second"
-    return [book.line("lambda", "request", requests), book.line("lambda", item, seconds * memory_mb / 1024)]
 
 
 def mediaconvert_line(width: int | None, height: int | None, fps: float, seconds: float) -> LedgerLine:

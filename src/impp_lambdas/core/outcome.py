@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
-REPLAYABLE = ("failed", "deferred", "gone", "quarantined")
-"""States after which the same content may be processed anew when it comes again."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from impp_lambdas.core import cameras
-from impp_lambdas.core.facts import Facts, Origin
+from impp_lambdas.core.facts import Origin
+from impp_lambdas.core.times import iso
 
 SOURCES = ("dashcam", "phone", "creator")
 RECORDINGS = ("routine", "event", "parking", "manual")
@@ -46,22 +47,10 @@ def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: 
     )
 
 
-def tags(facts: Facts, archive_tag: str) -> dict[str, str]:
-    """The tags of an original, most needed first. Who uploaded without the edge has set none of them."""
-    found = {"impp:archive": archive_tag, "impp:source": facts.source, "impp:timestamp": facts.captured_at}
-    return found | ({"impp:checksum": facts.sha256} if facts.sha256 else {})
-
-
 def slug(text: str) -> str:
     """Lower-case letters, digits and dashes, at most 63: what a device may be called in a key."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:63] or "unknown"
-
-
-def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with ``Z``; a time without a zone is read as UTC, since a cloud cannot know the car's zone."""
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def _taken(

@@ -131,6 +131,12 @@ def choose(facts: Facts) -> Choice:
     return Choice(best.name, best.tag, why, first_month(best, facts.bytes))
 
 
+def tags(facts: Facts, choice: Choice) -> dict[str, str]:
+    """The tags of an original, most needed first. Who uploaded without the edge has set none of them."""
+    found = {"impp:archive": choice.tag, "impp:source": facts.source, "impp:timestamp": facts.captured_at}
+    return found | ({"impp:checksum": facts.sha256} if facts.sha256 else {})
+
+
 def cost(storage: StorageClass, size: int, need: Need) -> float:
     """USD for keeping ``size`` bytes as long, and reading them as often, as needed."""
     book, gb = PriceBook.load(), size / 1e9

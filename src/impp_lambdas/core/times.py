@@ -1,0 +1,11 @@
+"""Moments as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with ``Z``; a time without a zone is read as UTC, since a cloud cannot know the car's zone."""
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
