@@ -23,6 +23,8 @@ from impp_build.wheels import pinned
 
 PACKAGE = REPOSITORY / "src" / "impp_lambdas"
 MAX_HANDLER_ZIP = 20_000  # bytes
+LARGER = {"inspect": 31_000, "publish": 24_000}
+"""They know containers, cameras' file names, ladders and prices; what they grow to is to be seen here."""
 
 
 def test_equal_sources_give_equal_bytes_anywhere(make_project: Callable[..., Project]) -> None:
@@ -123,7 +125,7 @@ def test_the_real_functions_are_small_and_import_only_what_lambda_has() -> None:
         assert not [path for path in closure.files if "impp_local" in path or "test" in path]
         entries = [_source_entry(path, file) for path, file in closure.files.items()]
         sizes[name] = len(zip_bytes(entries))
-    assert max(sizes.values()) <= MAX_HANDLER_ZIP, sizes
+    assert {name: size for name, size in sizes.items() if size > LARGER.get(name, MAX_HANDLER_ZIP)} == {}
 
 
 def test_the_runtime_s_own_packages_are_never_in_a_layer() -> None:

@@ -18,10 +18,10 @@ from impp_local.demo.report import clock, usd
 class Console:
     """Stages with their times; under a terminal a live last line, elsewhere only lines that stay."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
+    def __init__(self, out: TextIO | None = None) -> None:
         self.stages: list[Stage] = []
-        self._out = out
-        self._live = out.isatty()
+        self._out = out or sys.stdout
+        self._live = self._out.isatty()
         self._said = ""
         self._where: dict[str, str] = {}
         self._lock = threading.Lock()
