@@ -5,7 +5,6 @@ Events come at least once, late, or for jobs of others: each is answered once at
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +46,7 @@ def answer(settings: aws.Settings, name: str, usage: Callable[[], list[dict[str,
 
 
 def _result(job: dict[str, Any], waiting: dict[str, Any], bucket: str, usage: list[dict[str, Any]]) -> dict[str, Any]:
-    seconds = math.ceil(float(waiting["seconds"]))  # billed by the started second
+    seconds = transcription.billed_seconds(float(waiting["seconds"]))
     return {
         "status": "ok",
         "job": job["TranscriptionJobName"],

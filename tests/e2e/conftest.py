@@ -28,6 +28,8 @@ from impp_local.deploy import deploy
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 300
+SECRET_URL = "https://hooks.example/services/a-secret-that-stays-out-of-state"
+"""The root takes https alone; the chat on loopback is put into the secret afterwards, as one would rotate it."""
 
 
 @dataclass
@@ -161,8 +163,12 @@ def system(tmp_path_factory: pytest.TempPathFactory, chat: Chat, built: Path) ->
             built,
             variables={
                 "viewer_public_keys": {"tests": public.decode()},
-                "webhooks": {"slack": [f"{chat.url}/slack"], "discord": [f"{chat.url}/discord"]},
+                "webhooks": {"slack": [SECRET_URL]},
             },
+        )
+        webhooks = {"slack": [f"{chat.url}/slack"], "discord": [f"{chat.url}/discord"]}
+        cloud.client("secretsmanager").put_secret_value(
+            SecretId=outputs["webhook_secret_arn"], SecretString=json.dumps(webhooks)
         )
         yield System(cloud, outputs, state, chat, viewer)
 

@@ -34,7 +34,7 @@ class Inputs:
 def inputs(system: System, media: dict[str, Path]) -> Inputs:
     keys = {name: key_of(path.name) for name, path in media.items()} | {"strange": STRANGE}
     extra: dict[str, dict[str, Any]] = {
-        "wrong-checksum": {"Metadata": {"impp-crc64nvme": "AAAAAAAAAAA="}},
+        "wrong-checksum": {"ChecksumAlgorithm": "CRC64NVME", "Metadata": {"impp-crc64nvme": "AAAAAAAAAAA="}},
         "many-tags": {"Tagging": "&".join(f"t{n}=v{n}" for n in range(10))},
         "strange": {"Metadata": {"impp-sha256": hashlib.sha256(media["strange"].read_bytes()).hexdigest()}},
     }
@@ -70,7 +70,7 @@ def _start(system: System, key: str, version: str) -> None:
         ("empty", "quarantined", "empty"),
         ("text", "quarantined", "not_media"),
         ("wrong-checksum", "quarantined", "checksum_mismatch"),
-        ("gone", "gone", "object_gone"),
+        ("gone", "gone", "gone"),
     ],
 )
 def test_what_cannot_be_processed_says_why_and_alerts_once(

@@ -58,7 +58,7 @@ def card(system: System, tmp_path_factory: pytest.TempPathFactory) -> Card:
     config.write_text(
         f"""
         bucket = "{system.outputs["ingest_bucket"]}"
-        state = "{home / "edge.db"}"
+        state = "{home / "memory"}"
         settle_s = 0
 
         [[folder]]
@@ -232,7 +232,7 @@ def test_an_execution_that_is_aborted_is_closed_out_and_told(system: System, med
 
 def test_no_secret_is_in_terraform_state(system: System) -> None:
     state = (system.state / "deploy" / "terraform" / "terraform.tfstate").read_text()
-    assert system.chat.url not in state
+    assert "a-secret-that-stays-out-of-state" not in state
 
 
 def test_a_second_plan_is_empty(system: System, card: Card) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -10,6 +11,8 @@ from urllib.parse import unquote, urlparse
 MAX_SECONDS = 14_400.0
 """Longest recording of a job: 4 hours (Transcribe's quotas, not adjustable)."""
 MIN_SECONDS = 0.5
+MIN_BILLED_SECONDS = 15
+"""Each job is billed for at least 15 s, in whole seconds (Transcribe's pricing page)."""
 MAX_BYTES = 2_000_000_000
 """Largest file of a job, 2 GB (same source)."""
 FORMATS = frozenset({"mp3", "mp4", "wav", "flac", "ogg", "amr", "webm", "m4a"})
@@ -19,6 +22,11 @@ FORMATS = frozenset({"mp3", "mp4", "wav", "flac", "ogg", "amr", "webm", "m4a"})
 def job_name(asset: str, execution: str) -> str:
     """The job's name: the same for a retry of the same execution, another for a replay."""
     return f"impp-{asset}-{hashlib.sha256(execution.encode()).hexdigest()[:8]}"
+
+
+def billed_seconds(seconds: float) -> int:
+    """What a job over so many seconds of sound is billed for."""
+    return max(MIN_BILLED_SECONDS, math.ceil(round(seconds, 3)))
 
 
 def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
