@@ -17,11 +17,11 @@ import av
 import jsonschema
 import pytest
 import requests
-from impp_local.sample_card import make_sample_card
 from tests.e2e.conftest import REPOSITORY, System
 
 from impp_lambdas.core.keys import asset_id, delivery
 from impp_local.deploy import planned_changes
+from impp_local.sample_card import make_sample_card
 
 pytestmark = pytest.mark.slow
 
