@@ -245,3 +245,8 @@ def test_keys_are_read_from_every_style_of_address() -> None:
         "http://127.0.0.1:4580/b/work/a/x.vtt",
     ):
         assert transcription.key_of(uri, "b") == "work/a/x.vtt"
+
+
+@pytest.mark.parametrize(("seconds", "billed"), [(0.5, 15), (15.0, 15), (15.001, 16), (61.2, 62), (3600.0, 3600)])
+def test_a_job_is_billed_by_the_second_and_for_fifteen_at_least(seconds: float, billed: int) -> None:
+    assert transcription.billed_seconds(seconds) == billed
