@@ -6,14 +6,16 @@ strings, punctuation is an item without times, an audio segment lists the number
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from impp_local.engines.speech import Segment, Transcript
 
-_WORD = re.compile(r"^\W*(?P<word>.*?)(?P<mark>[.,?!])?[^\w.,?!]*$")
+_MARKS = ".,?!"
+_AROUND = _MARKS + "\"'\u2018\u2019\u201c\u201d\u2026()[]{}-\u2013\u2014*:;\u266a"
+"""What may stand around a word and is no part of it; $, % and the like are."""
+
 _CUE_CHARACTERS = 80
 _CUE_SECONDS = 7.0
 _SENTENCE_END = (".", "?", "!")
@@ -50,8 +52,9 @@ def document(job: str, account: str, transcript: Transcript, language: Language)
 
 def _items(segment: Segment) -> Iterator[dict[str, Any]]:
     for word in segment.words:
-        parts = _WORD.match(word.text)
-        content, mark = (parts["word"], parts["mark"]) if parts else (word.text, None)
+        content = word.text.strip(_AROUND)
+        after = word.text.rpartition(content)[2] if content else ""
+        mark = next((letter for letter in after if letter in _MARKS), None)
         if content:
             yield {
                 "type": "pronunciation",
@@ -59,7 +62,7 @@ def _items(segment: Segment) -> Iterator[dict[str, Any]]:
                 "start_time": _seconds(word.start),
                 "end_time": _seconds(max(word.end, word.start)),
             }
-        if content and mark:
+        if mark:
             yield {"type": "punctuation", "alternatives": [{"confidence": "0.0", "content": mark}]}
 
 
