@@ -1,7 +1,7 @@
 """Publish: what was made of an asset is delivered, recorded and paid for; the answer is the alert about it.
 
-In ``{execution, started_at, media, sample, branches, archive}`` (``media`` is Inspect's answer); out ``{state, usd,
-subject, alert}``. Running it again gives the same: files are replaced by themselves, the month's sum is settled once.
+In ``{execution, started_at, retries, media, sample, branches, archive}`` (``media`` is Inspect's answer); out ``{state,
+usd, subject, alert}``. Running it again gives the same: files replace themselves, the month's sum is settled once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         results=results,
         delivered=made,
         transcript=delivery.transcript(settings, results),
-        ledger=_ledger(media, results, branches, made, aws.usage(context, started)),
+        ledger=_ledger(event, results, made, aws.usage(context, started)),
         created_at=event["started_at"],
         finished_at=times.iso(datetime.now(UTC)),
     )
@@ -57,16 +57,13 @@ def _outcome(media: Mapping[str, Any], results: Results, made: Delivered) -> out
 
 
 def _ledger(
-    media: Mapping[str, Any],
-    results: Results,
-    branches: Mapping[str, Mapping[str, Any]],
-    made: Delivered,
-    own_usage: list[dict[str, Any]],
+    event: Mapping[str, Any], results: Results, made: Delivered, own_usage: list[dict[str, Any]]
 ) -> ledger.Lines:
-    archive = results["archive"]
+    media, archive = event["media"], event["archive"]
     choice = storage.Choice.from_dict(archive) if "tag" in archive else None
     usages = [media["usage"], *(result.get("usage", []) for result in results.values()), own_usage]
-    return ledger.ledger(media["verdict"], media["plan"], media["facts"], branches, usages, choice, made.size)
+    verdict, plan, facts = media["verdict"], media["plan"], media["facts"]
+    return ledger.ledger(verdict, plan, facts, event["branches"], usages, choice, made.size, event["retries"])
 
 
 def _record(settings: aws.Settings, record: Record) -> None:

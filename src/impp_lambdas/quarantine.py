@@ -1,7 +1,7 @@
 """Quarantine: an object that cannot be processed keeps its bytes, gets its reason into tag and catalog, and an alert.
 
-In ``{execution, started_at, media}`` (``media`` is Inspect's answer); out ``{state, usd, subject, alert}`` with state
-``quarantined``, or ``gone`` where there is no object left to tag.
+In ``{execution, started_at, retries, media}`` (``media`` is Inspect's answer); out ``{state, usd, subject,
+alert}`` with state ``quarantined``, or ``gone`` where there is no object left to tag.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     if state == "quarantined":
         left_out = aws.add_tags(media["bucket"], media["key"], media["version"], {"impp:state": state})
     usages = [media["usage"], aws.usage(context, started)]
-    lines = ledger.ledger("quarantine", {"renditions": []}, media["facts"], {}, usages, None, 0)
+    lines = ledger.ledger("quarantine", {"renditions": []}, media["facts"], {}, usages, None, 0, event["retries"])
     usd = pricing.total(lines)
     finished = times.iso(datetime.now(UTC))
     item = manifest.rejected(media, state, execution, lines, event["started_at"], finished)

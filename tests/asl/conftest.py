@@ -188,6 +188,12 @@ class Run:
         """The names of the states that were entered, in order."""
         return [e["stateEnteredEventDetails"]["name"] for e in self.history if "stateEnteredEventDetails" in e]
 
+    @property
+    def retries(self) -> int:
+        """How often a task was tried again."""
+        types = [e["type"] for e in self.history]
+        return types.count("TaskScheduled") - types.count("TaskStateEntered")
+
 
 def object_created(key: str = "originals/a 'b\" ü.mp4", version: str | None = "v1") -> Payload:
     """EventBridge's event of a new object."""

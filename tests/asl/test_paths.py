@@ -24,10 +24,10 @@ def fails(kind: type[Exception] = ValueError, message: str = "broken") -> Callab
 
 
 def transitions(world: World, run: Run, verdict: str = "process") -> None:
-    """The ledger's count is what was entered; retries come on top of it."""
-    published = world.called("publish")
-    branches = published[-1]["branches"] if published else {}
-    assert ledger.transitions(verdict, branches) == len(run.entered)
+    """The ledger's count is what was entered, and tried again."""
+    (ended,) = world.called("quarantine") or world.called("publish")
+    counted = ledger.transitions(verdict, ended.get("branches", {}), ended["retries"])
+    assert counted == len(run.entered) + run.retries
 
 
 def alerts(world: World) -> list[str]:
@@ -69,7 +69,15 @@ def test_functions_are_given_what_their_contracts_say(world: World) -> None:
     assert world.called("analyze")[0].keys() == {"asset", "frames", "facts", "plan"}
     assert world.called("transcribe")[0].keys() == original | {"token", "execution", "speech"}
     assert world.called("archive")[0].keys() == original | {"plan"}
-    assert world.called("publish")[0].keys() == {"execution", "started_at", "media", "sample", "branches", "archive"}
+    assert world.called("publish")[0].keys() == {
+        "execution",
+        "started_at",
+        "retries",
+        "media",
+        "sample",
+        "branches",
+        "archive",
+    }
 
 
 @pytest.mark.parametrize("features", [c for n in range(4) for c in itertools.combinations(ALL, n)], ids="+".join)
@@ -177,6 +185,8 @@ def test_throttling_is_retried_and_a_crash_once(world: World) -> None:
     assert run.status == "SUCCEEDED"
     assert len(attempts) == 4
     assert len(world.called("archive")) == 2
+    assert run.retries == 4
+    transitions(world, run)
     assert world.called("publish")[0]["archive"]["status"] == "failed"
 
 

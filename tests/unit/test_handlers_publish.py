@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
 import jsonschema
@@ -51,6 +50,7 @@ def understood(account: Account, clip: bytes, tags: str = "") -> Answer:
     return {
         "execution": EXECUTION,
         "started_at": STARTED,
+        "retries": 0,
         "media": media,
         "sample": {
             "status": "ok",
@@ -210,6 +210,7 @@ def test_over_budget_only_the_archive_is_done(account: Account, clip: bytes, mon
     event = {
         "execution": EXECUTION,
         "started_at": STARTED,
+        "retries": 0,
         "media": media,
         "sample": {"status": "skipped"},
         "branches": {},
@@ -229,7 +230,8 @@ def test_quarantine_says_why(account: Account, data: bytes | None, reason: str, 
     version = account.put(KEY, b"x" if data is None else data, tags="mine=kept")
     if data is None:
         boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)
-    event: dict[str, Any] = {"execution": EXECUTION, "started_at": STARTED, "media": account.inspect(KEY, version)}
+    media = account.inspect(KEY, version)
+    event = {"execution": EXECUTION, "started_at": STARTED, "retries": 2, "media": media}
     out = quarantine.handler(event, FakeContext())
     again = quarantine.handler(event, FakeContext())
     assert out["state"] == again["state"] == state
@@ -238,6 +240,8 @@ def test_quarantine_says_why(account: Account, data: bytes | None, reason: str, 
     assert out["alert"]["kind"] == state
     assert out["alert"]["text"].startswith(f"{reason}: ")
     assert account.spent() == pytest.approx(out["usd"], rel=0.5)
+    (states,) = [line for line in item["ledger"] if line["service"] == "states"]
+    assert states["quantity"] == 8
     if data is not None:
         assert tags() == {"mine": "kept", "impp:state": "quarantined"}
         assert boto3.client("s3").get_object(Bucket=INGEST, Key=KEY)["Body"].read() == data

@@ -64,10 +64,14 @@ def transcribe_line(seconds: float) -> LedgerLine:
     return PriceBook.load().line("transcribe", "batch", max(MIN_TRANSCRIBE_S, math.ceil(round(seconds, 3))))
 
 
-def transitions(verdict: str, branches: Mapping[str, Mapping[str, Any]]) -> int:
-    """States that an execution enters on its way, from the branches' own counts; retries are not in it."""
+def transitions(verdict: str, branches: Mapping[str, Mapping[str, Any]], retries: int = 0) -> int:
+    """States that an execution enters on its way, and their retries, which AWS counts as well.
+
+    The branches count for themselves, ``retries`` are those outside of them; what Publish, Quarantine and the alert
+    after them may still need is not known when the ledger is written.
+    """
     inside = sum(int(b.get("transitions", 0)) for b in branches.values())
-    return TRANSITIONS[verdict] + (1 if branches else 0) + inside
+    return TRANSITIONS[verdict] + (1 if branches else 0) + inside + retries
 
 
 def quote(plan: Plan, facts: Facts, archive: Choice, features: Sequence[str], machine: str) -> Lines:
@@ -99,10 +103,11 @@ def ledger(
     usages: Iterable[Sequence[Mapping[str, Any]]],
     archive: Choice | None,
     delivered_bytes: int,
+    retries: int = 0,
 ) -> Lines:
     """What was spent: what the steps reported in ``usages``, what only the whole knows, and the first month of storage.
 
-    A MediaConvert job that failed is not billed; nor is a state entered again by a retry counted.
+    A MediaConvert job that failed is not billed. ``retries`` are those of states outside the branches.
     """
     lines = [line for usage in usages for line in from_dicts(usage)]
     transcode, transcribe = branches.get("transcode", {}), branches.get("transcribe", {})
@@ -113,7 +118,7 @@ def ledger(
             lines.append(_output_line(rendition, facts, seconds))
     if transcribe.get("status") == "ok" and not any(line.service == "transcribe" for line in lines):
         lines.append(transcribe_line(float(facts["duration_s"])))  # found by looking: no event told its usage
-    lines.append(PriceBook.load().line("states", "standard_transition", transitions(verdict, branches)))
+    lines.append(PriceBook.load().line("states", "standard_transition", transitions(verdict, branches, retries)))
     if archive:
         lines += storage_lines(archive, delivered_bytes)
     return merge(lines)
