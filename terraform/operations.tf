@@ -19,11 +19,14 @@ module "observability" {
 
   name                   = local.name
   distribution_id        = module.delivery.distribution_id
-  originals_bucket_name  = module.originals.name
   mediaconvert_queue_arn = local.features.transcode ? module.transcode.queue_arn : null
+  originals_bucket_name  = module.originals.name
   state_machine_arn      = module.pipeline.state_machine_arn
   table_name             = module.pipeline.catalog_table.name
   topic_arn              = module.alerts.topic_arn
+
+  # A tenth of the month's budget within an hour is worth a call, long before AWS's own figures arrive.
+  alarms = { hourly_spend_usd = var.monthly_budget_usd / 10 }
 
   # The alerts' own queue has its own alarm, on a topic that does not need the notifier.
   dead_letter_queue_names = merge(

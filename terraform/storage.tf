@@ -35,7 +35,7 @@ module "originals" {
 module "archive" {
   source = "../modules/archive"
 
-  bucket_name = module.originals.name
+  bucket_name = module.originals.id
 }
 
 # Frames, analysis, transcripts on their way: all of it can be made again.

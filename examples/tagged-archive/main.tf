@@ -23,7 +23,7 @@ module "footage" {
 
 module "archive" {
   source      = "../../modules/archive"
-  bucket_name = module.footage.name
+  bucket_name = module.footage.id
   tag_key     = "archive"
 
   intelligent_archive   = { deep_archive_after_days = 365 }

@@ -4,8 +4,8 @@ output "arn" {
 }
 
 output "id" {
-  description = "Name of the bucket, known once it exists."
-  value       = aws_s3_bucket.this.id
+  description = "Name of the bucket, known once it exists and has its versioning: lifecycle rules from elsewhere need both."
+  value       = aws_s3_bucket_versioning.this.id
 }
 
 output "name" {

@@ -18,4 +18,9 @@ resource "aws_cloudfront_key_group" "viewers" {
   name    = "${var.name}-viewers"
   comment = "Keys whose signatures open ${var.name}'s delivery."
   items   = values(aws_cloudfront_public_key.viewers)[*].id
+
+  # When the last key goes, the distribution has to let go of the group before CloudFront lets anyone delete it.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -77,6 +77,21 @@ locals {
         threshold          = 1
       }
     },
+    var.alarms.hourly_spend_usd == 0 ? {} : {
+      spend = {
+        comparison         = "GreaterThanOrEqualToThreshold"
+        description        = "Assets of one hour cost USD ${var.alarms.hourly_spend_usd} or more: stop the upload if that is not meant."
+        dimensions         = { Pipeline = var.name }
+        evaluation_periods = 1
+        metric             = "UsdPerAsset"
+        missing            = "notBreaching"
+        namespace          = "IMPP"
+        period_s           = 3600
+        recovers           = false
+        statistic          = "Sum"
+        threshold          = var.alarms.hourly_spend_usd
+      }
+    },
     var.alarms.quiet_hours == 0 ? {} : {
       quiet = {
         comparison         = "LessThanThreshold"

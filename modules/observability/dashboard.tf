@@ -30,6 +30,16 @@ locals {
         {
           type = "metric"
           properties = merge(local.graph, {
+            title = "Assets by how they ended"
+            metrics = [
+              for state in ["deferred", "gone", "partial", "published", "quarantined"] :
+              ["IMPP", "Assets", "Pipeline", var.name, "State", state, { label = state, stat = "Sum" }]
+            ]
+          })
+        },
+        {
+          type = "metric"
+          properties = merge(local.graph, {
             title = "Executions"
             metrics = [
               for metric, label in {
@@ -146,13 +156,16 @@ locals {
     cost = [
       [
         {
-          type = "log"
-          properties = {
-            title  = "What assets cost (USD a day, from the ledger)"
-            query  = "${local.log_sources} | ${local.queries.cost}"
-            region = local.region
-            view   = "bar"
-          }
+          type = "metric"
+          properties = merge(local.graph, {
+            title  = "What assets cost (USD a day, and an hour of footage)"
+            period = 86400
+            metrics = [
+              ["IMPP", "UsdPerAsset", "Pipeline", var.name, { id = "usd", label = "a day", stat = "Sum" }],
+              ["IMPP", "MediaSeconds", "Pipeline", var.name, { id = "seconds", stat = "Sum", visible = false }],
+              [{ expression = "usd / seconds * 3600", id = "hour", label = "an hour of footage", yAxis = "right" }],
+            ]
+          })
         },
         {
           type = "metric"

@@ -10,8 +10,9 @@ locals {
     EOT
 
     cost = <<-EOT
-      filter message = "published" and ispresent(usd)
-      | stats sum(usd) as usd, count(*) as assets by bin(1d) as day
+      # The lines in embedded metric format with which every asset ends (docs/metrics.md).
+      filter ispresent(UsdPerAsset)
+      | stats count(*) as assets, sum(UsdPerAsset) as usd, sum(MediaSeconds) / 3600 as hours by bin(1d) as day, State
       | sort day desc
     EOT
 

@@ -2,13 +2,15 @@ variable "alarms" {
   description = <<-EOT
     Thresholds; 0 leaves that alarm out (each costs about $0.10 a month). `execution_failures`: executions that failed,
     timed out or were aborted within 15 minutes (each single one alerts on its own already: this one means a surge).
-    `dead_letter_age_hours`: reminder before a dead letter expires. `quiet_hours`: no execution started for so long.
+    `dead_letter_age_hours`: reminder before a dead letter expires. `hourly_spend_usd`: what assets cost within an hour by the
+    pipeline's own ledger, long before AWS's figures arrive. `quiet_hours`: no execution started for so long.
   EOT
   type = object({
     dead_letter_age_hours = optional(number, 72)
     execution_failures    = optional(number, 5)
     function_errors       = optional(number, 1)
     function_throttles    = optional(number, 1)
+    hourly_spend_usd      = optional(number, 0)
     quiet_hours           = optional(number, 0)
     table_throttles       = optional(number, 1)
   })

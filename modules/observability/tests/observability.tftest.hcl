@@ -117,6 +117,19 @@ run "silence_can_be_an_alarm" {
   }
 }
 
+run "spending_too_fast_can_be_an_alarm" {
+  command = plan
+
+  variables {
+    alarms = { hourly_spend_usd = 2.5 }
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.metric["spend"].threshold == 2.5 && aws_cloudwatch_metric_alarm.metric["spend"].period == 3600 && aws_cloudwatch_metric_alarm.metric["spend"].dimensions == tomap({ Pipeline = "impp-test" })
+    error_message = "The ledger's own metric must be watched by the hour."
+  }
+}
+
 run "health_is_the_sum_of_all_alarms" {
   command = plan
 
@@ -150,8 +163,8 @@ run "the_dashboard_shows_processing_and_cost" {
 
   assert {
     condition = length(setsubtract([
-      "AWS/Billing", "AWS/CloudFront", "AWS/DynamoDB", "AWS/Lambda", "AWS/MediaConvert", "AWS/Rekognition", "AWS/S3", "AWS/SQS", "AWS/States",
-    ], [for match in regexall("AWS/[A-Za-z0-9]+", aws_cloudwatch_dashboard.this.dashboard_body) : match])) == 0
+      "AWS/Billing", "AWS/CloudFront", "AWS/DynamoDB", "AWS/Lambda", "AWS/MediaConvert", "AWS/Rekognition", "AWS/S3", "AWS/SQS", "AWS/States", "IMPP",
+    ], [for match in regexall("AWS/[A-Za-z0-9]+|IMPP", aws_cloudwatch_dashboard.this.dashboard_body) : match])) == 0
     error_message = "Each service that works or costs must be seen."
   }
 
