@@ -45,11 +45,20 @@ def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
 
 
 def _asset(table: str, original: Original | None) -> str | None:
-    """The asset that Inspect noted on the claim; before Inspect there is only the object's own identity."""
+    """The asset that Inspect noted on the claim; before Inspect the one that Inspect would find."""
     if original is None:
         return None
     claim = aws.get_item(table, keys.catalog_claim(original.bucket, original.key, original.version)) or {}
-    return str(claim.get("asset") or keys.asset_id(original.bucket, original.key, original.version, None))
+    return str(claim.get("asset") or keys.asset_id(original.bucket, original.key, original.version, _sha256(original)))
+
+
+def _sha256(original: Original) -> str | None:
+    try:
+        head = aws.head(original.bucket, original.key, original.version) or {}
+    except ClientError as error:  # best effort: a missing object is a 403 to who may not list the bucket
+        aws.logger.info("no metadata to be had", extra={"key": original.key, "error": aws.code(error)})
+        return None
+    return str(head.get("Metadata", {}).get("impp-sha256", "")).lower() or None
 
 
 def _mark(table: str, asset: str, original: Original, death: Death, taken: str) -> None:
