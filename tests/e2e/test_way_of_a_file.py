@@ -182,7 +182,7 @@ def test_the_ledger_is_the_bill(system: System, card: Card) -> None:
             ledger = sum(line["usd"] for line in item["ledger"] if line["service"] == service)
             assert ledger == pytest.approx(billed.get((item["asset"], service), 0), abs=1e-6), (item["key"], service)
         assert item["usd"] == pytest.approx(sum(line["usd"] for line in item["ledger"]), rel=1e-6)
-        assert item["usd_quote"] == pytest.approx(item["usd"], rel=0.5)
+        assert item["usd"] <= 1.05 * item["usd_quote"]  # a ceiling, but for a slow machine's Lambda seconds
 
 
 def test_the_archive_decision_is_tagged_and_reasoned(system: System, card: Card) -> None:
