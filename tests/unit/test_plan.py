@@ -91,6 +91,21 @@ def test_high_rates_are_divided(fps: float | None, expected: str | None) -> None
     assert ladder.divided(fps) == expected
 
 
+@pytest.mark.parametrize(
+    ("codec", "size", "bitrates"),
+    [
+        ("h264", 60_000_000, [3_314_000, 1_720_000]),  # 8 Mbit/s: the rungs' own bounds hold
+        ("h264", 7_500_000, [1_500_000, 1_500_000]),  # 1 Mbit/s
+        ("hevc", 7_500_000, [3_000_000, 1_720_000]),
+        ("h264", 10_000, [200_000, 200_000]),
+    ],
+)
+def test_no_rendition_needs_more_bits_than_the_original_holds(codec: str, size: int, bitrates: list[int]) -> None:
+    facts = replace(FACTS, video_codec=codec, bytes=size)
+    planned = plan.make(ASSET, facts, "s3://b/k", "d", 120)
+    assert [r.max_bitrate for r in planned.renditions] == bitrates
+
+
 def test_without_sound_there_is_no_audio_selector_and_portrait_is_turned() -> None:
     planned = plan.make(ASSET, replace(FACTS, has_audio=False, audio_codec=None), "s3://b/k", "d", 120)
     assert planned.job_settings

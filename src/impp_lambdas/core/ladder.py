@@ -6,6 +6,7 @@ and kept for the rendition that is made to be published on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ MIN_SIDE = 32
 """MediaConvert's smallest width and height."""
 MAX_LONG_SIDE = 4096
 """H.264's widest picture in MediaConvert."""
+MIN_BITRATE, MAX_BITRATE = 200_000, 60_000_000
+_DENSE_CODECS = {"hevc", "av1", "vp9"}
 MAX_FPS = 30.5
 """Up to here a rate counts as 30 (cameras write 30.02)."""
 
@@ -63,8 +66,11 @@ class Rendition:
         return asdict(self)
 
 
-def renditions(asset: str, source: str, streams: Streams) -> list[Rendition]:
-    """The renditions of an original, best first within a ladder; none for an image or a picture too small to encode."""
+def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None = None) -> list[Rendition]:
+    """The renditions of an original, best first within a ladder; none for an image or a picture too small to encode.
+
+    ``bit_rate`` is the original's own in bit/s: what it does not hold, no rendition needs bits for.
+    """
     if streams.kind == "audio":
         return [Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, 128_000)]
     if streams.kind != "video" or not streams.width or not streams.height:
@@ -77,10 +83,16 @@ def renditions(asset: str, source: str, streams: Streams) -> list[Rendition]:
             continue
         fps = None if rung.keep_fps else divided(streams.fps)
         rate = float(Fraction(fps)) if fps else min(streams.fps or 30.0, 60.0)
-        bitrate = max(200_000, round(rung.bits * width * height * rate, -3))
+        wanted = min(rung.bits * width * height * rate, _held(streams.video_codec, bit_rate), MAX_BITRATE)
         key = keys.delivery(asset, f"video-{rung.name}.mp4")
-        made.append(Rendition(rung.name, key, width, height, fps, rung.quality, min(int(bitrate), 60_000_000)))
+        bitrate = max(MIN_BITRATE, int(round(wanted, -3)))
+        made.append(Rendition(rung.name, key, width, height, fps, rung.quality, bitrate))
     return made
+
+
+def _held(codec: str | None, bit_rate: float | None) -> float:
+    """The peak in H.264 of what an original holds: half above its mean, and more for a codec that needs fewer bits."""
+    return bit_rate * 1.5 * (2 if codec in _DENSE_CODECS else 1) if bit_rate else math.inf
 
 
 def fit(width: int, height: int, short_side: int) -> tuple[int, int]:

@@ -60,7 +60,8 @@ def make(asset: str, facts: Facts, original: str, delivery_bucket: str, max_fram
     """The plan for an original at ``original`` (``s3://bucket/key``). ``max_frames`` is the operator's own limit."""
     look = _ROUTINE if facts.source == "dashcam" and facts.recording == "routine" else _LOOKS[facts.source]
     look = Look(look.interval_s, _frames(look, facts, max_frames), look.apis)
-    renditions = tuple(ladder.renditions(asset, facts.source, facts))
+    bit_rate = facts.bytes * 8 / facts.duration_s if facts.duration_s else None
+    renditions = tuple(ladder.renditions(asset, facts.source, facts, bit_rate))
     destination = f"s3://{delivery_bucket}/assets/{asset}/video"
     settings = jobs.settings(original, destination, renditions, facts.has_audio) if renditions else None
     return Plan(
