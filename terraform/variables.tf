@@ -37,8 +37,8 @@ variable "environment" {
   type        = string
   nullable    = false
   validation {
-    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
-    error_message = "environment must be 2 to 12 lower-case letters and digits and start with a letter: bucket names have room for no more."
+    condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment)) && var.environment != "terraform"
+    error_message = "environment must be 2 to 12 lower-case letters and digits and start with a letter (bucket names have room for no more), and not be terraform, which is the bootstrap's."
   }
 }
 

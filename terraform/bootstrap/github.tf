@@ -1,11 +1,16 @@
-# Pull requests plan without any stored credential: GitHub's token, for this repository's pull requests only, is
-# exchanged for a role that reads the account's set-up, and neither footage, catalog nor secrets.
+# GitHub's tokens instead of stored credentials. Pull requests of the repository may plan: their role reads the account's
+# set-up, and neither footage, catalog nor secrets. Its environments, which ask their reviewers first, may deploy.
 locals {
-  github = var.github_repository == null ? {} : { plan = var.github_repository }
+  github = var.github_repository == null ? {} : merge(
+    { plan = "repo:${var.github_repository}:pull_request" },
+    { for environment in var.github_environments : "deploy-${environment}" => "repo:${var.github_repository}:environment:${environment}" },
+  )
+  deploying = { for name, subject in local.github : name => subject if name != "plan" }
+  planning  = { for name, subject in local.github : name => subject if name == "plan" }
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
-  for_each = local.github
+  for_each = local.planning
 
   client_id_list = ["sts.amazonaws.com"]
   url            = "https://token.actions.githubusercontent.com"
@@ -19,21 +24,6 @@ resource "aws_iam_role" "github" {
   max_session_duration = 3600
 }
 
-resource "aws_iam_role_policy_attachment" "read_only" {
-  for_each = local.github
-
-  policy_arn = "arn:${local.partition}:iam::aws:policy/ReadOnlyAccess"
-  role       = aws_iam_role.github[each.key].name
-}
-
-resource "aws_iam_role_policy" "plan" {
-  for_each = local.github
-
-  name   = "plan"
-  role   = aws_iam_role.github[each.key].name
-  policy = data.aws_iam_policy_document.plan.json
-}
-
 data "aws_iam_policy_document" "github_trust" {
   for_each = local.github
 
@@ -41,7 +31,7 @@ data "aws_iam_policy_document" "github_trust" {
     actions = ["sts:AssumeRoleWithWebIdentity"]
     principals {
       type        = "Federated"
-      identifiers = [aws_iam_openid_connect_provider.github[each.key].arn]
+      identifiers = ["arn:${local.partition}:iam::${local.account}:oidc-provider/token.actions.githubusercontent.com"]
     }
     condition {
       test     = "StringEquals"
@@ -51,9 +41,26 @@ data "aws_iam_policy_document" "github_trust" {
     condition {
       test     = "StringEquals"
       variable = "token.actions.githubusercontent.com:sub"
-      values   = ["repo:${each.value}:pull_request"]
+      values   = [each.value]
     }
   }
+}
+
+# --- plan ---
+
+resource "aws_iam_role_policy_attachment" "read_only" {
+  for_each = local.planning
+
+  policy_arn = "arn:${local.partition}:iam::aws:policy/ReadOnlyAccess"
+  role       = aws_iam_role.github[each.key].name
+}
+
+resource "aws_iam_role_policy" "plan" {
+  for_each = local.planning
+
+  name   = "plan"
+  role   = aws_iam_role.github[each.key].name
+  policy = data.aws_iam_policy_document.plan.json
 }
 
 data "aws_iam_policy_document" "plan" {
@@ -90,5 +97,54 @@ data "aws_iam_policy_document" "plan" {
       "states:GetExecutionHistory",
     ]
     resources = ["*"]
+  }
+}
+
+# --- deploy ---
+
+# Everything but IAM: what the root creates spans some twenty services.
+resource "aws_iam_role_policy_attachment" "power_user" {
+  for_each = local.deploying
+
+  policy_arn = "arn:${local.partition}:iam::aws:policy/PowerUserAccess"
+  role       = aws_iam_role.github[each.key].name
+}
+
+resource "aws_iam_role_policy" "deploy" {
+  for_each = local.deploying
+
+  name   = "deploy"
+  role   = aws_iam_role.github[each.key].name
+  policy = data.aws_iam_policy_document.deploy[each.key].json
+}
+
+data "aws_iam_policy_document" "deploy" {
+  for_each = local.deploying
+
+  statement {
+    sid = "RolesOfTheEnvironment"
+    actions = [
+      "iam:CreateRole",
+      "iam:DeleteRole",
+      "iam:DeleteRolePolicy",
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:ListInstanceProfilesForRole",
+      "iam:ListRolePolicies",
+      "iam:PassRole",
+      "iam:PutRolePolicy",
+      "iam:TagRole",
+      "iam:UntagRole",
+      "iam:UpdateAssumeRolePolicy",
+      "iam:UpdateRole",
+    ]
+    resources = ["arn:${local.partition}:iam::${local.account}:role/impp-${trimprefix(each.key, "deploy-")}-*"]
+  }
+
+  statement {
+    sid       = "MaciesOwnRole"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/macie.amazonaws.com/*"]
   }
 }

@@ -8,12 +8,22 @@ output "backend_config" {
   ])
 }
 
+output "github_deploy_role_arns" {
+  description = "ARN of the role with which an environment deploys (its variable AWS_DEPLOY_ROLE_ARN), by environment."
+  value       = { for name in keys(local.deploying) : trimprefix(name, "deploy-") => aws_iam_role.github[name].arn }
+}
+
 output "github_plan_role_arn" {
-  description = "ARN of the role with which pull requests plan; null without github_repository."
-  value       = one(values(aws_iam_role.github)[*].arn)
+  description = "ARN of the role with which pull requests plan (variable AWS_PLAN_ROLE_ARN); null without github_repository."
+  value       = one([for name in keys(local.planning) : aws_iam_role.github[name].arn])
 }
 
 output "state_bucket" {
   description = "Name of the bucket that holds the state."
   value       = module.state.name
+}
+
+output "state_kms_key_arn" {
+  description = "ARN of the key that encrypts the state."
+  value       = module.key.arn
 }

@@ -64,9 +64,9 @@ def test_roots_are_valid(folder: str, working_copy: Path, terraform_env: dict[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", MODULES)
-def test_module(module: str, working_copy: Path, terraform_env: dict[str, str]) -> None:
-    tested = terraform(working_copy / "modules" / module, terraform_env)
+@pytest.mark.parametrize("folder", [*(f"modules/{module}" for module in MODULES), "terraform/bootstrap"])
+def test_own_tests_pass(folder: str, working_copy: Path, terraform_env: dict[str, str]) -> None:
+    tested = terraform(working_copy / folder, terraform_env)
     tested.execute_command("init", "-backend=false", "-input=false", "-no-color")
     told = tested.execute_command("test", "-no-color")
     passed = re.search(r"(\d+) passed, 0 failed", told.out)
