@@ -102,17 +102,26 @@ def transcoding(short_side: int) -> dict[str, Any]:
         aac = {"CodingMode": "CODING_MODE_2_0", "SampleRate": 48000, "Bitrate": 128000}
         settings = {
             "Inputs": [{"FileInput": "s3://bench/clip.mp4", "AudioSelectors": {"1": {}}}],
-            "OutputGroups": [{
-                "OutputGroupSettings": {
-                    "Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": "s3://bench/out/"}},
-                "Outputs": [{
-                    "ContainerSettings": {"Container": "MP4"},
-                    "NameModifier": "-web",
-                    "VideoDescription": {"Width": width, "Height": short_side,
-                                         "CodecSettings": {"Codec": "H_264", "H264Settings": h264}},
-                    "AudioDescriptions": [{"CodecSettings": {"Codec": "AAC", "AacSettings": aac}}],
-                }],
-            }],
+            "OutputGroups": [
+                {
+                    "OutputGroupSettings": {
+                        "Type": "FILE_GROUP_SETTINGS",
+                        "FileGroupSettings": {"Destination": "s3://bench/out/"},
+                    },
+                    "Outputs": [
+                        {
+                            "ContainerSettings": {"Container": "MP4"},
+                            "NameModifier": "-web",
+                            "VideoDescription": {
+                                "Width": width,
+                                "Height": short_side,
+                                "CodecSettings": {"Codec": "H_264", "H264Settings": h264},
+                            },
+                            "AudioDescriptions": [{"CodecSettings": {"Codec": "AAC", "AacSettings": aac}}],
+                        }
+                    ],
+                }
+            ],
         }
         made = plan(settings, video.probe(clip), clip, threads=1)
         (Path(folder) / made.renditions[0].folder).mkdir()

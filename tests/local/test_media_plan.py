@@ -29,7 +29,10 @@ def job(video: dict[str, Any] | None = None, *, codec: dict[str, Any] | None = N
     output: dict[str, Any] = {"NameModifier": "-web", "ContainerSettings": {"Container": "MP4"}}
     if video is not None:
         output["VideoDescription"] = {"CodecSettings": {"Codec": "H_264", "H264Settings": h264}, **video}
-    group = {"Type": "FILE_GROUP_SETTINGS", "FileGroupSettings": {"Destination": parts.pop("to", "s3://out-bucket/a/b")}}
+    group = {
+        "Type": "FILE_GROUP_SETTINGS",
+        "FileGroupSettings": {"Destination": parts.pop("to", "s3://out-bucket/a/b")},
+    }
     source = {"FileInput": "s3://in-bucket/folder/clip one.mp4", "AudioSelectors": {"Audio Selector 1": {}}, **parts}
     return {"Inputs": [source], "OutputGroups": [{"OutputGroupSettings": group, "Outputs": [output]}]}
 
@@ -59,8 +62,14 @@ def test_rates_gops_and_frame_rates() -> None:
     cbr = arguments(job({}, codec={"RateControlMode": "CBR", "Bitrate": 900_000, "MaxBitrate": None}), VIDEO)
     assert (cbr["-b:v"], cbr["-minrate"], cbr["-maxrate"]) == ("900000", "900000", "900000")
     assert (cbr["-r"], cbr["-fps_mode"], cbr["-g"]) == ("30000/1001", "cfr", "60")
-    fixed = {"FramerateControl": "SPECIFIED", "FramerateNumerator": 25, "FramerateDenominator": 1, "GopSize": 1.0,
-             "GopSizeUnits": "SECONDS", "SceneChangeDetect": "DISABLED"}
+    fixed = {
+        "FramerateControl": "SPECIFIED",
+        "FramerateNumerator": 25,
+        "FramerateDenominator": 1,
+        "GopSize": 1.0,
+        "GopSizeUnits": "SECONDS",
+        "SceneChangeDetect": "DISABLED",
+    }
     made = arguments(job({}, codec=fixed), VIDEO)
     assert (made["-r"], made["-g"], made["-keyint_min"], made["-sc_threshold"]) == ("25", "25", "25", "0")
 
@@ -112,9 +121,16 @@ def rendition(
     return Rendition(0, "bucket", "key", "mp4", "0-0", "output.mp4", (), codec, passes, width, height, fps)
 
 
-@pytest.mark.parametrize("width, height, fps, seconds", [
-    (1280, 544, 25, 4.0), (720, 1280, 29.97, 61.2), (1920, 1080, 60, 30.0), (3840, 2160, 30, 90.5), (None, None, 0, 12),
-])
+@pytest.mark.parametrize(
+    "width, height, fps, seconds",
+    [
+        (1280, 544, 25, 4.0),
+        (720, 1280, 29.97, 61.2),
+        (1920, 1080, 60, 30.0),
+        (3840, 2160, 30, 90.5),
+        (None, None, 0, 12),
+    ],
+)
 def test_basic_outputs_are_charged_as_the_pipeline_quotes(
     width: int | None, height: int | None, fps: float, seconds: float
 ) -> None:
@@ -131,23 +147,40 @@ def test_professional_outputs_are_charged_more() -> None:
 
 
 def test_transcripts_and_subtitles() -> None:
-    said = Transcript((
-        Segment((Word("Don't", 0.5, 0.9, 0.9), Word("\u201cstop\u201d,", 1.0, 1.3, 0.8),
-                 Word("please!", 1.4, 2.0, 0.9))),
-        Segment((Word("-", 2.1, 2.2, 0.1), Word("A<B", 3661.25, 3662.0, 0.7), Word("50%?'", 3662.0, 3662.5, 0.7))),
-    ), 3700.0)
+    said = Transcript(
+        (
+            Segment(
+                (Word("Don't", 0.5, 0.9, 0.9), Word("\u201cstop\u201d,", 1.0, 1.3, 0.8), Word("please!", 1.4, 2.0, 0.9))
+            ),
+            Segment((Word("-", 2.1, 2.2, 0.1), Word("A<B", 3661.25, 3662.0, 0.7), Word("50%?'", 3662.0, 3662.5, 0.7))),
+        ),
+        3700.0,
+    )
     made = transcribe_output.document("job", "1", said, transcribe_output.Language("en-US", 0.9))
     results = made["results"]
     assert results["transcripts"] == [{"transcript": "Don't stop, please! A<B 50%?"}]
     assert [(i["type"], i["alternatives"][0]["content"]) for i in results["items"]] == [
-        ("pronunciation", "Don't"), ("pronunciation", "stop"), ("punctuation", ","), ("pronunciation", "please"),
-        ("punctuation", "!"), ("pronunciation", "A<B"), ("pronunciation", "50%"), ("punctuation", "?"),
+        ("pronunciation", "Don't"),
+        ("pronunciation", "stop"),
+        ("punctuation", ","),
+        ("pronunciation", "please"),
+        ("punctuation", "!"),
+        ("pronunciation", "A<B"),
+        ("pronunciation", "50%"),
+        ("punctuation", "?"),
     ]
-    assert results["items"][0] == {"id": 0, "type": "pronunciation", "start_time": "0.5", "end_time": "0.9",
-                                   "alternatives": [{"confidence": "0.900", "content": "Don't"}]}
+    assert results["items"][0] == {
+        "id": 0,
+        "type": "pronunciation",
+        "start_time": "0.5",
+        "end_time": "0.9",
+        "alternatives": [{"confidence": "0.900", "content": "Don't"}],
+    }
     assert [s["items"] for s in results["audio_segments"]] == [[0, 1, 2, 3, 4], [5, 6, 7]]
     assert results["language_identification"] == [{"score": "0.9000", "code": "en-US"}]
     vtt = transcribe_output.subtitles(made, "vtt", 1)
-    assert vtt == ("WEBVTT\n\n1\n00:00:00.500 --> 00:00:02.000\nDon't stop, please!\n\n"
-                   "2\n01:01:01.250 --> 01:01:02.500\nA&lt;B 50%?\n\n")
+    assert vtt == (
+        "WEBVTT\n\n1\n00:00:00.500 --> 00:00:02.000\nDon't stop, please!\n\n"
+        "2\n01:01:01.250 --> 01:01:02.500\nA&lt;B 50%?\n\n"
+    )
     assert "01:01:01,250 --> 01:01:02,500\nA<B 50%?" in transcribe_output.subtitles(made, "srt")

@@ -149,8 +149,11 @@ def test_bad_images_are_refused_as_rekognition_does(make: Maker, frames: str) ->
 
 def test_each_answered_call_is_billed_to_its_asset(make: Maker, frames: str) -> None:
     def images() -> float:
-        return sum(line["quantity"] for line in billing.bill()["lines"]
-                   if (line["service"], line["item"], line.get("asset")) == ("rekognition", "image_api", "0a" * 10))
+        return sum(
+            line["quantity"]
+            for line in billing.bill()["lines"]
+            if (line["service"], line["item"], line.get("asset")) == ("rekognition", "image_api", "0a" * 10)
+        )
 
     before = images()
     client = make.client("rekognition")

@@ -69,8 +69,12 @@ def test_a_job_writes_transcript_and_subtitles_and_tells(make: Maker, bucket: st
     media = put(make, bucket, "in/two cities+%.wav", assets.path("two_cities.wav"))
     name = f"impp-{ASSET}-{make.name('x')}"
     answer = make.client("transcribe").start_transcription_job(
-        TranscriptionJobName=name, Media=media, LanguageCode="en-US", OutputBucketName=bucket,
-        OutputKey=f"work/{ASSET}/transcript.json", Subtitles={"Formats": ["vtt", "srt"]},
+        TranscriptionJobName=name,
+        Media=media,
+        LanguageCode="en-US",
+        OutputBucketName=bucket,
+        OutputKey=f"work/{ASSET}/transcript.json",
+        Subtitles={"Formats": ["vtt", "srt"]},
         Tags=[{"Key": "impp", "Value": "yes"}],
     )
     check_shape("transcribe", "StartTranscriptionJob", answer)
@@ -89,7 +93,8 @@ def test_a_job_writes_transcript_and_subtitles_and_tells(make: Maker, bucket: st
     check_subtitles(read("transcript.vtt"), read("transcript.srt"), document)
     event = json.loads(make.messages(url)[0]["Body"])
     assert (event["detail-type"], event["detail"]) == (
-        "Transcribe Job State Change", {"TranscriptionJobName": name, "TranscriptionJobStatus": "COMPLETED"}
+        "Transcribe Job State Change",
+        {"TranscriptionJobName": name, "TranscriptionJobStatus": "COMPLETED"},
     )
     assert billed(ASSET) == [45]  # 44.37 s, by the second
 
@@ -128,7 +133,9 @@ def test_language_is_taken_for_english_and_scored(make: Maker, bucket: str, tmp_
     clip = ffmpeg("-t", "7", "-i", str(assets.path("two_cities.wav")), "-c:a", "aac", to=tmp_path / "clip.m4a")
     name = make.name("job")
     make.client("transcribe").start_transcription_job(
-        TranscriptionJobName=name, Media=put(make, bucket, "clip.m4a", clip), IdentifyLanguage=True,
+        TranscriptionJobName=name,
+        Media=put(make, bucket, "clip.m4a", clip),
+        IdentifyLanguage=True,
         LanguageOptions=["de-DE", "en-GB"],
     )
     job = ended(make, name)
@@ -169,8 +176,11 @@ def test_silence_gives_an_empty_transcript_and_is_billed_for_15_seconds(
     silence = ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000", "-t", "4", to=tmp_path / "silence.wav")
     asset, name = "0c" * 10, f"impp-{'0c' * 10}-{make.name('x')}"
     make.client("transcribe").start_transcription_job(
-        TranscriptionJobName=name, Media=put(make, bucket, "s.wav", silence), LanguageCode="en-US",
-        OutputBucketName=bucket, OutputKey="folder/",
+        TranscriptionJobName=name,
+        Media=put(make, bucket, "s.wav", silence),
+        LanguageCode="en-US",
+        OutputBucketName=bucket,
+        OutputKey="folder/",
     )
     assert ended(make, name)["TranscriptionJobStatus"] == "COMPLETED"
     body = make.client("s3").get_object(Bucket=bucket, Key=f"folder/{name}.json")["Body"].read()
@@ -186,14 +196,20 @@ def test_requests_that_are_refused_at_once(make: Maker, bucket: str) -> None:
     client.start_transcription_job(**request)
     cases: list[tuple[dict[str, Any], str]] = [
         ({}, "ConflictException"),
-        ({"TranscriptionJobName": make.name("a"), "Media": {"MediaFileUri": f"s3://{bucket}/gone"}},
-         "BadRequestException"),
+        (
+            {"TranscriptionJobName": make.name("a"), "Media": {"MediaFileUri": f"s3://{bucket}/gone"}},
+            "BadRequestException",
+        ),
         ({"TranscriptionJobName": make.name("b"), "IdentifyLanguage": True}, "BadRequestException"),
         ({"TranscriptionJobName": "a name with spaces"}, "BadRequestException"),
-        ({"TranscriptionJobName": make.name("c"), "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2}},
-         "BadRequestException"),
-        ({"TranscriptionJobName": make.name("d"), "OutputBucketName": bucket, "OutputKey": "with space.json"},
-         "BadRequestException"),
+        (
+            {"TranscriptionJobName": make.name("c"), "Settings": {"ShowSpeakerLabels": True, "MaxSpeakerLabels": 2}},
+            "BadRequestException",
+        ),
+        (
+            {"TranscriptionJobName": make.name("d"), "OutputBucketName": bucket, "OutputKey": "with space.json"},
+            "BadRequestException",
+        ),
     ]
     for change, code in cases:
         with pytest.raises(ClientError) as error:

@@ -59,9 +59,14 @@ def detect(image: Image8, floor: float = 0.5) -> list[Face]:
     found = []
     for i in np.asarray(keep).ravel():
         marks = points[:, rows[i], columns[i]].reshape(5, 2)  # y, x in units of the box
-        found.append(Face(
-            float(scores[i]), float(left[i] * to_x), float(top[i] * to_y),
-            float((left[i] + wide[i]) * to_x), float((top[i] + high[i]) * to_y),
-            tuple((float((left[i] + x * wide[i]) * to_x), float((top[i] + y * high[i]) * to_y)) for y, x in marks),
-        ))
+        found.append(
+            Face(
+                float(scores[i]),
+                float(left[i] * to_x),
+                float(top[i] * to_y),
+                float((left[i] + wide[i]) * to_x),
+                float((top[i] + high[i]) * to_y),
+                tuple((float((left[i] + x * wide[i]) * to_x), float((top[i] + y * high[i]) * to_y)) for y, x in marks),
+            )
+        )
     return sorted(found, key=lambda face: -face.score)

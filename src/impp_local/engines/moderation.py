@@ -28,4 +28,3 @@ def nudity(image: Image8) -> float:
     tensor = decoded[16:240, 16:240].astype(np.float32) - _MEAN
     output = _model.run(None, {"input_0": tensor[None]})[0]
     return float(output[0, 1])
-

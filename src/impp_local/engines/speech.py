@@ -67,12 +67,24 @@ def transcribe(path: Path, on_second: Callable[[float], None] | None = None) -> 
 def _spoken(samples: NDArray[np.float32], offset: float) -> Iterator[Segment]:
     with _lock:
         found, _ = _loaded().transcribe(
-            samples, language="en", beam_size=5, word_timestamps=True, vad_filter=True,
+            samples,
+            language="en",
+            beam_size=5,
+            word_timestamps=True,
+            vad_filter=True,
             condition_on_previous_text=False,
         )
         for segment in found:
-            words = [Word(w.word.strip(), round(float(w.start) + offset, 3), round(float(w.end) + offset, 3),
-                          float(w.probability)) for w in segment.words or () if w.word.strip()]
+            words = [
+                Word(
+                    w.word.strip(),
+                    round(float(w.start) + offset, 3),
+                    round(float(w.end) + offset, 3),
+                    float(w.probability),
+                )
+                for w in segment.words or ()
+                if w.word.strip()
+            ]
             if words:
                 yield Segment(tuple(words))
 
@@ -102,6 +114,7 @@ def _loaded() -> Any:
         from faster_whisper import WhisperModel  # type: ignore[import-untyped]
 
         files = [assets.path(f"whisper-tiny.en/{part}") for part in _PARTS]
-        _model = WhisperModel(str(files[0].parent), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1,
-                              local_files_only=True)
+        _model = WhisperModel(
+            str(files[0].parent), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1, local_files_only=True
+        )
     return _model

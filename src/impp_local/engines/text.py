@@ -62,11 +62,17 @@ def _loaded() -> Any:
     if _engine is None:
         from rapidocr import RapidOCR
 
-        _engine = RapidOCR(params={
-            "Global.use_cls": False, "Global.log_level": "error", "Global.max_side_len": _READ_SIDE,
-            "Det.limit_type": "max", "Det.limit_side_len": _FIND_SIDE,
-            "EngineConfig.onnxruntime.intra_op_num_threads": 1, "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-        })
+        _engine = RapidOCR(
+            params={
+                "Global.use_cls": False,
+                "Global.log_level": "error",
+                "Global.max_side_len": _READ_SIDE,
+                "Det.limit_type": "max",
+                "Det.limit_side_len": _FIND_SIDE,
+                "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+                "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            }
+        )
     return _engine
 
 
@@ -88,8 +94,17 @@ def _split(text: str, quad: Quad) -> list[tuple[str, Quad]]:
     at = 0
     for word in text.split(" "):
         start, end = widths[at] / total, widths[at + len(word)] / total
-        parts.append((word, (_along(quad[0], quad[1], start), _along(quad[0], quad[1], end),
-                             _along(quad[3], quad[2], end), _along(quad[3], quad[2], start))))
+        parts.append(
+            (
+                word,
+                (
+                    _along(quad[0], quad[1], start),
+                    _along(quad[0], quad[1], end),
+                    _along(quad[3], quad[2], end),
+                    _along(quad[3], quad[2], start),
+                ),
+            )
+        )
         at += len(word) + 1
     return parts
 

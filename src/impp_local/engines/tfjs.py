@@ -201,8 +201,9 @@ class _Builder:
 
     def _op_pad(self, name: str, sources: list[str], _: dict[str, Any]) -> None:
         pads = self._constant(sources[1]).astype(int)
-        shape = tuple(int(size + before + after) for size, (before, after) in
-                      zip(self._shapes[sources[0]], pads, strict=True))
+        shape = tuple(
+            int(size + before + after) for size, (before, after) in zip(self._shapes[sources[0]], pads, strict=True)
+        )
         inputs = [sources[0], self._int_tensor(f"{name}/pads", [*pads[:, 0].tolist(), *pads[:, 1].tolist()])]
         if len(sources) > 2:
             inputs.append(self._use(sources[2]))
@@ -220,8 +221,15 @@ class _Builder:
         self._initializers[weights] = _tensor(weights, kernel.transpose(3, 2, 0, 1).astype(np.float32))
         out = [(size - k) // s + 1 for size, k, s in zip((height, width), kernel.shape[:2], stride, strict=True)]
         self._emit_transpose(sources[0], f"{name}/nchw", _TO_NCHW)
-        self._emit("Conv", [f"{name}/nchw", weights], f"{name}/conv", (batch, kernel.shape[3], *out), strides=stride,
-                   kernel_shape=list(kernel.shape[:2]), group=channels // kernel.shape[2])
+        self._emit(
+            "Conv",
+            [f"{name}/nchw", weights],
+            f"{name}/conv",
+            (batch, kernel.shape[3], *out),
+            strides=stride,
+            kernel_shape=list(kernel.shape[:2]),
+            group=channels // kernel.shape[2],
+        )
         self._emit_transpose(f"{name}/conv", name, _TO_NHWC)
 
     def _op_maxpool(self, name: str, sources: list[str], attr: dict[str, Any]) -> None:
@@ -230,8 +238,9 @@ class _Builder:
         batch, height, width, channels = self._shapes[sources[0]]
         out = [(n - k) // s + 1 for n, k, s in zip((height, width), size, stride, strict=True)]
         self._emit_transpose(sources[0], f"{name}/nchw", _TO_NCHW)
-        self._emit("MaxPool", [f"{name}/nchw"], f"{name}/pool", (batch, channels, *out), strides=stride,
-                   kernel_shape=size)
+        self._emit(
+            "MaxPool", [f"{name}/nchw"], f"{name}/pool", (batch, channels, *out), strides=stride, kernel_shape=size
+        )
         self._emit_transpose(f"{name}/pool", name, _TO_NHWC)
 
     def _op_resizebilinear(self, name: str, sources: list[str], attr: dict[str, Any]) -> None:
@@ -243,8 +252,14 @@ class _Builder:
         scales = f"{name}/scales"
         factors = [1, 1, out[0] / height, out[1] / width]
         self._initializers[scales] = _tensor(scales, np.asarray(factors, np.float32))
-        self._emit("Resize", [f"{name}/nchw", "", scales], f"{name}/resized", (batch, channels, *out), mode="linear",
-                   coordinate_transformation_mode="half_pixel")
+        self._emit(
+            "Resize",
+            [f"{name}/nchw", "", scales],
+            f"{name}/resized",
+            (batch, channels, *out),
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+        )
         self._emit_transpose(f"{name}/resized", name, _TO_NHWC)
 
 

@@ -137,8 +137,12 @@ def _track(container: Any, stream: Any) -> Track:
     if stream.type == "video":
         base.update(_video(container, stream, context))
     elif stream.type == "audio":
-        base.update(channels=context.channels, sample_rate=context.sample_rate, layout=context.layout.name,
-                    bit_depth=context.format.bits if context.format else None)
+        base.update(
+            channels=context.channels,
+            sample_rate=context.sample_rate,
+            layout=context.layout.name,
+            bit_depth=context.format.bits if context.format else None,
+        )
     return Track(**base)
 
 

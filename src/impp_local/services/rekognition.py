@@ -28,10 +28,24 @@ MAX_S3_BYTES = 15 * 1024 * 1024
 _MIN_SIDE = {"DetectLabels": 50, "DetectModerationLabels": 50, "DetectText": 50, "DetectFaces": 80}
 _DEFAULT_CONFIDENCE = {"DetectLabels": 55.0, "DetectModerationLabels": 50.0}
 _DEFAULT_WORD_CONFIDENCE = 80.0
-_FACE_ATTRIBUTES = frozenset((
-    "DEFAULT", "ALL", "AGE_RANGE", "BEARD", "EMOTIONS", "EYE_DIRECTION", "EYEGLASSES", "EYES_OPEN", "GENDER",
-    "MOUTH_OPEN", "MUSTACHE", "FACE_OCCLUDED", "SMILE", "SUNGLASSES",
-))
+_FACE_ATTRIBUTES = frozenset(
+    (
+        "DEFAULT",
+        "ALL",
+        "AGE_RANGE",
+        "BEARD",
+        "EMOTIONS",
+        "EYE_DIRECTION",
+        "EYEGLASSES",
+        "EYES_OPEN",
+        "GENDER",
+        "MOUTH_OPEN",
+        "MUSTACHE",
+        "FACE_OCCLUDED",
+        "SMILE",
+        "SUNGLASSES",
+    )
+)
 _LOWEST_SCORE = 0.15
 
 Shape = Mapping[str, Any]

@@ -43,10 +43,24 @@ _KEY = re.compile(r"[a-zA-Z0-9-_.!*'()/]{1,1024}")
 _S3 = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
 _HTTPS = re.compile(r"https://s3[.-][a-z0-9-]+\.amazonaws\.com/([^/]+)/(.+)", re.DOTALL)
 _REFUSED = ("ContentRedaction", "ModelSettings", "ToxicityDetection", "IdentifyMultipleLanguages")
-_REFUSED_SETTINGS = ("ShowSpeakerLabels", "ChannelIdentification", "VocabularyName", "VocabularyFilterName",
-                     "ShowAlternatives")
-_ECHOED = ("LanguageCode", "MediaFormat", "MediaSampleRateHertz", "Media", "Settings", "JobExecutionSettings",
-           "IdentifyLanguage", "LanguageOptions", "Tags")
+_REFUSED_SETTINGS = (
+    "ShowSpeakerLabels",
+    "ChannelIdentification",
+    "VocabularyName",
+    "VocabularyFilterName",
+    "ShowAlternatives",
+)
+_ECHOED = (
+    "LanguageCode",
+    "MediaFormat",
+    "MediaSampleRateHertz",
+    "Media",
+    "Settings",
+    "JobExecutionSettings",
+    "IdentifyLanguage",
+    "LanguageOptions",
+    "Tags",
+)
 _UNREADABLE = (
     "The S3 URI that you provided can't be accessed. "
     "Make sure that you have read permission and try your request again."
@@ -106,9 +120,7 @@ class Transcribe(Service):
         job = _new_job(request)
         with self._lock:
             if job.name in self._jobs:
-                raise AwsError(
-                    "ConflictException", "The requested job name already exists. Use a different job name."
-                )
+                raise AwsError("ConflictException", "The requested job name already exists. Use a different job name.")
             self._jobs[job.name] = job
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="transcribe", daemon=True)
@@ -127,8 +139,11 @@ class Transcribe(Service):
         asked = request.params
         with self._lock:
             jobs = sorted(self._jobs.values(), key=lambda job: job.created, reverse=True)
-            found = [_summary(job) for job in jobs
-                     if asked.get("Status") in (None, job.status) and asked.get("JobNameContains", "") in job.name]
+            found = [
+                _summary(job)
+                for job in jobs
+                if asked.get("Status") in (None, job.status) and asked.get("JobNameContains", "") in job.name
+            ]
         first = int(asked["NextToken"]) if str(asked.get("NextToken", "")).isdigit() else 0
         last = first + int(asked.get("MaxResults") or 5)
         answer: dict[str, Any] = {"TranscriptionJobSummaries": found[first:last]}
@@ -216,10 +231,15 @@ class Transcribe(Service):
         detail = {"TranscriptionJobName": job.name, "TranscriptionJobStatus": job.status}
         if reason:
             detail["FailureReason"] = reason
-        events.publish({
-            "source": "aws.transcribe", "detail-type": "Transcribe Job State Change", "region": job.region,
-            "resources": [], "detail": detail,
-        })
+        events.publish(
+            {
+                "source": "aws.transcribe",
+                "detail-type": "Transcribe Job State Change",
+                "region": job.region,
+                "resources": [],
+                "detail": detail,
+            }
+        )
 
     def _transcribe(self, job: Job) -> None:
         bucket, key = _place(job.asked["Media"]["MediaFileUri"])
@@ -402,7 +422,9 @@ def _described(job: Job) -> dict[str, Any]:
         **job.media,
     }
     optional = {
-        "StartTime": job.started, "CompletionTime": job.finished, "FailureReason": job.reason,
+        "StartTime": job.started,
+        "CompletionTime": job.finished,
+        "FailureReason": job.reason,
         "LanguageCode": job.language.code if job.language else None,
         "IdentifiedLanguageScore": job.language.score if job.language else None,
         "Transcript": {"TranscriptFileUri": job.transcript_uri} if job.transcript_uri else None,
@@ -420,7 +442,16 @@ def _described(job: Job) -> dict[str, Any]:
 def _summary(job: Job) -> dict[str, Any]:
     """The TranscriptionJobSummary shape."""
     shape = _described(job)
-    wanted = ("TranscriptionJobName", "CreationTime", "StartTime", "CompletionTime", "LanguageCode",
-              "TranscriptionJobStatus", "FailureReason", "IdentifyLanguage", "IdentifiedLanguageScore")
+    wanted = (
+        "TranscriptionJobName",
+        "CreationTime",
+        "StartTime",
+        "CompletionTime",
+        "LanguageCode",
+        "TranscriptionJobStatus",
+        "FailureReason",
+        "IdentifyLanguage",
+        "IdentifiedLanguageScore",
+    )
     place = "CUSTOMER_BUCKET" if job.bucket else "SERVICE_BUCKET"
     return {key: shape[key] for key in wanted if key in shape} | {"OutputLocationType": place}

@@ -22,21 +22,23 @@ _GROUPS = {"FILE_GROUP_SETTINGS": "FILE_GROUP", "HLS_GROUP_SETTINGS": "HLS_GROUP
 
 def tell(job: Job, status: str, **more: Any) -> None:
     """Publish a state change of a job."""
-    events.publish({
-        "source": "aws.mediaconvert",
-        "detail-type": "MediaConvert Job State Change",
-        "region": job.region,
-        "resources": [job.arn],
-        "detail": {
-            "timestamp": int(time.time() * 1000),
-            "accountId": ACCOUNT,
-            "queue": job.queue,
-            "jobId": job.id,
-            "status": status,
-            "userMetadata": job.user_metadata,
-            **more,
-        },
-    })
+    events.publish(
+        {
+            "source": "aws.mediaconvert",
+            "detail-type": "MediaConvert Job State Change",
+            "region": job.region,
+            "resources": [job.arn],
+            "detail": {
+                "timestamp": int(time.time() * 1000),
+                "accountId": ACCOUNT,
+                "queue": job.queue,
+                "jobId": job.id,
+                "status": status,
+                "userMetadata": job.user_metadata,
+                **more,
+            },
+        }
+    )
 
 
 def tell_progress(job: Job, transcoded: float) -> None:
@@ -47,9 +49,16 @@ def tell_progress(job: Job, transcoded: float) -> None:
         status = "COMPLETE" if index < at else "PROGRESSING" if index == at else "PENDING"
         done = 100 if index < at else round(100 * transcoded) if phase == "TRANSCODING" and index == at else 0
         phases[phase] = {"status": status, "percentComplete": done}
-    tell(job, "STATUS_UPDATE", jobProgress={
-        "phaseProgress": phases, "jobPercentComplete": job.percent or 0, "currentPhase": job.phase, "retryCount": 0,
-    })
+    tell(
+        job,
+        "STATUS_UPDATE",
+        jobProgress={
+            "phaseProgress": phases,
+            "jobPercentComplete": job.percent or 0,
+            "currentPhase": job.phase,
+            "retryCount": 0,
+        },
+    )
 
 
 def tell_input(job: Job, media: Media) -> None:

@@ -15,8 +15,17 @@ from impp_local.services.base import ACCOUNT
 Shape = Mapping[str, Any]
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
-_ECHOED = ("AccelerationSettings", "BillingTagsSource", "ClientRequestToken", "Priority", "Role", "Settings",
-           "SimulateReservedQueue", "StatusUpdateInterval", "UserMetadata")
+_ECHOED = (
+    "AccelerationSettings",
+    "BillingTagsSource",
+    "ClientRequestToken",
+    "Priority",
+    "Role",
+    "Settings",
+    "SimulateReservedQueue",
+    "StatusUpdateInterval",
+    "UserMetadata",
+)
 ENDED = ("COMPLETE", "CANCELED", "ERROR")
 
 
@@ -88,9 +97,12 @@ class Job:
             "Warnings": [],
             "Messages": {"Info": [], "Warning": list(self.notes)},
         }
-        optional = {"CurrentPhase": self.phase if self.status == "PROGRESSING" else None,
-                    "JobPercentComplete": self.percent, "ErrorCode": self.error_code,
-                    "ErrorMessage": self.error_message}
+        optional = {
+            "CurrentPhase": self.phase if self.status == "PROGRESSING" else None,
+            "JobPercentComplete": self.percent,
+            "ErrorCode": self.error_code,
+            "ErrorMessage": self.error_message,
+        }
         shape |= {key: value for key, value in optional.items() if value is not None}
         if self.status == "COMPLETE":
             shape["OutputGroupDetails"] = [{"OutputDetails": [_detail(o) for o in group]} for group in self.outputs]

@@ -26,8 +26,13 @@ Shape = Mapping[str, Any]
 
 _ROTATE = {"DEGREE_0": 0, "DEGREES_90": 90, "DEGREES_180": 180, "DEGREES_270": 270}
 _TURN = {0: [], 90: ["transpose=clock"], 180: ["hflip", "vflip"], 270: ["transpose=cclock"]}
-_CHANNELS = {"CODING_MODE_1_0": 1, "CODING_MODE_1_1": 1, "CODING_MODE_2_0": 2, "CODING_MODE_5_1": 6,
-             "AD_RECEIVER_MIX": 1}
+_CHANNELS = {
+    "CODING_MODE_1_0": 1,
+    "CODING_MODE_1_1": 1,
+    "CODING_MODE_2_0": 2,
+    "CODING_MODE_5_1": 6,
+    "AD_RECEIVER_MIX": 1,
+}
 _AAC_VBR = {"LOW": 64_000, "MEDIUM_LOW": 96_000, "MEDIUM_HIGH": 128_000, "HIGH": 192_000}
 _DEFAULT_QUALITY = 7
 _SAME_SHAPE_PX = 4
@@ -125,9 +130,20 @@ def _rendition(
         arguments += _sound(description, source, media)
     main_file, muxer = _muxer(kind, container, output, group)
     extension = "m3u8" if kind == "HLS_GROUP_SETTINGS" else output.get("Extension") or CONTAINERS[kind][container]
-    return Rendition(group_index, bucket, prefix + output.get("NameModifier", ""), extension,
-                     f"{group_index}-{output_index}", main_file, (*arguments, *muxer), codec or None, passes, width,
-                     height, fps)
+    return Rendition(
+        group_index,
+        bucket,
+        prefix + output.get("NameModifier", ""),
+        extension,
+        f"{group_index}-{output_index}",
+        main_file,
+        (*arguments, *muxer),
+        codec or None,
+        passes,
+        width,
+        height,
+        fps,
+    )
 
 
 def _destination(group: Shape, file_input: str) -> tuple[str, str]:
@@ -148,10 +164,13 @@ def _destination(group: Shape, file_input: str) -> tuple[str, str]:
 
 def _video_track(media: Media, source: Shape) -> Track:
     if media.video is None:
-        raise JobError(1020, (
-            f"Your input file [{source['FileInput']}] doesn't have video that the transcoder can consume. Check your "
-            "input video codec against the list of supported input video codec and container combinations."
-        ))
+        raise JobError(
+            1020,
+            (
+                f"Your input file [{source['FileInput']}] doesn't have video that the transcoder can consume. Check "
+                "your input video codec against the list of supported input video codec and container combinations."
+            ),
+        )
     return media.video
 
 
@@ -170,8 +189,10 @@ def _picture(video: Shape, track: Track, rotation: int, number: int) -> tuple[in
         shown_w, shown_h = shown_h, shown_w
     width, height = _size(video.get("Width"), video.get("Height"), shown_w, shown_h)
     if width % 2 or height % 2:
-        raise JobError(1040, f"Invalid resolution [{width} x {height}], only even values are supported. "
-                             f"video_description [{number}].")
+        raise JobError(
+            1040,
+            f"Invalid resolution [{width} x {height}], only even values are supported. video_description [{number}].",
+        )
     return width, height, [*filters, *_scale(video, (shown_w, shown_h), (width, height)), "setsar=1"]
 
 
@@ -208,8 +229,11 @@ def _frame_rate(video: Shape, track: Track, number: int) -> Fraction:
     if settings.get("FramerateControl") == "SPECIFIED":
         return Fraction(settings["FramerateNumerator"], settings["FramerateDenominator"])
     if not track.frame_rate:
-        raise JobError(1040, f"You did not specify framerate for Video description [{number}] and there is no input "
-                             "framerate to follow. To resolve: Specify framerate, and resubmit your job.")
+        raise JobError(
+            1040,
+            f"You did not specify framerate for Video description [{number}] and there is no input "
+            "framerate to follow. To resolve: Specify framerate, and resubmit your job.",
+        )
     return track.frame_rate
 
 
@@ -218,8 +242,22 @@ def _encoder(codec: Shape, rate: Fraction, filters: list[str], threads: int) -> 
         return _capture(codec.get("FrameCaptureSettings") or {}, rate, filters)
     h264 = codec["Codec"] == "H_264"
     settings = codec.get("H264Settings" if h264 else "H265Settings") or {}
-    arguments = ["-vf", ",".join(filters), "-pix_fmt", "yuv420p", "-fps_mode", "cfr", "-r", str(rate),
-                 "-c:v", "libx264" if h264 else "libx265", "-preset", "veryfast", "-threads", str(threads)]
+    arguments = [
+        "-vf",
+        ",".join(filters),
+        "-pix_fmt",
+        "yuv420p",
+        "-fps_mode",
+        "cfr",
+        "-r",
+        str(rate),
+        "-c:v",
+        "libx264" if h264 else "libx265",
+        "-preset",
+        "veryfast",
+        "-threads",
+        str(threads),
+    ]
     arguments += _rate_control(settings)
     gop, closed = _gop(settings, rate)
     arguments += ["-g", str(gop), *(["-keyint_min", str(gop), "-sc_threshold", "0"] if closed else [])]
@@ -259,8 +297,17 @@ def _capture(settings: Shape, rate: Fraction, filters: list[str]) -> list[str]:
     """JPEG quality 1..100 becomes the quantiser 31..2."""
     quality = settings.get("Quality", 80)
     limit = ["-frames:v", str(settings["MaxCaptures"])] if settings.get("MaxCaptures") else []
-    return ["-vf", ",".join([f"fps={rate}", *filters]), "-pix_fmt", "yuvj420p", "-c:v", "mjpeg",
-            "-q:v", str(round(31 - 29 * (quality - 1) / 99)), *limit]
+    return [
+        "-vf",
+        ",".join([f"fps={rate}", *filters]),
+        "-pix_fmt",
+        "yuvj420p",
+        "-c:v",
+        "mjpeg",
+        "-q:v",
+        str(round(31 - 29 * (quality - 1) / 99)),
+        *limit,
+    ]
 
 
 # Sound ---------------------------------------------------------------------------------------------------------------
@@ -273,16 +320,29 @@ def _sound(description: Shape, source: Shape, media: Media) -> list[str]:
     aac = description["CodecSettings"]["AacSettings"]
     bitrate = aac.get("Bitrate") or _AAC_VBR[aac.get("VbrQuality", "MEDIUM_HIGH")]
     channels = _CHANNELS.get(aac["CodingMode"], track.channels or 2)
-    return ["-map", f"0:{track.index}", "-c:a", "aac", "-b:a", str(bitrate), "-ar", str(aac["SampleRate"]),
-            "-ac", str(channels)]
+    return [
+        "-map",
+        f"0:{track.index}",
+        "-c:a",
+        "aac",
+        "-b:a",
+        str(bitrate),
+        "-ar",
+        str(aac["SampleRate"]),
+        "-ac",
+        str(channels),
+    ]
 
 
 def _audio_track(media: Media, selector: Shape, name: str) -> Track:
     tracks = [track for track in media.tracks if track.kind == "audio"]
     wanted = (selector.get("Tracks") or [None])[0]
     if wanted is not None and wanted > len(tracks):
-        raise JobError(1040, f"Invalid audio track specified for audio_selector [1]. Audio track [{wanted}] not found "
-                             "in input container.")
+        raise JobError(
+            1040,
+            f"Invalid audio track specified for audio_selector [1]. Audio track [{wanted}] not found "
+            "in input container.",
+        )
     if not tracks:
         raise JobError(1021, f"No audio frames decoded on [selector-({name})-track-1-drc]")
     if wanted is not None:
@@ -300,8 +360,18 @@ def _muxer(kind: str, container: str, output: Shape, group: Shape) -> tuple[str,
     if kind == "HLS_GROUP_SETTINGS":
         hls = group["OutputGroupSettings"]["HlsGroupSettings"]
         seconds = hls.get("SegmentLength", _HLS_SEGMENT_S)
-        return "index.m3u8", ["-f", "hls", "-hls_time", str(seconds), "-hls_playlist_type", "vod",
-                              "-hls_list_size", "0", "-hls_flags", "independent_segments"]
+        return "index.m3u8", [
+            "-f",
+            "hls",
+            "-hls_time",
+            str(seconds),
+            "-hls_playlist_type",
+            "vod",
+            "-hls_list_size",
+            "0",
+            "-hls_flags",
+            "independent_segments",
+        ]
     if container == "RAW":
         return "%07d.jpg", ["-f", "image2", "-start_number", "0"]
     settings = output["ContainerSettings"].get("Mp4Settings") or output["ContainerSettings"].get("MovSettings") or {}

@@ -39,8 +39,15 @@ _LONGEST_S = 48 * 3600.0
 """No job may take longer, https://docs.aws.amazon.com/mediaconvert/latest/ug/ev_status_progressing.html."""
 
 _PROBED, _TRANSCODED = 5, 90
-_TYPES = {"mp4": "video/mp4", "m4v": "video/mp4", "m4a": "audio/mp4", "mov": "video/quicktime", "jpg": "image/jpeg",
-          "m3u8": "application/vnd.apple.mpegurl", "ts": "video/mp2t"}
+_TYPES = {
+    "mp4": "video/mp4",
+    "m4v": "video/mp4",
+    "m4a": "audio/mp4",
+    "mov": "video/quicktime",
+    "jpg": "image/jpeg",
+    "m3u8": "application/vnd.apple.mpegurl",
+    "ts": "video/mp2t",
+}
 
 
 class Runner:
@@ -140,8 +147,11 @@ class Runner:
             with objects.open_object(*found.groups()) as path, tempfile.TemporaryDirectory(prefix="impp-mc-") as work:
                 self._transcode(job, path, Path(work))
         except AwsError as error:
-            raise JobError(1404, f"Unable to open input file [{job.input_url}]: [Failed probe/open: [Can't read input "
-                                 "stream: [Failed to read data: HeadObject failed]]]") from error
+            raise JobError(
+                1404,
+                f"Unable to open input file [{job.input_url}]: [Failed probe/open: [Can't read input "
+                "stream: [Failed to read data: HeadObject failed]]]",
+            ) from error
         job.percent, job.phase, job.finished = 100, None, datetime.now(UTC)
         job.status = "COMPLETE"
         events.tell_complete(job)

@@ -82,8 +82,11 @@ class MediaConvert(Service):
         with self._lock:
             queue = self._queue(params["Queue"], request.region)["Arn"] if params.get("Queue") else None
             status = params.get("Status")
-            jobs = [job for job in self._jobs.values() if url_part in job.input_url
-                    and queue in (None, job.queue) and status in (None, job.status)]
+            jobs = [
+                job
+                for job in self._jobs.values()
+                if url_part in job.input_url and queue in (None, job.queue) and status in (None, job.status)
+            ]
         if params.get("Order") == "DESCENDING":
             jobs.reverse()
         page, token = _page(jobs, params)
@@ -161,8 +164,15 @@ class MediaConvert(Service):
 
     def _new_queue(self, name: str, region: str, kind: str) -> dict[str, Any]:
         now = datetime.now(UTC)
-        queue = {"Arn": f"arn:aws:mediaconvert:{region}:{ACCOUNT}:queues/{name}", "Name": name, "Type": kind,
-                 "PricingPlan": "ON_DEMAND", "Status": "ACTIVE", "CreatedAt": now, "LastUpdated": now}
+        queue = {
+            "Arn": f"arn:aws:mediaconvert:{region}:{ACCOUNT}:queues/{name}",
+            "Name": name,
+            "Type": kind,
+            "PricingPlan": "ON_DEMAND",
+            "Status": "ACTIVE",
+            "CreatedAt": now,
+            "LastUpdated": now,
+        }
         self._queues[name] = queue
         return queue
 

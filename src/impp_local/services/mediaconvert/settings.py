@@ -27,12 +27,31 @@ CONTAINERS = {
 
 VIDEO_CODECS = ("H_264", "H_265", "FRAME_CAPTURE")
 
-_REFUSED_INPUT = ("AudioSelectorGroups", "CaptionSelectors", "Crop", "DecryptionSettings", "DynamicAudioSelectors",
-                  "ImageInserter", "InputClippings", "MultiViewSettings", "Position", "TamsSettings",
-                  "VideoGenerator", "VideoOverlays")
-_REFUSED_SETTINGS = ("AvailBlanking", "ColorConversion3DLUTSettings", "Esam", "KantarWatermark", "MotionImageInserter",
-                     "MotionImageInserters", "NielsenConfiguration", "NielsenNonLinearWatermark",
-                     "TimedMetadataInsertion")
+_REFUSED_INPUT = (
+    "AudioSelectorGroups",
+    "CaptionSelectors",
+    "Crop",
+    "DecryptionSettings",
+    "DynamicAudioSelectors",
+    "ImageInserter",
+    "InputClippings",
+    "MultiViewSettings",
+    "Position",
+    "TamsSettings",
+    "VideoGenerator",
+    "VideoOverlays",
+)
+_REFUSED_SETTINGS = (
+    "AvailBlanking",
+    "ColorConversion3DLUTSettings",
+    "Esam",
+    "KantarWatermark",
+    "MotionImageInserter",
+    "MotionImageInserters",
+    "NielsenConfiguration",
+    "NielsenNonLinearWatermark",
+    "TimedMetadataInsertion",
+)
 _REFUSED_VIDEO = ("Crop", "Position")
 _RATE_CONTROL_CLASH = (
     "Your job contains values for the following settings that are incompatible: Rate control mode, Bitrate, and Max "
@@ -176,8 +195,10 @@ def _group_faults(group: Shape, source: Shape, path: str) -> Iterator[Fault]:
     outputs = group.get("Outputs") or []
     if not outputs:
         yield path, "outputs is a required property"
-    names = [(o.get("NameModifier", ""), o.get("Extension"), (o.get("ContainerSettings") or {}).get("Container"))
-             for o in outputs]
+    names = [
+        (o.get("NameModifier", ""), o.get("Extension"), (o.get("ContainerSettings") or {}).get("Container"))
+        for o in outputs
+    ]
     for index, output in enumerate(outputs):
         if names.index(names[index]) != index:
             yield f"{path}/outputs/{index}/nameModifier", "Two outputs of the group would have the same name"
