@@ -154,12 +154,13 @@ class Runner:
                 raise TooManyRequests
             self._busy[name] += 1
         try:
+            slots = self._slots
             with wait or Wait():
-                self._slots.acquire()
+                slots.acquire()
             try:
                 done = self._run(function, event, client)
             finally:
-                self._slots.release()
+                slots.release()
         finally:
             with self._lock:
                 self._busy[name] -= 1
