@@ -18,7 +18,7 @@ PART = 5 * 1024 * 1024  # S3's least, so that files of several parts stay small
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from impp_local.cloud import LocalCloud
 

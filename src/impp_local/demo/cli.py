@@ -123,7 +123,9 @@ def up(port: int) -> None:
             click.echo(endpoint)
             with console.stage("Deploy the real Terraform root to it"):
                 outputs = _deploy(endpoint, state, manifest, console)
-            click.echo(f"export AWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test")
+            settings = {"ENDPOINT_URL": endpoint, "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}
+            settings["DEFAULT_REGION"] = stages.REGION
+            click.echo("export " + " ".join(f"AWS_{name}={value}" for name, value in settings.items()))
             click.echo(
                 f"aws s3 cp clip.mp4 s3://{outputs['ingest_bucket']}/originals/phone/mine/{datetime.now(UTC):%Y/%m/%d}/"
             )
