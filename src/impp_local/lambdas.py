@@ -114,7 +114,9 @@ class Runner:
         self._root = state / "lambda"
         shutil.rmtree(self._root, ignore_errors=True)
         self._root.mkdir(parents=True)
-        self._slots = threading.BoundedSemaphore(capacity or (os.cpu_count() or 1) * WORKERS_PER_CORE)
+        capacity = capacity or (os.cpu_count() or 1) * WORKERS_PER_CORE
+        self._slots = threading.BoundedSemaphore(capacity)
+        self._idle_limit = 2 * capacity
         self._lock = threading.Lock()
         self._idle: defaultdict[str, deque[tuple[float, str, Sandbox]]] = defaultdict(deque)
         self._busy: defaultdict[str, int] = defaultdict(int)
@@ -307,11 +309,17 @@ class Runner:
         return sandbox, stream
 
     def _release(self, function: LambdaFunction, sandbox: Sandbox, stream: str) -> None:
+        """Keep the worker for the next invocation; of too many idle ones, the longest unused ends."""
+        ended = sandbox
         with self._lock:
             if not self._stop.is_set():
                 self._idle[configuration_key(function)].append((time.monotonic(), stream, sandbox))
-                return
-        sandbox.kill()
+                waiting = [pool for pool in self._idle.values() if pool]
+                if sum(map(len, waiting)) <= self._idle_limit:
+                    return
+                ended = min(waiting, key=lambda pool: pool[0][0]).popleft()[2]
+                self._live.discard(ended)
+        ended.kill()
 
     def _discard_outdated(self, key: str) -> None:
         """Idle workers of an older code or configuration of this function end; busy ones end unused later."""

@@ -213,6 +213,15 @@ def lambdas_client(make: Maker) -> Any:
     )
 
 
+def test_of_many_idle_workers_the_longest_unused_ends(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    lambdas.runner().reap(0)
+    monkeypatch.setattr(lambdas.runner(), "_idle_limit", 2)
+    functions = [make.function("import os\ndef handler(e, c): return os.getpid()") for _ in range(3)]
+    first, second, third = (invoke(make, function)[0] for function in functions)
+    assert {sandbox.process.pid for sandbox in lambdas.runner()._live} == {second, third}
+    assert invoke(make, functions[0])[0] != first
+
+
 def test_asynchronous_failures_are_retried_then_dead_lettered(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lambdas.runner().asynchronous, "_base", 0.01)
     letters, letter_arn = make.queue()
