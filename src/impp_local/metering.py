@@ -48,6 +48,8 @@ CONTROL_PLANE: Final = {
     "kms": {"Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt"}
 }
 """Where only some operations are worth counting: Terraform's reads of a key are not what a pipeline costs."""
+COST_QUERIES: Final = {"GetCostAndUsage", "GetCostAndUsageWithResources", "GetCostForecast", "GetUsageForecast"}
+"""Cost Explorer bills its queries; anomaly detection is free (AWS Cost Management's pricing page)."""
 
 
 def meter_request(request: Request, response: Response) -> None:
@@ -62,7 +64,7 @@ def meter_request(request: Request, response: Response) -> None:
     elif request.service in BY_REQUEST:
         if request.operation in CONTROL_PLANE.get(request.service, {request.operation}):
             billing.meter(*BY_REQUEST[request.service], 1)
-    elif request.service == "ce":
+    elif request.service == "ce" and request.operation in COST_QUERIES:
         billing.meter("ce", "api_request", 1)
 
 
