@@ -33,7 +33,7 @@ test: lint ## Run every check and test.
 
 test-fast: $(READY) ## Run the tests that take less than a minute together.
 	$(VENV)/bin/ruff check -q
-	$(RUN) -m pytest -q -m "not slow"
+	$(RUN) -m pytest -q -m "not slow" --numprocesses auto --dist loadfile
 
 lint: $(READY) ## Check style, types, Terraform's format and the workflows.
 	$(VENV)/bin/ruff check -q
