@@ -30,7 +30,7 @@ RESERVE_S = 10.0
 @cache
 def rekognition() -> Any:
     """A client that slows itself down when Rekognition throttles, instead of only trying again."""
-    config = Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=WORKERS, read_timeout=30)
+    config = Config(retries={"mode": "adaptive", "max_attempts": 8}, max_pool_connections=WORKERS, read_timeout=60)
     return boto3.client("rekognition", config=config)
 
 
