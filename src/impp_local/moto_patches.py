@@ -37,7 +37,7 @@ def patch_s3() -> None:
 
     # moto wants the log bucket's policy to be there before logging is switched on; AWS does not look at it then (logs
     # are delivered, or not, later). Can go when FakeBucket.set_logging asks ACLs only of buckets that have ACLs.
-    models.FakeBucket._log_permissions_enabled_policy = lambda *_args, **_kwargs: True  # type: ignore[assignment,method-assign]
+    models.FakeBucket._log_permissions_enabled_policy = lambda *_args, **_kwargs: True  # type: ignore[method-assign]
 
     # moto keeps a bucket's EventBridge notification but does not tell of it, so that Terraform sets it again and again.
     # Can go when S3Response.get_bucket_notification answers EventBridgeConfiguration.
