@@ -1,5 +1,5 @@
-# GitHub's tokens instead of stored credentials. Pull requests of the repository may plan: their role reads the account's
-# set-up, and neither footage, catalog nor secrets. Its environments, which ask their reviewers first, may deploy.
+# GitHub's tokens instead of stored credentials. Pull requests of the repository may plan: their role reads Terraform's
+# state and nothing else. Its environments, which ask their reviewers first, may deploy.
 locals {
   github = var.github_repository == null ? {} : merge(
     { plan = "repo:${var.github_repository}:pull_request" },
@@ -48,13 +48,8 @@ data "aws_iam_policy_document" "github_trust" {
 
 # --- plan ---
 
-resource "aws_iam_role_policy_attachment" "read_only" {
-  for_each = local.planning
-
-  policy_arn = "arn:${local.partition}:iam::aws:policy/ReadOnlyAccess"
-  role       = aws_iam_role.github[each.key].name
-}
-
+# A pull request is planned against the state alone (`-refresh=false`): its code may read that and nothing else of the
+# account, neither footage nor secrets, which a refresh would read.
 resource "aws_iam_role_policy" "plan" {
   for_each = local.planning
 
@@ -63,40 +58,42 @@ resource "aws_iam_role_policy" "plan" {
   policy = data.aws_iam_policy_document.plan.json
 }
 
+# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+resource "aws_iam_role_policy" "plan_encryption" {
+  for_each = local.planning
+
+  name   = "encryption"
+  role   = aws_iam_role.github[each.key].name
+  policy = data.aws_iam_policy_document.plan_encryption.json
+}
+
 data "aws_iam_policy_document" "plan" {
   statement {
-    sid       = "DecryptState"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [module.key.arn]
+    sid       = "FindState"
+    actions   = ["s3:ListBucket"]
+    resources = [module.state.arn]
   }
 
+  # Not the saved plans of deployments, which lie below plans/.
   statement {
-    sid       = "LockState"
-    actions   = ["s3:DeleteObject", "s3:PutObject"]
-    resources = ["${module.state.arn}/*.tflock"]
+    sid       = "ReadState"
+    actions   = ["s3:GetObject"]
+    resources = ["${module.state.arn}/*/terraform.tfstate"]
   }
 
-  # ReadOnlyAccess reads data as well as set-up. A deny outweighs it; the state bucket is the one exception.
+  # The provider has Step Functions check a definition while it plans. There is no state machine yet to name.
   statement {
-    sid           = "NoObjectsButState"
-    effect        = "Deny"
-    actions       = ["s3:GetObject", "s3:GetObjectVersion"]
-    not_resources = ["${module.state.arn}/*"]
-  }
-
-  statement {
-    sid    = "NoOtherData"
-    effect = "Deny"
-    actions = [
-      "dynamodb:BatchGetItem",
-      "dynamodb:GetItem",
-      "dynamodb:Query",
-      "dynamodb:Scan",
-      "secretsmanager:GetSecretValue",
-      "sqs:ReceiveMessage",
-      "states:GetExecutionHistory",
-    ]
+    sid       = "CheckDefinitions"
+    actions   = ["states:ValidateStateMachineDefinition"]
     resources = ["*"]
+  }
+}
+
+data "aws_iam_policy_document" "plan_encryption" {
+  statement {
+    sid       = "DecryptState"
+    actions   = ["kms:Decrypt"]
+    resources = [module.key.arn]
   }
 }
 

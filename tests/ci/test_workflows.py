@@ -66,6 +66,13 @@ def test_no_job_that_holds_a_token_runs_for_a_fork_or_writes_to_the_repository()
     assert "id-token" not in jobs["build"]["permissions"]
 
 
+def test_a_pull_request_is_planned_with_the_state_alone() -> None:
+    """The role may read nothing else (terraform/bootstrap), and a refresh would read secrets and objects."""
+    steps = load(plan)["jobs"]["plan"]["steps"]
+    command = next(step["run"] for step in steps if step.get("name") == "terraform plan")
+    assert {"-refresh=false", "-lock=false"} <= set(command.split())
+
+
 def test_only_a_person_deploys_and_only_the_plan_that_was_read() -> None:
     assert triggers(deploy).keys() == {"workflow_dispatch"}
     jobs = load(deploy)["jobs"]

@@ -49,8 +49,12 @@ run "github" {
     error_message = "Each role must trust exactly one subject."
   }
   assert {
-    condition     = keys(aws_iam_role_policy_attachment.read_only) == ["plan"]
-    error_message = "Planning reads only."
+    condition = { for statement in jsondecode(aws_iam_role_policy.plan["plan"].policy).Statement : statement.Action => statement.Resource } == {
+      "s3:GetObject"                          = "arn:aws:s3:::impp-terraform-123456789012/*/terraform.tfstate"
+      "s3:ListBucket"                         = "arn:aws:s3:::impp-terraform-123456789012"
+      "states:ValidateStateMachineDefinition" = "*"
+    }
+    error_message = "Planning reads the state, and nothing else of the account."
   }
   assert {
     condition = alltrue([
