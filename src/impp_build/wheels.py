@@ -7,11 +7,11 @@ requests needs it, the runtime promises no version of it, and botocore is conten
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -96,20 +96,23 @@ def wheels(requirements: Path, target: Target) -> list[Path]:
     key = hashlib.sha256("\n".join([text, *tags]).encode()).hexdigest()[:16]
     store = cache_dir() / f"{target.name}-{key}"
     hashes = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
-    if not _complete(store, hashes):
-        _download(text, target, store)
-        if not _complete(store, hashes):
-            raise BuildError(f"{store} does not hold the wheels that {requirements} pins")
-    return sorted(store.glob("*.whl"))
+    for _ in range(3):  # another build may be putting the same store right
+        if _complete(store, hashes):
+            return sorted(store.glob("*.whl"))
+        _download(text, target, store, hashes)
+    raise BuildError(f"{store} does not hold the wheels that {requirements} pins")
 
 
 def _complete(store: Path, hashes: frozenset[str]) -> bool:
-    """True if the folder holds wheels, all of them pinned ones. (It appears by one rename, so never half filled.)"""
-    found = sorted(store.glob("*.whl"))
-    return bool(found) and all(hashlib.sha256(wheel.read_bytes()).hexdigest() in hashes for wheel in found)
+    """True if the folder holds wheels, all of them pinned ones. It appears by one rename, so never half filled."""
+    try:
+        found = [hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in store.glob("*.whl")]
+    except OSError:  # moved aside by another build while we looked
+        return False
+    return bool(found) and set(found) <= hashes
 
 
-def _download(text: str, target: Target, store: Path) -> None:
+def _download(text: str, target: Target, store: Path, hashes: frozenset[str]) -> None:
     store.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.parent, prefix=f".{store.name}.") as scratch:
         requirements = Path(scratch, "requirements.txt")
@@ -121,13 +124,12 @@ def _download(text: str, target: Target, store: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
         if done.returncode:
             raise BuildError(f"pip could not fetch the wheels for {target.name}:\n{done.stderr.strip()}")
-        if store.exists():  # what was there failed its check
-            shutil.rmtree(store, ignore_errors=True)
-        try:
+        if _complete(store, hashes):  # another build was quicker, and may be reading: a good store is never touched
+            return
+        with contextlib.suppress(OSError):  # a lost race; the caller looks again
+            if store.exists():
+                store.rename(Path(scratch, "damaged"))
             fetched.rename(store)
-        except OSError:  # another build was quicker; its folder is checked like ours
-            if not store.is_dir():
-                raise
 
 
 def layer_entries(found: list[Path]) -> list[Entry]:

@@ -151,7 +151,7 @@ Y: int = 1
 def g():
     "x"
     return 1""".encode()
-    for source in [awkward, *(path.read_bytes() for path in sorted((REPOSITORY / "src").rglob("*.py")))]:
+    for source in [awkward, *(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))]:
         stripped = without_prose(source)
         assert _statements(stripped) == _statements(source)
         assert len(stripped) <= len(source) + 1
@@ -221,6 +221,7 @@ def test_a_killed_build_leaves_no_half_file(project: Project) -> None:
     )
 
 
+@pytest.mark.slow
 def test_builds_at_the_same_time_do_not_disturb_each_other(
     make_project: Callable[..., Project], tmp_path: Path
 ) -> None:
@@ -240,6 +241,18 @@ def test_builds_at_the_same_time_do_not_disturb_each_other(
     assert shared.files() == alone.files()
 
 
+def test_a_damaged_wheel_in_the_cache_is_fetched_again(project: Project, tmp_path: Path) -> None:
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "own cache")}
+    project.run("all", env=cache)
+    whole = project.files()
+    wheel = next((tmp_path / "own cache").rglob("leftpad*.whl"))
+    wheel.write_bytes(wheel.read_bytes()[:-1])
+    project.run("clean")
+    project.run("all", env=cache)
+    assert project.files() == whole
+
+
+@pytest.mark.slow
 def test_watch_builds_after_a_save_and_waits_out_a_mistake(project: Project) -> None:
     source = "src/impp_lambdas/core/keys.py"
     env = project.env | {"PYTHONUNBUFFERED": "1"}
