@@ -253,11 +253,21 @@ def test_a_damaged_wheel_in_the_cache_is_fetched_again(project: Project, tmp_pat
 
 
 @pytest.mark.slow
+def _heed_interrupts() -> None:
+    """A shell's background jobs, and so a test run in one, are started with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_watch_builds_after_a_save_and_waits_out_a_mistake(project: Project) -> None:
     source = "src/impp_lambdas/core/keys.py"
     env = project.env | {"PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        project.command("watch"), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        project.command("watch"),
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=_heed_interrupts,
     ) as process:
         assert process.stdout
         try:
@@ -269,6 +279,11 @@ def test_watch_builds_after_a_save_and_waits_out_a_mistake(project: Project) -> 
             assert "built in" in process.stdout.readline()
         finally:
             process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+            try:
+                ended = process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        assert ended == 0
     with project.zip_of(project.manifest()["functions"]["sample"]) as zipped:
         assert b"fixed" in zipped.read("impp_lambdas/core/keys.py")
