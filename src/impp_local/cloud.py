@@ -17,13 +17,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from impp_local import moto_backend  # noqa: F401  # first: it sets what moto reads when it is imported
+from impp_local.server import Server
 from impp_local.services.base import REGION, Lazy, Response
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4580
-THREADS = 96
-"""Requests under way at once. A state machine's Lambda task holds one while its function makes calls of its own."""
-
 _running = threading.Lock()
 
 
@@ -37,7 +35,7 @@ class LocalCloud:
     def __init__(self, port: int = DEFAULT_PORT, state: Path = Path("build/local-cloud")) -> None:
         self._port = port
         self._state = state.absolute()
-        self._server: Any = None
+        self._server: Server | None = None
         self._gateway: Any = None
         self._runtime: Any = None
         self._thread: threading.Thread | None = None
@@ -85,16 +83,12 @@ class LocalCloud:
         self.stop()
 
     def _listen(self) -> None:
-        from cheroot.wsgi import Server
-
         self._state.mkdir(parents=True, exist_ok=True)
-        # The application is known after the port is, and the port only after binding.
-        server = Server((HOST, self._port), _not_ready, numthreads=THREADS, request_queue_size=128, timeout=60)
-        server.keep_alive_conn_limit = THREADS
         try:
-            server.prepare()
+            # The application is known after the port is, and the port only after binding.
+            server = Server((HOST, self._port), _not_ready)
         except OSError as error:
-            if error.errno == errno.EADDRINUSE or "Address already in use" in str(error):
+            if error.errno == errno.EADDRINUSE:
                 raise PortTaken(
                     errno.EADDRINUSE,
                     f"Port {self._port} is taken by another program. Stop it (`python -m impp_local down` stops a local"
@@ -102,8 +96,8 @@ class LocalCloud:
                 ) from None
             raise
         self._server = server
-        self._port = server.bind_addr[1]
-        server.wsgi_app = self._compose()
+        self._port = server.port
+        server.application = self._compose()
         self._thread = threading.Thread(target=server.serve, name="local-cloud", daemon=True)
         self._thread.start()
 
