@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from impp_local.services.base import REGION, Lazy, Response
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4580
+MANY_FILES = 65536
 _running = threading.Lock()
 
 
@@ -64,6 +66,7 @@ class LocalCloud:
         """Listen and be ready for requests. Raises PortTaken, and RuntimeError while another cloud runs here."""
         if not _running.acquire(blocking=False):
             raise RuntimeError("A local cloud already runs in this process")
+        _allow_many_files()
         try:
             self._listen()
         except BaseException:
@@ -162,6 +165,14 @@ class LocalCloud:
             self._runtime.close()
         self._server = self._thread = self._gateway = self._runtime = None
         _running.release()
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as the system lets us: each large object keeps one open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _not_ready(_environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
+# Objects and parts beyond this lie in temporary files (each with a descriptor, see `LocalCloud.start`).
+os.environ.setdefault("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", str(1 << 20))
 # Read by moto when it is first imported: CORS headers cost time, and accounts are not to be guessed from keys.
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 os.environ.setdefault("MOTO_ACCOUNT_ID", "123456789012")

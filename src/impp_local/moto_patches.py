@@ -5,9 +5,12 @@ What moto lacks altogether is written as an operation in `services/`; here is on
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
 from typing import Any
 
 _done: set[str] = set()
@@ -30,6 +33,10 @@ def patch_s3() -> None:
     # moto copies the whole object twice to checksum a multipart upload; `s3_objects` combines the parts' checksums.
     # Can go when MultipartChecksumBuilder no longer keeps `complete_object`.
     models.MultipartChecksumBuilder = _NoChecksum  # type: ignore[assignment,misc]
+
+    # moto joins the parts of an upload in memory, twice; here they are joined in a file, which `s3_front` makes the
+    # object's. Can go when FakeMultipart.complete no longer returns all bytes.
+    models.FakeMultipart.complete = _complete  # type: ignore[assignment,method-assign]
 
     # moto applies a Deny whose Condition does not hold, so that "deny what is not TLS" denies all.
     # Can go when IAMPolicyStatement.is_action_permitted looks at Condition.
@@ -57,6 +64,30 @@ def _with_eventbridge(told: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return status, headers, opened.replace(end, f"<EventBridgeConfiguration/>{end}")
 
     return get_bucket_notification
+
+
+def _complete(upload: Any, body: Iterable[tuple[int, str]]) -> tuple[bytes, str, None]:
+    """Check the listed parts as moto does, join them in the file `upload.joined`, and return no bytes of them."""
+    from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
+    from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+
+    chosen: list[Any] = []
+    for number, etag in body:
+        part = upload.parts.get(number)
+        if part is None or part.etag.strip('"') != etag.strip('"'):
+            raise InvalidPart()
+        if chosen and chosen[-1].contentsize < S3_UPLOAD_PART_MIN_SIZE:
+            raise EntityTooSmall()
+        chosen.append(part)
+    if not chosen:
+        raise MalformedXML()
+    upload.joined = tempfile.TemporaryFile()  # noqa: SIM115  # the object keeps it open
+    for part in chosen:
+        with part.lock:
+            part._value_buffer.seek(0)
+            shutil.copyfileobj(part._value_buffer, upload.joined, 1 << 20)
+    digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in chosen)
+    return b"", f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}", None
 
 
 class _NoChecksum:

@@ -61,16 +61,21 @@ def find(bucket: str, name: str, version: str | None = None) -> StoredObject:
         if key is None:
             code = "NoSuchVersion" if version else "NoSuchKey"
             raise AwsError(code, f"The specified {'version' if version else 'key'} does not exist.", 404)
-        return StoredObject(
-            bucket,
-            name,
-            key.version_id,
-            key.etag.strip('"'),
-            key.size,
-            key.last_modified.replace(tzinfo=UTC),
-            {header.lower(): value for header, value in key.metadata.items()},
-            key,
-        )
+        return stored(bucket, name, key)
+
+
+def stored(bucket: str, name: str, key: Any) -> StoredObject:
+    """moto's object with its facts."""
+    return StoredObject(
+        bucket,
+        name,
+        key.version_id,
+        key.etag.strip('"'),
+        key.size,
+        key.last_modified.replace(tzinfo=UTC),
+        {header.lower(): value for header, value in key.metadata.items()},
+        key,
+    )
 
 
 @contextmanager

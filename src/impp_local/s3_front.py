@@ -17,8 +17,9 @@ from urllib.parse import parse_qsl, unquote
 
 import xmltodict  # type: ignore[import-untyped]
 from moto.s3.models import s3_backends
+from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
-from impp_local import moto_backend, protocol, s3_checksums
+from impp_local import moto_backend, objects, protocol, s3_checksums
 from impp_local.gateway import Caller, headers_of, read_body
 from impp_local.moto_patches import patch_s3
 from impp_local.s3_checksums import DEFAULT, Part, Verified
@@ -94,7 +95,7 @@ class S3Front:
             if prepare:
                 prepare(call)
             before = _state(call)
-            response = call.forward()
+            response = self._get_object(call) if call.operation == "GetObject" else call.forward()
             if response.status < 300:
                 finish = getattr(self, f"_after_{call.operation}", None)
                 if finish:
@@ -193,11 +194,15 @@ class S3Front:
         if claimed is not None and claimed.partition("-")[0] != value:
             raise s3_checksums.bad_digest(upload.algorithm)
         call.upload, call.checksum, call.parts = upload, value, len(parts)
+        call.part_sizes = [part.size for part in parts]
 
     def _after_CompleteMultipartUpload(self, call: _Call, response: Response, _before: Any) -> None:
         key = call.stored(response)
         if call.upload:
             self._uploads.pop(call.query["uploadId"], None)
+            key._value_buffer, key.contentsize = key.multipart.joined, key.multipart.joined.tell()
+            key.part_sizes = call.part_sizes
+            key.multipart.dispose()
             key.checksum_algorithm, key.checksum_type = call.upload.algorithm, call.upload.kind
             key.checksum_value, key.checksum_parts = call.checksum, call.parts
             for name in ("x-amz-checksum-algorithm", "x-amz-checksum-type"):  # moto keeps them as metadata
@@ -238,7 +243,49 @@ class S3Front:
 
     # Reading, tagging, deleting.
 
+    def _get_object(self, call: _Call) -> Response:
+        """What HeadObject says, with the bytes read from where they lie: moto reads all of an object for any range."""
+        key = _existing(call)
+        if key is None or key.storage_class in ARCHIVE_STORAGE_CLASSES:
+            return call.forward()
+        head = call.forward("HEAD")
+        if head.status not in (200, 206):
+            return call.forward()
+        self._after_HeadObject(call, head, None)
+        headers = {name.lower(): value for name, value in head.headers.items()}
+        length = int(headers["content-length"])
+        start = int(re.findall(r"\d+", headers["content-range"])[0]) if "content-range" in headers else 0
+        for name, value in call.query.items():  # a presigned URL may say how the object is to be shown
+            if name.startswith("response-"):
+                headers[name.removeprefix("response-")] = value
+        pieces = objects.stored(call.bucket, call.key, key).read(start, length)
+        body = b"".join(pieces) if length <= objects.BLOCK else pieces
+        return Response(head.status, headers, body)
+
+    def _before_GetObject(self, call: _Call) -> None:
+        self._select_part(call)
+
+    def _before_HeadObject(self, call: _Call) -> None:
+        self._select_part(call)
+
+    def _select_part(self, call: _Call) -> None:
+        """A part by its number is a range: parts are not kept apart once they are an object."""
+        sizes = getattr(_existing(call), "part_sizes", None)
+        if not sizes or not call.query.get("partNumber", "").isdigit():
+            return
+        number = int(call.query["partNumber"])
+        if not 1 <= number <= len(sizes):
+            raise AwsError("InvalidPartNumber", "The requested partnumber is not satisfiable", 416)
+        start = sum(sizes[: number - 1])
+        call.environ["HTTP_RANGE"] = f"bytes={start}-{start + sizes[number - 1] - 1}"
+        kept = [part for part in call.environ["QUERY_STRING"].split("&") if not part.startswith("partNumber=")]
+        call.environ["QUERY_STRING"] = "&".join(kept)
+        call.environ["RAW_URI"] = call.environ["RAW_URI"].partition("?")[0] + "?" + call.environ["QUERY_STRING"]
+        call.parts = len(sizes)
+
     def _after_HeadObject(self, call: _Call, response: Response, _before: Any) -> None:
+        if call.parts:
+            response.headers["x-amz-mp-parts-count"] = str(call.parts)
         if call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED" and response.status == 200:
             key = _existing(call)
             if key is not None and key.checksum_value:
@@ -306,6 +353,7 @@ class _Call:
         self.algorithm: str | None = None
         self.checksum: str | None = None
         self.parts: int | None = None
+        self.part_sizes: list[int] = []
         self.upload: Upload | None = None
         self.events: list[Callable[[], None]] = []
 
@@ -331,9 +379,11 @@ class _Call:
         self.environ["HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM"] = algorithm
         self.environ[f"HTTP_X_AMZ_CHECKSUM_{algorithm}"] = self.checksum
 
-    def forward(self) -> Response:
-        """moto's answer."""
+    def forward(self, method: str | None = None) -> Response:
+        """moto's answer, to another method if one is given."""
         environ = moto_backend.environ_with_body(self.environ, self.verified.payload)
+        if method:
+            environ["REQUEST_METHOD"] = method
         if self.form:
             environ["CONTENT_TYPE"] = "binary/octet-stream"
         return moto_backend.call("s3", self.operation, environ)

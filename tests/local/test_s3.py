@@ -180,6 +180,37 @@ def test_the_parts_of_an_upload_make_one_checksum(s3: Any, create: dict[str, Any
     assert got["Body"].read() == WHOLE
 
 
+def test_parts_and_ranges_of_a_joined_object(s3: Any) -> None:
+    upload(s3, "joined", PARTS, {})
+    second = s3.get_object(Bucket="store", Key="joined", PartNumber=2)
+    assert (second["Body"].read(), second["PartsCount"]) == (PARTS[1], 3)
+    assert s3.head_object(Bucket="store", Key="joined", PartNumber=3)["ContentLength"] == len(PARTS[2])
+    middle = s3.get_object(Bucket="store", Key="joined", Range=f"bytes={5 * MIB - 3}-{5 * MIB + 2}")
+    assert middle["Body"].read() == PARTS[0][-3:] + PARTS[1][:3]
+    assert middle["ContentRange"] == f"bytes {5 * MIB - 3}-{5 * MIB + 2}/{len(WHOLE)}"
+    assert error_of(lambda: s3.get_object(Bucket="store", Key="joined", PartNumber=4))[1] == 416
+    assert error_of(lambda: s3.get_object(Bucket="store", Key="joined", Range="bytes=99999999-")) == (
+        "InvalidRange",
+        416,
+    )
+
+
+def test_a_large_upload_does_not_stay_in_memory(cloud: LocalCloud, s3: Any) -> None:
+    def held() -> int:
+        with urllib.request.urlopen(f"{cloud.endpoint}/_impp/metrics") as answer:
+            return int(json.load(answer)["rss_bytes"])
+
+    part = os.urandom(8 * MIB)
+    upload(s3, "large-warm", [part], {})
+    before = held()
+    upload(s3, "large", [part] * 24, {})
+    read = 0
+    for block in s3.get_object(Bucket="store", Key="large")["Body"].iter_chunks(MIB):
+        read += len(block)
+    assert read == 24 * len(part)
+    assert held() - before < 12 * len(part)
+
+
 def test_a_wrong_whole_makes_no_object_and_can_be_completed_rightly(s3: Any) -> None:
     made = s3.create_multipart_upload(Bucket="store", Key="wrong")
     part = s3.upload_part(Bucket="store", Key="wrong", UploadId=made["UploadId"], PartNumber=1, Body=BODY)
