@@ -15,6 +15,14 @@ from impp_lambdas.core import ledger
 
 HEAD, TAIL = ["Claim", "Inspect", "Route"], ["Archive", "Publish", "Notify"]
 
+SUBTITLES = {
+    "SubtitleFileUris": [
+        f"https://s3.us-east-1.amazonaws.com/impp-test-work/work/{ASSET}/named-by-transcribe.{kind}"
+        for kind in ("srt", "vtt")
+    ]
+}
+"""As GetTranscriptionJob tells them: their names are the service's to choose."""
+
 
 def fails(kind: type[Exception] = ValueError, message: str = "broken") -> Callable[[Payload], Any]:
     def function(_: Payload) -> Any:
@@ -205,14 +213,23 @@ def test_a_retried_job_request_keeps_its_token(world: World) -> None:
     assert len(set(tokens)) == 1
 
 
+def test_a_failed_job_is_told_in_its_own_words(world: World) -> None:
+    job = {"Id": "job-1", "Status": "ERROR", "Settings": {"Inputs": ["x" * 2000]}}
+    told = job | {"ErrorCode": 1404, "ErrorMessage": "Unable to open input file", "Role": "r"}
+    world.services["get_job"] = lambda **_: {"Job": told}
+    assert world.run().status == "SUCCEEDED"
+    assert "Unable to open input file" in world.called("publish")[0]["branches"]["transcode"]["cause"]
+
+
 @pytest.mark.parametrize(
     ("look", "status", "entered"),
     [
+        ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US", "Subtitles": SUBTITLES}, "ok", 1),
         ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US"}, "ok", 1),
         ({"TranscriptionJobStatus": "IN_PROGRESS"}, "failed", 1),
         (None, "failed", 2),
     ],
-    ids=["done meanwhile", "still at it", "no such job"],
+    ids=["done meanwhile", "done without a word", "still at it", "no such job"],
 )
 def test_a_silent_transcription_is_looked_at_once(
     world: World, look: Payload | None, status: str, entered: int
@@ -232,7 +249,9 @@ def test_a_silent_transcription_is_looked_at_once(
     transcribed = world.called("publish")[0]["branches"]["transcribe"]
     assert transcribed["status"] == status
     if status == "ok":
-        assert transcribed["captions"] == f"work/{ASSET}/transcript.vtt"
+        assert look
+        named = f"work/{ASSET}/named-by-transcribe.vtt" if "Subtitles" in look else None
+        assert transcribed["captions"] == named
         assert transcribed["language"] == "en-US"
     assert len([s for s in run.entered if s in ("LookAtTranscription", "TranscribeFailed")]) == entered
     transitions(world, run)

@@ -26,6 +26,17 @@ PREFIX = {
     "transcribe": "Transcribe.",
 }
 
+QUOTAS = {
+    "Contended",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+"""What functions raise when a quota is met: names of boto3's exceptions, and impp_lambdas.aws's own."""
+QUEUE_MAX_S = 1515
+"""Longest wait of one state for a quota."""
+
 
 def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """All states with their names, those inside branches too."""
@@ -71,10 +82,33 @@ def test_every_state_is_guarded(name: str, state: dict[str, Any]) -> None:
     own = PREFIX[service(state["Resource"])]
     retried = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
     assert any(error.startswith(own) for error in retried)
-    assert all(error.startswith(own) or error == "States.TaskFailed" for error in retried)
+    own_names = QUOTAS if own == "Lambda." else set()
+    timeouts = {"States.HeartbeatTimeout", "States.Timeout"} if state["Resource"].endswith("TaskToken") else set()
+    assert {e for e in retried if not e.startswith(own)} <= own_names | timeouts | {"States.TaskFailed"}
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in state["Retry"])
     if state["Resource"].endswith("waitForTaskToken"):
         assert "HeartbeatSeconds" in state
+        never = next(r for r in state["Retry"] if timeouts & set(r["ErrorEquals"]))
+        last = next(r for r in state["Retry"] if "States.TaskFailed" in r["ErrorEquals"])
+        assert never["MaxAttempts"] == 0 and state["Retry"].index(never) < state["Retry"].index(last)
+
+
+def test_a_card_full_of_files_queues_for_the_quotas() -> None:
+    """400 files at CreateJob's two a second take 200 s, and ten minutes of patience are the least that is useful."""
+    tasks = {name: state for name, state in states(rendered()) if state["Type"] == "Task"}
+    for name, quota in [("Transcode", "MediaConvert.TooManyRequestsException")] + [
+        (name, error)
+        for name, task in tasks.items()
+        if "lambda:invoke" in task["Resource"]
+        for error in ["Lambda.TooManyRequestsException", *QUOTAS]
+    ]:
+        retrier = next(r for r in tasks[name]["Retry"] if quota in r["ErrorEquals"])
+        waits = [
+            min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n, retrier["MaxDelaySeconds"])
+            for n in range(retrier["MaxAttempts"])
+        ]
+        assert 600 <= sum(waits) / 2, f"{name}, {quota}: full jitter waits half of that on average"
+        assert sum(waits) <= QUEUE_MAX_S
 
 
 def test_the_definition_is_jsonata_throughout_and_ends_within_a_day() -> None:
@@ -85,7 +119,7 @@ def test_the_definition_is_jsonata_throughout_and_ends_within_a_day() -> None:
         assert state.get("QueryLanguage", "JSONata") == "JSONata"
         assert not {"InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector"} & state.keys()
         assert state["Type"] not in ("Wait", "Pass"), "no polling, no noise"
-    longest = plan.TRANSCODE_MAX_S + 2 * 910 + 310 + 600
+    longest = plan.TRANSCODE_MAX_S + 2 * 910 + 310 + 600 + 5 * QUEUE_MAX_S
     assert longest < 86_400, "the longest branch and the steps around it fit into the whole"
 
 
