@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 
 
+def asset(table: str, asset_id: str) -> dict[str, Any] | None:
+    """The catalog item of an asset, if there is one."""
+    return aws.get_item(table, keys.catalog_asset(asset_id))
+
+
 def begin(table: str, original: Original, inspected: Inspected, execution: str, now: str) -> dict[str, Any] | None:
     """Mark an asset as processed by this execution. Returns the catalog item of the asset that it duplicates instead.
 
-    Of two objects with the same content at the same moment one begins: the write depends on what was read.
+    Of two objects with the same content at the same moment one begins: the write depends on what was read. Raises
+    :class:`~impp_lambdas.aws.Contended`.
     """
     pk = keys.catalog_asset(inspected.asset)
     for _ in range(ATTEMPTS):
@@ -43,13 +49,18 @@ def begin(table: str, original: Original, inspected: Inspected, execution: str, 
         seen = {"seen": have["execution"]} if have else None
         if aws.update_item(table, pk, values, condition=unchanged, condition_values=seen):
             return None
-    raise RuntimeError(f"asset {inspected.asset} is contended")
+    raise aws.Contended(f"asset {inspected.asset}")
 
 
 def note_on_claim(table: str, original: Original, execution: str, values: Mapping[str, Any]) -> bool:
     """Write onto the claim of an object version while it is this execution's; False where it is not."""
     pk = keys.catalog_claim(original.bucket, original.key, original.version)
     return aws.update_item(table, pk, values, condition="#execution = :me", condition_values={"me": execution})
+
+
+def release(table: str, original: Original, execution: str) -> None:
+    """Let the event of an object version be processed again."""
+    note_on_claim(table, original, execution, {"released": True})
 
 
 def link_duplicate(table: str, original: Original, execution: str, asset: str) -> None:

@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
     if asset:
         aws.update_item(table, keys.catalog_asset(asset), {"failure_told": death.execution})
     if death.original:
-        catalog.note_on_claim(table, death.original, death.execution, {"released": True})
+        catalog.release(table, death.original, death.execution)
     aws.logger.error("execution died", extra={"asset": asset, "execution": death.execution, "reason": death.reason})
     return {"handled": True, "asset": asset}
 

@@ -79,7 +79,9 @@ def _decide(
 ) -> tuple[Inspected, Answer]:
     """The verdict, and the inspection put right where another asset's identity was worn."""
     execution, table = event["execution"], settings.catalog_table
-    if not inspected.problem:
+    if inspected.problem:
+        inspected = inspection.apart(catalog.asset(table, inspected.asset), inspected, original, execution)
+    else:
         other = catalog.begin(table, original, inspected, execution, times.iso(now))
         if other and (worn := inspection.impostor(other, inspected, original)):
             inspected = worn

@@ -14,6 +14,7 @@ from typing import Any
 from impp_lambdas import aws, catalog, delivery
 from impp_lambdas.core import alerts, keys, ledger, manifest, outcome, storage, summary, times
 from impp_lambdas.core.manifest import Delivered, Record
+from impp_lambdas.core.originals import Original
 
 Results = dict[str, Mapping[str, Any]]
 
@@ -74,4 +75,6 @@ def _record(settings: aws.Settings, record: Record) -> None:
     aws.update_item(table, keys.catalog_asset(media["asset"]), manifest.catalog(record))
     reserved = manifest.quoted(media) if media["verdict"] == "process" else 0.0
     catalog.settle(table, media["asset"], record.execution, media["month"], record.usd - reserved)
+    if record.outcome.state == "deferred":  # the same event may come again when there is money again
+        catalog.release(table, Original(media["bucket"], media["key"], media["version"]), record.execution)
     aws.count_asset(table, record.outcome.state, record.usd, float(media["facts"]["duration_s"]))

@@ -119,6 +119,18 @@ def test_another_file_under_a_known_sha256_is_an_impostor(account: Account, clip
     assert bad["asset"] != good["asset"]
 
 
+def test_a_copy_cut_short_does_not_quarantine_the_asset(account: Account, clip: bytes) -> None:
+    good = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    other = KEY.replace("EF", "ER")
+    version = account.put(other, clip[:-100], sha256=sha256(clip))
+    bad = account.inspect(other, version, OTHER)
+    assert (bad["verdict"], bad["reason"]) == ("quarantine", "truncated")
+    assert bad["asset"] != good["asset"]
+    assert account.items("CLAIM#")[1]["asset"] == bad["asset"]
+    again = account.inspect(other, version, f"{OTHER}-replay")
+    assert again["asset"] == bad["asset"]
+
+
 def test_an_object_deleted_before_it_is_read_is_gone(account: Account, clip: bytes) -> None:
     version = account.put(KEY, clip)
     boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)

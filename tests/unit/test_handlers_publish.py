@@ -221,6 +221,7 @@ def test_over_budget_only_the_archive_is_done(account: Account, clip: bytes, mon
     assert "this asset may cost" in out["alert"]["text"]
     assert (tags()["impp:state"], tags()["impp:archive"]) == ("deferred", "deep-archive")
     assert account.asset(media["asset"])["state"] == "deferred"
+    assert account.items("CLAIM#")[0]["released"] is True, "its event can be given again when there is money again"
     assert account.spent() == pytest.approx(out["usd"])
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=DELIVERY)
 

@@ -70,6 +70,17 @@ def impostor(have: Mapping[str, Any], inspected: Inspected, original: Original) 
     return Inspected(keys.asset_id(original.bucket, original.key, original.version, None), found, problem)
 
 
+def apart(have: Mapping[str, Any] | None, inspected: Inspected, original: Original, execution: str) -> Inspected:
+    """An object with a problem, kept from standing in the place of the asset ``have`` whose SHA-256 it bears.
+
+    A copy cut short still bears the SHA-256 of the whole; what is quarantined is the copy, not the asset.
+    """
+    own = have is None or have.get("execution") == execution or original.is_of(have)
+    if own:
+        return inspected
+    return replace(inspected, asset=keys.asset_id(original.bucket, original.key, original.version, None))
+
+
 def _streams(container: str, read: containers.Read, probe: Probe, unknown: Streams) -> tuple[Streams, Problem | None]:
     if containers.is_image(container):
         return facts.image(container, containers.image_size(read(0, 1 << 16))), None

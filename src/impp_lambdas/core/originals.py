@@ -23,6 +23,11 @@ class Original:
         """``s3://bucket/key``, the key as it is: MediaConvert wants no escapes."""
         return f"s3://{self.bucket}/{self.key}"
 
+    def is_of(self, have: Mapping[str, Any]) -> bool:
+        """Whether this is the very object version that an asset in the catalog was made of."""
+        made_of = (have.get("bucket"), have.get("key"), have.get("version", ""))
+        return made_of == (self.bucket, self.key, self.version)
+
 
 def is_free(have: Mapping[str, Any], original: Original, execution: str) -> bool:
     """Whether an asset in the catalog may be processed (again) for this object by this execution.
@@ -30,9 +35,4 @@ def is_free(have: Mapping[str, Any], original: Original, execution: str) -> bool
     A retry of the same execution, a replay of the same object version (Claim let it through), and content whose last
     processing came to nothing are free; all else is a duplicate.
     """
-    same = (have.get("bucket"), have.get("key"), have.get("version", "")) == (
-        original.bucket,
-        original.key,
-        original.version,
-    )
-    return same or have.get("execution") == execution or have.get("state") in REPLAYABLE
+    return original.is_of(have) or have.get("execution") == execution or have.get("state") in REPLAYABLE
