@@ -7,6 +7,7 @@ an error. Where there are no frames (sound alone, or sampling failed) the status
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,10 @@ from impp_lambdas.core.pricing import PriceBook
 
 WORKERS = 8
 """Calls at the same time. Rekognition's default quota is 5 to 50 a second by region: adaptive retries find the pace."""
+THROTTLED = frozenset({"LimitExceededException", "ProvisionedThroughputExceededException", "ThrottlingException"})
+"""Many assets at a time share that quota. What the client gave up on is asked again while the function may run."""
+PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
+"""Before throttled calls are asked again; doubled each time, with jitter."""
 RESERVE_S = 10.0
 """Seconds of the function's timeout kept for writing the result; calls not begun by then count as failed."""
 
@@ -66,27 +71,38 @@ def _ask_all(
 ) -> tuple[dict[tuple[float, str], dict[str, Any]], list[dict[str, Any]]]:
     """Answers by time and API, and ``{t, api, error}`` for each call without one. Raises if none came."""
     answers: dict[tuple[float, str], dict[str, Any]] = {}
-    failed: list[dict[str, Any]] = []
+    failed: dict[tuple[float, str], str] = {}
     errors: list[Exception] = []
 
+    def left() -> float:
+        return context.get_remaining_time_in_millis() / 1000 - RESERVE_S
+
     def ask(frame: dict[str, Any], api: str) -> None:
-        if context.get_remaining_time_in_millis() < RESERVE_S * 1000:
-            failed.append({"t": frame["t"], "api": api, "error": "OutOfTime"})
+        if left() < 0:
+            failed.setdefault((frame["t"], api), "OutOfTime")
             return
         operation, parameters = vision.OPERATIONS[api]
         image = {"S3Object": {"Bucket": bucket, "Name": frame["key"]}}
         try:
             answers[frame["t"], api] = getattr(rekognition(), operation)(Image=image, **parameters)
         except (ClientError, BotoCoreError) as error:
-            name = aws.code(error) if isinstance(error, ClientError) else type(error).__name__
-            failed.append({"t": frame["t"], "api": api, "error": name})
+            failed[frame["t"], api] = aws.code(error) if isinstance(error, ClientError) else type(error).__name__
             errors.append(error)
 
+    calls, pause = [(frame, api) for frame in frames for api in apis], PAUSE_S
     with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(lambda call: ask(*call), [(frame, api) for frame in frames for api in apis]))
+        while calls:
+            list(pool.map(lambda call: ask(*call), calls))
+            calls = [(frame, api) for frame, api in calls if failed.get((frame["t"], api)) in THROTTLED]
+            if left() < pause:
+                break
+            if calls:
+                time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  others are throttled at this moment
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+                failed = {call: why for call, why in failed.items() if why not in THROTTLED}
     if errors and not answers:
         raise errors[0]
-    return answers, sorted(failed, key=lambda f: (f["t"], f["api"]))
+    return answers, [{"t": t, "api": api, "error": why} for (t, api), why in sorted(failed.items())]
 
 
 def _spans(timeline: list[dict[str, Any]], summary: dict[str, Any]) -> dict[str, dict[str, list[list[float]]]]:

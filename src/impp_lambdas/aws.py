@@ -30,6 +30,10 @@ TRANSACTION_ATTEMPTS = 8
 Added = Literal["added", "already", "refused"]
 
 
+class Contended(RuntimeError):
+    """Others changed the same item at every try. The state machine knows the name and tries again, later."""
+
+
 class Context(Protocol):
     """What the handlers use of Lambda's context object."""
 
@@ -271,7 +275,7 @@ def add_once(
     """Add to a counter exactly once for ``by``, in one transaction.
 
     ``counter`` and ``guard`` are (pk, attribute); the guard attribute takes the value ``by``, and where it has it
-    already nothing is added. ``at_most`` refuses what would bring the counter above it.
+    already nothing is added. ``at_most`` refuses what would bring the counter above it. Raises :class:`Contended`.
     """
     add: dict[str, Any] = {
         "TableName": table,
@@ -307,7 +311,7 @@ def add_once(
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  others count at this moment; spread out
         else:
             return "added"
-    raise RuntimeError(f"{counter[0]} is contended: {TRANSACTION_ATTEMPTS} transactions met others")
+    raise Contended(f"{counter[0]}: {TRANSACTION_ATTEMPTS} transactions met others")
 
 
 # --- metrics and usage ------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from impp_lambdas import analyze
 from impp_lambdas.core import vision
 
 ASSET = "0123456789abcdef0123"
+LABELS = {"MinConfidence": 60.0, "MaxLabels": 25}
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +95,26 @@ def test_some_frames_without_an_answer_are_told_and_not_paid(stub: Stubber) -> N
     assert "labels" not in written["frames"][1]
     assert written["failed"] == [{"t": 10.0, "api": "labels", "error": "InvalidImageFormatException"}]
     assert written["summary"]["spans"]["labels"]["Road"] == [[0.0, 20.0]]
+
+
+def test_throttled_calls_are_asked_again_while_there_is_time(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analyze, "PAUSE_S", 0.0)
+    stub.add_client_error("detect_labels", "ThrottlingException")
+    stub.add_response("detect_labels", {"Labels": [label("Road", 88.0)]})
+    stub.add_client_error("detect_labels", "ProvisionedThroughputExceededException")
+    stub.add_response("detect_labels", {"Labels": [label("Car", 88.0)]}, {**LABELS, "Image": image(0)})
+    stub.add_client_error("detect_labels", "InvalidImageFormatException", expected_params={**LABELS, "Image": image(2)})
+    out = analyze.handler(event(3, ["labels"]), FakeContext())
+    stub.assert_no_pending_responses()
+    assert [found["name"] for found in out["labels"]] == ["Car", "Road"]
+    assert out["failed"] == {"labels: InvalidImageFormatException": 1} and out["usage"][0]["quantity"] == 2
+
+
+def test_throttled_calls_are_told_when_the_time_is_short(stub: Stubber) -> None:
+    stub.add_response("detect_labels", {"Labels": []})
+    stub.add_client_error("detect_labels", "ThrottlingException")
+    out = analyze.handler(event(2, ["labels"]), FakeContext(seconds=analyze.RESERVE_S + 2))
+    assert out["failed"] == {"labels: ThrottlingException": 1}
 
 
 @pytest.mark.parametrize("sampled", [True, False])
