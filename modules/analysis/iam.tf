@@ -118,3 +118,21 @@ data "aws_iam_policy_document" "function" {
     }
   }
 }
+
+# Transcribe encrypts with the key it is told, by the rights of whoever starts the job. Apart from the rest, because a key's
+# ARN cannot be derived from its name.
+resource "aws_iam_role_policy" "transcripts" {
+  for_each = local.resume
+
+  name   = "transcripts"
+  role   = module.function["transcribe"].role_name
+  policy = data.aws_iam_policy_document.transcripts.json
+}
+
+data "aws_iam_policy_document" "transcripts" {
+  statement {
+    sid       = "EncryptTranscripts"
+    actions   = ["kms:DescribeKey", "kms:Encrypt"]
+    resources = [var.kms_key_arn]
+  }
+}

@@ -45,6 +45,11 @@ locals {
     IMPP_WORK_BUCKET         = var.buckets.work
     POWERTOOLS_LOG_LEVEL     = var.settings.log_level
   }
+
+  # What one function alone is told. Transcribe would encrypt transcripts with S3's own key, whatever the bucket's is.
+  environments = {
+    transcribe = { IMPP_KMS_KEY_ARN = var.kms_key_arn }
+  }
 }
 
 module "function" {
@@ -54,7 +59,7 @@ module "function" {
   name                 = "${var.name}-${each.key}"
   artifact             = var.functions[each.key].artifact
   description          = each.value.description
-  environment          = merge(local.environment, { POWERTOOLS_SERVICE_NAME = each.key })
+  environment          = merge(local.environment, lookup(local.environments, each.key, {}), { POWERTOOLS_SERVICE_NAME = each.key })
   ephemeral_storage_mb = each.value.ephemeral_storage_mb
   kms_key_arn          = var.kms_key_arn
   log_retention_days   = var.log_retention_days

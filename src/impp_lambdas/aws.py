@@ -55,6 +55,7 @@ class Settings:
     catalog_table: str = ""
     alert_topic_arn: str = ""
     delivery_domain: str = ""
+    kms_key_arn: str = ""
     webhook_secret_arn: str = ""
     transcribe_language: str = "auto"
     monthly_budget_usd: float = 0.0  # 0 = no limit

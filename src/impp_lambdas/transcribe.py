@@ -44,6 +44,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         settings.work_bucket,
         keys.work(event["asset"], "transcript.json"),
         {"impp:asset": event["asset"]},
+        settings.kms_key_arn,
     )
     try:
         aws.client("transcribe").start_transcription_job(**request)

@@ -105,7 +105,8 @@ def test_the_token_is_stored_before_the_job_starts(jobs: Stubber) -> None:
     assert found is not None and found["token"] == "t1"
 
 
-def test_the_job_is_asked_for_as_planned(jobs: Stubber) -> None:
+def test_the_job_is_asked_for_as_planned(jobs: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPP_KMS_KEY_ARN", "arn:aws:kms:us-east-1:123456789012:key/k")
     jobs.add_response(
         "start_transcription_job",
         {},
@@ -115,6 +116,7 @@ def test_the_job_is_asked_for_as_planned(jobs: Stubber) -> None:
             "MediaFormat": "mp4",
             "OutputBucketName": WORK,
             "OutputKey": f"work/{ASSET}/transcript.json",
+            "OutputEncryptionKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/k",
             "Subtitles": {"Formats": ["vtt", "srt"], "OutputStartIndex": 1},
             "Tags": [{"Key": "impp:asset", "Value": ASSET}],
             "IdentifyLanguage": True,
@@ -183,6 +185,7 @@ def test_quicktime_hands_over_its_sound_alone(jobs: Stubber) -> None:
         ("matroska", "a.mkv", 10, None),
         ("mpegts", "a.ts", 10, None),
         ("wav", "a", 10, "wav"),
+        ("wave", "a.WAV", 10, "wav"),
         ("mp4", "a.mp4", 2_000_000_001, None),
     ],
 )

@@ -90,6 +90,15 @@ run "each_function_may_do_exactly_this" {
     error_message = "Transcripts may go to the work bucket alone."
   }
   assert {
+    condition = (
+      jsondecode(data.aws_iam_policy_document.transcripts.json).Statement[0].Resource == var.kms_key_arn
+      && toset(jsondecode(data.aws_iam_policy_document.transcripts.json).Statement[0].Action) == toset(["kms:DescribeKey", "kms:Encrypt"])
+      && aws_iam_role_policy.transcripts["resume"].role == "impp-test-transcribe"
+      && local.environments.transcribe.IMPP_KMS_KEY_ARN == var.kms_key_arn
+    )
+    error_message = "Whoever starts a transcription must be told the key for transcripts and be allowed to encrypt with it."
+  }
+  assert {
     condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.function : document.json]), ":*\"")
     error_message = "No action may be a wildcard."
   }

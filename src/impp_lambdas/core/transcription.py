@@ -15,6 +15,8 @@ MIN_BILLED_SECONDS = 15
 """Each job is billed for at least 15 s, in whole seconds (Transcribe's pricing page)."""
 MAX_BYTES = 2_000_000_000
 """Largest file of a job, 2 GB (same source)."""
+_NAMES = {"wave": "wav"}
+"""Probe's names of containers that Transcribe calls otherwise."""
 FORMATS = frozenset({"mp3", "mp4", "wav", "flac", "ogg", "amr", "webm", "m4a"})
 """MediaFormat's values. QuickTime, AVI, Matroska and transport streams are not among them."""
 
@@ -51,16 +53,27 @@ def media_format(facts: Mapping[str, Any], key: str) -> str | None:
     container = str(facts.get("container") or "").lower()
     if extension in ("mov", "qt") or "quicktime" in container:
         return None
-    named = {part.strip() for part in container.replace("/", ",").split(",")}
+    named = {_NAMES.get(part.strip(), part.strip()) for part in container.replace("/", ",").split(",")}
     if extension in named & FORMATS:
         return extension
     return next((f for f in ("mp4", "m4a", "webm", "wav", "mp3", "flac", "ogg", "amr") if f in named), None)
 
 
 def job_request(
-    name: str, uri: str, media: str, language: str, bucket: str, output_key: str, tags: Mapping[str, str]
+    name: str,
+    uri: str,
+    media: str,
+    language: str,
+    bucket: str,
+    output_key: str,
+    tags: Mapping[str, str],
+    kms_key: str = "",
 ) -> dict[str, Any]:
-    """StartTranscriptionJob's request. ``language`` is a code such as ``en-US``, or ``auto``."""
+    """StartTranscriptionJob's request. ``language`` is a code such as ``en-US``, or ``auto``.
+
+    Without ``kms_key`` Transcribe encrypts what it writes with S3's own key, whatever the bucket's default is (its
+    developer guide, "Data encryption").
+    """
     spoken: dict[str, Any] = {"IdentifyLanguage": True} if language == "auto" else {"LanguageCode": language}
     return {
         "TranscriptionJobName": name,
@@ -70,6 +83,7 @@ def job_request(
         "OutputKey": output_key,
         "Subtitles": {"Formats": ["vtt", "srt"], "OutputStartIndex": 1},
         "Tags": [{"Key": k, "Value": v} for k, v in tags.items()],
+        **({"OutputEncryptionKMSKeyId": kms_key} if kms_key else {}),
         **spoken,
     }
 
