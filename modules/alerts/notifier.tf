@@ -34,13 +34,14 @@ data "aws_iam_policy_document" "notifier" {
   }
 }
 
+# The topic's ARN names the account. A source account is for S3 and SES, whose ARNs do not: SNS need not send one, and a
+# permission that asks for it may refuse every alert.
 resource "aws_lambda_permission" "topic" {
-  statement_id   = "alerts"
-  action         = "lambda:InvokeFunction"
-  function_name  = module.notifier.name
-  principal      = "sns.amazonaws.com"
-  source_account = local.account
-  source_arn     = local.topics.alerts.arn
+  statement_id  = "alerts"
+  action        = "lambda:InvokeFunction"
+  function_name = module.notifier.name
+  principal     = "sns.amazonaws.com"
+  source_arn    = local.topics.alerts.arn
 }
 
 resource "aws_secretsmanager_secret" "webhooks" {

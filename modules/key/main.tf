@@ -80,7 +80,23 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # SNS writes to its dead-letter queue, alarms, budgets and cost anomalies to the alert topic.
+  # SNS writes to its dead-letter queue, and names the topic that it does so for.
+  statement {
+    sid       = "DeadLettersOfTopics"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["sns.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:sns:${local.region}:${local.account}:*"]
+    }
+  }
+
+  # Alarms, budgets and cost anomalies are written to the alert topic.
   statement {
     sid       = "MessagesFromServices"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -92,7 +108,6 @@ data "aws_iam_policy_document" "key" {
         "cloudwatch.amazonaws.com",
         "costalerts.amazonaws.com",
         "scheduler.amazonaws.com",
-        "sns.amazonaws.com",
       ]
     }
     condition {

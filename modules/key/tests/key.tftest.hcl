@@ -60,6 +60,13 @@ run "services_are_held_to_this_account" {
     ] == [["events.amazonaws.com", null]]
     error_message = "A condition on EventBridge's source would silently drop every event for an encrypted topic or queue."
   }
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      statement.Condition if contains(flatten([try(statement.Principal.Service, [])]), "sns.amazonaws.com")
+    ] == [{ ArnLike = { "aws:SourceArn" = "arn:aws:sns:us-east-1:123456789012:*" } }]
+    error_message = "SNS names its topic, the one thing it is known to name."
+  }
 }
 
 run "readers_may_not_write" {
