@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -218,3 +219,18 @@ def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
     assert answer["verdict"] == "process"
     assert [(r["width"], r["height"]) for r in answer["plan"]["renditions"]] == [(320, 180)]
     assert answer["plan"]["job_settings"]["Inputs"][0].get("AudioSelectors") is None
+
+
+def test_portrait_is_known_without_the_probe_telling(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An SDK drops the members of an answer that it does not know; Rotation is a late one of Probe's."""
+
+    def older(**request: Any) -> Any:
+        answer = account.probe(**request)
+        for track in answer["ProbeResults"][0]["Container"]["Tracks"]:
+            track.get("VideoProperties", {}).pop("Rotation", None)
+        return answer
+
+    monkeypatch.setattr(aws.client("mediaconvert"), "probe", older)
+    upright = made.rotated(made.movie(made.scenes(1, 1, size=(640, 360))), 90)
+    answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))
+    assert (answer["facts"]["rotation"], answer["facts"]["width"], answer["facts"]["height"]) == (90, 360, 640)

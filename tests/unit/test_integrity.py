@@ -93,6 +93,21 @@ def test_no_bytes_break_it(data: bytes) -> None:
         containers.image_size(data)
 
 
+@pytest.mark.parametrize("movie", [FAST, SLOW, FRAGMENTED], ids=["fast start", "moov last", "fragmented"])
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_the_container_knows_which_side_is_up(movie: bytes, degrees: int) -> None:
+    read, asked = reader(made.rotated(movie, degrees))
+    assert containers.mp4_rotation(read, len(movie)) == degrees
+    assert containers.mp4_rotation(reader(movie)[0], len(movie)) == 0
+    assert len(asked) <= 12 and sum(asked) <= 300
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_no_bytes_break_the_rotation(data: bytes, inside: bool) -> None:
+    data = box(b"moov", box(b"trak", data)) if inside else data
+    assert 0 <= containers.mp4_rotation(reader(data)[0], len(data)) < 360
+
+
 def test_the_container_knows_when_it_was_made() -> None:
     seconds = int((datetime(2026, 11, 20, 8, 15, tzinfo=UTC) - datetime(1904, 1, 1, tzinfo=UTC)).total_seconds())
     data = FTYP + MDAT + mvhd(seconds)

@@ -57,8 +57,17 @@ class Facts(Streams, Origin):
         return asdict(self)
 
 
-def from_probe(result: Mapping[str, Any]) -> Streams | None:
-    """Streams of one ``ProbeResults`` entry of MediaConvert's Probe, None where it found neither picture nor sound."""
+def tells_rotation(result: Mapping[str, Any]) -> bool:
+    """Whether a ``ProbeResults`` entry says anything of rotation. Not every version of the SDK hands that on."""
+    tracks = (result.get("Container") or {}).get("Tracks") or []
+    return any((track.get("VideoProperties") or {}).get("Rotation") is not None for track in tracks)
+
+
+def from_probe(result: Mapping[str, Any], rotation: int = 0) -> Streams | None:
+    """Streams of one ``ProbeResults`` entry of MediaConvert's Probe, None where it found neither picture nor sound.
+
+    ``rotation`` is what the container says, for where Probe does not.
+    """
     container = result.get("Container") or {}
     tracks = container.get("Tracks") or []
     video = next((t for t in tracks if t.get("TrackType") == "video" and t.get("VideoProperties")), None)
@@ -66,7 +75,7 @@ def from_probe(result: Mapping[str, Any]) -> Streams | None:
     if not video and not audio:
         return None
     picture = (video or {}).get("VideoProperties", {})
-    width, height, rotation = _displayed(picture)
+    width, height, rotation = _displayed(picture, rotation)
     return Streams(
         kind="video" if video else "audio",
         duration_s=round(float(container.get("Duration") or max(float(t.get("Duration") or 0) for t in tracks)), 3),
@@ -87,9 +96,9 @@ def image(container: str, size: tuple[int, int] | None) -> Streams:
     return Streams("image", 0.0, width, height, 0, None, None, None, False, container)
 
 
-def _displayed(picture: Mapping[str, Any]) -> tuple[int | None, int | None, int]:
+def _displayed(picture: Mapping[str, Any], otherwise: int) -> tuple[int | None, int | None, int]:
     width, height = picture.get("Width"), picture.get("Height")
-    turned = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation") or 0
+    turned = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation") or otherwise
     rotation = round(turned / 90) * 90 % 360 if abs(turned - round(turned / 90) * 90) <= 1 else 0  # as Rotate AUTO does
     if not width or not height:
         return None, None, rotation

@@ -46,7 +46,7 @@ def inspect(original: Original, head: Mapping[str, Any], read: containers.Read, 
     problem = examined.problem if size == 0 else integrity.check_sum(head, own) or examined.problem
     streams = replace(_UNKNOWN, container=examined.container or "unknown")
     if not problem:
-        streams, problem = _streams(examined.container, read, probe, streams)
+        streams, problem = _streams(read, size, probe, streams)
     origin = sources.infer(original.key, own, examined.created, head["LastModified"])
     sha256 = own["sha256"].lower() if re.fullmatch(r"[0-9a-fA-F]{64}", own.get("sha256", "")) else None
     # A mismatch is not what it claims to be: under the claimed identity it would stand in the true asset's place.
@@ -81,13 +81,14 @@ def apart(have: Mapping[str, Any] | None, inspected: Inspected, original: Origin
     return replace(inspected, asset=keys.asset_id(original.bucket, original.key, original.version, None))
 
 
-def _streams(container: str, read: containers.Read, probe: Probe, unknown: Streams) -> tuple[Streams, Problem | None]:
-    if containers.is_image(container):
-        return facts.image(container, containers.image_size(read(0, 1 << 16))), None
+def _streams(read: containers.Read, size: int, probe: Probe, unknown: Streams) -> tuple[Streams, Problem | None]:
+    if containers.is_image(unknown.container):
+        return facts.image(unknown.container, containers.image_size(read(0, 1 << 16))), None
     answer = probe()
     if isinstance(answer, Problem):
         return unknown, answer
-    streams = facts.from_probe(answer)
+    ask = unknown.container == "mp4" and not facts.tells_rotation(answer)
+    streams = facts.from_probe(answer, containers.mp4_rotation(read, size) if ask else 0)
     if streams is None:
         return unknown, Problem("no_streams", "the container holds neither picture nor sound")
     if streams.duration_s <= 0:
