@@ -94,7 +94,7 @@ def test_every_state_is_guarded(name: str, state: dict[str, Any]) -> None:
 
 
 def test_a_card_full_of_files_queues_for_the_quotas() -> None:
-    """400 files at CreateJob's two a second take 200 s, and ten minutes of patience are the least that is useful."""
+    """400 files at two requests a second take 200 s, and three times that is the least patience that is useful."""
     tasks = {name: state for name, state in states(rendered()) if state["Type"] == "Task"}
     for name, quota in [("Transcode", "MediaConvert.TooManyRequestsException")] + [
         (name, error)
