@@ -29,8 +29,8 @@ _CLOSE = Look(5.0, 60, APIS)
 _LOOKS = {"dashcam": _CLOSE, "phone": _CLOSE, "creator": Look(5.0, 120, APIS)}
 
 TRANSCRIBE_BASE_S, TRANSCRIBE_MAX_S = 900, 6 * 3600
-"""Counted from the start of a job: Transcribe refuses what it cannot run (250 jobs at a time), it queues nothing unless it is
-lent a role. It works faster than real time; longest file 4 h."""
+"""For handing over the sound, and a job faster than real time; longest file 4 h. No wait in a queue: Transcribe refuses
+what is more than its 250 jobs at a time, and the state machine tries again."""
 TRANSCODE_BASE_S, TRANSCODE_MAX_S = 1800, 20 * 3600
 """An on-demand queue may be busy; a 4K ladder can take twice real time. The execution itself ends after 24 h."""
 
