@@ -6,6 +6,7 @@ What moto lacks altogether is written as an operation in `services/`; here is on
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -37,6 +38,10 @@ def patch_s3() -> None:
     # moto joins the parts of an upload in memory, twice; here they are joined in a file, which `s3_front` makes the
     # object's. Can go when FakeMultipart.complete no longer returns all bytes.
     models.FakeMultipart.complete = _complete  # type: ignore[assignment,method-assign]
+
+    # moto copies every object with all its bytes only to list versions, and cannot copy what lies in a joined file.
+    # Can go when list_object_versions no longer calls copy.deepcopy.
+    models.FakeKey.__deepcopy__ = _alike  # type: ignore[attr-defined]
 
     # moto applies a Deny whose Condition does not hold, so that "deny what is not TLS" denies all.
     # Can go when IAMPolicyStatement.is_action_permitted looks at Condition.
@@ -88,6 +93,13 @@ def _complete(upload: Any, body: Iterable[tuple[int, str]]) -> tuple[bytes, str,
             shutil.copyfileobj(part._value_buffer, upload.joined, 1 << 20)
     digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in chosen)
     return b"", f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}", None
+
+
+def _alike(key: Any, _memo: dict[int, Any]) -> Any:
+    """The object again without its bytes, which go when a copy is forgotten: enough for a listing."""
+    alike = object.__new__(type(key))
+    alike.__dict__.update(key.__dict__, multipart=None, _value_buffer=io.BytesIO(), disposed=True)
+    return alike
 
 
 class _NoChecksum:

@@ -195,6 +195,14 @@ def test_parts_and_ranges_of_a_joined_object(s3: Any) -> None:
     )
 
 
+def test_versions_of_a_joined_object_are_listed(s3: Any) -> None:
+    upload(s3, "listed", PARTS, {})
+    listed = s3.list_object_versions(Bucket="store", Prefix="listed")["Versions"]
+    assert [(version["Key"], version["Size"], version["IsLatest"]) for version in listed] == [
+        ("listed", len(WHOLE), True)
+    ]
+
+
 def test_a_large_upload_does_not_stay_in_memory(cloud: LocalCloud, s3: Any) -> None:
     def held() -> int:
         with urllib.request.urlopen(f"{cloud.endpoint}/_impp/metrics") as answer:
