@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
-LAST = Path(__file__).parent / "e2e"
+WHOLE_RUNS = Path(__file__).parent / "e2e"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs come last: what is small fails first, and their local cloud (a process holds one) disturbs nobody."""
-    items.sort(key=lambda item: LAST in item.path.parents)
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the tests' names
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whole runs come last, so that what is small fails first; side by side with others they come first, being long.
+
+    Side by side, the tests of a file stay in one process, since they share a local cloud and a process holds one. The
+    whole runs share one deployed environment, so they are one group.
+    """
+    together = bool(config.getoption("numprocesses", None)) or hasattr(config, "workerinput")
+    items.sort(key=lambda item: (WHOLE_RUNS in item.path.parents) != together)
+    for item in items:
+        group = "e2e" if WHOLE_RUNS in item.path.parents else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
