@@ -1,15 +1,15 @@
 """What to bring where: a TOML file, with flags and environment variables on top. Every mistake is said with its place.
 
-See ``config.example.toml`` for all settings and their meaning.
+One table, :data:`SETTINGS`, is what the file may say, the flags, the environment variables and their help.
+See ``config.example.toml`` for all of them in use.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 SOURCES = ("dashcam", "phone", "creator")
 UNKNOWN = ("media", "skip")
+SIDECARS = ("data", "all", "none")
 OBJECT_TAGS = 10
 """Most tags of an S3 object."""
 EDGE_TAGS = ("impp:source", "impp:timestamp", "impp:checksum")
@@ -26,13 +27,6 @@ OWN_TAGS = OBJECT_TAGS - len(EDGE_TAGS) - len(PIPELINE_TAGS)
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TAG = re.compile(r"[\w .:/=+\-@]*")  # letters, digits and these, by S3's reference
-_TOP = {
-    "bucket": str, "region": str, "endpoint_url": str, "profile": str, "state": str, "device": str, "timezone": str,
-    "settle_s": float, "workers": int, "tags": dict, "folder": list,
-}  # fmt: skip
-_FOLDER = {
-    "path": str, "source": str, "device": str, "timezone": str, "unknown": str, "exclude": list, "tags": dict,
-}  # fmt: skip
 
 
 class ConfigError(Exception):
@@ -40,21 +34,86 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A setting: its name in the file, what it must be, and its help. ``least`` and ``most`` bound a number;
+    ``folder``: a [[folder]] may have its own."""
+
+    name: str
+    kind: type
+    help: str
+    least: float | None = None
+    most: float | None = None
+    choices: tuple[str, ...] = ()
+    folder: bool = False
+
+
+DAY_S = 86_400.0
+SETTINGS = (
+    Setting("bucket", str, "Ingest bucket."),
+    Setting("device", str, "Name of the device, part of every key; else the camera's maker.", folder=True),
+    Setting("source", str, "What the footage is from; else as the names tell.", choices=SOURCES, folder=True),
+    Setting("timezone", str, "Zone of the cameras' clocks, such as Europe/Berlin; else the system's.", folder=True),
+    Setting("unknown", str, "Files of no known camera: bring media, or skip all.", choices=UNKNOWN, folder=True),
+    Setting("sidecars", str, "Files beside a clip: data (tracks, thumbnails, event files), all (also the cameras' "
+            "low-resolution twins) or none.", choices=SIDECARS, folder=True),
+    Setting("exclude", list, "Pattern of names or paths to leave out.", folder=True),
+    Setting("tags", dict, "A tag of your own, key=value.", folder=True),
+    Setting("retain", dict, "When a clip may be removed from the card.", folder=True),
+    Setting("settle_s", float, "Seconds without change before a file is taken (10).", 0, 3600),
+    Setting("truncated_after_s", float, "Seconds without change before a clip that was cut short, as by a loss of "
+            "power, is taken as it is (600).", 0, 7 * DAY_S),
+    Setting("workers", int, "Requests under way at the same time (4).", 1, 32),
+    Setting("limit_mbit", float, "Most megabits a second to send (no limit).", 0.1, 100_000),
+    Setting("hours", list, "When to upload, such as 'mon-fri 22:00-06:00' (always)."),
+    Setting("events_any_time", bool, "Whether events are brought outside the hours too (yes)."),
+    Setting("rescan_s", float, "Seconds between two looks at all folders while watching (60).", 1, DAY_S),
+    Setting("heartbeat_s", float, "Seconds between two heartbeats to CloudWatch (0: none).", 0, DAY_S),
+    Setting("metrics_file", str, "Where to write metrics for Prometheus' textfile collector (nowhere)."),
+    Setting("state", str, "Folder of the memory and the custody log."),
+    Setting("region", str, "AWS region; else as the AWS tools find it."),
+    Setting("profile", str, "AWS profile; else as the AWS tools find it."),
+    Setting("endpoint_url", str, "Another S3 than AWS's own."),
+    Setting("ca_bundle", str, "Certificates to trust, in PEM; else the system's."),
+)  # fmt: skip
+RETAIN = (
+    Setting("older_than_days", float, "Remove what was brought and is older (never).", 0, 36_500),
+    Setting("min_free_percent", float, "Remove the oldest brought clips until so much is free (never).", 0, 99),
+    Setting("events", bool, "Whether locked, event and manual clips may be removed too (no)."),
+)
+_TOP = {s.name: s for s in SETTINGS} | {"folder": Setting("folder", list, "A folder to bring.")}
+_FOLDER = {s.name: s for s in SETTINGS if s.folder} | {"path": Setting("path", str, "Where it is.")}
+_RETAIN = {s.name: s for s in RETAIN}
+
+
+@dataclass(frozen=True)
+class Retain:
+    """When a brought clip may be removed from the card: by age, by free space, or by either."""
+
+    older_than_days: float | None = None
+    min_free_percent: float | None = None
+    events: bool = False
+
+
+@dataclass(frozen=True)
 class Folder:
-    """A folder to bring, with what its names cannot tell. ``zone`` None means the computer's own time zone."""
+    """A folder to bring, with what its names cannot tell. ``zone`` None means the computer's own time zone, ``retain``
+    None that nothing is ever removed."""
 
     path: Path
     source: str | None = None
     device: str | None = None
     zone: ZoneInfo | None = None
     unknown: str = "media"
+    sidecars: str = "data"
     exclude: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    retain: Retain | None = None
 
 
 @dataclass(frozen=True)
 class Config:
-    """A valid configuration: a file is taken after ``settle_s`` seconds without change, ``workers`` at once."""
+    """A valid configuration. Times in seconds, ``limit_mbit`` in 10^6 bits a second; the meaning of each is in
+    :data:`SETTINGS`."""
 
     bucket: str
     folders: tuple[Folder, ...]
@@ -62,13 +121,29 @@ class Config:
     region: str | None = None
     endpoint_url: str | None = None
     profile: str | None = None
+    ca_bundle: Path | None = None
     settle_s: float = 10.0
+    truncated_after_s: float = 600.0
     workers: int = 4
+    limit_mbit: float | None = None
+    hours: tuple[str, ...] = ()
+    events_any_time: bool = True
+    rescan_s: float = 60.0
+    heartbeat_s: float = 0.0
+    metrics_file: Path | None = None
 
 
 def default_state() -> Path:
     """``$XDG_STATE_HOME/impp-edge``, by default ``~/.local/state/impp-edge``."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "impp-edge"
+
+
+def state_folder(path: Path | None, over: Mapping[str, Any]) -> Path:
+    """Where the memory is, for what needs nothing else of a configuration. Raises :class:`ConfigError`."""
+    document, place = _read(path)
+    document |= over
+    _check(document, _TOP, place)
+    return _path(document.get("state")) or default_state()
 
 
 def load(path: Path | None, over: Mapping[str, Any], paths: tuple[Path, ...] = ()) -> Config:
@@ -77,31 +152,32 @@ def load(path: Path | None, over: Mapping[str, Any], paths: tuple[Path, ...] = (
     Raises :class:`ConfigError`.
     """
     document, place = _read(path)
-    document |= {k: v for k, v in over.items() if v is not None}
-    _known(document, _TOP, place, "")
+    document |= over
+    _check(document, _TOP, place)
     bucket = document.get("bucket")
     if not bucket:
         raise ConfigError(f"{place.name}: bucket is missing: the name of the ingest bucket (or --bucket)")
     if not _BUCKET.fullmatch(bucket):
         raise ConfigError(f"{place('bucket')}: {bucket!r} is no bucket name")
-    if not 0 <= document.get("settle_s", 10) <= 3600:
-        raise ConfigError(f"{place('settle_s')}: from 0 to 3600 seconds")
-    if not 1 <= document.get("workers", 4) <= 32:
-        raise ConfigError(f"{place('workers')}: from 1 to 32")
+    if 0 < document.get("heartbeat_s", 0) < 60:
+        raise ConfigError(f"{place('heartbeat_s')}: 0 for none, or at least 60: each one is a paid request")
     tables: list[Any] = [{"path": str(p)} for p in paths] or document.get("folder", [])
     if not tables:
         raise ConfigError(f"{place.name}: nothing to do: add a [[folder]] with its path, or name folders to sync")
     folders = tuple(_folder(table, document, place, n) for n, table in enumerate(tables, 1))
     _no_overlap(folders, place)
+    plain = {
+        s.name: document[s.name]
+        for s in SETTINGS
+        if s.name in document and not s.folder and s.name not in ("state", "ca_bundle", "metrics_file", "hours")
+    }
     return Config(
-        bucket=bucket,
+        **plain,
         folders=folders,
-        state=Path(document["state"]).expanduser() if "state" in document else default_state(),
-        region=document.get("region"),
-        endpoint_url=document.get("endpoint_url"),
-        profile=document.get("profile"),
-        settle_s=float(document.get("settle_s", 10)),
-        workers=document.get("workers", 4),
+        state=_path(document.get("state")) or default_state(),
+        ca_bundle=_path(document.get("ca_bundle")),
+        metrics_file=_path(document.get("metrics_file")),
+        hours=_hours(document.get("hours", []), place),
     )
 
 
@@ -116,7 +192,7 @@ class _Place:
         seen = 0
         for number, line in enumerate(self._lines, 1):
             seen += bool(re.match(r"\s*\[\[\s*folder\s*\]\]", line))
-            if seen == table and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            if seen == table and re.search(rf"(^|[{{,\[.])\s*[\"']?{re.escape(key)}[\"']?\s*[]=]", line):
                 return f"{self.name}:{number}: {self._of(table)}{key}"
         return f"{self.name}: {self._of(table)}{key}"
 
@@ -137,55 +213,91 @@ def _read(path: Path | None) -> tuple[dict[str, Any], _Place]:
         raise ConfigError(f"{path.name}: {error}") from error
 
 
-def _known(table: Any, types: Mapping[str, type], place: _Place, where: str, number: int = 0) -> None:
+def _check(table: Any, known: Mapping[str, Setting], place: _Place, number: int = 0) -> None:
+    """That a table holds nothing but known settings of the right kind and within their bounds."""
     if not isinstance(table, dict):
-        raise ConfigError(f"{place.name}: {where or 'the file'} must be a table")
+        raise ConfigError(f"{place.name}: folder {number} must be a table: write [[folder]]")
     for key, value in table.items():
-        if key not in types:
-            close = difflib.get_close_matches(key, types, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(types))}"
-            raise ConfigError(f"{place(key, number)}: unknown setting; {hint}")
-        wanted = types[key]
-        fits = isinstance(value, (int, float) if wanted is float else wanted) and not isinstance(value, bool)
-        if not fits:
-            raise ConfigError(f"{place(key, number)}: must be {_NAMES[wanted]}, not {value!r}")
+        if key not in known:
+            raise ConfigError(f"{place(key, number)}: unknown setting; {_hint(key, known)}")
+        setting = known[key]
+        wanted = (int, float) if setting.kind is float else setting.kind
+        if not isinstance(value, wanted) or (isinstance(value, bool) and setting.kind is not bool):
+            raise ConfigError(f"{place(key, number)}: must be {_NAMES[setting.kind]}, not {value!r}")
+        if setting.choices and value not in setting.choices:
+            raise ConfigError(f"{place(key, number)}: {value!r} is none of {', '.join(setting.choices)}")
+        if setting.least is not None and setting.most is not None and not setting.least <= value <= setting.most:
+            raise ConfigError(f"{place(key, number)}: from {setting.least:g} to {setting.most:g}, not {value!r}")
 
 
-_NAMES: dict[type, str] = {str: "text", float: "a number", int: "a whole number", dict: "a table", list: "a list"}
+def _hint(key: str, known: Iterable[str]) -> str:
+    import difflib  # for mistakes only
+
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+
+
+_NAMES: dict[type, str] = {
+    str: "text", float: "a number", int: "a whole number", bool: "true or false", dict: "a table", list: "a list",
+}  # fmt: skip
 
 
 def _folder(table: Any, document: Mapping[str, Any], place: _Place, number: int) -> Folder:
-    _known(table, _FOLDER, place, f"folder {number}", number)
+    """A folder; what its table does not say, the top of the document may."""
+    _check(table, _FOLDER, place, number)
     if not table.get("path"):
         raise ConfigError(f"{place.name}: folder {number}: path is missing")
-    source, unknown = table.get("source"), table.get("unknown", "media")
-    if source is not None and source not in SOURCES:
-        raise ConfigError(f"{place('source', number)}: {source!r} is none of {', '.join(SOURCES)}")
-    if unknown not in UNKNOWN:
-        raise ConfigError(f"{place('unknown', number)}: {unknown!r} is none of {', '.join(UNKNOWN)}")
-    exclude = table.get("exclude", [])
+    both = {**document, **table}
+    exclude = both.get("exclude", [])
     if not all(isinstance(pattern, str) for pattern in exclude):
         raise ConfigError(f'{place("exclude", number)}: a list of patterns such as ["*.tmp"]')
     return Folder(
         path=Path(os.path.abspath(Path(table["path"]).expanduser())),  # noqa: PTH100  # resolve() would follow links
-        source=source,
-        device=table.get("device") or document.get("device"),
-        zone=_zone(table, document, place, number),
-        unknown=unknown,
+        source=both.get("source"),
+        device=both.get("device"),
+        zone=_zone(both.get("timezone"), place, number if "timezone" in table else 0),
+        unknown=both.get("unknown", "media"),
+        sidecars=both.get("sidecars", "data"),
         exclude=tuple(exclude),
         tags=_tags({**document.get("tags", {}), **table.get("tags", {})}, place, number),
+        retain=_retain(both.get("retain"), place, number if "retain" in table else 0),
     )
 
 
-def _zone(table: Mapping[str, Any], document: Mapping[str, Any], place: _Place, number: int) -> ZoneInfo | None:
-    name = table.get("timezone") or document.get("timezone")
+def _zone(name: str | None, place: _Place, number: int) -> ZoneInfo | None:
     if not name:
         return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        where = place("timezone", number if "timezone" in table else 0)
-        raise ConfigError(f"{where}: no such time zone: {name!r} (one like Europe/Berlin)") from error
+        raise ConfigError(
+            f"{place('timezone', number)}: no such time zone: {name!r} (one like Europe/Berlin)"
+        ) from error
+
+
+def _retain(table: Any, place: _Place, number: int) -> Retain | None:
+    if not table:
+        return None
+    _check(table, _RETAIN, place, number)
+    if "older_than_days" not in table and "min_free_percent" not in table:
+        raise ConfigError(f"{place('retain', number)}: says neither older_than_days nor min_free_percent")
+    return Retain(**table)
+
+
+def _hours(texts: list[Any], place: _Place) -> tuple[str, ...]:
+    if texts:
+        from impp_edge import hours
+
+        for text in texts:
+            try:
+                hours.parse(text)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise ConfigError(f"{place('hours')}: {error}") from error
+    return tuple(texts)
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
 
 
 def _tags(tags: Mapping[str, Any], place: _Place, number: int) -> dict[str, str]:

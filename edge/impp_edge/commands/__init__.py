@@ -1,0 +1,1 @@
+"""One file a command of ``impp-edge``; :mod:`impp_edge.cli` imports the one that is asked for."""
