@@ -110,7 +110,7 @@ _NAMES = [s.name for s in _ON_LINE]
 def _options() -> list[Callable[[Command], Command]]:
     config = click.option(
         "--config", "-c", "config_path", envvar="IMPP_EDGE_CONFIG", type=click.Path(path_type=Path),
-        help=f"Configuration file; {DEFAULT_CONFIG} if that is there.",
+        help="Configuration file; ~/.config/impp-edge/config.toml if that is there.",
     )  # fmt: skip
     return [config, *(_option(setting) for setting in _ON_LINE)]
 

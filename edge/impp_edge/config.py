@@ -162,12 +162,13 @@ def load(path: Path | None, over: Mapping[str, Any], paths: tuple[Path, ...] = (
     if 0 < document.get("heartbeat_s", 0) < 60:
         raise ConfigError(f"{place('heartbeat_s')}: 0 for none, or at least 60: each one is a paid request")
     tables: list[Any] = [{"path": str(p)} for p in paths] or document.get("folder", [])
+    winning = {name: value for name, value in over.items() if name in _FOLDER}
     if not tables:
         raise ConfigError(f"{place.name}: nothing to do: add a [[folder]] with its path, or name folders to sync")
-    folders = tuple(_folder(table, document, place, n) for n, table in enumerate(tables, 1))
+    folders = tuple(_folder(table, document, winning, place, n) for n, table in enumerate(tables, 1))
     _no_overlap(folders, place)
     plain = {
-        s.name: document[s.name]
+        s.name: s.kind(document[s.name])
         for s in SETTINGS
         if s.name in document and not s.folder and s.name not in ("state", "ca_bundle", "metrics_file", "hours")
     }
@@ -226,8 +227,12 @@ def _check(table: Any, known: Mapping[str, Setting], place: _Place, number: int 
             raise ConfigError(f"{place(key, number)}: must be {_NAMES[setting.kind]}, not {value!r}")
         if setting.choices and value not in setting.choices:
             raise ConfigError(f"{place(key, number)}: {value!r} is none of {', '.join(setting.choices)}")
-        if setting.least is not None and setting.most is not None and not setting.least <= value <= setting.most:
+        if not _within(setting, value):
             raise ConfigError(f"{place(key, number)}: from {setting.least:g} to {setting.most:g}, not {value!r}")
+
+
+def _within(setting: Setting, value: Any) -> bool:
+    return (setting.least is None or value >= setting.least) and (setting.most is None or value <= setting.most)
 
 
 def _hint(key: str, known: Iterable[str]) -> str:
@@ -242,12 +247,12 @@ _NAMES: dict[type, str] = {
 }  # fmt: skip
 
 
-def _folder(table: Any, document: Mapping[str, Any], place: _Place, number: int) -> Folder:
-    """A folder; what its table does not say, the top of the document may."""
+def _folder(table: Any, document: Mapping[str, Any], winning: Mapping[str, Any], place: _Place, number: int) -> Folder:
+    """A folder: flags win over its own table, and that over the top of the document."""
     _check(table, _FOLDER, place, number)
     if not table.get("path"):
         raise ConfigError(f"{place.name}: folder {number}: path is missing")
-    both = {**document, **table}
+    both = {**document, **table, **winning}
     exclude = both.get("exclude", [])
     if not all(isinstance(pattern, str) for pattern in exclude):
         raise ConfigError(f'{place("exclude", number)}: a list of patterns such as ["*.tmp"]')
@@ -259,7 +264,7 @@ def _folder(table: Any, document: Mapping[str, Any], place: _Place, number: int)
         unknown=both.get("unknown", "media"),
         sidecars=both.get("sidecars", "data"),
         exclude=tuple(exclude),
-        tags=_tags({**document.get("tags", {}), **table.get("tags", {})}, place, number),
+        tags=_tags({**document.get("tags", {}), **table.get("tags", {}), **winning.get("tags", {})}, place, number),
         retain=_retain(both.get("retain"), place, number if "retain" in table else 0),
     )
 
