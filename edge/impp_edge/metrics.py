@@ -1,0 +1,106 @@
+"""What a run left behind, as figures for Prometheus' textfile collector (node_exporter) to pick up.
+
+The file is replaced as a whole, so that nobody reads half of one. A box that runs from cron needs no port and no server
+for this; ``time() - impp_edge_last_complete_timestamp_seconds`` is the alert to set.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+LAST_COMPLETE = "last_complete"
+"""Name in the state under which the end of the last complete run is kept, in seconds since 1970."""
+
+
+class Result(Protocol):
+    """What is shown of a run. ``counts`` files by what became of them; ``oldest_waiting`` in seconds since 1970, None
+    where nothing waits."""
+
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def waiting_bytes(self) -> int: ...
+    @property
+    def oldest_waiting(self) -> float | None: ...
+
+
+class Meta(Protocol):
+    """Where small texts are kept from run to run."""
+
+    def meta(self, name: str) -> str | None: ...
+    def set_meta(self, name: str, value: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Metric:
+    name: str
+    help: str
+    samples: Mapping[str, float]
+    """Values by labels, as they stand between the braces."""
+
+
+KINDS = ("brought", "there", "known", "restless", "skipped", "waiting", "failed", "removed")
+
+
+def write(path: Path | None, state: Meta, result: Result, now: float | None = None) -> str | None:
+    """Write the metrics of a run; without a path only remember when a run was last complete.
+
+    Returns why it could not be done, None where all is well: footage matters more than figures.
+    """
+    now = time.time() if now is None else now
+    if result.complete:
+        state.set_meta(LAST_COMPLETE, f"{now:.3f}")
+    if path is None:
+        return None
+    last = state.meta(LAST_COMPLETE)
+    text = render(result, now, float(last) if last else None)
+    new = path.with_name(f".{path.name}.{os.getpid()}")  # the collector reads *.prom only
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.chmod(0o644)  # it is another user who reads it
+        new.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        return f"{path}: metrics cannot be written: {error.strerror}"
+    return None
+
+
+def render(result: Result, now: float, last_complete: float | None) -> str:
+    """The metrics in Prometheus' text format."""
+    age = max(0.0, now - result.oldest_waiting) if result.oldest_waiting is not None else 0.0
+    metrics = [
+        _Metric("last_run_timestamp_seconds", "When the last run ended.", {"": now}),
+        _Metric("last_run_seconds", "How long the last run took.", {"": result.seconds}),
+        _Metric("last_run_complete", "1 if the last run left nothing that failed.", {"": int(result.complete)}),
+        _Metric("last_run_bytes", "Bytes that the last run sent.", {"": result.bytes}),
+        _Metric("last_run_files", "Files by what the last run did with them.",
+                {f'result="{kind}"': result.counts.get(kind, 0) for kind in KINDS}),
+        _Metric("waiting_bytes", "Bytes that are still to be brought.", {"": result.waiting_bytes}),
+        _Metric("oldest_waiting_seconds", "Age of the oldest file that is still to be brought.", {"": age}),
+    ]  # fmt: skip
+    if last_complete is not None:
+        metrics.append(
+            _Metric("last_complete_timestamp_seconds", "When a run last left nothing behind.", {"": last_complete})
+        )
+    return "".join(_lines(metric) for metric in metrics)
+
+
+def _lines(metric: _Metric) -> str:
+    name = f"impp_edge_{metric.name}"
+    head = f"# HELP {name} {metric.help}\n# TYPE {name} gauge\n"
+    return head + "".join(
+        f"{name}{'{' + labels + '}' if labels else ''} {value:.15g}\n" for labels, value in metric.samples.items()
+    )
