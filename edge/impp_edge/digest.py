@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from impp_edge.pace import Stopped
+
 BLOCK = 1024 * 1024
 
 _POLYNOMIAL = 0x9A6C9329AC4BC9B5  # CRC-64/NVME, reflected (NVM Express Base Specification 2.0)
+_buffers = threading.local()
 
 
 @dataclass(frozen=True)
@@ -28,20 +32,27 @@ class Digest:
     parts: tuple[str, ...]
 
 
-def digest(file: BinaryIO, part_size: int) -> Digest:
-    """Read a file from where it stands to its end. ``part_size`` is a multiple of :data:`BLOCK`."""
-    sha, whole, part = hashlib.sha256(), 0, 0
-    size = 0
+def digest(file: BinaryIO, part_size: int, stop: threading.Event | None = None) -> Digest:
+    """Read a file from where it stands to its end. ``part_size`` is in bytes.
+
+    Raises :class:`~impp_edge.pace.Stopped` soon after ``stop`` is set, and OSError where the file cannot be read.
+    """
+    sha, whole, part, size, left = hashlib.sha256(), 0, 0, 0, part_size
     parts: list[str] = []
-    while block := file.read(BLOCK):
+    buffer = _buffer()
+    while count := file.readinto(buffer[: min(BLOCK, left)]):  # type: ignore[attr-defined]  # not in BinaryIO
+        block = buffer[:count]
         sha.update(block)
         whole = crc64nvme(block, whole)
         part = crc64nvme(block, part)
-        size += len(block)
-        if size % part_size == 0:
+        size += count
+        left -= count
+        if left == 0:
             parts.append(text(part))
-            part = 0
-    if size % part_size or not parts:
+            part, left = 0, part_size
+        if stop is not None and stop.is_set():
+            raise Stopped("asked to stop")
+    if left < part_size or not parts:
         parts.append(text(part))
     return Digest(size, sha.hexdigest(), text(whole), part_size, tuple(parts))
 
@@ -49,6 +60,15 @@ def digest(file: BinaryIO, part_size: int) -> Digest:
 def text(crc: int) -> str:
     """A CRC-64 as S3 writes it: base64 of its eight bytes, highest first."""
     return base64.b64encode(crc.to_bytes(8, "big")).decode()
+
+
+def _buffer() -> memoryview:
+    """A block of memory for each thread, so that a run over many files asks for none."""
+    try:
+        kept: memoryview = _buffers.block
+    except AttributeError:
+        kept = _buffers.block = memoryview(bytearray(BLOCK))
+    return kept
 
 
 def _table() -> list[int]:
@@ -63,7 +83,7 @@ def _table() -> list[int]:
 _TABLE = _table()
 
 
-def slow_crc64nvme(data: bytes, previous: int = 0) -> int:
+def slow_crc64nvme(data: bytes | memoryview, previous: int = 0) -> int:
     """The checksum in plain Python, some 10 MB/s: for machines that awscrt has no wheel for."""
     crc = previous ^ 0xFFFFFFFFFFFFFFFF
     table = _TABLE
@@ -72,12 +92,12 @@ def slow_crc64nvme(data: bytes, previous: int = 0) -> int:
     return crc ^ 0xFFFFFFFFFFFFFFFF
 
 
-def _fastest() -> Callable[[bytes, int], int]:
+def _fastest() -> Callable[[bytes | memoryview, int], int]:
     try:
         from awscrt import checksums  # type: ignore[import-untyped]  # ships no types
     except ImportError:
         return slow_crc64nvme
-    fast: Callable[[bytes, int], int] = checksums.crc64nvme
+    fast: Callable[[bytes | memoryview, int], int] = checksums.crc64nvme
     return fast
 
 

@@ -2,62 +2,35 @@
 
 ``If-None-Match: *`` lets S3 itself refuse to replace an object. Where one is there already its checksum decides: equal
 means that the file was brought before (by a run that died before it could remember); different content gets a key of
-its own. Nothing is ever overwritten.
+its own. Nothing is ever overwritten, and no part that S3 has acknowledged is sent again, in this run or a later one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
+from typing import Protocol
 
-import boto3
-from botocore.config import Config as BotoConfig
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
-from botocore.exceptions import (
-    ConnectionError as BotoConnectionError,
-)
-
-from impp_edge.config import Config
 from impp_edge.digest import Digest
-from impp_edge.find import Found, unchanged
-from impp_edge.state import Brought
+from impp_edge.find import Found
+from impp_edge.s3 import S3
+from impp_edge.state import Brought, Pending
 
 PART = 16 * 1024 * 1024
-"""Bytes of a part, and the size from which on a file goes in parts. Four in flight are 64 MiB of memory."""
+"""Bytes of a part, and the size up to which a file goes in one request."""
 MAX_PARTS = 10_000
-ATTEMPTS = 5
-PARTS_AT_ONCE = 4
-ALGORITHM = "CRC64NVME"
-_WRONG_SETTING = frozenset(
-    {"NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "PermanentRedirect",
-     "AuthorizationHeaderMalformed", "InvalidToken"}
-)  # fmt: skip
 
 
 class UploadError(Exception):
-    """This file could not be brought; the next run tries again."""
+    """This file could not be brought; the next run tries again. ``code`` is S3's, where S3 said no (AccessDenied, …)."""
+
+    def __init__(self, text: str, code: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Changed(UploadError):
     """The file changed or went away while it was being brought."""
-
-
-class Offline(UploadError):
-    """S3 cannot be reached: there is no sense in trying the next file."""
-
-
-class Refused(Exception):
-    """S3 refuses us for a reason that is the same for every file: a wrong setting."""
 
 
 @dataclass(frozen=True)
@@ -69,197 +42,77 @@ class Labels:
     content_type: str
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """Where the file is; ``was_there`` if an earlier run (or another machine) had brought it."""
+
+    brought: Brought
+    was_there: bool
+
+
+class Memory(Protocol):
+    """What was intended, kept over a power cut: :class:`~impp_edge.state.State` does."""
+
+    def pending(self, bucket: str, found: Found) -> Pending | None:
+        """The upload of this very file that was begun and not ended."""
+
+    def begin(self, bucket: str, found: Found, pending: Pending) -> None:
+        """Note an upload before its first byte; again when its id is known."""
+
+    def end(self, bucket: str, found: Found) -> None:
+        """The upload is given up. (A file that is remembered as brought ends its upload by that.)"""
+
+
 def part_size(size: int) -> int:
     """Bytes of a part for a file of ``size``: more than :data:`PART` only where 10,000 parts would not do."""
     return PART * max(1, -(-size // (PART * MAX_PARTS)))
 
 
-class Uploader:
-    """Uploads with one client and one pool of part senders. Safe to use from several threads. Close when done."""
+class Transfer:
+    """One file on its way. Use::
 
-    def __init__(self, config: Config) -> None:
-        self._bucket = config.bucket
-        try:
-            session = boto3.Session(profile_name=config.profile, region_name=config.region)
-            self._s3: Any = session.client("s3", endpoint_url=config.endpoint_url, config=_client_config(config))
-        except (BotoCoreError, ValueError) as error:
-            raise Refused(str(error)) from error
-        self._senders = ThreadPoolExecutor(PARTS_AT_ONCE, "part")
+        outcome = transfer.begin()
+        while outcome is None and (missing := transfer.missing):
+            transfer.send(number)    # for each of missing, from any thread, in any order
+        outcome = outcome or transfer.finish()
 
-    def close(self) -> None:
-        """Wait for the part senders to end."""
-        self._senders.shutdown()
+    All raise :class:`UploadError` (this file), :class:`~impp_edge.s3.Offline` (S3 cannot be reached),
+    :class:`~impp_edge.s3.Refused` (the same for every file) or :class:`~impp_edge.s3.Stopped`. After the last three
+    the upload stays at the server and in memory, and a later :class:`Transfer` of the same file goes on with it.
+    After :class:`Changed` it was given up already.
+    """
 
-    def bring(self, found: Found, digest: Digest, keys: tuple[str, str], labels: Labels) -> tuple[Brought, bool]:
-        """Upload, verify, and return where the file is; True if it was there already.
+    def __init__(
+        self,
+        s3: S3,
+        memory: Memory,
+        found: Found,
+        digest: Digest,
+        keys: tuple[str, str],
+        labels: Labels,
+        doubtful: bool = False,
+    ) -> None:
+        """``keys``: the key, and the other one to take where a different file has the first. ``doubtful``: the memory
+        may be incomplete (it was made anew), so look in the bucket before sending anything."""
 
-        ``keys`` are the key and the other one to take where a different file has the first. Raises
-        :class:`UploadError`, :class:`Offline`, :class:`Changed` or :class:`Refused`.
-        """
-        for key in keys:
-            try:
-                version = self._send(found, digest, key, labels)
-                there = self._look(key)
-                if not there or not _equal(there, digest):
-                    raise UploadError(f"S3 has another checksum for {key} than the file")
-                return Brought(key, version or there.get("VersionId"), digest.sha256, digest.crc64nvme), False
-            except ClientError as error:
-                if _code(error) != "PreconditionFailed":
-                    raise _translated(error) from error
-            except BotoCoreError as error:
-                raise _translated(error) from error
-            there = self._look(key)
-            if there and _equal(there, digest):
-                return Brought(key, there.get("VersionId"), digest.sha256, digest.crc64nvme), True
-        raise UploadError(f"other files are already at {keys[0]} and {keys[1]}")
+    @property
+    def missing(self) -> list[int]:
+        """Numbers, from 1, of the parts that S3 has not acknowledged yet. All again if the upload vanished there."""
+        raise NotImplementedError
 
-    def _send(self, found: Found, digest: Digest, key: str, labels: Labels) -> str | None:
-        """Send by one request or in parts; the version that was made."""
-        for attempt in range(ATTEMPTS):
-            try:
-                send = self._put if len(digest.parts) == 1 else self._put_parts
-                return send(found, digest, key, labels)
-            except ClientError as error:  # another write to this key was under way: S3 asks to begin anew
-                if _code(error) != "ConditionalRequestConflict" or attempt == ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
+    def begin(self) -> Outcome | None:
+        """Look what is there and start or resume the upload; an outcome if the file is in the bucket already."""
+        raise NotImplementedError
 
-    def _put(self, found: Found, digest: Digest, key: str, labels: Labels) -> str | None:
-        body = _read(found, 0, digest.size)
-        answer = self._s3.put_object(
-            Bucket=self._bucket,
-            Key=key,
-            Body=body,
-            ChecksumCRC64NVME=digest.crc64nvme,
-            IfNoneMatch="*",
-            **_labels(labels),
-        )
-        return _version(answer)
+    def send(self, number: int) -> int:
+        """Send one part; the bytes that were sent (0 if that part is there already). Thread-safe."""
+        raise NotImplementedError
 
-    def _put_parts(self, found: Found, digest: Digest, key: str, labels: Labels) -> str | None:
-        if self._look(key, ("404", "NoSuchKey", "403")):  # do not send gigabytes only to be refused at the end
-            raise ClientError({"Error": {"Code": "PreconditionFailed"}}, "HeadObject")
-        where = {"Bucket": self._bucket, "Key": key}
-        upload = self._s3.create_multipart_upload(
-            **where, ChecksumAlgorithm=ALGORITHM, ChecksumType="FULL_OBJECT", **_labels(labels)
-        )["UploadId"]
-        where["UploadId"] = upload
-        sending: list[Future[dict[str, Any]]] = []
-        try:
-            for number in range(1, len(digest.parts) + 1):
-                sending.append(self._senders.submit(self._part, found, digest, where, number))
-            parts = [part.result() for part in sending]
-            if not unchanged(found):
-                raise Changed("changed while it was being brought")
-            answer = self._s3.complete_multipart_upload(
-                **where,
-                MultipartUpload={"Parts": parts},
-                ChecksumCRC64NVME=digest.crc64nvme,
-                ChecksumType="FULL_OBJECT",
-                MpuObjectSize=digest.size,
-                IfNoneMatch="*",
-            )
-        except BaseException:
-            self._abort(where, sending)
-            raise
-        return _version(answer)
+    def finish(self) -> Outcome:
+        """Send what is still missing, let S3 put the parts together, and verify the checksum of the whole."""
+        raise NotImplementedError
 
-    def _part(self, found: Found, digest: Digest, where: dict[str, str], number: int) -> dict[str, Any]:
-        start = (number - 1) * digest.part_size
-        count = min(digest.part_size, digest.size - start)
-        body = _read(found, start, count)
-        checksum = digest.parts[number - 1]
-        answer = self._s3.upload_part(
-            **where, PartNumber=number, Body=body, ChecksumAlgorithm=ALGORITHM, ChecksumCRC64NVME=checksum
-        )
-        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC64NVME": checksum}
-
-    def _abort(self, where: dict[str, str], sending: list[Future[dict[str, Any]]]) -> None:
-        """Leave no parts behind that would be paid for; the bucket's lifecycle removes what this cannot."""
-        for part in sending:
-            part.cancel()
-        for part in sending:
-            if not part.cancelled():
-                part.exception()
-        try:
-            self._s3.abort_multipart_upload(**where)
-        except (ClientError, BotoCoreError):
-            return
-
-    def _look(self, key: str, missing: tuple[str, ...] = ("404", "NoSuchKey")) -> dict[str, Any] | None:
-        """The object's head, or None. Without the right to list, S3 says 403 of an object that is missing."""
-        try:
-            found: dict[str, Any] = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
-        except ClientError as error:
-            if _code(error) in missing:
-                return None
-            raise _translated(error) from error
-        except BotoCoreError as error:
-            raise _translated(error) from error
-        return found
-
-
-def _client_config(config: Config) -> BotoConfig:
-    return BotoConfig(
-        retries={"mode": "standard", "max_attempts": ATTEMPTS},
-        connect_timeout=10,
-        read_timeout=60,
-        max_pool_connections=config.workers + PARTS_AT_ONCE,
-        # The CRC-64/NVME proves the bytes: no second SHA-256 of them for the signature (over TLS; else it is made).
-        s3={"payload_signing_enabled": False, "addressing_style": "path" if config.endpoint_url else "auto"},
-        request_checksum_calculation="when_required",
-        user_agent_extra="impp-edge",
-    )
-
-
-def _read(found: Found, start: int, count: int) -> bytes:
-    """Bytes that are sent in one request: in memory, so that a retry sends the very same."""
-    try:
-        with found.path.open("rb") as file:
-            file.seek(start)
-            body = file.read(count)
-    except OSError as error:
-        raise Changed(f"cannot be read: {error.strerror}") from error
-    if len(body) != count:
-        raise Changed("became shorter while it was being brought")
-    return body
-
-
-def _labels(labels: Labels) -> dict[str, Any]:
-    return {
-        "Tagging": urlencode(labels.tags),
-        "Metadata": dict(labels.metadata),
-        "ContentType": labels.content_type,
-    }
-
-
-def _equal(there: Mapping[str, Any], digest: Digest) -> bool:
-    """Whether an object is the file: by S3's full-object checksum, else by the SHA-256 in our metadata."""
-    if there.get("ContentLength") != digest.size:
-        return False
-    if there.get("ChecksumCRC64NVME") and there.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
-        return bool(there["ChecksumCRC64NVME"] == digest.crc64nvme)
-    return bool(there.get("Metadata", {}).get("impp-sha256") == digest.sha256)
-
-
-def _version(answer: Mapping[str, Any]) -> str | None:
-    version = answer.get("VersionId")
-    return str(version) if version and version != "null" else None
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _translated(error: Exception) -> Exception:
-    """An SDK's error in our own terms."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
-        return Refused(f"no AWS credentials: {error}")
-    if isinstance(error, ClientError):
-        code = _code(error)
-        if code in _WRONG_SETTING:
-            return Refused(f"S3 refuses: {code}: {error.response['Error'].get('Message', '')}".strip(": "))
-        return UploadError(f"S3 answers {code}: {error.response['Error'].get('Message', '')}".strip(": "))
-    if isinstance(error, BotoConnectionError | HTTPClientError):
-        return Offline(f"S3 cannot be reached: {error}")
-    return UploadError(str(error))
+    def give_up(self) -> None:
+        """Abort at the server, so that no parts are left to be paid for, and forget the intent. Waits for parts that
+        other threads are sending; these raise :class:`UploadError`."""
+        raise NotImplementedError

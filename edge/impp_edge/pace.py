@@ -1,0 +1,64 @@
+"""How fast to send: a bandwidth limit that all threads share, and how long to wait before trying again."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+BLOCK = 128 * 1024
+"""Bytes to send at a time under a limit: small enough to be smooth, large enough to be cheap."""
+BURST_S = 0.25
+"""Seconds of bandwidth that may be saved up while nobody sends."""
+BACKOFF_BASE_S = 0.5
+BACKOFF_CAP_S = 20.0
+
+
+class Stopped(Exception):
+    """The run was asked to stop while it waited."""
+
+
+class Pace:
+    """At most ``limit_mbit`` million bits a second, None for no limit, over all threads that call :meth:`take`.
+
+    Each call is given its own span of the line, in the order of the calls, and waits until that span begins: so threads
+    share fairly, and no bytes are ever lost or counted twice.
+    """
+
+    def __init__(
+        self,
+        limit_mbit: float | None,
+        stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        self._bytes_per_s = limit_mbit * 1e6 / 8 if limit_mbit else None
+        self._clock = clock
+        self._wait = wait or (stop or threading.Event()).wait
+        self._free = clock() - BURST_S  # when the line is free again
+        self._mutex = threading.Lock()
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit: then send at most :data:`BLOCK` bytes at a time."""
+        return self._bytes_per_s is not None
+
+    def take(self, n_bytes: int) -> None:
+        """Wait until ``n_bytes`` may be sent. Raises :class:`Stopped` when asked to stop meanwhile."""
+        if self._bytes_per_s is None:
+            return
+        with self._mutex:
+            now = self._clock()
+            begin = max(self._free, now - BURST_S)
+            self._free = begin + n_bytes / self._bytes_per_s
+        if begin > now and self._wait(begin - now):
+            raise Stopped("asked to stop")
+
+
+def backoff(attempt: int, chance: Callable[[], float] = random.random) -> float:
+    """Seconds to wait after failure number ``attempt`` (from 0): full jitter, so that many cards do not march in step.
+
+    After "Exponential Backoff And Jitter", AWS Architecture Blog.
+    """
+    return chance() * min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0 ** min(attempt, 16))
