@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from impp_edge.config import Config, Folder
+from tests.edge.seaweed import Seaweed, seaweed
 
 BUCKET = "impp-edge-test"
 PART = 5 * 1024 * 1024  # S3's least, so that files of several parts stay small
@@ -24,6 +25,13 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     with LocalCloud(port=0, state=tmp_path_factory.mktemp("cloud")) as cloud:
         yield cloud.endpoint
+
+
+@pytest.fixture(scope="session")
+def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """A real S3 server; each test takes a bucket of its own from it."""
+    with seaweed(tmp_path_factory.mktemp("weed")) as server:
+        yield server
 
 
 @pytest.fixture
