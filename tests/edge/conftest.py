@@ -10,9 +10,9 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.edge.seaweed import Seaweed, seaweed
 
 from impp_edge.config import Config, Folder
-from tests.edge.seaweed import Seaweed, seaweed
 
 BUCKET = "impp-edge-test"
 PART = 5 * 1024 * 1024  # S3's least, so that files of several parts stay small

@@ -35,7 +35,7 @@ ENVIRONMENT = {
 READY_S, STOP_S = 60, 20
 STARTS = 3
 """Another process may take a port between our look and the server's start."""
-_SERVICES = ("master", "volume", "filer", "s3")
+_PORTS = tuple(f"{service}.{port}" for service in ("master", "volume", "filer", "s3") for port in ("port", "port.grpc"))
 _buckets = itertools.count(1)
 
 
@@ -46,7 +46,7 @@ class Seaweed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._ports = dict(zip((f"{s}.{p}" for s in _SERVICES for p in ("port", "port.grpc")), _free_ports(8)))
+        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         self.port = self._ports["s3.port"]
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.client: Any = boto3.client(
