@@ -281,7 +281,7 @@ class _Checker:
         self._wrong = 0
         self._line = 0
         self._last = (0, GENESIS.encode())
-        self._doubt = (0, 0, b"")  # the last doubtful line, and the number and hash that stood before it
+        self._doubt = (0, self._last)  # the last doubtful line, and what stood before it
         self._missing: list[range] = []
 
     def run(self, file: BinaryIO) -> Check:
@@ -316,16 +316,17 @@ class _Checker:
     def _wrong_line(self, line: bytes, whole: bool) -> tuple[int, bytes]:
         """Say what is wrong with a line that does not continue the last; returns what the next one has to continue."""
         n, begin, own = self._last[0], _BEGIN.match(line), line[-67:-3]
-        doubted, *before = self._doubt if self._doubt[0] == self._line - 1 else (0, *self._last)
+        doubted = self._doubt[0] == self._line - 1
+        before = self._doubt[1] if doubted else self._last
         if not begin or not whole:
-            self._doubt = (self._line, before[0], before[1])
+            self._doubt = (self._line, before)
             if not begin:
                 self._find("unreadable", "this is no entry of the log")
                 return self._last
             self._find("edited", "it was changed: its content has another hash than it says")
             return n + 1, own
         said, prev = int(begin[1]), begin[2]
-        if doubted and [said - 1, prev] == before:
+        if doubted and (said - 1, prev) == before:
             self._refind("inserted", "it was inserted: the next line continues the one before it")
         elif said > n + 1:
             self._find("removed", f"before it {_named(n + 1, said - 1)} missing")
