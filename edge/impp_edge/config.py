@@ -118,6 +118,7 @@ class Config:
     bucket: str
     folders: tuple[Folder, ...]
     state: Path
+    device: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
     profile: str | None = None
@@ -176,6 +177,7 @@ def load(path: Path | None, over: Mapping[str, Any], paths: tuple[Path, ...] = (
         **plain,
         folders=folders,
         state=_path(document.get("state")) or default_state(),
+        device=document.get("device"),
         ca_bundle=_path(document.get("ca_bundle")),
         metrics_file=_path(document.get("metrics_file")),
         hours=_hours(document.get("hours", []), place),
