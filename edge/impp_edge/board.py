@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from impp_edge.config import Folder
@@ -20,8 +19,8 @@ from impp_edge.find import Found
 
 EVENT, ROUTINE = 0, 1
 """Ranks, the first part of an urgency."""
-Urgency = tuple[int, float, str, int, str]
-"""Rank, time of the clip, its path, 0 for a sidecar and 1 for a clip, path: the least is the most urgent."""
+Urgency = tuple[int, int, bytes, int, bytes]
+"""Rank, time of the clip in nanoseconds, its path, 0 for a sidecar and 1 for a clip, own path. The least is first."""
 
 PREPARE, FINISH = -1, 0
 """Pieces of work beside the numbers of parts, which begin at 1."""
@@ -32,14 +31,10 @@ BEGUN = 64
 class Job:
     """One file on its way. ``transfer`` is for the workers: what they prepared."""
 
-    __slots__ = ("_mtime_ns", "_relative", "after", "error", "folder", "pieces", "size", "transfer", "under_way",
-                 "urgency")  # fmt: skip
+    __slots__ = ("after", "error", "found", "pieces", "transfer", "under_way", "urgency")
 
-    def __init__(self, found: Found, urgency: Urgency, after: tuple[str, ...] = ()) -> None:
-        self.folder: Folder = found.folder
-        self._relative = str(found.relative)
-        self._mtime_ns = found.mtime_ns
-        self.size = found.size
+    def __init__(self, found: Found, urgency: Urgency, after: tuple[bytes, ...] = ()) -> None:
+        self.found = found
         self.urgency = urgency
         self.after = after
         self.pieces: deque[int] | None = None  # none while its preparation was not begun
@@ -47,28 +42,8 @@ class Job:
         self.error: Exception | None = None
         self.transfer: Any = None
 
-    @property
-    def found(self) -> Found:
-        """The file, as it was found."""
-        relative = PurePosixPath(self._relative)
-        return Found(self.folder, self.folder.path / self._relative, relative, self.size, self._mtime_ns)
-
-    @property
-    def place(self) -> str:
-        """What makes it one: its path on this computer."""
-        return place(self.folder, self._relative)
-
-    def same(self, found: Found) -> bool:
-        """Whether this is that file as it still is."""
-        return (self.size, self._mtime_ns) == (found.size, found.mtime_ns)
-
     def __lt__(self, other: Job) -> bool:
         return self.urgency < other.urgency
-
-
-def place(folder: Folder, relative: str | PurePosixPath) -> str:
-    """A file's path on this computer, as text."""
-    return f"{folder.path}/{relative}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +60,9 @@ class Board:
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
-        self._jobs: dict[str, Job] = {}  # every file that is not done, by its place
+        self._jobs: dict[bytes, Job] = {}  # every file that is not done, by its path
         self._waiting: list[Job] = []  # a heap of those that are not begun; some of them forgotten meanwhile
-        self._blocked: dict[str, list[Job]] = {}  # clips by a sidecar that they come after
+        self._blocked: dict[bytes, list[Job]] = {}  # clips by a sidecar that they come after
         self._begun: list[Job] = []
         self._under_way = 0
         self._ranks = 2
@@ -98,16 +73,16 @@ class Board:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, found: Found, urgency: Urgency, after: Iterable[str] = ()) -> bool:
-        """Add a file, to be begun when those at the places ``after`` are done; False if it is there already."""
+    def add(self, found: Found, urgency: Urgency, after: Iterable[bytes] = ()) -> bool:
+        """Add a file, to be begun when those at the paths ``after`` are done; False if it is there already."""
         with self._ready:
-            old = self._jobs.get(place(found.folder, found.relative))
-            if old and (old.same(found) or old.pieces is not None):
+            old = self._jobs.get(found.raw)
+            if old and (old.found == found or old.pieces is not None):
                 return False  # what changes when it is already on its way fails by itself
             if old:
                 self._forget(old)
             job = Job(found, urgency, tuple(other for other in after if other in self._jobs))
-            self._jobs[job.place] = job
+            self._jobs[found.raw] = job
             self.files += 1
             self.bytes += found.size
             self._wait(job)
@@ -164,7 +139,7 @@ class Board:
     def drop(self, folder: Folder) -> list[Job]:
         """Forget what waits of a folder, as when its card was pulled out."""
         with self._ready:
-            gone = [job for job in self._jobs.values() if job.folder is folder and not job.under_way]
+            gone = [job for job in self._jobs.values() if job.found.folder is folder and not job.under_way]
             for job in gone:
                 self._forget(job)
         return gone
@@ -196,7 +171,7 @@ class Board:
 
     def _best(self) -> Job | None:
         """The most urgent job that has a piece to hand out."""
-        while self._waiting and self._jobs.get(self._waiting[0].place) is not self._waiting[0]:
+        while self._waiting and self._jobs.get(self._waiting[0].found.raw) is not self._waiting[0]:
             heapq.heappop(self._waiting)
         jobs = [job for job in self._begun if job.pieces]
         if len(self._begun) < BEGUN:
@@ -218,11 +193,12 @@ class Board:
 
     def _forget(self, job: Job) -> None:
         """Take a job off the board, and free those that waited for it."""
-        if self._jobs.get(job.place) is not job:
+        path = job.found.raw
+        if self._jobs.get(path) is not job:
             return
-        del self._jobs[job.place]
+        del self._jobs[path]
         if job.pieces is not None:
             self._begun.remove(job)
-        for clip in self._blocked.pop(job.place, ()):
-            if self._jobs.get(clip.place) is clip:
+        for clip in self._blocked.pop(path, ()):
+            if self._jobs.get(clip.found.raw) is clip:
                 self._wait(clip)
