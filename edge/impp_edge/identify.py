@@ -1,25 +1,25 @@
-"""From a found file to what S3 is told: its key, tags and metadata. Pure, but for a look at the head of the file.
+"""From a found file to what S3 is told: its key, tags and metadata. Pure, but for a look into the file.
 
-Times come from the file name, then the container, then the file's modification time: the first that is plausible. They
-are kept as local time with its offset; the tag says the same in UTC. A name is kept as it is on the card, except that
-control characters, which S3 tools choke on, are percent-encoded in the key.
+Times are :mod:`impp_edge.capture`'s, kept as local time with their offset; the tag says the same in UTC. A name is kept
+as it is on the card, except that control characters, which S3 tools choke on, are percent-encoded in the key.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import struct
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, quote_from_bytes
 
-from impp_edge import __version__
-from impp_edge.cameras import EARLIEST, Recognised, recognise, recording_by_folder
+from impp_edge import __version__, groups
+from impp_edge.boxes import integrity
+from impp_edge.cameras import recognise, recording_by_folder
+from impp_edge.capture import captured
 from impp_edge.config import Folder
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ METADATA_BYTES = 2048
 """Most bytes of an object's own metadata, names and values together."""
 PATH_BYTES = 1024
 """Most bytes of ``original-name``, so that the rest of the metadata fits beside it."""
-_UNSET = datetime(1970, 1, 2, tzinfo=UTC)
-"""The least time a file can have: a clock that was never set says so, in whatever zone it is read."""
-_MP4_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
+DOUBT_BYTES, TRUNCATED_BYTES, GROUP_BYTES = 200, 120, 64
+"""Most characters of what is told in words and of a group: beside all others at their longest, a file name of 255 bytes
+still fits, percent-encoded."""
 _MAGIC: tuple[tuple[int, bytes], ...] = (
     (4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (4, b"wide"), (4, b"free"), (4, b"skip"),  # MP4, QuickTime, HEIC, AVIF
     (0, b"\x1aE\xdf\xa3"),  # Matroska, WebM
@@ -49,8 +49,10 @@ _EXTENSIONS = re.compile(
 
 @dataclass(frozen=True)
 class Identity:
-    """What a file is: ``captured`` aware, as the camera's wall clock said; ``captured_from`` filename, container or
-    mtime; ``doubt`` says why a better source of time was not believed."""
+    """What a file is: ``captured`` aware, as the camera's wall clock said; ``captured_from`` filename, event,
+    container, gps or mtime; ``doubt`` says what speaks against that time. ``moment``, ``group`` and ``chapter`` are
+    :class:`~impp_edge.cameras.Recognised`'s; ``truncated`` says what a clip lacks whose end was never written;
+    ``sidecar``: it only belongs to a clip (a low-resolution twin that is left alone is a clip)."""
 
     source: str
     device: str
@@ -61,27 +63,44 @@ class Identity:
     zone: str
     moment: str | None
     doubt: str | None
+    group: str | None = None
+    chapter: int | None = None
+    truncated: str | None = None
+    sidecar: bool = False
 
 
-def identify(folder: Folder, relative: PurePosixPath, mtime: float, head: BinaryIO) -> Identity:
-    """What the file at ``relative`` below a folder is; ``head`` is the file itself, open for reading."""
+def identify(folder: Folder, relative: PurePosixPath, mtime: float, file: BinaryIO) -> Identity:
+    """What the file at ``relative`` below a folder is; ``file`` is it, open for reading. Raises OSError."""
     folders = [*folder.path.parts[-2:], *relative.parts[:-1]]
-    known = recognise(folders, relative.name)
-    source = folder.source or (known.source if known else None) or _likely_source(relative.name)
+    name = relative.name
+    known = recognise(folders, name)
+    source = folder.source or (known.source if known else None) or _likely_source(name)
     recording = (known.recording if known else None) or (
         (recording_by_folder(folders) or "routine") if source == "dashcam" else "manual"
     )
-    captured, captured_from, doubt = _captured(folder, known, mtime, head)
+    when = captured(folder, relative, known, mtime, file)
     return Identity(
         source=source,
         device=slug(folder.device or (known.maker if known else "unknown")),
         camera=known.camera if known else None,
         recording=recording,
-        captured=captured,
-        captured_from=captured_from,
-        zone=folder.zone.key if folder.zone else "system",
+        captured=when.at,
+        captured_from=when.source,
+        zone=when.zone,
         moment=known.moment if known else None,
-        doubt=doubt,
+        doubt=when.doubt,
+        group=known.group if known else None,
+        chapter=known.chapter if known else None,
+        truncated=integrity(file, name, file.seek(0, os.SEEK_END)).reason,
+        sidecar=_only_belongs(folder, relative, folders),
+    )
+
+
+def _only_belongs(folder: Folder, relative: PurePosixPath, folders: list[str]) -> bool:
+    kind = groups.is_sidecar(folders, relative.name)
+    beside = (folder.path / relative).parent
+    return kind == "data" or (
+        kind == "proxy" and any(os.path.lexists(beside / clip) for clip in groups.clip_names(relative.name))
     )
 
 
@@ -97,15 +116,21 @@ def is_media(name: str, head: bytes) -> bool:
 def key(identity: Identity, name: str, suffix: str = "") -> str:
     """``originals/{source}/{device}/{YYYY}/{MM}/{DD}/{filename}``, the date as the camera's clock had it.
 
+    Sidecars go to ``sidecars/``, with their group as one more folder, so that they do not start the pipeline.
     ``suffix`` goes before the extension: it tells files apart that a camera named alike on one day.
     """
     plain = filename(name)
     if suffix:
         stem, dot, extension = plain.rpartition(".")
         plain = f"{stem}~{suffix}{dot}{extension}" if stem else f"{plain}~{suffix}"
-    return (
-        f"originals/{identity.source}/{identity.device}/{identity.captured.year:04d}/{identity.captured:%m/%d}/{plain}"
-    )
+    day = f"{identity.source}/{identity.device}/{identity.captured.year:04d}/{identity.captured:%m/%d}"
+    return f"sidecars/{day}/{_group_folder(identity, name)}/{plain}" if identity.sidecar else f"originals/{day}/{plain}"
+
+
+def _group_folder(identity: Identity, name: str) -> str:
+    """A group as one plain folder's name, at most :data:`GROUP_BYTES`; the name's stem where there is no group."""
+    group = identity.group or name.rpartition(".")[0] or name
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", group)[:GROUP_BYTES].strip("-.") or "unnamed"
 
 
 def filename(name: str) -> str:
@@ -125,8 +150,19 @@ def tags(identity: Identity, digest: Digest, own: Mapping[str, str]) -> dict[str
     }
 
 
-def metadata(identity: Identity, digest: Digest, relative: PurePosixPath) -> dict[str, str]:
-    """The object's metadata, all ASCII. ``original-name`` is the path on the card as UTF-8, percent-encoded."""
+def metadata(
+    identity: Identity,
+    digest: Digest,
+    relative: PurePosixPath,
+    sidecars: Sequence[str] = (),
+    custody_head: str | None = None,
+) -> dict[str, str]:
+    """The object's metadata, all ASCII, at most :data:`METADATA_BYTES`.
+
+    ``original-name`` is the path on the card as UTF-8, percent-encoded. ``sidecars`` are keys; they are told as they
+    are below ``sidecars/{source}/{device}/``, percent-encoded, with a space between them. Where room is short, the last
+    sidecars are left out first, then the outer folders of the path, never the file's name or another value.
+    """
     values = {
         "sha256": digest.sha256,
         "crc64nvme": digest.crc64nvme,
@@ -137,100 +173,47 @@ def metadata(identity: Identity, digest: Digest, relative: PurePosixPath) -> dic
         "captured-at": identity.captured.isoformat(timespec="seconds"),
         "captured-at-from": identity.captured_from,
         "captured-zone": identity.zone,
-        "captured-doubt": identity.doubt,
-        "moment": identity.moment if identity.moment and identity.moment.isascii() else None,
-        "original-name": original_name(relative),
+        "captured-doubt": _short(identity.doubt, DOUBT_BYTES),
+        "moment": _short(identity.moment, GROUP_BYTES),
+        "group": _short(identity.group, GROUP_BYTES),
+        "chapter": str(identity.chapter) if identity.chapter else None,
+        "truncated": _short(identity.truncated, TRUNCATED_BYTES),
+        "custody": custody_head,
         "edge-version": __version__,
     }
-    return {f"impp-{name}": value for name, value in values.items() if value}
+    named = {f"impp-{name}": value for name, value in values.items() if value}
+    named["impp-original-name"] = original_name(relative, min(PATH_BYTES, _room(named, "impp-original-name")))
+    below = f"sidecars/{identity.source}/{identity.device}/"
+    beside = [quote(key.removeprefix(below), safe="/~", errors="surrogateescape") for key in sidecars]
+    room = _room(named, "impp-sidecars")
+    while beside and len(" ".join(beside)) > room:
+        beside.pop()
+    return {**named, "impp-sidecars": " ".join(beside)} if beside else named
 
 
-def original_name(relative: PurePosixPath) -> str:
+def original_name(relative: PurePosixPath, most: int = PATH_BYTES) -> str:
     """The path percent-encoded (RFC 3986; ``urllib.parse.unquote`` turns it back), outer folders cut if too long."""
     parts = [quote_from_bytes(_bytes(part), safe="!#$&'()*+,:;=@[]^{}~") for part in relative.parts]
-    while len(parts) > 1 and len("/".join(parts)) > PATH_BYTES:
+    while len(parts) > 1 and len("/".join(parts)) > most:
         parts.pop(0)
-    return "/".join(parts)[-PATH_BYTES:]
+    return "/".join(parts)[-most:]
+
+
+def _room(named: Mapping[str, str], name: str) -> int:
+    """Bytes that are left for the value of one more name."""
+    return METADATA_BYTES - sum(len(n) + len(v) for n, v in named.items()) - len(name)
+
+
+def _short(text: str | None, most: int) -> str | None:
+    """Printable ASCII, at most so many characters."""
+    plain = "".join(c if " " <= c <= "~" else "?" for c in text or "").strip()
+    return plain if len(plain) <= most else plain[: most - 3].rstrip() + "..."
 
 
 def slug(text: str) -> str:
     """Lower-case letters, digits and dashes, at most 63: a device's name in a key."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:63].strip("-") or "unknown"
-
-
-def container_time(file: BinaryIO) -> datetime | None:
-    """When an MP4 or QuickTime file says it was made (``mvhd``), None where it says nothing or is none."""
-    try:
-        at, end = _box(file, b"moov", 0, file.seek(0, os.SEEK_END))
-        at, end = _box(file, b"mvhd", at, end)
-        file.seek(at)
-        body = file.read(min(end - at, 12))
-        seconds = struct.unpack(">Q", body[4:12])[0] if body[0] == 1 else struct.unpack(">I", body[4:8])[0]
-        return _MP4_EPOCH + timedelta(seconds=seconds) if seconds else None
-    except (LookupError, struct.error, OverflowError, IndexError, OSError):
-        return None
-
-
-def _box(file: BinaryIO, kind: bytes, at: int, end: int) -> tuple[int, int]:
-    """Start and end of the content of the first box of a kind. Raises LookupError where there is none."""
-    for _ in range(1000):
-        file.seek(at)
-        header = file.read(16)
-        if at + 8 > end or len(header) < 8:
-            break
-        size, start = struct.unpack(">I", header[:4])[0], 8
-        if size == 1 and len(header) == 16:
-            size, start = struct.unpack(">Q", header[8:])[0], 16
-        elif size == 0:
-            size = end - at
-        if header[4:8] == kind:
-            return at + start, min(at + size, end)
-        if size < 8:
-            break
-        at += size
-    raise LookupError(kind)
-
-
-def _captured(
-    folder: Folder, known: Recognised | None, mtime: float, head: BinaryIO
-) -> tuple[datetime, str, str | None]:
-    now = datetime.now(UTC)
-    doubt = None
-    if known and known.taken:
-        taken = known.taken.replace(tzinfo=UTC) if known.utc else _local(known.taken, folder)
-        taken = taken.astimezone(folder.zone)
-        if plausible(taken, now):
-            return taken, "filename", None
-        doubt = f"the name says {taken:%Y-%m-%d}"
-    if (made := container_time(head)) is not None:
-        if plausible(made, now):
-            return made.astimezone(folder.zone), "container", doubt
-        doubt = doubt or f"the container says {made:%Y-%m-%d}"
-    try:
-        changed = datetime.fromtimestamp(mtime, UTC)
-    except (ValueError, OverflowError, OSError):
-        changed = _UNSET
-    changed = max(changed, _UNSET)  # never "now": the key must be the same in the next run
-    if not plausible(changed, now):
-        doubt = f"{doubt}; the file says {changed:%Y-%m-%d}" if doubt else f"the file says {changed:%Y-%m-%d}"
-    return _wall(changed, folder), "mtime", doubt
-
-
-def plausible(moment: datetime, now: datetime) -> bool:
-    """Whether a camera's clock can have been right: set at all, and not more than a day ahead."""
-    return moment.year >= EARLIEST and moment <= now + timedelta(days=1)
-
-
-def _wall(moment: datetime, folder: Folder) -> datetime:
-    try:
-        return moment.astimezone(folder.zone)
-    except (OverflowError, ValueError):  # the last hours of the year 9999
-        return moment
-
-
-def _local(taken: datetime, folder: Folder) -> datetime:
-    return taken.replace(tzinfo=folder.zone) if folder.zone else taken.astimezone()
 
 
 def _likely_source(name: str) -> str:
