@@ -1,0 +1,336 @@
+provider "aws" {
+  region                      = "us-east-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+# Their ARNs hold random ids, which the trust policies and the outputs name.
+override_resource {
+  target          = aws_rolesanywhere_trust_anchor.this
+  override_during = plan
+  values          = { arn = "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555" }
+}
+
+override_resource {
+  target          = aws_rolesanywhere_profile.this
+  override_during = plan
+  values          = { arn = "arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-8888-9999-000000000000" }
+}
+
+variables {
+  bucket_name = "impp-test-123456789012-ingest"
+  kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+  name        = "impp-test"
+
+  boxes = {
+    blue-car = { sources = ["dashcam"] }
+    garage   = { common_name = "garage.example.org", devices = ["annas-phone", "red-car"], serial = "0A:1B:2C", sources = ["dashcam", "phone"] }
+  }
+
+  certificate_authority = {
+    pem = <<-EOT
+      -----BEGIN CERTIFICATE-----
+      MIIBdjCCAR2gAwIBAgIUQwlOB2s0LcU3mM7m3tLwXk0n2nQwCgYIKoZIzj0EAwIw
+      -----END CERTIFICATE-----
+    EOT
+  }
+}
+
+run "a_box_adds_footage_below_its_own_prefixes_and_no_other" {
+  command = plan
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.upload["blue-car"].json).Statement :
+      statement.Sid => [statement.Effect, statement.Action, statement.Resource]
+      } == {
+      AddFootage = ["Allow", ["s3:PutObjectTagging", "s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"], [
+        "arn:aws:s3:::impp-test-123456789012-ingest/sidecars/dashcam/blue-car/*",
+        "arn:aws:s3:::impp-test-123456789012-ingest/originals/dashcam/blue-car/*",
+      ]]
+      ListFootage     = ["Allow", "s3:ListBucket", "arn:aws:s3:::impp-test-123456789012-ingest"]
+      RefuseToReplace = ["Deny", "s3:PutObject", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      SendHeartbeats  = ["Allow", "cloudwatch:PutMetricData", "*"]
+      VerifyFootage = ["Allow", ["s3:GetObjectVersion", "s3:GetObject"], [
+        "arn:aws:s3:::impp-test-123456789012-ingest/sidecars/dashcam/blue-car/*",
+        "arn:aws:s3:::impp-test-123456789012-ingest/originals/dashcam/blue-car/*",
+      ]]
+    }
+    error_message = "A box may add and verify footage of its own device, list it, send heartbeats, and nothing else."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.upload["blue-car"].json).Statement : [
+        for resource in flatten([statement.Resource]) : !can(regex("[*].", resource)) && !strcontains(resource, "red-car")
+      ]
+    ]))
+    error_message = "A star within a path matches slashes too: originals/*/blue-car/* would take in another device's folders."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(data.aws_iam_policy_document.upload["garage"].json).Statement : statement.Resource if statement.Sid == "AddFootage"
+      ])) == toset([
+      for prefix in setproduct(["originals", "sidecars"], ["dashcam", "phone"], ["annas-phone", "red-car"]) :
+      "arn:aws:s3:::impp-test-123456789012-ingest/${join("/", prefix)}/*"
+    ])
+    error_message = "A box with several devices may add footage of each of them, and not of the box's own name."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for document in concat(values(data.aws_iam_policy_document.upload), values(data.aws_iam_policy_document.encryption)) : [
+        for statement in jsondecode(document.json).Statement : [for action in flatten([statement.Action]) : !can(regex("Delete|[*]", action))]
+      ]
+    ]))
+    error_message = "No box deletes anything, and every action is named."
+  }
+}
+
+run "conditions_hold_what_an_arn_cannot" {
+  command = plan
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.upload["blue-car"].json).Statement :
+      statement.Sid => statement.Condition if can(statement.Condition)
+      } == {
+      ListFootage     = { StringLike = { "s3:prefix" = ["originals/dashcam/blue-car/*", "sidecars/dashcam/blue-car/*"] } }
+      RefuseToReplace = { Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } }
+      SendHeartbeats  = { StringEquals = { "cloudwatch:namespace" = "IMPP/Edge" } }
+    }
+    error_message = "Listing must be held to the box's prefixes, metrics to its namespace, and no write may replace what is there."
+  }
+
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.encryption["blue-car"].json).Statement == [{
+      Sid      = "UseTheKey"
+      Effect   = "Allow"
+      Action   = ["kms:GenerateDataKey", "kms:Decrypt"]
+      Resource = var.kms_key_arn
+      Condition = {
+        StringEquals = { "kms:ViaService" = "s3.us-east-1.amazonaws.com" }
+        StringLike = { "kms:EncryptionContext:aws:s3:arn" = [
+          "arn:aws:s3:::impp-test-123456789012-ingest",
+          "arn:aws:s3:::impp-test-123456789012-ingest/originals/dashcam/blue-car/*",
+          "arn:aws:s3:::impp-test-123456789012-ingest/sidecars/dashcam/blue-car/*",
+        ] }
+      }
+    }]
+    error_message = "The key is for this bucket, by way of S3."
+  }
+}
+
+run "a_role_takes_its_own_box_s_certificate" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role.box["blue-car"].assume_role_policy).Statement == [{
+      Effect    = "Allow"
+      Principal = { Service = "rolesanywhere.amazonaws.com" }
+      Action    = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555" }
+        StringEquals = { "aws:PrincipalTag/x509Subject/CN" = "blue-car" }
+      }
+    }]
+    error_message = "Only this anchor's certificates for this box may open its role."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.box["garage"].assume_role_policy).Statement[0].Condition == {
+      ArnEquals              = { "aws:SourceArn" = "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555" }
+      StringEquals           = { "aws:PrincipalTag/x509Subject/CN" = "garage.example.org" }
+      StringEqualsIgnoreCase = { "sts:RoleSessionName" = ["0a1b2c", "a1b2c"] }
+    }
+    error_message = "A serial number must bind the role to one certificate, with its leading zero or without."
+  }
+}
+
+run "the_anchor_and_the_profile_are_whole" {
+  command = plan
+
+  assert {
+    condition     = aws_rolesanywhere_trust_anchor.this.enabled && aws_rolesanywhere_trust_anchor.this.source[0].source_type == "CERTIFICATE_BUNDLE" && aws_rolesanywhere_trust_anchor.this.source[0].source_data[0].x509_certificate_data == var.certificate_authority.pem
+    error_message = "The anchor must be the certificate that was given."
+  }
+
+  assert {
+    condition     = aws_rolesanywhere_profile.this.enabled && aws_rolesanywhere_profile.this.duration_seconds == 3600 && aws_iam_role.box["garage"].max_session_duration == 3600
+    error_message = "Profile and roles must agree on how long a session lasts."
+  }
+
+  assert {
+    condition     = output.role_arns == { blue-car = "arn:aws:iam::123456789012:role/impp-test-edge-blue-car", garage = "arn:aws:iam::123456789012:role/impp-test-edge-garage" } && values(aws_iam_role.box)[*].name == ["impp-test-edge-blue-car", "impp-test-edge-garage"]
+    error_message = "The outputs must name the roles that exist."
+  }
+
+  assert {
+    condition = output.credential_processes["blue-car"] == join(" ", [
+      "credential_process = /usr/local/bin/aws_signing_helper credential-process",
+      "--certificate /etc/impp-edge/certificate.pem --private-key /etc/impp-edge/private-key.pem",
+      "--trust-anchor-arn arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555",
+      "--profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-8888-9999-000000000000",
+      "--role-arn arn:aws:iam::123456789012:role/impp-test-edge-blue-car --session-duration 3600",
+    ])
+    error_message = "The line for ~/.aws/config must be ready to paste."
+  }
+}
+
+run "private_ca_and_longer_sessions" {
+  command = plan
+
+  variables {
+    certificate_authority = { acm_pca_arn = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555" }
+    session_duration_s    = 43200
+  }
+
+  assert {
+    condition     = aws_rolesanywhere_trust_anchor.this.source[0].source_type == "AWS_ACM_PCA" && aws_rolesanywhere_trust_anchor.this.source[0].source_data[0].acm_pca_arn == var.certificate_authority.acm_pca_arn
+    error_message = "An authority in AWS Private CA must do too."
+  }
+
+  assert {
+    condition     = aws_iam_role.box["blue-car"].max_session_duration == 43200 && aws_rolesanywhere_profile.this.duration_seconds == 43200
+    error_message = "A role must allow what the profile asks for."
+  }
+}
+
+run "short_sessions_leave_the_role_at_iam_s_least" {
+  command = plan
+
+  variables {
+    session_duration_s = 900
+  }
+
+  assert {
+    condition     = aws_iam_role.box["blue-car"].max_session_duration == 3600 && aws_rolesanywhere_profile.this.duration_seconds == 900
+    error_message = "IAM takes no max_session_duration below an hour."
+  }
+}
+
+run "refuses_names_that_are_no_part_of_a_key" {
+  command = plan
+
+  variables {
+    boxes = { blue-car = { devices = ["*"] } }
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_a_box_whose_role_would_have_too_long_a_name" {
+  command = plan
+
+  variables {
+    boxes = { a-box-whose-name-is-much-too-long-to-be-part-of-the-name-of-a-role = {} }
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_sources_that_no_key_has" {
+  command = plan
+
+  variables {
+    boxes = { blue-car = { sources = ["satellite"] } }
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_a_box_without_devices" {
+  command = plan
+
+  variables {
+    boxes = { blue-car = { devices = [] } }
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_two_boxes_with_one_certificate" {
+  command = plan
+
+  variables {
+    boxes = { blue-car = {}, red-car = { common_name = "blue-car" } }
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_a_subject_that_matches_others" {
+  command = plan
+
+  variables {
+    boxes = { blue-car = { common_name = "*" } }
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_a_serial_number_that_is_none" {
+  command = plan
+
+  variables {
+    boxes = { blue-car = { serial = "serial=0A1B" } }
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_no_boxes" {
+  command = plan
+
+  variables {
+    boxes = {}
+  }
+
+  expect_failures = [var.boxes]
+}
+
+run "refuses_a_private_key" {
+  command = plan
+
+  variables {
+    certificate_authority = { pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n" }
+  }
+
+  expect_failures = [var.certificate_authority]
+}
+
+run "refuses_two_authorities" {
+  command = plan
+
+  variables {
+    certificate_authority = {
+      acm_pca_arn = "arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
+      pem         = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    }
+  }
+
+  expect_failures = [var.certificate_authority]
+}
+
+run "refuses_what_is_no_authority_and_no_key" {
+  command = plan
+
+  variables {
+    certificate_authority = { acm_pca_arn = "arn:aws:acm:us-east-1:123456789012:certificate/1" }
+    kms_key_arn           = "alias/key"
+    name                  = "IMPP"
+    paths                 = { certificate = "~/certificate.pem" }
+    session_duration_s    = 600
+  }
+
+  expect_failures = [var.certificate_authority, var.kms_key_arn, var.name, var.paths, var.session_duration_s]
+}
