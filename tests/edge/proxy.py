@@ -1,0 +1,321 @@
+"""A line to an S3 server that fails as it is told, and that keeps a record of what the server acknowledged.
+
+The proxy forwards every request as it is (the signature covers the Host header, which stays). A :class:`Fault` is met
+at one of three moments of a request: ``head`` (nothing was forwarded), ``body`` (after some bytes of it), ``answer``
+(the server has answered, the client has not heard it).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Literal
+from urllib.parse import parse_qs, unquote, urlsplit
+
+Reader = io.BufferedReader
+Upstream = http.client.HTTPConnection
+
+CHUNK = 64 * 1024
+_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
+_ABRUPT = struct.pack("ii", 1, 0)
+"""SO_LINGER that makes close() send a reset."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked: ``action`` in S3's terms, ``part`` and ``upload`` for those of a multipart upload."""
+
+    number: int
+    method: str
+    action: str
+    key: str
+    part: int | None
+    upload: str | None
+    size: int
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its fate: ``status`` is the server's own answer (None: it got no whole request), ``heard`` whether
+    the answer was passed on."""
+
+    request: Request
+    status: int | None
+    heard: bool
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the server did what was asked, heard or not."""
+        return self.status is not None and self.status < 300
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``do`` is called at the moment ``at`` (``after`` bytes of the body); then, with a ``status``, the proxy answers
+    in the server's place; with ``reset`` the client's connection is reset; with neither the request goes on."""
+
+    at: Literal["head", "body", "answer"] = "head"
+    after: int = 0
+    do: Callable[[], object] = lambda: None
+    status: int | None = None
+    code: str = "InternalError"
+    reset: bool = False
+
+
+def slow_down() -> Fault:
+    """S3's own word for too many requests."""
+    return Fault(status=503, code="SlowDown")
+
+
+def reset_after(count: int) -> Fault:
+    """The connection breaks within a body."""
+    return Fault("body", after=count, reset=True)
+
+
+def unheard() -> Fault:
+    """The server accepts, and its answer is lost."""
+    return Fault("answer", reset=True)
+
+
+@dataclass
+class Plan:
+    """A fault for the next ``times`` requests for which ``when`` is true; ``met`` is set when the last one met it."""
+
+    fault: Fault
+    times: int = 1
+    when: Callable[[Request], bool] = lambda _request: True
+    met: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class _Fate:
+    """What became of a request so far."""
+
+    status: int | None = None
+    heard: bool = False
+
+
+class _Reset(Exception):
+    """The client's connection is to be reset."""
+
+
+class Proxy:
+    """Listens on a loopback port of its own; ``endpoint`` is what the client is given."""
+
+    def __init__(self, upstream_port: int) -> None:
+        self.record: list[Exchange] = []
+        self._upstream = upstream_port
+        self._plans: list[Plan] = []
+        self._lock = threading.Condition()
+        self._busy = 0
+        self._count = 0
+        self._clients: set[socket.socket] = set()
+        self._listener = self._listen(0)
+        self.port = int(self._listener.getsockname()[1])
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+
+    def plan(self, fault: Fault, times: int = 1, when: Callable[[Request], bool] = lambda _request: True) -> Plan:
+        """Let the next requests meet a fault. Plans are looked through in the order they were made."""
+        plan = Plan(fault, times, when)
+        with self._lock:
+            self._plans.append(plan)
+        return plan
+
+    def clear(self) -> None:
+        """Forget all plans."""
+        with self._lock:
+            self._plans.clear()
+
+    def go_away(self) -> None:
+        """Refuse connections and reset those that are open, as a host does whose network is gone."""
+        with self._lock:
+            self._shut(self._listener)
+            for client in self._clients:
+                self._shut(client)
+
+    def come_back(self) -> None:
+        """Listen again, on the same port."""
+        self._listener = self._listen(self.port)
+
+    def drain(self, timeout_s: float = 30) -> None:
+        """Wait until no request is under way: what the server got from a client that died is then on record."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: not self._busy, timeout_s), "a request never ended"
+
+    def acknowledged(self, *actions: str) -> list[Request]:
+        """What the server did of these actions, in the order in which it answered."""
+        return [e.request for e in list(self.record) if e.acknowledged and e.request.action in actions]
+
+    def close(self) -> None:
+        """Stop listening, and end every connection."""
+        self.go_away()
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    def _listen(self, port: int) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        threading.Thread(target=self._accept, args=(listener,), daemon=True, name="proxy").start()
+        return listener
+
+    def _accept(self, listener: socket.socket) -> None:
+        with listener:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:  # shut down
+                    return
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self._serve, args=(client,), daemon=True, name="proxied").start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with self._lock:
+            self._clients.add(client)
+        upstream = http.client.HTTPConnection("127.0.0.1", self._upstream, timeout=60)
+        try:
+            with client.makefile("rb", buffering=CHUNK) as reader:
+                while line := reader.readline(CHUNK):
+                    self._exchange(client, reader, upstream, line.decode("latin-1"))
+        except (OSError, http.client.HTTPException):
+            pass  # either end is gone: the record says what became of the request
+        except _Reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
+        finally:
+            upstream.close()
+            with self._lock:
+                self._clients.discard(client)
+            client.close()
+
+    @staticmethod
+    def _shut(open_socket: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            open_socket.shutdown(socket.SHUT_RDWR)
+
+    # --- one request --------------------------------------------------------------------------------------------------
+
+    def _exchange(self, client: socket.socket, reader: Reader, upstream: Upstream, line: str) -> None:
+        method, target, _ = line.split(" ", 2)
+        headers = http.client.parse_headers(reader)
+        with self._lock:
+            self._busy += 1
+            self._count += 1
+            request = _understood(self._count, method, target, int(headers.get("Content-Length") or 0))
+        fate = _Fate()
+        try:
+            self._forward(client, reader, upstream, target, headers, request, fate)
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self.record.append(Exchange(request, fate.status, fate.heard))
+                self._lock.notify_all()
+
+    def _forward(
+        self,
+        client: socket.socket,
+        reader: Reader,
+        upstream: Upstream,
+        target: str,
+        headers: Message,
+        request: Request,
+        fate: _Fate,
+    ) -> None:
+        fault = self._fault(request)
+        self._meet(fault, "head")
+        if "100-continue" in headers.get("Expect", "").lower():
+            client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if fault and fault.status:
+            _read(reader, request.size, lambda _piece: None)
+            client.sendall(_refusal(fault, request.method))
+            return
+        upstream.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            if name.lower() not in _HOP:
+                upstream.putheader(name, value)
+        if request.size or request.method in ("PUT", "POST"):
+            upstream.putheader("Content-Length", str(request.size))
+        upstream.endheaders()
+        before = min(fault.after, request.size) if fault and fault.at == "body" else 0
+        _read(reader, before, upstream.send)
+        self._meet(fault, "body")
+        _read(reader, request.size - before, upstream.send)
+        answer = upstream.getresponse()
+        content = answer.read()
+        fate.status = answer.status
+        self._meet(fault, "answer")
+        client.sendall(_passed_on(answer, content, request.method))
+        fate.heard = True
+
+    @staticmethod
+    def _meet(fault: Fault | None, moment: str) -> None:
+        if fault and fault.at == moment:
+            fault.do()
+            if fault.reset:
+                raise _Reset
+
+    def _fault(self, request: Request) -> Fault | None:
+        with self._lock:
+            for plan in self._plans:
+                if plan.when(request):
+                    plan.times -= 1
+                    if plan.times == 0:
+                        self._plans.remove(plan)
+                        plan.met.set()
+                    return plan.fault
+        return None
+
+
+@contextlib.contextmanager
+def proxied(upstream_port: int) -> Iterator[Proxy]:
+    """A proxy before a server of this machine."""
+    proxy = Proxy(upstream_port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+
+
+def _read(reader: Reader, size: int, take: Callable[[bytes], object]) -> None:
+    while size:
+        piece = reader.read1(min(size, CHUNK))
+        if not piece:
+            raise ConnectionAbortedError("the client went away within a body")
+        take(piece)
+        size -= len(piece)
+
+
+def _understood(number: int, method: str, target: str, size: int) -> Request:
+    url = urlsplit(target)
+    query = parse_qs(url.query, keep_blank_values=True)
+    key = unquote(url.path).lstrip("/").partition("/")[2]
+    part = int(query["partNumber"][0]) if "partNumber" in query else None
+    upload = query["uploadId"][0] if "uploadId" in query else None
+    return Request(number, method, _action(method, query, key, upload), key, part, upload, size)
+
+
+def _action(method: str, query: dict[str, list[str]], key: str, upload: str | None) -> str:
+    if not key:
+        return "uploads" if "uploads" in query else f"{method.lower()} bucket"
+    if upload:
+        return {"PUT": "part", "POST": "complete", "DELETE": "abort", "GET": "parts"}.get(method, method)
+    if method == "POST" and "uploads" in query:
+        return "create"
+    return f"{method.lower()} tagging" if "tagging" in query else method.lower()
+
+
+def _refusal(fault: Fault, method: str) -> bytes:
+    body = b"" if method == "HEAD" else f"<Error><Code>{fault.code}</Code><Message>as told</Message></Error>".encode()
+    lines = [f"HTTP/1.1 {fault.status} {fault.code}", "Content-Type: application/xml", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _passed_on(answer: http.client.HTTPResponse, content: bytes, method: str) -> bytes:
+    lines = [f"HTTP/1.1 {answer.status} {answer.reason}"]
+    lines += [f"{name}: {value}" for name, value in answer.getheaders() if name.lower() not in _HOP]
+    length = answer.getheader("Content-Length", "0") if method == "HEAD" else str(len(content))
+    return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode("latin-1") + content
