@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 Match = re.Match[str]
@@ -25,6 +25,9 @@ class Named:
     taken: datetime | None = None
 
 
+Reader = Callable[[Match, list[str]], Named | None]
+"""``read(match of the name, folders in upper case)``; None when it is not this camera after all."""
+
 _SIDES = {"F": "front", "R": "rear", "I": "interior", "T": "telephoto", "O": "optional", "B": "rear"}
 _BLACKVUE = {"N": "routine", "P": "parking", "M": "manual"}  # every other letter is an event
 _THINKWARE = {
@@ -36,12 +39,15 @@ _THINKWARE = {
     "MAN": "manual",
 }
 _70MAI = {"NO": "routine", "PA": "parking", "LA": "routine"}  # LA is a time lapse
-_TESLA = {"RECENTCLIPS": "routine", "SAVEDCLIPS": "event", "SENTRYCLIPS": "event", "TESLATRACKMODE": "manual"}
+_TESLA_EVENTS = ("SAVEDCLIPS", "SENTRYCLIPS")
 _FOLDERS = (
-    (re.compile(r"^(RO|EVENT|EVT_REC|SOS_REC|PROTECTED|LOCKED|SAVEDCLIPS|SENTRYCLIPS|1\d\d(EVENT|SAVED))$"), "event"),
-    (re.compile(r"^(PARKING|PARK|PARKING_REC|MOTION_TIMELAPSE_REC|1\d\dPARKM)$"), "parking"),
-    (re.compile(r"^(MANUAL_REC|1\d\dPHOTO)$"), "manual"),
-    (re.compile(r"^(MOVIE|CONT_REC|RECENTCLIPS|1\d\dUNSVD|NORMAL|VIDEOS)$"), "routine"),
+    (
+        r"RO|EVENT|EVT_REC|SOS_REC|PROTECTED|LOCKED|EMERGENCY|SAVEDCLIPS|SENTRYCLIPS|1\d\d(EVENT|SAVED)",
+        "event",
+    ),
+    (r"PARKING|PARK|\.?PARKING_REC(_SEC)?|MOTION_REC|MOTION_TIMELAPSE_REC|1\d\dPARKM", "parking"),
+    (r"MANUAL_REC|TESLATRACKMODE|PHOTO|1\d\dPHOTO", "manual"),
+    (r"MOVIE|CONT_REC|INCABIN_REC|RECENTCLIPS|1\d\dUNSVD|NORMAL|VIDEOS|RECORD", "routine"),
 )
 
 
@@ -50,8 +56,8 @@ def recognise(path: str) -> Named | None:
     *folders, name = path.split("/")
     upper = [folder.upper() for folder in folders]
     for pattern, read in _PATTERNS:
-        if match := pattern.match(name):
-            return read(match, upper)
+        if (match := pattern.match(name)) and (named := read(match, upper)):
+            return named
     return None
 
 
@@ -59,7 +65,7 @@ def recording_by_folder(folders: list[str]) -> str | None:
     """Why a clip was recorded, by the deepest folder that says so. Folders are upper case."""
     for folder in reversed(folders):
         for pattern, recording in _FOLDERS:
-            if pattern.match(folder):
+            if re.fullmatch(pattern, folder, re.ASCII):
                 return recording
     return None
 
@@ -75,7 +81,8 @@ def clock(date: str, time: str, date_format: str = "%Y%m%d") -> datetime | None:
 
 def _dashcam(maker: str, match: Match, recording: str | None, date_format: str = "%Y%m%d") -> Named:
     groups = match.groupdict()
-    taken = clock(groups["date"].replace("_", ""), groups["time"], date_format) if groups.get("date") else None
+    date, time = (re.sub(r"\D", "", groups.get(part) or "") for part in ("date", "time"))
+    taken = clock(date, time, date_format) if date else None
     return Named("dashcam", maker, _SIDES.get((groups.get("side") or "F").upper()), recording or "routine", taken)
 
 
@@ -83,48 +90,61 @@ def _blackvue(m: Match, _: list[str]) -> Named:
     return _dashcam("blackvue", m, _BLACKVUE.get(m["kind"].upper(), "event"))
 
 
+def _special(folders: list[str]) -> str | None:
+    """What the folder says beyond the ordinary: a clip that was locked or moved there."""
+    recording = recording_by_folder(folders)
+    return recording if recording != "routine" else None
+
+
 def _viofo(m: Match, folders: list[str]) -> Named:
-    by_folder = recording_by_folder(folders)
     by_letter = {"P": "parking", "E": "event"}.get((m["kind"] or "").upper())
-    return _dashcam("viofo", m, by_folder if by_folder in ("event", "parking") else by_letter)
+    return _dashcam("viofo", m, _special(folders) or by_letter)
 
 
-def _vantrue(m: Match, _: list[str]) -> Named:
-    named = _dashcam("vantrue", m, {"P": "parking", "E": "event"}.get(m["kind"].upper()))
+def _vantrue(m: Match, folders: list[str]) -> Named:
+    by_letter = {"P": "parking", "E": "event"}.get(m["kind"].upper())
     camera = {"A": "front", "B": "interior", "C": "rear"}[m["cam"].upper()]
-    return Named(named.source, named.maker, camera, named.recording, named.taken)
+    return replace(_dashcam("vantrue", m, _special(folders) or by_letter), camera=camera)
 
 
 def _tesla(m: Match, folders: list[str]) -> Named:
-    camera = {"back": "rear", "front": "front"}.get(m["cam"], m["cam"].replace("_", "-"))
-    recording = next((_TESLA[f] for f in reversed(folders) if f in _TESLA), "routine")
-    return Named("dashcam", "tesla", camera, recording, clock(m["date"].replace("-", ""), m["time"].replace("-", "")))
+    camera = m["cam"].lower()
+    named = _dashcam("tesla", m, recording_by_folder(folders))
+    return replace(named, camera={"back": "rear"}.get(camera, camera.replace("_", "-")))
 
 
-def _thinkware(m: Match, _: list[str]) -> Named:
-    return _dashcam("thinkware", m, _THINKWARE.get(m["kind"].upper(), "event"))
+def _tesla_event(_: Match, folders: list[str]) -> Named | None:
+    """What stands beside the clips of an event, of the time that their folder is called."""
+    match = _TESLA_FOLDER.fullmatch(folders[-1]) if folders[-2:-1] and folders[-2] in _TESLA_EVENTS else None
+    return replace(_dashcam("tesla", match, "event"), camera=None) if match else None
+
+
+def _thinkware(m: Match, folders: list[str]) -> Named:
+    recording = _special(folders) or _THINKWARE.get(m["kind"].upper(), "event")
+    named = _dashcam("thinkware", m, recording)
+    return replace(named, camera="interior") if "INCABIN_REC" in folders and not m["side"] else named
 
 
 def _70mai(m: Match, _: list[str]) -> Named:
     return _dashcam("70mai", m, _70MAI.get(m["kind"].upper(), "event"))
 
 
-def _by_folder(maker: str) -> Callable[[Match, list[str]], Named]:
+def _by_folder(maker: str) -> Reader:
     def read(m: Match, folders: list[str]) -> Named:
         return _dashcam(maker, m, recording_by_folder(folders), "%y%m%d" if maker == "nextbase" else "%Y%m%d")
 
     return read
 
 
-def _phone(maker: str) -> Callable[[Match, list[str]], Named]:
+def _phone(maker: str) -> Reader:
     def read(m: Match, _: list[str]) -> Named:
         groups = m.groupdict()
-        return Named("phone", maker, taken=clock(groups["date"], groups["time"]) if groups.get("date") else None)
+        return Named("phone", maker, taken=clock(groups["date"], groups["time"][:6]) if groups.get("date") else None)
 
     return read
 
 
-def _creator(maker: str) -> Callable[[Match, list[str]], Named]:
+def _creator(maker: str) -> Reader:
     def read(m: Match, _: list[str]) -> Named:
         groups = m.groupdict()
         return Named("creator", maker, taken=clock(groups["date"], groups["time"]) if groups.get("date") else None)
@@ -132,33 +152,61 @@ def _creator(maker: str) -> Callable[[Match, list[str]], Named]:
     return read
 
 
-_D8, _T6, _VIDEO = r"(?P<date>\d{8})", r"(?P<time>\d{6})", r"\.(mp4|mov|ts|avi)$"
+_TESLA_FOLDER = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)_(?P<time>\d\d-\d\d-\d\d)", re.ASCII)
+_D8, _T6 = r"(?P<date>\d{8})", r"(?P<time>\d{6})"
+_CLIP = r"\.(mp4|mov|ts|avi|jpe?g|thm)"
+_PICTURE = r"\.(mp4|mov|3gp|webm|jpe?g|heic|heif|dng|png|aae|gif)"
+_AGAIN = r"( \d+|\(\d+\)|~\d+|-edited)*"
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE | re.ASCII)
+    return re.compile(text + r"\Z", re.IGNORECASE | re.ASCII)
 
 
-_PATTERNS: tuple[tuple[re.Pattern[str], Callable[[Match, list[str]], Named]], ...] = (
-    (_pattern(rf"{_D8}_{_T6}_(?P<kind>[NEPMIOATBRXGDLYF])(?P<side>[FRIO])[LS]?\.mp4$"), _blackvue),
-    (_pattern(rf"{_D8}_{_T6}_\d+_(?P<kind>[NEP])_(?P<cam>[ABC])\."), _vantrue),
-    (_pattern(rf"(?P<date>\d{{4}}_\d{{4}})_{_T6}_\d*(?P<kind>[PE]?)(?P<side>[FRTI])\.(mp4|ts|mov)$"), _viofo),
-    (_pattern(rf"{_D8}{_T6}_\d{{6}}(?P<kind>[PE]?)(?P<side>[FRTI]?)\.(mp4|ts)$"), _viofo),
+_PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = (
+    (_pattern(rf"{_D8}_{_T6}_(?P<kind>[NEPMIOATBRXGDLYF])(?P<side>[FRIO]?)[LS]?\.(mp4|thm|gps|3gf)"), _blackvue),
+    (_pattern(rf"{_D8}_{_T6}_\d+_(?P<kind>[NEP])_(?P<cam>[ABC]){_CLIP}"), _vantrue),
+    (_pattern(rf"(?P<date>\d{{4}}_\d{{4}})_{_T6}_\d*(?P<kind>[PE]?)(?P<side>[FRTI]?){_CLIP}"), _viofo),
+    (_pattern(rf"{_D8}{_T6}_\d{{6}}(?P<kind>[PE]?)(?P<side>[FRTI]?){_CLIP}"), _viofo),
     (
         _pattern(
-            r"(?P<date>\d{4}-\d{2}-\d{2})_(?P<time>\d{2}-\d{2}-\d{2})-"
-            r"(?P<cam>front|back|left_repeater|right_repeater|left_pillar|right_pillar)\.mp4$"
+            r"(?P<date>\d{4}-\d\d-\d\d)_(?P<time>\d\d-\d\d-\d\d)-"
+            r"(?P<cam>front|back|(left|right)_(repeater|pillar))\.mp4"
         ),
         _tesla,
     ),
-    (_pattern(rf"(?P<kind>REC|EVT|MOT|PAK|PAS|EXT|PARK|MAN)_{_D8}_{_T6}(_(?P<side>[FRI]))?\.(mp4|avi)$"), _thinkware),
-    (_pattern(rf"(?P<kind>NO|EV|LA|PA){_D8}-{_T6}(-\d+)?(?P<side>[FBIR]?){_VIDEO}"), _70mai),
-    (_pattern(rf"(?P<date>\d{{6}})_{_T6}_\d{{3}}_(?P<side>[BFR])[HL]\.mp4$"), _by_folder("nextbase")),
-    (_pattern(r"GRMN\d{4}\.mp4$"), _by_folder("garmin")),
-    (_pattern(r"(G[HXL]\d{6}|G[HX][A-Z]{2}\d{4}|GOPR\d{4}|GP\d{6})\."), _creator("gopro")),
-    (_pattern(rf"DJI_({_D8}{_T6}_\d{{4}}_D|\d{{4}})\."), _creator("dji")),
-    (_pattern(rf"PXL_{_D8}_{_T6}\d{{3}}"), _phone("pixel")),
-    (_pattern(rf"(IMG|VID|MVIMG)[_-]{_D8}[_-](WA)?{_T6}"), _phone("android")),
-    (_pattern(rf"{_D8}_{_T6}(_\d+|\(\d+\))?\.(mp4|jpg|heic)$"), _phone("samsung")),
-    (_pattern(r"IMG_E?\d{4}\.(mov|mp4|heic|jpg|jpeg|png)$"), _phone("iphone")),
+    (_pattern(r"event\.(json|mp4)|thumb\.png"), _tesla_event),
+    (_pattern(rf"(?P<kind>REC|EVT|MOT|PAK|PAS|EXT|PARK|MAN)_{_D8}_{_T6}(_(?P<side>[FRI]))?{_CLIP}"), _thinkware),
+    (
+        _pattern(
+            r"(?P<kind>REC)_(?P<date>\d{4}_\d\d_\d\d)_(?P<time>\d\d_\d\d_\d\d)"
+            rf"(_(?P<side>[FRI]))?{_CLIP}"
+        ),
+        _thinkware,
+    ),
+    (_pattern(rf"(?P<kind>NO|EV|LA|PA){_D8}-{_T6}(-\d+)?(?P<side>[FBIR]?){_CLIP}"), _70mai),
+    (
+        _pattern(rf"(?P<date>\d{{6}})_{_T6}_\d{{3}}_(?P<side>[BFR])[HL]\.(mp4|mov|jpe?g)"),
+        _by_folder("nextbase"),
+    ),
+    (_pattern(r"GRMN\d{4}\.(mp4|jpe?g|glv)"), _by_folder("garmin")),
+    (
+        _pattern(
+            r"(G[HXLSG]\d\d|GP\d\d|GOPR|GP(AA|_{1,2})|GS_{1,2}|G[HXLS][A-Z]{2}|G\d{3}|3D_[LR])\d{4}"
+            r"\.(mp4|360|lrv|thm|wav|jpe?g|gpr)"
+        ),
+        _creator("gopro"),
+    ),
+    (
+        _pattern(rf"DJI_({_D8}{_T6}_\d{{4}}(_[A-Z0-9]+)*|\d{{4}})\.(mp4|mov|lrf|srt|jpe?g|dng|m4a|wav)"),
+        _creator("dji"),
+    ),
+    (_pattern(rf"PXL_{_D8}_(?P<time>\d{{9}})([._~-][\w.~()-]*)?{_PICTURE}"), _phone("pixel")),
+    (
+        _pattern(rf"(IMG|VID|MVIMG|PANO|BURST|Screenshot)[_-]{_D8}[_-]{_T6}[\w.~() -]*{_PICTURE}"),
+        _phone("android"),
+    ),
+    (_pattern(rf"(IMG|VID)-\d{{8}}-WA\d{{4}}{_AGAIN}{_PICTURE}"), _phone("whatsapp")),
+    (_pattern(rf"{_D8}_{_T6}(_\d+|_Burst\d+|_HDR)*{_AGAIN}{_PICTURE}"), _phone("samsung")),
+    (_pattern(rf"IMG_[EO]?\d{{4}}{_AGAIN}{_PICTURE}"), _phone("iphone")),
 )
