@@ -12,7 +12,6 @@ bears, as metadata ``impp-custody``, the newest hash of the time it was sent. Bo
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
@@ -20,6 +19,7 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from impp_edge.state import StateError
+from impp_edge.database import plain_words
 
 NAME = "custody.jsonl"
 GENESIS = "0" * 64
@@ -99,7 +99,7 @@ class Log:
     knows: the next run finds the object in the bucket and notes it again, as ``there``.
 
     ``set_aside`` is the file that holds what a power cut had left of a line, if there was something; tell the owner.
-    All methods raise :class:`~impp_edge.state.StateError` where the log cannot be read or written.
+    All methods raise :class:`~impp_edge.database.StateError` where the log cannot be read or written.
     """
 
     def __init__(self, folder: Path, kept: str | None = None) -> None:
@@ -142,7 +142,7 @@ class Log:
         if self._file is not None:
             return
         path = self._folder / NAME
-        try:
+        with plain_words(path), self._closing():
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with path.open("rb") as file:
@@ -151,11 +151,8 @@ class Log:
                     self.set_aside = self._tear_off(file, whole)
                 if not whole:
                     _sync_folder(self._folder)
-            if self._kept not in (None, GENESIS, self._head) and not _occurs(path, str(self._kept)):
+            if self._kept not in (None, GENESIS, self._head) and not _occurs(self._folder, str(self._kept)):
                 self._add([{"event": CUT, "expected": self._kept}])
-        except OSError as error:
-            self._close()
-            raise StateError(f"{path}: {error.strerror}") from error
 
     def _tear_off(self, file: BinaryIO, whole: int) -> Path:
         """Move what follows the last whole entry into a file of its own."""
@@ -185,15 +182,24 @@ class Log:
     def _write(self, added: bytearray) -> None:
         """All or nothing: what a full disk took is taken back."""
         before = os.fstat(self._opened).st_size
+        with plain_words(self._folder / NAME), self._closing():
+            try:
+                if os.write(self._opened, added) != len(added):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                _sync(self._opened)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._opened, before)
+                raise
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """After an error it is not sure what the disk has: look again before the next entry."""
         try:
-            if os.write(self._opened, added) != len(added):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            _sync(self._opened)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._opened, before)
-            self._close()  # what the disk has is not sure now: look again before the next entry
-            raise StateError(f"{self._folder / NAME}: {error.strerror}") from error
+            yield
+        except BaseException:
+            self._close()
+            raise
 
     @property
     def _opened(self) -> int:
@@ -207,14 +213,7 @@ def check(folder: Path, kept: str | None = None) -> Check:
     ``kept`` is the newest hash as the state remembers it: only with it a cut end is seen. Changes nothing, so that it
     may be called while a run goes on. A missing log is an empty one.
     """
-    checker = _Checker(kept)
-    try:
-        with (folder / NAME).open("rb") as file:
-            return checker.run(file)
-    except FileNotFoundError:
-        return checker.result(0)
-    except OSError as error:
-        raise StateError(f"{folder / NAME}: {error.strerror}") from error
+    return _Checker(kept).run(lines(folder))
 
 
 def entries(folder: Path, *needles: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
@@ -230,13 +229,9 @@ def entries(folder: Path, *needles: Mapping[str, str | int]) -> Iterator[dict[st
 
 def lines(folder: Path) -> Iterator[bytes]:
     """The log's lines as they are, each cut at 64 KiB. Nothing where there is no log."""
-    try:
-        with (folder / NAME).open("rb") as file:
-            yield from iter(lambda: file.readline(_LONGEST), b"")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StateError(f"{folder / NAME}: {error.strerror}") from error
+    path = folder / NAME
+    with plain_words(path), suppress(FileNotFoundError), path.open("rb") as file:
+        yield from iter(partial(file.readline, _LONGEST), b"")
 
 
 def hash_of(line: bytes) -> bytes:
@@ -284,9 +279,9 @@ class _Checker:
         self._doubt = (0, self._last)  # the last doubtful line, and what stood before it
         self._missing: list[range] = []
 
-    def run(self, file: BinaryIO) -> Check:
+    def run(self, read: Iterable[bytes]) -> Check:
         (n, head), kept, sha256, torn = self._last, self._kept, hashlib.sha256, 0
-        for line in iter(partial(file.readline, _LONGEST), b""):
+        for line in read:
             if line[-1] != 10 and len(line) < _LONGEST:
                 torn = len(line)
                 break
@@ -303,15 +298,11 @@ class _Checker:
                 n, head = self._wrong_line(line if ours else b"", whole)
             if own == kept:
                 kept = None
-        self._last = (n, head)
         if kept is not None:
             self._line += 1
             self._find(CUT, "the newest entry that the state remembers is not in the log: its end is missing")
             self._line -= 1
-        return self.result(torn)
-
-    def result(self, torn: int) -> Check:
-        return Check(self._line, self._last[1].decode("ascii", "replace"), tuple(self._findings), self._wrong, torn)
+        return Check(self._line, head.decode("ascii", "replace"), tuple(self._findings), self._wrong, torn)
 
     def _wrong_line(self, line: bytes, whole: bool) -> tuple[int, bytes]:
         """Say what is wrong with a line that does not continue the last; returns what the next one has to continue."""
@@ -379,9 +370,8 @@ def _numbered(line: bytes) -> tuple[int, str] | None:
     return (int(begin[1]), hash_of(line).decode("ascii", "replace")) if begin and parse(line) else None
 
 
-def _occurs(path: Path, hash_: str) -> bool:
-    with path.open("rb") as file:
-        return any(hash_of(line) == hash_.encode() for line in iter(partial(file.readline, _LONGEST), b""))
+def _occurs(folder: Path, hash_: str) -> bool:
+    return any(hash_of(line) == hash_.encode() for line in lines(folder))
 
 
 def _fields(entry: Entry) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from impp_edge import custody
 from impp_edge.custody import GENESIS, NAME, Check, Entry, Log
-from impp_edge.state import StateError
+from impp_edge.database import StateError
 
 LINES = 8
 
@@ -325,7 +325,7 @@ def test_a_full_disk_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytes
     real = os.write
     with monkeypatch.context() as full:
         failing(full, "write", lambda file, data: real(file, bytes(data)[:100]))
-        with pytest.raises(StateError, match=r"custody\.jsonl: No space left on device"):
+        with pytest.raises(StateError, match=r"custody\.jsonl: the disk is full: free some space"):
             log.append([entry(9)])
     assert (tmp_path / NAME).read_bytes() == before and log.head == head
     log.append([entry(9)])
