@@ -92,6 +92,36 @@ locals {
         threshold          = var.alarms.hourly_spend_usd
       }
     },
+    {
+      for device, edge in var.edge_devices : "edge-silent-${device}" => {
+        comparison         = "LessThanThreshold"
+        description        = "Edge ${device} has sent no heartbeat for ${edge.silent_hours} hours: no power, no network, no credentials, or impp-edge is not running. Its footage waits on the card until the camera overwrites it."
+        dimensions         = { Device = device }
+        evaluation_periods = edge.silent_hours # every one of them without a beat
+        metric             = "Heartbeat"
+        missing            = "breaching"
+        namespace          = "IMPP/Edge"
+        period_s           = 3600 # CloudWatch looks back 7 days with periods of an hour or more, and one day with shorter ones
+        recovers           = true
+        statistic          = "Sum"
+        threshold          = 1
+      }
+    },
+    {
+      for device, edge in var.edge_devices : "edge-waiting-${device}" => {
+        comparison         = "GreaterThanOrEqualToThreshold"
+        description        = "On edge ${device} a file has waited for ${edge.oldest_waiting_hours} hours: ask `impp-edge status` there why."
+        dimensions         = { Device = device }
+        evaluation_periods = 1
+        metric             = "OldestWaitingSeconds"
+        missing            = "notBreaching" # silence has its own alarm
+        namespace          = "IMPP/Edge"
+        period_s           = 3600
+        recovers           = true
+        statistic          = "Maximum"
+        threshold          = edge.oldest_waiting_hours * 3600
+      } if edge.oldest_waiting_hours > 0
+    },
     var.alarms.quiet_hours == 0 ? {} : {
       quiet = {
         comparison         = "LessThanThreshold"

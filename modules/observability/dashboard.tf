@@ -5,7 +5,7 @@ locals {
 
   # One row above the other, widgets of a row side by side, all of the same height.
   widgets = flatten([
-    for y, row in concat(local.rows.health, local.rows.processing, local.rows.delivery, local.rows.cost) : [
+    for y, row in concat(local.rows.health, local.rows.edge, local.rows.processing, local.rows.delivery, local.rows.cost) : [
       for x, widget in row : merge(widget, { height = 6, width = floor(24 / length(row)), x = x * floor(24 / length(row)), y = y * 6 })
     ]
   ])
@@ -24,6 +24,33 @@ locals {
         })
       },
     ]]
+
+    edge = [
+      for devices in length(var.edge_devices) == 0 ? [] : [sort(keys(var.edge_devices))] : [
+        {
+          type = "metric"
+          properties = merge(local.graph, {
+            title   = "Edge: heartbeats an hour"
+            period  = 3600
+            metrics = [for device in devices : ["IMPP/Edge", "Heartbeat", "Device", device, { label = device, stat = "Sum" }]]
+          })
+        },
+        {
+          type = "metric"
+          properties = merge(local.graph, {
+            title   = "Edge: files waiting, failed ones too"
+            metrics = [for device in devices : ["IMPP/Edge", "Waiting", "Device", device, { label = device, stat = "Maximum" }]]
+          })
+        },
+        {
+          type = "metric"
+          properties = merge(local.graph, {
+            title   = "Edge: age of the oldest file waiting (s)"
+            metrics = [for device in devices : ["IMPP/Edge", "OldestWaitingSeconds", "Device", device, { label = device, stat = "Maximum" }]]
+          })
+        },
+      ]
+    ]
 
     processing = [
       [

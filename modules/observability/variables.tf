@@ -41,6 +41,34 @@ variable "distribution_id" {
   default     = null
 }
 
+variable "edge_devices" {
+  description = <<-EOT
+    Edge boxes that send heartbeats (`heartbeat_s` of impp-edge), by their device's name. `silent_hours`: alarm when no heartbeat
+    came for so long. `oldest_waiting_hours`: alarm when a file has waited for so long; 0 leaves that alarm out.
+  EOT
+  type = map(object({
+    oldest_waiting_hours = optional(number, 0)
+    silent_hours         = optional(number, 24)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for device in keys(var.edge_devices) : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", device)) && length(device) <= 63])
+    error_message = "edge_devices must be named as in keys: lower-case letters, digits and single hyphens, at most 63 characters."
+  }
+
+  validation {
+    condition     = alltrue([for edge in values(var.edge_devices) : edge.silent_hours >= 1 && edge.silent_hours <= 168 && floor(edge.silent_hours) == edge.silent_hours])
+    error_message = "edge_devices[*].silent_hours must be a whole number between 1 and 168: CloudWatch looks back 7 days."
+  }
+
+  validation {
+    condition     = alltrue([for edge in values(var.edge_devices) : edge.oldest_waiting_hours >= 0])
+    error_message = "edge_devices[*].oldest_waiting_hours must be positive, or 0 to leave the alarm out."
+  }
+}
+
 variable "functions" {
   description = "Lambda functions by short name: full name and log group."
   type = map(object({

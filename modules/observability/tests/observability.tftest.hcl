@@ -117,6 +117,81 @@ run "silence_can_be_an_alarm" {
   }
 }
 
+run "a_silent_edge_rings" {
+  command = plan
+
+  variables {
+    edge_devices = {
+      blue-car = {}
+      garage   = { oldest_waiting_hours = 36, silent_hours = 168 }
+    }
+  }
+
+  assert {
+    condition = {
+      for key, alarm in aws_cloudwatch_metric_alarm.metric : key => join(" ", [
+        alarm.metric_name, alarm.dimensions.Device, alarm.statistic, alarm.comparison_operator, alarm.threshold,
+        alarm.evaluation_periods, alarm.period, alarm.treat_missing_data, alarm.namespace,
+      ]) if startswith(key, "edge-")
+      } == {
+      edge-silent-blue-car = "Heartbeat blue-car Sum LessThanThreshold 1 24 3600 breaching IMPP/Edge"
+      edge-silent-garage   = "Heartbeat garage Sum LessThanThreshold 1 168 3600 breaching IMPP/Edge"
+      edge-waiting-garage  = "OldestWaitingSeconds garage Maximum GreaterThanOrEqualToThreshold 129600 1 3600 notBreaching IMPP/Edge"
+    }
+    error_message = "No heartbeat at all is the very thing to tell; a file that waits too long rings where it is asked for."
+  }
+
+  assert {
+    condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.metric : alarm.ok_actions == toset([var.topic_arn]) if startswith(key, "edge-")])
+    error_message = "That a box is back is worth a message."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : [for metric in widget.properties.metrics : "${metric[1]} ${metric[3]}"]
+      if widget.type == "metric" && startswith(widget.properties.title, "Edge: ")
+      ])) == toset([
+      for pair in setproduct(["Heartbeat", "OldestWaitingSeconds", "Waiting"], ["blue-car", "garage"]) : join(" ", pair)
+    ])
+    error_message = "The dashboard must show what waits on each edge, and for how long."
+  }
+
+  assert {
+    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x},${widget.y}"])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
+    error_message = "No widget may lie upon another."
+  }
+}
+
+run "refuses_a_silence_that_no_alarm_can_watch" {
+  command = plan
+
+  variables {
+    edge_devices = { blue-car = { silent_hours = 169 } }
+  }
+
+  expect_failures = [var.edge_devices]
+}
+
+run "refuses_a_wait_of_less_than_nothing" {
+  command = plan
+
+  variables {
+    edge_devices = { blue-car = { oldest_waiting_hours = -1 } }
+  }
+
+  expect_failures = [var.edge_devices]
+}
+
+run "refuses_an_edge_whose_name_no_key_has" {
+  command = plan
+
+  variables {
+    edge_devices = { "Blue Car" = {} }
+  }
+
+  expect_failures = [var.edge_devices]
+}
+
 run "spending_too_fast_can_be_an_alarm" {
   command = plan
 
@@ -189,7 +264,7 @@ run "what_is_not_there_is_not_shown" {
   }
 
   assert {
-    condition     = length(regexall("AWS/(CloudFront|MediaConvert|S3)", aws_cloudwatch_dashboard.this.dashboard_body)) == 0
+    condition     = length(regexall("AWS/(CloudFront|MediaConvert|S3)|IMPP/Edge", aws_cloudwatch_dashboard.this.dashboard_body)) == 0
     error_message = "A graph without data would look like an outage."
   }
 }
