@@ -47,6 +47,16 @@ output "distribution_id" {
   value       = module.delivery.distribution_id
 }
 
+output "edge_credential_processes" {
+  description = "By edge box: the line for its ~/.aws/config. Empty without `edge_identity`."
+  value       = merge(module.edge_identity[*].credential_processes...)
+}
+
+output "edge_trust_anchor_arn" {
+  description = "ARN of the trust anchor, to which lists of revoked certificates are given; null without `edge_identity`."
+  value       = one(module.edge_identity[*].trust_anchor_arn)
+}
+
 output "function_names" {
   description = "Names of all functions, by short name."
   value = merge(

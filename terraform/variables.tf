@@ -32,6 +32,37 @@ variable "delivery" {
   nullable = false
 }
 
+variable "edge_devices" {
+  description = "Edge boxes that send heartbeats, by their device's name: alarm after so many hours of silence, or when a file has waited for so many hours (0: never)."
+  type = map(object({
+    oldest_waiting_hours = optional(number, 0)
+    silent_hours         = optional(number, 24)
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "edge_identity" {
+  description = <<-EOT
+    Edge boxes that come with a certificate instead of a long-lived key, as module edge_identity describes them, and who signs
+    the certificates. Null: no roles for boxes. The local cloud has no Roles Anywhere and needs null.
+  EOT
+  type = object({
+    boxes = map(object({
+      common_name = optional(string)
+      devices     = optional(set(string))
+      serial      = optional(string)
+      sources     = optional(set(string), ["creator", "dashcam", "phone"])
+    }))
+    certificate_authority = object({
+      acm_pca_arn = optional(string)
+      pem         = optional(string)
+    })
+    session_duration_s = optional(number, 3600)
+  })
+  default = null
+}
+
 variable "environment" {
   description = "Name of the environment; all names start with `impp-<environment>`."
   type        = string

@@ -183,10 +183,15 @@ def root(working_copy: Path, terraform_env: dict[str, str], fake_aws: str) -> tf
     return run
 
 
-def make_plan(root: tftest.TerraformTest, manifest_path: Path, environment: str = "prod") -> Plan:
-    """Plan an environment from nothing."""
+def make_plan(
+    root: tftest.TerraformTest, manifest_path: Path, environment: str = "prod", given: dict[str, Any] | None = None
+) -> Plan:
+    """Plan an environment from nothing; ``given`` are variables on the command line."""
+    variables = {name: json.dumps(value) for name, value in (given or {}).items()}
     told = root.plan(
-        output=True, tf_var_file=f"envs/{environment}.tfvars", tf_vars={"manifest_path": str(manifest_path)}
+        output=True,
+        tf_var_file=f"envs/{environment}.tfvars",
+        tf_vars={"manifest_path": str(manifest_path), **variables},
     )
     changes = [change for change in told["resource_changes"] if change["mode"] == "managed"]
     return Plan(
@@ -383,6 +388,49 @@ def test_a_branch_left_out_leaves_nothing_behind(root: tftest.TerraformTest, tmp
     machine = [s for s in lean.statements("aws_iam_role_policy", "policy") if "state_machine" in s.owner]
     actions = {action for statement in machine for action in statement.actions}
     assert not [a for a in actions if a.split(":")[0] in ("mediaconvert", "transcribe", "iam", "events")]
+
+
+def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
+    root: tftest.TerraformTest, tmp_path: Path, plan: Plan
+) -> None:
+    assert not [kind for kind in plan.types.values() if "rolesanywhere" in kind], "no roles for boxes unless asked for"
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    boxes = {"blue-car": {"sources": ["dashcam"]}, "garage": {"devices": ["annas-phone"], "sources": ["phone"]}}
+    given = {
+        "edge_devices": {"blue-car": {"silent_hours": 48}},
+        "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}},
+    }
+    told = make_plan(root, manifest(tmp_path / "build"), given=given)
+
+    roles = [role["name"] for address, role in told.of("aws_iam_role").items() if "edge_identity" in address]
+    assert roles == ["impp-prod-edge-blue-car", "impp-prod-edge-garage"]
+    statements = [s for s in told.statements("aws_iam_role_policy", "policy") if "edge_identity" in s.owner]
+    bucket = f"arn:aws:s3:::impp-prod-{ACCOUNT}-ingest"
+    for box, own in (("blue-car", "dashcam/blue-car"), ("garage", "phone/annas-phone")):
+        allowed = {
+            (action, resource)
+            for statement in statements
+            if f'["{box}"]' in statement.owner and statement.effect == "Allow"
+            for action in statement.actions
+            for resource in statement.resources
+        }
+        objects = {f"{bucket}/{place}/{own}/*" for place in ("originals", "sidecars")}
+        assert {(a, r) for a, r in allowed if r.startswith(f"{bucket}/")} == {
+            (f"s3:{name}", resource)
+            for name in (
+                *("AbortMultipartUpload", "GetObject", "GetObjectVersion"),
+                *("ListMultipartUploadParts", "PutObject", "PutObjectTagging"),
+            )
+            for resource in objects
+        }
+        assert {(a, r) for a, r in allowed if not r.startswith(f"{bucket}/")} == {
+            ("cloudwatch:PutMetricData", "*"),
+            ("kms:Decrypt", KEY),
+            ("kms:GenerateDataKey", KEY),
+            ("s3:ListBucket", bucket),
+        }
+    alarms = {alarm["alarm_name"] for alarm in told.of("aws_cloudwatch_metric_alarm").values()}
+    assert "impp-prod-edge-silent-blue-car" in alarms
 
 
 def test_a_missing_function_asks_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:
