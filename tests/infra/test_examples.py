@@ -29,6 +29,13 @@ GIVEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
         {"catalog_table": TABLE, "code_bucket_name": "my-code", "topic_arn": TOPIC},
         "module.finops.aws_budgets_budget.monthly",
     ),
+    "edge-identity": (
+        {
+            "authority_pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            "bucket_name": "my-footage",
+        },
+        'module.edge_identity.aws_iam_role.box["garage"]',
+    ),
     "object-created": (
         {"bucket_name": "my-footage", "state_machine_arn": MACHINE},
         "module.ingest.aws_cloudwatch_event_rule.created",
