@@ -26,7 +26,7 @@ TIMEOUT_S = 10.0
 def beat(config: Config, state: Meta, result: Result, now: float | None = None) -> str | None:
     """Send a heartbeat if one is due. Returns why it could not be sent, None where all is well or none is due."""
     now = time.time() if now is None else now
-    last = float(state.meta(LAST_BEAT) or 0)
+    last = float(state.get(LAST_BEAT) or 0)
     if not config.heartbeat_s or 0 <= now - last < config.heartbeat_s:
         return None
     from impp_edge import aws
@@ -35,7 +35,7 @@ def beat(config: Config, state: Meta, result: Result, now: float | None = None) 
         _send(config, _figures(result, now))
     except (aws.Offline, aws.Refused, OSError) as error:
         return f"no heartbeat to CloudWatch: {error}"
-    state.set_meta(LAST_BEAT, f"{now:.3f}")
+    state.set(LAST_BEAT, f"{now:.3f}")
     return None
 
 

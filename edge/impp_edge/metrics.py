@@ -39,8 +39,8 @@ class Result(Protocol):
 class Meta(Protocol):
     """Where small texts are kept from run to run."""
 
-    def meta(self, name: str) -> str | None: ...
-    def set_meta(self, name: str, value: str) -> None: ...
+    def get(self, name: str) -> str | None: ...
+    def set(self, name: str, value: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ def write(path: Path | None, state: Meta, result: Result, now: float | None = No
     """
     now = time.time() if now is None else now
     if result.complete:
-        state.set_meta(LAST_COMPLETE, f"{now:.3f}")
+        state.set(LAST_COMPLETE, f"{now:.3f}")
     if path is None:
         return None
-    last = state.meta(LAST_COMPLETE)
+    last = state.get(LAST_COMPLETE)
     text = render(result, now, float(last) if last else None)
     new = path.with_name(f".{path.name}.{os.getpid()}")  # the collector reads *.prom only
     try:

@@ -30,10 +30,10 @@ class Result:
 
 
 class Kept(dict[str, str]):
-    def meta(self, name: str) -> str | None:
+    def get(self, name: str) -> str | None:
         return self.get(name)
 
-    def set_meta(self, name: str, value: str) -> None:
+    def set(self, name: str, value: str) -> None:
         self[name] = value
 
 
