@@ -1,12 +1,12 @@
 variable "abort_multipart_after_days" {
-  description = "Days after which the parts of an upload that never finished are removed. They cost storage and are otherwise invisible."
+  description = "Days after which the parts of an upload that never finished are removed. They cost storage and are otherwise invisible, but an edge that was offline goes on from them."
   type        = number
   default     = 7
   nullable    = false
 
   validation {
-    condition     = var.abort_multipart_after_days >= 1 && floor(var.abort_multipart_after_days) == var.abort_multipart_after_days
-    error_message = "abort_multipart_after_days must be a whole number of at least 1."
+    condition     = var.abort_multipart_after_days >= 7 && floor(var.abort_multipart_after_days) == var.abort_multipart_after_days
+    error_message = "abort_multipart_after_days must be a whole number of at least 7: an edge that is offline for days goes on where it stopped."
   }
 }
 

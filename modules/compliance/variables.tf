@@ -34,7 +34,7 @@ variable "macie" {
     its time. `sampling_percentage`: share of the eligible objects that are looked through.
   EOT
   type = object({
-    excluded_extensions          = optional(set(string), ["aac", "avi", "gif", "heic", "insv", "jpeg", "jpg", "m4a", "m4s", "mkv", "mov", "mp3", "mp4", "mpg", "png", "ts", "wav", "webm", "webp"])
+    excluded_extensions          = optional(set(string), ["3gf", "aac", "avi", "gif", "glv", "heic", "insv", "jpeg", "jpg", "lrf", "lrv", "m4a", "m4s", "mkv", "mov", "mp3", "mp4", "mpg", "png", "thm", "ts", "wav", "webm", "webp"])
     finding_publishing_frequency = optional(string, "SIX_HOURS")
     manage_account               = optional(bool, true)
     sampling_percentage          = optional(number, 100)

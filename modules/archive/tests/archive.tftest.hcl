@@ -62,7 +62,7 @@ run "nothing_but_old_versions_ever_expires" {
 
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.originals.rule : rule.abort_incomplete_multipart_upload[0].days_after_initiation if rule.id == "abort-multipart"] == [7]
-    error_message = "Unfinished uploads must be removed after 7 days."
+    error_message = "Unfinished uploads must be removed, but not before an edge that was offline for a week is back."
   }
 
   assert {
@@ -112,11 +112,33 @@ run "refuses_an_early_move_to_standard_ia" {
   expect_failures = [var.transition_after_days]
 }
 
+run "sidecars_stay_as_they_are" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.originals.rule :
+      length(rule.filter[0].tag) == 1 || (length(rule.transition) == 0 && try(length(rule.filter[0].prefix), 0) == 0)
+    ])
+    error_message = "Only what bears the archive tag may move: sidecars bear none, and are too small to be worth it."
+  }
+}
+
+run "refuses_to_forget_uploads_of_an_edge_that_is_offline" {
+  command = plan
+
+  variables {
+    abort_multipart_after_days = 6
+  }
+
+  expect_failures = [var.abort_multipart_after_days]
+}
+
 run "refuses_fractions_of_days" {
   command = plan
 
   variables {
-    abort_multipart_after_days = 0.5
+    abort_multipart_after_days = 7.5
     transition_after_days      = { glacier_ir = 1.5 }
   }
 

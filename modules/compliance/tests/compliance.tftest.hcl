@@ -38,6 +38,19 @@ run "macie_looks_through_the_given_buckets_daily" {
   }
 }
 
+run "cameras_own_formats_are_left_out_and_text_is_not" {
+  command = plan
+
+  assert {
+    condition = [
+      for extension in ["3gf", "glv", "lrf", "lrv", "mp4", "thm", "gps", "json", "srt"] : contains(
+        aws_macie2_classification_job.daily[0].s3_job_definition[0].scoping[0].excludes[0].and[0].simple_scope_term[0].values, extension
+      )
+    ] == [true, true, true, true, true, true, false, false, false]
+    error_message = "Macie must read tracks, events and subtitles beside a clip, and not waste time on what it cannot read."
+  }
+}
+
 run "findings_about_these_buckets_become_alerts" {
   command = plan
 

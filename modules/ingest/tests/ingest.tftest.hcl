@@ -35,6 +35,18 @@ run "every_way_of_upload_counts" {
   }
 }
 
+run "sidecars_start_nothing" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for condition in jsondecode(aws_cloudwatch_event_rule.created.event_pattern).detail.object.key :
+      !startswith("sidecars/dashcam/blue-car/2026/11/22/20261122_081500/20261122_081500_NF.gps", condition.prefix)
+    ])
+    error_message = "What lies beside a clip is no asset of its own."
+  }
+}
+
 run "nothing_is_lost_on_the_way" {
   command = plan
 
