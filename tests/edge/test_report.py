@@ -29,12 +29,15 @@ class Result:
     oldest_waiting: float | None = None
 
 
-class Kept(dict[str, str]):
+class Kept:
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+
     def get(self, name: str) -> str | None:
-        return self.get(name)
+        return self._values.get(name)
 
     def set(self, name: str, value: str) -> None:
-        self[name] = value
+        self._values[name] = value
 
 
 def told(capsys: pytest.CaptureFixture[str], tell: report.Tell, *events: dict[str, Any]) -> tuple[str, str]:
