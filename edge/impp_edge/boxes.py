@@ -60,10 +60,10 @@ def integrity(file: BinaryIO, name: str, size: int) -> Integrity:
     """Whether the ``size`` bytes of a file are all of it. Raises OSError where it cannot be read."""
     head = _at(file, 0, 16)
     boxed = name.lower().endswith(_NAMED)
-    if not head.strip(b"\x00"):  # nothing was written, or the space was only reserved
-        if size == 0:
-            return cut("the file is empty") if boxed else UNKNOWN
-        return cut("it begins with zero bytes") if boxed and not _at(file, 0, 4096).strip(b"\x00") else UNKNOWN
+    if boxed and size < 8:
+        return cut(f"the file has {size} bytes")
+    if boxed and not _at(file, 0, 4096).strip(b"\x00"):  # the space was reserved, but nothing written
+        return cut("it begins with zero bytes")
     if head[4:8] in _FIRST:
         return _still(file, size) if head[4:8] == b"ftyp" and head[8:12] in STILLS else _movie(file, size)
     if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):

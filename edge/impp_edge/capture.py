@@ -94,7 +94,10 @@ def _offset(clock: datetime, zone: ZoneInfo | None, fold: int) -> datetime:
     """The clock as written, with its offset as a fixed one."""
     try:
         read = clock.replace(fold=fold)
-        instant = (read.replace(tzinfo=zone) if zone else read.astimezone()).astimezone(UTC)
+        seconds = (
+            read.replace(tzinfo=zone) if zone else read
+        ).timestamp()  # astimezone() gets an hour that never came wrong
+        instant = datetime.fromtimestamp(seconds, UTC)
         return clock.replace(tzinfo=timezone(clock - instant.replace(tzinfo=None)))
     except (OverflowError, ValueError, OSError):  # the edges of the calendar
         return clock.replace(tzinfo=UTC)

@@ -184,7 +184,7 @@ def metadata(
     named = {f"impp-{name}": value for name, value in values.items() if value}
     named["impp-original-name"] = original_name(relative, min(PATH_BYTES, _room(named, "impp-original-name")))
     below = f"sidecars/{identity.source}/{identity.device}/"
-    beside = [quote(key.removeprefix(below), safe="/~", errors="surrogateescape") for key in sidecars]
+    beside = [quote_from_bytes(_bytes(key.removeprefix(below)), safe="/~") for key in sidecars]
     room = _room(named, "impp-sidecars")
     while beside and len(" ".join(beside)) > room:
         beside.pop()
