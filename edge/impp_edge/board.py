@@ -74,19 +74,30 @@ class Board:
         return len(self._jobs)
 
     def add(self, found: Found, urgency: Urgency, after: Iterable[bytes] = ()) -> bool:
-        """Add a file, to be begun when those at the paths ``after`` are done; False if it is there already."""
+        """Add a file, to be begun when none of those at the paths ``after`` is there; False if it is there already."""
         with self._ready:
             old = self._jobs.get(found.raw)
             if old and (old.found == found or old.pieces is not None):
                 return False  # what changes when it is already on its way fails by itself
             if old:
                 self._forget(old)
-            job = Job(found, urgency, tuple(other for other in after if other in self._jobs))
+            job = Job(found, urgency, tuple(after))
             self._jobs[found.raw] = job
             self.files += 1
             self.bytes += found.size
             self._wait(job)
         return True
+
+    def __contains__(self, found: Found) -> bool:
+        """Whether this file is there as it is now."""
+        with self._ready:
+            job = self._jobs.get(found.raw)
+            return job is not None and job.found == found
+
+    def waiting(self) -> list[Found]:
+        """All files that are not done, in no order."""
+        with self._ready:
+            return [job.found for job in self._jobs.values()]
 
     def allow(self, routine: bool, events: bool = True) -> None:
         """Which ranks may be worked at now; what is under way ends with its piece."""

@@ -2,56 +2,68 @@
 
 A file that fails is noted and tried in the next run; the others go on. Whatever step a run dies at, the next one finds
 either a file that is not in the bucket, or one that is there with an equal checksum.
+
+A run tells events, plain dictionaries whose ``event`` is one of: ``brought`` and ``there`` (the file was in the bucket
+already), ``skipped`` and ``failed`` with a ``reason``, ``restless`` (still being written), ``removed`` from the card,
+``waiting`` for the hours to upload in, ``note`` (something the owner should know), ``would bring`` and ``would remove``
+of a dry run, ``progress`` and, at the end, ``summary``.
 """
 
 from __future__ import annotations
 
-import mimetypes
 import os
-import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
-from impp_edge import cameras, identify
-from impp_edge.config import Config
-from impp_edge.find import Found, find, settled, unchanged
-from impp_edge.state import Brought, State, lock
+from impp_edge import heartbeat, hours, metrics
+from impp_edge.board import Board
+from impp_edge.config import Config, Folder
+from impp_edge.find import Found
+from impp_edge.look import Looker
+from impp_edge.report import Event, Tell, printable, shown, size
+from impp_edge.state import BROUGHT, State, StateError, lock
 
 if TYPE_CHECKING:
-    from impp_edge.upload import Uploader
+    from impp_edge.crew import Crew, Link, Result
+    from impp_edge.custody import Log
 
-HEAD = 512
-SUFFIX = 8
-"""Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
+THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED = (
+    "there", "known", "restless", "skipped", "waiting", "failed", "removed",
+)  # fmt: skip
+TICK_S = 0.25
+"""How often to look up while threads are at work: at signals, the hours, and the progress to show."""
 PROGRESS_S = 0.5
-
-BROUGHT, THERE, KNOWN, RESTLESS, SKIPPED, FAILED = "brought", "there", "known", "restless", "skipped", "failed"
-
-Event = dict[str, Any]
-Tell = Callable[[Event], None]
+PULSE_S = 60.0
+"""How often to write metrics (and a heartbeat, if one is due) in a long run."""
+RETRY_S, RETRY_MOST_S = 60.0, 3600.0
+"""While watching, a file that failed is tried again after so long, then after twice as long, and so on to the most."""
+ASKED = "asked to stop"
 
 
 @dataclass
 class Summary:
-    """What a run did: ``seconds`` of wall time, ``bytes`` sent, ``stopped`` why it ended before its time."""
+    """What a run did: ``counts`` of files by what became of them, ``reasons`` of those skipped, ``bytes`` sent,
+    ``seconds`` of wall time, ``stopped`` why it ended before its time; ``waiting_bytes`` and ``oldest_waiting`` (in
+    seconds since 1970) of what is still to be brought."""
 
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     seconds: float = 0.0
     stopped: str | None = None
+    waiting_bytes: int = 0
+    oldest_waiting: float | None = None
 
     def to_dict(self) -> Event:
         """The summary as plain JSON."""
+        kinds = (BROUGHT, THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED)
         return {
             "event": "summary",
-            **{kind: self.counts[kind] for kind in (BROUGHT, THERE, KNOWN, RESTLESS, SKIPPED, FAILED)},
+            **{kind: self.counts[kind] for kind in kinds},
             "skipped_because": dict(self.reasons),
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
@@ -64,219 +76,322 @@ class Summary:
         return not self.counts[FAILED] and self.stopped is None
 
 
-def run(config: Config, tell: Tell = lambda _event: None, stop: threading.Event | None = None) -> Summary:
-    """Bring everything once. ``tell`` hears of each file and of progress, from one thread.
+class Session:
+    """What one run after the other needs open. Hold the lock of the state folder meanwhile."""
 
-    Raises :class:`~impp_edge.state.Locked`, :class:`~impp_edge.state.StateError` and
-    :class:`~impp_edge.upload.Refused`.
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.state = State(config.state)
+
+    @cached_property
+    def link(self) -> Link:
+        """The way to S3, when a file needs it: an idle run does not even import it."""
+        from impp_edge.crew import Link
+
+        return Link(self.config)
+
+    @cached_property
+    def log(self) -> Log:
+        """The custody log."""
+        from impp_edge.custody import KEPT, Log
+
+        return Log(self.config.state, self.state.get(KEPT))
+
+    def close(self) -> None:
+        """Close all that was opened."""
+        if "link" in vars(self):
+            self.link.rest()
+        if "log" in vars(self):
+            self.log.close()
+        self.state.close()
+
+
+class Agenda(Protocol):
+    """When to look through the folders again while a run goes on."""
+
+    def due(self) -> bool:
+        """Whether it is time."""
+
+    def looked(self, ready_in: float | None) -> None:
+        """It was done; a file that is still being written may be ready in so many seconds."""
+
+
+def run(config: Config, tell: Tell = lambda _event: None, stop: threading.Event | None = None) -> Summary:
+    """Bring everything once. ``tell`` hears of each file and of progress, from one thread. When ``stop`` is set (by a
+    signal, say) parts under way are sent to their end and nothing new is begun.
+
+    Raises :class:`~impp_edge.state.Locked`, :class:`~impp_edge.state.StateError` and :class:`~impp_edge.s3.Refused`.
     """
     with lock(config.state):
-        state = State(config.state)
+        session = Session(config)
         try:
-            return _Run(config, state, tell, stop or threading.Event()).go()
+            return Run(session, tell, stop or threading.Event()).go()
         finally:
-            state.close()
+            session.close()
 
 
-class _Run:
-    def __init__(self, config: Config, state: State, tell: Tell, stop: threading.Event) -> None:
-        self._config = config
-        self._state = state
+class Run:
+    """One run. With an ``agenda`` it looks for new files meanwhile, leaves alone for now what failed lately, and takes
+    it as normal that a card is not in its reader."""
+
+    def __init__(self, session: Session, tell: Tell, stop: threading.Event, agenda: Agenda | None = None) -> None:
+        self._session = session
+        self._config = session.config
+        self._state = session.state
         self._tell = tell
         self._stop = stop
-        self._summary = Summary()
-        self._total = self._total_bytes = 0
+        self._agenda = agenda
+        self._hours = hours.parse(*session.config.hours)
+        self._board = Board()
+        self._looker = Looker(self._config, self._state, self._board, tell, self._problem, self._hold, stop.is_set)
+        self._roots: dict[str, int | None] = {}
+        self._failed: set[bytes] = set()
+        self._refused: Exception | None = None
+        self._started = time.monotonic()
+        self._shown_at = self._pulsed_at = self._started
+        self.summary = Summary()
 
     def go(self) -> Summary:
-        started = time.monotonic()
-        waiting = sorted(self._to_bring(), key=_urgency)
-        self._total, self._total_bytes = len(waiting), sum(f.size for f in waiting)
-        if waiting:  # else nothing of AWS is even imported
-            self._bring_all(waiting)
-        self._summary.seconds = time.monotonic() - started
-        self._tell(self._summary.to_dict())
-        return self._summary
+        """Do it all, and tell the summary."""
+        if self._state.repaired:
+            self._tell({"event": "note", "reason": self._state.repaired})
+            self._state.repaired = None
+        self._look()
+        self._gate()
+        if not self._board.idle:
+            self._bring()
+        if not self._over:
+            self._abort_stale()
+        if not self._over and any(folder.retain for folder in self._config.folders):
+            self._retain()
+        self._end()
+        if self._refused is not None:
+            raise self._refused
+        return self.summary
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        if self._stop.is_set() and self.summary.stopped is None:
+            self.summary.stopped = ASKED
+        return self._refused is not None or self.summary.stopped is not None
 
     # --- find, settle -------------------------------------------------------------------------------------------------
 
-    def _to_bring(self) -> Iterable[Found]:
-        now = time.time()
-        for folder in self._config.folders:
-            for found in find(folder, self._problem):
-                if self._state.known(self._config.bucket, found):
-                    self._note(KNOWN)
-                elif reason := _unwanted(found):
-                    self._note(SKIPPED, reason)
-                    self._tell({"event": SKIPPED, "path": _shown(found), "reason": reason})
-                elif not self._is_settled(found, now):
-                    self._note(RESTLESS)
-                    self._tell({"event": RESTLESS, "path": _shown(found)})
-                else:
-                    yield found
+    def _look(self) -> None:
+        """Put what is new and ready on the board."""
+        first = not self._roots
+        self._roots = {str(folder.path): _root(folder) for folder in self._config.folders}
+        seen = self._looker.look(patient=self._agenda is not None)
+        counts = self.summary.counts
+        counts[RESTLESS] = seen.restless
+        counts[FAILED] += seen.held
+        if first:
+            counts[KNOWN] = seen.known
+        self._skipped(seen.skipped if first else seen.newly_skipped)
+        for folder in seen.away:
+            self._tell({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting for it"})
+        if self._agenda:
+            self._agenda.looked(seen.ready_in)
 
-    def _is_settled(self, found: Found, now: float) -> bool:
-        wanted = self._config.settle_s
-        if settled(found, now, None, wanted):
+    def _hold(self, found: Found) -> bool:
+        """Whether to leave a file alone: it failed in this run, or lately while we watch."""
+        if found.raw in self._failed:
             return True
-        return settled(found, now, self._state.quiet_since(found, now), wanted)
+        failure = self._state.failure(found) if self._agenda else None
+        if failure is None:
+            return False
+        return 0 <= time.time() - failure.at < min(RETRY_S * 2.0 ** min(failure.times - 1, 16), RETRY_MOST_S)
+
+    def _skipped(self, reasons: Counter[str]) -> None:
+        self.summary.reasons += reasons
+        self.summary.counts[SKIPPED] += reasons.total()
 
     def _problem(self, path: str, reason: str) -> None:
-        self._note(FAILED)
-        self._tell({"event": FAILED, "path": os.fsencode(path).decode("utf-8", "backslashreplace"), "reason": reason})
+        """A file or folder that could not even be looked at."""
+        raw = os.fsencode(path)
+        if raw not in self._failed:
+            self._failed.add(raw)
+            self.summary.counts[FAILED] += 1
+            self._tell({"event": FAILED, "path": shown(raw), "reason": reason})
 
     # --- upload -------------------------------------------------------------------------------------------------------
 
-    def _bring_all(self, waiting: list[Found]) -> None:
-        from impp_edge.upload import Uploader  # half a second of imports that an idle run need not pay
+    def _bring(self) -> None:
+        from impp_edge.crew import Crew
 
-        uploader = Uploader(self._config)
-        queue = iter(waiting)
-        running: dict[Future[tuple[str, Event]], Found] = {}
+        link, began = self._session.link, time.monotonic()
+        link.halt.clear()
+        crew = Crew(self._config, self._state, self._board, link, lambda: self._session.log.head)
         try:
-            with ThreadPoolExecutor(self._config.workers, "file") as pool:
-                while True:
-                    while len(running) < self._config.workers and not self._stopping():
-                        if (found := next(queue, None)) is None:
-                            break
-                        running[pool.submit(self._one, uploader, found)] = found
-                    if not running:
-                        break
-                    done, _ = wait(running, PROGRESS_S, FIRST_COMPLETED)
-                    for future in done:
-                        self._finish(running.pop(future), future)
-                    self._progress()
+            while not (self._over or self._board.closed or self._board.idle):
+                self._record(crew.results(TICK_S))
+                self._tick(crew)
         finally:
-            uploader.close()
-        left = len(list(queue))
-        if left and not self._summary.stopped:
-            self._summary.stopped = "asked to stop"
+            self._board.close()
+            if self._over:
+                link.halt.set()
+            while crew.at_work:
+                self._record(crew.results(TICK_S))
+            self._record(crew.results(0))
+            self._progress(crew)
+            link.rest()
+            self.summary.bytes += crew.sent
+        if crew.sent:
+            self._state.sample(self.summary.counts[BROUGHT], crew.sent, time.monotonic() - began)
 
-    def _stopping(self) -> bool:
-        return self._stop.is_set() or self._summary.stopped is not None
+    def _tick(self, crew: Crew) -> None:
+        """What is to be seen to while others work."""
+        self._gate()
+        if self._agenda and self._agenda.due():
+            self._look()
+        now = time.monotonic()
+        if now - self._shown_at >= PROGRESS_S:
+            self._shown_at = now
+            self._progress(crew)
+        if now - self._pulsed_at >= PULSE_S:
+            self._pulsed_at = now
+            self._pulse()
 
-    def _finish(self, found: Found, future: Future[tuple[str, Event]]) -> None:
-        from impp_edge.upload import Offline, Refused
+    def _gate(self) -> None:
+        """Outside the hours only events go, if these."""
+        is_open = self._hours.is_open(time.time())
+        self._board.allow(routine=is_open, events=is_open or self._config.events_any_time)
+
+    def _record(self, results: list[Result]) -> None:
+        """Write down what became of files: first the custody log, then the memory; then take them off the board."""
+        for result in results:
+            if result.for_all:
+                self._stop_for(result)
+        results = [result for result in results if not result.for_all]
+        if not results:
+            return
+        from impp_edge.record import write_down
 
         try:
-            kind, event = future.result()
-        except Refused:
-            self._stop.set()
-            raise
-        except sqlite3.Error as error:  # without a memory there is no sense in going on
-            kind, event = FAILED, {"reason": f"brought, but the state cannot be written: {error}"}
-            self._summary.stopped = event["reason"]
-        except Exception as error:  # whatever one file brings up, the others go on
-            reason = _reason(found, error)
-            if isinstance(error, Offline):
-                self._summary.stopped = str(error)
-            self._state.failed(found.path, reason)
-            kind, event = FAILED, {"reason": reason}
-        self._note(kind)
-        if kind == BROUGHT:
-            self._summary.bytes += found.size
-        self._tell({"event": kind, "path": _shown(found), "size": found.size, **event})
+            write_down(results, self._session.log, self._state, self._config.bucket)
+        except StateError as error:  # without a memory there is no sense in going on; the bucket knows what it has
+            self.summary.stopped = self.summary.stopped or str(error)
+            self._board.close()
+            return
+        for result in results:
+            self._board.done(result.job)
+            self._count(result)
 
-    def _one(self, uploader: Uploader, found: Found) -> tuple[str, Event]:
-        """Identify, hash, upload, verify, remember. Runs in a worker thread."""
-        from impp_edge.digest import digest
-        from impp_edge.upload import Changed, Labels, part_size
+    def _count(self, result: Result) -> None:
+        from impp_edge.record import told
 
-        with found.path.open("rb") as file:
-            identity = identify.identify(found.folder, found.relative, found.mtime, file)
-            file.seek(0)
-            content = digest(file, part_size(found.size))
-        if content.size != found.size or not unchanged(found):
-            raise Changed("changed while it was being read")
-        name = found.relative.name
-        keys = (identify.key(identity, name), identify.key(identity, name, content.sha256[:SUFFIX]))
-        labels = Labels(
-            identify.tags(identity, content, found.folder.tags),
-            identify.metadata(identity, content, found.relative),
-            mimetypes.guess_type(name.lower())[0] or "application/octet-stream",
-        )
-        brought, was_there = uploader.bring(found, content, keys, labels)
-        if not unchanged(found):
-            raise Changed("changed while it was being brought")
-        self._remember(found, brought)
-        return THERE if was_there else BROUGHT, {
-            "key": brought.key,
-            "version": brought.version,
-            "sha256": brought.sha256,
-            "crc64nvme": brought.crc64nvme,
-            "captured": identity.captured.isoformat(timespec="seconds"),
-            "captured_from": identity.captured_from,
-            "doubt": identity.doubt,
-            "renamed": brought.key == keys[1],
-        }
+        event, found = told(result), result.job.found
+        if result.outcome is None:
+            self._failed.add(found.raw)
+        self.summary.counts[str(event["event"])] += 1
+        self._tell(event)
+        if result.outcome is None:
+            self._mind_the_card(found.folder)
 
-    def _remember(self, found: Found, brought: Brought) -> None:
-        self._state.remember(self._config.bucket, found, brought)
+    def _stop_for(self, result: Result) -> None:
+        from impp_edge.s3 import Refused, Stopped
 
-    # --- show ---------------------------------------------------------------------------------------------------------
+        if isinstance(result.error, Refused):
+            self._refused = self._refused or result.error
+        elif not isinstance(result.error, Stopped):
+            self.summary.stopped = self.summary.stopped or str(result.error)
 
-    def _note(self, kind: str, reason: str | None = None) -> None:
-        self._summary.counts[kind] += 1
-        if reason:
-            self._summary.reasons[reason] += 1
+    def _mind_the_card(self, folder: Folder) -> None:
+        """When the card was pulled out, its files that wait need not fail one by one."""
+        before = self._roots.get(str(folder.path))
+        if before is not None and _root(folder) != before:
+            self._roots[str(folder.path)] = None
+            gone = self._board.drop(folder)
+            self._problem(str(folder.path), f"the card was pulled out: {len(gone)} files wait for it")
 
-    def _progress(self) -> None:
-        counts = self._summary.counts
-        done = counts[BROUGHT] + counts[THERE] + counts[FAILED]
+    # --- retain, and the end ------------------------------------------------------------------------------------------
+
+    def _abort_stale(self) -> None:
+        """Abort uploads that were begun of files that are gone or changed: their parts would be paid for."""
+        for stale in self._state.stale(self._config.bucket):
+            if stale.upload:
+                from impp_edge.s3 import Offline, Refused, S3Error, Stopped
+
+                try:
+                    self._session.link.s3.abort(stale.key, stale.upload)
+                except (Offline, Refused, S3Error, Stopped) as error:  # the next run, or the bucket's lifecycle
+                    self._tell({"event": "note", "reason": f"an upload that was given up is still there: {error}"})
+                    return
+            self._state.end(self._config.bucket, stale)
+
+    def _retain(self) -> None:
+        """Remove from the cards what may go."""
+        from impp_edge import retain
+
+        removals = retain.plan(self._config, self._state, time.time())
+        if not removals:
+            return
+        from impp_edge.aws import Refused
+
+        session = self._session
+        try:
+            retain.carry_out(removals, session.link.s3, self._state, session.log, self._told, self._stop)
+        except Refused as error:
+            self._refused = error
+        session.link.rest()
+
+    def _told(self, event: Event) -> None:
+        """Pass on an event of others, and count it."""
+        if event["event"] in (REMOVED, FAILED):
+            self.summary.counts[event["event"]] += 1
+        self._tell(event)
+
+    def _end(self) -> None:
+        """Sum up, tell, and leave figures for others."""
+        self._sum_up()
+        counts = self.summary.counts
+        if counts[WAITING] and not self._over:
+            self._tell({"event": WAITING, "reason": self._until()})
+        if not (counts[WAITING] or counts[RESTLESS] or counts[FAILED] or self._over):
+            self._state.caught_up()
+        self._state.tidy()
+        self._pulse()
+        self._tell(self.summary.to_dict())
+
+    def _sum_up(self) -> None:
+        left = self._board.waiting()
+        self.summary.seconds = time.monotonic() - self._started
+        self.summary.counts[WAITING] = len(left)
+        self.summary.waiting_bytes = sum(found.size for found in left)
+        self.summary.oldest_waiting = min((found.mtime for found in left), default=None)
+
+    def _until(self) -> str:
+        now = time.time()
+        opens = self._hours.next_change(now)
+        until = f" until {hours.clock(opens, now)}" if opens else ""
+        return f"{self.summary.counts[WAITING]} files ({size(self.summary.waiting_bytes)}) are waiting{until}"
+
+    def _pulse(self) -> None:
+        """Metrics and heartbeat. Neither may be the end of a run."""
+        self._sum_up()
+        for trouble in (
+            metrics.write(self._config.metrics_file, self._state, self.summary),
+            heartbeat.beat(self._config, self._state, self.summary),
+        ):
+            if trouble:
+                self._tell({"event": "note", "reason": trouble})
+
+    def _progress(self, crew: Crew) -> None:
         self._tell(
             {
                 "event": "progress",
-                "files": done,
-                "of_files": self._total,
-                "bytes": self._summary.bytes,
-                "of_bytes": self._total_bytes,
+                "files": self._board.files - len(self._board),
+                "of_files": self._board.files,
+                "bytes": crew.settled,
+                "of_bytes": self._board.bytes,
             }
         )
 
 
-def _reason(found: Found, error: Exception) -> str:
-    from impp_edge.upload import Offline, UploadError
-
-    if not unchanged(found) and not isinstance(error, Offline):
-        return "changed or went away while it was being brought"
-    if isinstance(error, OSError):
-        return f"cannot be read: {error.strerror}"
-    return str(error) if isinstance(error, UploadError) else f"{type(error).__name__}: {error}"
-
-
-def _unwanted(found: Found) -> str | None:
-    """Why a file is not brought, None for footage."""
-    name = found.relative.name
-    folders = list(found.relative.parts[:-1])
-    known = cameras.recognise(folders, name)
-    if known and known.proxy and known.maker == "nextbase":
-        return _twin(found)
-    if cameras.is_sidecar(name):
-        return "sidecar"
-    if known:
-        return None
-    if found.folder.unknown == "skip":
-        return "no known camera"
+def _root(folder: Folder) -> int | None:
+    """The file system that a folder is on: another one when its card is pulled out."""
     try:
-        with found.path.open("rb") as file:
-            head = file.read(HEAD)
+        return folder.path.stat().st_dev
     except OSError:
-        return None  # the attempt to bring it will tell
-    return None if identify.is_media(name, head) else "no media"
-
-
-def _twin(found: Found) -> str | None:
-    """Nextbase writes each clip twice; the low rate is not needed where the high one is there."""
-    stem, dot, extension = found.path.name.rpartition(".")
-    return "low-rate twin" if found.path.with_name(f"{stem[:-1]}H{dot}{extension}").exists() else None
-
-
-def _urgency(found: Found) -> tuple[bool, float, PurePosixPath]:
-    """Events before routine, older before newer: the camera overwrites the oldest first."""
-    folders = [*found.folder.path.parts[-2:], *found.relative.parts[:-1]]
-    known = cameras.recognise(folders, found.relative.name)
-    return (known is None or known.recording != "event", found.mtime, found.relative)
-
-
-def _shown(found: Found) -> str:
-    """A path as text that can be printed and put into JSON, whatever bytes it has."""
-    return os.fsencode(found.path).decode("utf-8", "backslashreplace")
+        return None

@@ -7,9 +7,8 @@ sidecars come just before it: they are to be in the bucket when the clip's arriv
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import groupby
 
 from impp_edge import cameras, groups, identify
 from impp_edge.board import EVENT, ROUTINE, Urgency
@@ -24,22 +23,11 @@ PRESSING = ("event", "manual")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to bring, after those at the paths ``after``."""
+    """A file to bring, ``after`` its sidecars at these paths, brought before or not."""
 
     found: Found
     urgency: Urgency
     after: tuple[bytes, ...] = ()
-
-
-def directories(files: Iterable[Found]) -> Iterator[tuple[list[Found], Collection[str]]]:
-    """New files by directory (as a scan finds them), each with the names of all files there, old and new."""
-    for _, together in groupby(files, key=lambda found: (id(found.folder), found.relative.parent)):
-        new = list(together)
-        try:
-            siblings = frozenset(os.listdir(new[0].path.parent))  # noqa: PTH208  # names only: 100,000 Paths are slow
-        except OSError:  # it went away: each of its files will tell
-            siblings = frozenset(found.relative.name for found in new)
-        yield new, siblings
 
 
 def unwanted(found: Found, siblings: Collection[str]) -> str | None:
@@ -72,8 +60,8 @@ def order(files: Collection[Found], siblings: Collection[str]) -> list[Wanted]:
             rank, mtime, clip, _, _ = min(clips)
             wanted.append(Wanted(found, (rank, mtime, clip, 0, found.name)))
         else:
-            wanted.append(Wanted(found, own[name], _after(found, new, siblings)))
-    return sorted(wanted, key=lambda one: bool(one.after))
+            wanted.append(Wanted(found, own[name], _sidecars(found, siblings)))
+    return sorted(wanted, key=lambda one: one.urgency[3])
 
 
 def _unwanted_sidecar(found: Found, kind: str, names: Collection[str]) -> str | None:
@@ -92,9 +80,9 @@ def _clips(found: Found, siblings: Collection[str]) -> list[str]:
     return groups.clips(name, siblings) if groups.is_sidecar(_folders(found), name) else []
 
 
-def _after(found: Found, new: Mapping[str, Found], siblings: Collection[str]) -> tuple[bytes, ...]:
-    names = groups.sidecars(found.relative.name, siblings)
-    return tuple(new[name].raw for name in names if name in new)
+def _sidecars(found: Found, siblings: Collection[str]) -> tuple[bytes, ...]:
+    beside = os.path.dirname(found.raw)  # noqa: PTH120  # bytes
+    return tuple(beside + b"/" + os.fsencode(name) for name in groups.sidecars(found.relative.name, siblings))
 
 
 def _own_urgency(found: Found) -> Urgency:

@@ -1,0 +1,57 @@
+"""``impp-edge sync``: bring everything once."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, Given, end, settings
+from impp_edge.report import Human, json_lines
+from impp_edge.signals import stop_on_signals
+from impp_edge.state import Locked, StateError
+
+if TYPE_CHECKING:
+    from impp_edge.sync import Summary
+
+
+@click.command()
+@settings
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--dry-run", "-n", is_flag=True, help="Only say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each file, then the summary.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing when all is well.")
+def sync(given: Given, paths: tuple[Path, ...], dry_run: bool, as_json: bool, quiet: bool) -> None:
+    """Bring all new footage of the configured folders, or of PATHS, once."""
+    config = given.config(paths)
+    tell = json_lines if as_json else Human(quiet)
+    stop = threading.Event()
+    stop_on_signals(stop)
+    if dry_run:
+        from impp_edge.rehearse import rehearse
+
+        leave(lambda: rehearse(config, tell, stop))
+    from impp_edge.sync import run
+
+    leave(lambda: run(config, tell, stop))
+
+
+def leave(work: Callable[[], Summary | None]) -> None:
+    """Do the work and leave with the exit code that stands for what came of it."""
+    try:
+        summary = work()
+    except Locked as error:
+        end(LOCKED, str(error))
+    except StateError as error:
+        end(WRONG_SETTING, str(error))
+    except Exception as error:
+        from impp_edge.aws import Refused  # what only a run that has something to do imports
+
+        if not isinstance(error, Refused):
+            raise
+        end(WRONG_SETTING, str(error))
+    sys.exit(DONE if summary is None or summary.complete else SOME_FAILED)

@@ -1,0 +1,32 @@
+"""``impp-edge watch``: bring everything, and whatever comes, until asked to stop."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import click
+
+from impp_edge.cli import Given, settings
+from impp_edge.commands.sync import leave
+from impp_edge.report import Human, json_lines
+from impp_edge.signals import stop_on_signals
+
+
+@click.command()
+@settings
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each file, then a summary.")
+@click.option("--quiet", "-q", is_flag=True, help="Only say what goes wrong.")
+def watch(given: Given, paths: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
+    """Bring all new footage of the configured folders, or of PATHS, and what is added to them, until SIGTERM.
+
+    A folder need not be there yet: a card may be put in and pulled out at any time. Under systemd, use Type=notify.
+    """
+    from impp_edge.watch import Watch
+
+    config = given.config(paths)
+    stop = threading.Event()
+    daemon = Watch(config, json_lines if as_json else Human(quiet), stop)
+    stop_on_signals(stop, daemon.wake)
+    leave(daemon.run)
