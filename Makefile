@@ -81,11 +81,13 @@ destroy: init ## Remove the environment from AWS. Buckets with footage stay unle
 
 # --- upkeep ---
 
-lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.in.
+lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.in and the edge's own list.
 	for name in bootstrap lambda media local dev; do \
 	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
+	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	  edge/pyproject.toml --output-file edge/requirements.txt
 
 clean: ## Remove what was built and cached in this checkout; the virtual environment stays.
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache

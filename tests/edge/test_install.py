@@ -1,0 +1,52 @@
+"""What `pipx install ./edge` and the container bring: every module, the console script, and pins that fit.
+
+The wheel itself is not built here: that would ask a package index for the build backend.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from packaging.requirements import Requirement
+
+from impp_edge.cli import COMMANDS
+
+EDGE: Final = Path(__file__).resolve().parents[2] / "edge"
+PROJECT: Final[dict[str, Any]] = tomllib.loads((EDGE / "pyproject.toml").read_text(encoding="utf-8"))
+ASKED: Final = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+
+
+def test_every_package_is_installed() -> None:
+    packages = {".".join(path.parent.relative_to(EDGE).parts) for path in EDGE.glob("impp_edge/**/__init__.py")}
+    folders = {".".join(path.parent.relative_to(EDGE).parts) for path in EDGE.glob("impp_edge/**/*.py")}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages == folders
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help", *(f"{command} --help" for command in COMMANDS)])
+def test_the_console_script_explains_itself(arguments: str) -> None:
+    module, function = PROJECT["project"]["scripts"]["impp-edge"].split(":")
+    start = f"import sys; sys.path.insert(0, {str(EDGE)!r}); from {module} import {function}; {function}()"
+    told = subprocess.run([sys.executable, "-I", "-c", start, *arguments.split()], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.strip() and not told.stderr
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in EDGE.glob("impp_edge/**/*.py"))
+    imported = set(re.findall(r"^ *(?:from|import) (\w+)(?:\.\w+)*(?: import .+| as \w+)?$", text, re.MULTILINE))
+    assert imported - sys.stdlib_module_names - {"impp_edge"} == {asked.name for asked in ASKED}
+
+
+def test_the_container_s_pins_are_hashed_and_fit() -> None:
+    text = (EDGE / "requirements.txt").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"^([a-z0-9.-]+)==([^\s;]+)", text, re.MULTILINE))
+    hashed = re.findall(r"^([a-z0-9.-]+)==[^\n]+\\\n    --hash=sha256:", text, re.MULTILINE)
+    assert hashed == list(pinned)
+    for asked in ASKED:
+        assert asked.specifier.contains(pinned[asked.name]), f"{asked}: run `make lock`"
