@@ -27,8 +27,6 @@ SIDECAR_BYTES = 64 * 1024
 """Most bytes that are read of a file beside: ``event.json`` has some 300, the first minute of NMEA 16 K."""
 _UNSET = datetime(1970, 1, 2, tzinfo=UTC)
 """The least time a file can have: a clock that was never set says so, in whatever zone it is read."""
-_NO_INDEX = ("blackvue", "tesla", "thinkware", "garmin")
-"""Makers of dash cams that write no ``freeGPS`` blocks, so that there is no need to look for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def captured(
     now = datetime.now(UTC)
     picture = exif.taken(file)
     fix = _satellites(folder.path / relative, known, picture, file)
-    fix = fix if fix is not None and plausible(fix, now) else None
+    fix = _believed(fix, now)
     doubts: list[str] = []
     for source, clock in _clocks(folder.path / relative, known, picture, file):
         at, doubt = placed(clock, folder.zone, fix)
@@ -57,7 +55,7 @@ def captured(
             said = [*doubts, doubt, _against(source, at, fix)]
             return Captured(at, source, _zone(folder), "; ".join(d for d in said if d) or None)
         doubts.append(f"the {_WORDS[source]} says {at:%Y-%m-%d}")
-    if fix is not None:
+    if (fix := fix or _believed(gps.unlisted_fix(file), now)) is not None:
         return Captured(_wall(fix, folder.zone), "gps", _zone(folder), "; ".join(doubts) or None)
     changed = _changed(mtime)
     if not plausible(changed, now):
@@ -68,6 +66,10 @@ def captured(
 def plausible(moment: datetime, now: datetime) -> bool:
     """Whether a camera's clock can have been right: set at all, and not more than a day ahead."""
     return moment.year >= EARLIEST and moment <= now + timedelta(days=1)
+
+
+def _believed(fix: datetime | None, now: datetime) -> datetime | None:
+    return fix if fix is not None and plausible(fix, now) else None
 
 
 def placed(clock: datetime, zone: ZoneInfo | None, fix: datetime | None = None) -> tuple[datetime, str | None]:
@@ -128,8 +130,7 @@ def _satellites(path: Path, known: Recognised | None, picture: exif.Taken, file:
             file.seek(0)
             return gps.nmea(file.read(gps.TEXT))
         return gps.first_fix(file) or gps.nmea(_beside(path, path.name[: len("20260115_081502_N")] + ".gps"))
-    scan = known is not None and known.source == "dashcam" and known.maker not in _NO_INDEX
-    return gps.first_fix(file, scan)
+    return gps.first_fix(file)
 
 
 def _of_event(path: Path, file: BinaryIO) -> datetime | None:

@@ -40,11 +40,8 @@ _RMC = re.compile(
 _DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def first_fix(file: BinaryIO, scan: bool = False) -> datetime | None:
-    """UTC at which a clip begins, by its first fix; None where it holds none that can be read.
-
-    ``scan`` looks through the head of a file that lists no blocks. Raises OSError where the file cannot be read.
-    """
+def first_fix(file: BinaryIO) -> datetime | None:
+    """UTC at which a clip begins, by its first fix; None where it holds none that can be read. Raises OSError."""
     size = file.seek(0, os.SEEK_END)
     try:
         movie = boxes.find(file, b"moov")
@@ -53,9 +50,27 @@ def first_fix(file: BinaryIO, scan: bool = False) -> datetime | None:
             found = _novatek(file, inner, size) or _gopro(file, inner, size) or _notes(file, inner)
             if found is not None:
                 return found
-        return _blackvue(file) or (_scan(file, size) if scan else None)
+        return _blackvue(file)
     except (struct.error, IndexError, ArithmeticError, ValueError):
         return None
+
+
+def unlisted_fix(file: BinaryIO) -> datetime | None:
+    """UTC of the first ``freeGPS`` block with a fix at the head of a file, for one that lists none: some firmware never
+    does, and none does when the power is cut. Some 2 ms. Raises OSError.
+    """
+    step = 1024 * 1024
+    for start in range(0, min(SCAN, file.seek(0, os.SEEK_END)), step):
+        file.seek(start)
+        data = file.read(step + BLOCK)  # pieces overlap by a block
+        at = data.find(b"freeGPS ")
+        for _ in range(64):
+            if at < 4:
+                break
+            if (fix := free_gps(data[at - 4 : at - 4 + BLOCK])) is not None:
+                return fix
+            at = data.find(b"freeGPS ", at + 8)
+    return None
 
 
 def nmea(text: bytes) -> datetime | None:
@@ -101,22 +116,6 @@ def _novatek(file: BinaryIO, movie: list[boxes.Box], size: int) -> datetime | No
             file.seek(at)
             if (fix := free_gps(file.read(BLOCK))) is not None:
                 return fix - timedelta(seconds=number)
-    return None
-
-
-def _scan(file: BinaryIO, size: int) -> datetime | None:
-    """The first block with a fix at the head of a file, read in pieces that overlap by a block."""
-    step = 1024 * 1024
-    for start in range(0, min(SCAN, size), step):
-        file.seek(start)
-        data = file.read(step + BLOCK)
-        at = data.find(b"freeGPS ")
-        for _ in range(64):
-            if at < 4:
-                break
-            if (fix := free_gps(data[at - 4 : at - 4 + BLOCK])) is not None:
-                return fix
-            at = data.find(b"freeGPS ", at + 8)
     return None
 
 

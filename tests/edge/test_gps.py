@@ -19,8 +19,12 @@ AT = datetime(2026, 1, 15, 7, 15, 2, tzinfo=UTC)
 LATE = AT + timedelta(seconds=20)
 
 
-def fix(data: bytes, scan: bool = False) -> datetime | None:
-    return gps.first_fix(io.BytesIO(data), scan)
+def fix(data: bytes) -> datetime | None:
+    return gps.first_fix(io.BytesIO(data))
+
+
+def unlisted(data: bytes) -> datetime | None:
+    return gps.unlisted_fix(io.BytesIO(data))
 
 
 @pytest.mark.parametrize("layout", files.LAYOUTS)
@@ -35,17 +39,17 @@ def test_blocks_are_found_by_their_index(layout: files.Block, listed: str) -> No
     assert fix(files.dashcam([layout(AT), layout(LATE)], listed=listed)) == AT
 
 
-def test_blocks_that_nothing_lists_are_looked_for_only_when_asked() -> None:
+def test_blocks_that_nothing_lists_can_be_looked_for() -> None:
     data = files.dashcam([files.novatek(AT, b"V"), files.novatek(AT)], listed="nowhere")
     assert fix(data) is None
-    assert fix(data, scan=True) == AT
-    assert fix(movie(None, data=bytes(gps.SCAN + gps.BLOCK) + files.novatek(AT)), scan=True) is None  # too far in
+    assert unlisted(data) == AT
+    assert unlisted(movie(None, data=bytes(gps.SCAN + gps.BLOCK) + files.novatek(AT))) is None  # too far in
 
 
 def test_a_block_on_the_border_of_two_reads_is_found() -> None:
     for distance in (4, 8, 100, 300):
         before = bytes((1 << 20) - len(FTYP) - 8 - distance)
-        assert fix(movie(None, data=before + files.novatek(AT)), scan=True) == AT
+        assert unlisted(movie(None, data=before + files.novatek(AT))) == AT
 
 
 def test_the_clip_began_before_a_late_fix() -> None:
@@ -57,7 +61,7 @@ def test_the_clip_began_before_a_late_fix() -> None:
 
 def test_a_scrambled_block_tells_nothing() -> None:
     assert gps.free_gps(files.azdome(AT)) is None
-    assert fix(files.dashcam([files.azdome(AT)] * 3), scan=True) is None
+    assert fix(files.dashcam([files.azdome(AT)] * 3)) is unlisted(files.dashcam([files.azdome(AT)])) is None
 
 
 @pytest.mark.parametrize("hero", [files.hero6, files.hero11])
@@ -87,7 +91,7 @@ def test_a_blackvue_writes_nmea_into_the_clip_and_beside_it() -> None:
     "data", [b"", MDAT, MOOV, movie(AT), files.gopro([]), files.dashcam([]), files.gopro([b"junk"])]
 )
 def test_other_clips_tell_nothing(data: bytes) -> None:
-    assert fix(data, scan=True) is None
+    assert fix(data) is unlisted(data) is None
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "AVIF"])
@@ -128,7 +132,7 @@ ENDLESS_ILOC = box(b"iloc", bytes(6), b"\x40\x00" * 30_000)
 
 
 @settings(max_examples=600, deadline=None)
-@given(st.one_of(st.binary(max_size=800), mutated(TOLD)), st.booleans())
+@given(st.one_of(st.binary(max_size=800), mutated(TOLD)))
 @example(
     box(b"ftyp", b"heic")
     + box(
@@ -136,18 +140,17 @@ ENDLESS_ILOC = box(b"iloc", bytes(6), b"\x40\x00" * 30_000)
         bytes(4),
         box(b"iinf", bytes(6), box(b"infe", b"\x02" + bytes(7), b"Exif")),
         box(b"iloc", b"\x01\x00\x00\x00\x00\x00\xff\xff" + b"\x00\x00\x00\x00\x00\x00\xff\xff" * 500),
-    ),
-    False,
+    )
 )
-@example(box(b"ftyp", b"heic") + box(b"meta", bytes(4), box(b"iinf"), ENDLESS_ILOC), True)
-@example(b"II*\x00" + struct.pack("<IH", 8, 65535) + bytes(100_000), False)
-@example(b"freeGPS " * 500_000, True)
-@example(movie(None, box(b"udta", b"$GPRMC,000000,A," + b"1" * 100_000)), True)
-@example(movie(None, box(b"trak", box(b"mdia", box(b"minf", box(b"stbl")))) * 2000), True)
-def test_no_bytes_break_it_and_few_are_read(data: bytes, scan: bool) -> None:
+@example(box(b"ftyp", b"heic") + box(b"meta", bytes(4), box(b"iinf"), ENDLESS_ILOC))
+@example(b"II*\x00" + struct.pack("<IH", 8, 65535) + bytes(100_000))
+@example(b"freeGPS " * 500_000)
+@example(movie(None, box(b"udta", b"$GPRMC,000000,A," + b"1" * 100_000)))
+@example(movie(None, box(b"trak", box(b"mdia", box(b"minf", box(b"stbl")))) * 2000))
+def test_no_bytes_break_it_and_few_are_read(data: bytes) -> None:
     file = Counted(data)
-    found = gps.first_fix(file, scan)
-    assert found is None or found.tzinfo is UTC
+    for found in (gps.first_fix(file), gps.unlisted_fix(file)):
+        assert found is None or found.tzinfo is UTC
     assert file.reads <= 12 * boxes.MAX_BOXES
     assert file.bytes_read <= gps.SCAN * 1.01 + len(gps.RECORDS) * gps.PAYLOAD + 16 * 12 * boxes.MAX_BOXES
     file.reads = file.bytes_read = 0

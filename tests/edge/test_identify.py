@@ -65,7 +65,9 @@ def test_where_a_name_tells_no_time_the_container_does_then_the_satellites_then_
         found = made("holiday/GRMN0001.MP4", body)
         assert (found.captured, found.captured_from) == (at, source)
         assert found.captured.utcoffset() == timedelta(hours=1)
-    assert made("DCIM/Movie/19700101_000000_0001_N_A.MP4", unset).captured_from == "gps"
+    for clip in (unset, files.dashcam([files.novatek(WINTER)], listed="nowhere"), FTYP + files.novatek(WINTER)):
+        found = made("DCIM/Movie/19700101_000000_0001_N_A.MP4", clip)
+        assert (found.captured, found.captured_from) == (WINTER, "gps")
     assert made("20250715_081502_NF.mp4", files.picture(offset="-05:00")).captured_from == "filename"
 
 
