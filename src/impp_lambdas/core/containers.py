@@ -183,7 +183,7 @@ def _boxes(read: Read, size: int, at: int = 0) -> Iterator[_Box]:
 
 def _created(mvhd: bytes) -> datetime | None:
     """The creation time of a movie header that stands first in its ``moov``: seconds since 1904."""
-    if mvhd[4:8] != b"mvhd":
+    if mvhd[4:8] != b"mvhd" or len(mvhd) < 20:
         return None
     seconds = int.from_bytes(mvhd[12:20] if mvhd[8] == 1 else mvhd[12:16])
     return datetime(1904, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds) if 0 < seconds < 1 << 33 else None

@@ -29,7 +29,7 @@ class Streams:
 @dataclass(frozen=True)
 class Origin:
     """``captured_at`` is ISO 8601 UTC; ``captured_at_from`` says whence it is known: metadata's own word (filename,
-    container, mtime), ``filename``, ``key`` (the day alone), ``container`` or ``upload`` as the last resort."""
+    event, container, gps, mtime), ``filename``, ``key`` (the day alone), ``container``, at last ``upload``."""
 
     source: str
     device: str
