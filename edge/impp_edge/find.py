@@ -1,7 +1,7 @@
 """Find files that may be footage and that the memory does not know yet.
 
-A run over 100,000 known files must cost next to nothing: each folder is listed once, in bytes, and compared line by
-line with the memory's rows in the same order. Only what is new or changed becomes an object, and meets a pattern.
+A run over 100,000 known files must cost next to nothing: each folder is listed once, with the memory's rows of it at
+hand. Only what is new or changed becomes an object, and meets a pattern.
 """
 
 # ruff: noqa: PTH112, PTH116, PTH118  # pathlib knows no paths in bytes
@@ -13,9 +13,10 @@ import fnmatch
 import os
 import re
 import stat
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ _JUNK = re.compile(
     rb"\..*|FSCK\d+\.REC|Thumbs\.db|desktop\.ini|.*\.(bin|tmp|temp|part|partial|crdownload|download|db|ini|log|lock|swp)|.*~",
     re.IGNORECASE | re.DOTALL,
 )
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 PROBLEMS = 20
 """How many files of one folder are named when they cannot be looked at; the rest is counted."""
 
@@ -105,60 +107,84 @@ class Scan:
         waiting = [b""]
         while waiting:
             below = waiting.pop()
-            at = self._root + b"/" + below if below else self._root
+            at, prefix = (self._root + b"/" + below, below + b"/") if below else (self._root, b"")
             try:
-                files, folders = self._list(at)
+                listing = _list(at, rows(at), follow=not below)
             except OSError as error:
-                if below and error.errno == errno.ENOENT and self._here():
-                    continue  # a folder that was removed meanwhile
-                self._say(at, error, "cannot be listed")
+                if not below or error.errno != errno.ENOENT or not self._here():
+                    self._say(at, error, "cannot be listed")
                 if not self._here():
                     return  # the card was pulled out: one message is enough
-                continue
-            if not below and not files and not folders:
+                continue  # removed meanwhile, or not to be read: the others go on
+            self._say_refused(at, listing.refused)
+            counts += listing.known
+            if not below and not listing.known and not listing.new and not listing.folders:
                 self.absent = self._state.any_below(self._bucket, self._root)
-            prefix = below + b"/" if below else b""
-            for name, size, mtime_ns in _unknown(files, rows(at), counts):
+            for name, size, mtime_ns in sorted(listing.new):
                 if not _JUNK.fullmatch(name) and not self._excluded(name, prefix + name):
                     yield Found(self._folder, prefix + name, size, mtime_ns)
             waiting += [
                 prefix + name
-                for name in sorted(folders, reverse=True)
+                for name in sorted(listing.folders, reverse=True)
                 if not _JUNK_FOLDERS.fullmatch(name) and not self._excluded(name, prefix + name)
             ]
 
-    def _list(self, at: bytes) -> tuple[list[tuple[bytes, int, int]], list[bytes]]:
-        """Files as (name, size, mtime_ns), sorted, and folders. What cannot be read is said, the rest is given."""
-        files: list[tuple[bytes, int, int]] = []
-        folders: list[bytes] = []
-        refused: list[tuple[bytes, OSError]] = []
-        with os.scandir(at) as entries:
-            try:
-                for entry in entries:
-                    try:
-                        if entry.is_file(follow_symlinks=False):
-                            status = entry.stat(follow_symlinks=False)
-                            files.append((entry.name, status.st_size, status.st_mtime_ns))
-                        elif entry.is_dir(follow_symlinks=False):
-                            folders.append(entry.name)
-                    except FileNotFoundError:
-                        continue
-                    except OSError as error:
-                        refused.append((entry.path, error))
-            except OSError as error:
-                self._say(at, error, "cannot be listed to its end")
-        for path, error in refused[:PROBLEMS]:
-            self._say(path, error, "cannot be looked at")
+    def _say_refused(self, at: bytes, refused: list[tuple[bytes, OSError]]) -> None:
+        for name, error in refused[:PROBLEMS]:
+            self._say(os.path.join(at, name), error, "cannot be looked at")
         if len(refused) > PROBLEMS:
-            self._say(at, refused[-1][1], f"{len(refused) - PROBLEMS} more files cannot be looked at")
-        files.sort()
-        return files, folders
+            self._say(at, refused[-1][1], f"{len(refused) - PROBLEMS} more files in it cannot be looked at")
 
     def _here(self) -> bool:
         return os.path.isdir(self._root)
 
     def _say(self, path: bytes, error: OSError, what: str) -> None:
         self._problem(os.fsdecode(path), f"{what}: {error.strerror or error}")
+
+
+@dataclass(slots=True)
+class _Listing:
+    """What a directory holds: ``new`` or changed files as (name, size, mtime_ns), names of ``folders``, how many are
+    ``known`` by kind, and what was ``refused``, an empty name standing for the rest of the directory itself."""
+
+    new: list[tuple[bytes, int, int]] = field(default_factory=list)
+    folders: list[bytes] = field(default_factory=list)
+    known: Counter[int] = field(default_factory=Counter)
+    refused: list[tuple[bytes, OSError]] = field(default_factory=list)
+
+
+def _list(at: bytes, rows: Iterable[Row], follow: bool) -> _Listing:
+    """List a directory and compare it with the memory's rows; a link is followed if ``follow``. Raises OSError where it
+    cannot be opened; what fails later does not keep the rest from being given."""
+    known = {row[0]: row for row in rows}
+    listing = _Listing()
+    handle = os.open(at, os.O_RDONLY | os.O_DIRECTORY | (0 if follow else os.O_NOFOLLOW))
+    try:
+        with os.scandir(handle) as entries:  # by its handle: the system need not walk the path again for each file
+            for entry in entries:
+                name = entry.name.encode(_ENCODING, _ERRORS)
+                try:
+                    if entry.is_file(follow_symlinks=False):
+                        status = entry.stat(follow_symlinks=False)
+                    else:
+                        if entry.is_dir(follow_symlinks=False):
+                            listing.folders.append(name)
+                        continue
+                except FileNotFoundError:
+                    continue  # removed meanwhile
+                except OSError as error:
+                    listing.refused.append((name, error))
+                    continue
+                row = known.get(name)
+                if row is not None and row[1] == status.st_size and row[2] == status.st_mtime_ns:
+                    listing.known[row[3]] += 1
+                else:
+                    listing.new.append((name, status.st_size, status.st_mtime_ns))
+    except OSError as error:
+        listing.refused.append((b"", error))
+    finally:
+        os.close(handle)
+    return listing
 
 
 def scan(folder: Folder, state: State, bucket: str, problem: Problem) -> Scan:
@@ -182,21 +208,6 @@ def unchanged(found: Found) -> bool:
     except OSError:
         return False
     return stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns)
-
-
-def _unknown(
-    files: list[tuple[bytes, int, int]], rows: Iterator[Row], counts: Counter[int]
-) -> Iterator[tuple[bytes, int, int]]:
-    """The files that no row equals; both are sorted by name, so one pass does. Equal ones are counted by kind."""
-    row = next(rows, None)
-    for file in files:
-        name = file[0]
-        while row is not None and row[0] < name:
-            row = next(rows, None)
-        if row is not None and row[:3] == file:
-            counts[row[3]] += 1
-        else:
-            yield file
 
 
 def _matcher(patterns: tuple[str, ...]) -> Callable[[bytes, bytes], bool]:

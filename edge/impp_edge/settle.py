@@ -69,7 +69,7 @@ def _complete(found: Found) -> bool:
 
     try:
         with found.path.open("rb") as file:
-            return boxes.integrity(file, found.path.name, found.size).state != boxes.CUT
+            return not boxes.integrity(file, found.path.name, found.size).is_cut
     except OSError:
         return True
 

@@ -431,6 +431,14 @@ class State:
             if _gone(row[0]) or _changed(*row[:3]):
                 yield Stale(*row)
 
+    def begun(self, below: Path) -> Iterator[tuple[str, Stale]]:
+        """All uploads begun of a file, or of the files below a folder, each after its bucket."""
+        for row in self._each(
+            f"SELECT bucket, path, size, mtime_ns, key, upload FROM pending WHERE {_BELOW}",
+            *_below(os.fsencode(below)),
+        ):  # fmt: skip
+            yield row[0], Stale(*row[1:])
+
     # --- what status, verify, retain and forecast read ----------------------------------------------------------------
 
     def entries(
@@ -546,9 +554,9 @@ def _values(record: Brought | About) -> list[Any]:
 def _entry(bucket: str, path: bytes, name: bytes, size: int, mtime_ns: int, at: float, gone: str | None,
            gone_at: float | None, *rest: Any) -> Entry:  # fmt: skip
     split = len(fields(Brought))
-    about = About(*rest[split:-1], sidecar=bool(rest[-1]))
+    about = [*rest[split:-1], bool(rest[-1])]  # sidecar: SQLite has no truth values
     raw = os.path.join(path, name)
-    return Entry(bucket, raw, size, mtime_ns, Brought(*rest[:split]), about, at, gone, gone_at)
+    return Entry(bucket, raw, size, mtime_ns, Brought(*rest[:split]), About(*about), at, gone, gone_at)
 
 
 def _failure(path: bytes, reason: str, times: int, at: float) -> Failure:
