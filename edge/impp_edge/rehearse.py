@@ -32,7 +32,7 @@ def rehearse(config: Config, tell: Tell, stop: threading.Event) -> Summary:
         summary.counts[FAILED] += 1
         tell({"event": FAILED, "path": shown(path), "reason": reason})
 
-    with _copied(config.state) as state:
+    with copied(config.state) as state:
         looker = Looker(config, state, board, tell, problem, lambda _found: False, stop.is_set)
         seen = looker.look(patient=False)
         summary.reasons = seen.skipped
@@ -70,7 +70,7 @@ def _key(found: Found) -> str:
 
 
 @contextmanager
-def _copied(folder: Path) -> Iterator[State]:
+def copied(folder: Path) -> Iterator[State]:
     """A memory like that of a folder, to be written to and thrown away; an empty one where there is none to be read."""
     with tempfile.TemporaryDirectory(prefix="impp-edge-") as temporary:
         file = folder / FILE

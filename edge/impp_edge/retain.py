@@ -151,7 +151,7 @@ class _Card:
         """Paths of brought files that are there, unprotected as far as names tell, and not newer than ``before``.
 
         Only names and the narrow table are read, so that a run with nothing to remove costs next to nothing. A time
-        that cannot be right is left to :func:`_when`.
+        that cannot be right is left to :func:`recorded`.
         """
         found: set[bytes] = set()
         with self._state.lookup(self._bucket) as rows:
@@ -184,7 +184,7 @@ class _Card:
         """Those that the state does not protect and that are still what was brought."""
         for entry in self._state.entries(self._bucket, self._folder.path):
             if entry.raw in candidates and not self._protected(entry) and self._same(entry.raw, entry):
-                yield _Aged(_when(entry), entry.raw, entry.size)
+                yield _Aged(recorded(entry), entry.raw, entry.size)
 
     def _removals(self, chosen: dict[bytes, Removal | str], sidecars: dict[bytes, tuple[bytes, ...]]) -> list[Removal]:
         """What was chosen, with what the state knows of each."""
@@ -283,7 +283,7 @@ def _is(raw: bytes, size: int, mtime_ns: int, writable: int = 0) -> bool:
     return same and (not writable or bool(status.st_mode & writable))
 
 
-def _when(entry: Entry) -> float:
+def recorded(entry: Entry) -> float:
     """When a file was recorded, in seconds since 1970: the later of its capture time and its own, as far as they can be
     right; when it was brought where neither can."""
     times = [entry.mtime]

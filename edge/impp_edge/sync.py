@@ -11,6 +11,7 @@ of a dry run, ``progress`` and, at the end, ``summary``.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from impp_edge import heartbeat, hours, metrics
+from impp_edge import hours, metrics
 from impp_edge.board import Board
 from impp_edge.config import Config, Folder
 from impp_edge.find import Found
@@ -42,6 +43,8 @@ PULSE_S = 60.0
 RETRY_S, RETRY_MOST_S = 60.0, 3600.0
 """While watching, a file that failed is tried again after so long, then after twice as long, and so on to the most."""
 ASKED = "asked to stop"
+LAST_RUN = "last_run"
+"""Name in the state under which the last run's summary is kept, as JSON with ``at``, its end in seconds since 1970."""
 
 
 @dataclass
@@ -352,6 +355,7 @@ class Run:
             self._state.caught_up()
         self._state.tidy()
         self._pulse()
+        self._state.set(LAST_RUN, json.dumps({"at": time.time(), **self.summary.to_dict()}))
         self._tell(self.summary.to_dict())
 
     def _sum_up(self) -> None:
@@ -370,12 +374,13 @@ class Run:
     def _pulse(self) -> None:
         """Metrics and heartbeat. Neither may be the end of a run."""
         self._sum_up()
-        for trouble in (
-            metrics.write(self._config.metrics_file, self._state, self.summary),
-            heartbeat.beat(self._config, self._state, self.summary),
-        ):
-            if trouble:
-                self._tell({"event": "note", "reason": trouble})
+        troubles = [metrics.write(self._config.metrics_file, self._state, self.summary)]
+        if self._config.heartbeat_s:
+            from impp_edge import heartbeat  # what it needs takes longer to import than the rest of an idle run
+
+            troubles.append(heartbeat.beat(self._config, self._state, self.summary))
+        for trouble in filter(None, troubles):
+            self._tell({"event": "note", "reason": trouble})
 
     def _progress(self, crew: Crew) -> None:
         self._tell(

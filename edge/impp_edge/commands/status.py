@@ -1,0 +1,196 @@
+"""``impp-edge status``: how things stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from impp_edge.cli import WRONG_SETTING, Given, end, settings
+from impp_edge.report import duration, printable, size
+from impp_edge.state import StateError
+
+if TYPE_CHECKING:
+    from impp_edge.config import Config
+    from impp_edge.forecast import Forecast
+    from impp_edge.overview import Card, Overview, UnderWay
+
+REASONS = {
+    "sidecar": "sidecars, not wanted",
+    "low-resolution twin": "low-resolution twins",
+    "no media": "no footage",
+    "no known camera": "of no known camera",
+    "empty": "empty",
+}
+
+
+@click.command()
+@settings
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--scan/--no-scan", default=True, help="Whether to look through the folders for what waits (yes).")
+@click.option("--online", is_flag=True, help="Ask S3 how much it has of the uploads under way.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def status(given: Given, paths: tuple[Path, ...], scan: bool, online: bool, as_json: bool) -> None:
+    """What waits and what failed, rates, and when the camera will overwrite what is not brought yet.
+
+    Needs no network, and does not get in the way of a run. Without a bucket it only says what is remembered.
+    """
+    from impp_edge.overview import overview
+
+    configured = given.file is not None or "bucket" in given.over
+    config = given.config(paths) if configured else None
+    try:
+        found = overview(config.state if config else given.state(), config, scan)
+    except StateError as error:
+        end(WRONG_SETTING, str(error))
+    trouble = None
+    if online and config:
+        found, trouble = _asked(found, config)
+    if as_json:
+        click.echo(json.dumps(_document(found), ensure_ascii=False))
+        return
+    for line in lines(found):
+        click.echo(line)
+    if trouble:
+        click.echo(f"impp-edge: {printable(trouble)}", err=True)
+
+
+def _asked(found: Overview, config: Config) -> tuple[Overview, str | None]:
+    """The overview with what S3 has of each upload, and why it could not be asked."""
+    from impp_edge.aws import Offline, Refused
+    from impp_edge.s3 import S3, S3Error
+
+    uploads: list[UnderWay] = []
+    try:
+        s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle)
+        for one in found.under_way:
+            try:
+                parts = s3.parts(one.key, one.upload) if one.upload else []
+                uploads.append(replace(one, sent_bytes=sum(part.size for part in parts)))
+            except S3Error:  # it vanished there, or we may not ask
+                uploads.append(one)
+        s3.close()
+    except (Offline, Refused) as error:
+        return found, str(error)
+    return replace(found, under_way=uploads), None
+
+
+def _document(found: Overview) -> dict[str, Any]:
+    document = asdict(found)
+    document["custody"]["ok"] = found.custody.ok
+    return document
+
+
+def lines(found: Overview) -> Iterator[str]:
+    """An overview as people read it; no name in it can move the cursor."""
+    yield from _running(found)
+    yield from _queue(found)
+    yield from _failed(found)
+    yield from _brought(found)
+    for card in found.cards:
+        yield from _card(card, found.now)
+    log = found.custody
+    yield f"custody log: {log.entries} entries, " + (
+        f"newest {log.head[:16]}" if log.ok else f"NOT WHOLE: {log.findings[0].why}; see impp-edge verify --log-only"
+    )
+
+
+def _running(found: Overview) -> Iterator[str]:
+    if found.running is not None:
+        yield f"a run is going on (process {found.running})" if found.running else "a run is going on"
+    if run := found.last_run:
+        result = "complete" if not run.get("failed") and not run.get("stopped") else "not complete"
+        stopped = f": {printable(str(run['stopped']))}" if run.get("stopped") else ""
+        yield f"last run ended {_moment(run['at'], found.now)}, {result}{stopped}"
+    else:
+        yield "no run has ended yet"
+    if found.changes_at is not None:
+        what = "closes" if found.open else "opens"
+        yield f"hours: {'open' if found.open else 'closed'}, {what} {_moment(found.changes_at, found.now)}"
+
+
+def _queue(found: Overview) -> Iterator[str]:
+    queue = found.queue
+    if queue is None:
+        return
+    since = f", the oldest {_moment(queue.oldest, found.now)}" if queue.oldest is not None else ""
+    yield f"waiting: {queue.files} files ({size(queue.bytes)}){since}"
+    if queue.restless:
+        yield f"still being written, or cut short: {queue.restless} files"
+    for one in found.under_way:
+        done = f"{one.sent_bytes / max(one.size, 1):.0%} of " if one.sent_bytes is not None else ""
+        yield f"  under way: {printable(one.path)} ({done}{size(one.size)})"
+    for path, reason in queue.problems:
+        yield f"  {printable(path)}: {printable(reason)}"
+    if queue.skipped:
+        counted = [f"{count} {REASONS.get(reason, printable(reason))}" for reason, count in queue.skipped.items()]
+        yield f"skipped: {', '.join(counted)}"
+    for path in queue.unknown[:5]:
+        yield f"  not brought: {printable(path)}"
+
+
+def _failed(found: Overview) -> Iterator[str]:
+    if found.memory.failures:
+        yield f"failed: {found.memory.failures} files; each run tries them again"
+    for one in found.memory.failed:
+        times = f"{one.times} times, last " if one.times > 1 else ""
+        yield f"  {printable(one.path)}: {printable(one.reason)} ({times}{_moment(one.at, found.now)})"
+
+
+def _brought(found: Overview) -> Iterator[str]:
+    memory, rates = found.memory, found.rates
+    last = f", the last one {_moment(memory.last, found.now)}" if memory.last else ""
+    yield f"brought: {memory.files} files ({size(memory.bytes)}){last}"
+    for total in memory.totals:
+        kind = total.recording or "not known"
+        yield f"  {printable(total.bucket)}: {total.files} {printable(kind)} ({size(total.bytes)})"
+    if rates.last_at is not None:
+        speed = size(rates.last_bytes / max(rates.last_seconds, 0.001))
+        yield f"rate: {speed}/s in the last run that sent something, {size(rates.day_bytes)} in the last day"
+
+
+def _card(card: Card, now: float) -> Iterator[str]:
+    path = printable(card.path)
+    if not card.there:
+        yield f"{path}: not there"
+        return
+    free = f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
+    yield f"{path}: {free}, {card.waiting_files} files ({size(card.waiting_bytes)}) wait"
+    yield f"  forecast: {prediction(card.forecast, now)}" if card.forecast else f"  no forecast: {card.no_forecast}"
+
+
+def prediction(found: Forecast, now: float) -> str:
+    """A forecast as people read it, with what it assumes."""
+    writes = f"the camera writes {size(found.written_per_s * 86_400)} a day"
+    if found.overwritten_at is None:
+        return f"safe: nothing waits; {writes}"
+    recording = f", after {duration(found.recording_s)} of recording" if found.recording_s is not None else ""
+    reach = f"the camera reaches the oldest waiting clip {_about(found.overwritten_at, now)}{recording}"
+    if found.sent_per_s is None:
+        return (
+            f"footage will be lost {_about(found.overwritten_at, now)} unless it is brought ({writes}; no upload yet)"
+        )
+    rates = f"{writes}, uploads go at {size(found.sent_per_s)}/s while the card is connected"
+    if found.lost_at is not None:
+        more = "unless uploads become quicker, the card larger or the camera's bit rate lower"
+        return f"footage will be lost {_about(found.lost_at, now)} {more} ({rates})"
+    caught = f"all is brought {_about(found.caught_up_at, now)}" if found.caught_up_at else "the backlog stays"
+    return f"{found.verdict}: {caught}; {reach} if nothing is ({rates})"
+
+
+def _about(at: float, now: float) -> str:
+    return "now" if at <= now else f"in about {duration(at - now)}"
+
+
+def _moment(at: float, now: float) -> str:
+    """A moment on the clock, and how far off it is; a camera's clock may say anything."""
+    try:
+        clock = datetime.fromtimestamp(at).isoformat(" ", "minutes")
+    except (ValueError, OverflowError, OSError):
+        return "at a time that cannot be"
+    return f"{clock} ({duration(now - at)} ago)" if at <= now else f"{clock} (in {duration(at - now)})"
