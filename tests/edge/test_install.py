@@ -5,7 +5,9 @@ The wheel itself is not built here: that would ask a package index for the build
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -50,3 +52,22 @@ def test_the_container_s_pins_are_hashed_and_fit() -> None:
     assert hashed == list(pinned)
     for asked in ASKED:
         assert asked.specifier.contains(pinned[asked.name]), f"{asked}: run `make lock`"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    program = home / ".local" / "bin" / "impp-edge"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    units = shutil.copytree(EDGE / "systemd", tmp_path / "units")
+    told = subprocess.run(
+        ["systemd-analyze", "--user", "verify", *sorted(map(str, units.iterdir()))],
+        env={**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (told.returncode, told.stdout + told.stderr) == (0, "")
+    started = "\n".join(unit.read_text(encoding="utf-8") for unit in units.glob("*.service"))
+    assert set(re.findall(r"^ExecStart=%h/\.local/bin/impp-edge (\w+)", started, re.MULTILINE)) == {"sync", "watch"}
