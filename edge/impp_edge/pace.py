@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 
-BLOCK = 128 * 1024
-"""Bytes to send at a time under a limit: small enough to be smooth, large enough to be cheap."""
+BLOCK = 256 * 1024
+"""Bytes to send at a time: more would not be cheaper, and a slow line takes it before it counts as stalled."""
+SMOOTH_S = 0.1
+"""Under a limit, seconds of bandwidth to send at a time."""
 BURST_S = 0.25
 """Seconds of bandwidth that may be saved up while nobody sends."""
 BACKOFF_BASE_S = 0.5
@@ -40,9 +42,11 @@ class Pace:
         self._mutex = threading.Lock()
 
     @property
-    def limited(self) -> bool:
-        """Whether there is a limit: then send at most :data:`BLOCK` bytes at a time."""
-        return self._bytes_per_s is not None
+    def block(self) -> int:
+        """Bytes to ask for at a time: little under a limit, so that the line is shared smoothly."""
+        if self._bytes_per_s is None:
+            return BLOCK
+        return max(1024, min(BLOCK // 2, int(self._bytes_per_s * SMOOTH_S)))
 
     def take(self, n_bytes: int) -> None:
         """Wait until ``n_bytes`` may be sent. Raises :class:`Stopped` when asked to stop meanwhile."""
