@@ -71,11 +71,6 @@ def recognise(folders: list[str], name: str) -> Recognised | None:
     return None
 
 
-def is_sidecar(name: str) -> bool:
-    """Whether a file only belongs to another: see :func:`impp_edge.groups.is_sidecar`."""
-    return name.lower().endswith((*PROXIES, ".thm", ".srt", ".gps", ".3gf", ".aae", "event.json", "thumb.png"))
-
-
 def recording_by_folder(folders: list[str]) -> str | None:
     """Why a clip was recorded, by the innermost folder that says so."""
     for folder in reversed(folders):
@@ -85,7 +80,7 @@ def recording_by_folder(folders: list[str]) -> str | None:
 
 
 def _recognised(camera: Camera, name: str, told: Fields) -> Recognised:
-    date, time = (re.sub(r"\D", "", told.get(part) or "") for part in ("date", "time"))
+    date, time = ((told.get(part) or "").replace("_", "").replace("-", "") for part in ("date", "time"))
     date = f"20{date}" if len(date) == 6 else date
     moment = told.get("moment") or (f"{date}_{time}" if date and time else name.rpartition(".")[0] or name)
     chapter = told.get("chapter")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from impp_edge import groups, identify
 from impp_edge.cameras import recognise
+from impp_edge.config import Folder
+from impp_edge.find import scan
+from impp_edge.state import State
 from impp_lambdas.core import cameras as cloud_cameras
 
 # path on the card | maker | source | camera | recording | capture time as written | group (empty: of the time)
@@ -344,3 +348,20 @@ def test_no_name_takes_long() -> None:
 )  # fmt: skip
 def test_footage_is_known_by_its_first_bytes(head: bytes, media: bool) -> None:
     assert identify.is_media("unknown", head) is media
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["._20260115_081502_NF.mp4", "FSCK0001.REC", ".diskdb", "firmware.bin", "x.mp4.part", ".trashed-1768-IMG.jpg",
+     "Thumbs.db", ".DS_Store"],
+)  # fmt: skip
+def test_junk_is_not_even_looked_at(name: str, tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    for folder in (".", ".Trashes", "System Volume Information", "FOUND.000"):
+        (card / folder).mkdir(parents=True, exist_ok=True)
+        (card / folder / ("a.mp4" if folder != "." else name)).write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    state = State(tmp_path / "state")
+    assert list(scan(Folder(card), state, "bucket", lambda *_: None)) == []
+    (card / "a.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    assert [found.name for found in scan(Folder(card), state, "bucket", lambda *_: None)] == [b"a.mp4"]
+    state.close()
