@@ -46,8 +46,7 @@ def captured(
     """When the open ``file`` at ``relative`` was captured. Raises OSError where it cannot be read."""
     now = datetime.now(UTC)
     picture = exif.taken(file)
-    fix = _satellites(folder.path / relative, known, picture, file)
-    fix = _believed(fix, now)
+    fix = _believed(_satellites(folder.path / relative, known, picture, file), now)
     doubts: list[str] = []
     for source, clock in _clocks(folder.path / relative, known, picture, file):
         at, doubt = placed(clock, folder.zone, fix)
@@ -75,7 +74,7 @@ def _believed(fix: datetime | None, now: datetime) -> datetime | None:
 def placed(clock: datetime, zone: ZoneInfo | None, fix: datetime | None = None) -> tuple[datetime, str | None]:
     """A camera's clock with its offset in a zone (None: the system's), and a doubt about an hour that is not unique.
 
-    An aware clock is shown as the zone's. Of an hour that came twice, the one nearer to the satellites' ``fix`` counts,
+    A clock in :data:`datetime.UTC` is shown as the zone's, one with an offset of its own as it is. Of an hour that came twice, the one nearer to the satellites' ``fix`` counts,
     else the first, with a doubt; one that never came keeps the offset before it.
     """
     if clock.tzinfo is UTC:

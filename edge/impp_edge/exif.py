@@ -103,7 +103,7 @@ def _offset(text: str) -> timezone | None:
     if match is None or int(match[2]) > 14 or int(match[3]) > 59:
         return None
     distance = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return timezone(-distance if match[1] == "-" else distance)
+    return timezone(-distance if match[1] == "-" else distance, text)  # named: +00:00 is a wall clock too, not UTC
 
 
 def _satellites(date: str, time: tuple[float, ...]) -> datetime | None:

@@ -72,8 +72,9 @@ def test_where_a_name_tells_no_time_the_container_does_then_the_satellites_then_
 
 
 def test_a_picture_keeps_its_own_offset() -> None:
-    found = made("IMG_0001.JPG", files.picture(offset="-05:00"))
-    assert found.captured.isoformat() == "2026-01-15T08:15:02-05:00"
+    for offset in ("-05:00", "+00:00", "+05:45"):
+        found = made("IMG_0001.JPG", files.picture(offset=offset))
+        assert found.captured.isoformat() == f"2026-01-15T08:15:02{offset}"
 
 
 def test_what_cannot_be_right_is_not_believed_and_said() -> None:
