@@ -74,8 +74,9 @@ def _believed(fix: datetime | None, now: datetime) -> datetime | None:
 def placed(clock: datetime, zone: ZoneInfo | None, fix: datetime | None = None) -> tuple[datetime, str | None]:
     """A camera's clock with its offset in a zone (None: the system's), and a doubt about an hour that is not unique.
 
-    A clock in :data:`datetime.UTC` is shown as the zone's, one with an offset of its own as it is. Of an hour that came twice, the one nearer to the satellites' ``fix`` counts,
-    else the first, with a doubt; one that never came keeps the offset before it.
+    A clock in :data:`datetime.UTC` is shown as the zone's, one with an offset of its own as it is. Of an hour that came
+    twice, the one nearer to the satellites' ``fix`` counts, else the first, with a doubt; one that never came keeps the
+    offset before it.
     """
     if clock.tzinfo is UTC:
         return _wall(clock, zone), None
