@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from impp_edge import digest, sync
+from impp_edge import board, crew, custody, s3, state, sync, upload
 from impp_edge.config import Config, Folder
-from impp_edge.state import State
-from impp_edge.upload import Uploader
 
 STEP, AFTER, CARD, STATE, ENDPOINT, PART = sys.argv[1:]
+WHERE: dict[str, Any] = {
+    "digest": crew, "begin": state.State, "create": s3.S3, "put": s3.S3, "part": s3.S3, "complete": s3.S3,
+    "append": custody.Log, "remember": state.State, "done": board.Board,
+}  # fmt: skip
 
 
 def deadly(real: Any) -> Any:
@@ -30,26 +32,9 @@ def deadly(real: Any) -> Any:
     return step
 
 
-class Killed(Uploader):
-    """An uploader whose client dies at one operation."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        if hasattr(self._s3, STEP):
-            setattr(self._s3, STEP, deadly(getattr(self._s3, STEP)))
-
-
 def main() -> None:
-    import impp_edge.upload
-
-    impp_edge.upload.PART = int(PART)
-    impp_edge.upload.Uploader = Killed  # type: ignore[misc]
-    if STEP == "digest":
-        digest.digest = deadly(digest.digest)
-    if STEP == "remember":
-        State.remember = deadly(State.remember)  # type: ignore[method-assign]
-    if STEP == "remembered":
-        sync._Run._finish = deadly(sync._Run._finish)  # type: ignore[method-assign]
+    upload.PART = int(PART)
+    setattr(WHERE[STEP], STEP, deadly(getattr(WHERE[STEP], STEP)))
     folder = Folder(Path(CARD), device="Blue Car", tags={"owner": "anna"})
     sync.run(Config(bucket="impp-edge-test", folders=(folder,), state=Path(STATE), endpoint_url=ENDPOINT, workers=2))
 

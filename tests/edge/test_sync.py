@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,10 @@ from typing import Any
 import pytest
 from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
+from impp_edge import crew, sync, triage
 from impp_edge import digest as digest_module
-from impp_edge import sync, upload
 from impp_edge.config import Config, Folder
-from impp_edge.find import Found, find
-from impp_edge.state import Locked, State, lock
+from impp_edge.state import Locked, lock
 
 CLIP = "Record/20260115_081502_EF.mp4"
 ROOT = Path(__file__).parents[2]
@@ -30,6 +30,15 @@ def run(config: Config) -> tuple[sync.Summary, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
     summary = sync.run(config, events.append)
     return summary, [e for e in events if e["event"] not in ("progress", "summary")]
+
+
+def counted(summary: sync.Summary) -> dict[str, int]:
+    return {kind: count for kind, count in summary.counts.items() if count}
+
+
+def forget_all(config: Config) -> None:
+    for file in config.state.glob("state*"):
+        file.unlink()
 
 
 def test_an_object_bears_all_that_the_pipeline_needs(config: Config, card: Path, s3: Any) -> None:
@@ -51,7 +60,7 @@ def test_an_object_bears_all_that_the_pipeline_needs(config: Config, card: Path,
     assert events[0]["version"] == head["VersionId"]
 
 
-@pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART + 12345])
+@pytest.mark.parametrize("size", [1, PART - 1, PART, PART + 1, 2 * PART + 12345])
 def test_every_size_arrives_whole_with_a_checksum_of_the_whole(config: Config, card: Path, s3: Any, size: int) -> None:
     content = (MP4 + os.urandom(size))[:size]
     put(card, "clip.mp4", content)
@@ -80,7 +89,7 @@ def test_no_name_is_lost(config: Config, card: Path, s3: Any) -> None:
     assert sorted(objects(s3).values()) == contents
     assert all(key.startswith("originals/phone/blue-car/") and key.count("/") == 6 for key in objects(s3))
     json.dumps(events).encode()
-    assert run(config)[0].counts == {"known": len(HOSTILE)}
+    assert counted(run(config)[0]) == {"known": len(HOSTILE)}
 
 
 def test_a_second_run_reads_and_sends_nothing(
@@ -88,10 +97,10 @@ def test_a_second_run_reads_and_sends_nothing(
 ) -> None:
     path = put(card, CLIP)
     run(config)
-    monkeypatch.setattr(digest_module, "digest", lambda *_: pytest.fail("read again"))
-    assert run(config)[0].counts == {"known": 1}
+    monkeypatch.setattr(crew, "Crew", lambda *_: pytest.fail("there is nothing to bring"))
+    assert counted(run(config)[0]) == {"known": 1}
     path.unlink()  # overwritten by the camera: nothing to do, nothing removed
-    assert run(config)[0].counts == {}
+    assert counted(run(config)[0]) == {}
     assert len(objects(s3)) == 1
 
 
@@ -99,13 +108,12 @@ def test_a_second_run_reads_and_sends_nothing(
 def test_a_lost_memory_costs_time_and_no_second_object(config: Config, card: Path, s3: Any, size: int) -> None:
     put(card, CLIP, MP4 + os.urandom(size))
     run(config)
-    for file in config.state.glob("state*"):
-        file.unlink()
+    forget_all(config)
     summary, events = run(config)
-    assert summary.counts == {"there": 1} and summary.bytes == 0 and summary.complete
+    assert counted(summary) == {"there": 1} and summary.bytes == 0 and summary.complete
     assert events[0]["version"]
     assert len(objects(s3)) == 1
-    assert run(config)[0].counts == {"known": 1}
+    assert counted(run(config)[0]) == {"known": 1}
 
 
 @pytest.mark.parametrize("size", [100, PART + 100])
@@ -113,18 +121,17 @@ def test_another_file_of_the_same_name_gets_a_key_of_its_own(config: Config, car
     first = put(card, "DCIM/100GOPRO/GX010001.MP4", MP4 + os.urandom(size)).read_bytes()
     second = put(card, "DCIM/101GOPRO/GX010001.MP4", MP4 + os.urandom(size)).read_bytes()
     summary, events = run(config)
-    assert summary.counts == {"brought": 2} and sorted(e["renamed"] for e in events) == [False, True]
+    assert counted(summary) == {"brought": 2} and sorted(e["renamed"] for e in events) == [False, True]
     found = objects(s3)
     assert sorted(found.values()) == sorted([first, second])
     other = next(key for key in found if "~" in key)
     assert other.endswith(f"/GX010001~{hashlib.sha256(found[other]).hexdigest()[:8]}.MP4")
-    for file in config.state.glob("state*"):
-        file.unlink()
-    assert run(config)[0].counts == {"there": 2}
+    forget_all(config)
+    assert counted(run(config)[0]) == {"there": 2}
     assert len(objects(s3)) == 2
 
 
-STEPS = ["digest", "put_object", "upload_part", "complete_multipart_upload", "head_object", "remember", "remembered"]
+STEPS = ["digest", "begin", "create", "put", "part", "complete", "append", "remember", "done"]
 
 
 @pytest.mark.slow
@@ -142,7 +149,7 @@ def test_killed_at_any_step_the_next_run_completes(config: Config, card: Path, s
     summary, events = run(config)
     assert summary.complete, events
     assert sorted(objects(s3).values()) == sorted([*small, large])
-    assert run(config)[0].counts == {"known": 4}
+    assert counted(run(config)[0]) == {"known": 4}
 
 
 def test_two_runs_at_once(config: Config, card: Path, s3: Any) -> None:
@@ -162,22 +169,14 @@ def test_two_runs_at_once(config: Config, card: Path, s3: Any) -> None:
     assert sorted(objects(s3).values()) == contents
 
 
-def test_a_file_still_being_written_waits(config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_still_being_written_waits(config: Config, card: Path, s3: Any) -> None:
     path = put(card, CLIP, age=1)
-    assert run(config)[0].counts == {"restless": 1}
-    os.utime(path, (0, 4_000_000_000))  # a camera's clock that runs ahead: the file's own age says nothing
-    clock = [1_000_000.0]
-    monkeypatch.setattr("impp_edge.sync.time.time", lambda: clock[0])
-    assert run(config)[0].counts == {"restless": 1}
-    clock[0] += 5
-    assert run(config)[0].counts == {"restless": 1}
+    assert counted(run(config)[0]) == {"restless": 1}
     with path.open("ab") as file:
         file.write(b"more")
-    os.utime(path, (0, 4_000_000_000))
-    clock[0] += 6
-    assert run(config)[0].counts == {"restless": 1}  # it grew: the waiting begins anew
-    clock[0] += 11
-    assert run(config)[0].counts == {"brought": 1}
+    assert counted(run(config)[0]) == {"restless": 1}
+    os.utime(path, (1, time.time() - 3600))
+    assert counted(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
 
 
@@ -186,58 +185,83 @@ def test_a_file_that_changes_on_the_way_is_not_remembered(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     path = put(card, CLIP, MP4 + os.urandom(size))
-    real = digest_module.digest
+    real = crew.digest
 
-    def changing(file: Any, part_size: int) -> Any:
-        found = real(file, part_size)
+    def changing(file: Any, *args: Any) -> Any:
+        found = real(file, *args)
         with path.open("r+b") as other:
             other.write(b"CHANGED!")
         return found
 
-    monkeypatch.setattr(digest_module, "digest", changing)
+    monkeypatch.setattr(crew, "digest", changing)
     summary, events = run(config)
-    assert summary.counts == {"failed": 1} and "changed" in events[0]["reason"]
+    assert counted(summary) == {"failed": 1} and "changed" in events[0]["reason"]
     assert objects(s3) == {}
     assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
-    monkeypatch.setattr(digest_module, "digest", real)
-    os.utime(path, (1, 1))
-    assert run(config)[0].counts == {"brought": 1}
+    monkeypatch.setattr(crew, "digest", real)
+    os.utime(path, (1, time.time() - 3600))
+    assert counted(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
 
 
+@pytest.mark.parametrize("size", [100, 2 * PART])
 def test_s3_refuses_bytes_that_are_not_those_that_were_hashed(
-    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    put(card, CLIP)
-    monkeypatch.setattr(upload, "_read", lambda found, start, count: bytes(count))
+    """As of a card that gives other bytes each time it is read."""
+    path = put(card, CLIP, MP4 + os.urandom(size))
+    before, real = path.stat(), crew.digest
+
+    def rotten(file: Any, *args: Any) -> Any:
+        found = real(file, *args)
+        with path.open("r+b") as other:
+            other.write(b"ROTTEN")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return found
+
+    monkeypatch.setattr(crew, "digest", rotten)
     summary, events = run(config)
-    assert summary.counts == {"failed": 1} and "BadDigest" in events[0]["reason"]
+    assert counted(summary) == {"failed": 1} and "not those that were hashed" in events[0]["reason"]
     assert objects(s3) == {}
+    monkeypatch.setattr(crew, "digest", real)
+    assert counted(run(config)[0]) == {"brought": 1}
+    assert list(objects(s3).values()) == [path.read_bytes()]
 
 
-def test_what_is_no_footage_is_skipped_and_said(config: Config, card: Path, s3: Any) -> None:
+def test_what_is_no_footage_is_skipped_and_said_once(config: Config, card: Path, s3: Any) -> None:
     put(card, "notes.txt", b"milk, eggs")
     put(card, "Record/20260115_081502_N.gps", b"$GPRMC")
+    put(card, "DCIM/100GOPRO/GX010001.MP4")
     put(card, "DCIM/100GOPRO/GL010001.LRV")
     put(card, "Videos/260115_081502_001_FH.MP4")
     put(card, "Videos/260115_081502_001_FL.MP4")
     put(card, "Videos/260115_081509_001_FL.MP4")  # its high-rate twin is gone: better than nothing
     put(card, "text named.mp4", b"no film at all")  # the pipeline shall say what is wrong with it
     put(card, "no extension")
+    put(card, "nothing in it.mp4", b"")
     (card / "link.mp4").symlink_to(card / "notes.txt")
     (card / "loop").symlink_to(card)
-    summary, _ = run(config)
-    assert summary.reasons == {"no media": 1, "sidecar": 2, "low-rate twin": 1}
+    summary, events = run(config)
+    reasons = {"no media": 1, "low-resolution twin": 2, "empty": 1}
+    assert summary.reasons == reasons and [e["event"] for e in events].count("skipped") == 4
     assert sorted(key.rsplit("/", 1)[-1] for key in objects(s3)) == [
-        "260115_081502_001_FH.MP4", "260115_081509_001_FL.MP4", "no extension", "text named.mp4",
+        "20260115_081502_N.gps", "260115_081502_001_FH.MP4", "260115_081509_001_FL.MP4", "GX010001.MP4",
+        "no extension", "text named.mp4",
     ]  # fmt: skip
+    summary, events = run(config)
+    assert counted(summary) == {"known": 6, "skipped": 4} and summary.reasons == reasons and events == []
+    none = replace(config.folders[0], sidecars="none", unknown="skip")
+    put(card, "Record/20260115_090000_N.gps", b"$GPRMC")
+    put(card, "no camera knows this.mp4")
+    summary, _ = run(replace(config, folders=(none,)))
+    assert summary.reasons == {"no known camera": 3, "sidecar": 3}
 
 
 def test_one_bad_file_or_folder_does_not_keep_the_others(config: Config, card: Path, s3: Any, tmp_path: Path) -> None:
     put(card, CLIP)
     gone = Folder(tmp_path / "no card in the reader")
     summary, events = run(replace(config, folders=(gone, *config.folders)))
-    assert summary.counts == {"failed": 1, "brought": 1} and not summary.complete
+    assert counted(summary) == {"failed": 1, "brought": 1} and not summary.complete
     assert "cannot be listed: No such file" in next(e["reason"] for e in events if e["event"] == "failed")
 
 
@@ -245,29 +269,31 @@ def test_a_file_that_goes_away_in_the_queue_is_a_failure_of_its_own(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, other = put(card, CLIP), put(card, "Record/20260115_081502_NF.mp4")
-    real = sync._urgency
+    real = triage.order
 
-    def vanish(found: Found) -> Any:
+    def vanish(*args: Any) -> Any:
         path.unlink(missing_ok=True)
-        return real(found)
+        return real(*args)
 
-    monkeypatch.setattr(sync, "_urgency", vanish)
+    monkeypatch.setattr(triage, "order", vanish)
     summary, events = run(config)
-    assert summary.counts == {"failed": 1, "brought": 1}
+    assert counted(summary) == {"failed": 1, "brought": 1}
     assert next(e for e in events if e["event"] == "failed")["reason"].startswith("changed or went away")
     assert list(objects(s3).values()) == [other.read_bytes()]
 
 
-def test_without_a_network_the_run_stops_and_the_next_one_goes_on(config: Config, card: Path, s3: Any) -> None:
+def test_without_a_network_the_run_stops_and_the_next_one_goes_on(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impp_edge.pace.BACKOFF_BASE_S", 0.001)
     contents = sorted(put(card, f"Record/20260115_0815{i:02}_NF.mp4").read_bytes() for i in range(20))
-    offline = replace(config, endpoint_url="http://127.0.0.1:1", workers=1)
-    summary, _ = run(offline)
-    assert summary.stopped and "cannot be reached" in summary.stopped
-    assert summary.counts == {"failed": 1}
-    state = State(config.state)
-    assert len(state.status().failed) == 1
-    state.close()
-    assert run(config)[0].counts == {"brought": 20}
+    offline = replace(config, endpoint_url="http://127.0.0.1:1")
+    for _ in range(3):
+        summary, events = run(offline)
+        assert summary.stopped and "cannot be reached" in summary.stopped and not summary.complete
+        assert counted(summary) == {"waiting": 20} and events == []
+        assert summary.waiting_bytes == sum(map(len, contents)) and summary.oldest_waiting is not None
+    assert counted(run(config)[0]) == {"brought": 20}
     assert sorted(objects(s3).values()) == contents
 
 
@@ -277,12 +303,6 @@ def test_events_come_before_routine_and_old_before_new(config: Config, card: Pat
     put(card, "Record/20260115_100000_EF.mp4", age=1000)
     _, events = run(replace(config, workers=1))
     assert [Path(e["path"]).name[9:17] for e in events] == ["100000_E", "080000_N", "090000_N"]
-
-
-def test_ten_thousand_files_are_found_in_order(tmp_path: Path) -> None:
-    for i in range(10_000):
-        (tmp_path / f"{i:05}.mp4").touch()
-    assert [f.relative.name for f in find(Folder(tmp_path), lambda *_: None)] == [f"{i:05}.mp4" for i in range(10_000)]
 
 
 def test_the_checksum_in_python_equals_the_fast_one() -> None:
