@@ -122,6 +122,16 @@ def as_tuple(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
+def plain(statement: Statement) -> str:
+    """A statement as text, the same in whatever order its lists are."""
+    actions, resources = sorted(statement.actions), sorted(statement.resources)
+    condition = {
+        test: {key: sorted(as_tuple(value)) for key, value in keys.items()}
+        for test, keys in statement.condition.items()
+    }
+    return json.dumps([statement.sid, statement.effect, actions, resources, condition], sort_keys=True)
+
+
 def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple[str, ...] = ()) -> Path:
     """Write a manifest without any zip, and the real state machine; return the manifest's path."""
     folder.mkdir()
@@ -431,6 +441,15 @@ def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
         }
     alarms = {alarm["alarm_name"] for alarm in told.of("aws_cloudwatch_metric_alarm").values()}
     assert "impp-prod-edge-silent-blue-car" in alarms
+
+    # Who has no certificate is told to write the same policy by hand.
+    page = (REPOSITORY / "docs" / "edge-credentials.md").read_text(encoding="utf-8")
+    (policy,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    meant = {"BUCKET": f"impp-prod-{ACCOUNT}-ingest", "DEVICE": "blue-car", "KEY_ARN": KEY, "REGION": "us-east-1"}
+    for word, value in meant.items():
+        policy = policy.replace(word, value)
+    roles_own = [s for s in statements if '["blue-car"]' in s.owner]
+    assert sorted(map(plain, parse("", policy))) == sorted(map(plain, roles_own))
 
 
 def test_a_missing_function_asks_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:
