@@ -33,9 +33,10 @@ NAME = "custody.jsonl"
 GENESIS = "0" * 64
 """What the first line names as the one before."""
 KEPT = "custody-head"
-"""Under this name the state's ``meta`` remembers the newest hash."""
+"""Under this name :meth:`State.get <impp_edge.state.State.get>` has the newest hash."""
 UPLOADED, THERE, REMOVED, CUT = "uploaded", "there", "removed", "cut"
-"""Sent by us; found in the bucket with an equal checksum; removed from the card; the log had lost lines when opened."""
+"""Events: sent by us; found in the bucket with an equal checksum; about to be removed from the card (``kept`` takes
+that back); the log had lost lines when it was opened."""
 
 _LONGEST = 64 * 1024
 """Bytes of a line at most: a path of 4,096 bytes, three characters each, a key of 1,024, and the rest."""
@@ -93,7 +94,7 @@ class Check:
 class Log:
     """The log of one state folder, for the one run that holds its lock. Safe to use from several threads.
 
-    ``kept`` is the newest hash as the state remembers it (``meta`` :data:`KEPT`). Where that is not in the log any
+    ``kept`` is the newest hash as the state remembers it (under :data:`KEPT`). Where that is not in the log any
     more, the log was cut or exchanged since, and the next entry says so (event ``cut``) for good. After
     :meth:`append`, the state is told the new head. A run that died in between leaves an entry more than the state
     knows: the next run finds the object in the bucket and notes it again, as ``there``.
@@ -172,9 +173,9 @@ class Log:
         added, n, head = bytearray(), self._n, self._head
         for entry in entries:
             n += 1
-            body = _json({"n": n, "prev": head, "at": at, **entry})
-            head = hashlib.sha256(body.encode()).hexdigest()
-            added += f'{body[:-1]},"hash":"{head}"}}\n'.encode()
+            body = text({"n": n, "prev": head, "at": at, **entry})
+            head = hashlib.sha256(body).hexdigest()
+            added += b'%b,"hash":"%b"}\n' % (body[:-1], head.encode())
         if added:
             self._write(added)
             self._n, self._head = n, head
@@ -218,7 +219,7 @@ def check(folder: Path, kept: str | None = None) -> Check:
 
 def entries(folder: Path, *needles: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
     """The entries that have all fields of one of the ``needles``, oldest first; of a broken log what can be read."""
-    wanted = [[f"{_json(k)}:{_json(v)}".encode() for k, v in needle.items()] for needle in needles]
+    wanted = [[text(k) + b":" + text(v) for k, v in needle.items()] for needle in needles]
     for line in lines(folder):
         if not any(all(part in line for part in needle) for needle in wanted):
             continue
@@ -237,6 +238,17 @@ def lines(folder: Path) -> Iterator[bytes]:
 def hash_of(line: bytes) -> bytes:
     """The hash at a line's end, as the line has it; something else where the line is none of ours."""
     return line[-67:-3]
+
+
+def key_of(line: bytes) -> bytes:
+    """The key in a line as :func:`text` writes it, without reading all of the line; empty where there is none."""
+    begin = line.find(b',"key":') + 7  # inside of text a quote has a backslash before it, so this is the field
+    return line[begin : line.find(b',"version":', begin)] if begin > 6 else b""
+
+
+def text(value: Any) -> bytes:
+    """A value as it stands in a line."""
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
@@ -389,10 +401,6 @@ def _fields(entry: Entry) -> dict[str, Any]:
         "device": entry.device,
         "captured": entry.captured,
     }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
 
 
 def _sync(file: int) -> None:

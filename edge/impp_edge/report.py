@@ -49,11 +49,12 @@ class Human:
         if kind == "summary":
             trouble = bool(event["failed"] or event["stopped"])
             text = _summary(event) if trouble or not self._quiet else None
-            self._say(text, err=trouble and self._quiet)
+            self.say(text, err=trouble and self._quiet)
         elif text and (not self._quiet or kind in _TROUBLE):
-            self._say(text, err=True)
+            self.say(text, err=True)
 
-    def _say(self, text: str | None, err: bool) -> None:
+    def say(self, text: str | None, err: bool = False) -> None:
+        """Take the line that moves away, and print one that stays."""
         if self._live:
             click.echo("\r\x1b[K", nl=False, err=True)
         if text:

@@ -1,0 +1,52 @@
+"""``impp-edge prove``: the custody receipt of a clip."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, Given, end, settings
+from impp_edge.commands.verify import configured, remembered_head
+from impp_edge.report import printable
+from impp_edge.state import StateError
+
+
+@click.command()
+@settings
+@click.argument("what", metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the receipt to a file.")
+def prove(given: Given, what: str, as_json: bool, output: Path | None) -> None:
+    """Print a receipt of FILE: what it is, when and where it was brought, who says so, and how to check it again.
+
+    FILE is a file on the card or, if it is there no more, its former path, its SHA-256 or its key in the bucket.
+    Exit codes: 0 everything fits, 1 something does not, 2 wrong configuration.
+    """
+    config = configured(given)
+    from impp_edge import prove as work
+    from impp_edge.s3 import S3, Offline, Refused, S3Error
+
+    try:
+        s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle)
+        receipt = work.prove(what, config, s3, remembered_head(config.state))
+        s3.close()
+    except (Refused, StateError) as error:
+        end(WRONG_SETTING, str(error))
+    except OSError as error:
+        end(SOME_FAILED, f"{printable(what)}: cannot be read: {error.strerror}")
+    except (work.NoTrace, Offline, S3Error) as error:
+        end(SOME_FAILED, printable(str(error)))
+    text = json.dumps(receipt.to_dict(), indent=2) if as_json else work.words(receipt)
+    if output is None:
+        click.echo(text)
+    else:
+        try:
+            output.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            end(WRONG_SETTING, f"{output}: cannot be written: {error.strerror}")
+        wrong = [says for _, holds, says in receipt.checks if not holds]
+        click.echo(f"{output}: {'everything fits' if receipt.ok else '; '.join(wrong)}")
+    sys.exit(DONE if receipt.ok else SOME_FAILED)

@@ -1,0 +1,139 @@
+"""``impp-edge verify``: compare the card, S3 and the custody log."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, Given, end, settings
+from impp_edge.report import Human, json_lines, printable, size
+from impp_edge.state import State, StateError
+
+if TYPE_CHECKING:
+    from impp_edge.config import Config
+    from impp_edge.custody import Check
+    from impp_edge.verify import Result
+
+COUNTED = (
+    ("changed", "changed on the card"), ("missing", "missing in the bucket"), ("differs", "different"),
+    ("unlogged", "not in the custody log"), ("forged", "not as the custody log was then"),
+    ("unreadable", "could not be checked"), ("gone", "not on the card any more"), ("new", "not brought yet"),
+)  # fmt: skip
+
+
+@click.command()
+@settings
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--gone", is_flag=True, help="Also what is not on the card any more: S3 and the log only.")
+@click.option("--log-only", is_flag=True, help="Only whether the custody log is whole: needs no network.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each file that is wrong, a summary.")
+def verify(given: Given, paths: tuple[Path, ...], gone: bool, log_only: bool, as_json: bool) -> None:
+    """Read what was brought anew (all, or what is at and below PATHS) and compare it with S3 and the custody log.
+
+    Exit codes: 0 all is equal, 1 something differs, 2 wrong configuration.
+    """
+    try:
+        if log_only:
+            _log_only(given.state(), as_json)
+        _all(configured(given, paths), paths, gone, as_json)
+    except StateError as error:
+        end(WRONG_SETTING, str(error))
+
+
+def configured(given: Given, paths: Sequence[Path] = ()) -> Config:
+    """The configuration; one without folders will do, as this needs only to know the bucket."""
+    from impp_edge.config import ConfigError, load
+    from impp_edge.verify import absolute
+
+    try:
+        return load(given.file, given.over)
+    except ConfigError:
+        config = given.config((Path("/"),))  # any folder: says what else is wrong
+    folders = [path if path.is_dir() else path.parent for path in map(absolute, paths)]
+    apart = [one for one in dict.fromkeys(folders) if not any(other in one.parents for other in folders)]
+    return given.config(tuple(apart)) if apart else replace(config, folders=())
+
+
+def remembered_head(folder: Path) -> str | None:
+    """The newest hash of the custody log as the state has it; None where there is no state."""
+    from impp_edge.custody import KEPT
+    from impp_edge.database import FILE
+
+    if not (folder / FILE).exists():
+        return None
+    state = State(folder, write=False)
+    try:
+        return state.get(KEPT)
+    finally:
+        state.close()
+
+
+def _log_only(folder: Path, as_json: bool) -> None:
+    from impp_edge.custody import NAME, check
+    from impp_edge.verify import log_dict
+
+    if not (folder / NAME).exists() and not remembered_head(folder):
+        end(WRONG_SETTING, f"{folder}: there is no custody log: nothing was brought with this state")
+    found = check(folder, remembered_head(folder))
+    if as_json:
+        json_lines({"event": "log", **log_dict(found)})
+    else:
+        click.echo("\n".join(_log_lines(found)))
+    sys.exit(DONE if found.ok else SOME_FAILED)
+
+
+def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> None:
+    from impp_edge import verify as work
+    from impp_edge.s3 import S3, Refused
+    from impp_edge.signals import stop_on_signals
+
+    stop, human = threading.Event(), Human()
+    stop_on_signals(stop)
+
+    def tell(event: dict[str, Any]) -> None:
+        if as_json:
+            json_lines(event)
+        elif event["event"] == "wrong":
+            human.say(f"{event['kind']}: {printable(event['path'])}: {printable(event['reason'])}")
+        else:
+            human(event)
+
+    state = work.Reader(config.state)
+    try:
+        s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle, stop)
+        result = work.verify(config, state, s3, tell, stop, [work.absolute(path) for path in paths], gone)
+        s3.close()
+    except Refused as error:
+        end(WRONG_SETTING, str(error))
+    finally:
+        state.close()
+    if as_json:
+        click.echo(json.dumps(result.to_dict()))
+    else:
+        human.say("\n".join([*_log_lines(result.log), _line(result)]))
+    sys.exit(DONE if result.ok else SOME_FAILED)
+
+
+def _log_lines(found: Check) -> list[str]:
+    lines = [f"custody log: line {one.line} ({one.kind}): {one.why}" for one in found.findings]
+    if found.wrong > len(found.findings):
+        lines.append(f"custody log: and {found.wrong - len(found.findings)} more")
+    if found.torn:
+        lines.append(f"custody log: a power cut left {found.torn} bytes of a line; the next run sets them aside")
+    if found.ok:
+        lines.append(f"custody log: {found.entries} entries, whole; the newest is {found.head}")
+    return lines
+
+
+def _line(result: Result) -> str:
+    parts = [f"{result.counts['equal']} equal ({size(result.bytes)} read)"]
+    parts += [f"{result.counts[kind]} {words}" for kind, words in COUNTED if result.counts[kind]]
+    line = f"{', '.join(parts)} in {result.seconds:.1f} s"
+    return f"{line}; stopped: {printable(result.stopped)}" if result.stopped else line
