@@ -20,11 +20,12 @@ from typing import Any
 from impp_edge import cameras, custody, hours
 from impp_edge.board import Board
 from impp_edge.config import Config, Folder
+from impp_edge.database import FILE
 from impp_edge.find import Found
 from impp_edge.forecast import DAY_S, Clip, Forecast, Unknown, forecast
 from impp_edge.look import Looker
 from impp_edge.rehearse import copied
-from impp_edge.report import shown
+from impp_edge.report import duration, shown, size
 from impp_edge.retain import recorded, space
 from impp_edge.state import State, Status
 from impp_edge.sync import LAST_RUN
@@ -113,6 +114,8 @@ def overview(folder: Path, config: Config | None, scan: bool, now: float | None 
     """How things stand with the memory in ``folder`` and, where there is a ``config``, with its folders; without
     ``scan`` these are not looked through. Raises :class:`~impp_edge.state.StateError`."""
     now = time.time() if now is None else now
+    if (folder / FILE).exists():
+        State(folder, write=False).close()  # where it cannot be read, a copy would only be empty
     with copied(folder) as state:
         waiting, queue = _queue(config, state) if config and scan else ([], None)
         open_hours = hours.parse(*config.hours) if config else hours.Hours()
@@ -124,7 +127,7 @@ def overview(folder: Path, config: Config | None, scan: bool, now: float | None 
             last_run=_last_run(state),
             memory=state.status(),
             rates=_rates(state, now),
-            under_way=[_under_way(one.raw, one.size, one.key, one.upload) for _, one in state.begun(Path("/"))],
+            under_way=[UnderWay(shown(one.raw), one.key, one.size, one.upload) for _, one in state.begun(Path("/"))],
             custody=custody.check(folder, state.get(custody.KEPT)),
             queue=queue,
             cards=cards(config, state, waiting, now) if config and scan else [],
@@ -170,6 +173,29 @@ def upload_rate(state: State, config: Config, now: float) -> float | None:
     rate = sum(sample.bytes for sample in samples) / sum(sample.seconds for sample in samples)
     limit = config.limit_mbit * 1e6 / 8 if config.limit_mbit else rate
     return min(rate, limit) * _share(hours.parse(*config.hours), now)
+
+
+def prediction(found: Forecast, now: float) -> str:
+    """A forecast as people read it, with what it assumes."""
+    writes = f"the camera writes {size(found.written_per_s * 86_400)} a day"
+    if found.overwritten_at is None:
+        return f"safe: nothing waits; {writes}"
+    recording = f", after {duration(found.recording_s)} of recording" if found.recording_s is not None else ""
+    reach = f"the camera reaches the oldest waiting clip {_about(found.overwritten_at, now)}{recording}"
+    if found.sent_per_s is None:
+        return (
+            f"footage will be lost {_about(found.overwritten_at, now)} unless it is brought ({writes}; no upload yet)"
+        )
+    rates = f"{writes}, uploads go at {size(found.sent_per_s)}/s while the card is connected"
+    if found.lost_at is not None:
+        more = "unless uploads become quicker, the card larger or the camera's bit rate lower"
+        return f"footage will be lost {_about(found.lost_at, now)} {more} ({rates})"
+    caught = f"all is brought {_about(found.caught_up_at, now)}" if found.caught_up_at else "the backlog stays"
+    return f"{found.verdict}: {caught}; {reach} if nothing is ({rates})"
+
+
+def _about(at: float, now: float) -> str:
+    return "now" if at <= now else f"in about {duration(at - now)}"
 
 
 def _alive(pid: int) -> bool:
@@ -260,7 +286,3 @@ def _last_run(state: State) -> dict[str, Any] | None:
         run = json.loads(state.get(LAST_RUN) or "null")
         return run if isinstance(run, dict) else None
     return None
-
-
-def _under_way(raw: bytes, size: int, key: str, upload: str | None) -> UnderWay:
-    return UnderWay(shown(raw), key, size, upload)

@@ -15,13 +15,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.edge.conftest import put
+from tests.edge.conftest import objects, put
 
-from impp_edge import custody, retain
+from impp_edge import custody, retain, sync
 from impp_edge.aws import Offline
 from impp_edge.config import Config, Folder, Retain
 from impp_edge.digest import digest
 from impp_edge.find import look
+from impp_edge.rehearse import rehearse
 from impp_edge.retain import Space, carry_out, plan, preview
 from impp_edge.s3 import Head, S3Error
 from impp_edge.state import About, Brought, State
@@ -448,3 +449,57 @@ def test_names_of_any_bytes_are_removed(edge: Edge) -> None:
     path = edge.brought(os.fsdecode(b"Record/\xff\x1b[2J\n.mp4"))
     (told,) = edge.remove()
     assert told["event"] == "removed" and not path.exists()
+
+
+# --- in a run, with a bucket ------------------------------------------------------------------------------------------
+
+
+def keeping(config: Config, **settings: Any) -> Config:
+    return replace(config, folders=(replace(config.folders[0], source="dashcam", retain=Retain(**settings)),))
+
+
+def test_a_run_brings_proves_and_removes(config: Config, card: Path, s3: Any) -> None:
+    old, new = put(card, ROUTINE, age=40 * DAY_S), put(card, OTHER, age=DAY_S)
+    event = put(card, EVENT, age=40 * DAY_S)
+    contents = sorted(path.read_bytes() for path in (old, new, event))
+    told: list[dict[str, Any]] = []
+    summary = sync.run(keeping(config, older_than_days=30), told.append)
+    assert summary.complete and summary.counts["removed"] == 1, told
+    assert [path.exists() for path in (old, new, event)] == [False, True, True]
+    assert sorted(objects(s3).values()) == contents
+    assert custody.check(config.state).ok
+    again = sync.run(keeping(config, older_than_days=30), told.append)
+    assert (again.counts["known"], again.counts["removed"]) == (2, 0)
+
+
+def test_what_was_deleted_in_the_bucket_is_brought_anew_before_it_is_removed(
+    config: Config, card: Path, s3: Any
+) -> None:
+    path = put(card, ROUTINE, age=40 * DAY_S)
+    content = path.read_bytes()
+    sync.run(config)
+    (key,) = objects(s3)
+    s3.delete_object(Bucket=config.bucket, Key=key)  # leaves a delete marker
+    told: list[dict[str, Any]] = []
+    summary = sync.run(keeping(config, older_than_days=30), told.append)
+    assert not summary.complete and path.exists()
+    assert any("not in the bucket any more" in str(event.get("reason")) for event in told)
+    assert sync.run(keeping(config, older_than_days=30)).counts["removed"] == 1
+    assert not path.exists()
+    assert s3.get_object(Bucket=config.bucket, Key=key)["Body"].read() == content
+    s3.delete_object(Bucket=config.bucket, Key=key, VersionId=markers(s3, config.bucket))
+
+
+def markers(s3: Any, bucket: str) -> str:
+    """The version of the only delete marker, for the bucket to be emptied."""
+    (marker,) = s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
+    return str(marker["VersionId"])
+
+
+def test_a_dry_run_shows_what_would_go(config: Config, card: Path, s3: Any) -> None:
+    path = put(card, ROUTINE, age=40 * DAY_S)
+    sync.run(config)
+    told: list[dict[str, Any]] = []
+    rehearse(keeping(config, older_than_days=30), told.append, threading.Event())
+    assert [event["path"] for event in told if event["event"] == "would remove"] == [str(path)]
+    assert path.exists()

@@ -17,7 +17,6 @@ from impp_edge.state import StateError
 
 if TYPE_CHECKING:
     from impp_edge.config import Config
-    from impp_edge.forecast import Forecast
     from impp_edge.overview import Card, Overview, UnderWay
 
 REASONS = {
@@ -95,9 +94,9 @@ def lines(found: Overview) -> Iterator[str]:
     for card in found.cards:
         yield from _card(card, found.now)
     log = found.custody
-    yield f"custody log: {log.entries} entries, " + (
-        f"newest {log.head[:16]}" if log.ok else f"NOT WHOLE: {log.findings[0].why}; see impp-edge verify --log-only"
-    )
+    newest = f", newest {log.head[:16]}" if log.entries else ""
+    wrong = "" if log.ok else f"; NOT WHOLE: {log.findings[0].why}; see impp-edge verify --log-only"
+    yield f"custody log: {log.entries} entries{newest}{wrong}"
 
 
 def _running(found: Overview) -> Iterator[str]:
@@ -155,6 +154,8 @@ def _brought(found: Overview) -> Iterator[str]:
 
 
 def _card(card: Card, now: float) -> Iterator[str]:
+    from impp_edge.overview import prediction
+
     path = printable(card.path)
     if not card.there:
         yield f"{path}: not there"
@@ -162,29 +163,6 @@ def _card(card: Card, now: float) -> Iterator[str]:
     free = f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
     yield f"{path}: {free}, {card.waiting_files} files ({size(card.waiting_bytes)}) wait"
     yield f"  forecast: {prediction(card.forecast, now)}" if card.forecast else f"  no forecast: {card.no_forecast}"
-
-
-def prediction(found: Forecast, now: float) -> str:
-    """A forecast as people read it, with what it assumes."""
-    writes = f"the camera writes {size(found.written_per_s * 86_400)} a day"
-    if found.overwritten_at is None:
-        return f"safe: nothing waits; {writes}"
-    recording = f", after {duration(found.recording_s)} of recording" if found.recording_s is not None else ""
-    reach = f"the camera reaches the oldest waiting clip {_about(found.overwritten_at, now)}{recording}"
-    if found.sent_per_s is None:
-        return (
-            f"footage will be lost {_about(found.overwritten_at, now)} unless it is brought ({writes}; no upload yet)"
-        )
-    rates = f"{writes}, uploads go at {size(found.sent_per_s)}/s while the card is connected"
-    if found.lost_at is not None:
-        more = "unless uploads become quicker, the card larger or the camera's bit rate lower"
-        return f"footage will be lost {_about(found.lost_at, now)} {more} ({rates})"
-    caught = f"all is brought {_about(found.caught_up_at, now)}" if found.caught_up_at else "the backlog stays"
-    return f"{found.verdict}: {caught}; {reach} if nothing is ({rates})"
-
-
-def _about(at: float, now: float) -> str:
-    return "now" if at <= now else f"in about {duration(at - now)}"
 
 
 def _moment(at: float, now: float) -> str:

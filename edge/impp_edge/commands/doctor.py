@@ -1,0 +1,50 @@
+"""``impp-edge doctor``: look for what may keep footage from being brought, and say what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from impp_edge.cli import DONE, SOME_FAILED, Given, settings
+from impp_edge.report import printable
+
+MARKS = {"ok": "✓", "hint": "!", "fail": "✗"}
+PLAIN = {"ok": "+", "hint": "!", "fail": "x"}
+"""For terminals that cannot show the others."""
+
+
+@click.command()
+@settings
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--offline", is_flag=True, help="Only what needs no network.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each finding.")
+def doctor(given: Given, paths: tuple[Path, ...], offline: bool, as_json: bool) -> None:
+    """Check configuration, folders, memory, credentials, bucket, rights and clock; say what to do. Changes nothing.
+
+    Exit codes: 0 all is well or there are only hints, 1 something fails, 2 wrong configuration.
+    """
+    from impp_edge.doctor import FAIL, examine
+
+    config = given.config(paths)
+    failed = False
+    for finding in examine(config, given.file, online=not offline):
+        failed = failed or finding.verdict == FAIL
+        if as_json:
+            click.echo(json.dumps(asdict(finding), ensure_ascii=False))
+            continue
+        click.echo(f"{_mark(finding.verdict)} {printable(finding.what)}: {printable(finding.text)}")
+        if finding.todo:
+            click.echo(f"    {printable(finding.todo)}")
+    sys.exit(SOME_FAILED if failed else DONE)
+
+
+def _mark(verdict: str) -> str:
+    try:
+        MARKS[verdict].encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return PLAIN[verdict]
+    return MARKS[verdict]
