@@ -13,12 +13,12 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from itertools import count
 from pathlib import Path
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
 from impp_edge import __version__, aws
@@ -103,11 +103,14 @@ class Stored:
 
 @dataclass(frozen=True)
 class Head(Stored):
-    """What HeadObject says of an object. ``metadata`` without ``x-amz-meta-``; ``modified`` in seconds since 1970."""
+    """What HeadObject says of an object. ``metadata`` without ``x-amz-meta-``; ``modified`` in seconds since 1970;
+    ``lock`` GOVERNANCE or COMPLIANCE ``locked_until`` a time in ISO 8601, where S3 may tell us."""
 
     size: int
     metadata: Mapping[str, str]
     modified: float | None
+    lock: str | None = None
+    locked_until: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,18 +133,9 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Object:
-    """A line of a listing."""
-
-    key: str
-    size: int
-    etag: str | None
-    modified: str
-
-
-@dataclass(frozen=True)
 class _Request:
-    """What to ask: ``root`` is the element that a good answer is made of, None where it has no body."""
+    """What to ask. ``root`` is how the element begins that a good answer is made of (S3 says ``ListPartsResult``, others
+    ``ListPartsResponse``), None where it has no body."""
 
     method: str
     key: str | None = None
@@ -229,34 +223,23 @@ class S3:
             if name.lower().startswith("x-amz-meta-")
         }
         modified = _date(answer.headers.get("last-modified"))
+        lock = [answer.headers.get(f"x-amz-object-lock-{name}") for name in ("mode", "retain-until-date")]
         return Head(
-            stored.version, stored.etag, stored.crc64nvme, int(size) if size.isdigit() else -1, metadata, modified
+            stored.version,
+            stored.etag,
+            stored.crc64nvme,
+            int(size) if size.isdigit() else -1,
+            metadata,
+            modified,
+            *lock,
         )
-
-    def objects(self, prefix: str) -> Iterator[Object]:
-        """ListObjectsV2: all objects whose key begins so, by key; a page of 1,000 at a time."""
-        asked = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
-        while True:
-            page = self._ask(_Request("GET", query=asked, root="ListBucketResult")).xml
-            for one in page.iterfind("Contents"):
-                key, etag = unquote(_text(one, "Key")), _etag(_text(one, "ETag"))
-                yield Object(key, _number(one, "Size"), etag, _text(one, "LastModified"))
-            token = _text(page, "NextContinuationToken")
-            if _text(page, "IsTruncated") != "true" or not token or token == asked.get("continuation-token"):
-                return
-            asked = {**asked, "continuation-token": token}
-
-    def locate(self) -> str:
-        """HeadBucket: the bucket's region, if we may use the bucket."""
-        answer = self._ask(_Request("HEAD"))
-        return answer.headers.get("x-amz-bucket-region") or self.region
 
     # --- multipart uploads --------------------------------------------------------------------------------------------
 
     def create(self, key: str, labels: Labels) -> tuple[str, bool]:
         """CreateMultipartUpload: its id; True where an earlier try may have begun another one that nobody knows of."""
         headers = labels.headers() | {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FULL_OBJECT"}
-        request = _Request("POST", key, {"uploads": ""}, headers, root="InitiateMultipartUploadResult")
+        request = _Request("POST", key, {"uploads": ""}, headers, root="InitiateMultipartUpload")
         reply = self._ask(request)
         return _text(reply.xml, "UploadId"), reply.tries > 1
 
@@ -287,7 +270,7 @@ class S3:
         }
         request = _Request(
             "POST", key, {"uploadId": upload}, headers, Text(ElementTree.tostring(root)),
-            "CompleteMultipartUploadResult", COMPLETE_S,
+            "CompleteMultipartUpload", COMPLETE_S,
         )  # fmt: skip
         reply = self._ask(request)
         said, crc = _stored(reply.headers), _text(reply.xml, "ChecksumCRC64NVME")
@@ -308,7 +291,7 @@ class S3:
         found: list[Part] = []
         asked = {"uploadId": upload}
         while True:
-            page = self._ask(_Request("GET", key, asked, root="ListPartsResult")).xml
+            page = self._ask(_Request("GET", key, asked, root="ListParts")).xml
             for one in page.iterfind("Part"):
                 crc = _text(one, "ChecksumCRC64NVME") or None
                 found.append(Part(_number(one, "PartNumber"), _number(one, "Size"), _text(one, "ETag"), crc))
@@ -320,12 +303,12 @@ class S3:
     def uploads(self, prefix: str) -> list[Upload]:
         """ListMultipartUploads: those begun and neither completed nor aborted, of keys that begin so."""
         found: list[Upload] = []
-        asked = {"uploads": "", "prefix": prefix, "encoding-type": "url"}
+        asked = {"uploads": "", "prefix": prefix}
         while True:
-            page = self._ask(_Request("GET", query=asked, root="ListMultipartUploadsResult")).xml
+            page = self._ask(_Request("GET", query=asked, root="ListMultipartUploads")).xml
             for one in page.iterfind("Upload"):
-                found.append(Upload(unquote(_text(one, "Key")), _text(one, "UploadId"), _text(one, "Initiated")))
-            after = {"key-marker": unquote(_text(page, "NextKeyMarker"))}
+                found.append(Upload(_text(one, "Key"), _text(one, "UploadId"), _text(one, "Initiated")))
+            after = {"key-marker": _text(page, "NextKeyMarker")}
             after["upload-id-marker"] = _text(page, "NextUploadIdMarker")
             if _text(page, "IsTruncated") != "true" or not after["key-marker"] or asked == {**asked, **after}:
                 return found
@@ -416,7 +399,7 @@ def _good(request: _Request, answer: Answer) -> ElementTree.Element:
     found = _parsed(answer.body)
     if found is not None and found.tag == "Error":
         raise S3Error(500, _text(found, "Code") or "InternalError", _text(found, "Message"))
-    if found is None or found.tag != request.root:
+    if found is None or not found.tag.startswith(request.root):
         raise http.client.HTTPException("the answer broke off")
     return found
 
