@@ -99,12 +99,12 @@ class Log:
     :meth:`append`, the state is told the new head. A run that died in between leaves an entry more than the state
     knows: the next run finds the object in the bucket and notes it again, as ``there``.
 
-    ``set_aside`` is the file that holds what a power cut had left of a line, if there was something; tell the owner.
+    ``repaired`` tells, in words for the owner, of what a power cut had left of a line, and of a log that was cut.
     All methods raise :class:`~impp_edge.database.StateError` where the log cannot be read or written.
     """
 
     def __init__(self, folder: Path, kept: str | None = None) -> None:
-        self.set_aside: Path | None = None
+        self.repaired: str | None = None
         self._folder = folder
         self._kept = kept
         self._file: int | None = None
@@ -149,11 +149,13 @@ class Log:
             with path.open("rb") as file:
                 whole, self._n, self._head = _last(file)
                 if os.fstat(self._file).st_size > whole:
-                    self.set_aside = self._tear_off(file, whole)
+                    aside = self._tear_off(file, whole)
+                    self.repaired = f"{path}: a power cut left a torn line; it is kept as {aside.name}"
                 if not whole:
                     _sync_folder(self._folder)
             if self._kept not in (None, GENESIS, self._head) and not _occurs(self._folder, str(self._kept)):
                 self._add([{"event": CUT, "expected": self._kept}])
+                self.repaired = f"{path} was cut or exchanged: its newest entry as the state remembers it is missing"
 
     def _tear_off(self, file: BinaryIO, whole: int) -> Path:
         """Move what follows the last whole entry into a file of its own."""

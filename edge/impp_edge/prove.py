@@ -164,7 +164,7 @@ def _s3(config: Config, entry: dict[str, Any], head: Head | None) -> dict[str, A
     return facts | {
         "version": head.version, "size": head.size, "etag": head.etag, "crc64nvme": head.crc64nvme,
         "last_modified": modified and modified.replace("+00:00", "Z"), "sha256": head.metadata.get(SHA256),
-        "custody": head.metadata.get(ANCHOR),
+        "custody": head.metadata.get(ANCHOR), "lock": head.lock, "locked_until": head.locked_until,
     }  # fmt: skip
 
 

@@ -156,9 +156,7 @@ class Run:
 
     def go(self) -> Summary:
         """Do it all, and tell the summary."""
-        if self._state.repaired:
-            self._tell({"event": "note", "reason": self._state.repaired})
-            self._state.repaired = None
+        self._say_repaired(self._state)
         self._look()
         self._gate()
         if not self._board.idle:
@@ -273,6 +271,7 @@ class Run:
 
         try:
             write_down(results, self._session.log, self._state, self._config.bucket)
+            self._say_repaired(self._session.log)
         except StateError as error:  # without a memory there is no sense in going on; the bucket knows what it has
             self.summary.stopped = self.summary.stopped or str(error)
             self._board.close()
@@ -280,6 +279,11 @@ class Run:
         for result in results:
             self._board.done(result.job)
             self._count(result)
+
+    def _say_repaired(self, kept: State | Log) -> None:
+        if kept.repaired:
+            self._tell({"event": "note", "reason": kept.repaired})
+            kept.repaired = None
 
     def _count(self, result: Result) -> None:
         from impp_edge.record import told

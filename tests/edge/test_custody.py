@@ -269,8 +269,9 @@ def test_what_a_power_cut_left_of_a_line_is_set_aside(tmp_path: Path, rest: byte
         file.write(rest)
     log = Log(tmp_path, head)
     assert log.head == head
-    assert log.set_aside is not None and log.set_aside.name.startswith("custody.torn-")
-    assert log.set_aside.read_bytes() == rest and stat.S_IMODE(log.set_aside.stat().st_mode) == 0o600
+    (aside,) = tmp_path.glob("custody.torn-*")
+    assert aside.read_bytes() == rest and stat.S_IMODE(aside.stat().st_mode) == 0o600
+    assert log.repaired and log.repaired.endswith(f"a power cut left a torn line; it is kept as {aside.name}")
     log.append([entry(9)])
     assert log.check() == Check(LINES + 1, log.head, (), 0, 0)
 
@@ -299,6 +300,7 @@ def test_a_cut_that_a_run_meets_is_noted_for_good(tmp_path: Path) -> None:
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:5]))
     log = Log(tmp_path, head)
     new = log.append([entry(6)])
+    assert log.repaired and "was cut or exchanged" in log.repaired
     found = custody.check(tmp_path, new)
     assert [(f.line, f.kind, f.why) for f in found.findings] == [
         (6, "cut", "the log had lost its end after entry 5 when this run began")
