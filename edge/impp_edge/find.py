@@ -131,7 +131,10 @@ class Scan:
 
     def _say_refused(self, at: bytes, refused: list[tuple[bytes, OSError]]) -> None:
         for name, error in refused[:PROBLEMS]:
-            self._say(os.path.join(at, name), error, "cannot be looked at")
+            if name:
+                self._say(at + b"/" + name, error, "cannot be looked at")
+            else:
+                self._say(at, error, "cannot be listed to its end")
         if len(refused) > PROBLEMS:
             self._say(at, refused[-1][1], f"{len(refused) - PROBLEMS} more files in it cannot be looked at")
 

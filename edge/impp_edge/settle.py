@@ -2,17 +2,16 @@
 
 A file is quiet when nobody has written to it for a while, by its own time or, where a clock cannot be believed, by our
 own watching it. Our clock may be set while we run (a small computer without a battery learns the time from the
-network), so watching goes by the uptime, and for a while after a jump a file's own time says nothing.
+network), so watching goes by the uptime, and a file's own time is judged for a while by the clock as it was.
 """
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from impp_edge import clock
 from impp_edge.cameras import EARLIEST
 from impp_edge.config import Config
 from impp_edge.find import Found
@@ -20,24 +19,9 @@ from impp_edge.find import Found
 if TYPE_CHECKING:
     from impp_edge.state import State
 
-JUMP_S = 2.0
-"""A clock that moved by more than this against the uptime was set; below that it was merely slewed."""
-SLEW = 500e-6
-"""Most seconds by which a clock is slewed in a second (adjtimex(2))."""
 _BELIEVABLE = datetime(EARLIEST, 1, 1, tzinfo=UTC).timestamp()
 
 Readiness = Literal["ready", "restless", "cut", "empty"]
-
-
-def settled(found: Found, now: float, first_seen: float | None, settle_s: float) -> bool:
-    """Whether nobody has written for ``settle_s`` seconds.
-
-    By the file's own time where that lies in the past, else (a camera's clock may run ahead of ours) by
-    ``first_seen``, when this size and time were first observed by our own clock.
-    """
-    quiet_by_itself = found.mtime + settle_s <= now
-    quiet_by_us = first_seen is not None and first_seen + settle_s <= now
-    return settle_s <= 0 or quiet_by_itself or quiet_by_us
 
 
 def ready(found: Found, state: State, now: float, config: Config) -> Readiness:
@@ -58,9 +42,12 @@ def ready(found: Found, state: State, now: float, config: Config) -> Readiness:
 
 
 def _quiet(found: Found, state: State, now: float, wanted_s: float, believed: bool = True) -> bool:
-    if believed and steady(state, now, wanted_s) and settled(found, now, None, wanted_s):
+    """Whether nobody has written for ``wanted_s`` seconds: by the file's own time where that is ``believed`` and past,
+    else (a camera's clock may run ahead of ours) by how long we have seen it unchanged."""
+    now = clock.at_least(state, now, wanted_s)
+    if wanted_s <= 0 or (believed and found.mtime + wanted_s <= now):
         return True
-    return settled(found, now, now - state.quiet_for(found, boot(), time.monotonic()), wanted_s)
+    return state.quiet_for(found, clock.boot(), time.monotonic()) >= wanted_s
 
 
 def _complete(found: Found) -> bool:
@@ -72,31 +59,3 @@ def _complete(found: Found) -> bool:
             return not boxes.integrity(file, found.path.name, found.size).is_cut
     except OSError:
         return True
-
-
-def steady(state: State, now: float, for_s: float) -> bool:
-    """Whether our clock was not set in the last ``for_s`` seconds, as far as this and earlier runs saw."""
-    uptime = time.monotonic()
-    offset = now - uptime
-    noted = (state.get("clock") or "").split()
-    if len(noted) != 4 or noted[0] != boot():
-        state.set("clock", f"{boot()} {offset!r} {uptime!r} -inf")
-        return True
-    last, seen, jumped = map(float, noted[1:])
-    moved = abs(offset - last)
-    if moved > JUMP_S + SLEW * (uptime - seen):
-        jumped = uptime
-    if moved > JUMP_S / 4:
-        state.set("clock", f"{boot()} {offset!r} {uptime!r} {jumped!r}")
-    return uptime - jumped >= for_s
-
-
-@cache
-def boot() -> str:
-    """What tells this boot of the computer from others, in one word."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except (
-        OSError
-    ):  # not Linux: the minute of the boot, which a clock that is set changes too; watching begins anew then
-        return str(int((time.time() - time.monotonic()) // 60))

@@ -24,6 +24,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from impp_edge import clock
 from impp_edge.database import FILE, open_to_read, open_to_write, plain_words
 from impp_edge.database import Locked as Locked
 from impp_edge.database import StateError as StateError
@@ -195,6 +196,7 @@ class State:
             self._db, new, self.repaired = open_to_write(folder)
             if new:
                 self.set("fresh", "yes")
+            clock.at_least(self, time.time(), 0)  # seen by each run, so that the next one sees that it was set
         self.fresh = self.get("fresh") is not None
 
     def close(self) -> None:
