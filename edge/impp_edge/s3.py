@@ -134,8 +134,8 @@ class Upload:
 
 @dataclass(frozen=True)
 class _Request:
-    """What to ask. ``root`` is how the element begins that a good answer is made of (S3 says ``ListPartsResult``, others
-    ``ListPartsResponse``), None where it has no body."""
+    """What to ask. ``root`` is how the element begins that a good answer is made of (S3 says ``ListPartsResult``,
+    others ``ListPartsResponse``), None where it has no body."""
 
     method: str
     key: str | None = None

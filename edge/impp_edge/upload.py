@@ -7,6 +7,7 @@ its own. Nothing is ever overwritten, and no part that S3 has acknowledged is se
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from impp_edge.digest import Digest
+from impp_edge.digest import BLOCK, Digest
 from impp_edge.find import Found, unchanged
 from impp_edge.s3 import ATTEMPTS, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
 from impp_edge.s3 import Labels as Labels
@@ -308,8 +309,7 @@ class Transfer:
                 if upload.key != self._key or upload.id == self._upload:
                     continue
                 parts = self._s3.parts(self._key, upload.id)
-                ours = all(self._fits(part) and part.crc64nvme for part in parts)
-                if parts and ours and self._upload is None:
+                if parts and self._upload is None and all(self._is_ours(part) for part in parts):
                     self._go_on(upload.id, parts)
                 else:
                     self._s3.abort(self._key, upload.id)
@@ -319,6 +319,16 @@ class Transfer:
         if not 1 <= part.number <= len(self._digest.parts) or part.size != self._slice(part.number).size:
             return False
         return part.crc64nvme in (None, self._digest.parts[part.number - 1])
+
+    def _is_ours(self, part: Part) -> bool:
+        """Whether a part of an upload that we do not know has our bytes. Not every server lists the checksums of parts;
+        then the ETag is the MD5 (but with SSE-KMS, where S3 does list them)."""
+        if not self._fits(part) or part.crc64nvme:
+            return self._fits(part)
+        md5 = hashlib.md5(usedforsecurity=False)
+        for block in self._slice(part.number).blocks(BLOCK):
+            md5.update(block)
+        return part.etag.strip('"') == md5.hexdigest()
 
     def _send_part(self, number: int) -> int:
         body = self._slice(number)

@@ -121,16 +121,14 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 def made(card: Path, size: int, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
     """A file of random bytes, always the same of a size."""
-    path = os.path.join(os.fsencode(card), name)
-    with open(path, "wb") as file:
-        file.write(random.Random(size).randbytes(size))
+    (card / os.fsdecode(name)).write_bytes(random.Random(size).randbytes(size))
     return found_at(card, name)
 
 
 def found_at(card: Path, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
-    path = os.path.join(os.fsencode(card), name)
-    status = os.stat(path)
-    with open(path, "rb") as file:
+    path = card / os.fsdecode(name)
+    status = path.stat()
+    with path.open("rb") as file:
         content = digest(file, part_size(status.st_size))
     return Found(Folder(card), name, status.st_size, status.st_mtime_ns), content
 
