@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from impp_edge import aws, custody, database
 from impp_edge.config import Config, Folder
 from impp_edge.identify import slug
+from impp_edge.overview import many
 from impp_edge.report import duration, printable, shown, size
 from impp_edge.state import State, StateError
 
@@ -62,7 +63,7 @@ def examine(config: Config, file: Path | None, online: bool, now: float | None =
     one; ``now`` in seconds since 1970."""
     now = time.time() if now is None else now
     source = shown(file) if file else "flags and environment only"
-    yield Finding("configuration", OK, f"{source}: bucket {config.bucket}, {_many(len(config.folders), 'folder')}")
+    yield Finding("configuration", OK, f"{source}: bucket {config.bucket}, {many(len(config.folders), 'folder')}")
     for folder in config.folders:
         yield from _folder(folder)
     yield from _state(config.state)
@@ -199,7 +200,7 @@ def _card(card: Card, now: float) -> Finding:
     from impp_edge.overview import prediction
 
     what, free = f"card {card.path}", f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
-    waits = f"{_many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to be brought"
+    waits = f"{many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to be brought"
     made = card.forecast
     if made is None:
         return Finding(what, OK, f"{free}, {waits}; no forecast: {card.no_forecast}")
@@ -444,7 +445,3 @@ def _allow(denied: list[str], bucket: str, prefix: str) -> str:
     if any("kms" in text.lower() for text in denied):
         return "allow kms:GenerateDataKey and kms:Decrypt on the bucket's key; see the module edge_identity"
     return f"allow it on arn:aws:s3:::{bucket}/{prefix}*; the module edge_identity makes such a role"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

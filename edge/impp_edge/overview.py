@@ -175,6 +175,11 @@ def upload_rate(state: State, config: Config, now: float) -> float | None:
     return min(rate, limit) * _share(hours.parse(*config.hours), now)
 
 
+def many(count: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def prediction(found: Forecast, now: float) -> str:
     """A forecast as people read it, with what it assumes."""
     writes = f"the camera writes {size(found.written_per_s * 86_400)} a day"

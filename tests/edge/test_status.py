@@ -59,7 +59,7 @@ def test_before_anything_was_brought(local: Config, card: Path) -> None:
     result = status(local, card)
     assert result.exit_code == DONE
     assert "no run has ended yet" in result.output
-    assert "waiting: 1 files (40 B), the oldest " in result.output
+    assert "waiting: 1 file (40 B), the oldest " in result.output
     assert "skipped: 1 no footage" in result.output and "not brought: " + str(card / "notes.txt") in result.output
     assert "custody log: 0 entries\n" in result.output
     assert not local.state.exists()
@@ -77,12 +77,12 @@ def test_what_was_brought_and_what_failed(local: Config, card: Path) -> None:
     state.close()
     result = status(local, card)
     assert "\x1b" not in result.output and "\x07" not in result.output
-    assert "failed: 1 files" in result.output
+    assert "failed: 1 file, tried again" in result.output
     assert "\\x1b[2J\\x07\\n.mp4: S3 answers \\x1b[31mno (2 times, last " in result.output
     assert "brought: 2 files (80 B), the last one " in result.output
     assert f"  {BUCKET}: 1 event (40 B)" in result.output
     assert "rate: 8.0 MB/s in the last run that sent something, 80.0 MB in the last day" in result.output
-    assert "waiting: 1 files" in result.output
+    assert "waiting: 1 file" in result.output
 
 
 def test_json_has_stable_names(local: Config, card: Path) -> None:
@@ -109,7 +109,7 @@ def test_no_scan_only_says_what_is_remembered(local: Config, card: Path) -> None
     document = json.loads(status(local, card, "--no-scan", "--json").output)
     assert document["queue"] is None and document["cards"] == [] and document["memory"]["files"] == 1
     bare = click.testing.CliRunner().invoke(main, ["status", "--state", str(local.state)])
-    assert bare.exit_code == DONE and "brought: 1 files" in bare.output and "waiting" not in bare.output
+    assert bare.exit_code == DONE and "brought: 1 file" in bare.output and "waiting" not in bare.output
 
 
 def test_it_works_beside_a_run_and_writes_nothing(local: Config, card: Path) -> None:
@@ -123,7 +123,7 @@ def test_it_works_beside_a_run_and_writes_nothing(local: Config, card: Path) -> 
         state.close()
     assert result.exit_code == DONE, result.output
     assert f"a run is going on (process {os.getpid()})" in result.output
-    assert "still being written, or cut short: 1 files" in result.output
+    assert "still being written, or cut short: 1 file" in result.output
     assert before == {}
 
 
@@ -209,7 +209,7 @@ def test_a_forecast_from_what_was_brought_and_what_waits(local: Config, card: Pa
 
 SENTENCES = {
     "safe: nothing waits": Forecast("safe", 0, 1e6, None, None),
-    "footage will be lost in about 2 h unless it is brought": Forecast("lost", 1, 1e6, None, None, 7200.0, None, 7200.0),
+    "footage will be lost in about 2 h unless it is": Forecast("lost", 1, 1e6, None, None, 7200.0, None, 7200.0),
     "footage will be lost in about 1 h unless uploads become": Forecast("lost", 1, 1e6, 2e6, 1e5, 7200.0, 60.0, 3600.0),
     "footage will be lost now unless": Forecast("lost", 1, 1e6, 2e6, 1e5, 0.0, 0.0, 0.0),
     "safe: all is brought in about 1 min; the camera reaches": Forecast("safe", 1, 1e6, 2e6, 3e6, 9e5, 9e4, None, 60.0),
@@ -231,7 +231,7 @@ def test_after_a_run(config: Config, card: Path) -> None:
     sync.run(config)
     result = status(config, card)
     assert "last run ended " in result.output and "(0 s ago), complete" in result.output
-    assert "waiting: 0 files" in result.output and "custody log: 1 entries, newest " in result.output
+    assert "waiting: 0 files" in result.output and "custody log: 1 entry, newest " in result.output
     document = json.loads(status(config, card, "--json").output)
     run = document["last_run"]
     assert run["brought"] + run["there"] == 1  # there: an answer got lost, and it was sent again

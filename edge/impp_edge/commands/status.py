@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impp_edge.cli import WRONG_SETTING, Given, end, settings
+from impp_edge.overview import Card, Overview, UnderWay, many, overview, prediction
 from impp_edge.report import duration, printable, size
 from impp_edge.state import StateError
 
 if TYPE_CHECKING:
     from impp_edge.config import Config
-    from impp_edge.overview import Card, Overview, UnderWay
 
 REASONS = {
     "sidecar": "sidecars, not wanted",
@@ -39,8 +39,6 @@ def status(given: Given, paths: tuple[Path, ...], scan: bool, online: bool, as_j
 
     Needs no network, and does not get in the way of a run. Without a bucket it only says what is remembered.
     """
-    from impp_edge.overview import overview
-
     configured = given.file is not None or "bucket" in given.over
     config = given.config(paths) if configured else None
     try:
@@ -94,9 +92,10 @@ def lines(found: Overview) -> Iterator[str]:
     for card in found.cards:
         yield from _card(card, found.now)
     log = found.custody
+    entries = "entry" if log.entries == 1 else "entries"
     newest = f", newest {log.head[:16]}" if log.entries else ""
     wrong = "" if log.ok else f"; NOT WHOLE: {log.findings[0].why}; see impp-edge verify --log-only"
-    yield f"custody log: {log.entries} entries{newest}{wrong}"
+    yield f"custody log: {log.entries} {entries}{newest}{wrong}"
 
 
 def _running(found: Overview) -> Iterator[str]:
@@ -118,9 +117,9 @@ def _queue(found: Overview) -> Iterator[str]:
     if queue is None:
         return
     since = f", the oldest {_moment(queue.oldest, found.now)}" if queue.oldest is not None else ""
-    yield f"waiting: {queue.files} files ({size(queue.bytes)}){since}"
+    yield f"waiting: {many(queue.files, 'file')} ({size(queue.bytes)}){since}"
     if queue.restless:
-        yield f"still being written, or cut short: {queue.restless} files"
+        yield f"still being written, or cut short: {many(queue.restless, 'file')}"
     for one in found.under_way:
         done = f"{one.sent_bytes / max(one.size, 1):.0%} of " if one.sent_bytes is not None else ""
         yield f"  under way: {printable(one.path)} ({done}{size(one.size)})"
@@ -135,7 +134,7 @@ def _queue(found: Overview) -> Iterator[str]:
 
 def _failed(found: Overview) -> Iterator[str]:
     if found.memory.failures:
-        yield f"failed: {found.memory.failures} files; each run tries them again"
+        yield f"failed: {many(found.memory.failures, 'file')}, tried again in each run"
     for one in found.memory.failed:
         times = f"{one.times} times, last " if one.times > 1 else ""
         yield f"  {printable(one.path)}: {printable(one.reason)} ({times}{_moment(one.at, found.now)})"
@@ -144,7 +143,7 @@ def _failed(found: Overview) -> Iterator[str]:
 def _brought(found: Overview) -> Iterator[str]:
     memory, rates = found.memory, found.rates
     last = f", the last one {_moment(memory.last, found.now)}" if memory.last else ""
-    yield f"brought: {memory.files} files ({size(memory.bytes)}){last}"
+    yield f"brought: {many(memory.files, 'file')} ({size(memory.bytes)}){last}"
     for total in memory.totals:
         kind = total.recording or "not known"
         yield f"  {printable(total.bucket)}: {total.files} {printable(kind)} ({size(total.bytes)})"
@@ -154,14 +153,12 @@ def _brought(found: Overview) -> Iterator[str]:
 
 
 def _card(card: Card, now: float) -> Iterator[str]:
-    from impp_edge.overview import prediction
-
     path = printable(card.path)
     if not card.there:
         yield f"{path}: not there"
         return
     free = f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
-    yield f"{path}: {free}, {card.waiting_files} files ({size(card.waiting_bytes)}) wait"
+    yield f"{path}: {free}, {many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to be brought"
     yield f"  forecast: {prediction(card.forecast, now)}" if card.forecast else f"  no forecast: {card.no_forecast}"
 
 
