@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,7 @@ def clean(s3: Any) -> Iterator[None]:
     yield
     found = s3.list_object_versions(Bucket=BUCKET)
     for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
-        s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"])
+        s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True)
 
 
 @pytest.mark.usefixtures("clean")
@@ -408,6 +409,16 @@ def test_a_receipt_of_a_clip_that_is_on_the_card_no_more(config: Config) -> None
         code, found = receipt(config, what)
         assert code == DONE and found["file"] is None and found["log"]["entry"]["sha256"] == sha
     assert "not on this machine: by the log and S3" in call(config, "prove", KEY).output
+
+
+@pytest.mark.usefixtures("clean")
+def test_an_object_under_lock_says_so(config: Config, s3: Any) -> None:
+    s3.put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    path = bring(config, CLIP)[0]
+    until = datetime.now(UTC) + timedelta(seconds=1)
+    s3.put_object_retention(Bucket=BUCKET, Key=KEY, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
+    found = receipt(config, str(path))[1]["s3"]
+    assert found["lock"] == "GOVERNANCE" and found["locked_until"].startswith(until.strftime("%Y-%m-%dT%H:%M:%S"))
 
 
 def test_the_receipt_in_words(config: Config, tmp_path: Path) -> None:
