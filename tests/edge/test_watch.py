@@ -99,7 +99,7 @@ def test_a_file_that_is_still_being_written_is_taken_as_soon_as_it_is_quiet(
     quick: Config, card: Path, start: Any
 ) -> None:
     put(card, CLIP, age=0)
-    daemon = start(replace(quick, settle_s=1.0))
+    daemon = start(replace(quick, settle_s=1.0, truncated_after_s=0.0))
     daemon.wait_for("restless")
     daemon.wait_for("brought")  # long before the next rescan
 
