@@ -77,7 +77,10 @@ def copied(folder: Path) -> Iterator[State]:
         if file.exists():
             copy = Path(temporary) / FILE
             try:
-                old = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+                at_rest = not file.with_name(
+                    f"{FILE}-wal"
+                ).exists()  # then not even SQLite's own files are made beside it
+                old = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro{'&immutable=1' * at_rest}", uri=True)
                 with closing(old), closing(sqlite3.connect(copy)) as new:
                     old.backup(new)
             except sqlite3.Error:

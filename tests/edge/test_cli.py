@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import click.testing
 import pytest
-from tests.edge.conftest import BUCKET, objects, put
+from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
 from impp_edge import config as config_module
 from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
@@ -48,7 +49,7 @@ def test_json_is_one_object_a_line(config: Config, card: Path) -> None:
     put(card, CLIP)
     put(card, "new\nline ü.mp4")
     put(card, "notes.txt", b"text")
-    lines = [json.loads(line) for line in call(config, str(card), "--json").stdout.splitlines()]
+    lines = [json.loads(line) for line in call(config, str(card), "--json", "--workers", "1").stdout.splitlines()]
     assert [line["event"] for line in lines] == ["skipped", "brought", "brought", "summary"]
     assert lines[-1]["skipped_because"] == {"no media": 1} and lines[-1]["bytes"] == 80
     assert {"key", "sha256", "crc64nvme", "version", "captured", "size"} <= lines[1].keys()
@@ -56,28 +57,41 @@ def test_json_is_one_object_a_line(config: Config, card: Path) -> None:
 
 def test_names_cannot_move_the_cursor(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(card, "\x1b[2J\x07\n.mp4")
-    monkeypatch.setattr("impp_edge.digest.digest", lambda *_: 1 / 0)
+    monkeypatch.setattr("impp_edge.crew.digest", lambda *_: 1 / 0)
     result = call(config, str(card))
     assert result.exit_code == SOME_FAILED
     assert "\x1b" not in result.output and "\\x1b[2J\\x07\\n.mp4: ZeroDivisionError" in result.output
 
 
-def test_failures_are_one_and_remembered_for_status(config: Config, card: Path, s3: Any) -> None:
+def test_failures_are_one_and_remembered_for_status(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(card, CLIP)
+    with monkeypatch.context() as broken:
+        broken.setattr("impp_edge.crew.digest", lambda *_: 1 / 0)
+        assert call(config, str(card)).exit_code == SOME_FAILED
+    state = State(config.state, write=False)
+    assert [(f.reason, f.times) for f in state.status().failed] == [("ZeroDivisionError: division by zero", 1)]
+    state.close()
+    assert call(config, str(card)).exit_code == DONE
+    state = State(config.state, write=False)
+    assert (state.status().failures, state.status().files) == (0, 1)
+    state.close()
+
+
+def test_no_network_is_one_and_said_in_one_line(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impp_edge.pace.BACKOFF_BASE_S", 0.001)
     put(card, CLIP)
     flags = ["--bucket", BUCKET, "--endpoint-url", "http://127.0.0.1:1", "--state", str(config.state)]
-    result = click.testing.CliRunner().invoke(main, ["sync", *flags, str(card)])
-    assert result.exit_code == SOME_FAILED and "cannot be reached" in result.output
-    shown = click.testing.CliRunner().invoke(main, ["status", "--state", str(config.state)])
-    assert shown.exit_code == DONE and "failed 1x: " in shown.output
-    assert call(config, str(card)).exit_code == DONE
-    shown = click.testing.CliRunner().invoke(main, ["status", "--state", str(config.state), "--json"])
-    assert json.loads(shown.output) | {"last": 0} == {"files": 1, "bytes": 40, "last": 0, "restless": 0, "failed": []}
+    result = click.testing.CliRunner().invoke(main, ["sync", *flags, str(card), "--quiet"])
+    assert result.exit_code == SOME_FAILED
+    assert result.stderr.count("\n") == 1 and "1 waiting" in result.stderr and "cannot be reached" in result.stderr
 
 
 def test_another_run_is_three(config: Config, card: Path) -> None:
     with lock(config.state):
         result = call(config, str(card))
-    assert result.exit_code == LOCKED and "another run holds" in result.output
+    assert result.exit_code == LOCKED and "another run (process" in result.output
 
 
 def test_wrong_settings_are_two(
@@ -102,11 +116,16 @@ def test_wrong_settings_are_two(
     assert nobody.exit_code == WRONG_SETTING and "no AWS credentials" in nobody.output
 
 
-def test_a_broken_memory_says_what_to_do(config: Config, card: Path) -> None:
-    config.state.mkdir()
+def test_a_broken_memory_is_set_aside_said_and_made_anew(config: Config, card: Path, s3: Any) -> None:
+    put(card, CLIP)
+    assert call(config, str(card)).exit_code == DONE
+    for file in config.state.glob("state.sqlite3*"):
+        file.unlink()
     (config.state / "state.sqlite3").write_bytes(b"this is no database, by any means" * 100)
     result = call(config, str(card))
-    assert result.exit_code == WRONG_SETTING and "remove the file to have it made anew" in result.output
+    assert result.exit_code == DONE and "was damaged" in result.stderr and "1 there already" in result.stdout
+    assert call(config, str(card)).stderr == ""
+    assert len(objects(s3)) == 1
 
 
 def test_python_m_and_an_idle_run_that_needs_no_aws(config: Config, card: Path, tmp_path: Path) -> None:
@@ -114,7 +133,7 @@ def test_python_m_and_an_idle_run_that_needs_no_aws(config: Config, card: Path, 
         "import sys; sys.argv = ['impp-edge', *sys.argv[1:]]\n"
         "from impp_edge.cli import main\n"
         "try: main()\n"
-        "finally: assert not {'boto3', 'botocore', 'awscrt'} & sys.modules.keys()"
+        "finally: assert not {'boto3', 'botocore', 'awscrt', 'ssl', 'http.client', 'watchdog'} & sys.modules.keys()"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT / "edge")}
     args = ["sync", str(card), "--bucket", BUCKET, "--state", str(config.state)]
@@ -180,12 +199,57 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
     assert config_module.OWN_TAGS == 5
 
 
-def test_the_memory_of_another_version_is_left_alone(tmp_path: Path) -> None:
-    import sqlite3
+def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any) -> None:
+    put(card, "Record/20260115_081502_NF.mp4")
+    put(card, CLIP)
+    put(card, "Record/20260115_081502_E.gps", b"$GPRMC")
+    put(card, "notes.txt", b"text")
+    result = call(config, str(card), "--dry-run")
+    assert result.exit_code == DONE
+    lines = [line.split(str(card))[1] for line in result.stderr.splitlines() if line.startswith("would bring")]
+    day = "dashcam/blackvue/2026/01/15"
+    assert lines == [
+        f"/Record/20260115_081502_E.gps (6 B) to sidecars/{day}/20260115_081502/20260115_081502_E.gps",
+        f"/Record/20260115_081502_EF.mp4 (40 B) to originals/{day}/20260115_081502_EF.mp4",
+        f"/Record/20260115_081502_NF.mp4 (40 B) to originals/{day}/20260115_081502_NF.mp4",
+    ]
+    assert "3 waiting" in result.stdout
+    assert objects(s3) == {} and not config.state.exists()
+    assert call(config, str(card)).exit_code == DONE
+    before = {path: path.read_bytes() for path in config.state.iterdir()}
+    put(card, "Record/20260115_090000_EF.mp4")
+    again = call(config, str(card), "--dry-run")
+    assert again.stderr.count("would bring") == 1 and "3 known" in again.stdout
+    assert {path: path.read_bytes() for path in config.state.iterdir()} == before and len(objects(s3)) == 3
 
-    from impp_edge.state import StateError
 
-    with sqlite3.connect(tmp_path / "state.sqlite3") as db:
-        db.execute("PRAGMA user_version=99")
-    with pytest.raises(StateError, match="another version"):
-        State(tmp_path)
+def test_sigterm_ends_a_run_at_a_part_boundary_and_the_next_one_goes_on(
+    config: Config, card: Path, s3: Any, tmp_path: Path
+) -> None:
+    content = put(card, CLIP, MP4 + os.urandom(6 * PART)).read_bytes()
+    args = [
+        str(card), "--bucket", BUCKET, "--state", str(config.state), "--endpoint-url", str(config.endpoint_url),
+        "--workers", "1", "--limit-mbit", "80", "--config", os.devnull,
+    ]  # fmt: skip
+    code = f"import impp_edge.upload; impp_edge.upload.PART = {PART}\nfrom impp_edge.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "sync", *args], env={**os.environ, "PYTHONPATH": str(ROOT / "edge")},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        uploads: list[Any] = []
+        while process.poll() is None and not uploads:
+            uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == SOME_FAILED, err
+    assert "1 waiting" in out and out.rstrip().endswith("stopped: asked to stop")
+    assert [u["UploadId"] for u in s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == [uploads[0]["UploadId"]]
+    parts = s3.list_parts(Bucket=BUCKET, Key=uploads[0]["Key"], UploadId=uploads[0]["UploadId"]).get("Parts", [])
+    assert 1 <= len(parts) < 7 and {part["Size"] for part in parts} == {PART}
+    result = call(config, *args[:1], "--json", "--device", "")
+    summary = json.loads(result.stdout.splitlines()[-1])
+    assert result.exit_code == DONE and summary["bytes"] == len(content) - len(parts) * PART
+    assert list(objects(s3).values()) == [content]
