@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 DAY_S = 86_400.0
 PROTECTED = ("event", "manual")
 """Recordings that stay unless the folder's retain table says ``events = true``."""
+MOST = 10_000
+"""Removals of one folder in one plan, so that it fits into memory; the next run goes on."""
 STAYED = "stayed"
 """Event of the custody log that takes back a ``removed``: at the last moment the file could not be removed."""
 _ANYBODY_WRITES = 0o222
@@ -132,6 +134,8 @@ class _Card:
         chosen: dict[bytes, Removal | str] = {}  # at first why, in the order of removal
         sidecars: dict[bytes, tuple[bytes, ...]] = {}
         for one in sorted(self._aged(candidates), key=lambda one: (one.when, one.raw)):
+            if len(chosen) >= MOST:
+                break
             if one.when < before:
                 reason = f"older than {days:g} days"
             elif wanted > 0:

@@ -131,6 +131,13 @@ def test_space_removes_the_oldest_until_enough_is_free(edge: Edge) -> None:
     assert edge.removals(free, min_free_percent=9.5)[0].reason == "less than 9.5 % free"
 
 
+def test_a_plan_has_an_end_and_the_next_one_goes_on(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retain, "MOST", 2)
+    for i in range(3):
+        edge.brought(f"Record/20260115_08150{i}_NF.mp4", days=50 - i)
+    assert [len(edge.remove()) for _ in range(3)] == [2, 1, 0]
+
+
 def test_two_folders_of_one_card_free_it_together(edge: Edge) -> None:
     for i in range(4):
         edge.brought(f"{'AB'[i % 2]}/20260115_08150{i}_NF.mp4", days=50 - i, content=bytes(10))
