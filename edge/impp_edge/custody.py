@@ -334,7 +334,7 @@ class _Checker:
         if doubted and (said - 1, prev) == before:
             self._refind("inserted", "it was inserted: the next line continues the one before it")
         elif said > n + 1:
-            self._find("removed", f"before it {_named(n + 1, said - 1)} missing")
+            self._find("removed", f"{_named(n + 1, said - 1)} missing here")
             self._missing = [*self._missing[-99:], range(n + 1, said)]
         elif said == n + 1:
             self._line -= n > 0

@@ -126,17 +126,21 @@ def _main(entries: list[dict[str, Any]], bucket: str) -> dict[str, Any] | None:
 
 def _head(s3: S3, key: str, version: str | None) -> Head | None:
     """The object as it is now; where another version lies over ours, ours if we may see it."""
+    head = _allowed(s3, key)
+    if version and (head is None or head.version != version):
+        return _allowed(s3, key, version) or head
+    return head
+
+
+def _allowed(s3: S3, key: str, version: str | None = None) -> Head | None:
     from impp_edge.s3 import S3Error
 
     try:
-        head = s3.head(key)
-        if version and (head is None or head.version != version):
-            head = s3.head(key, version) or head
+        return s3.head(key, version)
     except S3Error as error:
         if error.status != 403:
             raise
         return None
-    return head
 
 
 # --- what is known ----------------------------------------------------------------------------------------------------
@@ -215,8 +219,10 @@ def _chain(receipt: Receipt, config: Config, s3: S3, entry: dict[str, Any], head
     anchor = head.metadata.get(ANCHOR) if head else None
     if anchor and entry["event"] == custody.UPLOADED:
         before = _stands_before(config.state, anchor, entry["hash"])
+        first = anchor == custody.GENESIS
         receipt.check(
             "log before the clip", before,
+            "the object is one of the first under this log: it bears what stands before the first entry" if first else
             "the object bears the log's newest hash of the time it was sent: the entries up to there are as old as it",
             "the object bears a hash that the log does not hold before the clip's entry: the log was written anew",
         )  # fmt: skip
@@ -317,7 +323,11 @@ def words(receipt: Receipt) -> str:
         lines += _rows("Log entry", {name: entry[name] for name in ("n", "at", "event", "path", "size", "sha256",
                                                                     "crc64nvme", "hash", "prev")})  # fmt: skip
         lines += [f"{'':12}{other['event']} {other['at']} (entry {other['n']})" for other in facts["log"]["others"]]
-        lines += _rows("S3", facts["s3"])
+        if not facts["log"]["witness"]:
+            lines.append(
+                f"{'':12}not vouched for by S3 yet: the next uploads will bear the entry's hash, or a later one"
+            )
+        lines += _rows("S3", facts["s3"] | {"found": None})
     lines += ["", "Checked"]
     lines += [f"  {'ok   ' if holds else 'WRONG'}  {what}: {printable(says)}" for what, holds, says in receipt.checks]
     if "again" in facts:

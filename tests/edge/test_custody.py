@@ -156,13 +156,13 @@ def test_a_removed_line_is_found(original: Any, index: int) -> None:
     _, lines, head = original
     found = changed(original, lines[:index] + lines[index + 1 :], head)
     assert [(f.line, f.kind, f.why) for f in found.findings] == [
-        (index + 1, "removed", f"before it entry {index + 1} is missing")
+        (index + 1, "removed", f"entry {index + 1} is missing here")
     ]
 
 
 def test_removed_lines_are_named(original: Any) -> None:
     _, lines, head = original
-    assert changed(original, lines[:2] + lines[5:], head).findings[0].why == "before it entries 3 to 5 are missing"
+    assert changed(original, lines[:2] + lines[5:], head).findings[0].why == "entries 3 to 5 are missing here"
 
 
 def test_any_two_swapped_lines_are_found(original: Any) -> None:

@@ -23,7 +23,8 @@ from impp_edge import custody, sync
 from impp_edge import verify as verify_module
 from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
 from impp_edge.config import Config
-from impp_edge.s3 import S3, S3Error
+from impp_edge.prove import prove
+from impp_edge.s3 import S3, Head, S3Error
 from impp_edge.state import State, lock
 from impp_edge.verify import Reader, Result, verify
 
@@ -489,6 +490,21 @@ def test_nothing_is_proven_of_what_is_nowhere(config: Config, card: Path) -> Non
         )
     offline = call(replace(config, endpoint_url="http://127.0.0.1:1"), "prove", KEY)
     assert offline.exit_code == SOME_FAILED and "cannot be reached" in offline.output
+
+
+def test_an_older_version_that_we_may_not_see_does_not_hide_the_newest(config: Config) -> None:
+    bring(config, CLIP)
+
+    class Strict(Answering):
+        def head(self, key: str, version: str | None = None) -> Any:
+            if version:
+                raise S3Error(403, "AccessDenied", "no")
+            return super().head(key)
+
+    newest = Head("other", None, "AAAAAAAAAAA=", 40, {}, None)
+    found = prove(KEY, config, Strict(lambda: newest), None)  # type: ignore[arg-type]
+    wrong = [says for _, holds, says in found.checks if not holds]
+    assert len(wrong) == 2 and wrong[0].startswith("S3 has other bytes") and "S3's version is other" in wrong[1]
 
 
 # --- forget -----------------------------------------------------------------------------------------------------------

@@ -126,7 +126,9 @@ def _log_lines(found: Check) -> list[str]:
     if found.wrong > len(found.findings):
         lines.append(f"custody log: and {found.wrong - len(found.findings)} more")
     if found.torn:
-        lines.append(f"custody log: a power cut left {found.torn} bytes of a line; the next run sets them aside")
+        lines.append(
+            f"custody log: the last {found.torn} bytes are no whole line: a run writes it now, or a power cut tore it"
+        )
     if found.ok:
         lines.append(f"custody log: {found.entries} entries, whole; the newest is {found.head}")
     return lines
