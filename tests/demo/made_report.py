@@ -146,7 +146,7 @@ def made_report(sizes: dict[str, int]) -> Report:
             expected=Expectation("quarantined", "corrupt"),
         ),
         FileReport("DCIM/Movie/copy of <front>.MP4", 48_000_000, "duplicate", f"same content as {front.key}"),
-        FileReport("DCIM/notes.txt", 12, "ignored", "not media: the edge leaves it"),
+        FileReport("DCIM/notes.txt", 12, "ignored", "not footage of its own"),
         FileReport("DCIM/lost.MP4", 5_000, "missing", "no execution was started for it"),
     ]
     bill = {

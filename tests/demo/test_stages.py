@@ -16,12 +16,14 @@ from impp_local.demo import card, cli, stages
 
 
 def test_the_card_is_all_visible_files_and_untouched(tmp_path: Path) -> None:
-    for name in ("DCIM/a.mp4", "notes.txt", ".Trashes/b.mp4", "DCIM/._a.mp4"):
+    for name in ("DCIM/a.mp4", "DCIM/a.srt", "DCIM/a.thm", "notes.txt", ".Trashes/b.mp4", "DCIM/._a.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     files = card.own_files(tmp_path)
-    assert [(file.file, file.media) for file in files] == [("DCIM/a.mp4", True), ("notes.txt", False)]
+    assert [(file.file, file.media) for file in files] == [
+        ("DCIM/a.mp4", True), ("DCIM/a.srt", False), ("DCIM/a.thm", False), ("notes.txt", False),
+    ]  # fmt: skip
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 

@@ -60,6 +60,7 @@ def card(system: System, tmp_path_factory: pytest.TempPathFactory) -> Card:
         bucket = "{system.outputs["ingest_bucket"]}"
         state = "{home / "memory"}"
         settle_s = 0
+        truncated_after_s = 0
 
         [[folder]]
         path = "{folder}"

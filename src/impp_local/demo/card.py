@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from impp_edge.groups import is_sidecar
 from impp_edge.identify import is_media
 from impp_local.demo.collect import CardFile
 from impp_local.demo.facts import Expectation
@@ -48,7 +49,7 @@ def sample_files(folder: Path) -> list[CardFile]:
 
 def _card_file(path: Path, root: Path, expected: Expectation | None = None) -> CardFile:
     with path.open("rb") as file:
-        media = is_media(path.name, file.read(512))
+        media = is_media(path.name, file.read(512)) and not is_sidecar(list(path.parent.parts), path.name)
     return CardFile(path, path.relative_to(root).as_posix(), sha256_of(path), media, expected)
 
 
@@ -61,7 +62,10 @@ def edge_config(folder: Path, bucket: str, endpoint: str, media: Path | None) ->
     state = folder / "edge"
     shutil.rmtree(state, ignore_errors=True)
     # Nothing writes to the card any more, so no file has to settle. The sample's names tell UTC, wherever this runs.
-    top = {"bucket": bucket, "endpoint_url": endpoint, "region": REGION, "state": str(state.absolute()), "settle_s": 0}
+    top = {
+        "bucket": bucket, "endpoint_url": endpoint, "region": REGION, "state": str(state.absolute()),
+        "settle_s": 0, "truncated_after_s": 0,
+    }  # fmt: skip
     source = {"path": str((media or folder / "card").absolute())} | ({} if media else {"timezone": "UTC"})
     lines = [*_settings(top), "", "[[folder]]", *_settings(source)]
     path = folder / "edge.toml"

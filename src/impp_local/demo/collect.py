@@ -255,9 +255,7 @@ def _end(
     if original is None:
         if item:
             return "duplicate", f"same content as {item['key']}, not uploaded again"
-        return (
-            ("missing", "the edge did not upload it") if entry.media else ("ignored", "not media: the edge leaves it")
-        )
+        return ("missing", "the edge did not upload it") if entry.media else ("ignored", "not footage of its own")
     if any(run.status not in ENDED for run in runs):
         return "running", None
     if item and item.get("key") == original.key:
