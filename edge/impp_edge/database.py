@@ -155,18 +155,26 @@ def open_to_read(file: Path) -> sqlite3.Connection:
 
 @contextmanager
 def plain_words(file: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into :class:`StateError`, and note damage for the next run."""
+    """Turn what SQLite and the system say of a file into :class:`StateError`, and note damage for the next run."""
+    try:
+        with sqlite_words(file):
+            yield
+    except OSError as error:
+        raise StateError(_refusal(file, error)) from error
+
+
+@contextmanager
+def sqlite_words(file: Path) -> Iterator[None]:
+    """As :func:`plain_words`, but the system's errors are let through: they are of something else."""
     try:
         yield
     except sqlite3.Error as error:
-        if _is_damage(error):
-            with suppress(OSError):
-                _mark(file).touch()
-            text = f"{file} is damaged ({error}): run again, and it is made anew from the bucket; nothing is lost"
-            raise StateError(text) from error
-        raise StateError(_refusal(file, error)) from error
-    except OSError as error:
-        raise StateError(_refusal(file, error)) from error
+        if not _is_damage(error):
+            raise StateError(_refusal(file, error)) from error
+        with suppress(OSError):
+            _mark(file).touch()
+        text = f"{file} is damaged ({error}): run again, and it is made anew from the bucket; nothing is lost"
+        raise StateError(text) from error
 
 
 def _open(file: Path) -> tuple[sqlite3.Connection, bool]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from impp_edge import clock
-from impp_edge.database import FILE, open_to_read, open_to_write, plain_words
+from impp_edge.database import FILE, open_to_read, open_to_write, sqlite_words
 from impp_edge.database import Locked as Locked
 from impp_edge.database import StateError as StateError
 from impp_edge.database import lock as lock
@@ -201,7 +201,7 @@ class State:
 
     def close(self) -> None:
         """Write all that is pending and close."""
-        with plain_words(self._file):
+        with sqlite_words(self._file):
             self._db.close()
 
     @contextmanager
@@ -209,7 +209,7 @@ class State:
         """All that is written inside is kept together or, where it raises, not at all: one write to the disk for many
         results. Other threads' writes wait meanwhile, so keep it short. The iterators below do not see it until then.
         """
-        with self._mutex, plain_words(self._file):
+        with self._mutex, sqlite_words(self._file):
             if self._db.in_transaction:
                 yield
                 return
@@ -510,12 +510,12 @@ class State:
     # --- SQL ----------------------------------------------------------------------------------------------------------
 
     def _one(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
-        with self._mutex, plain_words(self._file):
+        with self._mutex, sqlite_words(self._file):
             row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
             return row
 
     def _do(self, sql: str, *values: Any) -> int:
-        with self._mutex, plain_words(self._file):
+        with self._mutex, sqlite_words(self._file):
             return self._db.execute(sql, values).rowcount
 
     def _each(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
@@ -525,7 +525,7 @@ class State:
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         """A connection of its own: its reading holds up nobody and is not disturbed by what is written."""
-        with plain_words(self._file), closing(open_to_read(self._file)) as db:
+        with sqlite_words(self._file), closing(open_to_read(self._file)) as db:
             yield db
 
     def _directory(self, bucket: str, path: bytes) -> int:

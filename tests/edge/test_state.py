@@ -182,6 +182,13 @@ def test_a_batch_is_kept_as_a_whole_or_not_at_all(state: State, tmp_path: Path) 
     again.close()
 
 
+def test_an_error_of_the_system_inside_a_batch_is_not_put_down_to_the_memory(state: State) -> None:
+    with pytest.raises(FileNotFoundError), state.batch():
+        state.remember(BUCKET, At(b"/card/1.mp4"), BROUGHT)
+        Path("/none/such").stat()
+    assert not list(state.entries())
+
+
 def test_reading_is_of_a_snapshot_while_others_write(state: State) -> None:
     for n in range(50):
         state.remember(BUCKET, At(b"/card/%d.mp4" % n), BROUGHT)
