@@ -147,8 +147,8 @@ class Scan:
 
 @dataclass(slots=True)
 class _Listing:
-    """What a directory holds, by name: ``new`` or changed files as (name, size, mtime_ns), names of ``folders``, how many
-    files are ``known`` by kind, and what was ``refused``, an empty name standing for the rest of the directory."""
+    """What a directory holds, by name: ``new`` or changed files as (name, size, mtime_ns), ``folders``, how many files
+    are ``known`` by kind, and what was ``refused``, an empty name standing for the rest of the directory."""
 
     new: list[tuple[bytes, int, int]] = field(default_factory=list)
     folders: list[bytes] = field(default_factory=list)
