@@ -71,7 +71,12 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
     receipt = Receipt({"made": made, "tool": f"impp-edge {__version__}", "asked": shown(what)})
     receipt.facts["file"] = _file(path, local)
     if main is None:
-        receipt.check("log", False, "", "the custody log has no entry with this SHA-256: it was not brought")
+        receipt.check(
+            "log",
+            False,
+            "",
+            "the custody log has no entry with this SHA-256: it was not brought, or by an older impp-edge",
+        )
         return receipt
     head = _head(s3, main["key"], main["version"])
     receipt.facts |= {

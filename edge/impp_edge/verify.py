@@ -36,7 +36,7 @@ WHOLE = 1 << 62
 ANCHOR = "impp-custody"
 SHA256 = "impp-sha256"
 
-EQUAL, GONE, NEW = "equal", "gone", "new"
+EQUAL, GONE, NEW, EARLIER = "equal", "gone", "new", "earlier"
 MISSING, DIFFERS, CHANGED, UNREADABLE, UNLOGGED, FORGED = (
     "missing", "differs", "changed", "unreadable", "unlogged", "forged",
 )  # fmt: skip
@@ -45,8 +45,8 @@ WRONG = (MISSING, DIFFERS, CHANGED, UNREADABLE, UNLOGGED, FORGED)
 
 @dataclass
 class Result:
-    """``counts`` of files: equal in all places; gone from the card (S3 keeps them); new, not brought yet; and those of
-    :data:`WRONG`. ``stopped`` why it ended before its time."""
+    """``counts`` of files: equal in all places; gone from the card (S3 keeps them); new, not brought yet; earlier,
+    equal but brought before there was a custody log; and those of :data:`WRONG`. ``stopped`` why it ended too soon."""
 
     log: custody.Check
     counts: Counter[str] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ class Result:
         """As plain JSON."""
         return {
             "event": "summary",
-            **{kind: self.counts[kind] for kind in (EQUAL, GONE, NEW, *WRONG)},
+            **{kind: self.counts[kind] for kind in (EQUAL, GONE, NEW, EARLIER, *WRONG)},
             "log": log_dict(self.log),
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
@@ -318,7 +318,9 @@ def _conclude(
     seen: _Seen, logged: dict[int, tuple[int, str] | None], anchors: dict[bytes, int | None]
 ) -> None:  # fmt: skip
     kind = reason = None
-    if id(seen) not in logged:
+    if id(seen) not in logged and seen.kind == EQUAL and seen.anchor is None:
+        kind = EARLIER  # its object was sent when there was no log, or it would bear a hash
+    elif id(seen) not in logged:
         kind, reason = UNLOGGED, "the custody log has no entry of it"
     elif (found := logged[id(seen)]) is None:
         kind, reason = DIFFERS, "the custody log says something else of it than the state"
@@ -327,10 +329,8 @@ def _conclude(
         if at is None or at >= found[0]:
             where = "does not hold" if at is None else f"holds only after its entry {found[0]}"
             kind, reason = FORGED, f"its object bears a hash that the custody log {where}: the log was written anew"
-    if kind is None:
-        return
-    seen.reason = f"{seen.reason}; {reason}" if seen.reason else reason
-    if seen.kind not in WRONG:
+    seen.reason = "; ".join(one for one in (seen.reason, reason) if one) or None
+    if kind and seen.kind not in WRONG:
         seen.kind = kind
 
 

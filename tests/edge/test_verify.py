@@ -302,6 +302,19 @@ def test_a_removed_entry_is_found_though_the_chain_was_mended(config: Config) ->
     assert result.log.ok and [one["kind"] for one in wrong] == ["unlogged"]
 
 
+def test_what_an_older_edge_brought_without_a_log_is_counted(config: Config, card: Path, s3: Any) -> None:
+    body = put(card, CLIP).read_bytes()
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=body, ChecksumAlgorithm="CRC64NVME")
+    assert sync.run(config).counts["there"] == 1
+    assert checked(config)[0].counts["equal"] == 1  # its entry says that it was there
+    (config.state / custody.NAME).unlink()
+    state = State(config.state)
+    state.set(custody.KEPT, None)
+    state.close()
+    result, wrong = checked(config)
+    assert result.ok and not wrong and +result.counts == {"earlier": 1}
+
+
 def test_an_entry_that_says_something_else_is_found(config: Config) -> None:
     bring(config, CLIP)
     rewritten(config, lambda entries: [{**entries[0], "sha256": "0" * 64}])
@@ -445,7 +458,11 @@ def test_the_receipt_in_words(config: Config, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "what", "says"),
     [
-        (same_size_and_time, "log", "the custody log has no entry with this SHA-256: it was not brought"),
+        (
+            same_size_and_time,
+            "log",
+            "the custody log has no entry with this SHA-256: it was not brought, or by an older impp-edge",
+        ),
         (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), None, None),
         (another_version, None, None),
     ],

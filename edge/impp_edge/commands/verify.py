@@ -25,6 +25,7 @@ COUNTED = (
     ("changed", "changed on the card"), ("missing", "missing in the bucket"), ("differs", "different"),
     ("unlogged", "not in the custody log"), ("forged", "not as the custody log was then"),
     ("unreadable", "could not be checked"), ("gone", "not on the card any more"), ("new", "not brought yet"),
+    ("earlier", "equal, but brought before there was a custody log"),
 )  # fmt: skip
 
 
