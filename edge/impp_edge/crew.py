@@ -26,6 +26,7 @@ from impp_edge.upload import Changed, Labels, Outcome, Transfer, UploadError, pa
 if TYPE_CHECKING:
     from impp_edge.config import Config
     from impp_edge.identify import Identity
+    from impp_edge.look import Cards
 
 SUFFIX = 8
 """Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
@@ -34,13 +35,15 @@ FOR_ALL = (Offline, Refused, Stopped, StateError)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a job: an outcome, or the error that kept it from one. ``identity`` where it came that far."""
+    """What became of a job: an outcome, or the error that kept it from one. ``identity`` where it came that far;
+    ``card_gone``: the card was pulled out, and all that waited of it was taken off the board."""
 
     job: Job
     outcome: Outcome | None = None
     identity: Identity | None = None
     renamed: bool = False
     error: Exception | None = None
+    card_gone: bool = False
 
     @property
     def for_all(self) -> bool:
@@ -97,14 +100,26 @@ class Link:
 
 
 class Crew:
-    """``config.workers`` threads at one board. ``custody`` tells the newest hash of the custody log."""
+    """``config.workers`` threads at one board, until that is closed or ``stop`` is set. ``custody`` tells the newest
+    hash of the custody log."""
 
-    def __init__(self, config: Config, state: State, board: Board, link: Link, custody: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        board: Board,
+        cards: Cards,
+        link: Link,
+        custody: Callable[[], str],
+        stop: threading.Event,
+    ) -> None:
         self._config = config
         self._state = state
         self._board = board
+        self._cards = cards
         self._link = link
         self._custody = custody
+        self._stop = stop
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._mutex = threading.Lock()
         self.sent = 0
@@ -133,7 +148,7 @@ class Crew:
     # --- in the threads -----------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while (work := self._board.take()) is not None:
+        while not self._stop.is_set() and (work := self._board.take()) is not None:
             try:
                 self._do(work.job, work.piece)
             except FOR_ALL as error:
@@ -142,6 +157,7 @@ class Crew:
             except Exception as error:  # whatever one file brings up, the others go on
                 if work.piece <= FINISH or self._board.sent(work.job, error):
                     self._fail(work.job, work.job.error or error)
+        self._board.close()
 
     def _do(self, job: Job, piece: int) -> None:
         if piece == PREPARE:
@@ -202,6 +218,10 @@ class Crew:
     def _fail(self, job: Job, error: Exception) -> None:
         """The last thread at a job ends it. What was sent of a file that has changed is of no use any more."""
         bringing: _Bringing | None = job.transfer
+        if self._cards.gone(job.found.folder):
+            self._board.drop(job.found.folder)  # they need not fail one by one
+            self._results.put(Result(job, error=error, card_gone=True))
+            return
         if bringing and not unchanged(job.found):
             with suppress(UploadError, S3Error, *FOR_ALL):
                 bringing.transfer.give_up()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 
 from impp_edge import find
 from impp_edge.board import Board
@@ -34,6 +35,22 @@ class Seen:
     held: int = 0
     ready_in: float | None = None
     away: list[Folder] = field(default_factory=list)
+
+
+class Cards:
+    """On which file systems the folders were when they were looked through: so a card that is pulled out is noticed."""
+
+    def __init__(self) -> None:
+        self._roots: dict[Path, int | None] = {}
+
+    def note(self, folders: Iterable[Folder]) -> None:
+        """Take the folders as they are now."""
+        self._roots = {folder.path: _file_system(folder) for folder in folders}
+
+    def gone(self, folder: Folder) -> bool:
+        """Whether another card, or none, is there now."""
+        before = self._roots.get(folder.path)
+        return before is not None and _file_system(folder) != before
 
 
 class Looker:
@@ -118,6 +135,13 @@ class Looker:
             left = quiet_at - time.time()
             ready_in = left if 0 < left < self._config.settle_s else self._config.settle_s
             seen.ready_in = min(ready_in, seen.ready_in or ready_in)
+
+
+def _file_system(folder: Folder) -> int | None:
+    try:
+        return folder.path.stat().st_dev
+    except OSError:
+        return None
 
 
 def _directories(files: Iterable[Found]) -> Iterator[tuple[list[Found], Collection[str]]]:

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from impp_edge import hours, metrics
 from impp_edge.board import Board
-from impp_edge.config import Config, Folder
+from impp_edge.config import Config
 from impp_edge.find import Found
-from impp_edge.look import Looker
+from impp_edge.look import Cards, Looker
 from impp_edge.report import Event, Tell, printable, shown, size
 from impp_edge.state import BROUGHT, State, StateError, lock
 
@@ -147,7 +147,8 @@ class Run:
         self._hours = hours.parse(*session.config.hours)
         self._board = Board()
         self._looker = Looker(self._config, self._state, self._board, tell, self._problem, self._hold, stop.is_set)
-        self._roots: dict[str, int | None] = {}
+        self._cards = Cards()
+        self._looked = False
         self._failed: set[bytes] = set()
         self._refused: Exception | None = None
         self._started = time.monotonic()
@@ -181,8 +182,8 @@ class Run:
 
     def _look(self) -> None:
         """Put what is new and ready on the board."""
-        first = not self._roots
-        self._roots = {str(folder.path): _root(folder) for folder in self._config.folders}
+        first, self._looked = not self._looked, True
+        self._cards.note(self._config.folders)
         seen = self._looker.look(patient=self._agenda is not None)
         counts = self.summary.counts
         counts[RESTLESS] = seen.restless
@@ -223,7 +224,9 @@ class Run:
 
         link, began = self._session.link, time.monotonic()
         link.halt.clear()
-        crew = Crew(self._config, self._state, self._board, link, lambda: self._session.log.head)
+        crew = Crew(
+            self._config, self._state, self._board, self._cards, link, lambda: self._session.log.head, self._stop
+        )
         try:
             while not (self._over or self._board.closed or self._board.idle):
                 self._record(crew.results(TICK_S))
@@ -264,7 +267,11 @@ class Run:
         for result in results:
             if result.for_all:
                 self._stop_for(result)
-        results = [result for result in results if not result.for_all]
+            elif result.card_gone:
+                self._board.done(result.job)
+                folder = str(result.job.found.folder.path)
+                self._problem(folder, "the card was pulled out: what it holds waits for the next run")
+        results = [result for result in results if not (result.for_all or result.card_gone)]
         if not results:
             return
         from impp_edge.record import write_down
@@ -293,8 +300,6 @@ class Run:
             self._failed.add(found.raw)
         self.summary.counts[str(event["event"])] += 1
         self._tell(event)
-        if result.outcome is None:
-            self._mind_the_card(found.folder)
 
     def _stop_for(self, result: Result) -> None:
         from impp_edge.s3 import Refused, Stopped
@@ -303,14 +308,6 @@ class Run:
             self._refused = self._refused or result.error
         elif not isinstance(result.error, Stopped):
             self.summary.stopped = self.summary.stopped or str(result.error)
-
-    def _mind_the_card(self, folder: Folder) -> None:
-        """When the card was pulled out, its files that wait need not fail one by one."""
-        before = self._roots.get(str(folder.path))
-        if before is not None and _root(folder) != before:
-            self._roots[str(folder.path)] = None
-            gone = self._board.drop(folder)
-            self._problem(str(folder.path), f"the card was pulled out: {len(gone)} files wait for it")
 
     # --- retain, and the end ------------------------------------------------------------------------------------------
 
@@ -396,11 +393,3 @@ class Run:
                 "of_bytes": self._board.bytes,
             }
         )
-
-
-def _root(folder: Folder) -> int | None:
-    """The file system that a folder is on: another one when its card is pulled out."""
-    try:
-        return folder.path.stat().st_dev
-    except OSError:
-        return None
