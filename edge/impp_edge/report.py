@@ -144,7 +144,8 @@ _SAID: dict[str, Callable[[Event], str | None]] = {
     "would bring": lambda event: f"would bring {printable(event['path'])} ({size(event['size'])}) to {event['key']}",
     "would remove": lambda event: f"would remove {printable(event['path'])} ({size(event['size'])}): {event['reason']}",
 }  # fmt: skip
-_TROUBLE = frozenset({"failed", "brought", "there"})
+_TROUBLE = frozenset({"failed", "brought", "there", "note"})
+"""Events whose text is said even when quiet: something that the owner should know."""
 
 
 def _summary(summary: Event) -> str:
