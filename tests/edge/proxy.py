@@ -149,6 +149,11 @@ class Proxy:
         with self._lock:
             assert self._lock.wait_for(lambda: not self._busy, timeout_s), "a request never ended"
 
+    def hung_up(self, timeout_s: float = 30) -> None:
+        """Wait until every connection has ended, as those of a process that died do: nothing is on its way any more."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: not self._clients, timeout_s), "a connection never ended"
+
     def acknowledged(self, *actions: str) -> list[Request]:
         """What the server did of these actions, in the order in which it answered."""
         return [e.request for e in list(self.record) if e.acknowledged and e.request.action in actions]
@@ -188,9 +193,10 @@ class Proxy:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
         finally:
             upstream.close()
+            client.close()
             with self._lock:
                 self._clients.discard(client)
-            client.close()
+                self._lock.notify_all()
 
     @staticmethod
     def _shut(open_socket: socket.socket) -> None:
