@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from impp_edge.crew import Result
 
 
-def write_down(results: Sequence[Result], log: custody.Log, state: State, bucket: str) -> None:
-    """Write down a batch. Raises :class:`~impp_edge.state.StateError`; the memory then knows none of it, and the next
-    run finds in the bucket what is there."""
+def write_down(results: Sequence[Result], log: custody.Log, state: State, bucket: str) -> str | None:
+    """Write down a batch; the log's new head, None where nothing came to the log.
+
+    Raises :class:`~impp_edge.state.StateError`; the memory then knows none of it, and the next run finds in the bucket
+    what is there.
+    """
     entries = [_entry(bucket, result) for result in results if result.outcome]
     head = log.append(entries) if entries else None
     with state.batch():
@@ -26,6 +29,7 @@ def write_down(results: Sequence[Result], log: custody.Log, state: State, bucket
                 state.failed(result.job.found.path, result.reason)
         if head:
             state.set(custody.KEPT, head)
+    return head
 
 
 def told(result: Result) -> Event:

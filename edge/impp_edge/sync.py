@@ -151,6 +151,7 @@ class Run:
         self._looked = False
         self._failed: set[bytes] = set()
         self._refused: Exception | None = None
+        self._head = ""  # of the custody log, kept here so that nobody waits for it while it is written
         self._started = time.monotonic()
         self._shown_at = self._pulsed_at = self._started
         self.summary = Summary()
@@ -224,9 +225,8 @@ class Run:
 
         link, began = self._session.link, time.monotonic()
         link.halt.clear()
-        crew = Crew(
-            self._config, self._state, self._board, self._cards, link, lambda: self._session.log.head, self._stop
-        )
+        self._head = self._session.log.head
+        crew = Crew(self._config, self._state, self._board, self._cards, link, lambda: self._head, self._stop)
         try:
             while not (self._over or self._board.closed or self._board.idle):
                 self._record(crew.results(TICK_S))
@@ -277,7 +277,7 @@ class Run:
         from impp_edge.record import write_down
 
         try:
-            write_down(results, self._session.log, self._state, self._config.bucket)
+            self._head = write_down(results, self._session.log, self._state, self._config.bucket) or self._head
             self._say_repaired(self._session.log)
         except StateError as error:  # without a memory there is no sense in going on; the bucket knows what it has
             self.summary.stopped = self.summary.stopped or str(error)
