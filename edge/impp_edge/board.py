@@ -162,6 +162,11 @@ class Board:
             self._ready.notify_all()
 
     @property
+    def under_way(self) -> int:
+        """Pieces that were taken and not given back."""
+        return self._under_way
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is under way and nothing may be begun."""
         with self._ready:

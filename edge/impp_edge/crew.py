@@ -9,6 +9,7 @@ from __future__ import annotations
 import mimetypes
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SUFFIX = 8
 """Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
+LINGER_S = 0.05
 FOR_ALL = (Offline, Refused, Stopped, StateError)
 
 
@@ -136,14 +138,15 @@ class Crew:
         return any(thread.is_alive() for thread in self._threads)
 
     def results(self, wait_s: float) -> list[Result]:
-        """What became of jobs since it was asked last; waits so many seconds for a first one."""
-        batch = []
-        try:
+        """What became of jobs since it was asked last; waits so many seconds for a first one, and a moment for more of
+        them, for to write down many costs little more than one."""
+        batch: list[Result] = []
+        with suppress(queue.Empty):
             batch.append(self._results.get(timeout=wait_s))
-            while True:
-                batch.append(self._results.get_nowait())
-        except queue.Empty:
-            return batch
+            until = time.monotonic() + LINGER_S
+            while self._board.under_way > len(batch):
+                batch.append(self._results.get(timeout=max(until - time.monotonic(), 0)))
+        return batch
 
     # --- in the threads -----------------------------------------------------------------------------------------------
 
@@ -197,8 +200,8 @@ class Crew:
     def _digest(self, found: Found, file: BinaryIO) -> Digest:
         """The digest: of an upload that was begun before it is known already. (If the bytes did change behind the same
         size and time, S3 refuses them.)"""
-        pending = self._state.pending(self._config.bucket, found)
         size = part_size(found.size)
+        pending = self._state.pending(self._config.bucket, found) if found.size > size else None
         if pending and pending.upload and pending.digest.part_size == size:
             return pending.digest
         return digest(file, size, self._link.halt)
