@@ -43,8 +43,8 @@ def digest(file: BinaryIO, part_size: int, stop: threading.Event | None = None) 
     while count := file.readinto(buffer[: min(BLOCK, left)]):  # type: ignore[attr-defined]  # not in BinaryIO
         block = buffer[:count]
         sha.update(block)
-        whole = crc64nvme(block, whole)
         part = crc64nvme(block, part)
+        whole = crc64nvme(block, whole) if parts else part
         size += count
         left -= count
         if left == 0:
