@@ -59,7 +59,7 @@ class Box:
     weed: Seaweed
     bucket: str
     proxy: Proxy
-    files: dict[bytes, bytes] = field(default_factory=dict)
+    files: dict[bytes, bytes] = field(default_factory=dict, repr=False)
 
     def put(self, name: str | bytes, size: int = 2000, age_s: float = 3600) -> Path:
         """A whole clip on the card, unlike every other, last written ``age_s`` seconds ago."""
