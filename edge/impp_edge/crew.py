@@ -158,6 +158,8 @@ class Crew:
                 self._board.close()
                 self._results.put(Result(work.job, error=error))
             except Exception as error:  # whatever one file brings up, the others go on
+                if isinstance(error, Changed):
+                    work.job.error = error  # it says why; what the file's other parts say came of that
                 if work.piece <= FINISH or self._board.sent(work.job, error):
                     self._fail(work.job, work.job.error or error)
         self._board.close()
