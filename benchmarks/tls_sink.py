@@ -245,23 +245,25 @@ class Connection:
         return head[:end]
 
     def _body(self, request: Request) -> Generator[int, None, int]:
+        """Take the body; the bytes of content in it, which aws-chunked frames once more for a checksum at the end."""
+        decoded = request.headers.get("x-amz-decoded-content-length")
         if "chunked" in request.headers.get("transfer-encoding", ""):
-            return (yield from self._chunked(request))
-        size = int(request.headers.get("content-length", 0))
+            size = yield from self._chunked(request)
+        else:
+            size = int(request.headers.get("content-length", 0))
+            yield from self._take(size, request)
+        return int(decoded) if decoded else size
+
+    def _take(self, size: int, request: Request) -> Steps:
         taken, self._rest = self._rest[:size], self._rest[size:]
         self._count(request, len(taken))
         yield from self._skip(size - len(taken), request)
-        decoded = request.headers.get("x-amz-decoded-content-length")
-        return int(decoded) if decoded else size
 
     def _chunked(self, request: Request) -> Generator[int, None, int]:
-        """The framing that botocore uses for a checksum that follows the body."""
         total = 0
         while size := int((yield from self._line()).split(b";")[0], 16):
             total += size
-            taken, self._rest = self._rest[:size], self._rest[size:]
-            self._count(request, len(taken))
-            yield from self._skip(size - len(taken), request)
+            yield from self._take(size, request)
             yield from self._line()
         while (yield from self._line()):
             pass
