@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 SUFFIX = 8
 """Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
 LINGER_S = 0.05
+"""How long results wait for others, to be written down together."""
 FOR_ALL = (Offline, Refused, Stopped, StateError)
+"""Errors that are the same for every file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ PULSE_S = 60.0
 """How often to write metrics (and a heartbeat, if one is due) in a long run."""
 RETRY_S, RETRY_MOST_S = 60.0, 3600.0
 """While watching, a file that failed is tried again after so long, then after twice as long, and so on to the most."""
+RETAIN_S = 600.0
+"""While watching, how often to think about removal when nothing new was brought: only time passes then."""
 ASKED = "asked to stop"
 LAST_RUN = "last_run"
 """Name in the state under which the last run's summary is kept, as JSON with ``at``, its end in seconds since 1970."""
@@ -85,6 +87,8 @@ class Session:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.state = State(config.state)
+        self.retained_at = -float("inf")
+        """When removal from the cards was thought about last, by the monotonic clock."""
 
     @cached_property
     def link(self) -> Link:
@@ -165,7 +169,7 @@ class Run:
             self._bring()
         if not self._over:
             self._abort_stale()
-        if not self._over and any(folder.retain for folder in self._config.folders):
+        if not self._over and self._may_remove():
             self._retain()
         self._end()
         if self._refused is not None:
@@ -324,10 +328,18 @@ class Run:
                     return
             self._state.end(self._config.bucket, stale)
 
+    def _may_remove(self) -> bool:
+        """Whether to think about what may be removed: while we watch, not each time that nothing has changed."""
+        if not any(folder.retain for folder in self._config.folders):
+            return False
+        waited = time.monotonic() - self._session.retained_at
+        return self._agenda is None or self.summary.counts[BROUGHT] > 0 or waited >= RETAIN_S
+
     def _retain(self) -> None:
         """Remove from the cards what may go."""
         from impp_edge import retain
 
+        self._session.retained_at = time.monotonic()
         removals = retain.plan(self._config, self._state, time.time())
         if not removals:
             return

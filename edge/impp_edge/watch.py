@@ -42,7 +42,7 @@ class Clock:
     ever replaces one number by a smaller one, and a lost hint is what the regular look is for."""
 
     def __init__(self, config: Config, now: Callable[[], float] = time.monotonic) -> None:
-        self._rescan_s = config.rescan_s
+        self._rescan_s = min(config.rescan_s, config.heartbeat_s or config.rescan_s)
         self._hint_s = max(HINT_S, config.settle_s)  # nothing younger would be taken anyway
         self._now = now
         self.at = now()
@@ -129,7 +129,7 @@ class Hints:
                 events.DirMovedEvent, events.DirCreatedEvent,
             ]  # fmt: skip
             handler = events.FileSystemEventHandler()
-            handler.on_any_event = lambda event: self._heard()  # type: ignore[method-assign]
+            handler.on_any_event = lambda event: self._heard()  # type: ignore[method-assign]  # noqa: ARG005  # its name
             watch = self._observer.schedule(handler, str(path), recursive=True, event_filter=wanted)
             self._watches[path] = (identity, watch)
         except FileNotFoundError:

@@ -268,6 +268,9 @@ def test_the_clock_looks_regularly_when_a_file_may_be_ready_and_after_a_hint(con
     assert clock.at == 113.0
     clock.looked(0.0)
     assert clock.at == 110.5
+    often = Clock(replace(config, rescan_s=3600.0, heartbeat_s=300.0), lambda: now[0])
+    often.looked(None)
+    assert often.at == 410.0  # a sign of life is sent when it is due
 
 
 def test_what_does_not_change_is_told_once() -> None:
