@@ -280,7 +280,10 @@ def _refusal(file: Path, error: BaseException) -> str:
         return f"{file} cannot be opened: look at the rights of its folder, or set `state` to another one"
     if _code(error) == sqlite3.SQLITE_BUSY:
         return f"{file} is held by another program for more than {_BUSY_S:.0f} seconds: end it, then run again"
-    return f"{file}: {getattr(error, 'strerror', None) or error}"
+    words = getattr(error, "strerror", None) or str(error)
+    if _code(error) == sqlite3.SQLITE_IOERR or getattr(error, "errno", 0) in (errno.EIO, errno.EFBIG):
+        return f"{file}: {words}: see that its disk is sound and has room, then run again; nothing is lost"
+    return f"{file}: {words}"
 
 
 def _no_room(file: Path) -> bool:
