@@ -11,6 +11,7 @@ import queue
 import random
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -122,6 +123,8 @@ class Hints:
             from watchdog.observers import Observer
 
             if self._observer is None:
+                # it complains where folders are made faster than it comes to listen to them, and is none the worse
+                warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
                 self._observer = Observer()
                 self._observer.start()
             wanted: list[type[FileSystemEvent]] = [
