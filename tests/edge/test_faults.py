@@ -24,10 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.edge.conftest import PART
+from tests.edge.conftest import PART, objects, put
 from tests.edge.proxy import Fault, Request, reset_after, unheard
 from tests.edge.seaweed import Seaweed
 from tests.edge.whole import Box, Ran, box, clip, ended, environment
+
+from impp_edge import sync
+from impp_edge.config import Config, Folder
 
 DONE, SOME_FAILED, WRONG_SETTING, LOCKED = 0, 1, 2, 3
 LONG_S = 60
@@ -74,18 +77,19 @@ def all_is_well(edge: Box) -> None:
         for e in edge.proxy.record
         if e.request.action in ("put", "part") and e.acknowledged and e.heard
     )
-    assert set(heard.values()) == {1}, heard
+    assert set(heard.values()) <= {1}, heard
     before = len(edge.proxy.record)
-    idle = run(edge)
-    assert (idle.code, idle.err) == (DONE, ""), idle
-    assert f", {len(edge.files)} known" in idle.out
+    folder = Folder(edge.card, device="Blue Car")  # not as a process: that would be a third of all the time
+    idle = sync.run(Config(edge.bucket, (folder,), edge.state, endpoint_url=edge.proxy.endpoint))
+    done = {kind: count for kind, count in idle.counts.items() if count and kind != "skipped"}
+    assert idle.complete and done == {"known": len(edge.files)}
     assert len(edge.proxy.record) == before
 
 
-def recovers(edge: Box, *more: str) -> Ran:
+def recovers(edge: Box, *more: str, **how: Any) -> Ran:
     """The fault is over: the next run does the rest."""
     edge.proxy.clear()
-    last = run(edge, *more)
+    last = run(edge, *more, **how)
     assert (last.code, last.err) == (DONE, ""), last
     all_is_well(edge)
     return last
@@ -252,7 +256,7 @@ NOT_LET_IN = {
     "the secret key does not fit the access key: check the credentials": {"AWS_SECRET_ACCESS_KEY": "wrong"},
     "the access key is not known: check the credentials": {"AWS_ACCESS_KEY_ID": "nobody"},
     "no AWS credentials: set AWS_ACCESS_KEY_ID and": {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
-    "there is no such bucket: check bucket and region": {"IMPP_EDGE_BUCKET": "no-such-bucket"},
+    "there is no such bucket: check bucket and region": {},
 }
 
 
@@ -260,12 +264,12 @@ NOT_LET_IN = {
 def test_who_is_not_let_in_is_told_what_to_check(edge: Box, words: str) -> None:
     for name in NAMES[:3]:
         edge.put(name)
-    wrong = NOT_LET_IN[words]
-    bucket = ["--bucket", wrong["IMPP_EDGE_BUCKET"]] if "IMPP_EDGE_BUCKET" in wrong else []
-    ran = run(edge, *bucket, env=environment() | wrong)
+    if not NOT_LET_IN[words]:  # this server makes a bucket that is missing, so the answer is given for it
+        edge.proxy.plan(Fault(status=404, code="NoSuchBucket"), times=1000)
+    ran = run(edge, env=environment() | NOT_LET_IN[words])
     assert ran.code == WRONG_SETTING
-    assert ran.err.startswith("impp-edge: ") and words in ran.err
-    assert ran.err.count("\n") == 1  # once, not for each file
+    assert words in ran.err
+    assert ran.err.count("impp-edge: ") == ran.err.count("\n") == 1  # once, not for each file
     recovers(edge)
 
 
@@ -285,13 +289,13 @@ def test_a_second_run_at_the_same_time_leaves_it_to_the_first(edge: Box) -> None
 
 
 def limited(kilobytes: int) -> Callable[[], None]:
-    """Let no file grow beyond a size: as with a full disk, writing fails after so much of it."""
+    """Let no file grow beyond a size, so that writing fails after so much of it."""
     most = kilobytes * 1024
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
-@pytest.mark.parametrize("kilobytes", [0, 1, 30, 80, 120])
-def test_a_full_disk_is_said_and_nothing_is_lost(edge: Box, kilobytes: int) -> None:
+@pytest.mark.parametrize("kilobytes", [0, 30, 80, 120])
+def test_a_disk_that_takes_no_more_is_said_and_nothing_is_lost(edge: Box, kilobytes: int) -> None:
     """For the memory, its journal or the custody log, whichever comes first."""
     for number in range(60):
         edge.put(f"DCIM/Movie/2025_0615_12{number:02}00_000001F.MP4")
@@ -299,11 +303,31 @@ def test_a_full_disk_is_said_and_nothing_is_lost(edge: Box, kilobytes: int) -> N
     ran = run(edge, preexec_fn=limited(kilobytes))
     said = ran.out + ran.err
     assert ran.code in (SOME_FAILED, WRONG_SETTING), ran
-    assert str(edge.state) in said and "free some space" in said and "then run again; nothing is lost" in said, ran
+    what_to_do = ("free some space, then run again", "see that its disk is sound and has room, then run again")
+    assert str(edge.state) in said and any(f"{words}; nothing is lost" in said for words in what_to_do), ran
     assert said.count("\n") == 1
-    last = run(edge)
-    assert last.code == DONE, last
-    all_is_well(edge)
+    recovers(edge)
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(edge: Box) -> None:
+    """SQLite says so itself; the room is used up in the midst of the run."""
+    for number in range(60):
+        edge.put(f"DCIM/Movie/2025_0615_12{number:02}00_000001F.MP4")
+    inside = f"""{QUICK}
+from impp_edge import database
+real = database._open
+def full(file):
+    db, new = real(file)
+    db.execute("PRAGMA max_page_count = %d" % (db.execute("PRAGMA page_count").fetchone()[0] + 1))
+    return db, new
+database._open = full
+"""
+    ran = run(edge, inside=inside)
+    said = ran.out + ran.err
+    assert ran.code in (SOME_FAILED, WRONG_SETTING), ran
+    assert "state.sqlite3: the disk is full: free some space, then run again; nothing is lost" in said
+    assert len(edge.proxy.acknowledged("put")) > 0
+    recovers(edge)
 
 
 def garbage(file: Path) -> None:
@@ -365,12 +389,17 @@ def test_a_clock_that_is_set_in_the_midst_of_a_run(edge: Box, jump: int) -> None
 
 
 def test_a_clock_that_was_never_set_delays_and_loses_nothing(edge: Box) -> None:
-    """As of a small computer without a battery: to it, all files are of the future."""
+    """As of a small computer without a battery: to it, all files are of the future. It learns the time a minute later,
+    and does not take that for a reason to believe that a file is old; but it has seen it long enough."""
     edge.put(NAMES[0])
     ran = run(edge, inside=f"{CLOCK}; late[0] = -real()\n{QUICK}")
     assert (ran.code, ran.err) == (DONE, ""), ran
     assert "0 brought" in ran.out and "1 still changing" in ran.out
-    recovers(edge)
+    ran = run(edge)
+    assert (ran.code, ran.err) == (DONE, ""), ran
+    assert "0 brought" in ran.out and "1 still changing" in ran.out
+    later = "import time; uptime = time.monotonic; time.monotonic = lambda: uptime() + 60"
+    recovers(edge, inside=f"{later}\n{QUICK}")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -514,16 +543,13 @@ def test_names_of_any_bytes_arrive(edge: Box) -> None:
         "🚗💨.mp4",
         "two\nlines.mp4",
         "\x1b[2Jcleared\r.mp4",
-        b"\xff" * 251 + b".mp4",
-        "é" * 125 + "a.mp4",
-        "日" * 83 + "ab.mp4",
+        "é" * 121 + ".mp4",  # the longest name that this server can keep versions of
         b"folder \xfc\xf6/\xe4\xdf.mp4",
         "%2e%2e%2f.mp4",
-        "..mp4 .mp4",
+        "a..mp4 .mp4",
         "-n.mp4",
         "\u202e4pm.gnp.mp4",
     ]
-    assert max(len(os.fsencode(name)) for name in names) == 255
     for name in names:
         edge.put(name)
     ran = run(edge)
@@ -531,6 +557,18 @@ def test_names_of_any_bytes_arrive(edge: Box) -> None:
     assert ran.out.startswith(f"{len(names)} brought")
     assert all(c.isprintable() or c == "\n" for c in ran.out + ran.err)
     all_is_well(edge)
+
+
+def test_the_longest_names_arrive(config: Config, card: Path, s3: Any) -> None:
+    """At another server, for their keys are longer than this one takes."""
+    names: list[str | bytes] = ["é" * 125 + "a.mp4", "日" * 83 + "ab.mp4", b"\xff" * 251 + b".mp4"]
+    assert [len(os.fsencode(name)) for name in names] == [255] * 3
+    contents = [put(card, name).read_bytes() for name in names]
+    where = ["--bucket", config.bucket, "--state", str(config.state), "--endpoint-url", str(config.endpoint_url)]
+    command = [sys.executable, "-m", "impp_edge", "sync", str(card), *where]
+    ran = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=LONG_S)
+    assert (ran.returncode, ran.stderr) == (DONE, ""), ran
+    assert sorted(objects(s3).values()) == sorted(contents)
 
 
 def test_names_of_any_bytes_are_said_without_moving_the_cursor(edge: Box) -> None:
@@ -565,7 +603,7 @@ def test_a_folder_of_100_000_files(edge: Box, tmp_path: Path) -> None:
         status = tmp_path / "status"
         ran = run(edge, inside=f"{MEMORY.format(str(status))}\n{QUICK}")
         assert (ran.code, ran.err) == (DONE, ""), ran
-        assert ran.out.startswith(f"{brought} brought") and "100000 skipped (100000 empty)" in ran.out
+        assert ran.out.startswith(f"{brought} brought") and "100000 skipped (100000 no media)" in ran.out
         peak_kb = int(status.read_text().split("VmHWM:")[1].split()[0])
         assert peak_kb < most_mb * 1000
     all_is_well(edge)
@@ -574,32 +612,36 @@ def test_a_folder_of_100_000_files(edge: Box, tmp_path: Path) -> None:
 # --- the card ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mount_point", [False, True])
-def test_a_card_that_is_pulled_out(edge: Box, mount_point: bool) -> None:
-    """In the midst of the second part of its first file; perhaps the empty folder stays that it was mounted on."""
+def test_a_card_that_is_pulled_out_in_the_midst_of_a_part(edge: Box) -> None:
     edge.put(NAMES[0], LARGE, age_s=7200)
     for name in NAMES[1:6]:
         edge.put(name)
     away = edge.card.with_name("away")
-
-    def pull() -> None:
-        edge.card.rename(away)
-        if mount_point:
-            edge.card.mkdir()
-
-    edge.proxy.plan(Fault("body", after=PART // 2, do=pull), when=does("part", 2))
+    edge.proxy.plan(Fault("body", after=PART // 2, do=lambda: edge.card.rename(away)), when=does("part", 2))
     ran = run(edge, *ONE)
     assert ran.code == SOME_FAILED
-    if not mount_point:  # else the test's folders would have to be two file systems
-        assert f"failed: {edge.card}: the card was pulled out: what it holds waits for the next run" in ran.err
-        assert ran.err.count("\n") == 1
-    without = run(edge) if mount_point else None
-    if mount_point:
-        edge.card.rmdir()
+    assert ran.err == f"failed: {edge.card}: the card was pulled out: what it holds waits for the next run\n"
     away.rename(edge.card)
     recovers(edge, *ONE)
     assert parts_sent(edge) == [1, 2, 3]
-    assert without is None or without.code == DONE
+
+
+def test_a_card_that_is_away_is_not_a_card_whose_files_were_deleted(edge: Box) -> None:
+    """Only the empty folder is there that it is mounted on; the upload of its file waits for it."""
+    edge.put(NAMES[0], age_s=7200)
+    edge.put(NAMES[1], LARGE)
+    edge.proxy.plan(Fault("head", do=edge.proxy.go_away, reset=True), when=does("part", 3))
+    assert run(edge, *ONE).code == SOME_FAILED
+    edge.proxy.come_back()
+    away = edge.card.with_name("away")
+    edge.card.rename(away)
+    edge.card.mkdir()
+    ran = run(edge)
+    assert (ran.code, ran.err) == (DONE, f"no card in {edge.card}: waiting for it\n")
+    edge.card.rmdir()
+    away.rename(edge.card)
+    recovers(edge, *ONE)
+    assert parts_sent(edge) == [1, 2, 3]
 
 
 # --- being asked to stop ----------------------------------------------------------------------------------------------
@@ -715,6 +757,8 @@ Board.add = add
 """
 
     def happens() -> None:
+        for number in range(30):  # more folders at once than it can come to listen to, which is no trouble
+            (edge.card / f"new {number}/and/deeper").mkdir(parents=True)
         edge.put(event)
         bell.wait()
 
