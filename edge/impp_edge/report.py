@@ -51,7 +51,7 @@ class Human:
             text = _summary(event) if trouble or not self._quiet else None
             self.say(text, err=trouble and self._quiet)
         elif text and (not self._quiet or kind in _TROUBLE):
-            self.say(text, err=True)
+            self.say(text, err=not kind.startswith("would "))
 
     def say(self, text: str | None, err: bool = False) -> None:
         """Take the line that moves away, and print one that stays."""
