@@ -33,6 +33,8 @@ SUFFIX = 8
 """Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
 LINGER_S = 0.05
 """How long results wait for others, to be written down together."""
+SURE_AFTER = 8
+"""With a new memory it is asked of each file whether it is in the bucket, until so many in a row were not."""
 FOR_ALL = (Offline, Refused, Stopped, StateError)
 """Errors that are the same for every file."""
 
@@ -126,6 +128,7 @@ class Crew:
         self._stop = stop
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._mutex = threading.Lock()
+        self._not_there = 0
         self.sent = 0
         """Bytes sent so far."""
         self.settled = 0
@@ -192,11 +195,12 @@ class Crew:
             identify.metadata(identity, content, found.relative, self._sidecars(job), self._custody()),
             mimetypes.guess_type(name.lower())[0] or "application/octet-stream",
         )
-        transfer = Transfer(self._link.s3, self._state, found, content, keys, labels, self._state.fresh)
+        transfer = Transfer(self._link.s3, self._state, found, content, keys, labels, self._doubtful(content))
         job.transfer = _Bringing(transfer, identity, keys)
         if (outcome := transfer.begin()) is not None:
             self._end(job, outcome)
             return
+        self._not_there += 1
         missing = transfer.missing
         self._count(job, 0, found.size - min(len(missing) * content.part_size, found.size))
         self._board.prepared(job, missing)
@@ -210,6 +214,12 @@ class Crew:
             return pending.digest
         return digest(file, size, self._link.halt)
 
+    def _doubtful(self, content: Digest) -> bool:
+        """Whether to look for a file in the bucket before anything of it is sent: while the memory is new, for it may
+        have been lost. Where nothing is found time and again, it was not, and to look for small files is of no use: S3
+        refuses one that is there all the same."""
+        return self._state.fresh and (len(content.parts) > 1 or self._not_there < SURE_AFTER)
+
     def _sidecars(self, job: Job) -> list[str]:
         """Keys of the clip's sidecars that are in the bucket, brought now or before."""
         keys = (self._state.key(self._config.bucket, raw) for raw in job.after)
@@ -219,6 +229,8 @@ class Crew:
         if not unchanged(job.found):
             raise Changed("changed while it was being brought")
         bringing: _Bringing = job.transfer
+        if outcome.was_there:
+            self._not_there = 0
         self._count(job, 0, job.found.size - bringing.bytes)
         self._results.put(Result(job, outcome, bringing.identity, outcome.brought.key == bringing.keys[1]))
 

@@ -304,3 +304,30 @@ def test_hundreds_of_small_files_of_two_cards_are_each_there_once(config: Config
     summary, _ = run(replace(config, folders=tuple(Folder(c, device=c.name) for c in cards), workers=8))
     assert counted(summary) == {"brought": 300}
     assert sorted(objects(s3).values()) == sorted(contents)
+
+
+def test_a_new_memory_soon_stops_asking_for_what_is_not_there_and_a_lost_one_sends_nothing_again(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, list[str]] = {"head": [], "put": []}
+
+    def noted(name: str) -> Callable[..., Any]:
+        real = getattr(S3, name)
+
+        def operation(self: S3, key: str, *rest: Any) -> Any:
+            asked[name].append(key)
+            return real(self, key, *rest)
+
+        return operation
+
+    for name in asked:
+        monkeypatch.setattr(S3, name, noted(name))
+    for i in range(30):
+        put(card, f"Record/20260115_{i:06}_NF.mp4")
+    alone = replace(config, workers=1)
+    assert counted(run(alone)[0]) == {"brought": 30}
+    assert len(asked["head"]) == 8 and len(asked["put"]) == 30
+    for path in config.state.glob("state.sqlite3*"):
+        path.unlink()
+    assert counted(run(alone)[0]) == {"there": 30}
+    assert len(asked["put"]) == 30
