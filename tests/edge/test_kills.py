@@ -33,6 +33,9 @@ IN_TIME = 0.2
 START_S = 0.12
 SENDING = ("put", "create", "part", "complete")
 MOMENTS = ("head", "body", "answer")
+FEW = 60
+"""With fewer files left a run has one worker and is killed at its first request: else it could bring them all, and end
+before it is killed."""
 
 
 class Runner:
@@ -94,7 +97,7 @@ def fill(edge: Box, dice: random.Random) -> None:
 
 
 def kill_at_request(edge: Box, victim: queue.Queue[int], dice: random.Random, most: int) -> None:
-    """At one of the next requests that send something."""
+    """At one of the next ``most`` requests that send something."""
     left = dice.randint(1, most)
 
     def is_it(request: Request) -> bool:
@@ -108,13 +111,14 @@ def kill_at_request(edge: Box, victim: queue.Queue[int], dice: random.Random, mo
     edge.proxy.plan(Fault(dice.choice(MOMENTS), after=dice.randint(0, 100_000), do=kill, reset=True), when=is_it)
 
 
-def killed(edge: Box, runs: Runner, dice: random.Random, most: int) -> int:
-    """One run that is to be killed; how it ended. All that it had sent is on record when this returns."""
+def killed(edge: Box, runs: Runner, dice: random.Random, left: int, kills: int) -> int:
+    """One run that is to be killed, with so many files left for so many kills; how it ended. All that it had sent is on
+    record when this returns."""
     victim: queue.Queue[int] = queue.Queue()
-    in_time = dice.uniform(0, START_S) if dice.random() < IN_TIME else None
+    in_time = dice.uniform(0, START_S) if left > FEW and dice.random() < IN_TIME else None
     if in_time is None:
-        kill_at_request(edge, victim, dice, most)
-    pid = runs.start(edge.arguments("--quiet"))
+        kill_at_request(edge, victim, dice, most=max(1, round(left / kills)) if left > FEW else 1)
+    pid = runs.start(edge.arguments("--quiet", *(() if left > FEW else ("--workers", "1"))))
     victim.put(pid)
     timer = threading.Timer(in_time or 0, os.kill, (pid, signal.SIGKILL))
     if in_time is not None:
@@ -149,7 +153,7 @@ def test_killed_two_hundred_times(weed: Seaweed, tmp_path: Path) -> None:
         ends: Counter[int] = Counter()
         while (kills := ends[-signal.SIGKILL]) < KILLS:
             left = FILES - len(edge.proxy.acknowledged("put", "complete"))
-            ends[killed(edge, runs, dice, most=max(1, round(left / (KILLS - kills))))] += 1
+            ends[killed(edge, runs, dice, left, KILLS - kills)] += 1
             assert set(ends) == {-signal.SIGKILL}, f"{ends}: {said.read_text()}"
         last = edge.sync()
         assert last.code == 0, last
