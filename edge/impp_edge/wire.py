@@ -138,6 +138,7 @@ class Wire:
         silence_s: float,
     ) -> Answer:
         early: OSError | None = None
+        line.sock.settimeout(READ_S)
         try:
             line.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
@@ -205,8 +206,11 @@ class Wire:
         return line
 
     def _connect(self, line: http.client.HTTPConnection) -> None:
-        line.connect()
-        line.sock.settimeout(READ_S)
+        try:
+            line.connect()
+        except BaseException:
+            line.close()  # else a connection without TLS stays where the handshake failed
+            raise
 
     def _context(self) -> ssl.SSLContext:
         with self._mutex:

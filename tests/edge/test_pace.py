@@ -67,7 +67,7 @@ def test_threads_share_the_line_fairly_and_keep_the_limit_together(senders: int)
     pace = Pace(20, clock=clock, wait=lambda seconds: bool(waits.append(seconds)))
     sent = Threads(pace, clock, waits).run(senders, clock.now + 10, pace.block)
     assert sum(sent) * 8 / 1e6 / 10 == pytest.approx(20, rel=0.05)
-    assert max(sent) - min(sent) <= pace.block + BURST_S * 20e6 / 8  # who comes first has what was saved up
+    assert max(sent) - min(sent) <= 2 * pace.block + BURST_S * 20e6 / 8  # who comes first has what was saved up
 
 
 def test_it_is_smooth() -> None:
