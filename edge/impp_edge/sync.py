@@ -44,6 +44,8 @@ RETRY_S, RETRY_MOST_S = 60.0, 3600.0
 """While watching, a file that failed is tried again after so long, then after twice as long, and so on to the most."""
 RETAIN_S = 600.0
 """While watching, how often to think about removal when nothing new was brought: only time passes then."""
+DENIED_MOST = 5
+"""When S3 denies us so many files in a row, it will deny all others as well."""
 ASKED = "asked to stop"
 LAST_RUN = "last_run"
 """Name in the state under which the last run's summary is kept, as JSON with ``at``, its end in seconds since 1970."""
@@ -155,6 +157,7 @@ class Run:
         self._looked = False
         self._failed: set[bytes] = set()
         self._refused: Exception | None = None
+        self._denied = 0
         self._head = ""  # of the custody log, kept here so that nobody waits for it while it is written
         self._started = time.monotonic()
         self._shown_at = self._pulsed_at = self._started
@@ -304,6 +307,17 @@ class Run:
             self._failed.add(found.raw)
         self.summary.counts[str(event["event"])] += 1
         self._tell(event)
+        self._mind_denials(result)
+
+    def _mind_denials(self, result: Result) -> None:
+        """A right that is missing need not cost a read of every file."""
+        self._denied = self._denied + 1 if getattr(result.error, "code", None) == "AccessDenied" else 0
+        if self._denied == DENIED_MOST:
+            from impp_edge.s3 import Refused
+
+            self._refused = self._refused or Refused(
+                f"{result.error}: {DENIED_MOST} files in a row; impp-edge doctor tells which right is missing"
+            )
 
     def _stop_for(self, result: Result) -> None:
         from impp_edge.s3 import Refused, Stopped

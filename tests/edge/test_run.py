@@ -18,7 +18,7 @@ from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 from impp_edge import custody, hours, sync
 from impp_edge.config import Config, Folder, Retain
 from impp_edge.look import Looker
-from impp_edge.s3 import S3
+from impp_edge.s3 import S3, Refused, S3Error
 from impp_edge.state import State, StateError, lock
 from impp_edge.sync import Run, Session
 from impp_edge.watch import Clock
@@ -331,3 +331,30 @@ def test_a_new_memory_soon_stops_asking_for_what_is_not_there_and_a_lost_one_sen
         path.unlink()
     assert counted(run(alone)[0]) == {"there": 30}
     assert len(asked["put"]) == 30
+
+
+def test_a_right_that_is_missing_ends_the_run_instead_of_reading_the_whole_card(
+    config: Config, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    told: list[str] = []
+    heard = threading.Condition()
+
+    def denied(_self: S3, key: str, *_: Any) -> None:
+        tried.append(key)
+        with heard:
+            assert heard.wait_for(lambda: len(told) >= len(tried) - 1, 10)  # as slow as a network
+        raise S3Error(403, "AccessDenied", "not authorized to perform: s3:PutObject")
+
+    def tell(event: dict[str, Any]) -> None:
+        if event["event"] == "failed":
+            with heard:
+                told.append(event["reason"])
+                heard.notify_all()
+
+    monkeypatch.setattr(S3, "put", denied)
+    for i in range(60):
+        put(card, f"Record/20260115_{i:06}_NF.mp4")
+    with pytest.raises(Refused, match=r"AccessDenied: not authorized .* 5 files in a row; impp-edge doctor tells"):
+        sync.run(replace(config, workers=1), tell)
+    assert len(tried) <= 7
