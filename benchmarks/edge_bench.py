@@ -174,6 +174,8 @@ class Bench:
         self.clients = found
         self._scratch = scratch
         self._runs = 0
+        self.bytes = 0
+        """Bytes that were brought so far."""
         (scratch / "sink").mkdir()
         self.sink = Sink(scratch / "sink")
 
@@ -184,6 +186,7 @@ class Bench:
             got = self.sink.ask(report=work.bucket)
             if got["objects"] != case.count or got["bytes"] < case.count * case.size:
                 raise click.ClickException(f"{client.name} brought {got} of {case}")
+            self.bytes += got["bytes"]
             return run
 
     def idle(self, client: Client, folder: Path, prepare: Callable[[Work], None]) -> Run:
@@ -353,9 +356,12 @@ def main(runs: int, only: tuple[str, ...], scale: float, output: Path | None) ->
         for case in cases:
             results[case.title] = uploads(bench, scratch, case, runs)
             said += ["", f"### {case.title}", "", *upload_table(results[case.title])]
+        about["sink_cpu_s_per_gib"] = round(bench.sink.ask(report="")["cpu"] / bench.bytes * 1024 * MIB, 2)
+        said += ["", f"The sink itself takes {about['sink_cpu_s_per_gib']} s of CPU a GiB from the same cores."]
         known = max(A_FOLDER, round(KNOWN * scale))
         results["idle"] = idle_runs(bench, scratch, known, runs)
         said += ["", f"### Nothing to do: {known:,} files, all there", "", *idle_table(results["idle"])]
+        said += ["", "impp-edge compares with its own memory; the others list the bucket, rclone by size alone."]
         results["first byte"] = uploads(bench, scratch, Case("1 x 5 MiB", 1, 5 * MIB), FIRST_BYTE_RUNS)
         said += ["", "### Start to first byte: one file of 5 MiB", "", *first_byte_table(results["first byte"])]
         bench.sink.close()
