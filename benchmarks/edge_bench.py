@@ -257,9 +257,9 @@ def remembered(work: Work) -> None:
 def remember_all(work: Work) -> None:
     """Write what a run that brought all files would have written."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "edge"))
+    from impp_edge.card.find import Scan
     from impp_edge.config import load
-    from impp_edge.find import Scan
-    from impp_edge.state import Brought, State
+    from impp_edge.memory.state import Brought, State
 
     over = {"bucket": work.bucket, "state": str(work.state / "impp-edge")}
     config = load(None, over, (work.folder,))

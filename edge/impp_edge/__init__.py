@@ -1,3 +1,3 @@
-"""The edge of IMPP: find, settle, identify, hash, upload, verify, remember. Each module is one step of a file's way."""
+"""The edge of IMPP: find, settle, identify, hash, upload, verify, remember, retain. Packages by what they deal with."""
 
 __version__ = "0.1.0"

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from impp_edge import board, crew, custody, s3, state, sync, upload
+from impp_edge.bucket import s3, upload
 from impp_edge.config import Config, Folder
+from impp_edge.memory import custody, state
+from impp_edge.run import board, crew, sync
 
 STEP, AFTER, CARD, STATE, ENDPOINT, PART = sys.argv[1:]
 WHERE: dict[str, Any] = {

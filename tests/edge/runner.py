@@ -15,11 +15,17 @@ import os
 import sys
 from typing import NoReturn
 
-import impp_edge.upload
+import impp_edge.bucket.upload
 from impp_edge.cli import main
 
 PART = 5 * 1024 * 1024
-_IMPORTED = ("impp_edge.commands.sync", "impp_edge.sync", "impp_edge.crew", "impp_edge.custody", "impp_edge.record")
+_IMPORTED = (
+    "impp_edge.commands.sync",
+    "impp_edge.run.sync",
+    "impp_edge.run.crew",
+    "impp_edge.memory.custody",
+    "impp_edge.memory.record",
+)
 
 
 def serve() -> None:
@@ -45,7 +51,7 @@ def command(arguments: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    impp_edge.upload.PART = PART
+    impp_edge.bucket.upload.PART = PART
     if sys.argv[1:] == ["--server"]:
         serve()
     else:

@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impp_edge import board as board_module
-from impp_edge.board import EVENT, FINISH, PREPARE, ROUTINE, Board, Urgency, Work
+from impp_edge.card.find import Found
 from impp_edge.config import Folder
-from impp_edge.find import Found
+from impp_edge.run import board as board_module
+from impp_edge.run.board import EVENT, FINISH, PREPARE, ROUTINE, Board, Urgency, Work
 
 CARD = Folder(Path("/card"))
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.edge.made_files import FTYP, MDAT, MOOV, Counted, box, movie, mvhd, picture
 from tests.unit import made_media as made
 
-from impp_edge import boxes
-from impp_edge.boxes import COMPLETE, UNKNOWN, Integrity, cut, integrity
+from impp_edge.footage import boxes
+from impp_edge.footage.boxes import COMPLETE, UNKNOWN, Integrity, cut, integrity
 from impp_lambdas.core import integrity as cloud
 
 FAST = made.movie(made.scenes(2, 1), sound=made.hum(2), options={"movflags": "faststart"})

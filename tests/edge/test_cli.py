@@ -17,7 +17,7 @@ from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 from impp_edge import config as config_module
 from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
 from impp_edge.config import Config, ConfigError, load
-from impp_edge.state import State, lock
+from impp_edge.memory.state import State, lock
 
 ROOT = Path(__file__).parents[2]
 CLIP = "Record/20260115_081502_EF.mp4"
@@ -57,7 +57,7 @@ def test_json_is_one_object_a_line(config: Config, card: Path) -> None:
 
 def test_names_cannot_move_the_cursor(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(card, "\x1b[2J\x07\n.mp4")
-    monkeypatch.setattr("impp_edge.crew.digest", lambda *_: 1 / 0)
+    monkeypatch.setattr("impp_edge.run.crew.digest", lambda *_: 1 / 0)
     result = call(config, str(card))
     assert result.exit_code == SOME_FAILED
     assert "\x1b" not in result.output and "\\x1b[2J\\x07\\n.mp4: ZeroDivisionError" in result.output
@@ -68,7 +68,7 @@ def test_failures_are_one_and_remembered_for_status(
 ) -> None:
     put(card, CLIP)
     with monkeypatch.context() as broken:
-        broken.setattr("impp_edge.crew.digest", lambda *_: 1 / 0)
+        broken.setattr("impp_edge.run.crew.digest", lambda *_: 1 / 0)
         assert call(config, str(card)).exit_code == SOME_FAILED
     state = State(config.state, write=False)
     assert [(f.reason, f.times) for f in state.status().failed] == [("ZeroDivisionError: division by zero", 1)]
@@ -80,7 +80,7 @@ def test_failures_are_one_and_remembered_for_status(
 
 
 def test_no_network_is_one_and_said_in_one_line(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impp_edge.pace.BACKOFF_BASE_S", 0.001)
+    monkeypatch.setattr("impp_edge.bucket.pace.BACKOFF_BASE_S", 0.001)
     put(card, CLIP)
     flags = ["--bucket", BUCKET, "--endpoint-url", "http://127.0.0.1:1", "--state", str(config.state)]
     result = click.testing.CliRunner().invoke(main, ["sync", *flags, str(card), "--quiet"])
@@ -206,7 +206,7 @@ def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any
     put(card, "notes.txt", b"text")
     result = call(config, str(card), "--dry-run")
     assert result.exit_code == DONE
-    lines = [line.split(str(card))[1] for line in result.stderr.splitlines() if line.startswith("would bring")]
+    lines = [line.split(str(card))[1] for line in result.stdout.splitlines() if line.startswith("would bring")]
     day = "dashcam/blackvue/2026/01/15"
     assert lines == [
         f"/Record/20260115_081502_E.gps (6 B) to sidecars/{day}/20260115_081502/20260115_081502_E.gps",
@@ -219,7 +219,7 @@ def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any
     before = {path: path.read_bytes() for path in config.state.iterdir()}
     put(card, "Record/20260115_090000_EF.mp4")
     again = call(config, str(card), "--dry-run")
-    assert again.stderr.count("would bring") == 1 and "3 known" in again.stdout
+    assert again.stdout.count("would bring") == 1 and "3 known" in again.stdout
     assert {path: path.read_bytes() for path in config.state.iterdir()} == before and len(objects(s3)) == 3
 
 
@@ -231,7 +231,9 @@ def test_sigterm_ends_a_run_at_a_part_boundary_and_the_next_one_goes_on(
         str(card), "--bucket", BUCKET, "--state", str(config.state), "--endpoint-url", str(config.endpoint_url),
         "--workers", "1", "--limit-mbit", "80", "--config", os.devnull,
     ]  # fmt: skip
-    code = f"import impp_edge.upload; impp_edge.upload.PART = {PART}\nfrom impp_edge.cli import main; main()"
+    code = (
+        f"import impp_edge.bucket.upload; impp_edge.bucket.upload.PART = {PART}\nfrom impp_edge.cli import main; main()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code, "sync", *args], env={**os.environ, "PYTHONPATH": str(ROOT / "edge")},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

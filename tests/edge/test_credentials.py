@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from impp_edge import aws
+from impp_edge.bucket import aws
 
 PAGE: Final = (Path(__file__).resolve().parents[2] / "docs" / "edge-credentials.md").read_text(encoding="utf-8")
 STEPS: Final = [block for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) if "openssl" in block]

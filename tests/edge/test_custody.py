@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impp_edge import custody
-from impp_edge.custody import GENESIS, NAME, Check, Entry, Log
-from impp_edge.database import StateError
+from impp_edge.memory import custody
+from impp_edge.memory.custody import GENESIS, NAME, Check, Entry, Log
+from impp_edge.memory.database import StateError
 
 LINES = 8
 
@@ -317,7 +317,7 @@ def test_a_run_that_died_before_the_state_knew_is_no_cut(tmp_path: Path) -> None
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: Callable[..., Any]) -> None:
-    monkeypatch.setattr(f"impp_edge.custody.os.{name}", call)
+    monkeypatch.setattr(f"impp_edge.memory.custody.os.{name}", call)
 
 
 def test_a_full_disk_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

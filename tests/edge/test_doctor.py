@@ -20,13 +20,15 @@ import click.testing
 import pytest
 from tests.edge.conftest import BUCKET, put
 
-from impp_edge import aws, custody, doctor
+from impp_edge.bucket import aws
+from impp_edge.bucket.s3 import S3, S3Error
+from impp_edge.card.find import look
+from impp_edge.check import doctor
+from impp_edge.check.doctor import FAIL, HINT, OK, PROBE, Finding, examine
 from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, main
 from impp_edge.config import Config, Folder, Retain
-from impp_edge.doctor import FAIL, HINT, OK, PROBE, Finding, examine
-from impp_edge.find import look
-from impp_edge.s3 import S3, S3Error
-from impp_edge.state import About, Brought, State
+from impp_edge.memory import custody
+from impp_edge.memory.state import About, Brought, State
 
 DAY_S = 86_400.0
 CLIP = "Record/20260115_081502_NF.mp4"
@@ -180,7 +182,7 @@ def test_a_custody_log_that_was_changed_or_cut(local: Config, card: Path) -> Non
 
 
 def test_a_card_whose_footage_will_be_lost(local: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impp_edge.overview.space", lambda _path: SimpleNamespace(free=0, total=10**6))
+    monkeypatch.setattr("impp_edge.show.overview.space", lambda _path: SimpleNamespace(free=0, total=10**6))
     folder = replace(local.folders[0], source="dashcam")
     config = replace(local, folders=(folder,))
     for day in range(1, 12):
@@ -198,12 +200,12 @@ def test_a_card_whose_footage_will_be_lost(local: Config, card: Path, monkeypatc
 
 def test_a_slow_checksum_is_measured(local: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(local, "checksums")[0] == OK
-    monkeypatch.setattr("impp_edge.digest.crc64nvme", doctor_slow())
+    monkeypatch.setattr("impp_edge.bucket.digest.crc64nvme", doctor_slow())
     assert said(local, "checksums")[0] == HINT and "awscrt is missing" in said(local, "checksums")[1]
 
 
 def doctor_slow() -> Any:
-    from impp_edge.digest import slow_crc64nvme
+    from impp_edge.bucket.digest import slow_crc64nvme
 
     return slow_crc64nvme
 

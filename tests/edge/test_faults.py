@@ -29,16 +29,16 @@ from tests.edge.proxy import Fault, Request, reset_after, unheard
 from tests.edge.seaweed import Seaweed
 from tests.edge.whole import Box, Ran, box, clip, ended, environment
 
-from impp_edge import sync
 from impp_edge.config import Config, Folder
+from impp_edge.run import sync
 
 pytestmark = pytest.mark.slow
 
 DONE, SOME_FAILED, WRONG_SETTING, LOCKED = 0, 1, 2, 3
 LONG_S = 60
 """Longest that anything here may take; nothing waits for it unless it has failed."""
-SMALL = f"from impp_edge import upload; upload.PART = {PART}"
-QUICK = f"{SMALL}; from impp_edge import pace; pace.BACKOFF_BASE_S = 0.02"
+SMALL = f"from impp_edge.bucket import upload; upload.PART = {PART}"
+QUICK = f"{SMALL}; from impp_edge.bucket import pace; pace.BACKOFF_BASE_S = 0.02"
 """Lines that a run begins with: files of several parts stay small, and pauses between tries short."""
 RUN = "from impp_edge.cli import main; main()"
 ONE = ("--workers", "1")
@@ -154,7 +154,7 @@ def test_a_server_that_comes_back_is_waited_for(edge: Box, bell: Bell) -> None:
     edge.proxy.plan(
         Fault("body", after=50_000, do=edge.proxy.go_away, reset=True), when=lambda r: NAMES[1][-9:] in r.key
     )
-    inside = f"from impp_edge import s3; real = s3.backoff; s3.backoff = lambda n: ({bell.ring}, real(n))[1]"
+    inside = f"from impp_edge.bucket import s3; real = s3.backoff; s3.backoff = lambda n: ({bell.ring}, real(n))[1]"
     process = start(edge, *ONE, inside=inside, pass_fds=[bell.number])
     bell.wait()
     edge.proxy.come_back()
@@ -316,7 +316,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(edge: Box) -> None:
     for number in range(60):
         edge.put(f"DCIM/Movie/2025_0615_12{number:02}00_000001F.MP4")
     inside = f"""{QUICK}
-from impp_edge import database
+from impp_edge.memory import database
 real = database._open
 def full(file):
     db, new = real(file)
@@ -402,7 +402,7 @@ def test_a_clock_that_is_set_in_the_midst_of_a_run(edge: Box, jump: int, step: s
     for name in NAMES[:3]:
         edge.put(name)
     edge.put(NAMES[3], LARGE)
-    inside = f"{CLOCK}\n{QUICK}\nfrom impp_edge import s3\nreal_step = {step}\n"
+    inside = f"{CLOCK}\n{QUICK}\nfrom impp_edge.bucket import s3\nreal_step = {step}\n"
     inside += f"{step} = lambda *given: (late.__setitem__(0, {jump}), real_step(*given))[1]"
     ran = run(edge, *ONE, inside=inside)
     assert (ran.code, ran.err) == (DONE, ""), ran
@@ -751,7 +751,7 @@ def test_the_daemon_waits_for_a_server_that_is_gone(edge: Box) -> None:
     edge.put(NAMES[0], LARGE)
     edge.put(NAMES[1], age_s=600)
     edge.proxy.plan(Fault("body", after=PART // 2, do=edge.proxy.go_away, reset=True), when=does("part", 2))
-    with watching(edge, *ONE, inside=f"{QUICK}; from impp_edge import watch; watch.OFFLINE_S = 0.1") as daemon:
+    with watching(edge, *ONE, inside=f"{QUICK}; from impp_edge.run import watch; watch.OFFLINE_S = 0.1") as daemon:
         said = daemon.wait_for("note", reason="cannot be reached")
         assert said["reason"].endswith("Connection refused; trying again")
         edge.proxy.come_back()
@@ -767,7 +767,7 @@ def test_in_the_daemon_an_event_comes_before_the_rest_of_a_routine_clip(edge: Bo
     edge.put(NAMES[0], LARGE)
     event = "BlackVue/Record/20250615_130000_EF.mp4"
     inside = f"""{QUICK}
-from impp_edge.board import Board
+from impp_edge.run.board import Board
 real = Board.add
 def add(self, found, *more):
     added = real(self, found, *more)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from impp_edge import find
+from impp_edge.card import find
 from impp_edge.config import Folder
-from impp_edge.state import Brought, State
+from impp_edge.memory.state import Brought, State
 
 ROOT = Path(__file__).parents[2]
 SCANDIR, STAT = os.scandir, os.stat
@@ -169,7 +169,8 @@ def test_names_are_the_same_bytes_in_another_locale(card: Path, state: State, tm
     remember(state, Look(Folder(card), state))
     state.close()
     code = (
-        "import sys; from pathlib import Path; from impp_edge.state import State; from impp_edge import find\n"
+        "import sys; from pathlib import Path; from impp_edge.card import find\n"
+        "from impp_edge.memory.state import State\n"
         "from impp_edge.config import Folder\n"
         "assert sys.getfilesystemencoding() != 'utf-8'\n"
         "scan = find.scan(Folder(Path(sys.argv[1])), State(Path(sys.argv[2])), 'a-bucket', print)\n"

@@ -13,7 +13,7 @@ from tests.edge import made_files as files
 from tests.edge.made_files import FTYP, MDAT, MOOV, Counted, box, movie
 from tests.edge.test_boxes import BOXED, HEIF, mutated
 
-from impp_edge import boxes, exif, gps
+from impp_edge.footage import boxes, exif, gps
 
 AT = datetime(2026, 1, 15, 7, 15, 2, tzinfo=UTC)
 LATE = AT + timedelta(seconds=20)

@@ -13,7 +13,7 @@ import pytest
 from tests.edge.test_report import Kept, Result
 
 from impp_edge.config import Config
-from impp_edge.heartbeat import beat, device
+from impp_edge.show.heartbeat import LAST_BEAT, beat, device
 
 RESULT = Result(Counter(waiting=2, failed=1), oldest_waiting=time.time() - 500)
 
@@ -34,7 +34,7 @@ def test_a_heartbeat_arrives_with_what_waits(config: Config, endpoint: str) -> N
 
 def test_it_is_sent_when_due_only(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
-    monkeypatch.setattr("impp_edge.heartbeat._send", lambda *args: sent.append(args))
+    monkeypatch.setattr("impp_edge.show.heartbeat._send", lambda *args: sent.append(args))
     state = Kept()
     beat(config, state, RESULT, 1000.0)  # not configured
     config = dataclasses.replace(config, heartbeat_s=300)
@@ -47,7 +47,7 @@ def test_no_network_is_a_reason_and_is_tried_again(config: Config) -> None:
     config, state = dataclasses.replace(config, heartbeat_s=300, endpoint_url="http://127.0.0.1:1"), Kept()
     reason = beat(config, state, RESULT)
     assert reason is not None and reason.startswith("no heartbeat to CloudWatch: ") and "refused" in reason
-    assert not state
+    assert state.get(LAST_BEAT) is None
 
 
 def test_a_box_without_a_device_has_its_hosts_name(

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from impp_edge import groups, identify
-from impp_edge.cameras import recognise
+from impp_edge.card.find import scan
 from impp_edge.config import Folder
-from impp_edge.find import scan
-from impp_edge.state import State
+from impp_edge.footage import groups, identify
+from impp_edge.footage.cameras import recognise
+from impp_edge.memory.state import State
 from impp_lambdas.core import cameras as cloud_cameras
 
 # path on the card | maker | source | camera | recording | capture time as written | group (empty: of the time)

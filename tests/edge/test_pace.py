@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from impp_edge.pace import BACKOFF_BASE_S, BACKOFF_CAP_S, BLOCK, BURST_S, Pace, Stopped, backoff
+from impp_edge.bucket.pace import BACKOFF_BASE_S, BACKOFF_CAP_S, BLOCK, BURST_S, Pace, Stopped, backoff
 
 
 class Clock:

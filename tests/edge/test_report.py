@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from impp_edge import metrics, report
+from impp_edge.show import metrics, report
 
 SUMMARY: dict[str, Any] = {
     "event": "summary", "brought": 2, "there": 0, "known": 3, "restless": 0, "skipped": 1, "failed": 0, "bytes": 2048,

@@ -17,15 +17,17 @@ from urllib.parse import quote
 import pytest
 from tests.edge.conftest import objects, put
 
-from impp_edge import custody, retain, sync
-from impp_edge.aws import Offline
+from impp_edge.bucket.aws import Offline
+from impp_edge.bucket.digest import digest
+from impp_edge.bucket.s3 import Head, S3Error
+from impp_edge.card import retain
+from impp_edge.card.find import look
+from impp_edge.card.retain import Space, carry_out, plan, preview
 from impp_edge.config import Config, Folder, Retain
-from impp_edge.digest import digest
-from impp_edge.find import look
-from impp_edge.rehearse import rehearse
-from impp_edge.retain import Space, carry_out, plan, preview
-from impp_edge.s3 import Head, S3Error
-from impp_edge.state import About, Brought, State
+from impp_edge.memory import custody
+from impp_edge.memory.state import About, Brought, State
+from impp_edge.run import sync
+from impp_edge.run.rehearse import rehearse
 
 BUCKET = "some-bucket"
 DAY_S = 86_400

@@ -15,13 +15,14 @@ from urllib.parse import unquote
 import pytest
 from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
-from impp_edge import custody, hours, sync
+from impp_edge.bucket.s3 import S3, Refused, S3Error
+from impp_edge.card.look import Looker
 from impp_edge.config import Config, Folder, Retain
-from impp_edge.look import Looker
-from impp_edge.s3 import S3, Refused, S3Error
-from impp_edge.state import State, StateError, lock
-from impp_edge.sync import Run, Session
-from impp_edge.watch import Clock
+from impp_edge.memory import custody
+from impp_edge.memory.state import State, StateError, lock
+from impp_edge.run import hours, sync
+from impp_edge.run.sync import Run, Session
+from impp_edge.run.watch import Clock
 
 LONG = "Record/20260115_080000_NF.mp4"
 EVENT = "Record/20260115_081502_EF.mp4"

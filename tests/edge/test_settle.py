@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from impp_edge import clock as clock_module
-from impp_edge import find, settle
-from impp_edge import state as state_module
-from impp_edge.clock import at_least
+from impp_edge.card import clock as clock_module
+from impp_edge.card import find, settle
+from impp_edge.card.clock import at_least
+from impp_edge.card.settle import ready
 from impp_edge.config import Config, Folder
-from impp_edge.settle import ready
-from impp_edge.state import State
+from impp_edge.memory import state as state_module
+from impp_edge.memory.state import State
 
 NOW = 1_768_464_902.0  # 2026-01-15T08:15:02Z
 HOUR = 3600.0

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from impp_edge import database
-from impp_edge.digest import Digest
-from impp_edge.state import About, Brought, Entry, Locked, Pending, State, StateError, lock
+from impp_edge.bucket.digest import Digest
+from impp_edge.memory import database
+from impp_edge.memory.state import About, Brought, Entry, Locked, Pending, State, StateError, lock
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "one-bucket"
@@ -299,7 +299,7 @@ def test_throughput_is_kept_of_the_last_runs(state: State) -> None:
 
 
 def test_the_lock_names_who_holds_it_and_dies_with_its_process(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from impp_edge.state import lock\n" \
+    code = "import sys; from pathlib import Path; from impp_edge.memory.state import lock\n" \
            "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"  # fmt: skip
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "s")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -16,15 +16,16 @@ import click.testing
 import pytest
 from tests.edge.conftest import BUCKET, PART, put
 
-from impp_edge import custody, sync
+from impp_edge.bucket.digest import Digest, digest
+from impp_edge.bucket.s3 import S3, Labels
+from impp_edge.card.find import look
+from impp_edge.card.forecast import Forecast
 from impp_edge.cli import DONE, WRONG_SETTING, main
 from impp_edge.config import Config, Folder
-from impp_edge.digest import Digest, digest
-from impp_edge.find import look
-from impp_edge.forecast import Forecast
-from impp_edge.overview import NAMED, overview, prediction, running, upload_rate
-from impp_edge.s3 import S3, Labels
-from impp_edge.state import About, Brought, Pending, State, lock
+from impp_edge.memory import custody
+from impp_edge.memory.state import About, Brought, Pending, State, lock
+from impp_edge.run import sync
+from impp_edge.show.overview import NAMED, overview, prediction, running, upload_rate
 
 DAY_S = 86_400.0
 CLIP = "Record/20260115_081502_NF.mp4"

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
-from impp_edge import crew, sync, triage
-from impp_edge import digest as digest_module
+from impp_edge.bucket import digest as digest_module
+from impp_edge.card import triage
 from impp_edge.config import Config, Folder
-from impp_edge.state import Locked, lock
+from impp_edge.memory.state import Locked, lock
+from impp_edge.run import crew, sync
 
 CLIP = "Record/20260115_081502_EF.mp4"
 ROOT = Path(__file__).parents[2]
@@ -285,7 +286,7 @@ def test_a_file_that_goes_away_in_the_queue_is_a_failure_of_its_own(
 def test_without_a_network_the_run_stops_and_the_next_one_goes_on(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impp_edge.pace.BACKOFF_BASE_S", 0.001)
+    monkeypatch.setattr("impp_edge.bucket.pace.BACKOFF_BASE_S", 0.001)
     contents = sorted(put(card, f"Record/20260115_0815{i:02}_NF.mp4").read_bytes() for i in range(20))
     offline = replace(config, endpoint_url="http://127.0.0.1:1")
     for _ in range(3):

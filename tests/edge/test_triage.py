@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from impp_edge import triage
-from impp_edge.board import EVENT, ROUTINE
+from impp_edge.card import triage
+from impp_edge.card.find import Found
 from impp_edge.config import Folder
-from impp_edge.find import Found
+from impp_edge.run.board import EVENT, ROUTINE
 
 CARD = Folder(Path("/media/card"))
 

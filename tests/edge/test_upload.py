@@ -15,12 +15,12 @@ import pytest
 from tests.edge.conftest import BUCKET, PART
 from tests.edge.seaweed import ENVIRONMENT, Seaweed
 
+from impp_edge.bucket.digest import Digest, digest
+from impp_edge.bucket.s3 import S3, Offline, S3Error, Stopped, Stored
+from impp_edge.bucket.upload import ATTEMPTS, Changed, Labels, Outcome, Transfer, UploadError, part_size
+from impp_edge.card.find import Found
 from impp_edge.config import Folder
-from impp_edge.digest import Digest, digest
-from impp_edge.find import Found
-from impp_edge.s3 import S3, Offline, S3Error, Stopped, Stored
-from impp_edge.state import Pending
-from impp_edge.upload import ATTEMPTS, Changed, Labels, Outcome, Transfer, UploadError, part_size
+from impp_edge.memory.state import Pending
 
 KEYS = ("originals/phone/x/2026/01/01/a b+ü.mp4", "originals/phone/x/2026/01/01/a b+ü~1.mp4")
 LABELS = Labels({"impp:source": "phone", "trip": "a + b = c@d/é"}, {"impp-source": "phone"}, "video/mp4")
@@ -105,7 +105,7 @@ class Store:
 
 @pytest.fixture(params=["local cloud", "seaweed"])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr("impp_edge.pace.BACKOFF_BASE_S", 0.0)
+    monkeypatch.setattr("impp_edge.bucket.pace.BACKOFF_BASE_S", 0.0)
     stop = threading.Event()
     if request.param == "seaweed":
         server: Seaweed = request.getfixturevalue("weed")

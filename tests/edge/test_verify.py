@@ -19,14 +19,15 @@ import click.testing
 import pytest
 from tests.edge.conftest import BUCKET, MP4, objects, put
 
-from impp_edge import custody, sync
-from impp_edge import verify as verify_module
+from impp_edge.bucket.s3 import S3, Head, S3Error
+from impp_edge.check import verify as verify_module
+from impp_edge.check.prove import prove
+from impp_edge.check.verify import Reader, Result, verify
 from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
 from impp_edge.config import Config
-from impp_edge.prove import prove
-from impp_edge.s3 import S3, Head, S3Error
-from impp_edge.state import State, lock
-from impp_edge.verify import Reader, Result, verify
+from impp_edge.memory import custody
+from impp_edge.memory.state import State, lock
+from impp_edge.run import sync
 
 CLIP = "Record/20260115_081502_EF.mp4"
 KEY = "originals/dashcam/blue-car/2026/01/15/20260115_081502_EF.mp4"
@@ -545,9 +546,9 @@ def test_what_is_forgotten_is_looked_at_again(config: Config, card: Path, s3: An
 
 
 def test_uploads_under_way_are_given_up(config: Config, card: Path, s3: Any) -> None:
-    from impp_edge.digest import digest
-    from impp_edge.find import look
-    from impp_edge.state import Pending
+    from impp_edge.bucket.digest import digest
+    from impp_edge.card.find import look
+    from impp_edge.memory.state import Pending
 
     path = put(card, CLIP)
     found = look(config.folders[0], path)
@@ -570,7 +571,7 @@ def test_uploads_under_way_are_given_up(config: Config, card: Path, s3: Any) -> 
 
 
 def state_digest(path: Path) -> Any:
-    from impp_edge.digest import digest
+    from impp_edge.bucket.digest import digest
 
     with path.open("rb") as file:
         return digest(file, 1 << 24)

@@ -19,7 +19,7 @@ from tests.edge.made_files import movie
 from tests.edge.proxy import Proxy, proxied
 from tests.edge.seaweed import ENVIRONMENT, Seaweed
 
-from impp_edge import custody
+from impp_edge.memory import custody
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("runner.py")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from impp_edge.cli import LOCKED, WRONG_SETTING, Given, end, settings
-from impp_edge.state import Locked, Stale, State, StateError, lock
+from impp_edge.memory.state import Locked, Stale, State, StateError, lock
 
 
 class _Undone(Exception):
@@ -27,8 +27,8 @@ def forget(given: Given, paths: tuple[Path, ...], dry_run: bool) -> None:
 
     Exit codes: 0 done, 2 wrong configuration, 3 another run holds the lock.
     """
-    from impp_edge.database import FILE
-    from impp_edge.verify import absolute
+    from impp_edge.check.verify import absolute
+    from impp_edge.memory.database import FILE
 
     folder = given.state()
     if not (folder / FILE).exists():
@@ -83,7 +83,7 @@ def _abort(given: Given, begun: Iterable[tuple[str, Stale]]) -> int:
             by_bucket.setdefault(bucket, []).append(stale)
     if not by_bucket:
         return 0
-    from impp_edge.s3 import S3, Offline, Refused, S3Error
+    from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error
 
     left = 0
     for bucket, uploads in by_bucket.items():

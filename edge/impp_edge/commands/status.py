@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impp_edge.cli import WRONG_SETTING, Given, end, settings
-from impp_edge.overview import Card, Overview, UnderWay, many, overview, prediction
-from impp_edge.report import duration, printable, size
-from impp_edge.state import StateError
+from impp_edge.memory.state import StateError
+from impp_edge.show.overview import Card, Overview, UnderWay, many, overview, prediction
+from impp_edge.show.report import duration, printable, size
 
 if TYPE_CHECKING:
     from impp_edge.config import Config
@@ -59,8 +59,8 @@ def status(given: Given, paths: tuple[Path, ...], scan: bool, online: bool, as_j
 
 def _asked(found: Overview, config: Config) -> tuple[Overview, str | None]:
     """The overview with what S3 has of each upload, and why it could not be asked."""
-    from impp_edge.aws import Offline, Refused
-    from impp_edge.s3 import S3, S3Error
+    from impp_edge.bucket.aws import Offline, Refused
+    from impp_edge.bucket.s3 import S3, S3Error
 
     uploads: list[UnderWay] = []
     try:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, Given, end, settings
-from impp_edge.report import Human, json_lines
-from impp_edge.signals import stop_on_signals
-from impp_edge.state import Locked, StateError
+from impp_edge.memory.state import Locked, StateError
+from impp_edge.run.signals import stop_on_signals
+from impp_edge.show.report import Human, json_lines
 
 if TYPE_CHECKING:
-    from impp_edge.sync import Summary
+    from impp_edge.run.sync import Summary
 
 
 @click.command()
@@ -32,10 +32,10 @@ def sync(given: Given, paths: tuple[Path, ...], dry_run: bool, as_json: bool, qu
     stop = threading.Event()
     stop_on_signals(stop)
     if dry_run:
-        from impp_edge.rehearse import rehearse
+        from impp_edge.run.rehearse import rehearse
 
         leave(lambda: rehearse(config, tell, stop))
-    from impp_edge.sync import run
+    from impp_edge.run.sync import run
 
     leave(lambda: run(config, tell, stop))
 
@@ -49,7 +49,7 @@ def leave(work: Callable[[], Summary | None]) -> None:
     except StateError as error:
         end(WRONG_SETTING, str(error))
     except Exception as error:
-        from impp_edge.aws import Refused  # what only a run that has something to do imports
+        from impp_edge.bucket.aws import Refused  # what only a run that has something to do imports
 
         if not isinstance(error, Refused):
             raise

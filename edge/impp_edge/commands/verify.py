@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, Given, end, settings
-from impp_edge.report import Human, json_lines, printable, size
-from impp_edge.state import State, StateError
+from impp_edge.memory.state import State, StateError
+from impp_edge.show.report import Human, json_lines, printable, size
 
 if TYPE_CHECKING:
+    from impp_edge.check.verify import Result
     from impp_edge.config import Config
-    from impp_edge.custody import Check
-    from impp_edge.verify import Result
+    from impp_edge.memory.custody import Check
 
 COUNTED = (
     ("changed", "changed on the card"), ("missing", "missing in the bucket"), ("differs", "different"),
@@ -50,8 +50,8 @@ def verify(given: Given, paths: tuple[Path, ...], gone: bool, log_only: bool, as
 
 def configured(given: Given, paths: Sequence[Path] = ()) -> Config:
     """The configuration; one without folders will do, as this needs only to know the bucket."""
+    from impp_edge.check.verify import absolute
     from impp_edge.config import ConfigError, load
-    from impp_edge.verify import absolute
 
     try:
         return load(given.file, given.over)
@@ -64,8 +64,8 @@ def configured(given: Given, paths: Sequence[Path] = ()) -> Config:
 
 def remembered_head(folder: Path) -> str | None:
     """The newest hash of the custody log as the state has it; None where there is no state."""
-    from impp_edge.custody import KEPT
-    from impp_edge.database import FILE
+    from impp_edge.memory.custody import KEPT
+    from impp_edge.memory.database import FILE
 
     if not (folder / FILE).exists():
         return None
@@ -77,8 +77,8 @@ def remembered_head(folder: Path) -> str | None:
 
 
 def _log_only(folder: Path, as_json: bool) -> None:
-    from impp_edge.custody import NAME, check
-    from impp_edge.verify import log_dict
+    from impp_edge.check.verify import log_dict
+    from impp_edge.memory.custody import NAME, check
 
     if not (folder / NAME).exists() and not remembered_head(folder):
         end(WRONG_SETTING, f"{folder}: there is no custody log: nothing was brought with this state")
@@ -91,9 +91,9 @@ def _log_only(folder: Path, as_json: bool) -> None:
 
 
 def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> None:
-    from impp_edge import verify as work
-    from impp_edge.s3 import S3, Refused
-    from impp_edge.signals import stop_on_signals
+    from impp_edge.bucket.s3 import S3, Refused
+    from impp_edge.check import verify as work
+    from impp_edge.run.signals import stop_on_signals
 
     stop, human = threading.Event(), Human()
     stop_on_signals(stop)

@@ -9,8 +9,8 @@ import click
 
 from impp_edge.cli import Given, settings
 from impp_edge.commands.sync import leave
-from impp_edge.report import Human, json_lines
-from impp_edge.signals import stop_on_signals
+from impp_edge.run.signals import stop_on_signals
+from impp_edge.show.report import Human, json_lines
 
 
 @click.command()
@@ -23,7 +23,7 @@ def watch(given: Given, paths: tuple[Path, ...], as_json: bool, quiet: bool) -> 
 
     A folder need not be there yet: a card may be put in and pulled out at any time. Under systemd, use Type=notify.
     """
-    from impp_edge.watch import Watch
+    from impp_edge.run.watch import Watch
 
     config = given.config(paths)
     stop = threading.Event()

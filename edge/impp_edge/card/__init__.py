@@ -1,0 +1,1 @@
+"""What lies on the cards: finding it, waiting until it is written, and removing what is safe."""

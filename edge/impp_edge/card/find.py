@@ -1,0 +1,243 @@
+"""Find files that may be footage and that the memory does not know yet.
+
+A run over 100,000 known files must cost next to nothing: each folder is listed once and compared, name by name, with
+the memory's rows in the same order. Only what is new or changed becomes an object, and meets a pattern.
+"""
+
+# ruff: noqa: PTH112, PTH116, PTH118  # pathlib knows no paths in bytes
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import os
+import re
+import stat
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from impp_edge import __version__
+from impp_edge.config import Folder
+
+if TYPE_CHECKING:
+    from impp_edge.memory.state import Row, State
+
+_JUNK_FOLDERS = re.compile(
+    rb"\..*|System Volume Information|\$RECYCLE\.BIN|RECYCLER|LOST\.DIR|FOUND\.\d{3}|@eaDir|#recycle",
+    re.IGNORECASE | re.DOTALL,
+)
+_JUNK = re.compile(
+    rb"\..*|FSCK\d+\.REC|Thumbs\.db|desktop\.ini|.*\.(bin|tmp|temp|part|partial|crdownload|download|db|ini|log|lock|swp)|.*~",
+    re.IGNORECASE | re.DOTALL,
+)
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+PROBLEMS = 20
+"""How many files of one folder are named when they cannot be looked at; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A regular file, small enough to keep 100,000 of: ``name`` below its folder in the file system's own bytes, size
+    in bytes and modification time as of when it was found. :func:`look` makes one of a path."""
+
+    folder: Folder
+    name: bytes
+    size: int
+    mtime_ns: int
+
+    @property
+    def raw(self) -> bytes:
+        """The absolute path in the file system's own bytes: what the memory knows a file by."""
+        return os.path.join(os.fsencode(self.folder.path), self.name)
+
+    @property
+    def path(self) -> Path:
+        """Where to open it."""
+        return Path(os.fsdecode(self.raw))
+
+    @property
+    def relative(self) -> PurePosixPath:
+        """The path below its folder."""
+        return PurePosixPath(os.fsdecode(self.name))
+
+    @property
+    def mtime(self) -> float:
+        """Modification time in seconds since 1970."""
+        return self.mtime_ns / 1e9
+
+
+Problem = Callable[[str, str], None]
+"""``problem(path, reason)``: something could not be looked at."""
+
+
+class Scan:
+    """One look at a folder: iterate it once for the files that are new or changed. Links are not followed.
+
+    ``known`` counts, meanwhile, the files that the memory knows: ``brought``, or the reason why they are skipped.
+    ``absent`` tells that the folder is there but empty although files of it are known: a card that is not in its
+    reader. Nothing is ever forgotten because it is not found. Files that vanish while they are listed are no problem.
+    Raises :class:`StateError`.
+    """
+
+    def __init__(self, folder: Folder, state: State, bucket: str, problem: Problem) -> None:
+        self.known: Counter[str] = Counter()
+        self.absent = False
+        self._folder = folder
+        self._root = os.fsencode(folder.path)
+        self._state = state
+        self._bucket = bucket
+        self._problem = problem
+        self._excluded = _matcher(folder.exclude)
+
+    def __iter__(self) -> Iterator[Found]:
+        self._state.reconsider(self._bucket, self._root, _policy(self._folder))
+        counts: Counter[int] = Counter()
+        try:
+            with self._state.lookup(self._bucket) as rows:
+                yield from self._walk(rows, counts)
+        finally:
+            for what, count in counts.items():
+                self.known[self._state.reason(what)] += count
+
+    def _walk(self, rows: Callable[[bytes], Iterator[Row]], counts: Counter[int]) -> Iterator[Found]:
+        waiting = [b""]
+        while waiting:
+            below = waiting.pop()
+            at, prefix = (self._root + b"/" + below, below + b"/") if below else (self._root, b"")
+            try:
+                listing = _list(at, rows(at), follow=not below)
+            except OSError as error:
+                if not below or error.errno != errno.ENOENT or not self._here():
+                    self._say(at, error, "cannot be listed")
+                if not self._here():
+                    return  # the card was pulled out: one message is enough
+                continue  # removed meanwhile, or not to be read: the others go on
+            self._say_refused(at, listing.refused)
+            counts += listing.known
+            if not below and not listing.known and not listing.new and not listing.folders:
+                self.absent = self._state.any_below(self._bucket, self._root)
+            for name, size, mtime_ns in listing.new:
+                if not _JUNK.fullmatch(name) and not self._excluded(name, prefix + name):
+                    yield Found(self._folder, prefix + name, size, mtime_ns)
+            waiting += [
+                prefix + name
+                for name in reversed(listing.folders)
+                if not _JUNK_FOLDERS.fullmatch(name) and not self._excluded(name, prefix + name)
+            ]
+
+    def _say_refused(self, at: bytes, refused: list[tuple[bytes, OSError]]) -> None:
+        for name, error in refused[:PROBLEMS]:
+            if name:
+                self._say(at + b"/" + name, error, "cannot be looked at")
+            else:
+                self._say(at, error, "cannot be listed to its end")
+        if len(refused) > PROBLEMS:
+            self._say(at, refused[-1][1], f"{len(refused) - PROBLEMS} more files in it cannot be looked at")
+
+    def _here(self) -> bool:
+        return os.path.isdir(self._root)
+
+    def _say(self, path: bytes, error: OSError, what: str) -> None:
+        self._problem(os.fsdecode(path), f"{what}: {error.strerror or error}")
+
+
+@dataclass(slots=True)
+class _Listing:
+    """What a directory holds, by name: ``new`` or changed files as (name, size, mtime_ns), ``folders``, how many files
+    are ``known`` by kind, and what was ``refused``, an empty name standing for the rest of the directory."""
+
+    new: list[tuple[bytes, int, int]] = field(default_factory=list)
+    folders: list[bytes] = field(default_factory=list)
+    known: Counter[int] = field(default_factory=Counter)
+    refused: list[tuple[bytes, OSError]] = field(default_factory=list)
+
+
+def _list(at: bytes, rows: Iterator[Row], follow: bool) -> _Listing:
+    """List a directory and compare it with the memory's rows; a link is followed if ``follow``. Raises OSError where it
+    cannot be opened; what fails later does not keep the rest from being given.
+
+    Names and rows go side by side in one order, so that neither is looked up: for 100,000 files that is a fifth less
+    time, and half the memory, than a dictionary takes.
+    """
+    listing = _Listing()
+    handle = os.open(at, os.O_RDONLY | os.O_DIRECTORY | (0 if follow else os.O_NOFOLLOW))
+    try:
+        row = next(rows, None)
+        for name in _names(handle, listing):
+            try:
+                status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # removed meanwhile
+            except OSError as error:
+                listing.refused.append((name, error))
+                continue
+            while row is not None and row[0] < name:
+                row = next(rows, None)
+            if stat.S_ISREG(status.st_mode):
+                size, mtime_ns = status.st_size, status.st_mtime_ns
+                if row is not None and row[0] == name and row[1] == size and row[2] == mtime_ns:
+                    listing.known[row[3]] += 1
+                else:
+                    listing.new.append((name, size, mtime_ns))
+            elif stat.S_ISDIR(status.st_mode):
+                listing.folders.append(name)
+    finally:
+        os.close(handle)
+    return listing
+
+
+def _names(handle: int, listing: _Listing) -> list[bytes]:
+    """The names in an open directory, in the order of the memory's rows. Where the listing breaks off, those so far."""
+    names: list[bytes] = []
+    try:
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                names.append(entry.name.encode(_ENCODING, _ERRORS))  # what came before an error counts
+    except OSError as error:
+        listing.refused.append((b"", error))
+    names.sort()
+    return names
+
+
+def scan(folder: Folder, state: State, bucket: str, problem: Problem) -> Scan:
+    """Look through a folder for files that the memory of this bucket does not know."""
+    return Scan(folder, state, bucket, problem)
+
+
+def look(folder: Folder, path: Path) -> Found:
+    """The file at a path below a folder, as it is now. Raises OSError, and ValueError where it is no regular file
+    below that folder."""
+    status = path.stat(follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is no regular file")
+    return Found(folder, os.fsencode(path.relative_to(folder.path)), status.st_size, status.st_mtime_ns)
+
+
+def unchanged(found: Found) -> bool:
+    """Whether the file is still what was found: same size, same time, still a regular file."""
+    try:
+        status = os.stat(found.raw, follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns)
+
+
+def _matcher(patterns: tuple[str, ...]) -> Callable[[bytes, bytes], bool]:
+    """Whether a name, or a path below the folder, matches one of the patterns, whose ``*`` matches a ``/`` too."""
+    if not patterns:
+        return lambda _name, _path: False
+    one = re.compile("|".join(fnmatch.translate(os.path.normcase(p)) for p in patterns))
+
+    def matches(name: bytes, path: bytes) -> bool:
+        return any(one.match(os.path.normcase(os.fsdecode(text))) for text in (name, path))
+
+    return matches
+
+
+def _policy(folder: Folder) -> str:
+    """By which rules files of a folder are skipped: with other rules they are looked at again."""
+    return f"{__version__} unknown={folder.unknown} sidecars={folder.sidecars}"

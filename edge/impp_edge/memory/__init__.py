@@ -1,0 +1,1 @@
+"""What is remembered of each file, and the custody log that proves it."""

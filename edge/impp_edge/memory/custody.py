@@ -1,0 +1,417 @@
+"""The custody log: what was brought where and when, a JSON line each, every line bound to the one before by SHA-256.
+
+A line is compact ASCII JSON that begins with ``n`` (1, 2, 3, …) and ``prev`` (the hash of the line before) and ends
+with ``hash``, the SHA-256 of the same line without ``hash``. So a stranger needs no tool of ours to check one::
+
+    sed -n 7p custody.jsonl | sed 's/,"hash":"[0-9a-f]*"}$/}/' | tr -d '\\n' | sha256sum
+
+Whoever changes, removes, adds or moves a line breaks the chain there. Whoever writes the whole log anew makes a chain
+that holds, hence two witnesses outside of it: the newest hash is remembered in the state, and each object in the bucket
+bears, as metadata ``impp-custody``, the newest hash of the time it was sent. Both must occur in the log.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote_to_bytes
+
+from impp_edge.memory.database import plain_words
+
+NAME = "custody.jsonl"
+GENESIS = "0" * 64
+"""What the first line names as the one before."""
+KEPT = "custody-head"
+"""Under this name :meth:`State.get <impp_edge.memory.state.State.get>` has the newest hash."""
+UPLOADED, THERE, REMOVED, CUT = "uploaded", "there", "removed", "cut"
+"""Events: sent by us; found in the bucket with an equal checksum; about to be removed from the card (``kept`` takes
+that back); the log had lost lines when it was opened."""
+
+_LONGEST = 64 * 1024
+"""Bytes of a line at most: a path of 4,096 bytes, three characters each, a key of 1,024, and the rest."""
+_FINDINGS = 20
+_HASH = b',"hash":"'
+_END = len(_HASH) + 64 + len(b'"}\n')
+_BEGIN = re.compile(rb'\{"n":([1-9]\d{0,14}),"prev":"([0-9a-f]{64})",')
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happened to one file. ``sha256`` in hex, ``crc64nvme`` in base64 as S3 writes it, ``captured`` ISO 8601."""
+
+    event: str
+    path: Path
+    size: int
+    mtime_ns: int
+    sha256: str
+    crc64nvme: str
+    bucket: str
+    key: str
+    version: str | None
+    etag: str | None
+    device: str
+    captured: str | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something is wrong at a ``line`` of the log (1 is the first): ``kind`` edited, removed, moved, inserted,
+    replaced, unreadable or cut; ``why`` in plain words."""
+
+    line: int
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """The log from its first line to its last: ``findings`` the first of ``wrong`` in all; ``torn`` bytes at the end
+    that a power cut left of a line, which the next run sets aside."""
+
+    entries: int
+    head: str
+    findings: tuple[Finding, ...]
+    wrong: int
+    torn: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was changed."""
+        return not self.wrong
+
+
+class Log:
+    """The log of one state folder, for the one run that holds its lock. Safe to use from several threads.
+
+    ``kept`` is the newest hash as the state remembers it (under :data:`KEPT`). Where that is not in the log any
+    more, the log was cut or exchanged since, and the next entry says so (event ``cut``) for good. After
+    :meth:`append`, the state is told the new head. A run that died in between leaves an entry more than the state
+    knows: the next run finds the object in the bucket and notes it again, as ``there``.
+
+    ``repaired`` tells, in words for the owner, of what a power cut had left of a line, and of a log that was cut.
+    All methods raise :class:`StateError` where the log cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, kept: str | None = None) -> None:
+        self.repaired: str | None = None
+        self._folder = folder
+        self._kept = kept
+        self._file: int | None = None
+        self._n, self._head = 0, GENESIS
+        self._mutex = threading.Lock()
+
+    @property
+    def head(self) -> str:
+        """The newest hash, :data:`GENESIS` of an empty log: what an upload bears as ``impp-custody``."""
+        with self._mutex:
+            self._open()
+            return self._head
+
+    def append(self, entries: Iterable[Entry]) -> str:
+        """Add entries by one write and wait until the disk has them; returns the new head."""
+        with self._mutex:
+            self._open()
+            self._add([_fields(entry) for entry in entries])
+            return self._head
+
+    def check(self) -> Check:
+        """Whether the log is whole; see :func:`check`."""
+        return check(self._folder, self._kept)
+
+    def close(self) -> None:
+        """Close the file. The next use opens it again."""
+        with self._mutex:
+            self._close()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _open(self) -> None:
+        if self._file is not None:
+            return
+        path = self._folder / NAME
+        with plain_words(path), self._closing():
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with path.open("rb") as file:
+                whole, self._n, self._head = _last(file)
+                if os.fstat(self._file).st_size > whole:
+                    aside = self._tear_off(file, whole)
+                    self.repaired = f"{path}: a power cut left a torn line; it is kept as {aside.name}"
+                if not whole:
+                    _sync_folder(self._folder)
+            if self._kept not in (None, GENESIS, self._head) and not _occurs(self._folder, str(self._kept)):
+                self._add([{"event": CUT, "expected": self._kept}])
+                self.repaired = f"{path} was cut or exchanged: its newest entry as the state remembers it is missing"
+
+    def _tear_off(self, file: BinaryIO, whole: int) -> Path:
+        """Move what follows the last whole entry into a file of its own."""
+        aside = self._folder / f"custody.torn-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        file.seek(whole)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as torn:
+            while block := file.read(_LONGEST):
+                torn.write(block)
+            torn.flush()
+            os.fsync(torn.fileno())
+        _sync_folder(self._folder)
+        os.ftruncate(self._opened, whole)
+        return aside
+
+    def _add(self, entries: list[dict[str, Any]]) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        added, n, head = bytearray(), self._n, self._head
+        for entry in entries:
+            n += 1
+            body = text({"n": n, "prev": head, "at": at, **entry})
+            head = hashlib.sha256(body).hexdigest()
+            added += b'%b,"hash":"%b"}\n' % (body[:-1], head.encode())
+        if added:
+            self._write(added)
+            self._n, self._head = n, head
+
+    def _write(self, added: bytearray) -> None:
+        """All or nothing: what a full disk took is taken back."""
+        before = os.fstat(self._opened).st_size
+        with plain_words(self._folder / NAME), self._closing():
+            try:
+                if os.write(self._opened, added) != len(added):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                _sync(self._opened)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(self._opened, before)
+                raise
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """After an error it is not sure what the disk has: look again before the next entry."""
+        try:
+            yield
+        except BaseException:
+            self._close()
+            raise
+
+    @property
+    def _opened(self) -> int:
+        assert self._file is not None
+        return self._file
+
+
+def check(folder: Path, kept: str | None = None) -> Check:
+    """Read the log from the first line to the last in constant memory and say what was changed where.
+
+    ``kept`` is the newest hash as the state remembers it: only with it a cut end is seen. Changes nothing, so that it
+    may be called while a run goes on. A missing log is an empty one.
+    """
+    return _Checker(kept).run(lines(folder))
+
+
+def entries(folder: Path, *needles: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
+    """The entries that have all fields of one of the ``needles``, oldest first; of a broken log what can be read."""
+    wanted = [[text(k) + b":" + text(v) for k, v in needle.items()] for needle in needles]
+    for line in lines(folder):
+        if not any(all(part in line for part in needle) for needle in wanted):
+            continue
+        entry = parse(line)
+        if entry and any(all(entry.get(k) == v for k, v in needle.items()) for needle in needles):
+            yield entry
+
+
+def lines(folder: Path) -> Iterator[bytes]:
+    """The log's lines as they are, each cut at 64 KiB. Nothing where there is no log."""
+    path = folder / NAME
+    with plain_words(path), suppress(FileNotFoundError), path.open("rb") as file:
+        yield from iter(partial(file.readline, _LONGEST), b"")
+
+
+def hash_of(line: bytes) -> bytes:
+    """The hash at a line's end, as the line has it; something else where the line is none of ours."""
+    return line[-67:-3]
+
+
+def key_of(line: bytes) -> bytes:
+    """The key in a line as :func:`text` writes it, without reading all of the line; empty where there is none."""
+    begin = line.find(b',"key":') + 7  # inside of text a quote has a backslash before it, so this is the field
+    return line[begin : line.find(b',"version":', begin)] if begin > 6 else b""
+
+
+def text(value: Any) -> bytes:
+    """A value as it stands in a line."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def parse(line: bytes) -> dict[str, Any] | None:
+    """An entry as a mapping; None where the line is none."""
+    if not _BEGIN.match(line) or line[-_END : -_END + len(_HASH)] != _HASH or not line.endswith(b'"}\n'):
+        return None
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def path_text(path: Path) -> str:
+    """A path for the log: as it is, but ``%`` and bytes that are no UTF-8 as ``%XX``, so that none is ambiguous."""
+    raw = os.fsencode(path).replace(b"%", b"%25")
+    return re.sub(r"[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", raw.decode("utf-8", "surrogateescape"))
+
+
+def path_from(text: str) -> Path:
+    """The path that :func:`path_text` wrote."""
+    return Path(os.fsdecode(unquote_to_bytes(text)))
+
+
+def seconds(nanoseconds: int) -> str:
+    """A file's time as ``stat -c %.9Y`` says it: seconds since 1970, exact."""
+    whole, part = divmod(abs(nanoseconds), 10**9)
+    return f"{'-' if nanoseconds < 0 else ''}{whole}.{part:09}"
+
+
+class _Checker:
+    """One pass over the lines, with what the next one must begin with: the number and hash of the one before."""
+
+    def __init__(self, kept: str | None) -> None:
+        self._kept = kept.encode() if kept and kept != GENESIS else None
+        self._findings: list[Finding] = []
+        self._wrong = 0
+        self._line = 0
+        self._last = (0, GENESIS.encode())
+        self._doubt = (0, self._last)  # the last doubtful line, and what stood before it
+        self._missing: list[range] = []
+
+    def run(self, read: Iterable[bytes]) -> Check:
+        (n, head), kept, sha256, torn = self._last, self._kept, hashlib.sha256, 0
+        for line in read:
+            if line[-1] != 10 and len(line) < _LONGEST:
+                torn = len(line)
+                break
+            self._line += 1
+            own = line[-67:-3]
+            ours = line[-_END:-67] == _HASH and line[-3:] == b'"}\n'
+            whole = ours and sha256(line[:-_END] + b"}").hexdigest().encode() == own
+            if whole and line.startswith(b'{"n":%d,"prev":"%s",' % (n + 1, head)):
+                n, head = n + 1, own
+                if b'"event":"cut"' in line:
+                    self._find(CUT, f"the log had lost its end after entry {n - 1} when this run began")
+            else:
+                self._last = (n, head)
+                n, head = self._wrong_line(line if ours else b"", whole)
+            if own == kept:
+                kept = None
+        if kept is not None:
+            self._line += 1
+            self._find(CUT, "the newest entry that the state remembers is not in the log: its end is missing")
+            self._line -= 1
+        return Check(self._line, head.decode("ascii", "replace"), tuple(self._findings), self._wrong, torn)
+
+    def _wrong_line(self, line: bytes, whole: bool) -> tuple[int, bytes]:
+        """Say what is wrong with a line that does not continue the last; returns what the next one has to continue."""
+        n, begin, own = self._last[0], _BEGIN.match(line), line[-67:-3]
+        doubted = self._doubt[0] == self._line - 1
+        before = self._doubt[1] if doubted else self._last
+        if not begin or not whole:
+            self._doubt = (self._line, before)
+            if not begin:
+                self._find("unreadable", "this is no entry of the log")
+                return self._last
+            self._find("edited", "it was changed: its content has another hash than it says")
+            return n + 1, own
+        said, prev = int(begin[1]), begin[2]
+        if doubted and (said - 1, prev) == before:
+            self._refind("inserted", "it was inserted: the next line continues the one before it")
+        elif said > n + 1:
+            self._find("removed", f"{_named(n + 1, said - 1)} missing here")
+            self._missing = [*self._missing[-99:], range(n + 1, said)]
+        elif said == n + 1:
+            self._line -= n > 0
+            self._find("replaced", "it was exchanged: the line after it continues another one")
+            self._line += n > 0
+        else:
+            moved = any(said in gap for gap in self._missing)
+            self._find(*(("moved", f"entry {said} does not belong here") if moved else
+                         ("inserted", f"entry {said} stands here once more")))  # fmt: skip
+            return self._last
+        return said, own
+
+    def _find(self, kind: str, why: str) -> None:
+        self._wrong += 1
+        if len(self._findings) < _FINDINGS:
+            self._findings.append(Finding(self._line, kind, why))
+
+    def _refind(self, kind: str, why: str) -> None:
+        """The line before was the one that is wrong, and in another way than it looked."""
+        if self._wrong == len(self._findings):
+            self._findings[-1] = Finding(self._findings[-1].line, kind, why)
+
+
+def _named(first: int, last: int) -> str:
+    return f"entry {first} is" if first == last else f"entries {first} to {last} are"
+
+
+def _last(file: BinaryIO) -> tuple[int, int, str]:
+    """The last entry that can be read: where it ends in bytes, its number, its hash."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _LONGEST))
+    window = file.read()
+    begin, end = window[:-1].rfind(b"\n") + 1, size
+    if found := _numbered(window[begin:]):
+        return end, *found
+    at, whole, number, head = 0, 0, 0, GENESIS
+    file.seek(0)
+    for line in iter(partial(file.readline, _LONGEST), b""):
+        at += len(line)
+        if found := _numbered(line):
+            whole, (number, head) = at, found
+    return whole, number, head
+
+
+def _numbered(line: bytes) -> tuple[int, str] | None:
+    begin = _BEGIN.match(line)
+    return (int(begin[1]), hash_of(line).decode("ascii", "replace")) if begin and parse(line) else None
+
+
+def _occurs(folder: Path, hash_: str) -> bool:
+    return any(hash_of(line) == hash_.encode() for line in lines(folder))
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    return {
+        "event": entry.event,
+        "path": path_text(entry.path),
+        "size": entry.size,
+        "mtime": seconds(entry.mtime_ns),
+        "sha256": entry.sha256,
+        "crc64nvme": entry.crc64nvme,
+        "bucket": entry.bucket,
+        "key": entry.key,
+        "version": entry.version,
+        "etag": entry.etag,
+        "device": entry.device,
+        "captured": entry.captured,
+    }
+
+
+def _sync(file: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(file)  # macOS has no fdatasync
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""A run and the daemon: who does what next, and when."""

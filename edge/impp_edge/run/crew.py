@@ -1,0 +1,255 @@
+"""The threads that bring files: each takes the most urgent piece of work from the board, and says what became of it.
+
+A worker identifies and hashes a file, begins its transfer, sends one part of it, or finishes it. What became of a file
+goes to the main thread as a :class:`Result`, which alone writes it down and then takes it off the board.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from impp_edge.bucket.digest import Digest, digest
+from impp_edge.bucket.pace import Pace
+from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
+from impp_edge.bucket.upload import Changed, Labels, Outcome, Transfer, UploadError, part_size
+from impp_edge.card.find import Found, unchanged
+from impp_edge.footage import identify
+from impp_edge.memory.state import State, StateError
+from impp_edge.run.board import FINISH, PREPARE, Board, Job
+
+if TYPE_CHECKING:
+    from impp_edge.card.look import Cards
+    from impp_edge.config import Config
+    from impp_edge.footage.identify import Identity
+
+SUFFIX = 8
+"""Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
+LINGER_S = 0.05
+"""How long results wait for others, to be written down together."""
+SURE_AFTER = 8
+"""With a new memory it is asked of each file whether it is in the bucket, until so many in a row were not."""
+FOR_ALL = (Offline, Refused, Stopped, StateError)
+"""Errors that are the same for every file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a job: an outcome, or the error that kept it from one. ``identity`` where it came that far;
+    ``card_gone``: the card was pulled out, and all that waited of it was taken off the board."""
+
+    job: Job
+    outcome: Outcome | None = None
+    identity: Identity | None = None
+    renamed: bool = False
+    error: Exception | None = None
+    card_gone: bool = False
+
+    @property
+    def for_all(self) -> bool:
+        """Whether the error is the same for every file, so that there is no sense in trying the next one."""
+        return isinstance(self.error, FOR_ALL)
+
+    @property
+    def reason(self) -> str:
+        """The error in words."""
+        error, found = self.error, self.job.found
+        if not self.for_all and not unchanged(found):
+            return "changed or went away while it was being brought"
+        if isinstance(error, OSError):
+            return f"cannot be read: {error.strerror or error}"
+        return str(error) if isinstance(error, (UploadError, *FOR_ALL)) else f"{type(error).__name__}: {error}"
+
+
+@dataclass(slots=True)
+class _Bringing:
+    """What a job has when it is prepared. ``bytes`` of it are in the bucket, by us or before."""
+
+    transfer: Transfer
+    identity: Identity
+    keys: tuple[str, str]
+    bytes: int = 0
+
+
+class Link:
+    """The way to S3, made when the first file needs it and kept from run to run. ``halt`` interrupts whatever waits."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._mutex = threading.Lock()
+        self._s3: S3 | None = None
+        self.halt = threading.Event()
+
+    @property
+    def s3(self) -> S3:
+        """The client. Raises :class:`Refused` where there are no credentials."""
+        config = self._config
+        with self._mutex:
+            if self._s3 is None:
+                self._s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle,
+                              self.halt, Pace(config.limit_mbit))  # fmt: skip
+            return self._s3
+
+    def rest(self, forget: bool = False) -> None:
+        """Close all connections; ``forget``: also the credentials, which may have been wrong."""
+        with self._mutex:
+            if self._s3 is not None:
+                self._s3.close()
+            if forget:
+                self._s3 = None
+
+
+class Crew:
+    """``config.workers`` threads at one board, until that is closed or ``stop`` is set. ``custody`` tells the newest
+    hash of the custody log."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        board: Board,
+        cards: Cards,
+        link: Link,
+        custody: Callable[[], str],
+        stop: threading.Event,
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._board = board
+        self._cards = cards
+        self._link = link
+        self._custody = custody
+        self._stop = stop
+        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._mutex = threading.Lock()
+        self._not_there = 0
+        self.sent = 0
+        """Bytes sent so far."""
+        self.settled = 0
+        """Bytes that are dealt with: sent, or found in the bucket, or of a file that failed."""
+        self._threads = [threading.Thread(target=self._work, name=f"bring-{n}") for n in range(config.workers)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a thread has not ended yet."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def results(self, wait_s: float) -> list[Result]:
+        """What became of jobs since it was asked last; waits so many seconds for a first one, and a moment for more of
+        them, for to write down many costs little more than one."""
+        batch: list[Result] = []
+        with suppress(queue.Empty):
+            batch.append(self._results.get(timeout=wait_s))
+            until = time.monotonic() + LINGER_S
+            while self._board.under_way > len(batch):
+                batch.append(self._results.get(timeout=max(until - time.monotonic(), 0)))
+        return batch
+
+    # --- in the threads -----------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not self._stop.is_set() and (work := self._board.take()) is not None:
+            try:
+                self._do(work.job, work.piece)
+            except FOR_ALL as error:
+                self._board.close()
+                self._results.put(Result(work.job, error=error))
+            except Exception as error:  # whatever one file brings up, the others go on
+                if isinstance(error, Changed):
+                    work.job.error = error  # it says why; what the file's other parts say came of that
+                if work.piece <= FINISH or self._board.sent(work.job, error):
+                    self._fail(work.job, work.job.error or error)
+        self._board.close()
+
+    def _do(self, job: Job, piece: int) -> None:
+        if piece == PREPARE:
+            self._prepare(job)
+        elif piece == FINISH:
+            self._end(job, job.transfer.transfer.finish())
+        else:
+            self._count(job, job.transfer.transfer.send(piece))
+            if self._board.sent(job):
+                self._fail(job, job.error or UploadError("another part failed"))
+
+    def _prepare(self, job: Job) -> None:
+        """Identify, hash, and begin the transfer."""
+        found = job.found
+        with found.path.open("rb") as file:
+            identity = identify.identify(found.folder, found.relative, found.mtime, file)
+            file.seek(0)
+            content = self._digest(found, file)
+        if content.size != found.size or not unchanged(found):
+            raise Changed("changed while it was being read")
+        name = found.relative.name
+        keys = (identify.key(identity, name), identify.key(identity, name, content.sha256[:SUFFIX]))
+        labels = Labels(
+            identify.tags(identity, content, found.folder.tags),
+            identify.metadata(identity, content, found.relative, self._sidecars(job), self._custody()),
+            mimetypes.guess_type(name.lower())[0] or "application/octet-stream",
+        )
+        transfer = Transfer(self._link.s3, self._state, found, content, keys, labels, self._doubtful(content))
+        job.transfer = _Bringing(transfer, identity, keys)
+        if (outcome := transfer.begin()) is not None:
+            self._end(job, outcome)
+            return
+        self._not_there += 1
+        missing = transfer.missing
+        self._count(job, 0, found.size - min(len(missing) * content.part_size, found.size))
+        self._board.prepared(job, missing)
+
+    def _digest(self, found: Found, file: BinaryIO) -> Digest:
+        """The digest: of an upload that was begun before it is known already. (If the bytes did change behind the same
+        size and time, S3 refuses them.)"""
+        size = part_size(found.size)
+        pending = self._state.pending(self._config.bucket, found) if found.size > size else None
+        if pending and pending.upload and pending.digest.part_size == size:
+            return pending.digest
+        return digest(file, size, self._link.halt)
+
+    def _doubtful(self, content: Digest) -> bool:
+        """Whether to look for a file in the bucket before anything of it is sent: while the memory is new, for it may
+        have been lost. Where nothing is found time and again, it was not, and to look for small files is of no use: S3
+        refuses one that is there all the same."""
+        return self._state.fresh and (len(content.parts) > 1 or self._not_there < SURE_AFTER)
+
+    def _sidecars(self, job: Job) -> list[str]:
+        """Keys of the clip's sidecars that are in the bucket, brought now or before."""
+        keys = (self._state.key(self._config.bucket, raw) for raw in job.after)
+        return [key for key in keys if key]
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        if not unchanged(job.found):
+            raise Changed("changed while it was being brought")
+        bringing: _Bringing = job.transfer
+        if outcome.was_there:
+            self._not_there = 0
+        self._count(job, 0, job.found.size - bringing.bytes)
+        self._results.put(Result(job, outcome, bringing.identity, outcome.brought.key == bringing.keys[1]))
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        """The last thread at a job ends it. What was sent of a file that has changed is of no use any more."""
+        bringing: _Bringing | None = job.transfer
+        if self._cards.gone(job.found.folder):
+            self._board.drop(job.found.folder)  # they need not fail one by one
+            self._results.put(Result(job, error=error, card_gone=True))
+            return
+        if bringing and not unchanged(job.found):
+            with suppress(UploadError, S3Error, *FOR_ALL):
+                bringing.transfer.give_up()
+        self._count(job, 0, job.found.size - (bringing.bytes if bringing else 0))
+        self._results.put(Result(job, identity=bringing.identity if bringing else None, error=error))
+
+    def _count(self, job: Job, sent: int, spared: int = 0) -> None:
+        with self._mutex:
+            self.sent += sent
+            self.settled += sent + spared
+            if job.transfer:
+                job.transfer.bytes += sent + spared

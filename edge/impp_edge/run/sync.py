@@ -1,0 +1,422 @@
+"""One run over the folders: every file takes the way find → settle → identify → hash → upload → verify → remember.
+
+A file that fails is noted and tried in the next run; the others go on. Whatever step a run dies at, the next one finds
+either a file that is not in the bucket, or one that is there with an equal checksum.
+
+A run tells events, plain dictionaries whose ``event`` is one of: ``brought`` and ``there`` (the file was in the bucket
+already), ``skipped`` and ``failed`` with a ``reason``, ``restless`` (still being written), ``removed`` from the card,
+``waiting`` for the hours to upload in, ``note`` (something the owner should know), ``would bring`` and ``would remove``
+of a dry run, ``progress`` and, at the end, ``summary``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from impp_edge.card.find import Found
+from impp_edge.card.look import Cards, Looker
+from impp_edge.config import Config
+from impp_edge.memory.state import BROUGHT, State, StateError, lock
+from impp_edge.run import hours
+from impp_edge.run.board import Board
+from impp_edge.show import metrics
+from impp_edge.show.report import Event, Tell, printable, shown, size
+
+if TYPE_CHECKING:
+    from impp_edge.memory.custody import Log
+    from impp_edge.run.crew import Crew, Link, Result
+
+THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED = (
+    "there", "known", "restless", "skipped", "waiting", "failed", "removed",
+)  # fmt: skip
+TICK_S = 0.25
+"""How often to look up while threads are at work: at signals, the hours, and the progress to show."""
+PROGRESS_S = 0.5
+PULSE_S = 60.0
+"""How often to write metrics (and a heartbeat, if one is due) in a long run."""
+RETRY_S, RETRY_MOST_S = 60.0, 3600.0
+"""While watching, a file that failed is tried again after so long, then after twice as long, and so on to the most."""
+RETAIN_S = 600.0
+"""While watching, how often to think about removal when nothing new was brought: only time passes then."""
+DENIED_MOST = 5
+"""When S3 denies us so many files in a row, it will deny all others as well."""
+ASKED = "asked to stop"
+LAST_RUN = "last_run"
+"""Name in the state under which the last run's summary is kept, as JSON with ``at``, its end in seconds since 1970."""
+
+
+@dataclass
+class Summary:
+    """What a run did: ``counts`` of files by what became of them, ``reasons`` of those skipped, ``bytes`` sent,
+    ``seconds`` of wall time, ``stopped`` why it ended before its time; ``waiting_bytes`` and ``oldest_waiting`` (in
+    seconds since 1970) of what is still to be brought."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+    seconds: float = 0.0
+    stopped: str | None = None
+    waiting_bytes: int = 0
+    oldest_waiting: float | None = None
+
+    def to_dict(self) -> Event:
+        """The summary as plain JSON."""
+        kinds = (BROUGHT, THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED)
+        return {
+            "event": "summary",
+            **{kind: self.counts[kind] for kind in kinds},
+            "skipped_because": dict(self.reasons),
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "stopped": self.stopped,
+        }
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to be tried again because it failed."""
+        return not self.counts[FAILED] and self.stopped is None
+
+
+class Session:
+    """What one run after the other needs open. Hold the lock of the state folder meanwhile."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.state = State(config.state)
+        self.retained_at = -float("inf")
+        """When removal from the cards was thought about last, by the monotonic clock."""
+
+    @cached_property
+    def link(self) -> Link:
+        """The way to S3, when a file needs it: an idle run does not even import it."""
+        from impp_edge.run.crew import Link
+
+        return Link(self.config)
+
+    @cached_property
+    def log(self) -> Log:
+        """The custody log."""
+        from impp_edge.memory.custody import KEPT, Log
+
+        return Log(self.config.state, self.state.get(KEPT))
+
+    def close(self) -> None:
+        """Close all that was opened."""
+        if "link" in vars(self):
+            self.link.rest()
+        if "log" in vars(self):
+            self.log.close()
+        self.state.close()
+
+
+class Agenda(Protocol):
+    """When to look through the folders again while a run goes on."""
+
+    def due(self) -> bool:
+        """Whether it is time."""
+
+    def looked(self, ready_in: float | None) -> None:
+        """It was done; a file that is still being written may be ready in so many seconds."""
+
+
+def run(config: Config, tell: Tell = lambda _event: None, stop: threading.Event | None = None) -> Summary:
+    """Bring everything once. ``tell`` hears of each file and of progress, from one thread. When ``stop`` is set (by a
+    signal, say) parts under way are sent to their end and nothing new is begun.
+
+    Raises :class:`Locked`, :class:`StateError` and :class:`Refused`.
+    """
+    with lock(config.state):
+        session = Session(config)
+        try:
+            return Run(session, tell, stop or threading.Event()).go()
+        finally:
+            session.close()
+
+
+class Run:
+    """One run. With an ``agenda`` it looks for new files meanwhile, leaves alone for now what failed lately, and takes
+    it as normal that a card is not in its reader."""
+
+    def __init__(self, session: Session, tell: Tell, stop: threading.Event, agenda: Agenda | None = None) -> None:
+        self._session = session
+        self._config = session.config
+        self._state = session.state
+        self._tell = tell
+        self._stop = stop
+        self._agenda = agenda
+        self._hours = hours.parse(*session.config.hours)
+        self._board = Board()
+        self._looker = Looker(self._config, self._state, self._board, tell, self._problem, self._hold, stop.is_set)
+        self._cards = Cards()
+        self._looked = False
+        self._failed: set[bytes] = set()
+        self._refused: Exception | None = None
+        self._denied = 0
+        self._head = ""  # of the custody log, kept here so that nobody waits for it while it is written
+        self._started = time.monotonic()
+        self._shown_at = self._pulsed_at = self._started
+        self.summary = Summary()
+
+    def go(self) -> Summary:
+        """Do it all, and tell the summary."""
+        self._say_repaired(self._state)
+        self._look()
+        self._gate()
+        if not self._board.idle:
+            self._bring()
+        if not self._over:
+            self._abort_stale()
+        if not self._over and self._may_remove():
+            self._retain()
+        self._end()
+        if self._refused is not None:
+            raise self._refused
+        return self.summary
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        if self._stop.is_set() and self.summary.stopped is None:
+            self.summary.stopped = ASKED
+        return self._refused is not None or self.summary.stopped is not None
+
+    # --- find, settle -------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Put what is new and ready on the board."""
+        first, self._looked = not self._looked, True
+        self._cards.note(self._config.folders)
+        seen = self._looker.look(patient=self._agenda is not None)
+        counts = self.summary.counts
+        counts[RESTLESS] = seen.restless
+        counts[FAILED] += seen.held
+        if first:
+            counts[KNOWN] = seen.known
+        self._skipped(seen.skipped if first else seen.newly_skipped)
+        for folder in seen.away:
+            self._tell({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting for it"})
+        if self._agenda:
+            self._agenda.looked(seen.ready_in)
+
+    def _hold(self, found: Found) -> bool:
+        """Whether to leave a file alone: it failed in this run, or lately while we watch."""
+        if found.raw in self._failed:
+            return True
+        failure = self._state.failure(found) if self._agenda else None
+        if failure is None:
+            return False
+        return 0 <= time.time() - failure.at < min(RETRY_S * 2.0 ** min(failure.times - 1, 16), RETRY_MOST_S)
+
+    def _skipped(self, reasons: Counter[str]) -> None:
+        self.summary.reasons += reasons
+        self.summary.counts[SKIPPED] += reasons.total()
+
+    def _problem(self, path: str, reason: str) -> None:
+        """A file or folder that could not even be looked at."""
+        raw = os.fsencode(path)
+        if raw not in self._failed:
+            self._failed.add(raw)
+            self.summary.counts[FAILED] += 1
+            self._tell({"event": FAILED, "path": shown(raw), "reason": reason})
+
+    # --- upload -------------------------------------------------------------------------------------------------------
+
+    def _bring(self) -> None:
+        from impp_edge.run.crew import Crew
+
+        link, began = self._session.link, time.monotonic()
+        link.halt.clear()
+        self._head = self._session.log.head
+        crew = Crew(self._config, self._state, self._board, self._cards, link, lambda: self._head, self._stop)
+        try:
+            while not (self._over or self._board.closed or self._board.idle):
+                self._record(crew.results(TICK_S))
+                self._tick(crew)
+        finally:
+            self._board.close()
+            if self._over:
+                link.halt.set()
+            while crew.at_work:
+                self._record(crew.results(TICK_S))
+            self._record(crew.results(0))
+            self._progress(crew)
+            link.rest()
+            self.summary.bytes += crew.sent
+        if crew.sent:
+            self._state.sample(self.summary.counts[BROUGHT], crew.sent, time.monotonic() - began)
+
+    def _tick(self, crew: Crew) -> None:
+        """What is to be seen to while others work."""
+        self._gate()
+        if self._agenda and self._agenda.due():
+            self._look()
+        now = time.monotonic()
+        if now - self._shown_at >= PROGRESS_S:
+            self._shown_at = now
+            self._progress(crew)
+        if now - self._pulsed_at >= PULSE_S:
+            self._pulsed_at = now
+            self._pulse()
+
+    def _gate(self) -> None:
+        """Outside the hours only events go, if these."""
+        is_open = self._hours.is_open(time.time())
+        self._board.allow(routine=is_open, events=is_open or self._config.events_any_time)
+
+    def _record(self, results: list[Result]) -> None:
+        """Write down what became of files: first the custody log, then the memory; then take them off the board."""
+        for result in results:
+            if result.for_all:
+                self._stop_for(result)
+            elif result.card_gone:
+                self._board.done(result.job)
+                folder = str(result.job.found.folder.path)
+                self._problem(folder, "the card was pulled out: what it holds waits for the next run")
+        results = [result for result in results if not (result.for_all or result.card_gone)]
+        if not results:
+            return
+        from impp_edge.memory.record import write_down
+
+        try:
+            self._head = write_down(results, self._session.log, self._state, self._config.bucket) or self._head
+            self._say_repaired(self._session.log)
+        except StateError as error:  # without a memory there is no sense in going on; the bucket knows what it has
+            self.summary.stopped = self.summary.stopped or str(error)
+            self._board.close()
+            return
+        for result in results:
+            self._board.done(result.job)
+            self._count(result)
+
+    def _say_repaired(self, kept: State | Log) -> None:
+        if kept.repaired:
+            self._tell({"event": "note", "reason": kept.repaired})
+            kept.repaired = None
+
+    def _count(self, result: Result) -> None:
+        from impp_edge.memory.record import told
+
+        event, found = told(result), result.job.found
+        if result.outcome is None:
+            self._failed.add(found.raw)
+        self.summary.counts[str(event["event"])] += 1
+        self._tell(event)
+        self._mind_denials(result)
+
+    def _mind_denials(self, result: Result) -> None:
+        """A right that is missing need not cost a read of every file."""
+        self._denied = self._denied + 1 if getattr(result.error, "code", None) == "AccessDenied" else 0
+        if self._denied == DENIED_MOST:
+            from impp_edge.bucket.s3 import Refused
+
+            self._refused = self._refused or Refused(
+                f"{result.error}: {DENIED_MOST} files in a row; impp-edge doctor tells which right is missing"
+            )
+
+    def _stop_for(self, result: Result) -> None:
+        from impp_edge.bucket.s3 import Refused, Stopped
+
+        if isinstance(result.error, Refused):
+            self._refused = self._refused or result.error
+        elif not isinstance(result.error, Stopped):
+            self.summary.stopped = self.summary.stopped or str(result.error)
+
+    # --- retain, and the end ------------------------------------------------------------------------------------------
+
+    def _abort_stale(self) -> None:
+        """Abort uploads that were begun of files that are gone or changed: their parts would be paid for."""
+        for stale in self._state.stale(self._config.bucket):
+            if stale.upload:
+                from impp_edge.bucket.s3 import Offline, Refused, S3Error, Stopped
+
+                try:
+                    self._session.link.s3.abort(stale.key, stale.upload)
+                except (Offline, Refused, S3Error, Stopped) as error:  # the next run, or the bucket's lifecycle
+                    self._tell({"event": "note", "reason": f"an upload that was given up is still there: {error}"})
+                    return
+            self._state.end(self._config.bucket, stale)
+
+    def _may_remove(self) -> bool:
+        """Whether to think about what may be removed: while we watch, not each time that nothing has changed."""
+        if not any(folder.retain for folder in self._config.folders):
+            return False
+        waited = time.monotonic() - self._session.retained_at
+        return self._agenda is None or self.summary.counts[BROUGHT] > 0 or waited >= RETAIN_S
+
+    def _retain(self) -> None:
+        """Remove from the cards what may go."""
+        from impp_edge.card import retain
+
+        self._session.retained_at = time.monotonic()
+        removals = retain.plan(self._config, self._state, time.time())
+        if not removals:
+            return
+        from impp_edge.bucket.aws import Refused
+
+        session = self._session
+        try:
+            retain.carry_out(removals, session.link.s3, self._state, session.log, self._told, self._stop)
+        except Refused as error:
+            self._refused = error
+        session.link.rest()
+
+    def _told(self, event: Event) -> None:
+        """Pass on an event of others, and count it."""
+        if event["event"] in (REMOVED, FAILED):
+            self.summary.counts[event["event"]] += 1
+        self._tell(event)
+
+    def _end(self) -> None:
+        """Sum up, tell, and leave figures for others."""
+        self._sum_up()
+        counts = self.summary.counts
+        if counts[WAITING] and not self._over:
+            self._tell({"event": WAITING, "reason": self._until()})
+        if not (counts[WAITING] or counts[RESTLESS] or counts[FAILED] or self._over):
+            self._state.caught_up()
+        self._state.tidy()
+        self._pulse()
+        self._state.set(LAST_RUN, json.dumps({"at": time.time(), **self.summary.to_dict()}))
+        self._tell(self.summary.to_dict())
+
+    def _sum_up(self) -> None:
+        left = self._board.waiting()
+        self.summary.seconds = time.monotonic() - self._started
+        self.summary.counts[WAITING] = len(left)
+        self.summary.waiting_bytes = sum(found.size for found in left)
+        self.summary.oldest_waiting = min((found.mtime for found in left), default=None)
+
+    def _until(self) -> str:
+        now = time.time()
+        opens = self._hours.next_change(now)
+        until = f" until {hours.clock(opens, now)}" if opens else ""
+        return f"{self.summary.counts[WAITING]} files ({size(self.summary.waiting_bytes)}) are waiting{until}"
+
+    def _pulse(self) -> None:
+        """Metrics and heartbeat. Neither may be the end of a run."""
+        self._sum_up()
+        troubles = [metrics.write(self._config.metrics_file, self._state, self.summary)]
+        if self._config.heartbeat_s:
+            from impp_edge.show import heartbeat  # what it needs takes longer to import than the rest of an idle run
+
+            troubles.append(heartbeat.beat(self._config, self._state, self.summary))
+        for trouble in filter(None, troubles):
+            self._tell({"event": "note", "reason": trouble})
+
+    def _progress(self, crew: Crew) -> None:
+        self._tell(
+            {
+                "event": "progress",
+                "files": self._board.files - len(self._board),
+                "of_files": self._board.files,
+                "bytes": crew.settled,
+                "of_bytes": self._board.bytes,
+            }
+        )

@@ -1,0 +1,1 @@
+"""What owners, programs, Prometheus, CloudWatch and systemd are told."""
