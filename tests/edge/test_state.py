@@ -608,3 +608,14 @@ def test_a_memory_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(StateError, match="written by a newer impp-edge"):
             State(tmp_path, write=write)
     assert not list(tmp_path.glob("*corrupt*"))
+
+
+def test_an_upload_is_known_again_when_what_ended_it_was_not_kept(state: State) -> None:
+    file = At(b"/card/a.mp4")
+    begun = Pending("key", "upload", Digest(1, "ab" * 32, "AAAAAAAAAAE=", 1, ("AAAAAAAAAAE=",)))
+    state.begin(BUCKET, file, begun)
+    with pytest.raises(RuntimeError), state.batch():
+        state.end(BUCKET, file)
+        assert state.pending(BUCKET, file) is None
+        raise RuntimeError
+    assert state.pending(BUCKET, file) == begun

@@ -198,6 +198,8 @@ class State:
                 self.set("fresh", "yes")
             clock.at_least(self, time.time(), 0)  # seen by each run, so that the next one sees that it was set
         self.fresh = self.get("fresh") is not None
+        self._begun = set(self._each("SELECT bucket, path FROM pending"))
+        """Which files have a row there: of most it is asked before they have, and that need not wait for SQLite."""
 
     def close(self) -> None:
         """Write all that is pending and close."""
@@ -214,10 +216,12 @@ class State:
                 yield
                 return
             self._db.execute("BEGIN IMMEDIATE")
+            begun = set(self._begun)
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
+                self._begun |= begun
                 if self._db.in_transaction:  # a full disk may have ended it already
                     self._db.execute("ROLLBACK")
                 raise
@@ -407,6 +411,8 @@ class State:
 
     def pending(self, bucket: str, file: File) -> Pending | None:
         """The upload that was begun of this very file."""
+        if (bucket, file.raw) not in self._begun:
+            return None
         row = self._one(
             "SELECT key, upload, digest FROM pending WHERE bucket = ? AND path = ? AND size = ? AND mtime_ns = ?",
             bucket, file.raw, file.size, file.mtime_ns,
@@ -415,6 +421,7 @@ class State:
 
     def begin(self, bucket: str, file: File, pending: Pending) -> None:
         """Note the intent to upload, before its first byte is sent; again when the id of the upload is known."""
+        self._begun.add((bucket, file.raw))
         self._do(
             "INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)",
             bucket, file.raw, file.size, file.mtime_ns, pending.key, pending.upload, _pack(pending.digest),
@@ -422,6 +429,7 @@ class State:
 
     def end(self, bucket: str, file: File) -> None:
         """Nothing of this file is under way any more."""
+        self._begun.discard((bucket, file.raw))
         self._do(
             "DELETE FROM pending WHERE bucket = ? AND path = ? AND size = ? AND mtime_ns = ?",
             bucket, file.raw, file.size, file.mtime_ns,
