@@ -16,6 +16,8 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -169,16 +171,28 @@ class Run:
         self._say_repaired(self._state)
         self._look()
         self._gate()
+        with self._giving_way():
+            self._work()
+        self._end()
+        if self._refused is not None:
+            raise self._refused
+        return self.summary
+
+    def _work(self) -> None:
         if not self._board.idle:
             self._bring()
         if not self._over:
             self._abort_stale()
         if not self._over and self._may_remove():
             self._retain()
-        self._end()
-        if self._refused is not None:
-            raise self._refused
-        return self.summary
+
+    @contextmanager
+    def _giving_way(self) -> Iterator[None]:
+        """Without a memory there is no sense in going on. The bucket knows what it has, so nothing is lost by it."""
+        try:
+            yield
+        except StateError as error:
+            self.summary.stopped = self.summary.stopped or str(error)
 
     @property
     def _over(self) -> bool:
@@ -379,11 +393,12 @@ class Run:
         counts = self.summary.counts
         if counts[WAITING] and not self._over:
             self._tell({"event": WAITING, "reason": self._until()})
-        if not (counts[WAITING] or counts[RESTLESS] or counts[FAILED] or self._over):
-            self._state.caught_up()
-        self._state.tidy()
-        self._pulse()
-        self._state.set(LAST_RUN, json.dumps({"at": time.time(), **self.summary.to_dict()}))
+        with self._giving_way():
+            if not (counts[WAITING] or counts[RESTLESS] or counts[FAILED] or self._over):
+                self._state.caught_up()
+            self._state.tidy()
+            self._pulse()
+            self._state.set(LAST_RUN, json.dumps({"at": time.time(), **self.summary.to_dict()}))
         self._tell(self.summary.to_dict())
 
     def _sum_up(self) -> None:
