@@ -14,9 +14,8 @@ import click.testing
 import pytest
 from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
-from impp_edge import config as config_module
 from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
-from impp_edge.config import Config, ConfigError, load
+from impp_edge.config import Config
 from impp_edge.memory.state import State, lock
 
 ROOT = Path(__file__).parents[2]
@@ -143,60 +142,6 @@ def test_python_m_and_an_idle_run_that_needs_no_aws(config: Config, card: Path, 
         [sys.executable, "-m", "impp_edge", "--version"], env=env, capture_output=True, text=True, timeout=60
     )
     assert version.stdout.startswith("impp-edge, version ")
-
-
-def test_the_example_configuration_is_valid() -> None:
-    found = load(ROOT / "edge" / "config.example.toml", {})
-    assert [(f.source, f.device) for f in found.folders] == [("dashcam", "blue-car"), ("phone", "annas-phone")]
-    assert found.folders[1].tags == {"owner": "anna"} and str(found.folders[0].zone) == "Europe/Berlin"
-
-
-def test_flags_win_over_the_file_and_paths_over_its_folders(tmp_path: Path) -> None:
-    found = load(ROOT / "edge" / "config.example.toml", {"bucket": "other-bucket", "device": "x"}, (tmp_path,))
-    assert found.bucket == "other-bucket"
-    assert [(f.path, f.device) for f in found.folders] == [(tmp_path, "x")]
-
-
-WRONG = {
-    'bucket = "b"\n[[folder]]\npath = "/x"': r"c.toml:1: bucket: 'b' is no bucket name",
-    'bukket = "abc"': r"c.toml:1: bukket: unknown setting; did you mean bucket\?",
-    'bucket = "abc"': r"nothing to do: add a \[\[folder\]\]",
-    'bucket = "abc"\n[[folder]]\ndevice = "x"': "folder 1: path is missing",
-    'bucket = "abc"\nworkers = 0\n[[folder]]\npath = "/x"': "c.toml:2: workers: from 1 to 32",
-    'bucket = "abc"\nworkers = "4"\n[[folder]]\npath = "/x"': "c.toml:2: workers: must be a whole number, not '4'",
-    'bucket = "abc"\nsettle_s = -1\n[[folder]]\npath = "/x"': "c.toml:2: settle_s: from 0 to 3600",
-    'bucket = "abc"\n[[folder]]\npath = "/x"\n[[folder]]\npath = "/y"\ntimezone = "Mars/Base"':
-        "c.toml:6: folder 2: timezone: no such time zone: 'Mars/Base'",
-    'bucket = "abc"\n[[folder]]\npath = "/x"\nsource = "drone"': "c.toml:4: folder 1: source: 'drone' is none of",
-    'bucket = "abc"\n[[folder]]\npath = "/x"\nunknown = "all"': "unknown: 'all' is none of media, skip",
-    'bucket = "abc"\n[[folder]]\npath = "/x"\nexclude = [1]': "exclude: a list of patterns",
-    'bucket = "abc"\n[[folder]]\npath = "/x"\n[[folder]]\npath = "/x/y"': r"folder 2 \(/x/y\) lies in folder 1 \(/x\)",
-    'bucket = "abc"\ntags = { "impp:x" = "1" }\n[[folder]]\npath = "/x"': "impp: or aws: are reserved",
-    'bucket = "abc"\ntags = { a = 1 }\n[[folder]]\npath = "/x"': "a tag's value must be text",
-    'bucket = "abc"\ntags = { a = "<b>" }\n[[folder]]\npath = "/x"': "letters, digits, spaces",
-    'bucket = "abc"\n[tags]\na="1"\nb="1"\nc="1"\nd="1"\ne="1"\n[[folder]]\npath = "/x"\ntags = { f = "1" }':
-        r"6 tags of your own, at most 5: an S3 object holds 10",
-    'bucket = "abc"\nworkers = \n': "line 2",
-    "folder = 3": "folder: must be a list",
-    "folder = [3]\nbucket = 'abc'": "folder 1 must be a table",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "message"), WRONG.items(), ids=[m[:40] for m in WRONG.values()])
-def test_every_mistake_is_said_with_its_place(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "c.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=message):
-        load(path, {})
-
-
-def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read: No such file"):
-        load(tmp_path / "none.toml", {})
-    (tmp_path / "c.toml").write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match=r"c\.toml: 'utf-8'"):
-        load(tmp_path / "c.toml", {})
-    assert config_module.OWN_TAGS == 5
 
 
 def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any) -> None:
