@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.edge.test_report import Kept, Result
+from tests.edge.test_show import Kept, Result
 
 from impp_edge.config import Config
 from impp_edge.show.heartbeat import LAST_BEAT, beat, device
