@@ -29,7 +29,8 @@ down: $(READY) ## Stop the local cloud that `make up` started.
 	@$(RUN) -m impp_local down
 
 test: lint ## Run every check and test.
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q --ignore tests/e2e --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest -q tests/e2e
 
 test-fast: $(READY) ## Run the tests that take less than a minute together.
 	$(VENV)/bin/ruff check -q
