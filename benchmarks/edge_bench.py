@@ -61,12 +61,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one client: seconds, seconds of user and system time, MB, seconds to the first byte of a body."""
+    """One run of one client: seconds, seconds of user and system time, MB, seconds to the first byte of a body, and
+    how often it asked, which S3 charges for."""
 
     wall: float
     cpu: float
     rss_mb: float
     first: float | None
+    requests: int
 
 
 class Sink:
@@ -162,9 +164,10 @@ def measured(client: Client, command: Sequence[str], work: Work, sink: Sink, log
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise click.ClickException(f"{client.name} ended with {process.returncode}: {log.read_text()[-1500:]}")
-    first = sink.ask(report=work.bucket)["first"]
+    got = sink.ask(report=work.bucket)
+    first = got["first"] and got["first"] - started
     unit = 1e6 if sys.platform == "darwin" else 1e3
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit, first and first - started)
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit, first, got["requests"])
 
 
 class Bench:
@@ -282,14 +285,15 @@ def median(runs: list[Run], what: str) -> float:
 
 def upload_table(results: dict[str, list[Run]]) -> Iterator[str]:
     """Medians, the spread of wall time, and ratios to the reference where that took part."""
-    yield "| Client | Wall, s (least to most) | ÷ s5cmd | CPU, s | ÷ s5cmd | Peak RSS, MB |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    yield "| Client | Wall, s (least to most) | ÷ s5cmd | CPU, s | ÷ s5cmd | Peak RSS, MB | Requests |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for name, runs in results.items():
         walls = [run.wall for run in runs]
         spread = f"{statistics.median(walls):.2f} ({min(walls):.2f} to {max(walls):.2f})"
         yield (
             f"| {name} | {spread} | {ratio(results, name, 'wall')} | {median(runs, 'cpu'):.2f} "
-            f"| {ratio(results, name, 'cpu')} | {max(run.rss_mb for run in runs):.0f} |"
+            f"| {ratio(results, name, 'cpu')} | {max(run.rss_mb for run in runs):.0f} "
+            f"| {median(runs, 'requests'):.0f} |"
         )
 
 
@@ -300,11 +304,12 @@ def ratio(results: dict[str, list[Run]], name: str, what: str) -> str:
 
 
 def idle_table(results: dict[str, list[Run]]) -> Iterator[str]:
-    yield "| Client | Wall, s | CPU, s | Peak RSS, MB |"
-    yield "| --- | ---: | ---: | ---: |"
+    yield "| Client | Wall, s | CPU, s | Peak RSS, MB | Requests |"
+    yield "| --- | ---: | ---: | ---: | ---: |"
     for name, runs in results.items():
         rss = max(run.rss_mb for run in runs)
-        yield f"| {name} | {median(runs, 'wall'):.2f} | {median(runs, 'cpu'):.2f} | {rss:.0f} |"
+        times = f"{median(runs, 'wall'):.2f} | {median(runs, 'cpu'):.2f}"
+        yield f"| {name} | {times} | {rss:.0f} | {median(runs, 'requests'):.0f} |"
 
 
 def first_byte_table(results: dict[str, list[Run]]) -> Iterator[str]:
