@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
+from impp_edge.bucket.digest import digest
 from impp_edge.bucket.s3 import S3, Refused, S3Error
 from impp_edge.card.look import Looker
 from impp_edge.config import Config, Folder, Retain
@@ -84,6 +85,45 @@ def test_an_event_that_is_found_meanwhile_comes_between_two_parts(
     long, event = Path(LONG).name, Path(EVENT).name
     assert sent == [(long, 1), (long, 2), (event, 1), (event, 2), (long, 3), (long, 4), (long, 5)]
     assert sorted(objects(s3).values()) == sorted(contents)
+
+
+@pytest.mark.parametrize(
+    ("retry_s", "expected"), [(60.0, {"brought": 1, "failed": 1}), (0.0, {"brought": 2})], ids=["later", "at once"]
+)
+def test_in_a_long_run_a_file_that_failed_is_counted_once_and_tried_again(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, retry_s: float, expected: dict[str, int]
+) -> None:
+    put(card, EVENT)
+    put(card, LONG, MP4 + os.urandom(4 * PART))
+    clock, looks, tries = Clock(replace(config, rescan_s=3600.0)), threading.Semaphore(0), []
+    real_look, real_part, real_digest = Looker.look, S3.part, digest
+
+    def look(self: Looker, patient: bool) -> Any:
+        seen = real_look(self, patient)
+        looks.release()
+        return seen
+
+    def part(self: S3, *given: Any) -> Any:
+        clock.at = 0.0
+        assert looks.acquire(timeout=30)
+        return real_part(self, *given)
+
+    def fail_once(*given: Any) -> Any:
+        tries.append(None)
+        if len(tries) == 1:
+            raise ZeroDivisionError
+        return real_digest(*given)
+
+    monkeypatch.setattr(Looker, "look", look)
+    monkeypatch.setattr(S3, "part", part)
+    monkeypatch.setattr("impp_edge.run.crew.digest", fail_once)
+    monkeypatch.setattr(sync, "RETRY_S", retry_s)
+    with lock(config.state):
+        session = Session(replace(config, workers=1))
+        try:
+            assert counted(Run(session, lambda _event: None, threading.Event(), clock).go()) == expected
+        finally:
+            session.close()
 
 
 def test_sidecars_come_before_their_clips_and_are_named_by_them(config: Config, card: Path, s3: Any) -> None:

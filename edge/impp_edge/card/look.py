@@ -25,14 +25,13 @@ EMPTY = "empty"
 
 @dataclass
 class Seen:
-    """What a look found besides what went on the board. ``skipped`` by reason, those of earlier runs too; ``held``
-    failed lately; in ``ready_in`` seconds the first restless file may be ready; ``away``: folders whose card is out."""
+    """What a look found besides what went on the board. ``skipped`` by reason, those of earlier runs too; in
+    ``ready_in`` seconds the first restless file may be ready; ``away``: folders whose card is out."""
 
     known: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     newly_skipped: Counter[str] = field(default_factory=Counter)
     restless: int = 0
-    held: int = 0
     ready_in: float | None = None
     away: list[Folder] = field(default_factory=list)
 
@@ -100,11 +99,9 @@ class Looker:
 
         ready, skips = [], []
         for found in new:
-            if found in self._board:
+            if found in self._board or self._hold(found):
                 continue
-            if self._hold(found):
-                seen.held += 1
-            elif reason := triage.unwanted(found, siblings):
+            if reason := triage.unwanted(found, siblings):
                 skips.append((found, reason))
             else:
                 verdict = settle.ready(found, self._state, time.time(), self._config)

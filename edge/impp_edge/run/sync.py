@@ -210,7 +210,6 @@ class Run:
         seen = self._looker.look(patient=self._agenda is not None)
         counts = self.summary.counts
         counts[RESTLESS] = seen.restless
-        counts[FAILED] += seen.held
         if first:
             counts[KNOWN] = seen.known
         self._skipped(seen.skipped if first else seen.newly_skipped)
@@ -220,13 +219,22 @@ class Run:
             self._agenda.looked(seen.ready_in)
 
     def _hold(self, found: Found) -> bool:
-        """Whether to leave a file alone: it failed in this run, or lately while we watch."""
-        if found.raw in self._failed:
-            return True
+        """Whether to leave a file alone: while we watch, one that failed lately."""
         failure = self._state.failure(found) if self._agenda else None
         if failure is None:
             return False
-        return 0 <= time.time() - failure.at < min(RETRY_S * 2.0 ** min(failure.times - 1, 16), RETRY_MOST_S)
+        pause = min(RETRY_S * 2.0 ** min(failure.times - 1, 16), RETRY_MOST_S)
+        if hold := 0 <= time.time() - failure.at < pause:
+            self._fails(found.raw)
+        return hold
+
+    def _fails(self, raw: bytes) -> bool:
+        """Count a path as failed; False where it is counted already."""
+        if raw in self._failed:
+            return False
+        self._failed.add(raw)
+        self.summary.counts[FAILED] += 1
+        return True
 
     def _skipped(self, reasons: Counter[str]) -> None:
         self.summary.reasons += reasons
@@ -235,9 +243,7 @@ class Run:
     def _problem(self, path: str, reason: str) -> None:
         """A file or folder that could not even be looked at."""
         raw = os.fsencode(path)
-        if raw not in self._failed:
-            self._failed.add(raw)
-            self.summary.counts[FAILED] += 1
+        if self._fails(raw):
             self._tell({"event": FAILED, "path": shown(raw), "reason": reason})
 
     # --- upload -------------------------------------------------------------------------------------------------------
@@ -255,10 +261,11 @@ class Run:
                 self._tick(crew)
         finally:
             self._board.close()
-            if self._over:
-                link.halt.set()
             while crew.at_work:
+                if self._over:
+                    link.halt.set()
                 self._record(crew.results(TICK_S))
+                self._show(crew)
             self._record(crew.results(0))
             self._progress(crew)
             link.rest()
@@ -271,10 +278,8 @@ class Run:
         self._gate()
         if self._agenda and self._agenda.due():
             self._look()
+        self._show(crew)
         now = time.monotonic()
-        if now - self._shown_at >= PROGRESS_S:
-            self._shown_at = now
-            self._progress(crew)
         if now - self._pulsed_at >= PULSE_S:
             self._pulsed_at = now
             self._pulse()
@@ -319,8 +324,12 @@ class Run:
 
         event, found = told(result), result.job.found
         if result.outcome is None:
-            self._failed.add(found.raw)
-        self.summary.counts[str(event["event"])] += 1
+            self._fails(found.raw)
+        else:
+            self.summary.counts[str(event["event"])] += 1
+            if found.raw in self._failed:  # at an earlier try of this run
+                self._failed.remove(found.raw)
+                self.summary.counts[FAILED] -= 1
         self._tell(event)
         self._mind_denials(result)
 
@@ -424,6 +433,12 @@ class Run:
             troubles.append(heartbeat.beat(self._config, self._state, self.summary))
         for trouble in filter(None, troubles):
             self._tell({"event": "note", "reason": trouble})
+
+    def _show(self, crew: Crew) -> None:
+        """The progress, now and then."""
+        if time.monotonic() - self._shown_at >= PROGRESS_S:
+            self._shown_at = time.monotonic()
+            self._progress(crew)
 
     def _progress(self, crew: Crew) -> None:
         self._tell(
