@@ -21,7 +21,8 @@ import pytest
 from tests.edge.conftest import BUCKET, objects, put
 
 from impp_edge.config import Config, Folder
-from impp_edge.memory.state import Locked, lock
+from impp_edge.memory import database
+from impp_edge.memory.state import Locked, State, lock
 from impp_edge.run import watch as watch_module
 from impp_edge.run.watch import Clock, Hints, Once, Watch
 from impp_edge.show.notify import Service
@@ -149,6 +150,27 @@ def test_a_network_that_is_gone_is_said_once_and_waited_out(
         "S3 cannot be reached: no route to host; trying again"
     ]
     assert len(objects(s3)) == 1
+
+
+def test_a_memory_found_damaged_in_a_round_is_made_anew_for_the_next_one(
+    quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "OFFLINE_S", 0.05)
+    real, tries = State.remember, []
+
+    def damaged(self: State, *given: Any) -> None:
+        tries.append(None)
+        if len(tries) == 1:
+            with database.sqlite_words(quick.state / database.FILE):
+                raise database._damage("database disk image is malformed")
+        real(self, *given)
+
+    monkeypatch.setattr(State, "remember", damaged)
+    put(card, CLIP)
+    daemon = start(quick)
+    assert "is damaged" in daemon.wait_for("note")["reason"]
+    assert "is made anew from the bucket" in daemon.wait_for("note")["reason"]
+    daemon.wait_for("there")
 
 
 def test_what_s3_refuses_is_tried_again(

@@ -96,13 +96,11 @@ class Link:
                               self.halt, Pace(config.limit_mbit))  # fmt: skip
             return self._s3
 
-    def rest(self, forget: bool = False) -> None:
-        """Close all connections; ``forget``: also the credentials, which may have been wrong."""
+    def rest(self) -> None:
+        """Close all connections."""
         with self._mutex:
             if self._s3 is not None:
                 self._s3.close()
-            if forget:
-                self._s3 = None
 
 
 class Crew:

@@ -208,10 +208,10 @@ class Watch:
             run = Run(self._session, self._tell, self._stop, self._clock)
             summary = run.go()
         except (Refused, StateError) as error:
-            self._close()  # new credentials, or a database made anew, may do
+            self._close()
             return self._trouble(str(error), REFUSED_S, REFUSED_MOST_S)
         if summary.stopped and not self._stop.is_set():
-            self._session.link.rest(forget=True)
+            self._close()
             return self._trouble(summary.stopped, OFFLINE_S, OFFLINE_MOST_S)
         self._troubles = 0
         self._service.status(self._idle(summary))
@@ -247,6 +247,7 @@ class Watch:
             self.wake()
 
     def _close(self) -> None:
+        """Begin the next round with all anew: other credentials, or a database in place of a damaged one, may do."""
         session, self._session = self._session, None
         if session is not None:
             with suppress(StateError):
