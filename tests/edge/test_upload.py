@@ -485,6 +485,16 @@ def test_a_new_content_of_a_file_leaves_no_old_upload(store: Store, card: Path) 
     assert store.objects() == {KEYS[0]: bytes(LARGE)} and store.uploads() == []
 
 
+def test_an_old_upload_that_we_may_not_abort_does_not_keep_the_file(store: Store, card: Path) -> None:
+    found, content = made(card, LARGE)
+    store.transfer(found, content).begin()
+    elsewhere = store.memory.kept[found.raw]
+    store.memory.kept[found.raw] = replace(elsewhere, key="originals/phone/former-name/2026/01/01/a.mp4")
+    store.fail("abort", S3Error(403, "AccessDenied", "not below this prefix"))
+    assert store.bring(found, content).brought.key == KEYS[0]
+    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_a_card_that_is_pulled_out_is_no_reason_to_send_again(store: Store, card: Path, size: int) -> None:
     found, content = made(card, size)

@@ -124,12 +124,12 @@ class Transfer:
         with self._turn():
             pending = self._memory.pending(self._s3.bucket, self._found)
             if pending and (pending.digest != self._digest or pending.key not in self._keys):
-                self._abort(pending.key, pending.upload)
+                self._leave(pending)
                 pending = None
             if (pending or self._doubtful or self._in_parts) and (outcome := self._look()):
                 return outcome
             if pending and pending.key != self._key:
-                self._abort(pending.key, pending.upload)
+                self._leave(pending)
                 pending = None
             if not self._in_parts:
                 self._intend()
@@ -380,6 +380,15 @@ class Transfer:
             raise refusal
         if self._outcome is None:
             self._anew(upload)
+
+    def _leave(self, pending: Pending) -> None:
+        """Abort an upload of an earlier run that is of no use. Where we may not (it went below the prefix of another
+        device, say), the bucket's lifecycle does: the file need not wait for that."""
+        try:
+            self._abort(pending.key, pending.upload)
+        except S3Error as error:
+            if error.status != 403:
+                raise
 
     def _abort(self, key: str, upload: str | None) -> None:
         if upload:
