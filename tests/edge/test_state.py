@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import random
 import signal
@@ -320,6 +321,15 @@ def test_a_lock_file_with_anything_in_it_is_a_lock(tmp_path: Path) -> None:
         (tmp_path / "lock").write_bytes(b"\x1b[31m\xff")
         with pytest.raises(Locked, match=r"^another run holds "), lock(tmp_path):
             pass
+
+
+def test_a_file_system_without_locks_is_no_other_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(database.fcntl, "flock", refuse)
+    with pytest.raises(StateError, match="lock: No locks available"), lock(tmp_path):
+        pass
 
 
 def test_status_reads_beside_a_run_that_writes(state: State, tmp_path: Path) -> None:

@@ -99,7 +99,8 @@ class StateError(Exception):
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Hold the one run of this state folder. Raises :class:`Locked`; the system frees it when the process dies."""
+    """Hold the one run of this state folder. Raises :class:`Locked`, and :class:`StateError` where nothing can be held
+    there; the system frees it when the process dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -108,10 +109,12 @@ def lock(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             holder = os.pread(handle, 20, 0).strip()
             who = f"another run (process {int(holder)})" if holder.isdigit() else "another run"
             raise Locked(f"{who} holds {folder / 'lock'}") from error
+        except OSError as error:  # a file system without locks
+            raise StateError(_refusal(folder / "lock", error)) from error
         with suppress(OSError):  # the number is a courtesy: a full disk does not keep us from holding the lock
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
