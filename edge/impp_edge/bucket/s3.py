@@ -365,14 +365,15 @@ class S3:
         """Learn from an answer what was wrong with how we asked: what it was, or None. HEAD's answers have no code."""
         there = answer.headers.get("x-amz-bucket-region") or failure.region
         if there and there != region and _REGION.fullmatch(there) and answer.status in (301, 307, 400, 403):
-            self.region = there
             self._place = aws.endpoint(self.bucket, there, self._url)
+            self.region = there  # the last, for another thread that has the old one is set right as well
             return "region"
         bare = request.method == "HEAD"
         says = _date(answer.headers.get("date"))
-        skew = says - time.time() - self.signer.offset_s if says is not None else 0.0
-        if failure.code == "RequestTimeTooSkewed" or (bare and answer.status == 403 and abs(skew) > SKEW_S):
-            self.signer.offset_s += skew
+        offset = says - time.time() if says is not None else self.signer.offset_s
+        skewed = abs(offset - self.signer.offset_s) > SKEW_S
+        if failure.code == "RequestTimeTooSkewed" or (bare and answer.status == 403 and skewed):
+            self.signer.offset_s = offset  # set and not added to, for other threads do so at the same moment
             return "clock"
         if failure.code in _EXPIRED or (bare and answer.status == 400):
             self.signer.renew()
