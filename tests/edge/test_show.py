@@ -55,7 +55,7 @@ def test_one_line_when_nobody_watches_and_none_when_quiet(capsys: pytest.Capture
 
 
 def test_trouble_is_said_even_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    failed = {"event": "failed", "path": "/card/\x1b[2Ja.mp4", "reason": "cannot be read: Input/output error"}
+    failed = {"event": "failed", "path": "/card/\x1b[2Ja.mp4", "reason": "cannot be read: \x1b[2J"}
     out, err = told(capsys, report.Human(quiet=True), failed, SUMMARY | {"failed": 1, "stopped": "offline"})
     assert out == ""
     assert "failed: /card/\\x1b[2Ja.mp4: cannot be read" in err and "\x1b" not in err

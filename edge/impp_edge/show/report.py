@@ -125,7 +125,7 @@ def printable(text: str) -> str:
 
 
 def _failed(event: Event) -> str:
-    return f"failed: {printable(event['path'])}: {event['reason']}"
+    return f"failed: {printable(event['path'])}: {printable(event['reason'])}"
 
 
 def _renamed(event: Event) -> str | None:
