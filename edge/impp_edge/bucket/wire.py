@@ -236,8 +236,7 @@ def _read(response: http.client.HTTPResponse) -> Answer:
             raise http.client.HTTPException("the answer has no end")
     if response.length:
         raise http.client.IncompleteRead(bytes(body[:100]), response.length)
-    response.close()  # one to HEAD is not at its end by itself, and keeps the connection from being used again
-    response.close()  # it does so by itself only where there was a body
+    response.close()  # one without a body is not at its end by itself, and keeps the connection from being used again
     return Answer(response.status, response.reason, response.headers, bytes(body))
 
 

@@ -41,7 +41,6 @@ CLOCK_HINT_S, CLOCK_FAIL_S = 60.0, 900.0
 """S3 refuses what was signed more than 15 minutes ago or ahead (RequestTimeTooSkewed)."""
 STATE_FREE_HINT, STATE_FREE_FAIL = 100 * 10**6, 10 * 10**6
 """Bytes that the state folder's file system should have: some 300 bytes a file, and as much for the custody log."""
-SOON_S = 3600.0
 _SPEED_BYTES = 64 * 1024 * 1024
 _SLOW_BYTES = 256 * 1024
 _WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")

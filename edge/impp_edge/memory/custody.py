@@ -35,8 +35,8 @@ GENESIS = "0" * 64
 KEPT = "custody-head"
 """Under this name :meth:`State.get <impp_edge.memory.state.State.get>` has the newest hash."""
 UPLOADED, THERE, REMOVED, CUT = "uploaded", "there", "removed", "cut"
-"""Events: sent by us; found in the bucket with an equal checksum; about to be removed from the card (``kept`` takes
-that back); the log had lost lines when it was opened."""
+"""Events: sent by us; found in the bucket with an equal checksum; about to be removed from the card (retain's
+``stayed`` takes that back); the log had lost lines when it was opened."""
 
 _LONGEST = 64 * 1024
 """Bytes of a line at most: a path of 4,096 bytes, three characters each, a key of 1,024, and the rest."""
