@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.edge.scripted import answer, scripted
 from tests.edge.test_show import Kept, Result
 
 from impp_edge.config import Config
@@ -48,6 +49,19 @@ def test_no_network_is_a_reason_and_is_tried_again(config: Config) -> None:
     reason = beat(config, state, RESULT)
     assert reason is not None and reason.startswith("no heartbeat to CloudWatch: ") and "refused" in reason
     assert state.get(LAST_BEAT) is None
+
+
+def test_it_goes_through_a_proxy_as_footage_does(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dataclasses.replace(config, heartbeat_s=300, endpoint_url="http://monitoring.example.org")
+    with scripted() as proxy:
+        proxy.scenes = [
+            answer(200),
+            answer(403, b"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"),
+        ]
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        assert beat(config, Kept(), RESULT) is None
+        assert beat(config, Kept(), RESULT) == "no heartbeat to CloudWatch: it answers 403: AccessDenied"
+    assert [asked.target for asked in proxy.asked] == ["http://monitoring.example.org/"] * 2
 
 
 def test_a_box_without_a_device_has_its_hosts_name(

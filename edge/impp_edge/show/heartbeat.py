@@ -60,11 +60,13 @@ def _figures(result: Result, now: float) -> dict[str, tuple[float, str]]:
 def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
     """PutMetricData in AWS's query protocol."""
     import http.client
-    import ssl
-    from urllib.parse import urlencode, urlsplit
+    import threading
+    from urllib.parse import urlencode
 
     from impp_edge import __version__
     from impp_edge.bucket import aws
+    from impp_edge.bucket.pace import Pace
+    from impp_edge.bucket.wire import Text, Wire
 
     settings = aws.Settings(config.profile)
     region = config.region or settings.region or aws.DEFAULT_REGION
@@ -75,28 +77,23 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
         or settings.endpoint_url("cloudwatch")
         or f"https://monitoring.{region}.amazonaws.com{suffix}"
     )
-    parts = urlsplit(url)
+    place = aws.endpoint("", region, url)
     body = urlencode(_parameters(device(config), figures)).encode()
     headers = {
         "content-type": "application/x-www-form-urlencoded; charset=utf-8",
         "user-agent": f"impp-edge/{__version__}",
     }
     digest = hashlib.sha256(body).hexdigest()
-    signed = aws.Signer(settings).sign("POST", (parts.netloc, "/", ""), headers, digest, region, "monitoring")
-    connection = (
-        http.client.HTTPSConnection(parts.netloc, timeout=TIMEOUT_S, context=ssl.create_default_context(
-            cafile=str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle))
-        if parts.scheme == "https" else http.client.HTTPConnection(parts.netloc, timeout=TIMEOUT_S)
-    )  # fmt: skip
+    signed = aws.Signer(settings).sign("POST", (place.netloc, place.base, ""), headers, digest, region, "monitoring")
+    wire = Wire(str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle, Pace(None), threading.Event())
     try:
-        connection.request("POST", "/", body, signed)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise aws.Refused(f"it answers {answer.status}: {_code(answer.read(4096))}")
+        answer = wire.exchange(place, "POST", place.base, signed, Text(body), TIMEOUT_S)
     except http.client.HTTPException as error:
         raise aws.Offline(f"{type(error).__name__}: {error}") from error
     finally:
-        connection.close()
+        wire.close()
+    if answer.status != 200:
+        raise aws.Refused(f"it answers {answer.status}: {_code(answer.body)}")
 
 
 def _parameters(name: str, figures: dict[str, tuple[float, str]]) -> dict[str, str]:
