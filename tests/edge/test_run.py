@@ -214,9 +214,13 @@ def test_a_window_that_closes_in_the_middle_of_a_clip_ends_at_a_part_and_it_goes
     assert list(objects(s3).values()) == [content]
 
 
+@pytest.mark.parametrize(("status", "left"), [(None, 0), (403, 0), (400, 1)], ids=["may", "may not", "cannot now"])
 def test_an_upload_of_a_file_that_is_gone_is_aborted(
-    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, status: int | None, left: int
 ) -> None:
+    def refuse(*_: Any) -> None:
+        raise S3Error(status or 0, "No", "as asked")
+
     path = put(card, LONG, MP4 + os.urandom(4 * PART))
     put(card, "Record/stays.txt", b"so that the card is there")
     stop = threading.Event()
@@ -225,11 +229,18 @@ def test_an_upload_of_a_file_that_is_gone_is_aborted(
     assert summary.stopped == "asked to stop" and summary.counts["waiting"] == 1
     assert len(s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]) == 1
     path.unlink()  # overwritten by the camera
-    assert run(config)[0].complete
-    assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
+    with monkeypatch.context() as refused:
+        if status:
+            refused.setattr(S3, "abort", refuse)
+        summary, events = run(config)
+    assert summary.complete and bool(status) == any("is still there: S3 answers No" in str(e) for e in events)
     state = State(config.state, write=False)
-    assert state.status().pending == 0
+    assert state.status().pending == left
     state.close()
+    uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    assert bool(status) == bool(uploads)
+    for upload in uploads:
+        s3.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def test_a_card_that_is_pulled_out_is_one_failure_and_not_a_thousand(

@@ -361,9 +361,13 @@ class Run:
 
                 try:
                     self._session.link.s3.abort(stale.key, stale.upload)
-                except (Offline, Refused, S3Error, Stopped) as error:  # the next run, or the bucket's lifecycle
+                except (Offline, Refused, S3Error, Stopped) as error:
                     self._tell({"event": "note", "reason": f"an upload that was given up is still there: {error}"})
-                    return
+                    if not isinstance(error, S3Error):
+                        return  # the next run tries again
+                    if error.status != 403:
+                        continue
+                    # where we may not, trying again is of no use: the bucket's lifecycle removes it
             self._state.end(self._config.bucket, stale)
 
     def _may_remove(self) -> bool:
