@@ -27,9 +27,10 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield cloud.endpoint
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    """A real S3 server; each test takes a bucket of its own from it."""
+    """A real S3 server; each test takes a bucket of its own from it. (Of one server there are about a hundred: each
+    takes volumes, and when there are no more it answers InternalError.)"""
     with seaweed(tmp_path_factory.mktemp("weed")) as server:
         yield server
 

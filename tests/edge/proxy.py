@@ -117,8 +117,11 @@ class Proxy:
         self._busy = 0
         self._count = 0
         self._clients: set[socket.socket] = set()
-        self._listener = self._listen(0)
-        self.port = int(self._listener.getsockname()[1])
+        self._holder = socket.socket()  # bound and deaf: keeps the port ours, and refuses, while the listener is away
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._holder.bind(("127.0.0.1", 0))
+        self.port = int(self._holder.getsockname()[1])
+        self._listener = self._listen()
         self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def plan(self, fault: Fault, times: int = 1, when: Callable[[Request], bool] = lambda _request: True) -> Plan:
@@ -142,7 +145,7 @@ class Proxy:
 
     def come_back(self) -> None:
         """Listen again, on the same port."""
-        self._listener = self._listen(self.port)
+        self._listener = self._listen()
 
     def drain(self, timeout_s: float = 30) -> None:
         """Wait until no request is under way: what the server got from a client that died is then on record."""
@@ -161,11 +164,12 @@ class Proxy:
     def close(self) -> None:
         """Stop listening, and end every connection."""
         self.go_away()
+        self._holder.close()
 
     # --- connections --------------------------------------------------------------------------------------------------
 
-    def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+    def _listen(self) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=128, reuse_port=True)
         threading.Thread(target=self._accept, args=(listener,), daemon=True, name="proxy").start()
         return listener
 
