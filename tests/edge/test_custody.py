@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,11 @@ from impp_edge.memory.custody import GENESIS, NAME, Check, Entry, Log
 from impp_edge.memory.database import StateError
 
 LINES = 8
+
+
+def path_from(text: str) -> Path:
+    """The path that :func:`custody.path_text` wrote."""
+    return Path(os.fsdecode(unquote_to_bytes(text)))
 
 
 def entry(number: int, **over: Any) -> Entry:
@@ -102,7 +108,7 @@ def test_a_stranger_can_check_a_line_with_the_tools_of_any_system(original: Any)
 def test_any_path_is_written_without_doubt(raw: bytes) -> None:
     path = Path(os.fsdecode(b"/" + raw))
     text = custody.path_text(path)
-    assert os.fsencode(custody.path_from(text)) == os.fsencode(path)
+    assert os.fsencode(path_from(text)) == os.fsencode(path)
     text.encode("utf-8")
 
 
@@ -113,7 +119,7 @@ def test_names_cannot_make_lines_or_fields(tmp_path: Path) -> None:
     raw = (tmp_path / NAME).read_bytes()
     assert raw.count(b"\n") == 2 and raw.isascii() and b"\x1b" not in raw
     assert log.check().ok
-    assert custody.path_from(next(custody.entries(tmp_path, {"n": 1}))["path"]) == Path(evil)
+    assert path_from(next(custody.entries(tmp_path, {"n": 1}))["path"]) == Path(evil)
     assert [e["n"] for e in custody.entries(tmp_path, {"key": "x"}, {"size": 2})] == [2]
 
 

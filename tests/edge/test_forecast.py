@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from impp_edge.card.forecast import DAY_S, HOUR_S, LOST, SAFE, TIGHT_TIME, Clip, Forecast, Unknown, forecast
+from impp_edge.card.forecast import DAY_S, LOST, SAFE, TIGHT_TIME, Clip, Forecast, Unknown, forecast
 
 NOW = 1_800_000_000.0
+HOUR_S = 3_600.0
 MB, GB = 10**6, 10**9
 CLIP_S = 180.0
 CLIP = 300 * MB

@@ -549,7 +549,7 @@ def test_a_wrong_clock_is_set_by_the_servers(
     expected = time.strftime("%Y%m%dT%H%M", time.gmtime(time.time() + offset))
     assert abs(int(server.asked[1].headers["x-amz-date"][:13].replace("T", "")) - int(expected.replace("T", ""))) <= 100
     assert server.asked[2].headers["x-amz-date"][:8] == server.asked[1].headers["x-amz-date"][:8]
-    assert s3.clock_offset_s == pytest.approx(offset, abs=5) and stop.waits == []
+    assert s3.signer.offset_s == pytest.approx(offset, abs=5) and stop.waits == []
 
 
 def test_a_clock_that_cannot_be_set_is_a_refusal(server: Scripted, client: Callable[..., S3]) -> None:

@@ -184,11 +184,6 @@ class S3:
         authorities = str(ca_bundle) if ca_bundle else settings.ca_bundle
         self._wire = Wire(authorities, pace or Pace(None, self._stop), self._stop)
 
-    @property
-    def clock_offset_s(self) -> float:
-        """Seconds that our clock is behind the server's; 0.0 unless S3 has complained of it."""
-        return self.signer.offset_s
-
     def close(self) -> None:
         """Close the connections of all threads, which must be at rest."""
         self._wire.close()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 DAY_S = 86_400.0
-HOUR_S = 3_600.0
 LOOK_BACK_S = 14 * DAY_S
 """What was written in so many days is taken for what will be: two weeks hold two weekends."""
 LEAST_SPAN_S = DAY_S

@@ -25,7 +25,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import unquote_to_bytes
 
 from impp_edge.memory.database import plain_words
 
@@ -268,11 +267,6 @@ def path_text(path: Path) -> str:
     """A path for the log: as it is, but ``%`` and bytes that are no UTF-8 as ``%XX``, so that none is ambiguous."""
     raw = os.fsencode(path).replace(b"%", b"%25")
     return re.sub(r"[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", raw.decode("utf-8", "surrogateescape"))
-
-
-def path_from(text: str) -> Path:
-    """The path that :func:`path_text` wrote."""
-    return Path(os.fsdecode(unquote_to_bytes(text)))
 
 
 def seconds(nanoseconds: int) -> str:

@@ -147,13 +147,12 @@ class Board:
             self._forget(job)
             self._ready.notify_all()
 
-    def drop(self, folder: Folder) -> list[Job]:
+    def drop(self, folder: Folder) -> None:
         """Forget what waits of a folder, as when its card was pulled out."""
         with self._ready:
-            gone = [job for job in self._jobs.values() if job.found.folder is folder and not job.under_way]
-            for job in gone:
-                self._forget(job)
-        return gone
+            for job in list(self._jobs.values()):
+                if job.found.folder is folder and not job.under_way:
+                    self._forget(job)
 
     def close(self) -> None:
         """Hand out nothing any more: every worker ends with the piece that it has."""
