@@ -765,6 +765,18 @@ def test_a_process_that_fails_may_succeed_later(profiles: None, server: Scripted
         client(server, profile="broken").head(KEY)
 
 
+@pytest.mark.parametrize(
+    ("process", "reason"),
+    [("/missing/helper", "No such file.*/missing/helper"), ("echo nonsense", "credential_process")],
+)
+def test_a_process_that_cannot_be_one_is_a_refusal(
+    profiles: None, server: Scripted, client: Callable[..., S3], environment: Path, process: str, reason: str
+) -> None:
+    (environment / "config").write_text(PROFILES.format(process=process))
+    with pytest.raises(Refused, match=f"no AWS credentials: .*{reason}"):
+        client(server, profile="process").head(KEY)
+
+
 def test_a_profile_that_is_missing_is_a_refusal(profiles: None) -> None:
     with pytest.raises(Refused, match="no profile 'other'"):
         aws.Settings("other")

@@ -229,5 +229,9 @@ def _translated() -> Iterator[None]:
         RuntimeError,  # refreshed, and expired still
     ) as error:
         raise Offline(f"no AWS credentials now: {error}") from error
-    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+    except (exceptions.BotoCoreError, exceptions.ClientError, OSError) as error:  # a program that is not there
         raise Refused(f"no AWS credentials: {error}") from error
+    except ValueError as error:
+        raise Refused(
+            f"no AWS credentials: credential_process does not write what AWS's tools read: {error}"
+        ) from error
