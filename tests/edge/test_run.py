@@ -265,6 +265,37 @@ def test_a_card_that_is_pulled_out_is_one_failure_and_not_a_thousand(
     assert sorted(objects(s3).values()) == contents
 
 
+def test_what_waits_of_a_card_that_is_out_at_the_next_look_does_not_fail(
+    config: Config, card: Path, tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        put(card, f"Record/20260115_08{number:02}00_NF.mp4")
+    phone = tmp_path / "phone"
+    put(phone, EVENT, MP4 + os.urandom(2 * PART))
+    config = replace(config, workers=1, folders=(*config.folders, Folder(phone)))
+    clock, looked, real = Clock(replace(config, rescan_s=3600.0)), threading.Event(), Looker.look
+
+    def look(self: Looker, patient: bool) -> Any:
+        seen = real(self, patient)
+        if not card.exists():
+            looked.set()
+        return seen
+
+    def pull() -> None:
+        card.rename(card.with_name("away"))
+        clock.at = 0.0
+        assert looked.wait(30)
+
+    monkeypatch.setattr(Looker, "look", look)
+    at_part(monkeypatch, 1, pull)
+    with lock(config.state):
+        session = Session(config)
+        try:
+            assert counted(Run(session, lambda _event: None, threading.Event(), clock).go()) == {"brought": 1}
+        finally:
+            session.close()
+
+
 def test_a_memory_that_cannot_be_written_stops_the_run_and_loses_nothing(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -206,6 +206,9 @@ class Run:
     def _look(self) -> None:
         """Put what is new and ready on the board."""
         first, self._looked = not self._looked, True
+        for folder in self._config.folders:
+            if self._cards.gone(folder):
+                self._board.drop(folder)  # what waits of it need not fail one by one
         self._cards.note(self._config.folders)
         seen = self._looker.look(patient=self._agenda is not None)
         counts = self.summary.counts
