@@ -91,7 +91,7 @@ lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.
 	  edge/pyproject.toml --output-file edge/requirements.txt
 
 clean: ## Remove what was built and cached in this checkout; the virtual environment stays.
-	rm -rf build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build edge/build edge/*.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 $(READY): requirements/bootstrap.txt requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }

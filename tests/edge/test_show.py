@@ -116,6 +116,12 @@ def test_metrics_are_replaced_as_a_whole_and_remember_the_last_complete_run(tmp_
     assert path.stat().st_mode & 0o777 == 0o644 and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_run_that_goes_on_is_not_complete_yet(tmp_path: Path) -> None:
+    state = Kept()
+    metrics.write(tmp_path / "impp.prom", state, Result(), now=1000.0, ended=False)
+    assert "last_complete" not in (tmp_path / "impp.prom").read_text() and state.get(metrics.LAST_COMPLETE) is None
+
+
 def test_metrics_that_cannot_be_written_are_a_reason_and_no_failure(tmp_path: Path) -> None:
     reason = metrics.write(tmp_path / "none" / "impp.prom", Kept(), Result())
     assert reason is not None and "metrics cannot be written: No such file or directory" in reason

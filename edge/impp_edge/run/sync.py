@@ -285,7 +285,7 @@ class Run:
         now = time.monotonic()
         if now - self._pulsed_at >= PULSE_S:
             self._pulsed_at = now
-            self._pulse()
+            self._pulse(ended=False)
 
     def _gate(self) -> None:
         """Outside the hours only events go, if these."""
@@ -430,10 +430,10 @@ class Run:
         until = f" until {hours.clock(opens, now)}" if opens else ""
         return f"{self.summary.counts[WAITING]} files ({size(self.summary.waiting_bytes)}) are waiting{until}"
 
-    def _pulse(self) -> None:
+    def _pulse(self, ended: bool = True) -> None:
         """Metrics and heartbeat. Neither may be the end of a run."""
         self._sum_up()
-        troubles = [metrics.write(self._config.metrics_file, self._state, self.summary)]
+        troubles = [metrics.write(self._config.metrics_file, self._state, self.summary, ended=ended)]
         if self._config.heartbeat_s:
             from impp_edge.show import heartbeat  # what it needs takes longer to import than the rest of an idle run
 
