@@ -54,9 +54,7 @@ class _Metric:
 KINDS = ("brought", "there", "known", "restless", "skipped", "waiting", "failed", "removed")
 
 
-def write(
-    path: Path | None, state: Meta, result: Result, now: float | None = None, ended: bool = True
-) -> str | None:
+def write(path: Path | None, state: Meta, result: Result, now: float | None = None, ended: bool = True) -> str | None:
     """Write the metrics of a run; without a path only remember when a run was last complete. A run that has not
     ``ended`` is not complete yet, however well it goes.
 
@@ -85,7 +83,7 @@ def render(result: Result, now: float, last_complete: float | None) -> str:
     """The metrics in Prometheus' text format."""
     age = max(0.0, now - result.oldest_waiting) if result.oldest_waiting is not None else 0.0
     metrics = [
-        _Metric("last_run_timestamp_seconds", "When the last run ended; while it goes on, when it was last heard of.", {"": now}),
+        _Metric("last_run_timestamp_seconds", "When the last run ended or, while it goes on, told this.", {"": now}),
         _Metric("last_run_seconds", "How long the last run took.", {"": result.seconds}),
         _Metric("last_run_complete", "1 if the last run left nothing that failed.", {"": int(result.complete)}),
         _Metric("last_run_bytes", "Bytes that the last run sent.", {"": result.bytes}),
