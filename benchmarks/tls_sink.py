@@ -424,7 +424,7 @@ def step(selector: selectors.BaseSelector, ready: selectors.SelectorKey) -> None
         wanted = next(ready.data)
     except (StopIteration, OSError):  # closed, or broken off
         selector.unregister(ready.fileobj)
-        ready.fileobj.close()  # type: ignore[union-attr]
+        ready.fileobj.close()  # type: ignore[union-attr]  # always a socket
         return
     if wanted != ready.events:
         selector.modify(ready.fileobj, wanted, ready.data)

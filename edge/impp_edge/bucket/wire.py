@@ -265,7 +265,7 @@ def _proxy(place: Endpoint) -> SplitResult | None:
 
     proxies = request.getproxies_environment()
     url = proxies.get(place.scheme) or proxies.get("all")
-    if not url or request.proxy_bypass_environment(place.netloc, proxies):  # type: ignore[attr-defined]
+    if not url or request.proxy_bypass_environment(place.netloc, proxies):  # type: ignore[attr-defined]  # untyped
         return None
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
