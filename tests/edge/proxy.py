@@ -41,14 +41,14 @@ class Request:
     size: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exchange:
     """A request and its fate: ``status`` is the server's own answer (None: it got no whole request), ``heard`` whether
-    the answer was passed on."""
+    an answer was passed on."""
 
     request: Request
-    status: int | None
-    heard: bool
+    status: int | None = None
+    heard: bool = False
 
     @property
     def acknowledged(self) -> bool:
@@ -92,14 +92,6 @@ class Plan:
     times: int = 1
     when: Callable[[Request], bool] = lambda _request: True
     met: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass
-class _Fate:
-    """What became of a request so far."""
-
-    status: int | None = None
-    heard: bool = False
 
 
 class _Reset(Exception):
@@ -216,33 +208,37 @@ class Proxy:
             self._busy += 1
             self._count += 1
             request = _understood(self._count, method, target, int(headers.get("Content-Length") or 0))
-        fate = _Fate()
+        exchange = Exchange(request)
         try:
-            self._forward(client, reader, upstream, target, headers, request, fate)
+            try:
+                answer = self._answer(client, reader, upstream, target, headers, exchange)
+            finally:
+                self.record.append(exchange)  # before the client is answered: it may look at once
+            client.sendall(answer)
+            exchange.heard = True
         finally:
             with self._lock:
                 self._busy -= 1
-                self.record.append(Exchange(request, fate.status, fate.heard))
                 self._lock.notify_all()
 
-    def _forward(
+    def _answer(
         self,
         client: socket.socket,
         reader: Reader,
         upstream: Upstream,
         target: str,
         headers: Message,
-        request: Request,
-        fate: _Fate,
-    ) -> None:
+        exchange: Exchange,
+    ) -> bytes:
+        """What the client is to hear: the server's answer, or a fault's in its place."""
+        request = exchange.request
         fault = self._fault(request)
         self._meet(fault, "head")
         if "100-continue" in headers.get("Expect", "").lower():
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if fault and fault.status:
             _read(reader, request.size, lambda _piece: None)
-            client.sendall(_refusal(fault, request.method))
-            return
+            return _refusal(fault, request.method)
         upstream.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
             if name.lower() not in _HOP:
@@ -256,10 +252,9 @@ class Proxy:
         _read(reader, request.size - before, upstream.send)
         answer = upstream.getresponse()
         content = answer.read()
-        fate.status = answer.status
+        exchange.status = answer.status
         self._meet(fault, "answer")
-        client.sendall(_passed_on(answer, content, request.method))
-        fate.heard = True
+        return _passed_on(answer, content, request.method)
 
     @staticmethod
     def _meet(fault: Fault | None, moment: str) -> None:
