@@ -28,11 +28,11 @@ from impp_edge.bucket import aws
 from impp_edge.bucket.digest import digest
 from impp_edge.bucket.pace import Pace
 from impp_edge.bucket.s3 import ATTEMPTS, RETRY_AFTER_S, S3, Labels, Offline, Part, Refused, S3Error, Stopped
-from impp_edge.bucket.wire import ANSWER_BYTES, Text
+from impp_edge.bucket.wire import ANSWER_BYTES, Content
 
 KEY = "originals/dashcam/a b+ü/2026/01/01/x~1.mp4"
 LABELS = Labels({"impp:source": "dashcam", "a b": "c&d=é"}, {"impp-sha256": "0" * 64}, "video/mp4")
-BODY = Text(bytes(8 << 20))
+BODY = Content(bytes(8 << 20))
 """More than the buffers of a connection hold."""
 CRC = "AAAAAAAAAAA="
 CREATED = b"<InitiateMultipartUploadResult><UploadId>up</UploadId></InitiateMultipartUploadResult>"
@@ -110,7 +110,7 @@ def client(stop: Waits, clients: list[S3]) -> Callable[..., S3]:
 
 def test_put_says_what_s3_needs_to_know(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, etag='"e"', x_amz_version_id="v", x_amz_checksum_crc64nvme=CRC)]
-    stored = client(server).put(KEY, Text(b"hello"), CRC, LABELS)
+    stored = client(server).put(KEY, Content(b"hello"), CRC, LABELS)
     assert (stored.version, stored.etag, stored.crc64nvme) == ("v", "e", CRC)
     asked = server.asked[0]
     assert (asked.method, asked.body) == ("PUT", b"hello")
@@ -126,7 +126,7 @@ def test_put_says_what_s3_needs_to_know(server: Scripted, client: Callable[..., 
 
 def test_over_tls_the_body_is_not_hashed_again(either: Scripted, client: Callable[..., S3]) -> None:
     either.scenes = [answer(200, etag='"e"')]
-    client(either).part(KEY, "up", 3, Text(b"hello"), CRC)
+    client(either).part(KEY, "up", 3, Content(b"hello"), CRC)
     asked = either.asked[0]
     hashed = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
     assert asked.headers["x-amz-content-sha256"] == ("UNSIGNED-PAYLOAD" if either.certificate else hashed)
@@ -302,7 +302,7 @@ def test_a_server_that_takes_no_bytes_is_not_waited_for_long(
     either.scenes = [lambda *_: over.wait(30) and False]
     try:
         with pytest.raises(Offline, match="does not answer"):
-            client(either).put(KEY, Text(bytes(32 << 20)), CRC, LABELS)
+            client(either).put(KEY, Content(bytes(32 << 20)), CRC, LABELS)
     finally:
         over.set()
 
@@ -313,7 +313,7 @@ def test_a_connection_that_the_server_closed_meanwhile_costs_nothing(
     either.scenes = [answer(200, etag='"e"'), hang_up, answer(200, etag='"e"'), answer(200, etag='"e"')]
     s3 = client(either)
     for number in range(3):
-        s3.part(KEY, "up", number, Text(b"x"), CRC)
+        s3.part(KEY, "up", number, Content(b"x"), CRC)
     assert [asked.connection for asked in either.asked] == [0, 0, 1, 1] and stop.waits == []
 
 
@@ -370,7 +370,7 @@ def test_an_answer_that_is_none_is_asked_for_again(server: Scripted, client: Cal
 def test_a_part_that_nobody_stored_is_none(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, b"<html>Log in to our hotspot</html>")]
     with pytest.raises(S3Error, match="is this S3"):
-        client(server).part(KEY, "up", 1, Text(b"x"), CRC)
+        client(server).part(KEY, "up", 1, Content(b"x"), CRC)
 
 
 def test_a_servers_words_cannot_play_with_the_terminal(server: Scripted, client: Callable[..., S3]) -> None:
@@ -393,7 +393,7 @@ def test_what_passes_is_waited_for(
     server: Scripted, client: Callable[..., S3], stop: Waits, status: int, code: str
 ) -> None:
     server.scenes = [error(status, code)] * (ATTEMPTS - 1) + [answer(200, etag='"e"')]
-    client(server).part(KEY, "up", 1, Text(b"body"), CRC)
+    client(server).part(KEY, "up", 1, Content(b"body"), CRC)
     assert len(server.asked) == ATTEMPTS and len(stop.waits) == ATTEMPTS - 1
     assert [asked.body for asked in server.asked] == [b"body"] * ATTEMPTS
     assert all(0 <= wait <= 0.5 * 2**n for n, wait in enumerate(stop.waits))
@@ -514,7 +514,7 @@ def test_another_region_is_followed_once_and_remembered(
         scene = answer(301, x_amz_bucket_region="eu-central-1")
     server.scenes = [scene, answer(200, etag='"e"'), answer(200)]
     s3 = client(server)
-    _ = s3.head(KEY) if operation == "head" else s3.part(KEY, "up", 1, Text(b"body"), CRC)
+    _ = s3.head(KEY) if operation == "head" else s3.part(KEY, "up", 1, Content(b"body"), CRC)
     s3.head(KEY)
     assert [asked.scope for asked in server.asked] == ["us-east-1/s3", "eu-central-1/s3", "eu-central-1/s3"]
     assert s3.region == "eu-central-1" and stop.waits == []

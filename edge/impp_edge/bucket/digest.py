@@ -32,16 +32,21 @@ class Digest:
     parts: tuple[str, ...]
 
 
-def digest(file: BinaryIO, part_size: int, stop: threading.Event | None = None) -> Digest:
-    """Read a file from where it stands to its end. ``part_size`` is in bytes.
+def digest(
+    file: BinaryIO, part_size: int, stop: threading.Event | None = None, keep: memoryview | None = None
+) -> Digest:
+    """Read a file from where it stands to its end. ``part_size`` is in bytes. With ``keep`` its bytes are left there,
+    and it is read no further than there is room.
 
     Raises :class:`Stopped` soon after ``stop`` is set, and OSError where the file cannot be read.
     """
     sha, whole, part, size, left = hashlib.sha256(), 0, 0, 0, part_size
     parts: list[str] = []
-    buffer = _buffer()
+    buffer = keep if keep is not None else _buffer()
     while count := file.readinto(buffer[: min(BLOCK, left)]):  # type: ignore[attr-defined]  # not in BinaryIO
         block = buffer[:count]
+        if keep is not None:
+            buffer = buffer[count:]
         sha.update(block)
         part = crc64nvme(block, part)
         whole = crc64nvme(block, whole) if parts else part

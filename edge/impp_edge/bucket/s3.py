@@ -27,7 +27,7 @@ from impp_edge.bucket.aws import Offline as Offline
 from impp_edge.bucket.aws import Refused as Refused
 from impp_edge.bucket.pace import Pace, backoff
 from impp_edge.bucket.pace import Stopped as Stopped
-from impp_edge.bucket.wire import READ_S, TRANSPORT, Answer, Body, Dropped, Text, Wire
+from impp_edge.bucket.wire import READ_S, TRANSPORT, Answer, Body, Content, Dropped, Wire
 
 ATTEMPTS = 5
 COMPLETE_S = 600.0
@@ -265,7 +265,7 @@ class S3:
             "x-amz-mp-object-size": str(sum(part.size for part in parts)),
         }
         request = _Request(
-            "POST", key, {"uploadId": upload}, headers, Text(ElementTree.tostring(root)),
+            "POST", key, {"uploadId": upload}, headers, Content(ElementTree.tostring(root)),
             "CompleteMultipartUpload", COMPLETE_S,
         )  # fmt: skip
         reply = self._ask(request)

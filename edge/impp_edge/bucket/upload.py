@@ -18,6 +18,7 @@ from typing import Protocol
 from impp_edge.bucket.digest import BLOCK, Digest
 from impp_edge.bucket.s3 import ATTEMPTS, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
 from impp_edge.bucket.s3 import Labels as Labels
+from impp_edge.bucket.wire import Body, Content
 from impp_edge.card.find import Found, unchanged
 from impp_edge.memory.state import Brought, Pending
 
@@ -92,9 +93,11 @@ class Transfer:
         keys: tuple[str, str],
         labels: Labels,
         doubtful: bool = False,
+        content: memoryview | None = None,
     ) -> None:
         """``keys``: the key, and the other one to take where a different file has the first. ``doubtful``: the memory
-        may be incomplete (it was made anew), so look in the bucket before sending anything."""
+        may be incomplete (it was made anew), so look in the bucket before sending anything. ``content``: the file's
+        bytes, where it was small enough to keep them from when they were hashed."""
         self._s3 = s3
         self._memory = memory
         self._found = found
@@ -102,6 +105,7 @@ class Transfer:
         self._keys = keys
         self._labels = labels
         self._doubtful = doubtful
+        self._content = content
         self._key = keys[0]
         self._upload: str | None = None
         self._parts: dict[int, Part] = {}
@@ -394,7 +398,9 @@ class Transfer:
         if upload:
             self._s3.abort(key, upload)
 
-    def _slice(self, number: int) -> _Slice:
+    def _slice(self, number: int) -> Body:
+        if self._content is not None and not self._in_parts:
+            return Content(self._content)
         size = self._digest.part_size
         start = (number - 1) * size
         return _Slice(self._found, start, min(size, self._digest.size - start), lambda: self._over)

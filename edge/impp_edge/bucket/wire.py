@@ -59,10 +59,10 @@ class Body(Protocol):
 
 
 @dataclass(frozen=True)
-class Text:
-    """A small body that is in memory already."""
+class Content:
+    """A body that is in memory already."""
 
-    content: bytes
+    content: bytes | memoryview
 
     @property
     def size(self) -> int:

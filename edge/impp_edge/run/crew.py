@@ -1,7 +1,8 @@
 """The threads that bring files: each takes the most urgent piece of work from the board, and says what became of it.
 
-A worker identifies and hashes a file, begins its transfer, sends one part of it, or finishes it. What became of a file
-goes to the main thread as a :class:`Result`, which alone writes it down and then takes it off the board.
+A worker identifies and hashes a file, begins its transfer, sends one part of it, or finishes it; a small file it takes
+all the way, while its bytes are in memory. What became of a file goes to the main thread as a :class:`Result`, which
+alone writes it down and then takes it off the board.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from impp_edge.bucket.digest import Digest, digest
 from impp_edge.bucket.pace import Pace
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
-from impp_edge.bucket.upload import Changed, Labels, Outcome, Transfer, UploadError, part_size
+from impp_edge.bucket.upload import PART, Changed, Labels, Outcome, Transfer, UploadError, part_size
 from impp_edge.card.find import Found, unchanged
 from impp_edge.footage import identify
 from impp_edge.memory.state import State, StateError
-from impp_edge.run.board import FINISH, PREPARE, Board, Job
+from impp_edge.run.board import FINISH, PREPARE, Board, Job, Work
 
 if TYPE_CHECKING:
     from impp_edge.card.look import Cards
@@ -33,6 +34,8 @@ SUFFIX = 8
 """Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
 LINGER_S = 0.05
 """How long results wait for others, to be written down together."""
+KEEP = 48 * 1024 * 1024
+"""Bytes, for all threads together, of small files, which are sent from memory after they were hashed."""
 SURE_AFTER = 8
 """With a new memory it is asked of each file whether it is in the bucket, until so many in a row were not."""
 FOR_ALL = (Offline, Refused, Stopped, StateError)
@@ -124,9 +127,12 @@ class Crew:
         self._link = link
         self._custody = custody
         self._stop = stop
-        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Result | None] = queue.SimpleQueue()  # None: a thread has ended
         self._mutex = threading.Lock()
+        self._kept = threading.local()
+        self._keep = min(KEEP // config.workers, PART)
         self._not_there = 0
+        self._ended = 0
         self.sent = 0
         """Bytes sent so far."""
         self.settled = 0
@@ -137,35 +143,46 @@ class Crew:
 
     @property
     def at_work(self) -> bool:
-        """Whether a thread has not ended yet."""
-        return any(thread.is_alive() for thread in self._threads)
+        """Whether a thread has not said yet that it ended; :meth:`results` hears it."""
+        return self._ended < len(self._threads)
 
     def results(self, wait_s: float) -> list[Result]:
-        """What became of jobs since it was asked last; waits so many seconds for a first one, and a moment for more of
-        them, for to write down many costs little more than one."""
+        """What became of jobs since it was asked last; waits so many seconds for a first one (or for a thread to end),
+        and a moment for more of them, for to write down many costs little more than one."""
         batch: list[Result] = []
         with suppress(queue.Empty):
-            batch.append(self._results.get(timeout=wait_s))
-            until = time.monotonic() + LINGER_S
-            while self._board.under_way > len(batch):
-                batch.append(self._results.get(timeout=max(until - time.monotonic(), 0)))
+            until = time.monotonic() + wait_s
+            while (result := self._results.get(timeout=max(until - time.monotonic(), 0))) is not None:
+                if not batch:
+                    until = time.monotonic() + LINGER_S
+                batch.append(result)
+                if self._board.under_way <= len(batch):
+                    return batch
+            self._ended += 1
         return batch
 
     # --- in the threads -----------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while not self._stop.is_set() and (work := self._board.take()) is not None:
-            try:
-                self._do(work.job, work.piece)
-            except FOR_ALL as error:
-                self._board.close()
-                self._results.put(Result(work.job, error=error))
-            except Exception as error:  # whatever one file brings up, the others go on
-                if isinstance(error, Changed):
-                    work.job.error = error  # it says why; what the file's other parts say came of that
-                if work.piece <= FINISH or self._board.sent(work.job, error):
-                    self._fail(work.job, work.job.error or error)
-        self._board.close()
+        try:
+            while not self._stop.is_set() and (work := self._board.take()) is not None:
+                self._try(work)
+        finally:
+            self._board.close()
+            self._results.put(None)
+
+    def _try(self, work: Work) -> None:
+        """Do a piece of work; where it fails, say so: whatever one file brings up, the others go on."""
+        try:
+            self._do(work.job, work.piece)
+        except FOR_ALL as error:
+            self._board.close()
+            self._results.put(Result(work.job, error=error))
+        except Exception as error:
+            if isinstance(error, Changed):
+                work.job.error = error  # it says why; what the file's other parts say came of that
+            if work.piece <= FINISH or self._board.sent(work.job, error):
+                self._fail(work.job, work.job.error or error)
 
     def _do(self, job: Job, piece: int) -> None:
         if piece == PREPARE:
@@ -183,7 +200,8 @@ class Crew:
         with found.path.open("rb") as file:
             identity = identify.identify(found.folder, found.relative, found.mtime, file)
             file.seek(0)
-            content = self._digest(found, file)
+            keep = self._room(found)
+            content = self._digest(found, file, keep)
         if content.size != found.size or not unchanged(found):
             raise Changed("changed while it was being read")
         name = found.relative.name
@@ -193,7 +211,8 @@ class Crew:
             identify.metadata(identity, content, found.relative, self._sidecars(job), self._custody()),
             mimetypes.guess_type(name.lower())[0] or "application/octet-stream",
         )
-        transfer = Transfer(self._link.s3, self._state, found, content, keys, labels, self._doubtful(content))
+        kept = keep[: found.size] if keep is not None else None
+        transfer = Transfer(self._link.s3, self._state, found, content, keys, labels, self._doubtful(content), kept)
         job.transfer = _Bringing(transfer, identity, keys)
         if (outcome := transfer.begin()) is not None:
             self._end(job, outcome)
@@ -201,16 +220,29 @@ class Crew:
         self._not_there += 1
         missing = transfer.missing
         self._count(job, 0, found.size - min(len(missing) * content.part_size, found.size))
+        if kept is not None:  # which the next file that this thread prepares will overwrite
+            self._count(job, transfer.send(1))
+            self._end(job, transfer.finish())
+            return
         self._board.prepared(job, missing)
 
-    def _digest(self, found: Found, file: BinaryIO) -> Digest:
+    def _room(self, found: Found) -> memoryview | None:
+        """Memory of this thread for all of a small file, and one byte more: to see that it did not grow."""
+        if found.size > self._keep:
+            return None
+        room: bytearray | None = getattr(self._kept, "room", None)
+        if room is None or len(room) <= found.size:
+            room = self._kept.room = bytearray(found.size + 1)
+        return memoryview(room)[: found.size + 1]
+
+    def _digest(self, found: Found, file: BinaryIO, keep: memoryview | None) -> Digest:
         """The digest: of an upload that was begun before it is known already. (If the bytes did change behind the same
         size and time, S3 refuses them.)"""
         size = part_size(found.size)
         pending = self._state.pending(self._config.bucket, found) if found.size > size else None
         if pending and pending.upload and pending.digest.part_size == size:
             return pending.digest
-        return digest(file, size, self._link.halt)
+        return digest(file, size, self._link.halt, keep)
 
     def _doubtful(self, content: Digest) -> bool:
         """Whether to look for a file in the bucket before anything of it is sent: while the memory is new, for it may

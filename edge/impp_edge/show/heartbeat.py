@@ -66,7 +66,7 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
     from impp_edge import __version__
     from impp_edge.bucket import aws
     from impp_edge.bucket.pace import Pace
-    from impp_edge.bucket.wire import Text, Wire
+    from impp_edge.bucket.wire import Content, Wire
 
     settings = aws.Settings(config.profile)
     region = config.region or settings.region or aws.DEFAULT_REGION
@@ -87,7 +87,7 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
     signed = aws.Signer(settings).sign("POST", (place.netloc, place.base, ""), headers, digest, region, "monitoring")
     wire = Wire(str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle, Pace(None), threading.Event())
     try:
-        answer = wire.exchange(place, "POST", place.base, signed, Text(body), TIMEOUT_S)
+        answer = wire.exchange(place, "POST", place.base, signed, Content(body), TIMEOUT_S)
     except http.client.HTTPException as error:
         raise aws.Offline(f"{type(error).__name__}: {error}") from error
     finally:
