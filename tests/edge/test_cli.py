@@ -132,7 +132,7 @@ def test_python_m_and_an_idle_run_that_needs_no_aws(config: Config, card: Path, 
         "import sys; sys.argv = ['impp-edge', *sys.argv[1:]]\n"
         "from impp_edge.cli import main\n"
         "try: main()\n"
-        "finally: assert not {'boto3', 'botocore', 'awscrt', 'ssl', 'http.client', 'watchdog'} & sys.modules.keys()"
+        "finally: assert not {'boto3', 'botocore', 'anycrc', 'ssl', 'http.client', 'watchdog'} & sys.modules.keys()"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT / "edge")}
     args = ["sync", str(card), "--bucket", BUCKET, "--state", str(config.state)]

@@ -275,7 +275,7 @@ def test_it_starts_without_what_only_a_transfer_needs(local: Config, card: Path)
         "import sys; sys.argv = ['impp-edge', *sys.argv[1:]]\n"
         "from impp_edge.cli import main\n"
         "try: main()\n"
-        "finally: assert not {'boto3', 'botocore', 'awscrt', 'watchdog', 'ssl'} & sys.modules.keys()"
+        "finally: assert not {'boto3', 'botocore', 'anycrc', 'watchdog', 'ssl'} & sys.modules.keys()"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "edge")}
     args = ["status", str(card), "--bucket", BUCKET, "--state", str(local.state)]

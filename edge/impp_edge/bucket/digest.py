@@ -89,7 +89,7 @@ _TABLE = _table()
 
 
 def slow_crc64nvme(data: bytes | memoryview, previous: int = 0) -> int:
-    """The checksum in plain Python, some 10 MB/s: for machines that awscrt has no wheel for."""
+    """The checksum in plain Python, some 10 MB/s: for machines that anycrc has no wheel for."""
     crc = previous ^ 0xFFFFFFFFFFFFFFFF
     table = _TABLE
     for byte in data:
@@ -99,10 +99,10 @@ def slow_crc64nvme(data: bytes | memoryview, previous: int = 0) -> int:
 
 def _fastest() -> Callable[[bytes | memoryview, int], int]:
     try:
-        from awscrt import checksums  # type: ignore[import-untyped]  # ships no types
+        import anycrc  # type: ignore[import-not-found,import-untyped,unused-ignore]  # ships no types
     except ImportError:
         return slow_crc64nvme
-    fast: Callable[[bytes | memoryview, int], int] = checksums.crc64nvme
+    fast: Callable[[bytes | memoryview, int], int] = anycrc.Model("CRC64-NVME").calc
     return fast
 
 

@@ -230,8 +230,8 @@ def _checksums() -> Finding:
     crc64nvme(block, 0)
     speed = f"{size(len(block) / max(time.perf_counter() - began, 1e-9))}/s"
     if slow:
-        return Finding("checksums", HINT, f"awscrt is missing: CRC-64/NVME in Python, {speed}",
-                       "pipx inject impp-edge awscrt, where there is a wheel for this machine")  # fmt: skip
+        return Finding("checksums", HINT, f"anycrc is missing: CRC-64/NVME in Python, {speed}",
+                       "pipx inject impp-edge anycrc, where there is a wheel for this machine")  # fmt: skip
     return Finding("checksums", OK, f"CRC-64/NVME at {speed}")
 
 
