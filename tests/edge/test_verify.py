@@ -17,9 +17,9 @@ from typing import Any
 
 import click.testing
 import pytest
-from tests.edge.conftest import BUCKET, MP4, objects, put
+from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
-from impp_edge.bucket.s3 import S3, Head, S3Error
+from impp_edge.bucket.s3 import S3, Head, Offline, S3Error
 from impp_edge.check import verify as verify_module
 from impp_edge.check.prove import prove
 from impp_edge.check.verify import Reader, Result, verify
@@ -328,6 +328,28 @@ def test_a_lost_state_folder_is_no_forgery(config: Config) -> None:
     assert sync.run(config).counts["there"] == 2
     result, wrong = checked(config)
     assert result.ok and not wrong and result.log.entries == 2
+
+
+def test_an_upload_of_before_the_state_folder_was_lost_is_no_forgery(config: Config, monkeypatch: Any) -> None:
+    """Its object bears the lost log's hash, which was set when it was begun."""
+    (clip,) = bring(config, CLIP)
+    large = put(clip.parent, "large.mp4", MP4 + bytes(2 * PART))
+    real = S3.part
+
+    def offline_at_the_last(s3: S3, key: str, upload: str, number: int, *more: Any) -> Any:
+        if number == 3:
+            raise Offline("the network is gone")
+        return real(s3, key, upload, number, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(S3, "part", offline_at_the_last)
+        assert not sync.run(config).complete
+    shutil.rmtree(config.state)
+    parts: list[int] = []
+    monkeypatch.setattr(S3, "part", lambda s3, key, up, n, *more: parts.append(n) or real(s3, key, up, n, *more))
+    assert sync.run(config).complete and parts == [3], large
+    result, wrong = checked(config)
+    assert result.ok and not wrong and result.counts["equal"] == 2
 
 
 # --- verify, the command ----------------------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ class Changed(UploadError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the file is; ``was_there`` if an earlier run (or another machine) had brought it."""
+    """Where the file is; ``was_there`` if an earlier run (or another machine) had brought it, or begun it before the
+    memory was lost: then the object's metadata are of that time."""
 
     brought: Brought
     was_there: bool
@@ -108,6 +109,7 @@ class Transfer:
         self._content = content
         self._key = keys[0]
         self._upload: str | None = None
+        self._adopted = False
         self._parts: dict[int, Part] = {}
         self._outcome: Outcome | None = None
         self._over = False
@@ -232,7 +234,7 @@ class Transfer:
 
     def _at(self, stored: Stored, was_there: bool = False) -> Outcome:
         brought = Brought(self._key, stored.version, self._digest.sha256, self._digest.crc64nvme, stored.etag)
-        return Outcome(brought, was_there)
+        return Outcome(brought, was_there or self._adopted)
 
     def _verified(self, stored: Stored) -> Outcome:
         """The outcome, if S3 has the checksum of the file. Some servers tell it only when asked."""
@@ -275,6 +277,7 @@ class Transfer:
 
     def _create(self) -> None:
         self._intend()
+        self._adopted = False
         upload, doubtful = self._s3.create(self._key, self._labels)
         self._go_on(upload, [])
         if doubtful:
@@ -315,6 +318,7 @@ class Transfer:
                 parts = self._s3.parts(self._key, upload.id)
                 if parts and self._upload is None and all(self._is_ours(part) for part in parts):
                     self._go_on(upload.id, parts)
+                    self._adopted = self._doubtful
                 else:
                     self._s3.abort(self._key, upload.id)
 
