@@ -15,16 +15,20 @@ from urllib.parse import unquote
 import pytest
 from tests.edge.conftest import BUCKET, MP4, PART, objects, put
 
+from impp_edge.bucket import upload
 from impp_edge.bucket.digest import digest
 from impp_edge.bucket.s3 import S3, Refused, S3Error
-from impp_edge.card.look import Looker
+from impp_edge.card.look import Cards, Looker
 from impp_edge.config import Config, Folder, Retain
 from impp_edge.memory import custody
 from impp_edge.memory.state import State, StateError, lock
-from impp_edge.run import hours, sync
+from impp_edge.run import crew, hours, sync
+from impp_edge.run.board import Board
 from impp_edge.run.sync import Run, Session
 from impp_edge.run.watch import Clock
 
+SMALL = 100_000
+"""Bytes of a file that goes in one request."""
 LONG = "Record/20260115_080000_NF.mp4"
 EVENT = "Record/20260115_081502_EF.mp4"
 
@@ -239,8 +243,8 @@ def test_an_upload_of_a_file_that_is_gone_is_aborted(
     state.close()
     uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
     assert bool(status) == bool(uploads)
-    for upload in uploads:
-        s3.abort_multipart_upload(Bucket=BUCKET, Key=upload["Key"], UploadId=upload["UploadId"])
+    for one in uploads:
+        s3.abort_multipart_upload(Bucket=BUCKET, Key=one["Key"], UploadId=one["UploadId"])
 
 
 def test_a_card_that_is_pulled_out_is_one_failure_and_not_a_thousand(
@@ -441,3 +445,55 @@ def test_a_right_that_is_missing_ends_the_run_instead_of_reading_the_whole_card(
     with pytest.raises(Refused, match=r"AccessDenied: not authorized .* 5 files in a row; impp-edge doctor tells"):
         sync.run(replace(config, workers=1), tell)
     assert len(tried) <= 7
+
+
+# --- a small file -----------------------------------------------------------------------------------------------------
+
+
+def test_a_small_file_is_read_once_and_what_was_hashed_is_sent(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes are sent from memory; those that do not fit there, or go in parts, are read again."""
+    small, large, split = (put(card, name, os.urandom(size)) for name, size in (
+        ("a.mp4", SMALL), ("b.mp4", SMALL + 1), ("c.mp4", PART + 1)
+    ))  # fmt: skip
+    expected = {path.name: path.read_bytes() for path in (small, large, split)}
+    again: list[bytes] = []
+    real = upload._Slice.blocks
+    monkeypatch.setattr(upload._Slice, "blocks", lambda cut, most: again.append(cut.found.raw) or real(cut, most))
+    monkeypatch.setattr("impp_edge.run.crew.KEEP", SMALL * config.workers)
+    assert counted(run(config)[0]) == {"brought": 3}
+    assert {key.rsplit("/", 1)[-1]: content for key, content in objects(s3).items()} == expected
+    assert set(again) == {os.fsencode(large), os.fsencode(split)}
+
+
+def test_a_small_file_that_grows_while_it_is_read_is_left_for_the_next_run(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(card, "a.mp4", os.urandom(SMALL))
+    before = path.stat()
+    real = crew.identify.identify
+
+    def grown(*given: Any) -> Any:
+        with path.open("ab") as file:
+            file.write(b"more")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crew.identify, "identify", grown)
+        assert counted(run(config)[0]) == {"failed": 1} and not objects(s3)
+    assert counted(run(config)[0]) == {"brought": 1}
+    assert list(objects(s3).values()) == [path.read_bytes()]
+
+
+def test_a_run_waits_for_nobody_when_its_threads_have_ended(config: Config, card: Path, s3: Any) -> None:
+    """Each thread that ends is heard of at once: without that a run waited for a tick after its last file."""
+    board, session = Board(), Session(config)
+    everybody = crew.Crew(config, session.state, board, Cards(), session.link, str, threading.Event())
+    board.close()
+    for _ in range(config.workers):
+        assert everybody.at_work
+        assert everybody.results(wait_s=60) == []
+    assert not everybody.at_work
+    session.close()

@@ -97,8 +97,8 @@ class Transfer:
         content: memoryview | None = None,
     ) -> None:
         """``keys``: the key, and the other one to take where a different file has the first. ``doubtful``: the memory
-        may be incomplete (it was made anew), so look in the bucket before sending anything. ``content``: the file's
-        bytes, where it was small enough to keep them from when they were hashed."""
+        may be incomplete (it was made anew), so look in the bucket before sending anything. ``content``: the
+        bytes of a file in one part, where they were kept from when it was hashed."""
         self._s3 = s3
         self._memory = memory
         self._found = found
@@ -403,7 +403,7 @@ class Transfer:
             self._s3.abort(key, upload)
 
     def _slice(self, number: int) -> Body:
-        if self._content is not None and not self._in_parts:
+        if self._content is not None:
             return Content(self._content)
         size = self._digest.part_size
         start = (number - 1) * size

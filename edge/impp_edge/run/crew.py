@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from impp_edge.bucket.digest import Digest, digest
 from impp_edge.bucket.pace import Pace
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
-from impp_edge.bucket.upload import PART, Changed, Labels, Outcome, Transfer, UploadError, part_size
+from impp_edge.bucket.upload import Changed, Labels, Outcome, Transfer, UploadError, part_size
 from impp_edge.card.find import Found, unchanged
 from impp_edge.footage import identify
 from impp_edge.memory.state import State, StateError
@@ -130,7 +130,7 @@ class Crew:
         self._results: queue.SimpleQueue[Result | None] = queue.SimpleQueue()  # None: a thread has ended
         self._mutex = threading.Lock()
         self._kept = threading.local()
-        self._keep = min(KEEP // config.workers, PART)
+        self._keep = KEEP // config.workers
         self._not_there = 0
         self._ended = 0
         self.sent = 0
@@ -227,8 +227,9 @@ class Crew:
         self._board.prepared(job, missing)
 
     def _room(self, found: Found) -> memoryview | None:
-        """Memory of this thread for all of a small file, and one byte more: to see that it did not grow."""
-        if found.size > self._keep:
+        """Memory of this thread for all of a file that goes in one request, and one byte more: to see that it did not
+        grow. None for a larger one."""
+        if found.size > min(self._keep, part_size(found.size)):
             return None
         room: bytearray | None = getattr(self._kept, "room", None)
         if room is None or len(room) <= found.size:
