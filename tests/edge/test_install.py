@@ -41,9 +41,7 @@ def test_the_console_script_explains_itself(arguments: str) -> None:
 
 def test_what_is_imported_is_asked_for() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in EDGE.glob("impp_edge/**/*.py"))
-    imported = set(
-        re.findall(r"^ *(?:from|import) (\w+)(?:\.\w+)*(?: import .+| as \w+)?(?: *#.*)?$", text, re.MULTILINE)
-    )
+    imported = set(re.findall(r"^ *(?:from|import) (\w+)(?:\.\w+)*(?: import .+| as \w+| *#.*)?$", text, re.MULTILINE))
     assert imported - sys.stdlib_module_names - {"impp_edge"} == {asked.name for asked in ASKED}
 
 

@@ -333,7 +333,7 @@ def test_a_lost_state_folder_is_no_forgery(config: Config) -> None:
 def test_an_upload_of_before_the_state_folder_was_lost_is_no_forgery(config: Config, monkeypatch: Any) -> None:
     """Its object bears the lost log's hash, which was set when it was begun."""
     (clip,) = bring(config, CLIP)
-    large = put(clip.parent, "large.mp4", MP4 + bytes(2 * PART))
+    put(clip.parent, "large.mp4", MP4 + bytes(2 * PART))
     real = S3.part
 
     def offline_at_the_last(s3: S3, key: str, upload: str, number: int, *more: Any) -> Any:
@@ -347,7 +347,7 @@ def test_an_upload_of_before_the_state_folder_was_lost_is_no_forgery(config: Con
     shutil.rmtree(config.state)
     parts: list[int] = []
     monkeypatch.setattr(S3, "part", lambda s3, key, up, n, *more: parts.append(n) or real(s3, key, up, n, *more))
-    assert sync.run(config).complete and parts == [3], large
+    assert sync.run(config).complete and parts == [3]
     result, wrong = checked(config)
     assert result.ok and not wrong and result.counts["equal"] == 2
 

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from impp_edge.bucket.buffer import Buffer
 from impp_edge.bucket.pace import Stopped
 
 BLOCK = 1024 * 1024
 
 _POLYNOMIAL = 0x9A6C9329AC4BC9B5  # CRC-64/NVME, reflected (NVM Express Base Specification 2.0)
-_buffers = threading.local()
+_buffer = Buffer(BLOCK)
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,6 @@ def text(crc: int) -> str:
     return base64.b64encode(crc.to_bytes(8, "big")).decode()
 
 
-def _buffer() -> memoryview:
-    """A block of memory for each thread, so that a run over many files asks for none."""
-    try:
-        kept: memoryview = _buffers.block
-    except AttributeError:
-        kept = _buffers.block = memoryview(bytearray(BLOCK))
-    return kept
-
-
 def _table() -> list[int]:
     table = []
     for value in range(256):
@@ -99,7 +91,7 @@ def slow_crc64nvme(data: bytes | memoryview, previous: int = 0) -> int:
 
 def _fastest() -> Callable[[bytes | memoryview, int], int]:
     try:
-        import anycrc  # type: ignore[import-not-found,import-untyped,unused-ignore]  # ships no types
+        import anycrc  # type: ignore[import-untyped]  # ships no types
     except ImportError:
         return slow_crc64nvme
     fast: Callable[[bytes | memoryview, int], int] = anycrc.Model("CRC64-NVME").calc

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from impp_edge.bucket.buffer import Buffer
 from impp_edge.bucket.digest import BLOCK, Digest
 from impp_edge.bucket.s3 import ATTEMPTS, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
 from impp_edge.bucket.s3 import Labels as Labels
@@ -28,7 +29,7 @@ MAX_PARTS = 10_000
 _OTHER_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"})
 _BEGIN_ANEW = frozenset({"ConditionalRequestConflict", "BadDigest", "InvalidPart", "InvalidPartOrder"})
 """S3's words for: these parts will not become the object, send them again."""
-_buffers = threading.local()
+_buffer = Buffer()
 
 
 class UploadError(Exception):
@@ -445,13 +446,6 @@ class _Slice:
                     yield buffer[:count]
         except OSError as error:
             raise UploadError(f"cannot be read: {error.strerror}") from error
-
-
-def _buffer(size: int) -> memoryview:
-    kept: memoryview | None = getattr(_buffers, "block", None)
-    if kept is None or len(kept) < size:
-        kept = _buffers.block = memoryview(bytearray(size))
-    return kept
 
 
 def _equal(head: Head, digest: Digest) -> bool:

@@ -1,7 +1,7 @@
 """Requests over HTTP/1.1, one kept connection for each thread, as little work a byte as can be.
 
-Bodies go from the page cache through one small buffer into the connection and are never in memory as a whole. Answers
-are bounded in size and time, and understood even where the server answers before it has read all.
+Bodies go into the connection in small blocks: from memory, or from the page cache through one buffer. Answers are
+bounded in size and time, and understood even where the server answers before it has read all.
 """
 
 from __future__ import annotations

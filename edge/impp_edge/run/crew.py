@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from impp_edge.bucket.buffer import Buffer
 from impp_edge.bucket.digest import Digest, digest
 from impp_edge.bucket.pace import Pace
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
@@ -129,8 +130,7 @@ class Crew:
         self._stop = stop
         self._results: queue.SimpleQueue[Result | None] = queue.SimpleQueue()  # None: a thread has ended
         self._mutex = threading.Lock()
-        self._kept = threading.local()
-        self._keep = KEEP // config.workers
+        self._buffer = Buffer()
         self._not_there = 0
         self._ended = 0
         self.sent = 0
@@ -229,12 +229,9 @@ class Crew:
     def _room(self, found: Found) -> memoryview | None:
         """Memory of this thread for all of a file that goes in one request, and one byte more: to see that it did not
         grow. None for a larger one."""
-        if found.size > min(self._keep, part_size(found.size)):
+        if found.size > min(KEEP // self._config.workers, part_size(found.size)):
             return None
-        room: bytearray | None = getattr(self._kept, "room", None)
-        if room is None or len(room) <= found.size:
-            room = self._kept.room = bytearray(found.size + 1)
-        return memoryview(room)[: found.size + 1]
+        return self._buffer(found.size + 1)[: found.size + 1]
 
     def _digest(self, found: Found, file: BinaryIO, keep: memoryview | None) -> Digest:
         """The digest: of an upload that was begun before it is known already. (If the bytes did change behind the same

@@ -269,7 +269,6 @@ class Run:
                     link.halt.set()
                 self._record(crew.results(TICK_S))
                 self._show(crew)
-            self._record(crew.results(0))
             self._progress(crew)
             link.rest()
             self.summary.bytes += crew.sent
