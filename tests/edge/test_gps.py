@@ -59,6 +59,19 @@ def test_the_clip_began_before_a_late_fix() -> None:
     assert fix(files.gopro(payloads)) == AT
 
 
+def test_a_time_that_is_none_tells_nothing() -> None:
+    """Bytes that were damaged behind good marks: of a minute too large for datetime, and too large for a C integer."""
+    minute_at = 0x34  # of Novatek's layout
+    for minute in (60, 1 << 31):
+        block = bytearray(files.novatek(AT))
+        struct.pack_into("<I", block, minute_at, minute)
+        assert gps.free_gps(bytes(block)) is None
+    payload = files.hero11(AT)
+    scales = struct.pack(">2i", 1, 1000)
+    assert gps.gpmf(payload) == AT and payload.count(scales) == 1
+    assert gps.gpmf(payload.replace(scales, bytes(8))) is None
+
+
 def test_a_scrambled_block_tells_nothing() -> None:
     assert gps.free_gps(files.azdome(AT)) is None
     assert fix(files.dashcam([files.azdome(AT)] * 3)) is unlisted(files.dashcam([files.azdome(AT)])) is None

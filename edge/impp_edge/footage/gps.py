@@ -95,7 +95,7 @@ def _xor(text: bytes) -> int:
 def _utc(year: int, month: int, day: int, hour: int, minute: int, second: float) -> datetime | None:
     try:
         return datetime(year, month, day, hour, minute, min(int(second), 59), tzinfo=UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # of a number that is no C integer
         return None
 
 
@@ -205,8 +205,11 @@ def _gps9(stream: Mapping[bytes, bytes]) -> datetime | None:
     data, scales = stream[b"GPS9"], stream.get(b"SCAL", b"")
     if stream.get(b"TYPE", b"")[:9] != b"lllllllSS" or len(scales) < 36:
         return None
+    day, second = struct.unpack_from(">2i", scales, 4 * 5)
+    if not (day and second):
+        return None
     for values in struct.iter_unpack(">7i2H", data[: len(data) // 32 * 32]):
-        days, seconds = (values[n] / struct.unpack_from(">i", scales, 4 * n)[0] for n in (5, 6))
+        days, seconds = values[5] / day, values[6] / second
         if values[8] in (2, 3) and 0 <= days < 36525 and 0 <= seconds < 86400:
             return _DAY + timedelta(days=int(days), seconds=int(seconds))
     return None
