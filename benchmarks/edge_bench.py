@@ -4,7 +4,7 @@
 
 All clients bring the same files, from the page cache, to `tls_sink.py`, which counts bytes and shares the machine. They
 take turns, so that a slow moment of the machine meets all of them; medians are printed as Markdown for
-docs/performance.md, with ratios to s5cmd. A run counts only if the client succeeded and the sink got every byte.
+docs/design/performance.md, with ratios to s5cmd. A run counts only if the client succeeded and the sink got every byte.
 impp-edge computes SHA-256 and CRC-64/NVME, sets metadata and tags and keeps its memory and log meanwhile; of the others
 only boto3 is asked for SHA-256, metadata and tags.
 

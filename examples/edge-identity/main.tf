@@ -1,4 +1,4 @@
-# A bucket to which one box at home adds footage with a certificate instead of a key. docs/edge-credentials.md makes
+# A bucket to which one box at home adds footage with a certificate instead of a key. docs/guide/edge-credentials.md makes
 # authority.pem; its private half stays with you.
 #
 #   terraform apply -var bucket_name=my-footage -var "authority_pem=$(cat authority.pem)"

@@ -10,7 +10,7 @@ locals {
     EOT
 
     cost = <<-EOT
-      # The lines in embedded metric format with which every asset ends (docs/metrics.md).
+      # The lines in embedded metric format with which every asset ends (docs/reference/metrics.md).
       filter ispresent(UsdPerAsset)
       | stats count(*) as assets, sum(UsdPerAsset) as usd, sum(MediaSeconds) / 3600 as hours by bin(1d) as day, State
       | sort day desc

@@ -1,5 +1,5 @@
-"""docs/edge-credentials.md does what it says: its commands make certificates as Roles Anywhere asks for them and revoke
-one, and the profile that it describes gives impp-edge credentials."""
+"""The commands in docs/guide/edge-credentials.md make and revoke certificates as Roles Anywhere asks for them, and the
+profile that the page describes gives impp-edge credentials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from impp_edge.bucket import aws
 
-PAGE: Final = (Path(__file__).resolve().parents[2] / "docs" / "edge-credentials.md").read_text(encoding="utf-8")
+GUIDE: Final = Path(__file__).resolve().parents[2] / "docs" / "guide"
+PAGE: Final = (GUIDE / "edge-credentials.md").read_text(encoding="utf-8")
 STEPS: Final = [block for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) if "openssl" in block]
 OPENSSL: Final = "openssl() { printf 'correct horse\\ncorrect horse\\n' | command openssl \"$@\"; }\n"
 """Without a terminal openssl reads passphrases from its input, a new one twice."""

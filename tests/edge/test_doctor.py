@@ -251,7 +251,7 @@ def test_long_lived_keys_are_a_hint(local: Config, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the secret")
     one = credentials(local)
     assert one.verdict == HINT and "long-lived keys from the environment" in one.text
-    assert "docs/edge-credentials.md" in str(one.todo) and "the secret" not in f"{one.text}{one.todo}"
+    assert "docs/guide/edge-credentials.md" in str(one.todo) and "the secret" not in f"{one.text}{one.todo}"
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
     assert "which nothing renews" in credentials(local).text
 
@@ -260,7 +260,7 @@ def test_no_credentials(local: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     verdict, text = said(local, "credentials", online=True)
-    assert verdict == FAIL and "docs/edge-credentials.md" in text
+    assert verdict == FAIL and "docs/guide/edge-credentials.md" in text
     assert said(replace(local, profile="nobody"), "credentials", online=True)[0] == FAIL
 
 

@@ -326,7 +326,7 @@ class _Online:
         return list(dict.fromkeys(found))
 
 
-CREDENTIALS = "see docs/edge-credentials.md; the ordinary ways are the environment, ~/.aws, an instance's role"
+CREDENTIALS = "see docs/guide/edge-credentials.md; the ordinary ways are the environment, ~/.aws, an instance's role"
 
 
 def _credentials(settings: aws.Settings, s3: S3) -> Finding:
@@ -342,7 +342,7 @@ def _credentials(settings: aws.Settings, s3: S3) -> Finding:
     if keys.token:
         return Finding(what, HINT, f"temporary keys from {where}, which nothing renews", CREDENTIALS)
     return Finding(what, HINT, f"long-lived keys from {where}: whoever copies them may upload as this device",
-                   "let them expire by themselves: docs/edge-credentials.md shows how")  # fmt: skip
+                   "let them expire by themselves: docs/guide/edge-credentials.md shows how")  # fmt: skip
 
 
 def _of_chain(profile: str | None, keys: aws.Keys) -> Finding:
