@@ -12,7 +12,7 @@ ROOT := $(TERRAFORM) -chdir=terraform
 BACKEND := terraform/envs/backend.hcl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint fmt build watch bench lock bootstrap init plan deploy destroy clean
+.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock bootstrap init plan deploy destroy clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ build: $(READY) ## Build what Terraform deploys: zips, layers, state machine, bu
 
 watch: $(READY) ## Build for the local cloud after every save.
 	$(RUN) build.py watch --target local
+
+reference: $(READY) ## Generate the pages of docs/reference and the tables of the modules' READMEs.
+	$(RUN) -m impp_build.reference
 
 bench: $(READY) ## Measure this project, and its peers where they are installed.
 	@for bench in benchmarks/*_bench.py; do $(RUN) $$bench || exit 1; done
