@@ -1,4 +1,5 @@
-# Any zip in a bucket as a Lambda function with its log group, role, tracing and encryption, and nothing it was not given.
+# Any zip in a bucket as a Lambda function with log group, role, tracing, encryption and a dead-letter queue. It may do what its
+# policy allows, and nothing else.
 
 variable "table_arn" {
   description = "The DynamoDB table that the function may read."
@@ -26,13 +27,25 @@ data "aws_iam_policy_document" "function" {
   }
 }
 
-module "function" {
-  source      = "../../modules/function"
-  name        = "example-reader"
-  artifact    = merge(var.zip, { handler = "app.handler" })
-  environment = { POWERTOOLS_SERVICE_NAME = "reader" }
+module "dead_letter" {
+  source      = "../../modules/dead_letter"
+  name        = "example-reader-dlq"
   kms_key_arn = module.key.arn
-  policy_json = data.aws_iam_policy_document.function.json
+}
+
+module "function" {
+  source          = "../../modules/function"
+  name            = "example-reader"
+  artifact        = merge(var.zip, { handler = "app.handler" })
+  dead_letter_arn = module.dead_letter.arn
+  environment     = { POWERTOOLS_SERVICE_NAME = "reader" }
+  kms_key_arn     = module.key.arn
+  policy_json     = data.aws_iam_policy_document.function.json
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the queue of events that the function could not process."
+  value       = module.dead_letter.url
 }
 
 output "function_arn" {

@@ -99,20 +99,3 @@ data "aws_iam_policy_document" "alerts" {
     }
   }
 }
-
-data "aws_iam_policy_document" "queue" {
-  statement {
-    sid       = "KeepWhatSnsCouldNotDeliver"
-    actions   = ["sqs:SendMessage"]
-    resources = [local.queue_arn]
-    principals {
-      type        = "Service"
-      identifiers = ["sns.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [local.topics.alerts.arn]
-    }
-  }
-}

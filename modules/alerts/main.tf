@@ -7,8 +7,6 @@ data "aws_region" "current" {}
 locals {
   account     = data.aws_caller_identity.current.account_id
   partition   = data.aws_partition.current.partition
-  queue_arn   = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
-  queue_name  = "${var.name}-alerts-dlq"
   region      = data.aws_region.current.name
   secret_name = "${var.name}-webhooks"
   topics = {
@@ -52,26 +50,38 @@ resource "aws_sns_topic_subscription" "notifier" {
   topic_arn      = aws_sns_topic.alerts.arn
   endpoint       = module.notifier.arn
   protocol       = "lambda"
-  redrive_policy = jsonencode({ deadLetterTargetArn = aws_sqs_queue.dead_letter.arn })
+  redrive_policy = jsonencode({ deadLetterTargetArn = module.dead_letter.arn })
 
   depends_on = [aws_lambda_permission.topic]
 }
 
 # Holds what SNS could not hand to the notifier, and what the notifier could not post.
-resource "aws_sqs_queue" "dead_letter" {
-  name                      = local.queue_name
-  kms_master_key_id         = var.kms_key_arn
-  message_retention_seconds = 1209600
-  policy                    = data.aws_iam_policy_document.queue.json
-  tags                      = var.tags
+module "dead_letter" {
+  source = "../dead_letter"
+
+  name        = "${var.name}-alerts-dlq"
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+
+  senders = {
+    KeepWhatSnsCouldNotDeliver = {
+      service    = "sns.amazonaws.com"
+      source_arn = local.topics.alerts.arn
+    }
+  }
+}
+
+moved {
+  from = aws_sqs_queue.dead_letter
+  to   = module.dead_letter.aws_sqs_queue.this
 }
 
 resource "aws_cloudwatch_metric_alarm" "undelivered" {
   alarm_name          = "${var.name}-alerts-undelivered"
   alarm_actions       = [aws_sns_topic.fallback.arn]
-  alarm_description   = "Alerts reached no chat channel: read them in queue ${local.queue_name}, and the notifier's log for the reason."
+  alarm_description   = "Alerts reached no chat channel: read them in queue ${module.dead_letter.name}, and the notifier's log for the reason."
   comparison_operator = "GreaterThanThreshold"
-  dimensions          = { QueueName = local.queue_name }
+  dimensions          = { QueueName = module.dead_letter.name }
   evaluation_periods  = 1
   metric_name         = "ApproximateNumberOfMessagesVisible"
   namespace           = "AWS/SQS"

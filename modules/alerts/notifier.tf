@@ -1,7 +1,4 @@
 locals {
-  # Through the queue's name, so that the function waits for the queue while the ARN stays known at plan.
-  dead_letter_arn = "arn:${local.partition}:sqs:${local.region}:${local.account}:${aws_sqs_queue.dead_letter.name}"
-
   # Secrets Manager adds six random characters to a name; their number is all that is left open.
   secret_arn_pattern = "arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${local.secret_name}-??????"
 }
@@ -10,7 +7,7 @@ module "notifier" {
   source = "../function"
 
   artifact           = var.notifier.artifact
-  dead_letter_arn    = local.dead_letter_arn
+  dead_letter_arn    = module.dead_letter.arn
   description        = "Posts alerts to Slack and Discord."
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days

@@ -1,9 +1,9 @@
 output "dead_letter_queue" {
   description = "The queue of alerts that reached no chat channel. This module watches it itself, past the notifier."
   value = {
-    arn  = local.queue_arn
-    name = local.queue_name
-    url  = aws_sqs_queue.dead_letter.url
+    arn  = module.dead_letter.arn
+    name = module.dead_letter.name
+    url  = module.dead_letter.url
   }
 }
 

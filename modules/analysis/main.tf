@@ -7,7 +7,6 @@ data "aws_region" "current" {}
 locals {
   account           = data.aws_caller_identity.current.account_id
   partition         = data.aws_partition.current.partition
-  queue_arn_prefix  = "arn:${local.partition}:sqs:${local.region}:${local.account}:"
   region            = data.aws_region.current.name
   s3                = "arn:${local.partition}:s3:::"
   state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.state_machine_name}"

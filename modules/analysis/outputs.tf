@@ -1,8 +1,8 @@
 output "dead_letter_queue" {
   description = "The queue of Transcribe events that could not be dealt with; null without transcription."
   value = one([
-    for name, queue in aws_sqs_queue.resume : {
-      arn  = "${local.queue_arn_prefix}${queue.name}"
+    for queue in module.dead_letter : {
+      arn  = queue.arn
       name = queue.name
       url  = queue.url
     }

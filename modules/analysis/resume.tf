@@ -1,9 +1,7 @@
 # A transcription tells of its end by an event; the resume function hands the news to the waiting execution.
 locals {
-  resume           = contains(keys(var.functions), "resume") ? toset(["resume"]) : toset([])
-  resume_queue     = "${var.name}-resume-dlq"
-  resume_queue_arn = one([for queue in aws_sqs_queue.resume : "${local.queue_arn_prefix}${queue.name}"])
-  resume_rule_arn  = one([for rule in aws_cloudwatch_event_rule.transcribed : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${rule.name}"])
+  resume          = contains(keys(var.functions), "resume") ? toset(["resume"]) : toset([])
+  resume_rule_arn = one([for rule in aws_cloudwatch_event_rule.transcribed : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${rule.name}"])
 }
 
 resource "aws_cloudwatch_event_rule" "transcribed" {
@@ -31,7 +29,7 @@ resource "aws_cloudwatch_event_target" "resume" {
   arn       = module.resume["resume"].arn
 
   dead_letter_config {
-    arn = local.resume_queue_arn
+    arn = module.dead_letter[each.key].arn
   }
 
   retry_policy {
@@ -47,7 +45,7 @@ module "resume" {
 
   name               = "${var.name}-resume"
   artifact           = var.functions["resume"].artifact
-  dead_letter_arn    = local.resume_queue_arn
+  dead_letter_arn    = module.dead_letter[each.key].arn
   description        = "Answers the task token of a transcription that ended."
   environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "resume" })
   kms_key_arn        = var.kms_key_arn
@@ -69,31 +67,23 @@ resource "aws_lambda_permission" "resume" {
 }
 
 # Shared by the rule (event not delivered) and the function (event not processed).
-resource "aws_sqs_queue" "resume" {
+module "dead_letter" {
+  source   = "../dead_letter"
   for_each = local.resume
 
-  name                      = local.resume_queue
-  kms_master_key_id         = var.kms_key_arn
-  message_retention_seconds = 1209600
-  policy                    = data.aws_iam_policy_document.resume_queue[each.key].json
-  tags                      = var.tags
-}
+  name        = "${var.name}-resume-dlq"
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
 
-data "aws_iam_policy_document" "resume_queue" {
-  for_each = local.resume
-
-  statement {
-    sid       = "KeepWhatWasNotDelivered"
-    actions   = ["sqs:SendMessage"]
-    resources = ["${local.queue_arn_prefix}${local.resume_queue}"]
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [local.resume_rule_arn]
+  senders = {
+    KeepWhatWasNotDelivered = {
+      service    = "events.amazonaws.com"
+      source_arn = local.resume_rule_arn
     }
   }
+}
+
+moved {
+  from = aws_sqs_queue.resume["resume"]
+  to   = module.dead_letter["resume"].aws_sqs_queue.this
 }

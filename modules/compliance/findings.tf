@@ -22,7 +22,7 @@ resource "aws_cloudwatch_event_target" "topic" {
   arn       = var.topic_arn
 
   dead_letter_config {
-    arn = aws_sqs_queue.dead_letter[0].arn
+    arn = module.dead_letter[0].arn
   }
 
   input_transformer {
@@ -57,29 +57,23 @@ resource "aws_cloudwatch_event_target" "topic" {
   }
 }
 
-resource "aws_sqs_queue" "dead_letter" {
-  count = var.enabled ? 1 : 0
+module "dead_letter" {
+  source = "../dead_letter"
+  count  = var.enabled ? 1 : 0
 
-  name                      = local.queue_name
-  kms_master_key_id         = var.kms_key_arn
-  message_retention_seconds = 1209600
-  policy                    = data.aws_iam_policy_document.queue.json
-  tags                      = var.tags
-}
+  name        = "${var.name}-macie-findings-dlq"
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
 
-data "aws_iam_policy_document" "queue" {
-  statement {
-    sid       = "KeepFindingsThatCouldNotBeSent"
-    actions   = ["sqs:SendMessage"]
-    resources = [local.queue_arn]
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [local.rule_arn]
+  senders = {
+    KeepFindingsThatCouldNotBeSent = {
+      service    = "events.amazonaws.com"
+      source_arn = local.rule_arn
     }
   }
+}
+
+moved {
+  from = aws_sqs_queue.dead_letter[0]
+  to   = module.dead_letter[0].aws_sqs_queue.this
 }

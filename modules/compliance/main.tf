@@ -5,13 +5,11 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account    = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
-  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
-  queue_name = "${var.name}-macie-findings-dlq"
-  region     = data.aws_region.current.name
-  rule_arn   = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.rule_name}"
-  rule_name  = "${var.name}-macie-findings"
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+  rule_arn  = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.rule_name}"
+  rule_name = "${var.name}-macie-findings"
 }
 
 resource "aws_macie2_account" "this" {

@@ -1,6 +1,6 @@
 output "dead_letter_queue" {
   description = "The queue of findings that could not be sent; null while Macie is off."
-  value = one([for queue in aws_sqs_queue.dead_letter : {
+  value = one([for queue in module.dead_letter : {
     arn  = queue.arn
     name = queue.name
     url  = queue.url

@@ -1,8 +1,3 @@
-locals {
-  # Through the queue's name, so that the function waits for the queue while the ARN stays known at plan.
-  dead_letter_arn = "arn:${local.partition}:sqs:${local.region}:${local.account}:${aws_sqs_queue.dead_letter.name}"
-}
-
 resource "aws_iam_role" "scheduler" {
   name               = "${var.name}-cost-report-schedule"
   assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
@@ -52,7 +47,7 @@ data "aws_iam_policy_document" "scheduler" {
   statement {
     sid       = "KeepWhatFailed"
     actions   = ["sqs:SendMessage"]
-    resources = [local.queue_arn]
+    resources = [module.dead_letter.arn]
   }
 }
 

@@ -5,11 +5,9 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account    = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
-  queue_arn  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"
-  queue_name = "${var.name}-cost-report-dlq"
-  region     = data.aws_region.current.name
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
 }
 
 resource "aws_budgets_budget" "monthly" {

@@ -19,8 +19,8 @@ output "cost_report" {
 output "dead_letter_queue" {
   description = "The queue of scheduled reports that could not be made."
   value = {
-    arn  = local.queue_arn
-    name = local.queue_name
-    url  = aws_sqs_queue.dead_letter.url
+    arn  = module.dead_letter.arn
+    name = module.dead_letter.name
+    url  = module.dead_letter.url
   }
 }

@@ -9,7 +9,7 @@ module "cost_report" {
   source = "../function"
 
   artifact           = var.cost_report.artifact
-  dead_letter_arn    = local.dead_letter_arn
+  dead_letter_arn    = module.dead_letter.arn
   description        = "Reports what yesterday and this month cost to the alert channels."
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
@@ -77,7 +77,7 @@ resource "aws_scheduler_schedule" "cost_report" {
     role_arn = aws_iam_role.scheduler.arn
 
     dead_letter_config {
-      arn = aws_sqs_queue.dead_letter.arn
+      arn = module.dead_letter.arn
     }
 
     retry_policy {
@@ -90,9 +90,15 @@ resource "aws_scheduler_schedule" "cost_report" {
 }
 
 # Holds calls that Scheduler could not make and reports that the function could not.
-resource "aws_sqs_queue" "dead_letter" {
-  name                      = local.queue_name
-  kms_master_key_id         = var.kms_key_arn
-  message_retention_seconds = 1209600
-  tags                      = var.tags
+module "dead_letter" {
+  source = "../dead_letter"
+
+  name        = "${var.name}-cost-report-dlq"
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+}
+
+moved {
+  from = aws_sqs_queue.dead_letter
+  to   = module.dead_letter.aws_sqs_queue.this
 }

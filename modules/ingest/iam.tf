@@ -52,20 +52,3 @@ data "aws_iam_policy_document" "encryption" {
     resources = [var.kms_key_arn]
   }
 }
-
-data "aws_iam_policy_document" "queue" {
-  statement {
-    sid       = "KeepWhatCouldNotStart"
-    actions   = ["sqs:SendMessage"]
-    resources = ["${local.queue_arn_prefix}${local.queue_name}"]
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [local.rule_arn]
-    }
-  }
-}

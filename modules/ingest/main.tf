@@ -5,12 +5,10 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account          = data.aws_caller_identity.current.account_id
-  partition        = data.aws_partition.current.partition
-  queue_arn_prefix = "arn:${local.partition}:sqs:${local.region}:${local.account}:"
-  queue_name       = "${var.name}-ingest-dlq"
-  region           = data.aws_region.current.name
-  rule_arn         = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${aws_cloudwatch_event_rule.created.name}"
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+  rule_arn  = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${aws_cloudwatch_event_rule.created.name}"
 }
 
 # By detail-type, whatever the way of upload: a filter on the reason PutObject would miss every multipart upload.
@@ -36,7 +34,7 @@ resource "aws_cloudwatch_event_target" "state_machine" {
   role_arn  = aws_iam_role.this.arn
 
   dead_letter_config {
-    arn = "${local.queue_arn_prefix}${aws_sqs_queue.dead_letter.name}"
+    arn = module.dead_letter.arn
   }
 
   retry_policy {
@@ -50,10 +48,22 @@ resource "aws_cloudwatch_event_target" "state_machine" {
   ]
 }
 
-resource "aws_sqs_queue" "dead_letter" {
-  name                      = local.queue_name
-  kms_master_key_id         = var.kms_key_arn
-  message_retention_seconds = 1209600
-  policy                    = data.aws_iam_policy_document.queue.json
-  tags                      = var.tags
+module "dead_letter" {
+  source = "../dead_letter"
+
+  name        = "${var.name}-ingest-dlq"
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+
+  senders = {
+    KeepWhatCouldNotStart = {
+      service    = "events.amazonaws.com"
+      source_arn = local.rule_arn
+    }
+  }
+}
+
+moved {
+  from = aws_sqs_queue.dead_letter
+  to   = module.dead_letter.aws_sqs_queue.this
 }

@@ -1,9 +1,9 @@
 output "dead_letter_queue" {
   description = "The queue of events that could not start an execution: replay them from here."
   value = {
-    arn  = "${local.queue_arn_prefix}${aws_sqs_queue.dead_letter.name}"
-    name = aws_sqs_queue.dead_letter.name
-    url  = aws_sqs_queue.dead_letter.url
+    arn  = module.dead_letter.arn
+    name = module.dead_letter.name
+    url  = module.dead_letter.url
   }
 }
 

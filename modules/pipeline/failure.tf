@@ -20,7 +20,7 @@ resource "aws_cloudwatch_event_target" "failure" {
   arn       = module.failure.arn
 
   dead_letter_config {
-    arn = local.queue_arn
+    arn = module.dead_letter.arn
   }
 
   retry_policy {
@@ -35,7 +35,7 @@ module "failure" {
 
   name               = "${var.name}-failure"
   artifact           = var.functions["failure"].artifact
-  dead_letter_arn    = local.queue_arn
+  dead_letter_arn    = module.dead_letter.arn
   description        = "Records an execution that died, tags its original, alerts."
   environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "failure" })
   kms_key_arn        = var.kms_key_arn
@@ -55,33 +55,26 @@ resource "aws_lambda_permission" "failure" {
 }
 
 # Shared by the rule (event not delivered) and the function (event not processed).
-resource "aws_sqs_queue" "failure" {
-  name                      = local.queue_name
-  kms_master_key_id         = var.kms_key_arn
-  message_retention_seconds = 1209600
-  policy                    = data.aws_iam_policy_document.failure_queue.json
-  tags                      = var.tags
+module "dead_letter" {
+  source = "../dead_letter"
+
+  name        = "${var.name}-failure-dlq"
+  kms_key_arn = var.kms_key_arn
+  tags        = var.tags
+
+  senders = {
+    KeepWhatWasNotDelivered = {
+      service    = "events.amazonaws.com"
+      source_arn = local.failed_rule_arn
+    }
+  }
+}
+
+moved {
+  from = aws_sqs_queue.failure
+  to   = module.dead_letter.aws_sqs_queue.this
 }
 
 locals {
   failed_rule_arn = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${aws_cloudwatch_event_rule.failed.name}"
-  queue_arn       = "arn:${local.partition}:sqs:${local.region}:${local.account}:${aws_sqs_queue.failure.name}"
-  queue_name      = "${var.name}-failure-dlq"
-}
-
-data "aws_iam_policy_document" "failure_queue" {
-  statement {
-    sid       = "KeepWhatWasNotDelivered"
-    actions   = ["sqs:SendMessage"]
-    resources = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${local.queue_name}"]
-    principals {
-      type        = "Service"
-      identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [local.failed_rule_arn]
-    }
-  }
 }

@@ -9,9 +9,9 @@ output "catalog_table" {
 output "dead_letter_queue" {
   description = "The queue of failed executions that the failure function could not deal with."
   value = {
-    arn  = local.queue_arn
-    name = aws_sqs_queue.failure.name
-    url  = aws_sqs_queue.failure.url
+    arn  = module.dead_letter.arn
+    name = module.dead_letter.name
+    url  = module.dead_letter.url
   }
 }
 

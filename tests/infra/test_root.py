@@ -373,6 +373,31 @@ def test_no_event_gets_lost(plan: Plan) -> None:
         assert config["target_arn"].rpartition(":")[2] in queues, name
 
 
+def test_a_dead_letter_queue_takes_messages_of_its_own_sender_only(plan: Plan) -> None:
+    rule = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/impp-prod"
+    assert {
+        queue["name"]: {
+            (statement.principal["Service"], json.dumps(statement.condition))
+            for statement in parse("", queue["policy"] or '{"Statement": []}')
+            if (statement.effect, statement.actions) == ("Allow", ("sqs:SendMessage",))
+            and statement.resources == (f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue['name']}",)
+        }
+        for queue in plan.of("aws_sqs_queue").values()
+    } == {
+        f"impp-prod-{name}-dlq": {
+            (service, json.dumps({"ArnEquals": {"aws:SourceArn": source}})) for service, source in senders.items()
+        }
+        for name, senders in {
+            "alerts": {"sns.amazonaws.com": f"arn:aws:sns:us-east-1:{ACCOUNT}:impp-prod-alerts"},
+            "cost-report": {},  # the function and Scheduler send with roles of their own
+            "failure": {"events.amazonaws.com": f"{rule}-execution-failed"},
+            "ingest": {"events.amazonaws.com": f"{rule}-object-created"},
+            "macie-findings": {"events.amazonaws.com": f"{rule}-macie-findings"},
+            "resume": {"events.amazonaws.com": f"{rule}-transcribed"},
+        }.items()
+    }
+
+
 def test_the_catalog_is_kept(plan: Plan) -> None:
     (table,) = plan.of("aws_dynamodb_table").values()
     assert table["deletion_protection_enabled"]

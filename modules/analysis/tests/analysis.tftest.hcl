@@ -13,6 +13,11 @@ override_data {
 }
 
 override_data {
+  target = module.dead_letter["resume"].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
   target = module.function["analyze"].data.aws_caller_identity.current
   values = { account_id = "123456789012" }
 }
@@ -136,7 +141,7 @@ run "sampling_alone" {
   }
 
   assert {
-    condition     = keys(output.task_function_arns) == ["sample"] && length(aws_sqs_queue.resume) == 0 && output.dead_letter_queue == null
+    condition     = keys(output.task_function_arns) == ["sample"] && length(module.dead_letter) == 0 && output.dead_letter_queue == null
     error_message = "Without transcription there is nothing to resume."
   }
 }

@@ -17,6 +17,11 @@ override_data {
   values = { account_id = "123456789012" }
 }
 
+override_data {
+  target = module.dead_letter.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
 variables {
   kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   monthly_budget_usd = 25

@@ -13,6 +13,11 @@ override_data {
 }
 
 override_data {
+  target = module.dead_letter.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
   target = module.function["archive"].data.aws_caller_identity.current
   values = { account_id = "123456789012" }
 }
