@@ -378,7 +378,7 @@ def test_a_dead_letter_queue_takes_messages_of_its_own_sender_only(plan: Plan) -
     assert {
         queue["name"]: {
             (statement.principal["Service"], json.dumps(statement.condition))
-            for statement in parse("", queue["policy"] or '{"Statement": []}')
+            for statement in parse("", queue.get("policy") or '{"Statement": []}')
             if (statement.effect, statement.actions) == ("Allow", ("sqs:SendMessage",))
             and statement.resources == (f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue['name']}",)
         }

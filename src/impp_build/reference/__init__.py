@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-GENERATORS: Final = ("commands", "schemas")
+GENERATORS: Final = ("commands", "schemas", "terraform")
 
 
 @dataclass(frozen=True)
