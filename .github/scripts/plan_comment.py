@@ -1,8 +1,8 @@
-"""A Terraform plan as a pull request's reader wants it: what goes away, whose rights change, what it costs while idle.
+"""Summarize a Terraform plan for a pull request: what is destroyed, whose permissions change, what it costs when idle.
 
     plan_comment.py --environment dev --plan plan.json --text plan.txt > comment.md
 
-``plan.json`` is ``terraform show -json``, ``plan.txt`` is ``terraform show -no-color``. Standard output gets Markdown.
+`plan.json` is `terraform show -json`, `plan.txt` is `terraform show -no-color`. Standard output gets the Markdown.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from impp_lambdas.core.pricing import PriceBook  # found by the line above
 TEXT_LIMIT = 25_000  # characters of the full plan; a GitHub comment holds 65,536, and two environments share it
 LIST_LIMIT = 40
 
-# What decides who may do what: types whose every change a reviewer should look at.
+# Types that decide who may do what: a reviewer should look at every change of them.
 RIGHTS = re.compile(
     r"aws_(iam_.*|kms_key(_policy)?|.*_policy|lambda_permission|s3_bucket_public_access_block|"
     r"s3_bucket_ownership_controls|cloudfront_(distribution|key_group|origin_access_control|public_key))"
 )
 
-# What is billed by the month whether anything happens or not: item of the price book by resource type.
+# Resource types that are billed per month even when idle, each with its item of the price book.
 STANDING = {
     "aws_cloudwatch_dashboard": ("cloudwatch", "dashboard"),
     "aws_cloudwatch_metric_alarm": ("cloudwatch", "alarm"),
@@ -38,13 +38,13 @@ STANDING = {
 
 
 def comment(environment: str, plan: dict[str, Any], text: str) -> str:
-    """The comment in Markdown. ``plan`` is Terraform's JSON plan, ``text`` the same plan for people."""
+    """The comment in Markdown. `plan` is Terraform's JSON plan, `text` the same plan for people."""
     changes = [c for c in plan.get("resource_changes", []) if c["change"]["actions"] not in (["no-op"], ["read"])]
     sections = [
         f"### Terraform plan: `{environment}`",
         _counts(changes),
         _listed("Destroyed or replaced", [c for c in changes if "delete" in c["change"]["actions"]]),
-        _listed("Rights and exposure that change", [c for c in changes if RIGHTS.fullmatch(c["type"])]),
+        _listed("Changed permissions and exposure", [c for c in changes if RIGHTS.fullmatch(c["type"])]),
         _standing(changes),
         _details(text),
     ]
@@ -68,14 +68,14 @@ def _listed(title: str, changes: list[dict[str, Any]]) -> str:
 
 
 def _standing(changes: list[dict[str, Any]]) -> str:
-    """The monthly cost of what stands there idle, before free tiers: metrics in alarms, keys, secrets, dashboards."""
+    """The monthly cost when idle, before free tiers: metrics in alarms, keys, secrets, dashboards."""
     book = PriceBook.load()
     usd = 0.0
     for c in changes:
         if c["type"] in STANDING:
             price = book.price(*STANDING[c["type"]]).usd
             usd += price * (_units(c["change"].get("after")) - _units(c["change"].get("before")))
-    return f"**Standing cost**: {usd:+.2f} USD a month at list price, before free tiers." if abs(usd) >= 0.005 else ""
+    return f"**Standing cost**: {usd:+.2f} USD per month at list price, before free tiers." if abs(usd) >= 0.005 else ""
 
 
 def _units(resource: dict[str, Any] | None) -> int:

@@ -1,4 +1,4 @@
-"""What a pull request's reader is told about a plan."""
+"""The comment that summarizes a Terraform plan in a pull request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def change(kind: str, *actions: str, name: str = "x", before: Any = None, after:
     }
 
 
-def test_what_goes_away_and_whose_rights_change_is_named(script: ModuleType) -> None:
+def test_destroyed_resources_and_changed_permissions_are_listed(script: ModuleType) -> None:
     plan = {
         "resource_changes": [
             change("aws_dynamodb_table", "delete", "create", name="catalog", before={}, after={}),
@@ -40,21 +40,21 @@ def test_what_goes_away_and_whose_rights_change_is_named(script: ModuleType) -> 
             change("aws_sns_topic", "no-op", name="alerts", before={}, after={}),
         ]
     }
-    told = script.comment("dev", plan, "the plan")
-    assert "**2 to add, 1 to change, 1 to destroy.**" in told
-    destroyed = told.split("**Destroyed or replaced**")[1].split("**")[0]
+    text = script.comment("dev", plan, "the plan")
+    assert "**2 to add, 1 to change, 1 to destroy.**" in text
+    destroyed = text.split("**Destroyed or replaced**")[1].split("**")[0]
     assert "aws_dynamodb_table.catalog" in destroyed and "aws_sqs_queue" not in destroyed
-    rights = told.split("**Rights and exposure that change**")[1].split("<details>")[0]
+    rights = text.split("**Changed permissions and exposure**")[1].split("<details>")[0]
     assert "aws_iam_role_policy.inspect" in rights and "aws_dynamodb_table" not in rights
-    assert "aws_sns_topic" not in told
+    assert "aws_sns_topic" not in text
 
 
 def test_a_plan_without_changes_says_so(script: ModuleType) -> None:
-    told = script.comment("prod", {"resource_changes": [change("aws_sns_topic", "no-op")]}, "No changes.")
-    assert "**No changes.**" in told and "Standing cost" not in told and "Destroyed" not in told
+    text = script.comment("prod", {"resource_changes": [change("aws_sns_topic", "no-op")]}, "No changes.")
+    assert "**No changes.**" in text and "Standing cost" not in text and "Destroyed" not in text
 
 
-def test_the_standing_cost_counts_metrics_and_what_goes_away(script: ModuleType) -> None:
+def test_standing_cost_counts_metrics_and_deleted_resources(script: ModuleType) -> None:
     three_metrics = {"metric_query": [{"metric": [{}]}, {"metric": [{}]}, {"metric": [{}]}, {"metric": []}]}
     plan = {
         "resource_changes": [
@@ -64,22 +64,22 @@ def test_the_standing_cost_counts_metrics_and_what_goes_away(script: ModuleType)
             change("aws_cloudwatch_dashboard", "update", before={}, after={}),  # stays
         ]
     }
-    assert "**Standing cost**: +0.90 USD a month" in script.comment("dev", plan, "")
+    assert "**Standing cost**: +0.90 USD per month" in script.comment("dev", plan, "")
 
 
-def test_nothing_in_a_plan_can_leave_its_fence(script: ModuleType) -> None:
-    told = script.comment("dev", {}, "before\n`````\n@everyone <script>\n```\nafter")
-    inside = told.split("``````\n")
+def test_plan_text_cannot_end_its_code_fence(script: ModuleType) -> None:
+    text = script.comment("dev", {}, "before\n`````\n@everyone <script>\n```\nafter")
+    inside = text.split("``````\n")
     assert len(inside) == 3 and "@everyone <script>" in inside[1]
 
 
 def test_a_long_plan_is_cut_at_a_line(script: ModuleType) -> None:
-    told = script.comment("dev", {}, "\n".join(f"line {n}" for n in range(10_000)))
-    assert len(told) < 30_000 and "… cut" in told
-    assert told.split("\n… cut")[0].rsplit("\n", 1)[1].startswith("line ")
+    text = script.comment("dev", {}, "\n".join(f"line {n}" for n in range(10_000)))
+    assert len(text) < 30_000 and "… cut" in text
+    assert text.split("\n… cut")[0].rsplit("\n", 1)[1].startswith("line ")
 
 
-def test_it_runs_with_pythons_standard_library_alone(tmp_path: Path) -> None:
+def test_script_needs_only_the_standard_library(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"resource_changes": []}')
     (tmp_path / "plan.txt").write_text("No changes.")
     given = ["--environment", "dev", "--plan", str(tmp_path / "plan.json"), "--text", str(tmp_path / "plan.txt")]

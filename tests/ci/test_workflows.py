@@ -1,4 +1,4 @@
-"""What zizmor does not check: pins that say their version, permissions of every job, one Terraform everywhere."""
+"""What zizmor does not check: versions beside pins, permissions of every job, one Terraform everywhere."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ def load(workflow: Path) -> dict[str, Any]:
 
 
 def triggers(workflow: Path) -> dict[str, Any]:
-    found: dict[str, Any] = load(workflow)[True]  # YAML 1.1 reads the key `on` as true
-    return found
+    events: dict[str, Any] = load(workflow)[True]  # YAML 1.1 reads the key `on` as true
+    return events
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_actions_are_pinned_by_commit_and_say_their_version(workflow: Path) -> None:
+def test_actions_are_pinned_by_commit_with_their_version(workflow: Path) -> None:
     uses = re.findall(r"^\s*(?:- )?uses: (.*)$", workflow.read_text(encoding="utf-8"), re.MULTILINE)
     assert uses
     for line in uses:
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
-def test_one_action_has_one_pin() -> None:
+def test_each_action_has_one_pin() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
     pins = set(re.findall(r"uses: (\S+)@(\S+)", text))
     assert len(pins) == len({action for action, _ in pins})
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_every_job_states_its_permissions_and_its_time(workflow: Path) -> None:
+def test_every_job_declares_permissions_and_timeout(workflow: Path) -> None:
     document = load(workflow)
     assert document["permissions"] == {}
     for name, job in document["jobs"].items():
@@ -55,7 +55,7 @@ def test_ci_needs_no_credential() -> None:
     assert {"pull_request", "push"} <= triggers(ci).keys()
 
 
-def test_no_job_that_holds_a_token_runs_for_a_fork_or_writes_to_the_repository() -> None:
+def test_no_job_with_a_token_runs_for_a_fork_or_writes_to_the_repository() -> None:
     assert triggers(plan).keys() == {"pull_request"}, "pull_request_target would give a fork's code our token"
     jobs = load(plan)["jobs"]
     assert "head.repo.full_name == github.repository" in jobs["build"]["if"]
@@ -66,14 +66,14 @@ def test_no_job_that_holds_a_token_runs_for_a_fork_or_writes_to_the_repository()
     assert "id-token" not in jobs["build"]["permissions"]
 
 
-def test_a_pull_request_is_planned_with_the_state_alone() -> None:
+def test_pull_request_plan_reads_only_the_state() -> None:
     """The role may read nothing else (terraform/bootstrap), and a refresh would read secrets and objects."""
     steps = load(plan)["jobs"]["plan"]["steps"]
     command = next(step["run"] for step in steps if step.get("name") == "terraform plan")
     assert {"-refresh=false", "-lock=false"} <= set(command.split())
 
 
-def test_only_a_person_deploys_and_only_the_plan_that_was_read() -> None:
+def test_deploy_runs_on_demand_and_applies_the_approved_plan() -> None:
     assert triggers(deploy).keys() == {"workflow_dispatch"}
     jobs = load(deploy)["jobs"]
     assert all(jobs[name]["environment"] for name in ("plan", "apply"))
@@ -84,14 +84,14 @@ def test_only_a_person_deploys_and_only_the_plan_that_was_read() -> None:
     assert "-auto-approve" not in apply
 
 
-def test_terraform_is_the_pinned_one_everywhere() -> None:
+def test_workflows_use_the_pinned_terraform() -> None:
     for workflow in WORKFLOWS:
         text = workflow.read_text(encoding="utf-8")
         asked = re.findall(r'(?:terraform_version|TERRAFORM_VERSION): "?([^"\n]+)', text)
         assert asked and {a for a in asked if "${{" not in a} == {PINNED}, workflow.name
 
 
-def test_what_workflows_call_exists() -> None:
+def test_workflows_call_existing_targets_and_scripts() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for workflow in WORKFLOWS:
         text = workflow.read_text(encoding="utf-8")
