@@ -7,7 +7,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,\
 VENV := .venv
 READY := $(VENV)/.ready
 RUN := PYTHONPATH=src:edge $(VENV)/bin/python
-TERRAFORM := $(RUN) -m impp_local.terraform run --
+TERRAFORM := $(RUN) -m impp_local.deploy.terraform run --
 ROOT := $(TERRAFORM) -chdir=terraform
 BACKEND := terraform/envs/backend.hcl
 

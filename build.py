@@ -128,7 +128,7 @@ class Build:
             entries = [entry(path, file) for path, file in closure.files.items()]
             artifact = self._store(name, entries)
             needed = [layer for layer in LAYERS if brought[layer] & closure.external.keys()]
-            functions[name] = {"handler": f"{PACKAGE.name}.{name}.handler", **vars(artifact), "layers": needed}
+            functions[name] = {"handler": f"{PACKAGE.name}.handlers.{name}.handler", **vars(artifact), "layers": needed}
         return functions, layers
 
     def _layer(self, name: str) -> tuple[dict[str, Any], frozenset[str]]:
@@ -246,7 +246,7 @@ def cli() -> None:
     """Build what Terraform deploys.
 
     \b
-    A function is a module directly in src/impp_lambdas that defines `handler`. Its zip holds just the modules it
+    A function is a module in src/impp_lambdas/handlers that defines `handler`. Its zip holds just the modules it
     imports, plus data files that they name. Third-party code lies in two layers:
       python  pure Python, from requirements/lambda.txt, the same file everywhere
       media   native wheels for the target, from requirements/media.txt

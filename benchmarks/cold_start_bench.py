@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from impp_local.function_code import runtime_packages, unpack
+from impp_local.services.lambda_.code import runtime_packages, unpack
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MANIFEST = REPOSITORY / "build" / "manifest.local.json"

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impp_lambdas.core import ledger, plan, storage
-from impp_lambdas.core.facts import Facts
+from impp_lambdas.core.intake.facts import Facts
+from impp_lambdas.core.money import ledger, storage
+from impp_lambdas.core.planning import plan
 
 BRANCHES = ("analyze", "transcribe", "transcode")
 SERVICES = ("rekognition", "transcribe", "mediaconvert", "states", "lambda", "s3")

@@ -23,10 +23,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.local.media_clips import SPOKEN, frame, street  # noqa: E402
+from tests.support.media_clips import SPOKEN, frame, street  # noqa: E402
 
-from impp_local import assets  # noqa: E402
-from impp_local.engines import detect, faces, moderation, speech, text, video  # noqa: E402
+from impp_engines import assets, faces, labels, moderation, speech, text  # noqa: E402
+from impp_local.engines import video  # noqa: E402
 from impp_local.services.mediaconvert.plan import plan  # noqa: E402
 
 RUNS = 12
@@ -51,7 +51,7 @@ def images() -> list[dict[str, Any]]:
 
     frames = [cv2.resize(frame(i * 10 / RUNS), (1280, 544), interpolation=cv2.INTER_CUBIC) for i in range(RUNS)]
     engines: dict[str, Callable[[Any], Any]] = {
-        "objects (NanoDet)": detect.detect,
+        "objects (NanoDet)": labels.detect,
         "moderation (Open-NSFW)": moderation.nudity,
         "text (PP-OCRv6)": text.read,
         "faces (CenterFace)": faces.detect,

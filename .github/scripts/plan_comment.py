@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from impp_lambdas.core.pricing import PriceBook  # found by the line above
+from impp_lambdas.core.money.pricing import PriceBook  # found by the line above
 
 TEXT_LIMIT = 25_000  # characters of the full plan; a GitHub comment holds 65,536, and two environments share it
 LIST_LIMIT = 40

@@ -20,6 +20,9 @@ from impp_build import BuildError
 PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"})
 """Import names that Lambda's Python runtimes bring along (docs.aws.amazon.com/lambda/latest/dg/python-package.html)."""
 
+HANDLERS = "handlers"
+"""The folder of the package that holds one module per function."""
+
 GONE_BEFORE_3_13 = frozenset(
     {"aifc", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt", "distutils", "imghdr", "imp"}
     | {"mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "telnetlib"}
@@ -123,6 +126,7 @@ class Package:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.name = root.name
+        self.handlers = root / HANDLERS
         self._modules: dict[str, Module | None] = {}
 
     def module(self, name: str) -> Module | None:
@@ -135,17 +139,17 @@ class Package:
         return self._modules[name]
 
     def functions(self) -> list[str]:
-        """Names of the modules directly in the package that define a top-level `handler`."""
+        """Names of the modules in the package's `handlers/` that define a top-level `handler`."""
         found = []
-        for path in sorted(self.root.glob("*.py")):
-            module = self.module(f"{self.name}.{path.stem}") if path.stem != "__init__" else None
+        for path in sorted(self.handlers.glob("*.py")):
+            module = self.module(f"{self.name}.{HANDLERS}.{path.stem}") if path.stem != "__init__" else None
             if module and "handler" in (module.names or set()):
                 found.append(path.stem)
         return found
 
     def closure(self, function: str) -> Closure:
-        """Everything that `<package>.<function>` needs. Raises BuildError for unknown names and import cycles."""
-        start = f"{self.name}.{function}"
+        """All that `<package>.handlers.<function>` needs. Raises BuildError for unknown names and import cycles."""
+        start = f"{self.name}.{HANDLERS}.{function}"
         files: dict[str, Path] = {}
         external: dict[str, str] = {}
         waiting, seen = [start], {start}

@@ -1,1 +1,1 @@
-"""The Lambda functions of IMPP: one thin handler a module, pure logic in `core`, AWS behind `aws`."""
+"""The Lambda functions of IMPP: handlers on top, adapters to AWS below, pure logic in `core`."""

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from impp_local import moto_backend  # noqa: F401  # first: it sets what moto reads when it is imported
-from impp_local.server import Server
-from impp_local.services.base import REGION, Lazy, Response
+from impp_local.kernel import moto  # noqa: F401  # first: it sets what moto reads when it is imported
+from impp_local.kernel.contract import REGION, Lazy, Response
+from impp_local.web.server import Server
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4580
@@ -107,19 +107,19 @@ class LocalCloud:
     def _compose(self) -> Any:
         from moto.moto_api._internal.models import moto_api_backend
 
-        from impp_local import events
-        from impp_local.cdn import Cdn
-        from impp_local.gateway import Gateway
-        from impp_local.metering import meter_request
         from impp_local.runtime import Runtime
-        from impp_local.s3_front import S3Front
+        from impp_local.services.cloudfront.cdn import Cdn
+        from impp_local.services.events import bus
+        from impp_local.services.s3.front import S3Front
+        from impp_local.web.gateway import Gateway
+        from impp_local.web.metering import meter_request
 
         moto_api_backend.reset()
         self._runtime = Runtime(self)
         self._gateway = Gateway(
             self,
             pages=[self._page, Cdn(lambda: self._gateway.service("cloudfront"))],
-            s3=S3Front(events.publish, meter_request),
+            s3=S3Front(bus.publish, meter_request),
             meter=meter_request,
         )
         return self._gateway

@@ -14,8 +14,13 @@ import resource
 from collections.abc import Callable
 from typing import Any, Final
 
-from impp_local import billing, events, lambdas, notifications, standing, states
-from impp_local.services.base import Cloud
+from impp_local import standing
+from impp_local.kernel import billing
+from impp_local.kernel.contract import Cloud
+from impp_local.services.events import bus
+from impp_local.services.lambda_ import runner
+from impp_local.services.sns import deliveries
+from impp_local.services.stepfunctions.api import interpreter
 
 _SCHEDULE_RUN: Final = re.compile(r"/_impp/schedules/([^/]+)/run")
 
@@ -27,20 +32,20 @@ class Runtime:
         billing.METER.reset()
         billing.METER.watch(standing.storage)
         billing.METER.watch(standing.fixtures)
-        events.start()
-        notifications.install()
-        lambdas.start(cloud)
-        states.install(cloud)
+        bus.start()
+        deliveries.install()
+        runner.start(cloud)
+        interpreter.install(cloud)
 
     def close(self) -> None:
         """Stop deliveries, abort executions, end the workers."""
-        events.stop()
-        states.stop()
-        lambdas.stop()
+        bus.stop()
+        interpreter.stop()
+        runner.stop()
 
     def work(self) -> dict[str, int]:
         """How much is under way: ``{executions, events, invocations}``."""
-        return {"executions": states.running(), "events": events.in_flight(), "invocations": lambdas.in_flight()}
+        return {"executions": interpreter.running(), "events": bus.in_flight(), "invocations": runner.in_flight()}
 
     def idle(self) -> dict[str, Any]:
         """``{"idle": bool, executions, events, invocations}``: idle when no execution runs and nothing is in flight."""
@@ -50,9 +55,9 @@ class Runtime:
     def metrics(self) -> dict[str, Any]:
         """``{rss_bytes, peak_rss_bytes, workers, workers_rss_bytes, cold_starts, work}``."""
         return {
-            "rss_bytes": lambdas.rss("self"),
+            "rss_bytes": runner.rss("self"),
             "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            **lambdas.metrics(),
+            **runner.metrics(),
             "work": self.work(),
         }
 
@@ -65,12 +70,12 @@ class Runtime:
             ("GET", "/_impp/bill"): billing.bill,
             ("GET", "/_impp/idle"): self.idle,
             ("GET", "/_impp/metrics"): self.metrics,
-            ("GET", "/_impp/schedules"): lambda: {"schedules": events.schedules()},
+            ("GET", "/_impp/schedules"): lambda: {"schedules": bus.schedules()},
         }
         if (method, path) == ("POST", "/_impp/bill/reset"):  # what was deployed is not what is measured
             billing.METER.reset()
             return billing.bill()
         if method == "POST" and (run := _SCHEDULE_RUN.fullmatch(path)):
-            return {"arn": events.run_schedule(run[1])}
+            return {"arn": bus.run_schedule(run[1])}
         page = pages.get((method, path))
         return page() if page else None

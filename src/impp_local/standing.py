@@ -10,7 +10,7 @@ from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from impp_local.services.base import ACCOUNT, REGION
+from impp_local.kernel.contract import ACCOUNT, REGION
 
 STORAGE: Final = {
     "STANDARD": "standard",

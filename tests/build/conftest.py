@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_project import REPOSITORY, SOURCES, TEMPLATE, Project, make_wheel
+from tests.support.paths import REPOSITORY
+from tests.support.small_project import SOURCES, TEMPLATE, Project, make_wheel
 
 
 @pytest.fixture(scope="session")

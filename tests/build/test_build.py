@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from build import _source_entry
-from small_project import REPOSITORY, Project
+from tests.support.paths import REPOSITORY
+from tests.support.small_project import Project
 
 from impp_build.archive import zip_bytes
 from impp_build.closure import Package, without_prose
@@ -23,7 +24,7 @@ from impp_build.wheels import pinned
 
 PACKAGE = REPOSITORY / "src" / "impp_lambdas"
 MAX_HANDLER_ZIP = 20_000  # bytes
-LARGER = {"inspect": 32_000, "publish": 24_000}
+LARGER = {"inspect": 33_000, "publish": 24_000}
 """They know containers, cameras' file names, ladders and prices; what they grow to is to be seen here."""
 
 
@@ -49,17 +50,18 @@ def test_a_zip_holds_the_import_closure_and_nothing_else(project: Project) -> No
             "impp_lambdas/core/deep/one.py",  # by the package, relatively
             "impp_lambdas/core/prices.json",  # named by a string literal
             "impp_lambdas/core/pricing.py",
-            "impp_lambdas/inspect.py",  # but not core/unused.py, which only the type checker sees
+            "impp_lambdas/handlers/__init__.py",
+            "impp_lambdas/handlers/inspect.py",  # but not core/unused.py, which only the type checker sees
         ]
         assert {(info.date_time, info.external_attr >> 16) for info in zipped.infolist()} == {
             ((1980, 1, 1, 0, 0, 0), 0o100644)
         }
     with project.zip_of(functions["sample"]) as zipped:
         assert {name for name in zipped.namelist() if name.startswith("impp_lambdas/core/k") or "aws" in name} == {
-            "impp_lambdas/aws.py",
+            "impp_lambdas/adapters/aws.py",
             "impp_lambdas/core/keys.py",
         }
-    assert functions["inspect"]["handler"] == "impp_lambdas.inspect.handler"
+    assert functions["inspect"]["handler"] == "impp_lambdas.handlers.inspect.handler"
     assert functions["inspect"]["layers"] == ["python"]
     assert functions["sample"]["layers"] == ["media"]  # boto3 is the runtime's
 
@@ -73,7 +75,7 @@ def test_a_built_function_runs_from_its_zip_and_layer(project: Project, tmp_path
         code.extractall(tmp_path / "task")
     program = (
         f"import sys; sys.path[:0] = [{str(tmp_path / 'task')!r}, {str(tmp_path / 'opt' / 'python')!r}]\n"
-        "from impp_lambdas.inspect import handler\nprint(handler({}, None))"
+        "from impp_lambdas.handlers.inspect import handler\nprint(handler({}, None))"
     )
     done = subprocess.run(
         [sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path

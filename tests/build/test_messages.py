@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from small_project import TEMPLATE, Project
+from tests.support.small_project import TEMPLATE, Project
 
 ASL = "modules/pipeline/state_machine.asl.json.j2"
 KEYS = "src/impp_lambdas/core/keys.py"
@@ -21,8 +21,8 @@ KEYS = "src/impp_lambdas/core/keys.py"
         (KEYS, "import cgi\n", ["keys.py:1:", "'cgi'", "3.13"]),
         (
             KEYS,
-            "from impp_lambdas.sample import handler\n",
-            ["import cycle: impp_lambdas.sample → impp_lambdas.core.keys → impp_lambdas.sample"],
+            "from impp_lambdas.handlers.sample import handler\n",
+            ["import cycle: impp_lambdas.handlers.sample → impp_lambdas.core.keys → impp_lambdas.handlers.sample"],
         ),
         (ASL, '{\n  "A": << features | tojson >>,\n  "X": << nowhere >>\n}\n', [f"{ASL}:3:", "'nowhere' is undefined"]),
         (ASL, '{\n  "X": << features.fly | tojson >>\n}\n', [f"{ASL}:2:", "fly"]),
@@ -46,7 +46,9 @@ def test_a_mistake_is_named(project: Project, path: str, text: str, expected: li
 
 
 def test_a_cycle_that_is_broken_by_a_deferred_import_is_no_mistake(project: Project) -> None:
-    project.write(KEYS, "WORK = 1\ndef later():\n    from impp_lambdas.sample import handler\n    return handler\n")
+    project.write(
+        KEYS, "WORK = 1\ndef later():\n    from impp_lambdas.handlers.sample import handler\n    return handler\n"
+    )
     project.run("all")
 
 

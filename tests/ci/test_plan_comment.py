@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.support.paths import REPOSITORY
 
-SCRIPT = Path(__file__).resolve().parents[2] / ".github" / "scripts" / "plan_comment.py"
+SCRIPT = REPOSITORY / ".github" / "scripts" / "plan_comment.py"
 
 
 @pytest.fixture(scope="module")

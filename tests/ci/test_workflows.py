@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.support.paths import REPOSITORY
 
-from impp_local.terraform import PINNED
+from impp_local.deploy.terraform import PINNED
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = REPOSITORY
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ci, deploy, plan = (ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("ci", "deploy", "plan"))
 

@@ -19,14 +19,14 @@ import requests
 from botocore.signers import CloudFrontSigner
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from tests.e2e.media import make_all
+from tests.support.e2e_media import make_all
+from tests.support.paths import REPOSITORY
 
 from impp_lambdas.core.keys import asset_id, catalog_asset
 from impp_local.cloud import LocalCloud
 from impp_local.demo.collect import plain
-from impp_local.deploy import deploy
+from impp_local.deploy.root import deploy
 
-REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 300
 SECRET_URL = "https://hooks.example/services/a-secret-that-stays-out-of-state"
 """The root takes https alone; the chat on loopback is put into the secret afterwards, as one would rotate it."""

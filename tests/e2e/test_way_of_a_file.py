@@ -20,8 +20,8 @@ import requests
 from tests.e2e.conftest import REPOSITORY, System
 
 from impp_lambdas.core.keys import asset_id, delivery
-from impp_local.deploy import planned_changes
-from impp_local.sample_card import make_sample_card
+from impp_local.demo.sample_card import make_sample_card
+from impp_local.deploy.root import planned_changes
 
 pytestmark = pytest.mark.slow
 

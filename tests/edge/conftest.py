@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from tests.edge.seaweed import Seaweed, seaweed
+from tests.support.edge.cards import BUCKET, PART
+from tests.support.edge.seaweed import Seaweed, seaweed
 
 from impp_edge.config import Config, Folder
-
-BUCKET = "impp-edge-test"
-PART = 5 * 1024 * 1024  # S3's least, so that files of several parts stay small
-MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +62,3 @@ def card(tmp_path: Path) -> Path:
 def config(card: Path, tmp_path: Path, endpoint: str, s3: Any) -> Config:
     folder = Folder(card, device="Blue Car", tags={"owner": "anna"})
     return Config(bucket=BUCKET, folders=(folder,), state=tmp_path / "state", endpoint_url=endpoint)
-
-
-def put(card: Path, name: str | bytes, content: bytes = MP4, age: float = 3600) -> Path:
-    """A file on the card, last written ``age`` seconds ago; each gets its own content unless one is given."""
-    path = card / (os.fsdecode(name) if isinstance(name, bytes) else name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content + os.urandom(16) if content is MP4 else content)
-    then = time.time() - age
-    os.utime(path, (then, then))
-    return path
-
-
-def objects(s3: Any) -> dict[str, bytes]:
-    """All objects by key. Fails where a key has more than one version: nothing may be replaced."""
-    versions = s3.list_object_versions(Bucket=BUCKET).get("Versions", [])
-    assert len({v["Key"] for v in versions}) == len(versions)
-    return {v["Key"]: s3.get_object(Bucket=BUCKET, Key=v["Key"])["Body"].read() for v in versions}

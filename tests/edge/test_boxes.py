@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.edge.made_files import FTYP, MDAT, MOOV, Counted, box, movie, mvhd, picture
-from tests.unit import made_media as made
+from tests.support import made_media as made
+from tests.support.edge.made_files import FTYP, MDAT, MOOV, Counted, box, movie, mvhd, picture
 
 from impp_edge.footage import boxes
 from impp_edge.footage.boxes import COMPLETE, UNKNOWN, Integrity, cut, integrity
-from impp_lambdas.core import integrity as cloud
+from impp_lambdas.core.intake import integrity as cloud
 
 FAST = made.movie(made.scenes(2, 1), sound=made.hum(2), options={"movflags": "faststart"})
 SLOW = made.movie(made.scenes(2, 1), sound=made.hum(2))

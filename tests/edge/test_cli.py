@@ -12,13 +12,13 @@ from typing import Any
 
 import click.testing
 import pytest
-from tests.edge.conftest import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
+from tests.support.paths import REPOSITORY
 
 from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
 from impp_edge.config import Config
 from impp_edge.memory.state import State, lock
 
-ROOT = Path(__file__).parents[2]
 CLIP = "Record/20260115_081502_EF.mp4"
 
 
@@ -134,7 +134,7 @@ def test_python_m_and_an_idle_run_that_needs_no_aws(config: Config, card: Path, 
         "try: main()\n"
         "finally: assert not {'boto3', 'botocore', 'anycrc', 'ssl', 'http.client', 'watchdog'} & sys.modules.keys()"
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "edge")}
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "edge")}
     args = ["sync", str(card), "--bucket", BUCKET, "--state", str(config.state)]
     idle = subprocess.run([sys.executable, "-c", code, *args], env=env, capture_output=True, text=True, timeout=60)
     assert (idle.returncode, idle.stderr) == (DONE, "")
@@ -180,7 +180,7 @@ def test_sigterm_ends_a_run_at_a_part_boundary_and_the_next_one_goes_on(
         f"import impp_edge.bucket.upload; impp_edge.bucket.upload.PART = {PART}\nfrom impp_edge.cli import main; main()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "sync", *args], env={**os.environ, "PYTHONPATH": str(ROOT / "edge")},
+        [sys.executable, "-c", code, "sync", *args], env={**os.environ, "PYTHONPATH": str(REPOSITORY / "edge")},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

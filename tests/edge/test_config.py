@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 import click.testing
 import pytest
+from tests.support.paths import REPOSITORY
 
 from impp_edge import cli
 from impp_edge import config as config_module
 from impp_edge.config import SETTINGS, Config, ConfigError, Retain, load
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -39,13 +38,13 @@ def given(*args: str, env: dict[str, str] | None = None) -> Config:
 
 
 def test_the_example_configuration_is_valid() -> None:
-    found = load(ROOT / "edge" / "config.example.toml", {})
+    found = load(REPOSITORY / "edge" / "config.example.toml", {})
     assert [(f.source, f.device) for f in found.folders] == [("dashcam", "blue-car"), ("phone", "annas-phone")]
     assert found.folders[1].tags == {"owner": "anna"} and str(found.folders[0].zone) == "Europe/Berlin"
 
 
 def test_flags_win_over_the_file_and_paths_over_its_folders(tmp_path: Path) -> None:
-    found = load(ROOT / "edge" / "config.example.toml", {"bucket": "other-bucket", "device": "x"}, (tmp_path,))
+    found = load(REPOSITORY / "edge" / "config.example.toml", {"bucket": "other-bucket", "device": "x"}, (tmp_path,))
     assert found.bucket == "other-bucket"
     assert [(f.path, f.device) for f in found.folders] == [(tmp_path, "x")]
 

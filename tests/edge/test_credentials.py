@@ -15,11 +15,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from tests.support.paths import REPOSITORY
 
 from impp_edge.bucket import aws
 
-GUIDE: Final = Path(__file__).resolve().parents[2] / "docs" / "guide"
-PAGE: Final = (GUIDE / "edge-credentials.md").read_text(encoding="utf-8")
+PAGE: Final = (REPOSITORY / "docs/guide/edge-credentials.md").read_text(encoding="utf-8")
 STEPS: Final = [block for block in re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S) if "openssl" in block]
 OPENSSL: Final = "openssl() { printf 'correct horse\\ncorrect horse\\n' | command openssl \"$@\"; }\n"
 """Without a terminal openssl reads passphrases from its input, a new one twice."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import click.testing
 import pytest
-from tests.edge.conftest import BUCKET, put
+from tests.support.edge.cards import BUCKET, put
 
 from impp_edge.bucket import aws
 from impp_edge.bucket.s3 import S3, S3Error

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.edge.conftest import PART, objects, put
-from tests.edge.proxy import Fault, Request, reset_after, unheard
-from tests.edge.seaweed import Seaweed
-from tests.edge.whole import Box, Ran, box, clip, ended, environment
+from tests.support.edge.cards import PART, objects, put
+from tests.support.edge.proxy import Fault, Request, reset_after, unheard
+from tests.support.edge.seaweed import Seaweed
+from tests.support.edge.whole import Box, Ran, box, clip, ended, environment
 
 from impp_edge.config import Config, Folder
 from impp_edge.run import sync

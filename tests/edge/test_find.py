@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from tests.support.paths import REPOSITORY
 
 from impp_edge.card import find
 from impp_edge.config import Folder
 from impp_edge.memory.state import Brought, State
 
-ROOT = Path(__file__).parents[2]
 SCANDIR, STAT = os.scandir, os.stat
 BUCKET = "a-bucket"
 BROUGHT = Brought("k", None, "ab" * 32, "AAAAAAAAAAE=")
@@ -176,7 +176,13 @@ def test_names_are_the_same_bytes_in_another_locale(card: Path, state: State, tm
         "scan = find.scan(Folder(Path(sys.argv[1])), State(Path(sys.argv[2])), 'a-bucket', print)\n"
         "print(list(scan), dict(scan.known))"
     )
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "edge"), "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY / "edge"),
+        "LC_ALL": "C",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONUTF8": "0",
+    }
     run = subprocess.run([sys.executable, "-c", code, str(card), str(tmp_path / "state")], env=env,
                          capture_output=True, text=True, timeout=60)  # fmt: skip
     assert (run.stdout, run.stderr) == ("[] {'brought': 2}\n", "")

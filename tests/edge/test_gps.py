@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.edge import made_files as files
-from tests.edge.made_files import FTYP, MDAT, MOOV, Counted, box, movie
 from tests.edge.test_boxes import BOXED, HEIF, mutated
+from tests.support.edge import made_files as files
+from tests.support.edge.made_files import FTYP, MDAT, MOOV, Counted, box, movie
 
 from impp_edge.footage import boxes, exif, gps
 

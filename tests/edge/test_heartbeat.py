@@ -10,8 +10,8 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.edge.scripted import answer, scripted
 from tests.edge.test_show import Kept, Result
+from tests.support.edge.scripted import answer, scripted
 
 from impp_edge.config import Config
 from impp_edge.show.heartbeat import LAST_BEAT, beat, device

@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.edge import made_files as files
-from tests.edge.made_files import FTYP, MDAT, movie
 from tests.edge.test_names import PATHS
+from tests.support.edge import made_files as files
+from tests.support.edge.made_files import FTYP, MDAT, movie
 
 from impp_edge.bucket.digest import Digest
 from impp_edge.config import Folder
 from impp_edge.footage import capture, groups, identify
 from impp_edge.footage.cameras import recognise
-from impp_lambdas.core import sources as cloud_sources
+from impp_lambdas.core.intake import sources as cloud_sources
 
 MTIME = 1_768_000_000.0  # 2026-01-09 23:06:40 UTC
 BERLIN = "Europe/Berlin"

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 import pytest
 from packaging.requirements import Requirement
+from tests.support.paths import REPOSITORY
 
 from impp_edge.cli import COMMANDS
 
-EDGE: Final = Path(__file__).resolve().parents[2] / "edge"
+EDGE: Final = REPOSITORY / "edge"
 PROJECT: Final[dict[str, Any]] = tomllib.loads((EDGE / "pyproject.toml").read_text(encoding="utf-8"))
 ASKED: Final = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 

@@ -12,7 +12,7 @@ from impp_edge.config import Folder
 from impp_edge.footage import groups, identify
 from impp_edge.footage.cameras import recognise
 from impp_edge.memory.state import State
-from impp_lambdas.core import cameras as cloud_cameras
+from impp_lambdas.core.intake import cameras as cloud_cameras
 
 # path on the card | maker | source | camera | recording | capture time as written | group (empty: of the time)
 TABLE = """

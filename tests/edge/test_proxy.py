@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.edge.proxy import Fault, Proxy, proxied, reset_after, slow_down, unheard
-from tests.edge.seaweed import ACCESS, REGION, SECRET, Seaweed
+from tests.support.edge.proxy import Fault, Proxy, proxied, reset_after, slow_down, unheard
+from tests.support.edge.seaweed import ACCESS, REGION, SECRET, Seaweed
 
 PART = 5 * 1024 * 1024
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.edge.conftest import objects, put
+from tests.support.edge.cards import objects, put
 
 from impp_edge.bucket.aws import Offline
 from impp_edge.bucket.digest import digest

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from tests.edge.conftest import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
 
 from impp_edge.bucket import upload
 from impp_edge.bucket.digest import digest

@@ -22,7 +22,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
-from tests.edge.scripted import Asked, Scripted, answer, early, error, hang_up, raw, reply, reset, scripted
+from tests.support.edge.scripted import Asked, Scripted, answer, early, error, hang_up, raw, reply, reset, scripted
 
 from impp_edge.bucket import aws
 from impp_edge.bucket.digest import digest

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.paths import REPOSITORY
 
 from impp_edge.bucket.digest import Digest
 from impp_edge.memory import database
 from impp_edge.memory.state import About, Brought, Entry, Locked, Pending, State, StateError, lock
 
-ROOT = Path(__file__).parents[2]
 BUCKET = "one-bucket"
 BROUGHT = Brought("originals/dashcam/car/2026/01/15/a.mp4", "v1", "ab" * 32, "AAAAAAAAAAE=", '"etag"')
 ABOUT = About("dashcam", "car", "front", "event", "2026-01-15T08:15:02+01:00", "20260115_081502", None, False)
@@ -304,7 +304,7 @@ def test_the_lock_names_who_holds_it_and_dies_with_its_process(tmp_path: Path) -
            "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"  # fmt: skip
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "s")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "edge")},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "edge")},
     )  # fmt: skip
     assert holder.stdout and holder.stdout.readline() == b"held\n"
     with pytest.raises(Locked, match=rf"process {holder.pid}\b"), lock(tmp_path / "s"):
@@ -462,9 +462,11 @@ def test_a_run_that_was_killed_leaves_a_memory_that_is_checked_and_kept(tmp_path
         "for n in range(100): s.remember(BUCKET, At(b'/card/%d.mp4' % n), BROUGHT)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'edge'}:{ROOT / 'src'}:{ROOT}"}
+    env = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'edge'}:{REPOSITORY / 'src'}:{REPOSITORY}"}
     for folder in ("kept", "broken"):
-        killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / folder), str(ROOT)], env=env, timeout=60)
+        killed = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / folder), str(REPOSITORY)], env=env, timeout=60
+        )
         assert killed.returncode == -signal.SIGKILL
     state = State(tmp_path / "kept")
     assert len(list(state.entries())) == 100 and not state.fresh and state.repaired is None
@@ -554,8 +556,8 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
         'exec "$2" -c "$3" "$4" "$1"'
     )
     run = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path), sys.executable, FULL, str(ROOT)],
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'edge'}:{ROOT / 'src'}:{ROOT}"},
+        ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path), sys.executable, FULL, str(REPOSITORY)],
+        env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'edge'}:{REPOSITORY / 'src'}:{REPOSITORY}"},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     if "unshare" in run.stderr or "mount" in run.stderr:

@@ -14,7 +14,8 @@ from typing import Any
 
 import click.testing
 import pytest
-from tests.edge.conftest import BUCKET, PART, put
+from tests.support.edge.cards import BUCKET, PART, put
+from tests.support.paths import REPOSITORY
 
 from impp_edge.bucket.digest import Digest, digest
 from impp_edge.bucket.s3 import S3, Labels
@@ -277,7 +278,7 @@ def test_it_starts_without_what_only_a_transfer_needs(local: Config, card: Path)
         "try: main()\n"
         "finally: assert not {'boto3', 'botocore', 'anycrc', 'watchdog', 'ssl'} & sys.modules.keys()"
     )
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "edge")}
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "edge")}
     args = ["status", str(card), "--bucket", BUCKET, "--state", str(local.state)]
     done = subprocess.run([sys.executable, "-c", code, *args], env=env, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (DONE, "")

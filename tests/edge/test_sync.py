@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.edge.conftest import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
+from tests.support.paths import REPOSITORY
 
 from impp_edge.bucket import digest as digest_module
 from impp_edge.card import triage
@@ -24,7 +25,8 @@ from impp_edge.memory.state import Locked, lock
 from impp_edge.run import crew, sync
 
 CLIP = "Record/20260115_081502_EF.mp4"
-ROOT = Path(__file__).parents[2]
+
+KILL_AT = "tests/support/edge/kill_at.py"
 
 
 def run(config: Config) -> tuple[sync.Summary, list[dict[str, Any]]]:
@@ -142,9 +144,10 @@ def test_killed_at_any_step_the_next_run_completes(config: Config, card: Path, s
     small = [put(card, f"Record/20260115_08150{i}_NF.mp4").read_bytes() for i in range(3)]
     large = put(card, "Record/20260115_081509_EF.mp4", MP4 + os.urandom(2 * PART)).read_bytes()
     killed = subprocess.run(
-        [sys.executable, str(ROOT / "tests/edge/kill_at.py"), step, str(int(after)), str(card), str(config.state),
+        [sys.executable, str(REPOSITORY / KILL_AT), step, str(int(after)), str(card), str(config.state),
          str(config.endpoint_url), str(PART)],
-        env={**os.environ, "PYTHONPATH": f"{ROOT / 'edge'}:{ROOT}"}, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'edge'}:{REPOSITORY}"},
+        capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     summary, events = run(config)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.edge.conftest import BUCKET, PART
-from tests.edge.seaweed import ENVIRONMENT, Seaweed
+from tests.support.edge.cards import BUCKET, PART
+from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
 
 from impp_edge.bucket.digest import Digest, digest
 from impp_edge.bucket.s3 import S3, Offline, S3Error, Stopped, Stored

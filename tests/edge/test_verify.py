@@ -17,7 +17,7 @@ from typing import Any
 
 import click.testing
 import pytest
-from tests.edge.conftest import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
 
 from impp_edge.bucket.s3 import S3, Head, Offline, S3Error
 from impp_edge.check import verify as verify_module

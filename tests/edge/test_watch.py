@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.edge.conftest import BUCKET, objects, put
+from tests.support.edge.cards import BUCKET, objects, put
+from tests.support.paths import REPOSITORY
 
 from impp_edge.config import Config, Folder
 from impp_edge.memory import database
@@ -27,7 +28,6 @@ from impp_edge.run import watch as watch_module
 from impp_edge.run.watch import Clock, Hints, Once, Watch
 from impp_edge.show.notify import Service
 
-ROOT = Path(__file__).parents[2]
 CLIP = "Record/20260115_081502_EF.mp4"
 LONG_S = 30.0
 """Longest that anything here may take; nothing waits for it unless it has failed."""
@@ -256,7 +256,7 @@ def test_sigterm_ends_it_in_order(quick: Config, card: Path, s3: Any, tmp_path: 
         process = subprocess.Popen(
             [sys.executable, "-m", "impp_edge", "watch", str(card), "--bucket", BUCKET, "--state", str(quick.state),
              "--endpoint-url", str(quick.endpoint_url), "--settle-s", "0", "--config", os.devnull],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "edge"), "NOTIFY_SOCKET": f"@impp-edge-{os.getpid()}"},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "edge"), "NOTIFY_SOCKET": f"@impp-edge-{os.getpid()}"},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from terraform_runs import FakeAws
+from tests.support.terraform_runs import FakeAws
 
-from impp_local.terraform import REPOSITORY, cli_config
+from impp_local.deploy.terraform import REPOSITORY, cli_config
 
 
 @pytest.fixture(scope="session")

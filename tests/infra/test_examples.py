@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from terraform_runs import ACCOUNT, terraform
+from tests.support.terraform_runs import ACCOUNT, terraform
 
-from impp_local.terraform import REPOSITORY
+from impp_local.deploy.terraform import REPOSITORY
 
 EXAMPLES: Final = REPOSITORY / "examples"
 HASH: Final = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from terraform_runs import terraform
+from tests.support.terraform_runs import terraform
 
-from impp_local.terraform import REPOSITORY, ensure_terraform
+from impp_local.deploy.terraform import REPOSITORY, ensure_terraform
 
 MODULES = sorted(path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir())
 

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import pytest
 import tftest
-from terraform_runs import ACCOUNT, FakeAws, terraform
+from tests.support.terraform_runs import ACCOUNT, FakeAws, terraform
 
-from impp_local.terraform import REPOSITORY
+from impp_local.deploy.terraform import REPOSITORY
 
 pytestmark = pytest.mark.slow
 

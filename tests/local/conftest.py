@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.local.local_cloud import Maker
+from tests.support.local_cloud import Maker
 
 from impp_local.cloud import LocalCloud
 

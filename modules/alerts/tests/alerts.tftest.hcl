@@ -29,7 +29,7 @@ variables {
   notifier = {
     artifact = {
       bucket        = "impp-test-code"
-      handler       = "impp_lambdas.notifier.handler"
+      handler       = "impp_lambdas.handlers.notifier.handler"
       key           = "notifier.zip"
       sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     }

@@ -21,7 +21,7 @@ run "tells_what_was_built" {
     condition = output.functions.resume == {
       architecture  = "arm64"
       bucket        = "impp-test-code"
-      handler       = "impp_lambdas.resume.handler"
+      handler       = "impp_lambdas.handlers.resume.handler"
       key           = "functions/resume-0b.zip"
       layers        = []
       runtime       = "python3.13"

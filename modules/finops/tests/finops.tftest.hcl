@@ -36,7 +36,7 @@ variables {
   cost_report = {
     artifact = {
       bucket        = "impp-test-code"
-      handler       = "impp_lambdas.cost_report.handler"
+      handler       = "impp_lambdas.handlers.cost_report.handler"
       key           = "cost_report.zip"
       sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     }

@@ -17,7 +17,7 @@ variables {
   kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   artifact = {
     bucket        = "impp-test-code"
-    handler       = "impp_lambdas.inspect.handler"
+    handler       = "impp_lambdas.handlers.inspect.handler"
     key           = "inspect.zip"
     sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
   }
@@ -75,7 +75,7 @@ run "with_everything" {
     artifact = {
       architecture  = "x86_64"
       bucket        = "impp-test-code"
-      handler       = "impp_lambdas.failure.handler"
+      handler       = "impp_lambdas.handlers.failure.handler"
       key           = "failure.zip"
       layers        = ["arn:aws:lambda:us-east-1:123456789012:layer:impp-test-python:1"]
       runtime       = "python3.11"

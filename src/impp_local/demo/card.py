@@ -20,7 +20,7 @@ class CardError(RuntimeError):
 
 def prepare(media: Path | None, folder: Path) -> list[CardFile]:
     """The files of the run, and the models that will look at them. Raises CardError for a folder without files."""
-    from impp_local import assets
+    from impp_engines import assets
 
     assets.prepare()
     return own_files(media) if media else sample_files(folder)
@@ -37,7 +37,7 @@ def own_files(media: Path) -> list[CardFile]:
 
 def sample_files(folder: Path) -> list[CardFile]:
     """Make the sample SD card in this folder, anew."""
-    from impp_local.sample_card import make_sample_card
+    from impp_local.demo.sample_card import make_sample_card
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

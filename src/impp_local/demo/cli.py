@@ -13,8 +13,8 @@ import click
 from impp_local.demo import card, collect, report, stages
 from impp_local.demo.console import Console, table
 from impp_local.demo.facts import Report
-from impp_local.deploy import DeployError, deploy
-from impp_local.terraform import REPOSITORY, TerraformMissing
+from impp_local.deploy.root import DeployError, deploy
+from impp_local.deploy.terraform import REPOSITORY, TerraformMissing
 
 FOLDER = REPOSITORY / "build" / "demo"
 UP_PORT = 4580

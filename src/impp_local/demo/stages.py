@@ -18,7 +18,7 @@ from typing import Any
 
 from impp_local.demo.collect import ENDED, Cloud
 from impp_local.demo.console import Console
-from impp_local.terraform import REPOSITORY
+from impp_local.deploy.terraform import REPOSITORY
 
 REGION = "us-east-1"
 ALERT_QUEUE = "impp-demo-alerts"

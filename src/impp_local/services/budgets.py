@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from impp_local import billing
-from impp_local.services.base import AwsError, Cloud, Request, Service
+from impp_local.kernel import billing
+from impp_local.kernel.contract import AwsError, Cloud, Request, Service
 
 COST_TYPES: Final = {
     "IncludeCredit": True,

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from impp_local import billing
-from impp_local.services.base import ACCOUNT, AwsError, Cloud, Request, Response, Service
+from impp_local.kernel import billing
+from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Response, Service
 
 SERVICE_NAMES: Final = {
     "s3": "Amazon Simple Storage Service",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from impp_local.services.base import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
 
 
 class CloudWatch(Service):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from impp_local.services.base import AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import AwsError, Cloud, Request, Service
 
 
 class Logs(Service):

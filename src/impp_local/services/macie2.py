@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_local.services.base import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
 
 TRANSITIONS = {"RUNNING": {"USER_PAUSED"}, "IDLE": {"CANCELLED"}, "CANCELLED": {"RUNNING", "IDLE", "USER_PAUSED"}}
 """A status that UpdateClassificationJob may set, and the statuses from which it may do so."""

@@ -10,7 +10,7 @@ may ask for is refused with BadRequestException rather than ignored; settings th
 
 from __future__ import annotations
 
-from impp_local.services.base import Cloud, Service
+from impp_local.kernel.contract import Cloud, Service
 
 
 def create(cloud: Cloud) -> Service:

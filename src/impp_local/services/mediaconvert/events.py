@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from impp_local import events
 from impp_local.engines.video import Media, Track
-from impp_local.services.base import ACCOUNT
+from impp_local.kernel.contract import ACCOUNT
+from impp_local.services.events import bus
 from impp_local.services.mediaconvert.job import Job
 from impp_local.services.mediaconvert.prober import codec_name
 
@@ -22,7 +22,7 @@ _GROUPS = {"FILE_GROUP_SETTINGS": "FILE_GROUP", "HLS_GROUP_SETTINGS": "HLS_GROUP
 
 def tell(job: Job, status: str, **more: Any) -> None:
     """Publish a state change of a job."""
-    events.publish(
+    bus.publish(
         {
             "source": "aws.mediaconvert",
             "detail-type": "MediaConvert Job State Change",

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from impp_local import objects
 from impp_local.engines import video
-from impp_local.services.base import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
 from impp_local.services.mediaconvert import prober, settings
 from impp_local.services.mediaconvert.job import Job, new_id
 from impp_local.services.mediaconvert.runner import Runner
+from impp_local.services.s3 import objects
 
 Shape = Mapping[str, Any]
 

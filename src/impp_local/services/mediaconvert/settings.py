@@ -15,7 +15,7 @@ from typing import Any
 
 import botocore.session
 
-from impp_local.services.base import AwsError
+from impp_local.kernel.contract import AwsError
 
 S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*)", re.DOTALL)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impp_lambdas.core.ledger import mediaconvert_line
+from impp_lambdas.core.money.ledger import mediaconvert_line
 from impp_local.services.mediaconvert.plan import Rendition
 
 _PROFESSIONAL = {"sd": 2, "hd": 4, "4k": 8}

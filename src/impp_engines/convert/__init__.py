@@ -1,0 +1,1 @@
+"""Turns a published model into ONNX, once, when it is fetched."""

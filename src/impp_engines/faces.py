@@ -1,0 +1,72 @@
+"""Faces in an image: CenterFace (MIT), with five landmarks each.
+
+Decoding follows https://github.com/Star-Clouds/CenterFace: a heat map at a quarter of the size, log sizes, offsets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from impp_engines.images import Image8
+from impp_engines.onnx import Model
+
+Floats = NDArray[np.float32]
+
+_LONG_SIDE = 960
+_STEP = 32
+_STRIDE = 4
+_OVERLAP = 0.3
+LANDMARKS = ("eyeLeft", "eyeRight", "nose", "mouthLeft", "mouthRight")
+"""The five points in the model's order; left and right as seen in the image."""
+
+_model = Model("centerface-any.onnx")
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face: `score` 0..1, box and the points of `LANDMARKS`, in pixels of the image."""
+
+    score: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+    points: tuple[tuple[float, float], ...]
+
+
+def detect(image: Image8, floor: float = 0.5) -> list[Face]:
+    """Faces that score at least `floor`, best first. Images above 960 pixels are scaled down for it."""
+    height, width = image.shape[:2]
+    scale = min(1.0, _LONG_SIDE / max(height, width))
+    w, h = (max(_STEP, -(-round(side * scale) // _STEP) * _STEP) for side in (width, height))
+    tensor = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32).transpose(2, 0, 1)[None]
+    heat, size, offset, points = (
+        out[0] for out in _model.run(["537", "538", "539", "540"], {"input.1": np.ascontiguousarray(tensor)})
+    )
+    rows, columns = np.nonzero(heat[0] >= floor)
+    if not len(rows):
+        return []
+    scores = heat[0, rows, columns]
+    high, wide = np.exp(size[:, rows, columns]) * _STRIDE
+    left = (columns + offset[1, rows, columns] + 0.5) * _STRIDE - wide / 2
+    top = (rows + offset[0, rows, columns] + 0.5) * _STRIDE - high / 2
+    keep = cv2.dnn.NMSBoxes(np.stack([left, top, wide, high], axis=1).tolist(), scores.tolist(), floor, _OVERLAP)
+    to_x, to_y = width / w, height / h
+    found = []
+    for i in np.asarray(keep).ravel():
+        marks = points[:, rows[i], columns[i]].reshape(5, 2)  # y, x in units of the box
+        found.append(
+            Face(
+                float(scores[i]),
+                float(left[i] * to_x),
+                float(top[i] * to_y),
+                float((left[i] + wide[i]) * to_x),
+                float((top[i] + high[i]) * to_y),
+                tuple((float((left[i] + x * wide[i]) * to_x), float((top[i] + y * high[i]) * to_y)) for y, x in marks),
+            )
+        )
+    return sorted(found, key=lambda face: -face.score)

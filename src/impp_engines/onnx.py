@@ -1,0 +1,41 @@
+"""ONNX sessions that share the machine: one thread each, made at first use, one run at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import onnxruntime  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from impp_engines import assets
+
+
+class Model:
+    """An ONNX model of the assets. `run` may be called from any thread.
+
+    One intra-op thread beats two for these small models, and the arena is off so that memory does not stay at the
+    largest image ever seen. A lock keeps one run at a time, which bounds memory and leaves a core for everything else.
+    """
+
+    def __init__(self, asset: str) -> None:
+        self._asset = asset
+        self._lock = threading.Lock()
+        self._session: Any = None
+
+    def run(self, outputs: list[str] | None, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The named outputs (all when None) for the inputs by name."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._load()
+            result: list[NDArray[Any]] = self._session.run(outputs, inputs)
+            return result
+
+    def _load(self) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        model = str(assets.path(self._asset))
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

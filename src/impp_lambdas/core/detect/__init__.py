@@ -1,0 +1,1 @@
+"""What detectors find in frames, merged into one timeline."""

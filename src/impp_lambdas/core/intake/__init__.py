@@ -1,0 +1,1 @@
+"""What arrived: integrity, facts, source, identity."""

@@ -1,0 +1,82 @@
+"""Where an original comes from and when it was taken: metadata first, then key, file name, container, upload time.
+
+An object needs none of our metadata: whatever is missing is inferred, and where nothing tells, the most careful
+reading is taken (a recording nobody can classify is kept like a phone's).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from impp_lambdas.core.intake import cameras
+from impp_lambdas.core.intake.facts import Origin
+from impp_lambdas.core.times import iso
+
+SOURCES = ("dashcam", "phone", "creator")
+RECORDINGS = ("routine", "event", "parking", "manual")
+
+_PREFIX = "impp-"
+_KEY = re.compile(r"originals/(dashcam|phone|creator)/([^/]+)/(?:(\d{4})/(\d{2})/(\d{2})/)?(.+)", re.DOTALL)
+
+
+def own_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The ``impp-*`` entries of an object's metadata without the prefix, empty ones left out."""
+    return {k.lower().removeprefix(_PREFIX): v for k, v in metadata.items() if k.lower().startswith(_PREFIX) and v}
+
+
+def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: datetime) -> Origin:
+    """The origin of the object under ``key``: ``own`` as of :func:`own_metadata`, ``created`` as the container says."""
+    match = _KEY.match(key)
+    by_key_source, by_key_device = (match[1], match[2]) if match else (None, None)
+    path = unquote(own.get("original-name", "")) or (match[6] if match else key.removeprefix("originals/"))
+    named = cameras.recognise(path) or cameras.recognise(key.removeprefix("originals/"))
+    source = _one_of(SOURCES, own.get("source"), by_key_source, named.source if named else None) or "phone"
+    recording = _one_of(RECORDINGS, own.get("recording"), named.recording if named else None)
+    taken, taken_from = _taken(own, named, created, match, uploaded)
+    return Origin(
+        source=source,
+        device=slug(own.get("device") or by_key_device or (named.maker if named else "") or "unknown"),
+        camera=own.get("camera") or (named.camera if named else None),
+        recording=recording or ("routine" if source == "dashcam" else "manual"),
+        captured_at=iso(taken),
+        captured_at_from=taken_from,
+    )
+
+
+def slug(text: str) -> str:
+    """Lower-case letters, digits and dashes, at most 63: what a device may be called in a key."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:63] or "unknown"
+
+
+def _taken(
+    own: Mapping[str, str],
+    named: cameras.Named | None,
+    created: datetime | None,
+    match: re.Match[str] | None,
+    uploaded: datetime,
+) -> tuple[datetime, str]:
+    if told := _parse(own.get("captured-at")):
+        return told, own.get("captured-at-from") or "filename"
+    if named and named.taken:
+        return named.taken, "filename"
+    if created and datetime(2000, 1, 1, tzinfo=UTC) <= created <= uploaded:
+        return created, "container"
+    if match and match[3] and (day := cameras.clock("".join(match.group(3, 4, 5)), "000000")):
+        return day, "key"
+    return uploaded, "upload"
+
+
+def _parse(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _one_of(allowed: tuple[str, ...], *candidates: str | None) -> str | None:
+    return next((c for c in candidates if c in allowed), None)

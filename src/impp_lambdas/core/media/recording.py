@@ -1,0 +1,187 @@
+"""A recording behind a seekable file: upright pictures at given times, sound of given windows. Nothing else is read.
+
+Built for originals that cameras really write: no video or no audio track, variable frame rate, a start time that is
+not zero, display rotation, non-square pixels, a tail that was never written. What cannot be decoded is passed over;
+:class:`Unreadable` is raised only when the container itself does not open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import IO, Any
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Discard, Disposition
+from PIL import Image, ImageOps
+
+from impp_lambdas.core.media.pictures import LONG_SIDE, fit, upright
+from impp_lambdas.core.media.speech import RATE
+
+FORWARD_FRAMES = 600
+"""Frames decoded beyond keyframes in all, where keyframes are far apart (phones: 10 s and more)."""
+SEARCH_PACKETS = 5000
+"""Packets read in search of one picture before it is given up: some 30 s of a file without an index."""
+MAX_PIXELS = 250_000_000
+"""Largest still picture that is decoded; beyond lie panoramas that do not fit into the function's memory."""
+
+Enough = Callable[[], bool]
+"""True when the time is used up; what has been found so far is then the result."""
+
+
+class Unreadable(Exception):
+    """The container or picture does not open; the text says why."""
+
+
+def still(file: IO[bytes]) -> Image.Image:
+    """The upright picture of an image file, at most :data:`LONG_SIDE` long. Raises :class:`Unreadable`."""
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Unreadable(f"{image.width}x{image.height} pixels are too many")
+            image.draft("RGB", (LONG_SIDE, LONG_SIDE))  # JPEG only: decode at 1/2, 1/4, 1/8 right away
+            turned = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Unreadable(f"image does not open: {error}") from error
+    return turned.resize(fit(*turned.size, LONG_SIDE), Image.Resampling.LANCZOS)
+
+
+class Recording:
+    """An open container. Use as a context manager. ``file`` needs read, seek and tell."""
+
+    def __init__(self, file: Any) -> None:
+        try:
+            self._container: InputContainer = av.open(file, mode="r", metadata_errors="replace")
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise Unreadable(f"container does not open: {error}") from error
+        streams = self._container.streams
+        self._video = next((s for s in streams.video if not s.disposition & Disposition.attached_pic), None)
+        self._audio = next(iter(streams.audio), None)
+        self._origin = (self._container.start_time or 0) / av.time_base
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there are moving pictures; the cover of an audio file is none."""
+        return self._video is not None
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is a sound track."""
+        return self._audio is not None
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds by the container, by the longest stream where that is silent, 0 when neither knows."""
+        if self._container.duration:
+            return float(self._container.duration / av.time_base)
+        known = [float(s.duration * s.time_base) for s in self._container.streams if s.duration and s.time_base]
+        return max(known, default=0.0)
+
+    # --- pictures -----------------------------------------------------------------------------------------------------
+
+    def pictures(self, times: Sequence[float], enough: Enough) -> Iterator[tuple[float, Image.Image]]:
+        """Upright pictures near ``times`` (ascending, seconds from the start), each picture of the file once.
+
+        The keyframe before each time is decoded. Where that keyframe was shown already, decoding goes forward to the
+        time itself, within :data:`FORWARD_FRAMES`.
+        """
+        if self._video is None:
+            return
+        self._listen_only_to(self._video)
+        shown = -1.0
+        forward = FORWARD_FRAMES
+        for time in times:
+            if enough():
+                return
+            found, decoded = self._picture_at(time, shown, forward)
+            if found is None and shown < 0:  # a transport stream is entered mid-GOP: its first picture is at its start
+                found, decoded = self._picture_at(0.0, shown, forward)
+            forward -= decoded
+            if found is not None and found[0] > shown:
+                shown = found[0]
+                yield found
+
+    def _picture_at(self, time: float, shown: float, forward: int) -> tuple[tuple[float, Image.Image] | None, int]:
+        """The picture for ``time`` and the number of frames decoded beyond the keyframe."""
+        video = self._video
+        assert video is not None
+        decoded = 0
+        last: tuple[float, Any] | None = None
+        for number, frame in self._frames(time, video):
+            at = max(0.0, frame.time - self._origin)
+            if at > shown:
+                last = (at, frame)
+            if (last is not None and (decoded == 0 or at >= time - 0.02)) or decoded > forward:
+                break
+            if number > SEARCH_PACKETS:
+                break
+            decoded += 1
+        return ((last[0], self._upright(last[1])) if last else None), decoded
+
+    def _upright(self, frame: Any) -> Image.Image:
+        video = self._video
+        assert video is not None
+        aspect = float(video.sample_aspect_ratio or 1) or 1.0
+        wide = frame.width * aspect if aspect > 1 else float(frame.width)
+        high = frame.height / aspect if aspect < 1 else float(frame.height)
+        width, height = fit(round(wide), round(high), LONG_SIDE)
+        image: Image.Image = frame.to_image(width=width, height=height, interpolation="AREA")
+        return upright(image, frame.rotation)
+
+    # --- sound --------------------------------------------------------------------------------------------------------
+
+    def sound(self, starts: Sequence[float], length_s: float, enough: Enough) -> Iterator[bytes]:
+        """For each start the 16 kHz mono 16-bit samples of ``length_s`` seconds from there; less at the end."""
+        if self._audio is None:
+            return
+        self._listen_only_to(self._audio)
+        for start in starts:
+            if enough():
+                return
+            if samples := self._window(start, length_s):
+                yield samples
+
+    def _window(self, start: float, length_s: float) -> bytes:
+        audio = self._audio
+        assert audio is not None
+        wanted = round(length_s * RATE) * 2
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        out = bytearray()
+        for number, frame in self._frames(start, audio):
+            if frame.time - self._origin + 0.1 >= start:
+                for piece in resampler.resample(frame):
+                    out += bytes(piece.planes[0])[: piece.samples * 2]
+            if len(out) >= wanted or number > SEARCH_PACKETS:
+                break
+        return bytes(out[:wanted])
+
+    # --- both ---------------------------------------------------------------------------------------------------------
+
+    def _listen_only_to(self, stream: Any) -> None:
+        """Have the demuxer skip all other streams: their bytes are then not even fetched."""
+        for other in self._container.streams:
+            other.discard = Discard.default if other.index == stream.index else Discard.all
+
+    def _frames(self, time: float, stream: Any) -> Iterator[tuple[int, Any]]:
+        """Decoded frames from the keyframe before ``time`` on, each with the number of packets read for it."""
+        with suppress(av.error.FFmpegError):  # not seekable: read on from where we are
+            target = int((time + self._origin) / stream.time_base)
+            self._container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
+        packets = enumerate(self._container.demux(stream))
+        while True:
+            try:
+                number, packet = next(packets)
+            except (StopIteration, av.error.FFmpegError):  # the end, or the cut tail
+                return
+            with suppress(av.error.FFmpegError):  # a damaged packet: the next one may do
+                for frame in packet.decode():
+                    if frame.time is not None and not frame.is_corrupt:
+                        yield number, frame

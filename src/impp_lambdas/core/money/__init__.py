@@ -1,0 +1,1 @@
+"""Prices, usage, storage classes, quotes and ledgers."""

@@ -1,0 +1,177 @@
+"""Which storage class an original goes to: the cheapest over the time it is kept, for how and how soon it is read.
+
+Each class is priced from the price book: moving the object, the months (not fewer than its minimum), its own overhead
+per object, and reading it back. The reason that is given is the sum itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from impp_lambdas.core.money.pricing import LedgerLine, PriceBook
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.intake.facts import Facts
+
+MONTH_DAYS = 30.4
+SMALL_BYTES = 128 * 1024
+"""Below this no lifecycle rule moves an object, and IA and Instant Retrieval would bill it as this size anyway."""
+_INDEX_GB, _NAME_GB = 32 * 1024 / 1e9, 8 * 1024 / 1e9
+"""Glacier classes add 32 KB of index at their own and 8 KB of name at Standard's price to every object."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """How an original will be read: whole copies in the first month, and in each later year; at once or in hours."""
+
+    months: int
+    first_month_reads: float
+    yearly_reads: float
+    instant: bool
+    why: str
+
+
+NEEDS = {
+    "dashcam-routine": Need(12, 0.0, 0.02, False, "routine footage, hardly ever read again"),
+    "dashcam": Need(12, 2.0, 0.5, True, "a recording that somebody may ask for, read in its first weeks"),
+    "phone": Need(36, 0.5, 0.2, True, "kept for years, read at once when wanted"),
+    "creator": Need(36, 0.5, 0.5, True, "material to work with, read at once when wanted"),
+}
+
+
+@dataclass(frozen=True)
+class StorageClass:
+    """``items`` of the price book by month of age (the last one stays); ``tag`` is the value of ``impp:archive``."""
+
+    tag: str
+    name: str
+    items: tuple[str, ...]
+    transition: str | None = None
+    retrieval: str | None = None
+    minimum_days: int = 0
+    instant: bool = True
+    overhead: bool = False
+    monitored: bool = False
+
+
+CLASSES = (
+    StorageClass("standard", "STANDARD", ("standard",)),
+    StorageClass(
+        "intelligent",
+        "INTELLIGENT_TIERING",
+        ("intelligent_tiering_frequent",)
+        + 2 * ("intelligent_tiering_infrequent",)
+        + ("intelligent_tiering_archive_instant",),
+        "transition_intelligent_tiering",
+        monitored=True,
+    ),
+    StorageClass("standard-ia", "STANDARD_IA", ("standard_ia",), "transition_standard_ia", "retrieval_standard_ia", 30),
+    StorageClass("glacier-ir", "GLACIER_IR", ("glacier_ir",), "transition_glacier_ir", "retrieval_glacier_ir", 90),
+    StorageClass(
+        "glacier-fr",
+        "GLACIER",
+        ("glacier_fr",),
+        "transition_glacier_fr",
+        "retrieval_glacier_fr_standard",
+        90,
+        instant=False,
+        overhead=True,
+    ),
+    StorageClass(
+        "deep-archive",
+        "DEEP_ARCHIVE",
+        ("deep_archive",),
+        "transition_deep_archive",
+        "retrieval_deep_archive_standard",
+        180,
+        instant=False,
+        overhead=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The class, the tag that brings the original there, the reason in words and sums, and its first month's cost."""
+
+    storage_class: str
+    tag: str
+    why: str
+    first_month: tuple[LedgerLine, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The choice as plain JSON."""
+        lines = [line.to_dict() for line in self.first_month]
+        return {"storage_class": self.storage_class, "tag": self.tag, "why": self.why, "first_month": lines}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Choice:
+        """The choice back from :meth:`to_dict`."""
+        lines = tuple(LedgerLine(**line) for line in data["first_month"])
+        return cls(data["storage_class"], data["tag"], data["why"], lines)
+
+
+def choose(facts: Facts) -> Choice:
+    """The cheapest class that answers in time for what this original is for."""
+    if facts.bytes < SMALL_BYTES:
+        why = f"{facts.bytes} bytes: below 128 KB nothing is saved by moving it"
+        return Choice("STANDARD", "standard", why, first_month(CLASSES[0], facts.bytes))
+    need = NEEDS["dashcam-routine" if (facts.source, facts.recording) == ("dashcam", "routine") else facts.source]
+    priced = {c.tag: (cost(c, facts.bytes, need), c) for c in CLASSES if c.instant or not need.instant}
+    usd, best = min(priced.values(), key=lambda entry: entry[0])
+    standard = priced["standard"][0]
+    rest = sorted((entry for entry in priced.values() if entry[1] not in (best, CLASSES[0])), key=lambda e: e[0])
+    second = f", {rest[0][1].tag} ${rest[0][0]:.6f}" if rest else ""
+    why = (
+        f"{need.why}: over {need.months} months {best.tag} costs ${usd:.6f}"
+        f" (moving, {best.minimum_days or 'no'} days minimum, reading back), standard ${standard:.6f}{second}"
+    )
+    return Choice(best.name, best.tag, why, first_month(best, facts.bytes))
+
+
+def tags(facts: Facts, choice: Choice) -> dict[str, str]:
+    """The tags of an original, most needed first. Who uploaded without the edge has set none of them."""
+    found = {"impp:archive": choice.tag, "impp:source": facts.source, "impp:timestamp": facts.captured_at}
+    return found | ({"impp:checksum": facts.sha256} if facts.sha256 else {})
+
+
+def cost(storage: StorageClass, size: int, need: Need) -> float:
+    """USD for keeping ``size`` bytes as long, and reading them as often, as needed."""
+    book, gb = PriceBook.load(), size / 1e9
+    months = max(need.months, storage.minimum_days / MONTH_DAYS)
+    whole = int(months)
+    usd = sum(_month(storage, gb, month) for month in range(whole)) + _month(storage, gb, whole) * (months - whole)
+    if storage.transition:
+        usd += book.price("s3", storage.transition).usd
+    reads = need.first_month_reads + need.yearly_reads * max(0.0, months / 12)
+    if storage.retrieval:
+        usd += reads * gb * book.price("s3", storage.retrieval).usd
+    if storage.monitored:  # a late read lifts the object to the frequent tier for a month, to the infrequent for two
+        late = need.yearly_reads * months / 12
+        usd += late * (sum(_month(storage, gb, m) for m in range(3)) - 3 * _month(storage, gb, 3))
+    return usd
+
+
+def first_month(storage: StorageClass, size: int) -> tuple[LedgerLine, ...]:
+    """Ledger lines of moving an object into a class and of its first month there."""
+    book, gb = PriceBook.load(), size / 1e9
+    lines = [book.line("s3", storage.transition, 1)] if storage.transition else []
+    lines.append(book.line("s3", storage.items[0], gb + (_INDEX_GB if storage.overhead else 0)))
+    if storage.overhead:
+        lines.append(book.line("s3", "standard", _NAME_GB))
+    if storage.monitored:
+        lines.append(book.line("s3", "intelligent_tiering_monitoring", 1))
+    return tuple(lines)
+
+
+def _month(storage: StorageClass, gb: float, month: int) -> float:
+    book = PriceBook.load()
+    item = storage.items[min(month, len(storage.items) - 1)]
+    usd = book.price("s3", item).usd * (gb + (_INDEX_GB if storage.overhead else 0))
+    if storage.overhead:
+        usd += book.price("s3", "standard").usd * _NAME_GB
+    if storage.monitored:
+        usd += book.price("s3", "intelligent_tiering_monitoring").usd
+    return usd

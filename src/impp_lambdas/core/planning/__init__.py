@@ -1,0 +1,1 @@
+"""What will be done with an original: frames, transcription, renditions, deadlines."""

@@ -1,0 +1,102 @@
+"""The Settings of a MediaConvert job: H.264 and AAC in progressive MP4, quality-defined bitrate, upright.
+
+All within MediaConvert's Basic tier (AVC, one pass), which costs a fraction of the Professional one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.planning.ladder import Rendition
+
+GOP_SECONDS = 2
+AUDIO_BITRATE = 128_000
+AUDIO_RATE = 48_000
+_SELECTOR = "Audio Selector 1"
+
+
+def settings(source: str, destination: str, renditions: Sequence[Rendition], has_audio: bool) -> dict[str, Any]:
+    """``Settings`` of CreateJob that read ``source`` and write ``<destination>-<name>.mp4`` (both ``s3://``).
+
+    An audio selector without a sound track makes MediaConvert fail, so there is none then.
+    """
+    file: dict[str, Any] = {"FileInput": source, "TimecodeSource": "ZEROBASED"}
+    if any(r.width for r in renditions):
+        file["VideoSelector"] = {"Rotate": "AUTO"}
+    if has_audio:
+        file["AudioSelectors"] = {_SELECTOR: {"DefaultSelection": "DEFAULT"}}
+    return {
+        "TimecodeConfig": {"Source": "ZEROBASED"},
+        "Inputs": [file],
+        "OutputGroups": [
+            {
+                "Name": "Renditions",
+                "OutputGroupSettings": {
+                    "Type": "FILE_GROUP_SETTINGS",
+                    "FileGroupSettings": {"Destination": destination},
+                },
+                "Outputs": [_output(r, has_audio) for r in renditions],
+            }
+        ],
+    }
+
+
+def _output(rendition: Rendition, has_audio: bool) -> dict[str, Any]:
+    output: dict[str, Any] = {
+        "NameModifier": f"-{rendition.name}",
+        "ContainerSettings": {"Container": "MP4", "Mp4Settings": {"MoovPlacement": "PROGRESSIVE_DOWNLOAD"}},
+    }
+    if rendition.width:
+        output["VideoDescription"] = _video(rendition)
+    else:
+        output["Extension"] = "m4a"
+    if has_audio:
+        output["AudioDescriptions"] = [
+            {
+                "AudioSourceName": _SELECTOR,
+                "CodecSettings": {
+                    "Codec": "AAC",
+                    "AacSettings": {
+                        "Bitrate": AUDIO_BITRATE,
+                        "CodingMode": "CODING_MODE_2_0",
+                        "SampleRate": AUDIO_RATE,
+                    },
+                },
+            }
+        ]
+    return output
+
+
+def _video(rendition: Rendition) -> dict[str, Any]:
+    h264: dict[str, Any] = {
+        "RateControlMode": "QVBR",
+        "QvbrSettings": {"QvbrQualityLevel": rendition.quality},
+        "MaxBitrate": rendition.max_bitrate,
+        "QualityTuningLevel": "SINGLE_PASS_HQ",
+        "CodecProfile": "HIGH",
+        "SceneChangeDetect": "TRANSITION_DETECTION",
+        "GopSizeUnits": "SECONDS",
+        "GopSize": GOP_SECONDS,
+        "GopClosedCadence": 1,
+        "InterlaceMode": "PROGRESSIVE",
+        "ParControl": "SPECIFIED",
+        "ParNumerator": 1,
+        "ParDenominator": 1,
+        "FramerateControl": "INITIALIZE_FROM_SOURCE",
+    }
+    if rendition.fps:
+        rate = Fraction(rendition.fps)
+        h264 |= {
+            "FramerateControl": "SPECIFIED",
+            "FramerateNumerator": rate.numerator,
+            "FramerateDenominator": rate.denominator,
+            "FramerateConversionAlgorithm": "DUPLICATE_DROP",
+        }
+    return {
+        "Width": rendition.width,
+        "Height": rendition.height,
+        "CodecSettings": {"Codec": "H_264", "H264Settings": h264},
+    }

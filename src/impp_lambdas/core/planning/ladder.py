@@ -1,0 +1,122 @@
+"""Which renditions an original deserves: sizes by the short side, never upscaled, even, the aspect kept.
+
+Frame rates above 30 are divided by a whole number down to at most 30 for what is watched (half the price, no judder),
+and kept for the rendition that is made to be published on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from impp_lambdas.core import keys
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.intake.facts import Streams
+
+MIN_SIDE = 32
+"""MediaConvert's smallest width and height."""
+MAX_LONG_SIDE = 4096
+"""H.264's widest picture in MediaConvert."""
+MIN_BITRATE, MAX_BITRATE = 200_000, 60_000_000
+_DENSE_CODECS = {"hevc", "av1", "vp9"}
+MAX_FPS = 30.5
+"""Up to here a rate counts as 30 (cameras write 30.02)."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """``short_side`` in pixels at most; ``quality`` is the QVBR level (1 to 10); ``bits`` a pixel bound the bitrate."""
+
+    name: str
+    short_side: int
+    quality: int
+    bits: float
+    keep_fps: bool = False
+
+
+WEB_1080 = Rung("web", 1080, 7, 0.10)
+WEB_720 = Rung("web", 720, 7, 0.12)
+MOBILE = Rung("mobile", 480, 7, 0.14)
+YOUTUBE = Rung("youtube", 2160, 9, 0.20, keep_fps=True)
+LADDERS: dict[str, tuple[Rung, ...]] = {
+    "dashcam": (WEB_720, MOBILE),
+    "phone": (WEB_1080, MOBILE),
+    "creator": (WEB_1080, MOBILE, YOUTUBE),
+}
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One output. ``width`` and ``height`` are None for sound alone; ``fps`` is None where the original's rate stays.
+    ``max_bitrate`` is in bit/s, picture or, for sound alone, sound."""
+
+    name: str
+    key: str
+    width: int | None
+    height: int | None
+    fps: str | None
+    quality: int | None
+    max_bitrate: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rendition as plain JSON."""
+        return asdict(self)
+
+
+def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None = None) -> list[Rendition]:
+    """The renditions of an original, best first within a ladder; none for an image or a picture too small to encode.
+
+    ``bit_rate`` is the original's own in bit/s: what it does not hold, no rendition needs bits for.
+    """
+    if streams.kind == "audio":
+        return [Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, 128_000)]
+    if streams.kind != "video" or not streams.width or not streams.height:
+        return []
+    made: list[Rendition] = []
+    for rung in LADDERS[source]:
+        width, height = fit(streams.width, streams.height, rung.short_side)
+        same_size = any((r.width, r.height) == (width, height) for r in made)
+        if min(width, height) < MIN_SIDE or (same_size and not rung.keep_fps):
+            continue
+        fps = None if rung.keep_fps else divided(streams.fps)
+        rate = float(Fraction(fps)) if fps else min(streams.fps or 30.0, 60.0)
+        wanted = min(rung.bits * width * height * rate, _held(streams.video_codec, bit_rate), MAX_BITRATE)
+        key = keys.delivery(asset, f"video-{rung.name}.mp4")
+        bitrate = max(MIN_BITRATE, int(round(wanted, -3)))
+        made.append(Rendition(rung.name, key, width, height, fps, rung.quality, bitrate))
+    return made
+
+
+def _held(codec: str | None, bit_rate: float | None) -> float:
+    """The peak in H.264 of what an original holds: half above its mean, and more for a codec that needs fewer bits."""
+    return bit_rate * 1.5 * (2 if codec in _DENSE_CODECS else 1) if bit_rate else math.inf
+
+
+def fit(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """The largest even size within ``width`` by ``height`` whose short side is at most ``short_side``.
+
+    The aspect is kept to within a pixel; neither side grows, nor passes :data:`MAX_LONG_SIDE`.
+    """
+    short, long = min(width, height), max(width, height)
+    new_short = min(short, short_side)
+    if long * new_short > MAX_LONG_SIDE * short:
+        new_short = MAX_LONG_SIDE * short // long
+    new_short -= new_short % 2
+    new_long = 2 * round(long * new_short / short / 2)
+    if new_long > min(long, MAX_LONG_SIDE):
+        new_long -= 2
+    return (new_short, new_long) if width <= height else (new_long, new_short)
+
+
+def divided(fps: float | None) -> str | None:
+    """The rate to encode at as a fraction ``30000/1001``, or None to keep the original's."""
+    if not fps or fps <= MAX_FPS:
+        return None
+    divisor = next(n for n in range(2, 1000) if fps / n <= MAX_FPS)
+    exact = Fraction(fps / divisor).limit_denominator(1001)
+    nominal = Fraction(round(fps / divisor * 1001 / 1000) * 1000, 1001)  # 29.97 and its kin
+    close = nominal if abs(float(nominal) - fps / divisor) < 0.005 and exact.denominator != 1 else exact
+    return f"{close.numerator}/{close.denominator}"

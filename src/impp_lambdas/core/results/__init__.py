@@ -1,0 +1,1 @@
+"""How an asset ends: outcome, manifest, catalog item, alerts."""

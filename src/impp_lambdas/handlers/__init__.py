@@ -1,0 +1,1 @@
+"""One module per Lambda function: parse the input, ask `core`, act through `adapters`, return."""

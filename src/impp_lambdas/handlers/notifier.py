@@ -1,0 +1,61 @@
+"""Notifier: alerts from SNS to the Slack and Discord webhooks in the secret.
+
+Every channel is tried; when one fails for good the invocation fails, so that Lambda tries again and the dead letter
+queue gets what never arrived. The channels that did get the message get it again then: twice is better than never.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from impp_lambdas.adapters import aws, webhooks
+from impp_lambdas.core.results.alerts_render import RENDERERS, alert_of
+
+for talkative in ("urllib3", "botocore"):  # at DEBUG they write paths and answers: the secrets themselves
+    logging.getLogger(talkative).setLevel(logging.INFO)
+
+RESERVE_S = 2.0
+
+
+def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
+    hooks = webhooks.configured(_secret(aws.Settings.from_env("webhook_secret_arn").webhook_secret_arn), RENDERERS)
+    alerts = [alert_of(r["Sns"]["Message"], r["Sns"].get("Subject")) for r in event["Records"]]
+    failed: list[str] = []
+    for alert in alerts:
+        for hook in hooks:
+            try:
+                webhooks.post(hook, RENDERERS[hook.kind](alert), lambda: _left(context))
+            except webhooks.DeliveryError as error:
+                aws.logger.error("alert not delivered", extra={"channel": repr(hook), "reason": str(error)})
+                failed.append(str(error))
+    if failed:
+        raise webhooks.DeliveryError("; ".join(failed))
+    delivered = len(alerts) * len(hooks)
+    aws.logger.info("alerts delivered", extra={"alerts": len(alerts), "channels": len(hooks)})
+    return {"delivered": delivered}
+
+
+def _left(context: aws.Context) -> float:
+    return context.get_remaining_time_in_millis() / 1000 - RESERVE_S
+
+
+def _secret(arn: str) -> dict[str, Any]:
+    """The secret's JSON; a secret without any value configures no channel."""
+    try:
+        text = aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    except ClientError as error:
+        if aws.code(error) == "ResourceNotFoundException":
+            aws.logger.warning("the webhook secret has no value: nobody is told")
+            return {}
+        raise
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise webhooks.DeliveryError("the webhook secret is not a JSON object")
+    return document

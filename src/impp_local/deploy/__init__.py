@@ -1,0 +1,1 @@
+"""Terraform on this machine: finding it, and applying the real root to the local cloud."""

@@ -1,0 +1,208 @@
+"""The real root configuration, applied to the local cloud.
+
+Terraform runs in a working copy (`<state>/deploy/terraform` beside `<state>/deploy/modules`), so that the root never
+learns of the local cloud: override files there point the provider at the endpoint, and keep the state in a file.
+
+    outputs = deploy(cloud.endpoint, state, Path("build/manifest.local.json"))
+    assert second_plan_is_empty(state)
+    destroy(state)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
+from impp_local.kernel.contract import REGION
+from impp_local.services.cloudfront.viewers import viewers_key
+
+PARALLELISM: Final = 40
+"""Terraform's default of 10 leaves the provider waiting for its own polls."""
+
+SERVICES: Final = (
+    "budgets",
+    "ce",
+    "cloudfront",
+    "cloudwatch",
+    "dynamodb",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "macie2",
+    "mediaconvert",
+    "rekognition",
+    "resourcegroupstaggingapi",
+    "s3",
+    "s3control",
+    "scheduler",
+    "secretsmanager",
+    "sfn",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+    "transcribe",
+    "xray",
+)
+"""Services, in the provider's spelling, whose endpoint is the local cloud."""
+
+PROVIDER_OVERRIDE: Final = """\
+# Written for the local cloud; not part of the root.
+provider "aws" {
+  access_key                  = "test"
+  secret_key                  = "test"
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = false
+
+  endpoints {
+%s
+  }
+}
+
+terraform {
+  backend "local" {}
+}
+"""
+
+DELIVERY_OVERRIDE: Final = """\
+# Written for the local cloud: a distribution is deployed at once there, and the provider's wait begins with 30 s.
+resource "aws_cloudfront_distribution" "this" {
+  wait_for_deployment = false
+}
+"""
+
+
+class DeployError(RuntimeError):
+    """Terraform failed; the message ends with what it said."""
+
+
+def deploy(
+    endpoint: str,
+    state_dir: Path,
+    manifest: Path,
+    *,
+    repository: Path = REPOSITORY,
+    variables: Mapping[str, Any] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Apply the root to the local cloud at `endpoint` and return its outputs, `{name: value}`.
+
+    `variables` are set over `envs/local.tfvars`; a viewer key is made in `state_dir` (see `viewers`). `tell` gets the
+    lines of Terraform as they come. Raises DeployError.
+    """
+    root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
+    _terraform(root, ["init", "-input=false", "-no-color"], tell)
+    _terraform(
+        root,
+        ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}", *_files(root)],
+        tell,
+    )
+    return outputs(state_dir)
+
+
+def prepare(
+    endpoint: str,
+    state_dir: Path,
+    manifest: Path,
+    *,
+    repository: Path = REPOSITORY,
+    variables: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the working copy and return its root folder; Terraform's state and providers in it are kept."""
+    copy = state_dir.absolute() / "deploy"
+    root = copy / "terraform"
+    _copy(repository / "terraform", root)
+    _copy(repository / "modules", copy / "modules")
+    endpoints = "\n".join(f"    {service} = {json.dumps(endpoint)}" for service in SERVICES)
+    (root / "local_override.tf").write_text(PROVIDER_OVERRIDE % endpoints, encoding="utf-8")
+    (copy / "modules" / "delivery" / "local_override.tf").write_text(DELIVERY_OVERRIDE, encoding="utf-8")
+    viewers = {"local": viewers_key(state_dir)[1]}
+    given = {"manifest_path": str(manifest.absolute()), "region": REGION, "viewer_public_keys": viewers}
+    given |= variables or {}
+    (root / "local.tfvars.json").write_text(json.dumps(given, indent=2), encoding="utf-8")
+    return root
+
+
+def outputs(state_dir: Path) -> dict[str, Any]:
+    """The outputs of what is applied. Raises DeployError."""
+    told = _terraform(_root(state_dir), ["output", "-json", "-no-color"])
+    return {name: output["value"] for name, output in json.loads(told).items()}
+
+
+def second_plan_is_empty(state_dir: Path) -> bool:
+    """Whether another apply would change nothing. Raises DeployError when the plan fails."""
+    return not planned_changes(state_dir)
+
+
+def planned_changes(state_dir: Path) -> str:
+    """What another apply would change, as Terraform prints it; empty when that is nothing. Raises DeployError."""
+    root = _root(state_dir)
+    arguments = ["plan", "-detailed-exitcode", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
+    code, told = _run(root, [*arguments, *_files(root)])
+    if code == 0:
+        return ""
+    if code == 2:
+        return told
+    raise DeployError(f"terraform plan failed:\n{told[-4000:]}")
+
+
+def destroy(state_dir: Path, *, tell: Callable[[str], None] | None = None) -> None:
+    """Remove all that was applied. Raises DeployError."""
+    root = _root(state_dir)
+    arguments = ["destroy", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
+    _terraform(root, [*arguments, *_files(root)], tell)
+
+
+def _root(state_dir: Path) -> Path:
+    return state_dir.absolute() / "deploy" / "terraform"
+
+
+def _files(root: Path) -> list[str]:
+    """Variable files in order: the root's own for the local environment, then what the caller gives."""
+    return [f"-var-file={root / 'envs' / 'local.tfvars'}", f"-var-file={root / 'local.tfvars.json'}"]
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a tree over another, dropping what the source no longer has but Terraform's own files."""
+    ignored = shutil.ignore_patterns(".terraform", "*.tfstate*", "tests", "bootstrap")
+    if target.exists():
+        for old in target.iterdir():
+            if old.name.startswith(".terraform") or ".tfstate" in old.name:
+                continue
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+
+
+def _terraform(root: Path, arguments: list[str], tell: Callable[[str], None] | None = None) -> str:
+    code, told = _run(root, arguments, tell)
+    if code != 0:
+        raise DeployError(f"terraform {arguments[0]} failed:\n{told[-4000:]}")
+    return told
+
+
+def _run(root: Path, arguments: list[str], tell: Callable[[str], None] | None = None) -> tuple[int, str]:
+    # The user's own AWS settings must not leak into the local cloud, nor the local cloud's into them.
+    env = {k: v for k, v in cli_config(root.parent).items() if not k.startswith(("AWS_", "TF_VAR_"))}
+    env |= {"TF_IN_AUTOMATION": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+    command = [str(ensure_terraform()), *arguments]
+    lines: list[str] = []
+    with subprocess.Popen(  # noqa: S603  # our own arguments
+        command, cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        if process.stdout is None:
+            raise DeployError("terraform has no output")
+        for line in process.stdout:
+            lines.append(line)
+            if tell:
+                tell(line.rstrip("\n"))
+    return process.returncode, "".join(lines)

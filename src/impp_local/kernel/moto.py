@@ -1,0 +1,99 @@
+"""moto in this process: each of its services on first use, called through WSGI, one call at a time.
+
+moto keeps its state in plain Python objects and was written for one thread. A lock for each service makes what must
+be atomic atomic (two conditional DynamoDB puts, two S3 puts with If-None-Match); calls that wait for something are
+left out of it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterable
+from contextlib import nullcontext
+from typing import Any
+
+# Objects and parts beyond this lie in temporary files (each with a descriptor, see `LocalCloud.start`).
+os.environ.setdefault("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", str(1 << 20))
+# Read by moto when it is first imported: CORS headers cost time, and accounts are not to be guessed from keys.
+os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
+os.environ.setdefault("MOTO_ACCOUNT_ID", "123456789012")
+
+from moto.core.request import Request as MotoRequest
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from impp_local.kernel.contract import Lazy, Response
+
+WAITING = {
+    ("sqs", "ReceiveMessage"),
+    ("stepfunctions", "GetActivityTask"),
+    ("stepfunctions", "StartSyncExecution"),
+    ("lambda", "Invoke"),
+}
+"""Operations that may wait for long, or for another call to the same service."""
+
+_dispatcher = DomainDispatcherApplication(create_backend_app)
+_importing = threading.Lock()
+
+
+class NoSuchBackend(LookupError):
+    """moto has no service by that name."""
+
+
+def _make_app(host: str) -> Any:
+    with _importing:
+        url = f"http://{host}"
+        named = (name for name, pattern in _dispatcher.backend_url_patterns if name == host or pattern.match(url))
+        backend = next(named, None)
+        if backend is None:
+            raise NoSuchBackend(host)
+        return create_backend_app(backend)  # type: ignore[arg-type]
+
+
+_apps = Lazy(_make_app)
+_locks = Lazy(lambda _service: threading.RLock())
+
+
+def lock_of(service: str) -> Any:
+    """The lock under which moto's state of a service is read and written (re-entrant)."""
+    return _locks(service)
+
+
+def environ_with_body(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """A copy of a WSGI environment whose input is `body`, for a request that will be read again."""
+    copied = dict(environ)
+    copied["wsgi.input"] = io.BytesIO(body)
+    copied["wsgi.input_terminated"] = True
+    copied["CONTENT_LENGTH"] = str(len(body))
+    copied.pop("HTTP_TRANSFER_ENCODING", None)
+    copied.pop("werkzeug.request", None)
+    return copied
+
+
+def request_of(environ: dict[str, Any]) -> MotoRequest:
+    """moto's view of a WSGI request (it reads `wsgi.input`)."""
+    return MotoRequest(environ)
+
+
+def call(service: str, operation: str, environ: dict[str, Any]) -> Response:
+    """moto's answer to a request.
+
+    Raises NoSuchBackend for a service that moto does not have, NotImplementedError for an operation that it lacks,
+    and whatever an error inside moto raises.
+    """
+    host = _dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", "/"))
+    app = _apps(host or "s3.us-east-1.amazonaws.com")
+    guard = nullcontext() if (service, operation) in WAITING else lock_of(service)
+    answered: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _exc: Any = None) -> None:
+        answered[:] = [int(status.split(" ", 1)[0]), headers]
+
+    with guard:
+        chunks: Iterable[bytes] = app(environ, start_response)
+        body = b"".join(chunks)
+    close = getattr(chunks, "close", None)
+    if close:
+        close()
+    return Response(answered[0], dict(answered[1]), body)

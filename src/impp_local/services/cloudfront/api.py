@@ -1,0 +1,335 @@
+"""CloudFront's control plane: distributions and what they refer to, kept as they were configured.
+
+All kinds of resources have the same life (Create, Get, Get…Config, Update and Delete under an ETag, List), so they
+share one way through. moto knows distributions too, but drops parts of their configuration and lacks response headers
+policies and changes of keys; invalidations, functions and key-value stores stay moto's.
+
+What viewers get is in `impp_local.services.cloudfront.cdn`.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import string
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Response, Service
+
+
+def _code(prefix: str, length: int = 13) -> str:
+    return prefix + "".join(random.choices(string.ascii_uppercase + string.digits, k=length))  # noqa: S311  # an id
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of resource is called in the API, and in its errors."""
+
+    name: str
+    missing: str
+    in_use: str
+    new_id: Callable[[], str]
+    moment: str | None = "LastModifiedTime"
+    plural: str = ""
+
+    @property
+    def config(self) -> str:
+        """The member that holds the configuration."""
+        return f"{self.name}Config"
+
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        Kind("Distribution", "NoSuchDistribution", "ResourceInUse", lambda: _code("E")),
+        Kind("OriginAccessControl", "NoSuchOriginAccessControl", "OriginAccessControlInUse", lambda: _code("E"), None),
+        Kind("PublicKey", "NoSuchPublicKey", "PublicKeyInUse", lambda: _code("K"), "CreatedTime"),
+        Kind("KeyGroup", "NoSuchResource", "ResourceInUse", lambda: str(uuid.uuid4())),
+        Kind(
+            "ResponseHeadersPolicy",
+            "NoSuchResponseHeadersPolicy",
+            "ResponseHeadersPolicyInUse",
+            lambda: str(uuid.uuid4()),
+            plural="ResponseHeadersPolicies",
+        ),
+    )
+}
+_PLURALS: Final = {kind.plural or f"{kind.name}s": kind for kind in KINDS.values()}
+_OPERATION: Final = re.compile(r"(Create|Get|Update|Delete)(" + "|".join(KINDS) + r")(Config|WithTags)?")
+
+
+@dataclass
+class Resource:
+    """One resource: its id, configuration, version (ETag) and tags."""
+
+    kind: Kind
+    id: str
+    config: dict[str, Any]
+    etag: str = field(default_factory=lambda: _code("E"))
+    changed: datetime = field(default_factory=lambda: datetime.now(UTC))
+    tags: dict[str, str] = field(default_factory=dict)
+    domain: str = ""
+
+    @property
+    def arn(self) -> str:
+        """ARN, for tags."""
+        return f"arn:aws:cloudfront::{ACCOUNT}:{self.kind.name.lower()}/{self.id}"
+
+
+class CloudFront(Service):
+    """The resources of all kinds, by id."""
+
+    name = "cloudfront"
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Resource] = {}
+        self._lock = threading.RLock()
+
+    def handler(self, operation: str) -> Callable[[Request], Mapping[str, Any] | Response | None] | None:
+        """Operations are read from their names: verb, kind, and what of it."""
+        found = _OPERATION.fullmatch(operation)
+        if found:
+            verb, kind, part = found[1], KINDS[found[2]], found[3] or ""
+            method = getattr(self, f"_{verb.lower()}")
+            return lambda request: method(kind, part, request)
+        if operation.startswith("List") and operation[4:] in _PLURALS:
+            return lambda request: self._list(_PLURALS[operation[4:]], request)
+        return super().handler(operation)
+
+    # For those who serve viewers.
+
+    def resource(self, resource_id: str) -> Resource | None:
+        """A resource by id."""
+        return self._kept.get(resource_id)
+
+    def distribution_of(self, host: str) -> Resource | None:
+        """The distribution that serves a host name: its own domain, or an alias."""
+        for found in self._of(KINDS["Distribution"]):
+            if host in (found.domain, *_items(found.config.get("Aliases"))):
+                return found
+        return None
+
+    # Tags.
+
+    def list_tags_for_resource(self, request: Request) -> Mapping[str, Any] | Response:
+        """Tags by ARN; of what moto keeps, moto's."""
+        found = self._by_arn(request.params["Resource"])
+        if found is None:
+            return request.forward()
+        return {"Tags": {"Items": [{"Key": key, "Value": value} for key, value in found.tags.items()]}}
+
+    def tag_resource(self, request: Request) -> Response | None:
+        """Add tags."""
+        found = self._by_arn(request.params["Resource"])
+        if found is None:
+            return request.forward()
+        found.tags.update(_tags(request.params["Tags"]))
+        return None
+
+    def untag_resource(self, request: Request) -> Response | None:
+        """Take tags away."""
+        found = self._by_arn(request.params["Resource"])
+        if found is None:
+            return request.forward()
+        for key in request.params["TagKeys"].get("Items", []):
+            found.tags.pop(key, None)
+        return None
+
+    # The life of a resource.
+
+    def _create(self, kind: Kind, part: str, request: Request) -> Mapping[str, Any]:
+        if part == "WithTags":
+            given = request.params["DistributionConfigWithTags"]
+            config, tags = given["DistributionConfig"], _tags(given.get("Tags"))
+        else:
+            config, tags = request.params[kind.config], {}
+        with self._lock:
+            self._check(kind, config)
+            existing = self._same_reference(kind, config)
+            if existing is not None:
+                return self._answer(existing)
+            made = Resource(kind, kind.new_id(), _with_defaults(kind, config), tags=tags)
+            if kind.name == "Distribution":
+                made.domain = f"{_code('d').lower()}.cloudfront.net"
+            self._kept[made.id] = made
+        return {**self._answer(made), "Location": f"https://cloudfront.amazonaws.com/2020-05-31/{made.id}"}
+
+    def _get(self, kind: Kind, part: str, request: Request) -> Mapping[str, Any]:
+        found = self._found(kind, request.params["Id"])
+        return {kind.config: found.config, "ETag": found.etag} if part == "Config" else self._answer(found)
+
+    def _update(self, kind: Kind, _part: str, request: Request) -> Mapping[str, Any]:
+        with self._lock:
+            found = self._matching(kind, request)
+            self._check(kind, request.params[kind.config])
+            found.config = _with_defaults(kind, request.params[kind.config])
+            found.etag, found.changed = _code("E"), datetime.now(UTC)
+            return self._answer(found)
+
+    def _delete(self, kind: Kind, _part: str, request: Request) -> None:
+        with self._lock:
+            found = self._matching(kind, request)
+            if found.config.get("Enabled"):
+                raise AwsError("DistributionNotDisabled", "The distribution you are trying to delete is enabled.", 409)
+            if any(found.id in _references(other) for other in self._kept.values()):
+                raise AwsError(kind.in_use, "Cannot delete this resource because it is in use.", 409)
+            del self._kept[found.id]
+
+    def _list(self, kind: Kind, _request: Request) -> Mapping[str, Any]:
+        with self._lock:
+            found = [_summary(one, self._described(one)) for one in self._of(kind)]
+        listed: dict[str, Any] = {"MaxItems": 100, "Quantity": len(found), "Items": found}
+        if kind.name in ("Distribution", "OriginAccessControl"):
+            listed |= {"Marker": "", "IsTruncated": False}
+        return {f"{kind.name}List": listed}
+
+    def _answer(self, found: Resource) -> dict[str, Any]:
+        return {found.kind.name: self._described(found), "ETag": found.etag}
+
+    def _described(self, found: Resource) -> dict[str, Any]:
+        described: dict[str, Any] = {"Id": found.id, found.kind.config: found.config}
+        if found.kind.moment:
+            described[found.kind.moment] = found.changed
+        if found.kind.name == "Distribution":
+            described |= {
+                "ARN": found.arn,
+                # There are no edge locations to wait for: a distribution is deployed as soon as it is known.
+                "Status": "Deployed",
+                "InProgressInvalidationBatches": 0,
+                "DomainName": found.domain,
+                "ActiveTrustedSigners": {"Enabled": False, "Quantity": 0},
+                "ActiveTrustedKeyGroups": self._active_groups(found),
+            }
+        return described
+
+    def _active_groups(self, distribution: Resource) -> dict[str, Any]:
+        groups = _items(distribution.config["DefaultCacheBehavior"].get("TrustedKeyGroups"))
+        active = []
+        for group in groups:
+            keys = list(self._kept[group].config["Items"]) if group in self._kept else []
+            active.append({"KeyGroupId": group, "KeyPairIds": {"Quantity": len(keys), "Items": keys}})
+        return {"Enabled": bool(active), "Quantity": len(active), "Items": active}
+
+    def _of(self, kind: Kind) -> list[Resource]:
+        return [one for one in list(self._kept.values()) if one.kind is kind]
+
+    def _found(self, kind: Kind, resource_id: str) -> Resource:
+        found = self._kept.get(resource_id)
+        if found is None or found.kind is not kind:
+            raise AwsError(kind.missing, f"The specified {kind.name} does not exist.", 404)
+        return found
+
+    def _matching(self, kind: Kind, request: Request) -> Resource:
+        found = self._found(kind, request.params["Id"])
+        given = request.params.get("IfMatch")
+        if not given:
+            raise AwsError("InvalidIfMatchVersion", "The If-Match version is missing or not valid for the resource.")
+        if given != found.etag:
+            raise AwsError("PreconditionFailed", "The request failed because it didn't meet the preconditions.", 412)
+        return found
+
+    def _by_arn(self, arn: str) -> Resource | None:
+        return next((one for one in list(self._kept.values()) if one.arn == arn), None)
+
+    def _same_reference(self, kind: Kind, config: Mapping[str, Any]) -> Resource | None:
+        """A repeated creation (same CallerReference and configuration) is answered as the first; others clash."""
+        reference, name = config.get("CallerReference"), config.get("Name")
+        for one in self._of(kind):
+            if reference and one.config.get("CallerReference") == reference:
+                if one.config == _with_defaults(kind, config):
+                    return one
+                raise AwsError(f"{kind.name}AlreadyExists", "The caller reference is in use already.", 409)
+            if name and one.config.get("Name") == name:
+                raise AwsError(f"{kind.name}AlreadyExists", f"The name {name} is in use already.", 409)
+        return None
+
+    def _check(self, kind: Kind, config: Mapping[str, Any]) -> None:
+        """Raises AwsError for references to what does not exist, and for keys that are none."""
+        probe = Resource(kind, "", dict(config))
+        for reference in _references(probe):
+            if reference not in self._kept and not _managed(reference):
+                code = "TrustedKeyGroupDoesNotExist" if kind.name == "Distribution" else "InvalidArgument"
+                raise AwsError(code, f"{reference} does not exist.", 400)
+        if kind.name == "PublicKey":
+            _check_key(config["EncodedKey"])
+
+
+def _check_key(pem: str) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem.encode())
+    except ValueError:
+        key = None
+    right = (isinstance(key, RSAPublicKey) and key.key_size == 2048) or (
+        isinstance(key, EllipticCurvePublicKey) and key.curve.name == "secp256r1"
+    )
+    if not right:
+        raise AwsError("InvalidArgument", "Your request contains empty/invalid/out of limits RSA Encoded Key", 400)
+
+
+def _references(resource: Resource) -> Iterator[str]:
+    """Ids of the resources that a resource refers to."""
+    if resource.kind.name == "KeyGroup":
+        yield from resource.config.get("Items") or []
+    if resource.kind.name != "Distribution":
+        return
+    for origin in _items(resource.config.get("Origins")):
+        if origin.get("OriginAccessControlId"):
+            yield origin["OriginAccessControlId"]
+    for behavior in [resource.config["DefaultCacheBehavior"], *_items(resource.config.get("CacheBehaviors"))]:
+        yield from _items(behavior.get("TrustedKeyGroups"))
+        if behavior.get("ResponseHeadersPolicyId"):
+            yield behavior["ResponseHeadersPolicyId"]
+
+
+def _managed(reference: str) -> bool:
+    """Whether an id is one of AWS's managed response headers policies, which exist in every account."""
+    return reference in {
+        "67f7725c-6f97-4210-82d7-5512b31e9d03",  # SecurityHeadersPolicy
+        "60669652-455b-4ae9-85a4-c4c02393f86c",  # SimpleCORS
+        "5cc3b908-e619-4b99-88e5-2cf7f45965bd",  # CORS-With-Preflight
+        "e61eb60c-9c35-4d20-a928-2b84e02af89c",  # CORS-and-SecurityHeadersPolicy
+        "eaab4381-ed33-4a86-88ca-d9558dc6cd63",  # CORS-with-preflight-and-SecurityHeadersPolicy
+    }
+
+
+def _items(listed: Mapping[str, Any] | None) -> list[Any]:
+    """Elements of CloudFront's `{Quantity, Items}`."""
+    return list((listed or {}).get("Items") or [])
+
+
+def _tags(given: Mapping[str, Any] | None) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in _items(given)}
+
+
+def _with_defaults(kind: Kind, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the lists that CloudFront always returns."""
+    full = dict(config)
+    if kind.name == "Distribution":
+        none: dict[str, Any] = {"Quantity": 0}
+        full = {"Aliases": none, "CacheBehaviors": none, "CustomErrorResponses": none, "OriginGroups": none, **full}
+        full.setdefault("Staging", False)
+        full.setdefault("Logging", {"Enabled": False, "IncludeCookies": False, "Bucket": "", "Prefix": ""})
+        full.setdefault("WebACLId", "")
+    return full
+
+
+def _summary(found: Resource, described: Mapping[str, Any]) -> dict[str, Any]:
+    if found.kind.name == "KeyGroup":
+        return {"KeyGroup": described}
+    if found.kind.name == "ResponseHeadersPolicy":
+        return {"Type": "custom", "ResponseHeadersPolicy": described}
+    return {**found.config, **described}
+
+
+def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is here
+    """Called by the gateway at the first request for CloudFront."""
+    return CloudFront()

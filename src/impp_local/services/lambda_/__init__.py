@@ -1,0 +1,1 @@
+"""Lambda: functions run from their zips in worker processes."""

@@ -1,0 +1,153 @@
+"""A function's code on disk and its environment variables, made from what moto keeps of it.
+
+Zips are unpacked once, into a folder named by their content. The runtime's own packages are boto3 and what it needs,
+linked from the local cloud's environment into a folder of their own: nothing else of that environment can be imported,
+so a package that no layer brings is missing here as it would be on AWS.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import shutil
+import sys
+import tempfile
+import threading
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from moto.awslambda.models import LambdaFunction
+from moto.awslambda.utils import get_backend
+
+from impp_local.services.lambda_.sandbox import Spec
+
+_unpacking: Final = threading.Lock()
+_roles: Final[dict[str, str]] = {}
+
+
+def spec_of(function: LambdaFunction, root: Path, endpoint: str, log_group: str, log_stream: str) -> Spec:
+    """All that a sandbox needs to run the function as it is now."""
+    task = unpack(function.code_bytes, root)
+    backend = get_backend(function.account_id, function.region)
+    layers = []
+    for layer in function.layers:
+        version = backend.layers_versions_by_arn(layer["Arn"])
+        if version is not None:
+            layers.append(unpack(version.code_bytes, root))
+    layers.reverse()  # on AWS they are merged into one folder and the last one wins
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    opt = [layer / folder for layer in layers for folder in (f"python/lib/{python}/site-packages", "python")]
+    environment = variables(function, endpoint, log_group, log_stream)
+    environment |= {
+        "LAMBDA_TASK_ROOT": str(task),
+        "LD_LIBRARY_PATH": ":".join([str(task), str(task / "lib"), *(str(layer / "lib") for layer in layers)]),
+        "PATH": ":".join([*(str(layer / "bin") for layer in layers), "/usr/local/bin", "/usr/bin", "/bin"]),
+    }
+    return Spec(
+        handler=str(function.handler),
+        path=(str(task), *(str(folder) for folder in opt if folder.is_dir())),
+        runtime=(str(runtime_packages(root)),),
+        environment=environment,
+        memory_mb=int(function.memory_size),
+        folder=root,
+    )
+
+
+def variables(function: LambdaFunction, endpoint: str, log_group: str, log_stream: str) -> dict[str, str]:
+    """The environment variables that Lambda sets, the function's own, and the endpoint; nothing is inherited."""
+    key = access_key(function.role)
+    return {
+        "TZ": ":UTC",
+        "LANG": "en_US.UTF-8",
+        "_HANDLER": str(function.handler),
+        "AWS_REGION": function.region,
+        "AWS_DEFAULT_REGION": function.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+        "AWS_LAMBDA_FUNCTION_VERSION": version_of(function),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SESSION_TOKEN": "local",
+        **{str(name): str(value) for name, value in function.environment_vars.items()},
+        "AWS_ENDPOINT_URL": endpoint,
+    }
+
+
+def version_of(function: LambdaFunction) -> str:
+    """``$LATEST``, or the number of a published version."""
+    published = re.fullmatch(r".*:function:[^:]+:(\d+)", function.function_arn)
+    return published[1] if published else "$LATEST"
+
+
+def access_key(role_arn: str) -> str:
+    """The access key id of a function's role session, by which :func:`principal_of` knows the role again."""
+    digest = base64.b32encode(hashlib.sha256(role_arn.encode()).digest()).decode()
+    key = f"ASIA{digest[:16]}"
+    _roles[key] = role_arn
+    return key
+
+
+def principal_of(key: str) -> str | None:
+    """The ARN of the role whose function calls with this access key id; None for keys of others."""
+    return _roles.get(key)
+
+
+def unpack(archive: bytes, root: Path) -> Path:
+    """The folder with an archive's content, made on first use. Raises zipfile.BadZipFile."""
+    folder = root / "code" / hashlib.sha256(archive).hexdigest()[:32]
+    with _unpacking:
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            making = Path(tempfile.mkdtemp(dir=folder.parent))
+            with zipfile.ZipFile(io.BytesIO(archive)) as content:
+                for entry in content.infolist():
+                    made = Path(content.extract(entry, making))
+                    if mode := entry.external_attr >> 16 & 0o777:
+                        made.chmod(mode | 0o700 if made.is_dir() else mode | 0o400)
+            making.rename(folder)
+    return folder
+
+
+def runtime_packages(root: Path) -> Path:
+    """A folder with links to boto3 and its dependencies, which Lambda's Python runtime brings along."""
+    folder = root / "runtime"
+    with _unpacking:
+        if not folder.is_dir():
+            making = Path(tempfile.mkdtemp(dir=_made(root)))
+            for distribution in _closure("boto3"):
+                for top in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
+                    target = Path(str(distribution.locate_file(top)))
+                    if target.exists():
+                        (making / top).symlink_to(target)
+            shutil.rmtree(folder, ignore_errors=True)
+            making.rename(folder)
+    return folder
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _closure(name: str) -> list[metadata.Distribution]:
+    """A distribution and all that it requires, without extras."""
+    found: dict[str, metadata.Distribution] = {}
+    wanted = [name]
+    while wanted:
+        name = wanted.pop()
+        if name in found:
+            continue
+        found[name] = metadata.distribution(name)
+        for requirement in found[name].requires or ():
+            if "extra ==" not in requirement and (match := re.match(r"[A-Za-z0-9._-]+", requirement)):
+                wanted.append(match[0].lower().replace("_", "-"))
+    return list(found.values())

@@ -1,0 +1,460 @@
+"""Transcribe's batch jobs on a local Whisper model that understands English and nothing else.
+
+StartTranscriptionJob answers at once; one background thread works the jobs off in order. A job in another language
+ends FAILED and says why. With IdentifyLanguage the audio is taken for English; the score that Transcribe would give
+for its guess is here the mean probability of the words, and below 0.35 the job fails rather than invent a transcript.
+What is not offered (speaker labels, channels, redaction, vocabularies, toxicity) is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import queue
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from impp_engines import speech
+from impp_local.engines import video
+from impp_local.kernel import billing
+from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.services.events import bus
+from impp_local.services.s3 import objects
+from impp_local.services.transcribe.api import output as output
+
+LOG = logging.getLogger(__name__)
+
+MAX_BYTES = 2 * 1024**3
+MAX_SECONDS = 4 * 3600
+"""https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html"""
+
+MINIMUM_BILLED_SECONDS = 15
+"""https://aws.amazon.com/transcribe/pricing/: by the second, at least 15 for each request."""
+
+_LEAST_SCORE = 0.35
+_NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
+_KEY = re.compile(r"[a-zA-Z0-9-_.!*'()/]{1,1024}")
+_S3 = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
+_HTTPS = re.compile(r"https://s3[.-][a-z0-9-]+\.amazonaws\.com/([^/]+)/(.+)", re.DOTALL)
+_REFUSED = ("ContentRedaction", "ModelSettings", "ToxicityDetection", "IdentifyMultipleLanguages")
+_REFUSED_SETTINGS = (
+    "ShowSpeakerLabels",
+    "ChannelIdentification",
+    "VocabularyName",
+    "VocabularyFilterName",
+    "ShowAlternatives",
+)
+_ECHOED = (
+    "LanguageCode",
+    "MediaFormat",
+    "MediaSampleRateHertz",
+    "Media",
+    "Settings",
+    "JobExecutionSettings",
+    "IdentifyLanguage",
+    "LanguageOptions",
+    "Tags",
+)
+_UNREADABLE = (
+    "The S3 URI that you provided can't be accessed. "
+    "Make sure that you have read permission and try your request again."
+)
+_NOT_FOUND = "The requested job couldn't be found. Check the job name and try your request again."
+_TOO_LITTLE_SPEECH = (
+    "Your audio file must have a speech segment long enough in duration to perform automatic language identification. "
+    "Provide an audio file with someone speaking for a longer period of time and try your request again."
+)
+
+
+class JobFailed(Exception):
+    """Ends a job as FAILED; the message becomes its FailureReason."""
+
+
+@dataclass
+class Job:
+    """A job: what was asked (`asked`, the request's input), where it writes, how far it is."""
+
+    name: str
+    region: str
+    asked: Mapping[str, Any]
+    bucket: str | None
+    key: str
+    status: str = "QUEUED"
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: datetime | None = None
+    finished: datetime | None = None
+    reason: str | None = None
+    language: output.Language | None = None
+    media: Mapping[str, Any] = field(default_factory=dict)
+    transcript_uri: str | None = None
+    subtitle_uris: tuple[str, ...] = ()
+    deleted: bool = False
+
+    @property
+    def arn(self) -> str:
+        """The job as a resource with tags."""
+        return f"arn:aws:transcribe:{self.region}:{ACCOUNT}:transcription-job/{self.name}"
+
+
+class Transcribe(Service):
+    """Transcription jobs and their tags; vocabularies, medical and call analytics jobs stay with moto."""
+
+    name = "transcribe"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.RLock()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._worker: threading.Thread | None = None
+        self._closed = False
+
+    def start_transcription_job(self, request: Request) -> dict[str, Any]:
+        """Queue a job. Raises BadRequestException for what cannot work, ConflictException for a name in use."""
+        job = _new_job(request)
+        with self._lock:
+            if job.name in self._jobs:
+                raise AwsError("ConflictException", "The requested job name already exists. Use a different job name.")
+            self._jobs[job.name] = job
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="transcribe", daemon=True)
+                self._worker.start()
+            answer = {"TranscriptionJob": _described(job)}
+        self._queue.put(job)
+        return answer
+
+    def get_transcription_job(self, request: Request) -> dict[str, Any]:
+        """A job as it is now."""
+        with self._lock:
+            return {"TranscriptionJob": _described(self._job(request.params["TranscriptionJobName"]))}
+
+    def list_transcription_jobs(self, request: Request) -> dict[str, Any]:
+        """Jobs, newest first."""
+        asked = request.params
+        with self._lock:
+            jobs = sorted(self._jobs.values(), key=lambda job: job.created, reverse=True)
+            found = [
+                _summary(job)
+                for job in jobs
+                if asked.get("Status") in (None, job.status) and asked.get("JobNameContains", "") in job.name
+            ]
+        first = int(asked["NextToken"]) if str(asked.get("NextToken", "")).isdigit() else 0
+        last = first + int(asked.get("MaxResults") or 5)
+        answer: dict[str, Any] = {"TranscriptionJobSummaries": found[first:last]}
+        if asked.get("Status"):
+            answer["Status"] = asked["Status"]
+        if last < len(found):
+            answer["NextToken"] = str(last)
+        return answer
+
+    def delete_transcription_job(self, request: Request) -> None:
+        """Forget a job; the files it wrote stay. One that still runs writes nothing any more."""
+        with self._lock:
+            job = self._job(request.params["TranscriptionJobName"])
+            job.deleted = True
+            del self._jobs[job.name]
+
+    def tag_resource(self, request: Request) -> Any:
+        """Add tags to a job."""
+        job = self._tagged(request)
+        if job is None:
+            return request.forward()
+        kept = {tag["Key"]: tag for tag in job.asked.get("Tags") or []}
+        kept |= {tag["Key"]: tag for tag in request.params["Tags"]}
+        job.asked = {**job.asked, "Tags": list(kept.values())}
+        return None
+
+    def untag_resource(self, request: Request) -> Any:
+        """Take tags from a job."""
+        job = self._tagged(request)
+        if job is None:
+            return request.forward()
+        gone = set(request.params["TagKeys"])
+        job.asked = {**job.asked, "Tags": [tag for tag in job.asked.get("Tags") or [] if tag["Key"] not in gone]}
+        return None
+
+    def list_tags_for_resource(self, request: Request) -> Any:
+        """The tags of a job."""
+        job = self._tagged(request)
+        if job is None:
+            return request.forward()
+        return {"ResourceArn": job.arn, "Tags": job.asked.get("Tags") or []}
+
+    def close(self) -> None:
+        """Let the worker end after the job it is at, whose end nobody is told of any more."""
+        self._closed = True
+        self._queue.put(None)
+
+    def _tagged(self, request: Request) -> Job | None:
+        """The job that an ARN names, None for a resource of another kind."""
+        kind, _, name = str(request.params["ResourceArn"]).rpartition(":")[2].partition("/")
+        if kind != "transcription-job":
+            return None
+        with self._lock:
+            if name not in self._jobs:
+                raise AwsError("NotFoundException", _NOT_FOUND, 400)
+            return self._jobs[name]
+
+    def _job(self, name: str) -> Job:
+        if name not in self._jobs:
+            raise AwsError("BadRequestException", _NOT_FOUND)
+        return self._jobs[name]
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            if job.deleted:
+                continue
+            with self._lock:
+                job.status, job.started = "IN_PROGRESS", datetime.now(UTC)
+            try:
+                self._transcribe(job)
+            except JobFailed as failure:
+                self._finish(job, str(failure))
+            except Exception:
+                LOG.exception("transcription job %s", job.name)
+                self._finish(job, "Internal failure. Try your request again.")
+            else:
+                self._finish(job, None)
+
+    def _finish(self, job: Job, reason: str | None) -> None:
+        with self._lock:
+            job.status, job.reason = ("FAILED" if reason else "COMPLETED"), reason
+            job.finished = datetime.now(UTC)
+            if job.deleted or self._closed:
+                return
+        detail = {"TranscriptionJobName": job.name, "TranscriptionJobStatus": job.status}
+        if reason:
+            detail["FailureReason"] = reason
+        bus.publish(
+            {
+                "source": "aws.transcribe",
+                "detail-type": "Transcribe Job State Change",
+                "region": job.region,
+                "resources": [],
+                "detail": detail,
+            }
+        )
+
+    def _transcribe(self, job: Job) -> None:
+        bucket, key = _place(job.asked["Media"]["MediaFileUri"])
+        try:
+            with objects.open_object(bucket, key) as path:
+                _check_language(job)
+                seconds = self._check_media(job, path)
+                transcript = speech.transcribe(path)
+        except AwsError:
+            raise JobFailed(_UNREADABLE) from None
+        except video.MediaError as error:
+            raise JobFailed(_why_unplayable(error)) from error
+        job.language = _language(job, transcript)
+        if not job.deleted:
+            self._write(job, output.document(job.name, ACCOUNT, transcript, job.language))
+            billed = max(MINIMUM_BILLED_SECONDS, math.ceil(seconds))
+            billing.meter("transcribe", "batch", billed, detail=job.name)
+
+    def _check_media(self, job: Job, path: Path) -> float:
+        """The seconds of audio, when the file is within Transcribe's limits and of the format that was said."""
+        media = video.probe(path)
+        if media.audio is None:
+            raise video.MediaError("no_audio", "no audio track")
+        found = _format_of(media)
+        said = job.asked.get("MediaFormat")
+        if found is None:
+            raise JobFailed("Unsupported media format. Use AMR, FLAC, M4A, MP3, MP4, Ogg, WebM or WAV.")
+        if said and {said, found} not in ({found}, {"mp4", "m4a"}):
+            raise JobFailed("The media format that you specified doesn't match the detected media format.")
+        if media.duration_s > MAX_SECONDS:
+            raise JobFailed(f"Invalid file duration: {media.duration_s:.0f} seconds; the limit is {MAX_SECONDS}.")
+        rate = min(max(media.audio.sample_rate, 8000), 48000)
+        job.media = {"MediaFormat": found, "MediaSampleRateHertz": rate}
+        return media.duration_s
+
+    def _write(self, job: Job, document: dict[str, Any]) -> None:
+        """Transcript and subtitles to S3: the subtitles take the transcript's name with their own extension."""
+        try:
+            bucket = job.bucket or self._service_bucket()
+            body = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+            objects.put_object(self._cloud, bucket, job.key, body, "application/json")
+            job.transcript_uri = self._uri(job, bucket, job.key)
+            asked = job.asked.get("Subtitles") or {}
+            uris = []
+            for kind in asked.get("Formats") or ():
+                key = f"{job.key.removesuffix('.json')}.{kind}"
+                text = output.subtitles(document, kind, asked.get("OutputStartIndex") or 0)
+                content_type = "text/vtt" if kind == "vtt" else "application/x-subrip"
+                objects.put_object(self._cloud, bucket, key, text.encode(), content_type)
+                uris.append(self._uri(job, bucket, key))
+            job.subtitle_uris = tuple(uris)
+        except ClientError as error:
+            raise JobFailed(f"The output can't be written to the S3 bucket: {error}") from error
+
+    def _uri(self, job: Job, bucket: str, key: str) -> str:
+        if job.bucket is None:
+            client = self._cloud.client("s3")
+            return str(client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}, ExpiresIn=900))
+        return f"https://s3.{job.region}.amazonaws.com/{bucket}/{quote(key)}"
+
+    def _service_bucket(self) -> str:
+        """Where Transcribe keeps the output of jobs that name no bucket."""
+        bucket = "aws-transcribe-us-east-1-prod"
+        self._cloud.client("s3").create_bucket(Bucket=bucket)
+        return bucket
+
+
+def create(cloud: Cloud) -> Service:
+    """The service, without a thread until the first job."""
+    return Transcribe(cloud)
+
+
+def _bad(message: str) -> AwsError:
+    return AwsError("BadRequestException", message)
+
+
+def _new_job(request: Request) -> Job:
+    """A job for a request that can be carried out."""
+    asked = request.params
+    name = asked["TranscriptionJobName"]
+    if not _NAME.fullmatch(name):
+        raise _bad(
+            f"1 validation error detected: Value '{name}' at 'transcriptionJobName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: ^[0-9a-zA-Z._-]+"
+        )
+    languages = [key for key in ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages") if asked.get(key)]
+    if len(languages) != 1:
+        raise _bad("You must specify exactly one of LanguageCode, IdentifyLanguage or IdentifyMultipleLanguages.")
+    settings = asked.get("Settings") or {}
+    refused = [k for k in _REFUSED if asked.get(k)] + [k for k in _REFUSED_SETTINGS if settings.get(k)]
+    if refused:
+        raise _bad(f"The local cloud's Transcribe does not offer {', '.join(refused)}.")
+    formats = (asked.get("Subtitles") or {}).get("Formats") or []
+    if set(formats) - {"vtt", "srt"}:
+        raise _bad("Subtitle formats are vtt and srt.")
+    _check_source(asked)
+    return Job(name, request.region, asked, asked.get("OutputBucketName"), _output_key(asked, name))
+
+
+def _check_source(asked: Mapping[str, Any]) -> None:
+    bucket, key = _place((asked.get("Media") or {}).get("MediaFileUri", ""))
+    try:
+        size = objects.find(bucket, key).size
+    except AwsError:
+        raise _bad(_UNREADABLE) from None
+    if size > MAX_BYTES:
+        raise _bad("Invalid file size: file size too large. Maximum audio file size is 2.0 GB.")
+
+
+def _output_key(asked: Mapping[str, Any], name: str) -> str:
+    key = asked.get("OutputKey")
+    if key is None:
+        return f"{name}.json"
+    if not asked.get("OutputBucketName"):
+        raise _bad("You must specify OutputBucketName when you specify OutputKey.")
+    if not _KEY.fullmatch(key):
+        raise _bad("OutputKey can only contain alphanumeric characters and - _ . ! * ' ( ) /")
+    return f"{key}{name}.json" if key.endswith("/") else str(key)
+
+
+def _place(uri: str) -> tuple[str, str]:
+    found = _S3.fullmatch(uri) or _HTTPS.fullmatch(uri)
+    if not found:
+        raise _bad(_UNREADABLE)
+    return found[1], found[2]
+
+
+def _format_of(media: video.Media) -> str | None:
+    """Transcribe's name of the container, None for one that it does not take."""
+    names = set(media.format.split(","))
+    if "mp4" in names:
+        return "m4a" if media.brand.startswith("M4A") else "mp4"
+    if "matroska" in names:
+        return "webm"
+    return next((name for name in ("wav", "mp3", "flac", "ogg", "amr") if name in names), None)
+
+
+def _check_language(job: Job) -> None:
+    code = job.asked.get("LanguageCode")
+    if code and not code.startswith("en-"):
+        raise JobFailed(f"The local cloud's speech model understands English only; {code} can't be transcribed.")
+    options = job.asked.get("LanguageOptions") or []
+    if options and not any(option.startswith("en-") for option in options):
+        raise JobFailed(
+            "The local cloud's speech model understands English only, which is not among the language options "
+            f"{', '.join(options)}."
+        )
+
+
+def _language(job: Job, transcript: speech.Transcript) -> output.Language:
+    """The job's language; for IdentifyLanguage English, with a score for how well the audio could be understood."""
+    if code := job.asked.get("LanguageCode"):
+        return output.Language(code)
+    words = [word.probability for segment in transcript.segments for word in segment.words]
+    if not words:
+        raise JobFailed(_TOO_LITTLE_SPEECH)
+    score = sum(words) / len(words)
+    if score < _LEAST_SCORE:
+        raise JobFailed(
+            "The language could not be identified as English, the only one that the local cloud's speech model "
+            f"understands (mean word probability {score:.2f})."
+        )
+    options = [option for option in job.asked.get("LanguageOptions") or [] if option.startswith("en-")]
+    return output.Language(options[0] if options else "en-US", round(score, 4))
+
+
+def _why_unplayable(error: video.MediaError) -> str:
+    if error.reason == "no_audio":
+        return "The media file doesn't contain an audio track that can be transcribed."
+    return f"The media file can't be read. Check that it is a valid media file and isn't corrupted ({error.reason})."
+
+
+def _described(job: Job) -> dict[str, Any]:
+    """The TranscriptionJob shape."""
+    shape: dict[str, Any] = {
+        "TranscriptionJobName": job.name,
+        "TranscriptionJobStatus": job.status,
+        "CreationTime": job.created,
+        **{key: job.asked[key] for key in _ECHOED if job.asked.get(key) is not None},
+        **job.media,
+    }
+    optional = {
+        "StartTime": job.started,
+        "CompletionTime": job.finished,
+        "FailureReason": job.reason,
+        "LanguageCode": job.language.code if job.language else None,
+        "IdentifiedLanguageScore": job.language.score if job.language else None,
+        "Transcript": {"TranscriptFileUri": job.transcript_uri} if job.transcript_uri else None,
+    }
+    shape |= {key: value for key, value in optional.items() if value is not None}
+    if subtitles := job.asked.get("Subtitles"):
+        shape["Subtitles"] = {
+            "Formats": subtitles.get("Formats") or [],
+            "SubtitleFileUris": list(job.subtitle_uris),
+            "OutputStartIndex": subtitles.get("OutputStartIndex") or 0,
+        }
+    return shape
+
+
+def _summary(job: Job) -> dict[str, Any]:
+    """The TranscriptionJobSummary shape."""
+    shape = _described(job)
+    wanted = (
+        "TranscriptionJobName",
+        "CreationTime",
+        "StartTime",
+        "CompletionTime",
+        "LanguageCode",
+        "TranscriptionJobStatus",
+        "FailureReason",
+        "IdentifyLanguage",
+        "IdentifiedLanguageScore",
+    )
+    place = "CUSTOMER_BUCKET" if job.bucket else "SERVICE_BUCKET"
+    return {key: shape[key] for key in wanted if key in shape} | {"OutputLocationType": place}

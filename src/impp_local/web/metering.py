@@ -1,0 +1,87 @@
+"""What AWS bills for a request as such: requests to S3, KMS, SQS and so on, DynamoDB's units.
+
+Services that bill by something else (minutes, images, GB-seconds, transitions, events) count it themselves. Requests
+that fail with the caller's fault are billed too, but for S3's and DynamoDB's validation errors; the local bill counts
+what succeeded, and conditional writes that did not.
+"""
+
+from __future__ import annotations
+
+import json
+from math import ceil
+from typing import Any, Final
+
+from impp_local.kernel import billing
+from impp_local.kernel.contract import Request, Response
+
+S3_WRITES: Final = {
+    "PutObject",
+    "PostObject",
+    "CopyObject",
+    "CreateMultipartUpload",
+    "UploadPart",
+    "UploadPartCopy",
+    "CompleteMultipartUpload",
+    "PutObjectTagging",
+    "ListObjects",
+    "ListObjectsV2",
+    "ListObjectVersions",
+    "ListMultipartUploads",
+    "ListParts",
+    "ListBuckets",
+}
+"""Priced as "PUT, COPY, POST, LIST"; deletes and cancels are free; all else is priced as "GET"."""
+
+S3_OBJECT_READS: Final = {
+    "GetObject",
+    "HeadObject",
+    "GetObjectTagging",
+    "GetObjectAttributes",
+    "GetObjectAcl",
+    "SelectObjectContent",
+}
+
+DYNAMODB_WRITES: Final = {"PutItem", "UpdateItem", "DeleteItem"}
+DYNAMODB_READS: Final = {"GetItem", "Query", "Scan"}
+BY_REQUEST: Final = {"kms": ("kms", "request"), "sqs": ("sqs", "request")}
+CONTROL_PLANE: Final = {
+    "kms": {"Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt"}
+}
+"""Where only some operations are worth counting: Terraform's reads of a key are not what a pipeline costs."""
+COST_QUERIES: Final = {"GetCostAndUsage", "GetCostAndUsageWithResources", "GetCostForecast", "GetUsageForecast"}
+"""Cost Explorer bills its queries; anomaly detection is free (AWS Cost Management's pricing page)."""
+
+
+def meter_request(request: Request, response: Response) -> None:
+    """Charge for a request that was answered, if its kind is billed by the request."""
+    failed_condition = b"ConditionalCheckFailed" in response.body[:200] if isinstance(response.body, bytes) else False
+    if response.status >= 400 and not failed_condition:
+        return
+    if request.service == "s3":
+        _meter_s3(request)
+    elif request.service == "dynamodb":
+        _meter_dynamodb(request, response)
+    elif request.service in BY_REQUEST:
+        if request.operation in CONTROL_PLANE.get(request.service, {request.operation}):
+            billing.meter(*BY_REQUEST[request.service], 1)
+    elif request.service == "ce" and request.operation in COST_QUERIES:
+        billing.meter("ce", "api_request", 1)
+
+
+def _meter_s3(request: Request) -> None:
+    if request.operation in S3_WRITES:
+        billing.meter("s3", "put", 1, detail=request.path)
+    elif request.operation in S3_OBJECT_READS:
+        billing.meter("s3", "get", 1, detail=request.path)
+
+
+def _meter_dynamodb(request: Request, response: Response) -> None:
+    """On-demand units: a write per KB of the item, half a (eventually consistent) read per 4 KB of what is read."""
+    asked: dict[str, Any] = request.json()
+    detail = json.dumps(asked.get("Item") or asked.get("Key") or {})
+    if request.operation in DYNAMODB_WRITES:
+        billing.meter("dynamodb", "write_request", ceil(len(request.body) / 1024) or 1, detail=detail)
+    elif request.operation in DYNAMODB_READS:
+        size = len(response.body) if isinstance(response.body, bytes) else 0
+        units = ceil(size / 4096) or 1
+        billing.meter("dynamodb", "read_request", units if asked.get("ConsistentRead") else units / 2, detail=detail)

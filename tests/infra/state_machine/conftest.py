@@ -1,0 +1,3 @@
+"""The state machine in the interpreter."""
+
+from tests.support.state_machine import world as world

@@ -1,0 +1,357 @@
+"""Every way through the state machine, in the interpreter: which states, how many transitions, who is told what."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created
+
+from impp_lambdas.core.money import ledger
+
+HEAD, TAIL = ["Claim", "Inspect", "Route"], ["Archive", "Publish", "Notify"]
+
+SUBTITLES = {
+    "SubtitleFileUris": [
+        f"https://s3.us-east-1.amazonaws.com/impp-test-work/work/{ASSET}/named-by-transcribe.{kind}"
+        for kind in ("srt", "vtt")
+    ]
+}
+"""As GetTranscriptionJob tells them: their names are the service's to choose."""
+
+
+def fails(kind: type[Exception] = ValueError, message: str = "broken") -> Callable[[Payload], Any]:
+    def function(_: Payload) -> Any:
+        raise kind(message)
+
+    return function
+
+
+def transitions(world: World, run: Run, verdict: str = "process") -> None:
+    """The ledger's count is what was entered, and tried again."""
+    (ended,) = world.called("quarantine") or world.called("publish")
+    counted = ledger.transitions(verdict, ended.get("branches", {}), ended["retries"])
+    assert counted == len(run.entered) + run.retries
+
+
+def alerts(world: World) -> list[str]:
+    return [json.loads(message["Message"])["kind"] for message in world.messages]
+
+
+def test_a_clip_goes_all_the_way_in_twelve_transitions(world: World) -> None:
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    inside = {"Analyze", "Transcribe", "HasRenditions", "Transcode"}
+    assert [s for s in run.entered if s not in inside] == [*HEAD, "Sample", "Understand", *TAIL]
+    assert inside <= set(run.entered)
+    assert len(run.entered) == 12
+    transitions(world, run)
+    assert json.loads(run.described["output"]) == {"asset": ASSET, "state": "published", "usd": 0.01}
+    assert world.messages[0]["Subject"] == "s"
+    assert world.messages[0]["MessageAttributes"]["severity"]["StringValue"] == "info"
+    assert world.jobs[0]["ClientRequestToken"] == media()["job_name"]
+    branches = world.called("publish")[0]["branches"]
+    assert {name: b["status"] for name, b in branches.items()} == {
+        "analyze": "ok",
+        "transcribe": "skipped",
+        "transcode": "ok",
+    }
+    assert branches["transcode"]["outputs"] == [{"duration_s": 12, "width": 1280, "height": 720}]
+
+
+def test_functions_are_given_what_their_contracts_say(world: World) -> None:
+    world.run()
+    event = world.called("inspect")[0]
+    assert event["features"] == ["analyze", "transcode", "transcribe"]
+    assert (event["bucket"], event["key"], event["version"]) == (
+        "ingest",
+        object_created()["detail"]["object"]["key"],
+        "v1",
+    )
+    original = {"asset", "bucket", "key", "version", "facts"}
+    assert world.called("sample")[0].keys() == original | {"plan"}
+    assert world.called("analyze")[0].keys() == {"asset", "frames", "facts", "plan"}
+    assert world.called("transcribe")[0].keys() == original | {"token", "execution", "speech"}
+    assert world.called("archive")[0].keys() == original | {"plan"}
+    assert world.called("publish")[0].keys() == {
+        "execution",
+        "started_at",
+        "retries",
+        "media",
+        "sample",
+        "branches",
+        "archive",
+    }
+
+
+@pytest.mark.parametrize("features", [c for n in range(4) for c in itertools.combinations(ALL, n)], ids="+".join)
+def test_every_choice_of_features_runs(world: World, features: tuple[str, ...]) -> None:
+    world.features = features
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert set(world.called("publish")[0]["branches"]) == set(features)
+    assert ("Understand" in run.entered) == bool(features)
+    transitions(world, run)
+
+
+def test_the_same_event_twice_is_processed_once(world: World) -> None:
+    first = world.run()
+    second = world.start(first.machine)
+    assert second.status == "SUCCEEDED"
+    assert second.entered == ["Claim", "Duplicate"]
+    assert len(world.called("inspect")) == len(world.messages) == 1
+
+
+def test_a_released_claim_lets_the_event_be_processed_again(world: World) -> None:
+    world.functions["publish"] = fails()
+    first = world.run()
+    assert first.status == "FAILED"
+    table = boto3.client("dynamodb")
+    (claim,) = table.scan(TableName=TABLE)["Items"]
+    assert claim["pk"]["S"] == "CLAIM#ingest/originals/a 'b\" ü.mp4#v1"
+    table.put_item(TableName=TABLE, Item={**claim, "released": {"BOOL": True}})
+    world.functions["publish"] = World().functions["publish"]
+    again = world.start(first.machine)
+    assert again.entered[-1] == "Notify"
+    (claim,) = table.scan(TableName=TABLE)["Items"]
+    assert "released" not in claim
+    assert claim["execution"]["S"] == again.described["executionArn"]
+
+
+def test_a_retried_claim_sees_itself_not_a_duplicate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, tried = world.client, []
+
+    class Flaky:
+        """DynamoDB that writes the claim, then loses its answer."""
+
+        def put_item(self, **request: Any) -> Payload:
+            answer: Payload = real("us-east-1", "dynamodb").put_item(**request)
+            tried.append(request)
+            if len(tried) == 1:
+                raise error("InternalServerError")
+            return answer
+
+    from impp_local.services.stepfunctions.api import interpreter
+
+    interpreter._everywhere(
+        "boto_client_for",
+        lambda region, service, state_credentials=None: Flaky() if service == "dynamodb" else real(region, service),
+    )
+    run = world.run()
+    assert len(tried) == 2
+    assert run.entered[-1] == "Notify"
+
+
+def test_an_object_without_a_version_has_a_claim_too(world: World) -> None:
+    run = world.run(object_created(version=None))
+    assert run.status == "SUCCEEDED"
+    assert world.called("inspect")[0]["version"] == ""
+
+
+@pytest.mark.parametrize("branch", ALL)
+def test_a_branch_that_fails_leaves_a_partial_result(world: World, branch: str) -> None:
+    if branch == "transcode":
+        world.services["get_job"] = lambda **_: {"Job": {"Id": "job-1", "Status": "ERROR", "ErrorMessage": "codec"}}
+    else:
+        world.functions[branch] = fails(message='no "such" luck\n')
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    branches = world.called("publish")[0]["branches"]
+    assert branches[branch]["status"] == "failed"
+    assert branches[branch]["error"]
+    assert all(branches[other]["status"] != "failed" for other in ALL if other != branch)
+    transitions(world, run)
+
+
+def test_a_failed_sample_leaves_the_rest_to_be_done(world: World) -> None:
+    world.functions["sample"] = fails(RuntimeError, "Task timed out")
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    published = world.called("publish")[0]
+    assert published["sample"]["status"] == "failed"
+    assert published["sample"]["error"] == "RuntimeError"
+    assert world.called("transcribe")[0]["speech"] is True, "unheard, so Transcribe decides"
+    assert published["branches"]["transcode"]["status"] == "ok"
+
+
+def test_throttling_is_retried_and_a_crash_once(world: World) -> None:
+    attempts: list[int] = []
+
+    def throttled(_: Payload) -> Payload:
+        attempts.append(1)
+        if len(attempts) < 4:
+            raise error("TooManyRequestsException")
+        return {"status": "ok", "labels": [], "usage": []}
+
+    world.functions["analyze"] = throttled
+    world.functions["archive"] = fails()
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert len(attempts) == 4
+    assert len(world.called("archive")) == 2
+    assert run.retries == 4
+    transitions(world, run)
+    assert world.called("publish")[0]["archive"]["status"] == "failed"
+
+
+def test_a_retried_job_request_keeps_its_token(world: World) -> None:
+    tokens: list[str] = []
+
+    def create(**job: Any) -> Payload:
+        tokens.append(job["ClientRequestToken"])
+        if len(tokens) == 1:
+            raise error("TooManyRequestsException")
+        return {"Job": {"Id": "job-1"}}
+
+    world.services["create_job"] = create
+    assert world.run().status == "SUCCEEDED"
+    assert len(tokens) == 2
+    assert len(set(tokens)) == 1
+
+
+def test_a_failed_job_is_told_in_its_own_words(world: World) -> None:
+    job = {"Id": "job-1", "Status": "ERROR", "Settings": {"Inputs": ["x" * 2000]}}
+    told = job | {"ErrorCode": 1404, "ErrorMessage": "Unable to open input file", "Role": "r"}
+    world.services["get_job"] = lambda **_: {"Job": told}
+    assert world.run().status == "SUCCEEDED"
+    assert "Unable to open input file" in world.called("publish")[0]["branches"]["transcode"]["cause"]
+
+
+@pytest.mark.parametrize(
+    ("look", "status", "entered"),
+    [
+        ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US", "Subtitles": SUBTITLES}, "ok", 1),
+        ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US"}, "ok", 1),
+        ({"TranscriptionJobStatus": "IN_PROGRESS"}, "failed", 1),
+        (None, "failed", 2),
+    ],
+    ids=["done meanwhile", "done without a word", "still at it", "no such job"],
+)
+def test_a_silent_transcription_is_looked_at_once(
+    world: World, look: Payload | None, status: str, entered: int
+) -> None:
+    def answer(**request: Any) -> Payload:
+        assert request == {"TranscriptionJobName": media()["job_name"]}
+        if look is None:
+            raise error("NotFoundException")
+        return {"TranscriptionJob": look}
+
+    plan = media()["plan"]
+    plan["deadlines"]["transcribe_s"] = 1
+    world.functions |= {"inspect": lambda _: media(plan=plan), "transcribe": lambda _: {"started": True}}
+    world.services["get_transcription_job"] = answer
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    transcribed = world.called("publish")[0]["branches"]["transcribe"]
+    assert transcribed["status"] == status
+    if status == "ok":
+        assert look
+        named = f"work/{ASSET}/named-by-transcribe.vtt" if "Subtitles" in look else None
+        assert transcribed["captions"] == named
+        assert transcribed["language"] == "en-US"
+    assert len([s for s in run.entered if s in ("LookAtTranscription", "TranscribeFailed")]) == entered
+    transitions(world, run)
+
+
+def test_a_job_that_fails_by_its_event_fails_its_branch(world: World) -> None:
+    def transcribe(payload: Payload) -> None:
+        boto3.client("stepfunctions").send_task_failure(
+            taskToken=payload["token"], error="TranscriptionFailed", cause="no sound"
+        )
+
+    world.functions["transcribe"] = transcribe
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    transcribed = world.called("publish")[0]["branches"]["transcribe"]
+    assert (transcribed["error"], transcribed["cause"]) == ("TranscriptionFailed", "no sound")
+    transitions(world, run)
+
+
+def test_a_photo_is_not_transcoded(world: World) -> None:
+    plan = media()["plan"] | {"renditions": [], "job_settings": None}
+    world.functions["inspect"] = lambda _: media(plan=plan)
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert world.jobs == []
+    assert world.called("publish")[0]["branches"]["transcode"]["status"] == "skipped"
+    transitions(world, run)
+
+
+def test_over_budget_the_original_is_archived_only(world: World) -> None:
+    world.functions["inspect"] = lambda _: media(verdict="archive_only", reason="over_budget", detail="$9 of $9")
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert run.entered == [*HEAD, *TAIL]
+    published = world.called("publish")[0]
+    assert published["branches"] == {}
+    assert published["sample"] == {"status": "skipped"}
+    transitions(world, run, "archive_only")
+
+
+def test_the_same_content_under_another_key_ends_quietly(world: World) -> None:
+    world.functions["inspect"] = lambda _: media(verdict="duplicate", reason="same_content", detail="d", plan=None)
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert run.entered == [*HEAD, "Duplicate"]
+    assert world.messages == []
+
+
+def test_quarantine_alerts_once_and_fails_clearly(world: World) -> None:
+    world.functions["inspect"] = lambda _: media(
+        verdict="quarantine", reason="truncated", detail="no moov box", plan=None
+    )
+    run = world.run()
+    assert run.status == "FAILED"
+    assert run.entered == [*HEAD, "Quarantine", "AlertQuarantined", "Quarantined"]
+    assert run.described["error"] == "Quarantined"
+    assert run.described["cause"] == "truncated: no moov box"
+    assert alerts(world) == ["quarantined"]
+    transitions(world, run, "quarantine")
+
+
+@pytest.mark.parametrize("step", ["Claim", "Inspect", "Publish", "Quarantine", "Notify"])
+def test_what_dies_says_where_and_why(world: World, step: str) -> None:
+    if step == "Claim":
+        boto3.client("dynamodb").delete_table(TableName=TABLE)
+    elif step == "Notify":
+
+        def refuse(**_: Any) -> Payload:
+            raise error("AuthorizationErrorException")
+
+        world.services["publish"] = refuse
+    else:
+        if step == "Quarantine":
+            world.functions["inspect"] = lambda _: media(verdict="quarantine", reason="empty", detail="d", plan=None)
+        world.functions[step.lower()] = fails(message="out of luck")
+    run = world.run()
+    assert run.status == "FAILED"
+    assert run.entered[-1] == "Failed"
+    assert run.described["cause"].startswith(f"{step}: ")
+    assert run.described["error"] not in ("", "Quarantined")
+    assert world.messages == [], "the failure function alerts, so nothing else does"
+
+
+def test_nothing_large_travels_for_ten_hours_of_footage(world: World) -> None:
+    from impp_lambdas.core.intake.facts import Facts, Origin, Streams
+    from impp_lambdas.core.money import storage
+    from impp_lambdas.core.planning import plan
+
+    streams = Streams("video", 36_000.0, 3840, 2160, 0, 59.94, "hevc", "aac", True, "mp4")
+    origin = Origin("creator", "d" * 63, "front", "manual", "2026-11-20T08:15:00Z", "filename")
+    facts = Facts.of(streams, origin, 400_000_000_000, "0" * 64, "AAAAAAAAAAA=")
+    planned = plan.make(ASSET, facts, "s3://" + "b" * 63 + "/" + "k" * 1024, "d" * 63, 120)
+    quote = ledger.quote(planned, facts, storage.choose(facts), ALL, "arm64")
+    answer = media(
+        facts=facts.to_dict(), plan=planned.to_dict(), quote=[line.to_dict() for line in quote], key="k" * 1024
+    )
+    answer["plan"]["deadlines"] = {"transcribe_s": 60, "transcode_s": 60}
+    world.functions["inspect"] = lambda _: answer
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    largest = max(len(json.dumps(payload)) for _, payload in world.calls)
+    assert largest < 32 * 1024
+    assert max(len(json.dumps(event, default=str)) for event in run.history) < 64 * 1024

@@ -1,0 +1,131 @@
+"""What holds for the definition whatever runs through it: it lints, and every Task is guarded, for all features."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.state_machine import ALL, TEMPLATE, rendered
+
+from impp_lambdas.core.planning import plan
+
+CHOICES = [c for n in range(4) for c in itertools.combinations(ALL, n)]
+BRANCH_STATES = {"analyze": "Analyze", "transcribe": "Transcribe", "transcode": "HasRenditions"}
+PREFIX = {
+    "dynamodb": "DynamoDB.",
+    "lambda": "Lambda.",
+    "mediaconvert": "MediaConvert.",
+    "sns": "SNS.",
+    "transcribe": "Transcribe.",
+}
+
+QUOTAS = {
+    "Contended",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+"""What functions raise when a quota is met: names of boto3's exceptions, and impp_lambdas.adapters.aws's own."""
+QUEUE_MAX_S = 1515
+"""Longest wait of one state for a quota."""
+
+
+def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All states with their names, those inside branches too."""
+    for name, state in definition["States"].items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from states(branch)
+
+
+def service(resource: str) -> str:
+    parts = resource.split(":")
+    return parts[6] if parts[5] == "aws-sdk" else parts[5]
+
+
+@pytest.mark.parametrize("features", CHOICES, ids="+".join)
+def test_every_choice_of_features_is_whole_and_lints(features: tuple[str, ...], tmp_path: Path) -> None:
+    definition = rendered(features)
+    parallel = definition["States"].get("Understand")
+    started = [branch["StartAt"] for branch in parallel["Branches"]] if parallel else []
+    assert started == [BRANCH_STATES[name] for name in features]
+    names = [name for name, _ in states(definition)]
+    assert len(names) == len(set(names)), "history and metrics tell states by name"
+    file = tmp_path / "asl.json"
+    file.write_text(json.dumps(definition), encoding="utf-8")
+    command = [str(Path(sysconfig.get_path("scripts")) / "statelint"), str(file)]
+    complaints = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    # The specification lets these two be JSONata; statelint 3.1 does not know it.
+    known = re.compile(r'.*\.(TimeoutSeconds|HeartbeatSeconds) is "\{%.*%\}" but should be an Integer')
+    assert [c for c in complaints if not known.fullmatch(c) and not re.fullmatch(r"\d+ errors?:|One error:", c)] == []
+
+
+@pytest.mark.parametrize(("name", "state"), list(states(rendered())), ids=lambda v: v if isinstance(v, str) else "")
+def test_every_state_is_guarded(name: str, state: dict[str, Any]) -> None:
+    catches = [c["ErrorEquals"] for c in state.get("Catch", [])]
+    for position, errors in enumerate(catches):
+        assert ("States.ALL" in errors) == (position == len(catches) - 1), "States.ALL stands alone and last"
+    if state["Type"] == "Parallel":
+        assert catches
+    if state["Type"] != "Task":
+        return
+    assert catches
+    assert "TimeoutSeconds" in state
+    own = PREFIX[service(state["Resource"])]
+    retried = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
+    assert any(error.startswith(own) for error in retried)
+    own_names = QUOTAS if own == "Lambda." else set()
+    timeouts = {"States.HeartbeatTimeout", "States.Timeout"} if state["Resource"].endswith("TaskToken") else set()
+    assert {e for e in retried if not e.startswith(own)} <= own_names | timeouts | {"States.TaskFailed"}
+    assert all(retrier["JitterStrategy"] == "FULL" for retrier in state["Retry"])
+    if state["Resource"].endswith("waitForTaskToken"):
+        assert "HeartbeatSeconds" in state
+        never = next(r for r in state["Retry"] if timeouts & set(r["ErrorEquals"]))
+        last = next(r for r in state["Retry"] if "States.TaskFailed" in r["ErrorEquals"])
+        assert never["MaxAttempts"] == 0 and state["Retry"].index(never) < state["Retry"].index(last)
+
+
+def test_a_card_full_of_files_queues_for_the_quotas() -> None:
+    """400 files at two requests a second take 200 s, and three times that is the least patience that is useful."""
+    tasks = {name: state for name, state in states(rendered()) if state["Type"] == "Task"}
+    for name, quota in [("Transcode", "MediaConvert.TooManyRequestsException")] + [
+        (name, error)
+        for name, task in tasks.items()
+        if "lambda:invoke" in task["Resource"]
+        for error in ["Lambda.TooManyRequestsException", *QUOTAS]
+    ]:
+        retrier = next(r for r in tasks[name]["Retry"] if quota in r["ErrorEquals"])
+        waits = [
+            min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n, retrier["MaxDelaySeconds"])
+            for n in range(retrier["MaxAttempts"])
+        ]
+        assert sum(waits) / 2 >= 600, f"{name}, {quota}: full jitter waits half of that on average"
+        assert sum(waits) <= QUEUE_MAX_S
+
+
+def test_the_definition_is_jsonata_throughout_and_ends_within_a_day() -> None:
+    definition = rendered()
+    assert definition["QueryLanguage"] == "JSONata"
+    assert definition["TimeoutSeconds"] == 86_400
+    for _, state in states(definition):
+        assert state.get("QueryLanguage", "JSONata") == "JSONata"
+        assert not {"InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector"} & state.keys()
+        assert state["Type"] not in ("Wait", "Pass"), "no polling, no noise"
+    longest = plan.TRANSCODE_MAX_S + 2 * 910 + 310 + 600 + 5 * QUEUE_MAX_S
+    assert longest < 86_400, "the longest branch and the steps around it fit into the whole"
+
+
+def test_placeholders_are_those_that_terraform_fills() -> None:
+    functions = {f"{name}_function_arn" for name in ("inspect", "sample", "archive", "publish", "quarantine")}
+    functions |= {"analyze_function_arn", "transcribe_function_arn"}
+    others = {"catalog_table_name", "alert_topic_arn", "mediaconvert_queue_arn", "mediaconvert_role_arn"}
+    text = re.sub(r"<#.*?#>", "", TEMPLATE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert set(re.findall(r"\$\{(.*?)\}", text)) == functions | others

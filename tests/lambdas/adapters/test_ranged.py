@@ -1,0 +1,63 @@
+"""The ranged reader returns exactly the object's bytes, jumps cheaply and keeps its memory bounded."""
+
+from __future__ import annotations
+
+import io
+import random
+
+import pytest
+
+from impp_lambdas.adapters.ranged import READ_AHEAD, RangedFile
+
+
+def reader(data: bytes, block: int = 64, cache: int = 64) -> tuple[RangedFile, list[tuple[int, int]]]:
+    calls: list[tuple[int, int]] = []
+
+    def fetch(first: int, last: int) -> bytes:
+        calls.append((first, last))
+        return data[first : last + 1]
+
+    return RangedFile(fetch, len(data), block=block, cache_blocks=cache), calls
+
+
+def test_it_reads_what_a_plain_file_reads() -> None:
+    rng = random.Random(7)
+    data = rng.randbytes(10_007)
+    ours, _ = reader(data)
+    plain = io.BytesIO(data)
+    for _ in range(500):
+        whence = rng.choice([io.SEEK_SET, io.SEEK_END])
+        offset = rng.randrange(0, 10_050) if whence == io.SEEK_SET else -rng.randrange(0, 10_007)
+        count = rng.choice([0, 1, 63, 64, 65, 1000, 20_000])
+        assert ours.seek(offset, whence) == plain.seek(offset, whence)
+        assert ours.read(count) == plain.read(count)
+
+
+def test_reading_on_fetches_more_at_once_and_a_jump_fetches_one_block() -> None:
+    data = bytes(64 * 200)
+    ours, calls = reader(data)
+    while ours.read(64):
+        pass
+    assert len(calls) < 200 / READ_AHEAD + 8
+    assert sum(last - first + 1 for first, last in calls) == len(data)
+    calls.clear()
+    ours.seek(0)
+    ours.read(1)
+    assert calls == [(0, 63)]
+
+
+def test_memory_is_bounded() -> None:
+    ours, _ = reader(bytes(64 * 1000), cache=32)
+    ours.readall()
+    assert len(ours._cache) <= 32
+
+
+def test_a_short_answer_is_an_error_and_not_silence() -> None:
+    with pytest.raises(EOFError, match="0-63"):
+        RangedFile(lambda first, last: b"short", 1000, block=64).read(10)
+
+
+def test_seeking_before_the_start_is_refused() -> None:
+    ours, _ = reader(b"abc")
+    with pytest.raises(ValueError, match="-1"):
+        ours.seek(-1)

@@ -1,0 +1,184 @@
+"""Sampling real (small) recordings: what is picked, what is not, and how little of a large file is read for it."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from itertools import pairwise
+from typing import IO, cast
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.support import made_media as made
+
+from impp_lambdas.adapters.ranged import RangedFile
+from impp_lambdas.core.media import selection, speech
+from impp_lambdas.core.media.recording import Unreadable
+from impp_lambdas.core.media.sampling import Sampled, sample
+from impp_lambdas.core.media.storyboard import clock
+
+
+def run(data: bytes, kind: str = "video", *, interval: float = 1, limit: int = 20, left: float = 100) -> Sampled:
+    return sample(io.BytesIO(data), kind, 0, interval, limit, lambda: left)
+
+
+def times(sampled: Sampled) -> list[int]:
+    return [int(s.t) for s in sampled.frames]
+
+
+@pytest.fixture(scope="module")
+def five_scenes() -> bytes:
+    return made.movie(made.scenes(5, 2), sound=made.speech(10), options={"movflags": "faststart"})
+
+
+def test_each_scene_is_picked_once(five_scenes: bytes) -> None:
+    got = run(five_scenes)
+    assert sorted(t // 2 for t in times(got)) == [0, 1, 2, 3, 4]
+    assert got.complete and got.poster in got.frames
+    assert got.speech.spoken and got.speech.ratio > 0.4
+
+
+def test_a_small_limit_still_covers_the_whole(five_scenes: bytes) -> None:
+    got = run(five_scenes, limit=2)
+    assert len(got.frames) == 2
+    assert got.frames[1].t - got.frames[0].t >= 4
+
+
+def test_one_long_gop_is_decoded_forward() -> None:
+    got = run(made.movie(made.scenes(5, 2), gop=1000))
+    assert sorted(t // 2 for t in times(got)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("container", ["mpegts", "matroska", "avi"])
+def test_other_containers(container: str) -> None:
+    got = run(made.movie(made.scenes(3, 2), container=container))
+    assert len(got.frames) == 3
+
+
+def test_a_transport_stream_of_one_gop_still_gives_a_picture() -> None:
+    assert run(made.movie(made.scenes(1, 3), gop=1000, container="mpegts"), interval=10).frames
+
+
+def test_a_phone_held_upright_gives_upright_frames() -> None:
+    picture = np.full((180, 320, 3), 90, dtype=np.uint8)
+    picture[:, :160] = (200, 60, 60)  # the left half is red; turned clockwise it is the upper half
+    got = run(made.rotated(made.movie([picture] * 10), 90))
+    image = Image.open(io.BytesIO(got.frames[0].jpeg)).convert("RGB")
+    assert image.size == (180, 320)
+    upper, lower = image.getpixel((90, 40)), image.getpixel((90, 280))
+    assert isinstance(upper, tuple) and isinstance(lower, tuple)
+    assert upper[0] > 170 and upper[1] < 90
+    assert lower[0] < 120
+
+
+def test_non_square_pixels_are_shown_as_meant() -> None:
+    got = run(made.movie([made.scene(1, 320, 180)] * 10, aspect=Fraction(2, 1)))
+    assert (got.frames[0].width, got.frames[0].height) == (640, 180)
+
+
+def test_odd_sides_and_large_pictures_shrink_to_the_long_side() -> None:
+    got = run(made.movie([made.scene(1, 1441, 811)[:810, :1440]] * 3))
+    assert max(got.frames[0].width, got.frames[0].height) == 1280
+
+
+def test_variable_frame_rate() -> None:
+    when = [(i * i) / 100 for i in range(60)]  # 0.1 s apart at first, more than a second at the end
+    got = run(made.movie(made.scenes(3, 2), times=when))
+    assert len(got.frames) == 3
+    assert 30 < got.frames[-1].t < 35
+
+
+def test_a_truncated_tail_keeps_what_there_is(five_scenes: bytes) -> None:
+    got = run(five_scenes[: len(five_scenes) // 2])
+    assert 2 <= len(got.frames) < 5
+    assert got.speech.spoken
+
+
+def test_no_audio_and_no_video() -> None:
+    silent = run(made.movie(made.scenes(2, 2)))
+    assert silent.frames and silent.speech.heard == 0 and not silent.speech.spoken
+    heard = run(made.movie(sound=made.speech(5)), "audio")
+    assert heard.frames == [] and heard.poster is None and heard.storyboard is None
+    assert heard.speech.spoken
+
+
+def test_a_still_image_is_turned_and_stripped_of_its_metadata() -> None:
+    exif = Image.Exif()
+    exif[274] = 6  # rotated 90 degrees clockwise to be upright
+    out = io.BytesIO()
+    Image.fromarray(made.scene(1, 3000, 2000)).save(out, "JPEG", exif=exif)
+    got = run(out.getvalue(), "image")
+    assert [(s.width, s.height) for s in got.frames] == [(853, 1280)]
+    assert not Image.open(io.BytesIO(got.frames[0].jpeg)).getexif()
+
+
+@pytest.mark.parametrize("kind", ["video", "audio", "image"])
+@pytest.mark.parametrize("data", [b"", b"just some text, no media\n" * 50])
+def test_what_is_no_media_says_so(kind: str, data: bytes) -> None:
+    with pytest.raises(Unreadable):
+        run(data, kind)
+
+
+def test_a_black_recording_gives_one_frame_and_a_static_one_a_frame_a_minute() -> None:
+    assert len(run(made.movie([np.zeros((180, 320, 3), np.uint8)] * 40)).frames) == 1
+    parked = made.movie([made.scene(1, 160, 90)] * 150, fps=1, gop=5)
+    assert len(run(parked, interval=5).frames) == 3
+
+
+def test_when_time_runs_out_the_result_is_thinner_and_says_so(five_scenes: bytes) -> None:
+    left = iter([100.0] * 4 + [0.0] * 1000)
+    got = sample(io.BytesIO(five_scenes), "video", 0, 1, 20, lambda: next(left))
+    assert not got.complete
+    assert 1 <= len(got.frames) < 5
+
+
+def test_only_a_small_part_of_a_long_file_is_read() -> None:
+    rng = np.random.default_rng(1)
+    noise = [rng.integers(0, 255, (180, 320, 3), dtype=np.uint8) for _ in range(30)]
+    data = made.movie(noise * 10, fps=1, gop=10, sound=made.hum(300), options={"movflags": "faststart"})
+    fetch, calls = made.counting(data)
+    file = RangedFile(fetch, len(data), block=16 * 1024)
+    got = sample(cast(IO[bytes], file), "video", 0, 60, 5, lambda: 100)
+    assert len(got.frames) == 5
+    assert len(data) > 5_000_000
+    assert sum(calls) < 0.35 * len(data)
+
+
+def test_storyboard_cues_cover_the_running_time_and_point_into_the_sprite(five_scenes: bytes) -> None:
+    board = run(five_scenes).storyboard
+    assert board is not None
+    sprite = Image.open(io.BytesIO(board.sprite))
+    lines = board.vtt.splitlines()
+    assert lines[0] == "WEBVTT"
+    spans = [line.split(" --> ") for line in lines if "-->" in line]
+    assert spans[0][0] == "00:00:00.000"
+    assert all(a[1] == b[0] for a, b in pairwise(spans))
+    for line in lines:
+        if "#xywh=" in line:
+            x, y, w, h = map(int, line.split("=")[1].split(","))
+            assert x + w <= sprite.width and y + h <= sprite.height
+    assert clock(36_000.5) == "10:00:00.500"
+
+
+@pytest.mark.parametrize("name", ["hum", "clicks"])
+def test_engines_and_indicators_do_not_speak(name: str) -> None:
+    assert not speech.detect([getattr(made, name)(10).tobytes()]).spoken
+
+
+def test_one_sentence_in_a_minute_of_road_noise_is_heard() -> None:
+    road = made.hum(60).astype(np.int32) // 4
+    voice = made.speech(4).astype(np.int32)
+    road[20 * made.RATE : 24 * made.RATE] += voice
+    window = np.clip(road, -32768, 32767).astype(np.int16).tobytes()
+    assert speech.detect([window]).spoken
+    assert not speech.detect([]).spoken
+
+
+def test_candidates_and_windows_spread_over_any_length() -> None:
+    long = selection.candidate_times(36_000, 2, 240)
+    assert len(long) == 240 and long[0] < 100 and long[-1] > 35_900
+    assert selection.candidate_times(0, 5, 10) == [0.0]
+    windows = speech.window_times(36_000, 6, 60)
+    assert len(windows) == 60 and windows[-1] == 35_994
+    assert speech.window_times(60, 6, 60) == [6.0 * k for k in range(10)]

@@ -1,0 +1,136 @@
+"""Failure against S3, SNS and the catalog: one alert for each death, the asset marked, the claim released."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from tests.support import made_media as made
+from tests.support.aws_fakes import INGEST, TABLE, FakeContext
+from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
+
+from impp_lambdas.adapters import aws
+from impp_lambdas.core import keys
+from impp_lambdas.handlers import failure
+
+KEY = "originals/phone/pixel/2026/11/20/PXL_20261120_081500123.mp4"
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
+    with pipeline_account(monkeypatch, tmp_path) as made_account:
+        yield made_account
+
+
+@pytest.fixture
+def alerts(account: Account, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The alerts that reach the topic."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="alerts")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    raw = {"RawMessageDelivery": "true"}
+    boto3.client("sns").subscribe(TopicArn=account.topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
+
+    class Received(list[dict[str, Any]]):
+        def __len__(self) -> int:
+            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+                self.append(json.loads(message["Body"]))
+            return super().__len__()
+
+    return Received()
+
+
+def dies(
+    monkeypatch: pytest.MonkeyPatch, version: str, status: str = "FAILED", execution: str = EXECUTION, **more: Any
+) -> dict[str, Any]:
+    """Let an execution have died; returns EventBridge's event."""
+    given = {"detail": {"bucket": {"name": INGEST}, "object": {"key": KEY, "version-id": version}}}
+    described = {
+        "executionArn": execution,
+        "status": status,
+        "input": json.dumps(given),
+        "startDate": datetime(2026, 11, 22, 10, tzinfo=UTC),
+        **more,
+    }
+    monkeypatch.setattr(aws.client("stepfunctions"), "describe_execution", lambda executionArn: described)
+    return {"detail": {"executionArn": execution, "status": status}}
+
+
+def claim(version: str) -> dict[str, Any]:
+    found = aws.get_item(TABLE, keys.catalog_claim(INGEST, KEY, version))
+    assert found
+    return found
+
+
+def test_a_death_after_inspect_marks_the_asset(
+    account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = account.put(KEY, made.movie(made.scenes(1, 1)), tags="mine=kept")
+    asset = account.inspect(KEY, version)["asset"]
+    event = dies(monkeypatch, version, error="ValueError", cause='Publish: {"errorMessage": "boom"}')
+    assert failure.handler(event, FakeContext()) == {"handled": True, "asset": asset}
+    item = account.asset(asset)
+    assert (item["state"], item["execution"]) == ("failed", EXECUTION)
+    assert "Publish" in item["reason"]
+    assert claim(version)["released"] is True
+    assert len(alerts) == 1
+    assert (alerts[0]["kind"], alerts[0]["severity"], alerts[0]["asset"]) == ("failed", "critical", asset)
+    tags = boto3.client("s3").get_object_tagging(Bucket=INGEST, Key=KEY)["TagSet"]
+    assert {t["Key"]: t["Value"] for t in tags} == {"mine": "kept", "impp:state": "failed"}
+    assert failure.handler(event, FakeContext())["handled"] is False
+    assert len(alerts) == 1, "the same event twice is told once"
+
+
+@pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED"])
+def test_a_death_before_inspect_is_told_as_well(
+    account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    version = account.put(KEY, b"x", sha256="ab" * 32)
+    account.claim(KEY, version)
+    out = failure.handler(dies(monkeypatch, version, status), FakeContext())
+    assert out["asset"] == "ab" * 10, "the one that Inspect would have found: a replay goes on with it"
+    assert account.asset(out["asset"])["state"] == "failed"
+    assert claim(version)["released"] is True
+    assert len(alerts) == 1
+    told = {"TIMED_OUT": "the execution took longer than a day", "ABORTED": "somebody stopped the execution"}
+    assert alerts[0]["text"].startswith(told[status])
+
+
+def test_an_end_of_its_own_is_nobodys_failure(
+    account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = account.put(KEY, b"x")
+    account.claim(KEY, version)
+    out = failure.handler(dies(monkeypatch, version, error="Quarantined", cause="empty: no bytes"), FakeContext())
+    assert out["handled"] is False
+    assert len(alerts) == 0
+    assert "released" not in claim(version)
+
+
+@pytest.mark.parametrize("theirs", [{"state": "published"}, {"state": "processing", "execution": "another"}])
+def test_what_has_ended_or_is_anothers_keeps_its_state(
+    account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, theirs: dict[str, str]
+) -> None:
+    version = account.put(KEY, made.movie(made.scenes(1, 1)))
+    asset = account.inspect(KEY, version)["asset"]
+    aws.update_item(TABLE, keys.catalog_asset(asset), theirs)
+    failure.handler(dies(monkeypatch, version, error="SNS.AuthorizationError", cause="Notify: no"), FakeContext())
+    assert account.asset(asset)["state"] == theirs["state"]
+    assert len(alerts) == 1
+
+
+def test_an_original_that_is_gone_and_a_hand_made_input(
+    account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = account.put(KEY, b"x")
+    account.claim(KEY, version)
+    boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY, VersionId=version)
+    assert failure.handler(dies(monkeypatch, version), FakeContext())["handled"] is True
+    by_hand = dies(monkeypatch, version, input="{}", execution=EXECUTION + "-hand")
+    assert failure.handler(by_hand, FakeContext()) == {"handled": True, "asset": None}
+    assert len(alerts) == 2

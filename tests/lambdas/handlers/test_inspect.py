@@ -1,0 +1,236 @@
+"""Inspect against S3 and the catalog: good files of each kind, bad ones of each, duplicates, replays, the budget."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from PIL import Image
+from tests.support import made_media as made
+from tests.support.aws_fakes import INGEST, TABLE
+from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
+
+from impp_lambdas.adapters import aws
+from impp_lambdas.core import keys
+
+KEY = "originals/dashcam/blackvue/2026/11/20/20261120_081500_EF.mp4"
+OTHER = EXECUTION.replace("run-1", "run-2")
+
+
+@pytest.fixture(scope="module")
+def clip() -> bytes:
+    return made.movie(made.scenes(2, 1, size=(1280, 720)), sound=made.hum(2), options={"movflags": "faststart"})
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
+    with pipeline_account(monkeypatch, tmp_path) as made_account:
+        yield made_account
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_clip_is_planned_quoted_and_begun(account: Account, clip: bytes) -> None:
+    version = account.put(KEY, clip, sha256=sha256(clip), source="dashcam", device="blackvue", crc="AAAAAAAAAAA=")
+    answer = account.inspect(KEY, version)
+    assert (answer["verdict"], answer["asset"]) == ("process", sha256(clip)[:20])
+    facts = answer["facts"]
+    assert (facts["kind"], facts["width"], facts["height"], facts["has_audio"]) == ("video", 1280, 720, True)
+    assert (facts["video_codec"], facts["audio_codec"], facts["container"]) == ("h264", "aac", "mp4")
+    assert (facts["camera"], facts["recording"], facts["captured_at"]) == ("front", "event", "2026-11-20T08:15:00Z")
+    assert (facts["bytes"], facts["crc64nvme"]) == (len(clip), "AAAAAAAAAAA=")
+    assert [(r["name"], r["width"], r["height"]) for r in answer["plan"]["renditions"]] == [
+        ("web", 1280, 720),
+        ("mobile", 854, 480),
+    ]
+    services = {line["service"] for line in answer["quote"]}
+    assert services == {"rekognition", "transcribe", "mediaconvert", "states", "lambda", "s3"}
+    assert account.asset(answer["asset"])["state"] == "processing"
+    assert account.spent() == pytest.approx(sum(line["usd"] for line in answer["quote"]))
+    assert account.items("CLAIM#")[0]["asset"] == answer["asset"]
+
+
+def test_a_retry_gives_the_same_and_reserves_once(account: Account, clip: bytes) -> None:
+    version = account.put(KEY, clip, sha256=sha256(clip))
+    first, second = account.inspect(KEY, version), account.inspect(KEY, version)
+    first.pop("usage"), second.pop("usage")
+    assert first == second
+    assert account.spent() == pytest.approx(sum(line["usd"] for line in first["quote"]))
+
+
+@pytest.mark.parametrize("name", ["a b.mp4", "ü ñ 漢.mp4", "50%+1 & 'q\" #.mp4", "?x=1.mp4"])
+def test_any_name_without_our_metadata_is_processed(account: Account, clip: bytes, name: str) -> None:
+    key = f"originals/{name}"
+    answer = account.inspect(key, account.put(key, clip))
+    assert answer["verdict"] == "process"
+    assert answer["key"] == key
+    assert answer["plan"]["job_settings"]["Inputs"][0]["FileInput"] == f"s3://{INGEST}/{key}"
+    assert (answer["facts"]["source"], answer["facts"]["captured_at_from"]) == ("phone", "upload")
+
+
+BAD = {
+    "empty": lambda clip: b"",
+    "not_media": lambda clip: b"Dear diary, this is text.\n" * 50,
+    "truncated": lambda clip: clip[: len(clip) * 2 // 3],
+    "corrupt": lambda clip: b"\x1aE\xdf\xa3" + bytes(2000),
+}
+
+
+@pytest.mark.parametrize("reason", BAD)
+def test_what_cannot_be_processed_says_why(account: Account, clip: bytes, reason: str) -> None:
+    data = BAD[reason](clip)
+    answer = account.inspect(KEY, account.put(KEY, data, sha256=sha256(data)))
+    assert (answer["verdict"], answer["reason"]) == ("quarantine", reason)
+    assert answer["detail"]
+    assert answer["plan"] is None
+    assert account.spent() == 0
+    assert account.probes == (1 if reason == "corrupt" else 0), "cheap checks come first"
+
+
+def test_a_camera_that_lost_power_leaves_no_moov(account: Account) -> None:
+    data = made.movie(made.scenes(2, 1))
+    cut = data[: data.index(b"moov") - 4]
+    answer = account.inspect(KEY, account.put(KEY, cut))
+    assert (answer["reason"], answer["detail"]) == ("truncated", "no moov box")
+
+
+def test_a_wrong_checksum_does_not_touch_the_true_asset(account: Account, clip: bytes) -> None:
+    good = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip), crc="AAAAAAAAAAA="))
+    other = KEY.replace("EF", "ER")
+    bad = account.inspect(
+        other, account.put(other, clip, sha256=sha256(clip), crc64nvme="xxxxxxxxxxx=", crc="AAAAAAAAAAA=")
+    )
+    assert (bad["verdict"], bad["reason"]) == ("quarantine", "checksum_mismatch")
+    assert bad["asset"] != good["asset"]
+    assert account.asset(good["asset"])["key"] == KEY
+
+
+def test_another_file_under_a_known_sha256_is_an_impostor(account: Account, clip: bytes) -> None:
+    good = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    other = KEY.replace("EF", "ER")
+    bad = account.inspect(other, account.put(other, clip + bytes(8), sha256=sha256(clip)), OTHER)
+    assert (bad["verdict"], bad["reason"]) == ("quarantine", "checksum_mismatch")
+    assert bad["asset"] != good["asset"]
+
+
+def test_a_copy_cut_short_does_not_quarantine_the_asset(account: Account, clip: bytes) -> None:
+    good = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    other = KEY.replace("EF", "ER")
+    version = account.put(other, clip[:-100], sha256=sha256(clip))
+    bad = account.inspect(other, version, OTHER)
+    assert (bad["verdict"], bad["reason"]) == ("quarantine", "truncated")
+    assert bad["asset"] != good["asset"]
+    assert account.items("CLAIM#")[1]["asset"] == bad["asset"]
+    again = account.inspect(other, version, f"{OTHER}-replay")
+    assert again["asset"] == bad["asset"]
+
+
+def test_an_object_deleted_before_it_is_read_is_gone(account: Account, clip: bytes) -> None:
+    version = account.put(KEY, clip)
+    boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)
+    answer = account.inspect(KEY, version)
+    assert (answer["verdict"], answer["reason"]) == ("quarantine", "gone")
+
+
+def test_a_replaced_object_is_left_to_its_own_event(account: Account, clip: bytes) -> None:
+    version = account.put(KEY, b"older")
+    account.put(KEY, clip)
+    answer = account.inspect(KEY, version)
+    assert (answer["verdict"], answer["reason"]) == ("duplicate", "superseded")
+
+
+def test_the_same_content_under_two_keys_is_one_asset(account: Account, clip: bytes) -> None:
+    first = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    copy = "originals/dashcam/blackvue/2026/11/20/copy.mp4"
+    version = account.put(copy, clip, sha256=sha256(clip), tags="mine=1")
+    second = account.inspect(copy, version, OTHER)
+    assert (second["verdict"], second["reason"], second["asset"]) == ("duplicate", "same_content", first["asset"])
+    item = account.asset(first["asset"])
+    assert (item["key"], item["execution"], item["also"]) == (KEY, EXECUTION, [f"{INGEST}/{copy}#{version}"])
+    tagged = boto3.client("s3").get_object_tagging(Bucket=INGEST, Key=copy)["TagSet"]
+    assert {t["Key"]: t["Value"] for t in tagged} == {
+        "mine": "1",
+        "impp:state": "duplicate",
+        "impp:archive": "standard",  # a few kilobytes
+    }
+    assert account.spent() == pytest.approx(sum(line["usd"] for line in first["quote"]))
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"), [("failed", "process"), ("deferred", "process"), ("partial", "duplicate")]
+)
+def test_content_that_came_to_nothing_may_come_again(account: Account, clip: bytes, state: str, verdict: str) -> None:
+    first = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    aws.update_item(TABLE, keys.catalog_asset(first["asset"]), {"state": state})
+    copy = KEY.replace("20261120", "20261121")
+    assert account.inspect(copy, account.put(copy, clip, sha256=sha256(clip)), OTHER)["verdict"] == verdict
+
+
+def test_a_replay_of_the_same_object_takes_over(account: Account, clip: bytes) -> None:
+    version = account.put(KEY, clip, sha256=sha256(clip))
+    account.inspect(KEY, version)
+    answer = account.inspect(KEY, version, OTHER)  # Claim let it through
+    assert answer["verdict"] == "process"
+    assert account.asset(answer["asset"])["execution"] == OTHER
+
+
+def test_over_the_budget_nothing_is_reserved(account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    usd = 0.0
+    answers = []
+    for number in range(3):
+        key = f"originals/phone/p/2026/11/20/PXL_20261120_08150000{number}.mp4"
+        answers.append(account.inspect(key, account.put(key, clip), f"{EXECUTION}-{number}"))
+        usd = usd or account.spent()
+        monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", str(2.5 * usd))
+    assert [a["verdict"] for a in answers] == ["process", "process", "archive_only"]
+    assert answers[2]["reason"] == "over_budget"
+    assert "spent or set aside" in answers[2]["detail"]
+    assert answers[2]["plan"] is not None, "so that a replay's cost is known"
+    assert account.spent() == pytest.approx(2 * usd)
+
+
+def test_sound_alone_and_a_photo(account: Account) -> None:
+    sound = account.inspect("originals/memo.m4a", account.put("originals/memo.m4a", made.movie(sound=made.hum(3))))
+    assert (sound["facts"]["kind"], sound["plan"]["frames"]["max"]) == ("audio", 0)
+    assert [r["name"] for r in sound["plan"]["renditions"]] == ["audio"]
+    buffer = io.BytesIO()
+    Image.new("RGB", (641, 480)).save(buffer, "JPEG")
+    photo = account.inspect("originals/a.jpg", account.put("originals/a.jpg", buffer.getvalue()))
+    assert (photo["facts"]["kind"], photo["facts"]["width"], photo["facts"]["height"]) == ("image", 641, 480)
+    assert (photo["plan"]["renditions"], photo["plan"]["frames"]["max"]) == ([], 1)
+
+
+def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
+    upright = made.rotated(made.movie(made.scenes(1, 1, size=(640, 360))), 90)
+    answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))
+    assert (answer["facts"]["rotation"], answer["facts"]["width"], answer["facts"]["height"]) == (90, 360, 640)
+    assert [(r["width"], r["height"]) for r in answer["plan"]["renditions"]] == [(360, 640)]
+    odd = made.movie(
+        made.scenes(1, 1, size=(321, 181)), times=[0, 0.1, 0.15, 0.4, 0.42, 0.6, 0.61, 0.8, 0.9, 1.3], codec="mpeg4"
+    )
+    answer = account.inspect("originals/odd.mp4", account.put("originals/odd.mp4", odd))
+    assert answer["verdict"] == "process"
+    assert [(r["width"], r["height"]) for r in answer["plan"]["renditions"]] == [(320, 180)]
+    assert answer["plan"]["job_settings"]["Inputs"][0].get("AudioSelectors") is None
+
+
+def test_portrait_is_known_without_the_probe_telling(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An SDK drops the members of an answer that it does not know; Rotation is a late one of Probe's."""
+
+    def older(**request: Any) -> Any:
+        answer = account.probe(**request)
+        for track in answer["ProbeResults"][0]["Container"]["Tracks"]:
+            track.get("VideoProperties", {}).pop("Rotation", None)
+        return answer
+
+    monkeypatch.setattr(aws.client("mediaconvert"), "probe", older)
+    upright = made.rotated(made.movie(made.scenes(1, 1, size=(640, 360))), 90)
+    answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))
+    assert (answer["facts"]["rotation"], answer["facts"]["width"], answer["facts"]["height"]) == (90, 360, 640)

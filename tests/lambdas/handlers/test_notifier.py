@@ -1,0 +1,213 @@
+"""The notifier against a real HTTP server: what arrives, what is tried again, and what is never said aloud."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import traceback
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from tests.support.aws_fakes import FakeContext, mocked_account
+
+from impp_lambdas.adapters import webhooks
+from impp_lambdas.adapters.webhooks import DeliveryError
+from impp_lambdas.core.results import alerts_render
+from impp_lambdas.handlers import notifier
+
+ALERT = {
+    "severity": "critical", "kind": "quarantined", "asset": "0123456789abcdef0123", "title": "clip <!channel>.mp4",
+    "text": "Truncated: <!here> & @everyone *bold*", "links": [{"title": "look|here", "url": "https://x.test/a?b=1&c=2"}],
+    "usd": 0.0123,
+}  # fmt: skip
+
+
+class Channel(ThreadingHTTPServer):
+    """A webhook that answers as told, in order, then 200."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        channel = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                channel.got.append(json.loads(body))
+                status, headers = channel.answers.pop(0) if channel.answers else (200, {})
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/services/T0/B0/SECRETPATH"
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    server = Channel()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mocked_account(monkeypatch) as _:
+        monkeypatch.setattr(webhooks, "BACKOFF_S", 0.01)
+        yield
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, secret: dict[str, Any] | str) -> None:
+    text = secret if isinstance(secret, str) else json.dumps(secret)
+    made = boto3.client("secretsmanager").create_secret(Name="hooks", SecretString=text)
+    monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", made["ARN"])
+
+
+def event(*messages: Any) -> dict[str, Any]:
+    return {
+        "Records": [{"Sns": {"Message": m if isinstance(m, str) else json.dumps(m), "Subject": "S"}} for m in messages]
+    }
+
+
+def spoken(caplog: pytest.LogCaptureFixture, error: BaseException) -> str:
+    """All that was logged, at any level, with extra fields, and the whole traceback."""
+    assert any(r.message == "alert not delivered" for r in caplog.records)
+    ours = [r for r in caplog.records if r.name != "responses"]  # moto's own helper, not there on Lambda
+    return str([(r.getMessage(), vars(r)) for r in ours]) + "".join(traceback.format_exception(error))
+
+
+def test_both_kinds_get_their_own_form(monkeypatch: pytest.MonkeyPatch, channel: Channel) -> None:
+    configure(monkeypatch, {"slack": channel.url, "discord": [channel.url, channel.url]})
+    assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 3}
+    assert sum("embeds" in body for body in channel.got) == 2
+    assert sum("blocks" in body for body in channel.got) == 1
+
+
+@pytest.mark.parametrize("answer", [(429, {"Retry-After": "0"}), (429, {}), (500, {}), (503, {"Retry-After": "x"})])
+def test_busy_and_broken_channels_are_tried_again(
+    monkeypatch: pytest.MonkeyPatch, channel: Channel, answer: tuple[int, dict[str, str]]
+) -> None:
+    configure(monkeypatch, {"slack": channel.url})
+    channel.answers = [answer, answer]
+    assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 1}
+    assert len(channel.got) == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "attempts", "said"),
+    [
+        ([(500, {})] * 9, webhooks.ATTEMPTS, "HTTP 500"),
+        ([(404, {})] * 9, 1, "HTTP 404"),
+        ([(302, {"Location": "http://127.0.0.1:1/"})] * 9, 1, "HTTP 302"),
+        ([(429, {"Retry-After": "3600"})] * 9, 1, "HTTP 429"),
+    ],
+)
+def test_what_never_arrives_fails_the_invocation_and_keeps_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+    channel: Channel,
+    caplog: pytest.LogCaptureFixture,
+    answers: list[tuple[int, dict[str, str]]],
+    attempts: int,
+    said: str,
+) -> None:
+    configure(monkeypatch, {"slack": channel.url})
+    channel.answers = answers
+    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match=said) as caught:
+        notifier.handler(event(ALERT), FakeContext())
+    assert len(channel.got) == attempts
+    assert "SECRETPATH" not in spoken(caplog, caught.value)
+
+
+def test_one_dead_channel_does_not_keep_the_others_from_hearing(
+    monkeypatch: pytest.MonkeyPatch, channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    configure(monkeypatch, {"discord": "http://127.0.0.1:1/SECRETPATH", "slack": channel.url})
+    with (
+        caplog.at_level(logging.DEBUG),
+        pytest.raises(DeliveryError, match="discord webhook 1: ConnectionError") as caught,
+    ):
+        notifier.handler(event(ALERT), FakeContext())
+    assert len(channel.got) == 1
+    assert "SECRETPATH" not in spoken(caplog, caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "127.0.0.1/x", "https:///x"]
+)
+def test_only_https_or_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    configure(monkeypatch, {"slack": url})
+    with pytest.raises(DeliveryError, match="slack webhook 1 is not an https address"):
+        notifier.handler(event(ALERT), FakeContext())
+
+
+def test_no_value_means_no_channel_and_a_wrong_value_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = boto3.client("secretsmanager").create_secret(Name="empty")
+    monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", made["ARN"])
+    assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 0}
+    with pytest.raises(DeliveryError, match="unknown kinds of webhook: teams"):
+        webhooks.configured({"teams": "https://x.test"}, alerts_render.RENDERERS)
+    configure(monkeypatch, "https://hooks.test/SECRETPATH")
+    with pytest.raises(DeliveryError, match="not a JSON object") as caught:
+        notifier.handler(event(ALERT), FakeContext())
+    assert "SECRETPATH" not in str(caught.value)
+
+
+def test_slack_text_cannot_call_a_channel() -> None:
+    body = json.dumps(alerts_render.slack(ALERT), ensure_ascii=False)
+    assert "<!" not in body.replace("clip <!channel>.mp4", "", 1)  # the header is plain text: shown as it is
+    assert "&lt;!here&gt; &amp; @everyone" in body
+    assert "<https://x.test/a?b=1&amp;c=2|look/here>" in body
+
+
+def test_discord_text_cannot_mention_or_format() -> None:
+    body = alerts_render.discord(ALERT)
+    assert body["allowed_mentions"] == {"parse": []}
+    assert body["embeds"][0]["description"] == r"Truncated\: \<!here\> & \@everyone \*bold\*"
+
+
+def test_links_that_are_none_are_left_out() -> None:
+    bad = {**ALERT, "links": [{"title": "x", "url": "javascript:alert(1)"}, {"title": "y", "url": "https://a b"}, {}]}
+    assert "javascript" not in json.dumps(alerts_render.slack(bad)) + json.dumps(alerts_render.discord(bad))
+    assert "fields" not in alerts_render.discord(bad)["embeds"][0]
+
+
+def test_lengths_stay_within_the_channels_limits() -> None:
+    long = {
+        **ALERT,
+        "title": "ä<" * 5000,
+        "text": "<&>" * 5000,
+        "links": [{"title": "t" * 900, "url": "https://x.test"}] * 9,
+    }
+    blocks = alerts_render.slack(long)["blocks"]
+    assert len(blocks[0]["text"]["text"]) <= 150
+    assert all(len(b["text"]["text"]) <= 3000 for b in blocks if b["type"] == "section")
+    embed = alerts_render.discord(long)["embeds"][0]
+    assert len(embed["title"]) <= 256 and len(embed["description"]) <= 4096
+
+
+def test_alarms_and_plain_texts_are_alerts_too() -> None:
+    alarm = {
+        "AlarmName": "impp-dev-dlq",
+        "NewStateValue": "ALARM",
+        "NewStateReason": "1 > 0",
+        "AlarmDescription": "Dead letters",
+    }
+    assert alerts_render.alert_of(json.dumps(alarm)) == {
+        "severity": "critical", "kind": "alarm", "title": "impp-dev-dlq is ALARM", "text": "Dead letters\n1 > 0",
+        "links": [], "usd": None,
+    }  # fmt: skip
+    assert alerts_render.alert_of(json.dumps({**alarm, "NewStateValue": "OK"}))["severity"] == "info"
+    assert alerts_render.alert_of("AWS Budgets: over", "Budget")["title"] == "Budget"
+    assert alerts_render.slack(alerts_render.alert_of("[1, 2]"))["blocks"]

@@ -1,0 +1,249 @@
+"""Archive, Publish and Quarantine against S3 and the catalog, on what Inspect really answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import jsonschema
+import pytest
+from tests.support import made_media as made
+from tests.support.aws_fakes import INGEST, WORK, FakeContext
+from tests.support.paths import REPOSITORY
+from tests.support.pipeline_account import DELIVERY, EXECUTION, Account, Answer, pipeline_account
+
+from impp_lambdas.core.money.pricing import PriceBook
+from impp_lambdas.handlers import archive, publish, quarantine
+
+KEY = "originals/dashcam/blackvue/2026/11/20/20261120_081500_NF.mp4"
+SCHEMA = json.loads((REPOSITORY / "schemas/manifest.v1.schema.json").read_text(encoding="utf-8"))
+STARTED = "2026-11-22T10:00:00.123Z"
+
+
+@pytest.fixture(scope="module")
+def clip() -> bytes:
+    # big enough to be worth the transition to Deep Archive
+    data = made.movie(made.scenes(2, 1, size=(1280, 720)), sound=made.hum(2), options={"movflags": "faststart"})
+    return data + (4_000_000).to_bytes(4) + b"free" + bytes(3_999_992)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
+    with pipeline_account(monkeypatch, tmp_path) as made_account:
+        yield made_account
+
+
+def understood(account: Account, clip: bytes, tags: str = "") -> Answer:
+    """An event for Publish after all went well: work files and renditions are in their buckets."""
+    media = account.inspect(KEY, account.put(KEY, clip, tags=tags))
+    asset, s3 = media["asset"], boto3.client("s3")
+    for name in ("poster.jpg", "storyboard.jpg", "storyboard.vtt", "transcript.vtt"):
+        s3.put_object(Bucket=WORK, Key=f"work/{asset}/{name}", Body=name.encode())
+    transcript = {"results": {"transcripts": [{"transcript": "It was the best of times. " * 60}]}}
+    s3.put_object(Bucket=WORK, Key=f"work/{asset}/transcript.json", Body=json.dumps(transcript).encode())
+    for rendition in media["plan"]["renditions"]:
+        s3.put_object(Bucket=DELIVERY, Key=rendition["key"], Body=bytes(5_000))
+    book = PriceBook.load()
+    outputs = [{"duration_s": 2.0, "width": r["width"], "height": r["height"]} for r in media["plan"]["renditions"]]
+    work = f"work/{asset}/"
+    return {
+        "execution": EXECUTION,
+        "started_at": STARTED,
+        "retries": 0,
+        "media": media,
+        "sample": {
+            "status": "ok",
+            "frame_count": 2,
+            "poster": f"{work}poster.jpg",
+            "storyboard": f"{work}storyboard.jpg",
+            "speech": True,
+            "complete": True,
+            "usage": [],
+        },
+        "branches": {
+            "analyze": {
+                "status": "ok",
+                "labels": [{"name": "Car", "confidence": 98.5, "first_s": 0.5, "count": 2}],
+                "moderation": [],
+                "text": ["STOP"],
+                "faces": 1,
+                "failed": {},
+                "usage": [book.line("rekognition", "image_api", 4).to_dict()],
+                "transitions": 1,
+            },
+            "transcribe": {
+                "status": "ok",
+                "transcript": f"{work}transcript.json",
+                "captions": f"{work}transcript.vtt",
+                "language": "en-US",
+                "usage": [book.line("transcribe", "batch", 15).to_dict()],
+                "transitions": 1,
+            },
+            "transcode": {"status": "ok", "job": "j", "outputs": outputs, "transitions": 2},
+        },
+        "archive": archive.handler(media, FakeContext()),
+    }
+
+
+def manifest_of(event: Answer) -> Answer:
+    key = f"assets/{event['media']['asset']}/manifest.json"
+    document: Answer = json.loads(boto3.client("s3").get_object(Bucket=DELIVERY, Key=key)["Body"].read())
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    return document
+
+
+def tags() -> dict[str, str]:
+    found = boto3.client("s3").get_object_tagging(Bucket=INGEST, Key=KEY)["TagSet"]
+    return {t["Key"]: t["Value"] for t in found}
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_all_went_well(account: Account, clip: bytes) -> None:
+    event = understood(account, clip, tags="mine=kept")
+    out = publish.handler(event, FakeContext())
+    assert out["state"] == "published"
+    asset = event["media"]["asset"]
+    document = manifest_of(event)
+    assert (document["state"], document["reason"]) == ("published", None)
+    assert [r["name"] for r in document["renditions"]] == ["web", "mobile"]
+    assert document["captions"] == {"key": f"assets/{asset}/captions.vtt", "language": "en-US"}
+    assert document["branches"]["transcode"] == {"status": "ok"}
+    delivered = boto3.client("s3").get_object(Bucket=DELIVERY, Key=document["poster"])
+    assert (delivered["Body"].read(), delivered["ContentType"]) == (b"poster.jpg", "image/jpeg")
+    assert tags() == {
+        "mine": "kept",
+        "impp:archive": "deep-archive",
+        "impp:source": "dashcam",
+        "impp:timestamp": "2026-11-20T08:15:00Z",
+        "impp:state": "published",
+    }
+    item = account.asset(asset)
+    assert (item["state"], item["day"], item["usd"]) == ("published", "2026-11-20", pytest.approx(out["usd"]))
+    assert len(item["transcript"]) == 1000
+    assert item["labels"][0]["name"] == "Car"
+    assert item["archive"]["storage_class"] == "DEEP_ARCHIVE"
+    assert (out["alert"]["severity"], out["alert"]["kind"]) == ("info", "published")
+    assert "Seen: Car" in out["alert"]["text"]
+    assert out["alert"]["links"][0]["url"] == f"https://d111.cloudfront.net/assets/{asset}/manifest.json"
+    assert out["subject"].isascii()
+
+
+def test_the_ledger_is_what_the_steps_spent_and_below_the_quote(account: Account, clip: bytes) -> None:
+    event = understood(account, clip)
+    out = publish.handler(event, FakeContext())
+    item = account.asset(event["media"]["asset"])
+    lines = {(line["service"], line["item"]): line for line in item["ledger"]}
+    assert lines["rekognition", "image_api"]["quantity"] == 4
+    assert lines["transcribe", "batch"]["quantity"] == 15
+    assert lines["states", "standard_transition"]["quantity"] == 12
+    assert lines["mediaconvert", "basic_hd_30"]["quantity"] == pytest.approx(10 / 60), "at least ten seconds"
+    assert lines["mediaconvert", "basic_sd_30"]["quantity"] == pytest.approx(10 / 60)
+    assert lines["lambda", "request"]["quantity"] == 3, "inspect, archive and publish itself"
+    assert out["usd"] == pytest.approx(sum(line["usd"] for line in item["ledger"]))
+    assert out["usd"] <= item["usd_quote"]
+    assert account.spent() == pytest.approx(out["usd"]), "the reservation is settled"
+
+
+def test_publishing_twice_is_publishing_once(account: Account, clip: bytes) -> None:
+    event = understood(account, clip)
+    first = publish.handler(event, FakeContext())
+    spent = account.spent()
+    second = publish.handler(event, FakeContext())
+    assert (second["state"], second["alert"]["title"]) == (first["state"], first["alert"]["title"])
+    assert account.spent() == spent
+    manifest_of(event)
+
+
+def test_failed_branches_make_it_partial(account: Account, clip: bytes) -> None:
+    event = understood(account, clip)
+    cause = json.dumps({"errorMessage": "no frames", "errorType": "X"})
+    event["sample"] = {"status": "failed", "error": "Unreadable", "cause": cause, "frames": None, "usage": []}
+    event["branches"]["analyze"] = {"status": "failed", "error": "ValueError", "cause": "bad", "transitions": 2}
+    event["branches"]["transcribe"] = {"status": "skipped", "reason": "no speech", "usage": [], "transitions": 1}
+    out = publish.handler(event, FakeContext())
+    document = manifest_of(event)
+    assert out["state"] == document["state"] == "partial"
+    assert document["reason"] == "sample: Unreadable: no frames; analyze: ValueError: bad"
+    assert document["branches"]["transcribe"] == {"status": "skipped", "reason": "no speech"}
+    assert (document["poster"], document["captions"], document["transcript"]) == (None, None, None)
+    assert out["alert"]["severity"] == "warning"
+    assert tags()["impp:state"] == "partial"
+
+
+def test_a_rendition_that_is_not_there_is_missed(account: Account, clip: bytes) -> None:
+    event = understood(account, clip)
+    boto3.client("s3").delete_object(Bucket=DELIVERY, Key=event["media"]["plan"]["renditions"][1]["key"])
+    out = publish.handler(event, FakeContext())
+    assert out["state"] == "partial"
+    assert "not delivered: mobile" in manifest_of(event)["reason"]
+
+
+def test_a_failed_transcode_costs_nothing_there(account: Account, clip: bytes) -> None:
+    event = understood(account, clip)
+    event["branches"]["transcode"] = {"status": "failed", "error": "States.Timeout", "transitions": 3}
+    publish.handler(event, FakeContext())
+    item = account.asset(event["media"]["asset"])
+    assert "mediaconvert" not in {line["service"] for line in item["ledger"]}
+    assert item["branches"]["transcode"]["reason"] == "States.Timeout"
+
+
+@pytest.mark.parametrize(("count", "lost"), [(10, 4), (7, 1), (6, 0)])
+def test_a_full_set_of_tags_is_kept_and_told(account: Account, clip: bytes, count: int, lost: int) -> None:
+    own = {f"t{n}": "v" for n in range(count)}
+    event = understood(account, clip, tags="&".join(f"{k}={v}" for k, v in own.items()))
+    out = publish.handler(event, FakeContext())
+    assert own.items() <= tags().items()
+    assert len(tags()) <= 10
+    assert out["state"] == ("partial" if lost else "published")
+    if lost:
+        assert "no room for" in out["alert"]["text"]
+        assert "impp:state" in manifest_of(event)["reason"]
+
+
+def test_over_budget_only_the_archive_is_done(account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", "0.001")
+    media = account.inspect(KEY, account.put(KEY, clip))
+    event = {
+        "execution": EXECUTION,
+        "started_at": STARTED,
+        "retries": 0,
+        "media": media,
+        "sample": {"status": "skipped"},
+        "branches": {},
+        "archive": archive.handler(media, FakeContext()),
+    }
+    out = publish.handler(event, FakeContext())
+    assert out["state"] == "deferred"
+    assert "this asset may cost" in out["alert"]["text"]
+    assert (tags()["impp:state"], tags()["impp:archive"]) == ("deferred", "deep-archive")
+    assert account.asset(media["asset"])["state"] == "deferred"
+    assert account.items("CLAIM#")[0]["released"] is True, "its event can be given again when there is money again"
+    assert account.spent() == pytest.approx(out["usd"])
+    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=DELIVERY)
+
+
+@pytest.mark.parametrize(("data", "reason", "state"), [(b"", "empty", "quarantined"), (None, "gone", "gone")])
+def test_quarantine_says_why(account: Account, data: bytes | None, reason: str, state: str) -> None:
+    version = account.put(KEY, b"x" if data is None else data, tags="mine=kept")
+    if data is None:
+        boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)
+    media = account.inspect(KEY, version)
+    event = {"execution": EXECUTION, "started_at": STARTED, "retries": 2, "media": media}
+    out = quarantine.handler(event, FakeContext())
+    again = quarantine.handler(event, FakeContext())
+    assert out["state"] == again["state"] == state
+    item = account.asset(event["media"]["asset"])
+    assert (item["state"], item["reason"], item["day"]) == (state, reason, "2026-11-20")
+    assert out["alert"]["kind"] == state
+    assert out["alert"]["text"].startswith(f"{reason}: ")
+    assert account.spent() == pytest.approx(out["usd"], rel=0.5)
+    (states,) = [line for line in item["ledger"] if line["service"] == "states"]
+    assert states["quantity"] == 8
+    if data is not None:
+        assert tags() == {"mine": "kept", "impp:state": "quarantined"}
+        assert boto3.client("s3").get_object(Bucket=INGEST, Key=KEY)["Body"].read() == data

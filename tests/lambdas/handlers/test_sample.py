@@ -1,0 +1,64 @@
+"""The Sample function against S3: every result is where the contract says, under the keys it returns."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from PIL import Image
+from tests.support import made_media as made
+from tests.support.aws_fakes import INGEST, WORK, FakeContext, mocked_account
+
+from impp_lambdas.handlers import sample
+
+ASSET = "0123456789abcdef0123"
+KEY = "originals/dashcam/car/2026/11/22/a b+c%ü.mp4"
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mocked_account(monkeypatch):
+        yield
+
+
+def event(data: bytes, kind: str = "video") -> dict[str, Any]:
+    boto3.client("s3").put_object(Bucket=INGEST, Key=KEY, Body=data)
+    plan = {"frames": {"interval_s": 1, "max": 4}}
+    facts = {"kind": kind, "duration_s": None, "bytes": len(data)}
+    return {"asset": ASSET, "bucket": INGEST, "key": KEY, "version": "null", "facts": facts, "plan": plan}
+
+
+def read(key: str) -> bytes:
+    return bytes(boto3.client("s3").get_object(Bucket=WORK, Key=key)["Body"].read())
+
+
+def test_everything_is_written_where_it_says() -> None:
+    out = sample.handler(event(made.movie(made.scenes(5, 2), sound=made.speech(10))), FakeContext())
+    assert out["status"] == "ok" and out["frame_count"] == 4 and out["speech"] is True
+    frames = json.loads(read(out["frames"]))["frames"]
+    for frame in frames:
+        assert frame["key"] == f"work/{ASSET}/frames/{round(frame['t'] * 1000):09d}.jpg"
+        assert Image.open(io.BytesIO(read(frame["key"]))).size == (frame["width"], frame["height"])
+    assert out["poster"] == f"work/{ASSET}/poster.jpg" and read(out["poster"]).startswith(b"\xff\xd8")
+    assert out["storyboard"] == f"work/{ASSET}/storyboard.jpg" and read(out["storyboard"])
+    assert read(f"work/{ASSET}/storyboard.vtt").startswith(b"WEBVTT")
+    assert {line["service"] for line in out["usage"]} == {"s3", "lambda"}
+    assert len(json.dumps(out)) < 2000
+
+
+def test_sound_alone_has_no_pictures() -> None:
+    out = sample.handler(event(made.movie(sound=made.hum(5)), "audio"), FakeContext())
+    assert (out["frame_count"], out["poster"], out["storyboard"], out["speech"]) == (0, None, None, False)
+    assert json.loads(read(out["frames"])) == {"frames": []}
+
+
+def test_an_original_that_is_gone_is_an_error_of_s3() -> None:
+    gone = event(made.movie(made.scenes(1, 1)))
+    boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        sample.handler(gone, FakeContext())

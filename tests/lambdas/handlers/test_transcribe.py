@@ -1,0 +1,257 @@
+"""Transcribe and Resume: each token is answered once, whatever is retried, late, doubled or not ours."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import boto3
+import numpy as np
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from tests.support import made_media as made
+from tests.support.aws_fakes import INGEST, TABLE, WORK, FakeContext, mocked_account
+
+from impp_lambdas.adapters import aws
+from impp_lambdas.core import keys
+from impp_lambdas.core.planning import transcription
+from impp_lambdas.handlers import resume, transcribe
+
+ASSET = "0123456789abcdef0123"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:one"
+JOB = transcription.job_name(ASSET, EXECUTION)
+FACTS = {"kind": "video", "duration_s": 61.2, "has_audio": True, "container": "mp4", "bytes": 1000}
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with mocked_account(monkeypatch):
+        yield
+
+
+@pytest.fixture
+def states() -> Iterator[Stubber]:
+    with Stubber(aws.client("stepfunctions")) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def jobs() -> Iterator[Stubber]:
+    with Stubber(aws.client("transcribe")) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def event(token: str = "t1", speech: bool = True, key: str = "originals/x/clip.mp4", **facts: Any) -> dict[str, Any]:
+    return {
+        "token": token, "execution": EXECUTION, "asset": ASSET, "bucket": INGEST, "key": key, "version": "null",
+        "facts": {**FACTS, **facts}, "speech": speech,
+    }  # fmt: skip
+
+
+def kept() -> dict[str, Any] | None:
+    return aws.get_item(TABLE, keys.catalog_token(JOB))
+
+
+def ended(status: str = "COMPLETED") -> dict[str, Any]:
+    return {"detail-type": "Transcribe Job State Change",
+            "detail": {"TranscriptionJobName": JOB, "TranscriptionJobStatus": status}}  # fmt: skip
+
+
+def job_answer(status: str, **more: Any) -> dict[str, Any]:
+    base = f"https://s3.us-east-1.amazonaws.com/{WORK}/work/{ASSET}/transcript"
+    done = {
+        "LanguageCode": "en-US",
+        "Transcript": {"TranscriptFileUri": f"{base}.json"},
+        "Subtitles": {"Formats": ["vtt", "srt"], "SubtitleFileUris": [f"{base}.vtt", f"{base}.srt"]},
+    }
+    job = {"TranscriptionJobName": JOB, "TranscriptionJobStatus": status, **more}
+    return {"TranscriptionJob": job | (done if status == "COMPLETED" else {})}
+
+
+def start(jobs: Stubber) -> None:
+    jobs.add_response("start_transcription_job", {"TranscriptionJob": {"TranscriptionJobName": JOB}})
+
+
+@pytest.mark.parametrize(
+    ("speech", "facts", "reason"),
+    [
+        (False, {}, "no speech"),
+        (True, {"has_audio": False}, "no sound track"),
+        (True, {"duration_s": 15_000}, "longer than Transcribe's 4 hours"),
+        (True, {"duration_s": 0.2}, "shorter than 0.5 s"),
+    ],
+)
+def test_nothing_to_hear_is_answered_at_once(
+    states: Stubber, jobs: Stubber, speech: bool, facts: dict[str, Any], reason: str
+) -> None:
+    sent: list[dict[str, Any]] = []
+    aws.client("stepfunctions").meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
+    states.add_response("send_task_success", {})
+    assert transcribe.handler(event(speech=speech, **facts), FakeContext()) == {"started": False, "reason": reason}
+    output = json.loads(sent[0]["output"])
+    assert (output["status"], output["reason"]) == ("skipped", reason)
+    assert kept() is None
+
+
+def test_the_token_is_stored_before_the_job_starts(jobs: Stubber) -> None:
+    jobs.add_client_error("start_transcription_job", "BadRequestException")
+    with pytest.raises(ClientError, match="BadRequest"):
+        transcribe.handler(event(), FakeContext())
+    found = kept()
+    assert found is not None and found["token"] == "t1"
+
+
+def test_the_job_is_asked_for_as_planned(jobs: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPP_KMS_KEY_ARN", "arn:aws:kms:us-east-1:123456789012:key/k")
+    jobs.add_response(
+        "start_transcription_job",
+        {},
+        {
+            "TranscriptionJobName": JOB,
+            "Media": {"MediaFileUri": f"s3://{INGEST}/originals/x/clip.mp4"},
+            "MediaFormat": "mp4",
+            "OutputBucketName": WORK,
+            "OutputKey": f"work/{ASSET}/transcript.json",
+            "OutputEncryptionKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/k",
+            "Subtitles": {"Formats": ["vtt", "srt"], "OutputStartIndex": 1},
+            "Tags": [{"Key": "impp:asset", "Value": ASSET}],
+            "IdentifyLanguage": True,
+        },
+    )
+    assert transcribe.handler(event(), FakeContext()) == {"started": True, "job": JOB}
+
+
+def test_a_retry_renews_the_token_of_the_job_already_started(jobs: Stubber) -> None:
+    start(jobs)
+    transcribe.handler(event("t1"), FakeContext())
+    jobs.add_client_error("start_transcription_job", "ConflictException")
+    jobs.add_response("get_transcription_job", job_answer("IN_PROGRESS"))
+    transcribe.handler(event("t2"), FakeContext())
+    found = kept()
+    assert found is not None and found["token"] == "t2"
+
+
+def test_a_retry_that_finds_the_job_ended_answers_at_once(jobs: Stubber, states: Stubber) -> None:
+    sent: list[dict[str, Any]] = []
+    aws.client("stepfunctions").meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
+    jobs.add_client_error("start_transcription_job", "ConflictException")
+    jobs.add_response("get_transcription_job", job_answer("COMPLETED"))
+    states.add_response("send_task_success", {})
+    transcribe.handler(event("t2"), FakeContext())
+    assert sent[0]["taskToken"] == "t2"
+    assert kept() is None
+
+
+def test_a_foreign_token_is_never_replaced(jobs: Stubber) -> None:
+    aws.put_item(TABLE, keys.catalog_token(JOB), {"token": "theirs", "execution": "another"})
+    with pytest.raises(RuntimeError, match="another execution"):
+        transcribe.handler(event(), FakeContext())
+    found = kept()
+    assert found is not None and found["token"] == "theirs"
+
+
+def test_an_unknown_length_is_no_reason_to_refuse(jobs: Stubber) -> None:
+    start(jobs)
+    assert transcribe.handler(event(duration_s=None), FakeContext())["started"] is True
+
+
+def test_quicktime_hands_over_its_sound_alone(jobs: Stubber) -> None:
+    data = made.movie(made.scenes(1, 2), sound=made.speech(6), container="mov")
+    key = "originals/phone/p/IMG_0001 ü.MOV"
+    boto3.client("s3").put_object(Bucket=INGEST, Key=key, Body=data)
+    start(jobs)
+    transcribe.handler(event(key=key, container="mov,mp4,m4a", bytes=len(data)), FakeContext())
+    body = boto3.client("s3").get_object(Bucket=WORK, Key=f"work/{ASSET}/sound.flac")["Body"].read()
+    with av.open(io.BytesIO(body)) as sound:
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in sound.decode(audio=0)])
+        assert sound.streams.audio[0].rate == 16_000
+    assert abs(len(samples) / 16_000 - 6) < 0.2
+    assert np.abs(samples.astype(int)).max() > 3000
+
+
+@pytest.mark.parametrize(
+    ("container", "key", "size", "expected"),
+    [
+        ("mp4", "a.mp4", 10, "mp4"),
+        ("mov,mp4,m4a,3gp,3g2,mj2", "a.MP4", 10, "mp4"),
+        ("mov,mp4,m4a,3gp,3g2,mj2", "a.m4a", 10, "m4a"),
+        ("quicktime", "a.mp4", 10, None),
+        ("mov,mp4,m4a", "a.MOV", 10, None),
+        ("matroska,webm", "a.webm", 10, "webm"),
+        ("matroska", "a.mkv", 10, None),
+        ("mpegts", "a.ts", 10, None),
+        ("wav", "a", 10, "wav"),
+        ("wave", "a.WAV", 10, "wav"),
+        ("mp4", "a.mp4", 2_000_000_001, None),
+    ],
+)
+def test_which_format_transcribe_is_told(container: str, key: str, size: int, expected: str | None) -> None:
+    assert transcription.media_format({"container": container, "bytes": size}, key) == expected
+
+
+def test_the_finished_job_answers_its_token_once(jobs: Stubber, states: Stubber) -> None:
+    start(jobs)
+    transcribe.handler(event(), FakeContext())
+    sent: list[dict[str, Any]] = []
+    aws.client("stepfunctions").meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
+    jobs.add_response("get_transcription_job", job_answer("COMPLETED"), {"TranscriptionJobName": JOB})
+    states.add_response("send_task_success", {})
+    assert resume.handler(ended(), FakeContext())["answered"] is True
+    output = json.loads(sent[0]["output"])
+    assert sent[0]["taskToken"] == "t1"
+    assert output["transcript"] == f"work/{ASSET}/transcript.json"
+    assert output["captions"] == f"work/{ASSET}/transcript.vtt"
+    assert (output["status"], output["language"], output["seconds"]) == ("ok", "en-US", 62)
+    assert output["usage"][0]["usd"] == pytest.approx(62 * 0.0001)
+    assert kept() is None
+    assert resume.handler(ended(), FakeContext())["answered"] is False  # the same event again: nothing more is asked
+
+
+def test_a_failed_job_fails_its_task_with_the_reason(jobs: Stubber, states: Stubber) -> None:
+    start(jobs)
+    transcribe.handler(event(), FakeContext())
+    jobs.add_response("get_transcription_job", job_answer("FAILED", FailureReason="no audio in it"))
+    states.add_response(
+        "send_task_failure", {}, {"taskToken": "t1", "error": "TranscriptionFailed", "cause": "no audio in it"}
+    )
+    assert resume.handler(ended("FAILED"), FakeContext())["answered"] is True
+    assert kept() is None
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+def test_a_task_that_waits_no_more_is_no_error(jobs: Stubber, states: Stubber, code: str) -> None:
+    start(jobs)
+    transcribe.handler(event(), FakeContext())
+    jobs.add_response("get_transcription_job", job_answer("COMPLETED"))
+    states.add_client_error("send_task_success", code)
+    assert resume.handler(ended(), FakeContext())["answered"] is False
+    assert kept() is None
+
+
+def test_an_early_event_leaves_the_token_in_place(jobs: Stubber, states: Stubber) -> None:
+    start(jobs)
+    transcribe.handler(event(), FakeContext())
+    jobs.add_response("get_transcription_job", job_answer("IN_PROGRESS"))
+    assert resume.handler(ended(), FakeContext())["answered"] is False
+    assert kept() is not None
+
+
+def test_keys_are_read_from_every_style_of_address() -> None:
+    for uri in (
+        "s3://b/work/a/x.vtt",
+        "https://s3.us-east-1.amazonaws.com/b/work/a/x.vtt",
+        "https://b.s3.amazonaws.com/work/a/x.vtt",
+        "http://127.0.0.1:4580/b/work/a/x.vtt",
+    ):
+        assert transcription.key_of(uri, "b") == "work/a/x.vtt"
+
+
+@pytest.mark.parametrize(("seconds", "billed"), [(0.5, 15), (15.0, 15), (15.001, 16), (61.2, 62), (3600.0, 3600)])
+def test_a_job_is_billed_by_the_second_and_for_fifteen_at_least(seconds: float, billed: int) -> None:
+    assert transcription.billed_seconds(seconds) == billed

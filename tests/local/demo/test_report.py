@@ -1,0 +1,164 @@
+"""What the demo shows: the page stands alone and escapes, the JSON keeps its schema, the table fits."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tests.support.made_report import made_media, made_report
+from tests.support.paths import REPOSITORY
+
+from impp_local.demo import report as pages
+from impp_local.demo.console import Console, table
+from impp_local.demo.facts import Report
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return made_media(tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture
+def run(bucket: dict[str, bytes]) -> Report:
+    return made_report({key: len(content) for key, content in bucket.items()})
+
+
+@pytest.fixture
+def page(run: Report, bucket: dict[str, bytes], tmp_path: Path) -> Path:
+    path = tmp_path / "report.html"
+    pages.write_html(run, path, bucket.__getitem__)
+    return path
+
+
+class Links(HTMLParser):
+    """Collects every address that a page refers to, and its balance of tags."""
+
+    VOID = frozenset({"meta", "link", "img", "source", "track", "br", "path"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.open: list[str] = []
+        self.scripts = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "poster", "srcset", "data")]
+        self.scripts += tag == "script" or any(name.startswith("on") for name, _ in attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_json_keeps_its_schema_and_says_what_went_wrong(run: Report, tmp_path: Path) -> None:
+    pages.write_json(run, tmp_path / "report.json")
+    facts = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    schema = json.loads((REPOSITORY / "schemas" / "report.v1.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(facts)
+    assert {file["file"]: file["as_expected"] for file in facts["files"]} == {
+        "DCIM/Movie/2026_0412_081502_0001F.MP4": True,
+        "phone/VID_20260412_091011.mp4": False,  # partial, where the sample card expects published
+        "phone/memo.m4a": True,
+        "DCIM/Movie/broken.MP4": True,  # quarantined as it should be
+        "DCIM/Movie/copy of <front>.MP4": True,
+        "DCIM/notes.txt": True,
+        "DCIM/lost.MP4": False,
+    }
+    assert facts["totals"]["by_state"]["published"] == 2
+    assert facts["totals"]["usd_ledger"] == pytest.approx(0.00985 + 0.0025)
+
+
+def test_the_page_needs_nothing_but_itself_and_the_media_beside_it(page: Path) -> None:
+    links = Links()
+    links.feed(page.read_text("utf-8"))
+    assert links.open == [] and links.scripts == 0
+    beside = [address for address in links.addresses if not address.startswith("data:")]
+    assert beside and all((page.parent / address).is_file() for address in beside)
+    assert sum(address.startswith("data:video/mp4") for address in links.addresses) == 2
+    assert sum(address.startswith("data:audio/") for address in links.addresses) == 1
+    assert sum(address.startswith("data:image/jpeg") for address in links.addresses) == 2
+    assert "http" not in re.sub(r"data:[^\"]*", "", page.read_text("utf-8")).replace("http-equiv", "")
+
+
+def test_the_page_escapes_what_came_from_outside(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert "<b>STOP</b>" not in text and "&lt;b&gt;STOP&lt;/b&gt;" in text
+    assert "copy of &lt;front&gt;.MP4" in text
+
+
+def test_a_rendition_that_is_too_large_lies_beside_the_page(
+    run: Report, bucket: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "EMBED_EACH", 10)
+    pages.write_html(run, tmp_path / "report.html", bucket.__getitem__)
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "data:video" not in text
+    smallest = tmp_path / "media" / ("a" * 20) / "video-mobile.mp4"
+    assert f'<source src="media/{"a" * 20}/video-mobile.mp4"' in text
+    assert smallest.read_bytes() == bucket["assets/a/video-mobile.mp4"]
+
+
+@pytest.mark.parametrize("width", [110, 150, 220])
+def test_the_table_fits_and_holds_every_file(run: Report, width: int) -> None:
+    shown = table(run, width)
+    assert max(map(len, shown.splitlines())) <= width
+    first = shown.index("state")
+    names = "".join(line[:first].strip() for line in shown.splitlines()[2:])
+    base = [re.sub(r"\s", "", file.file.rsplit("/", 1)[-1]) for file in run.files]
+    assert all(name in re.sub(r"\s", "", names) for name in base)
+    for expected in ("Bicycle", "worst", "DEEP_ARCHIVE", "$0.0025", "quarantined", "total", "✗ not"):
+        assert expected in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0, "$0"), (1234.5, "$1,234.50"), (0.5, "$0.50"), (0.034, "$0.034"), (0.00012, "$0.00012")]
+)
+def test_money_shows_two_digits_that_matter(value: float, shown: str) -> None:
+    assert pages.usd(value) == shown
+
+
+def test_sizes_and_durations_read_well() -> None:
+    assert [pages.size(value) for value in (0, 999, 1_000, 48_000_000, 2.5e9)] == [
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "48.0 MB",
+        "2.5 GB",
+    ]
+    assert [pages.clock(value) for value in (None, 5.4, 65, 3_725)] == ["0:00", "0:05", "1:05", "1:02:05"]
+
+
+def test_progress_tells_each_move_once() -> None:
+    out = io.StringIO()
+    console = Console(out)
+    console.moved("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": ["Inspect"]})
+    console.moved("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": ["Understand", "Analyze", "Transcode"]})
+    console.moved("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": []})  # between two states
+    console.moved("1 of 2 done", {"b.mp4": ["Publish"]})
+    console.moved("2 of 2 done", {})
+    assert [line.strip() for line in out.getvalue().splitlines()] == [
+        "a.mp4: Inspect",
+        "b.mp4: Inspect",
+        "b.mp4: Analyze + Transcode",
+        "a.mp4: done",
+        "b.mp4: Publish",
+        "b.mp4: done",
+    ]
+
+
+def test_a_failed_stage_is_marked_and_not_counted() -> None:
+    out = io.StringIO()
+    console = Console(out)
+    with pytest.raises(ValueError, match="no"), console.stage("Deploy"):
+        raise ValueError("no")
+    with console.stage("Build"):
+        pass
+    assert "✗ Deploy" in out.getvalue() and "✓ Build" in out.getvalue()
+    assert [stage.name for stage in console.stages] == ["Build"]

@@ -1,0 +1,49 @@
+"""The sample SD card: each file is what its note says, and a card is the same each time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from impp_engines import speech
+from impp_local.demo.sample_card import make_sample_card
+from impp_local.engines import video
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make_sample_card(tmp_path / "one")
+    names = [entry.path.relative_to(tmp_path / "one").as_posix() for entry in first]
+    assert sum(entry.path.stat().st_size for entry in first) < 5_000_000
+    assert {entry.expect for entry in first} == {"published", "quarantined"}
+    films = {entry.path.name: video.probe(entry.path) for entry in first if entry.state == "published"}
+    assert all(5 <= film.duration_s <= 12 for film in films.values())
+    phone = films["PXL_20261018_143210512.mp4"].video
+    assert phone and (phone.width, phone.height, phone.rotation) == (1280, 720, 90)
+    assert films["20261017_190210_PF.mp4"].audio is None
+    front = films["20261017_081500_NF.mp4"].video
+    rear = films["20261017_081500_NR.mp4"].video
+    assert front and rear and front.width > rear.width
+    broken = next(entry for entry in first if entry.state == "quarantined")
+    with pytest.raises(video.MediaError) as error:
+        video.probe(broken.path)
+    assert (error.value.reason, broken.reason) == ("no_moov", "truncated")
+    written = datetime.fromtimestamp(broken.path.stat().st_mtime, UTC)
+    assert written == datetime(2026, 10, 17, 8, 20, 50, tzinfo=UTC)
+
+    heard = speech.transcribe(first[0].path)
+    said = " ".join(word.text for segment in heard.segments for word in segment.words).lower()
+    assert "best of times" in said and "worst of times" in said
+
+    cache = tmp_path / "cache"
+    (cache / "impp").mkdir(parents=True)
+    from impp_engines import assets
+
+    (cache / "impp" / "files").symlink_to(assets.cache_root() / "files")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))  # made anew, without what was kept
+    second = make_sample_card(tmp_path / "two")
+    assert [entry.path.relative_to(tmp_path / "two").as_posix() for entry in second] == names
+    assert [entry.path.read_bytes() for entry in second] == [entry.path.read_bytes() for entry in first]

@@ -1,0 +1,274 @@
+"""Viewers get media by a signature of a trusted key, and by nothing else."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from impp_local.cloud import LocalCloud
+from impp_local.services.cloudfront.viewers import Signer, custom_policy, viewers_key
+
+BODY = bytes(range(256)) * 40
+NAME = "assets/0123456789abcdef0123/video web+1.mp4"
+QUOTED = "assets/0123456789abcdef0123/video%20web%2B1.mp4"
+
+
+@dataclass
+class Stage:
+    """A distribution over a bucket with one object, and who may sign for it."""
+
+    cloud: LocalCloud
+    id: str
+    domain: str
+    signer: Signer
+    etag: str
+
+    @property
+    def url(self) -> str:
+        """The object by the local endpoint."""
+        return f"{self.cloud.endpoint}/_cloudfront/{self.id}/{QUOTED}"
+
+    @property
+    def public(self) -> str:
+        """The object as the world would call it."""
+        return f"https://{self.domain}/{QUOTED}"
+
+
+def fetch(url: str, method: str = "GET", **headers: str) -> tuple[int, Message, bytes]:
+    request = urllib.request.Request(url, method=method, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def distribution(bucket: str, **behavior: Any) -> dict[str, Any]:
+    return {
+        "CallerReference": f"{bucket}-{time.monotonic_ns()}",
+        "Comment": "",
+        "Enabled": True,
+        "DefaultRootObject": "index.html",
+        "Origins": {
+            "Quantity": 1,
+            "Items": [
+                {
+                    "Id": "delivery",
+                    "DomainName": f"{bucket}.s3.us-east-1.amazonaws.com",
+                    "S3OriginConfig": {"OriginAccessIdentity": ""},
+                }
+            ],
+        },
+        "DefaultCacheBehavior": {
+            "TargetOriginId": "delivery",
+            "ViewerProtocolPolicy": "https-only",
+            "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+            **behavior,
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def stage(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    private, public = viewers_key(tmp_path_factory.mktemp("viewer"))
+    s3, cloudfront = cloud.client("s3"), cloud.client("cloudfront")
+    s3.create_bucket(Bucket="delivery")
+    put = s3.put_object(Bucket="delivery", Key=NAME, Body=BODY, ContentType="video/mp4")
+    s3.put_object(Bucket="delivery", Key="index.html", Body=b"root", ContentType="text/html")
+    key = cloudfront.create_public_key(
+        PublicKeyConfig={"CallerReference": "viewer", "Name": "viewer", "EncodedKey": public}
+    )["PublicKey"]["Id"]
+    group = cloudfront.create_key_group(KeyGroupConfig={"Name": "viewers", "Items": [key]})["KeyGroup"]["Id"]
+    policy = cloudfront.create_response_headers_policy(
+        ResponseHeadersPolicyConfig={
+            "Name": "headers",
+            "SecurityHeadersConfig": {
+                "ContentTypeOptions": {"Override": True},
+                "StrictTransportSecurity": {"Override": True, "AccessControlMaxAgeSec": 60, "IncludeSubdomains": True},
+            },
+            "CorsConfig": {
+                "AccessControlAllowOrigins": {"Quantity": 1, "Items": ["https://player.example.org"]},
+                "AccessControlAllowHeaders": {"Quantity": 1, "Items": ["Range"]},
+                "AccessControlAllowMethods": {"Quantity": 1, "Items": ["GET"]},
+                "AccessControlAllowCredentials": True,
+                "OriginOverride": True,
+            },
+        }
+    )["ResponseHeadersPolicy"]["Id"]
+    made = cloudfront.create_distribution(
+        DistributionConfig=distribution(
+            "delivery",
+            ResponseHeadersPolicyId=policy,
+            TrustedKeyGroups={"Enabled": True, "Quantity": 1, "Items": [group]},
+        )
+    )["Distribution"]
+    return Stage(cloud, made["Id"], made["DomainName"], Signer(key, private), put["ETag"])
+
+
+def later() -> float:
+    return time.time() + 3600
+
+
+def test_a_signed_url_gets_the_object(stage: Stage) -> None:
+    status, headers, body = fetch(stage.signer.url(stage.url, later()))
+    assert (status, body) == (200, BODY)
+    assert headers["Content-Type"] == "video/mp4"
+    assert headers["ETag"] == stage.etag
+    assert headers["X-Cache"] == "Miss from cloudfront"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Strict-Transport-Security"] == "max-age=60; includeSubDomains"
+
+
+def test_a_url_signed_for_the_public_name_works_by_host(stage: Stage) -> None:
+    signed = stage.signer.url(stage.public, later())
+    local = signed.replace(f"https://{stage.domain}", stage.cloud.endpoint)
+    assert fetch(local, Host=stage.domain)[2] == BODY
+
+
+def test_botocore_signs_as_we_check(stage: Stage) -> None:
+    key = stage.signer._key
+    signer = CloudFrontSigner(stage.signer.key_pair_id, lambda text: key.sign(text, padding.PKCS1v15(), hashes.SHA1()))
+    import datetime
+
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    assert fetch(signer.generate_presigned_url(stage.url, date_less_than=until))[2] == BODY
+    policy = signer.build_policy(stage.url.rpartition("/")[0] + "/*", until)
+    assert fetch(signer.generate_presigned_url(stage.url, policy=policy))[2] == BODY
+
+
+def test_cookies_open_a_folder(stage: Stage) -> None:
+    def cookie(resource: str) -> str:
+        return "; ".join(f"{name}={value}" for name, value in stage.signer.cookies(resource, later()).items())
+
+    folder = f"https://{stage.domain}/assets/0123456789abcdef0123/*"
+    assert fetch(stage.url, Cookie=cookie(folder))[2] == BODY
+    assert fetch(stage.url, Cookie=cookie(f"https://{stage.domain}/assets/other/*"))[0] == 403
+
+
+Spoil = Callable[[Stage, Path], str]
+
+
+def other_key(stage: Stage, folder: Path) -> str:
+    return Signer(stage.signer.key_pair_id, viewers_key(folder)[0]).url(stage.url, later())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda stage, _: stage.url, b"MissingKey"),
+        (lambda stage, _: stage.signer.url(stage.url, time.time() - 1), b"AccessDenied"),
+        (lambda stage, _: stage.signer.url(stage.url, later()).replace("Expires=", "Expires=1"), b"AccessDenied"),
+        (lambda stage, _: stage.signer.url(stage.url, later()).replace("Signature=", "Signature=AA"), b"AccessDenied"),
+        (lambda stage, _: stage.signer.url(stage.url, later()).replace("video%20", "other%20"), b"AccessDenied"),
+        (
+            lambda stage, _: stage.signer.url(stage.url + "?size=1", later()).replace("size=1", "size=2"),
+            b"AccessDenied",
+        ),
+        (lambda stage, _: stage.signer.url(stage.url, later()).replace("Pair-Id=K", "Pair-Id=L"), b"InvalidKey"),
+        (other_key, b"AccessDenied"),
+        (
+            lambda stage, _: stage.signer.url(
+                stage.url, 0, policy=custom_policy("*", later(), starts=time.time() + 60)
+            ),
+            b"AccessDenied",
+        ),
+        (
+            lambda stage, _: stage.signer.url(stage.url, 0, policy=custom_policy("*", later(), ip="192.0.2.0/24")),
+            b"AccessDenied",
+        ),
+        (lambda stage, _: stage.signer.url(stage.url, 0, policy={"Statement": []}), b"MalformedPolicy"),
+    ],
+    ids=["none", "expired", "later", "signature", "path", "query", "key-id", "key", "not-yet", "address", "malformed"],
+)
+def test_anything_else_is_refused(stage: Stage, tmp_path: Path, spoil: Spoil, code: bytes) -> None:
+    status, headers, body = fetch(spoil(stage, tmp_path))
+    assert (status, headers["X-Cache"]) == (403, "Error from cloudfront")
+    assert b"<Code>" + code + b"</Code>" in body
+
+
+def test_a_custom_policy_for_this_address_is_accepted(stage: Stage) -> None:
+    policy = custom_policy(stage.url.rpartition("/")[0] + "/*", later(), starts=time.time() - 60, ip="127.0.0.0/8")
+    assert fetch(stage.signer.url(stage.url, 0, policy=policy))[2] == BODY
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "told", "piece"),
+    [
+        ("bytes=0-99", 206, "bytes 0-99/10240", BODY[:100]),
+        ("bytes=10000-", 206, "bytes 10000-10239/10240", BODY[10000:]),
+        ("bytes=-10", 206, "bytes 10230-10239/10240", BODY[-10:]),
+        ("bytes=10200-99999", 206, "bytes 10200-10239/10240", BODY[10200:]),
+        ("bytes=99999-", 416, None, None),
+        ("pages=1-2", 200, None, BODY),
+    ],
+)
+def test_players_can_seek(stage: Stage, wanted: str, status: int, told: str | None, piece: bytes | None) -> None:
+    got = fetch(stage.signer.url(stage.url, later()), Range=wanted)
+    assert (got[0], got[1]["Content-Range"]) == (status, told)
+    assert piece is None or got[2] == piece
+
+
+def test_head_and_revalidation_send_no_body(stage: Stage) -> None:
+    status, headers, body = fetch(stage.signer.url(stage.url, later()), "HEAD")
+    assert (status, headers["Content-Length"], body) == (200, str(len(BODY)), b"")
+    assert fetch(stage.signer.url(stage.url, later()), If_None_Match=stage.etag)[0] == 304
+    assert fetch(stage.signer.url(stage.url, later()), "PUT")[0] == 403
+
+
+def test_missing_objects_tell_nothing_and_the_root_has_its_page(stage: Stage) -> None:
+    base = f"{stage.cloud.endpoint}/_cloudfront/{stage.id}/"
+    assert fetch(stage.signer.url(base + "assets/none", later()))[0] == 403
+    assert fetch(stage.signer.url(base, later()))[2] == b"root"
+
+
+def test_players_elsewhere_may_read_if_allowed(stage: Stage) -> None:
+    url = stage.signer.url(stage.url, later())
+    allowed, refused = (fetch(url, Origin=f"https://{host}.example.org")[1] for host in ("player", "other"))
+    assert allowed["Access-Control-Allow-Origin"] == "https://player.example.org"
+    assert allowed["Access-Control-Allow-Credentials"] == "true"
+    assert refused["Access-Control-Allow-Origin"] is None
+
+
+def test_a_disabled_or_unknown_distribution_serves_nothing(stage: Stage) -> None:
+    cloudfront = stage.cloud.client("cloudfront")
+    config = distribution("delivery") | {"Enabled": False}
+    made = cloudfront.create_distribution(DistributionConfig=config)
+    for name in (made["Distribution"]["Id"], "EUNKNOWN"):
+        assert fetch(f"{stage.cloud.endpoint}/_cloudfront/{name}/{QUOTED}")[0] == 403
+    assert fetch(f"{stage.cloud.endpoint}/x", Host="dunknown.cloudfront.net")[0] == 403
+    cloudfront.delete_distribution(Id=made["Distribution"]["Id"], IfMatch=made["ETag"])
+
+
+def error_of(call: Callable[[], Any]) -> str:
+    with pytest.raises(ClientError) as caught:
+        call()
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_what_is_used_or_changed_meanwhile_cannot_go(stage: Stage) -> None:
+    cloudfront = stage.cloud.client("cloudfront")
+    got = cloudfront.get_distribution_config(Id=stage.id)
+    group = got["DistributionConfig"]["DefaultCacheBehavior"]["TrustedKeyGroups"]["Items"][0]
+    version: Mapping[str, str] = {"Id": group, "IfMatch": cloudfront.get_key_group(Id=group)["ETag"]}
+    assert error_of(lambda: cloudfront.delete_key_group(**version)) == "ResourceInUse"
+    assert error_of(lambda: cloudfront.delete_distribution(Id=stage.id, IfMatch="E0")) == "PreconditionFailed"
+    assert (
+        error_of(lambda: cloudfront.delete_distribution(Id=stage.id, IfMatch=got["ETag"])) == "DistributionNotDisabled"
+    )
+    assert error_of(lambda: cloudfront.get_distribution(Id="E0")) == "NoSuchDistribution"
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
+    pem = short.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    config = {"CallerReference": "short", "Name": "short", "EncodedKey": pem}
+    assert error_of(lambda: cloudfront.create_public_key(PublicKeyConfig=config)) == "InvalidArgument"

@@ -1,0 +1,436 @@
+"""S3 of the local cloud proves what it stores: checksums in, checksums out, one event each, nobody unsigned."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from awscrt import checksums as crt
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from impp_local.cloud import LocalCloud
+from impp_local.services.s3 import checksums
+from impp_local.services.s3.checksums import Part
+
+MIB = 1 << 20
+
+
+def crc64(data: bytes) -> str:
+    return base64.b64encode(crt.crc64nvme(data).to_bytes(8, "big")).decode()
+
+
+def sha256(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def error_of(call: Callable[[], Any]) -> tuple[str, int]:
+    with pytest.raises(ClientError) as caught:
+        call()
+    response = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.fixture(scope="module")
+def s3(cloud: LocalCloud) -> Any:
+    client = cloud.client("s3")
+    client.create_bucket(Bucket="store")
+    return client
+
+
+def send(s3: Any, key: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    """A PUT with exactly these headers, presigned so that no SDK adds any; status and error code."""
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": "store", "Key": key}).replace(
+        "&x-amz-checksum", "&x"
+    )
+    request = urllib.request.Request(url, data=body, method="PUT", headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, ""
+    except urllib.error.HTTPError as error:
+        text = error.read().decode()
+        return error.code, text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+BODY = b"footage"
+MD5 = base64.b64encode(hashlib.md5(BODY).digest()).decode()
+CHUNKED = {"Content-Encoding": "aws-chunked", "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
+
+
+@pytest.mark.parametrize(
+    ("name", "headers", "expected"),
+    [
+        ("none", {}, (200, "")),
+        ("crc64", {"x-amz-checksum-crc64nvme": crc64(BODY)}, (200, "")),
+        ("crc64-wrong", {"x-amz-checksum-crc64nvme": crc64(b"other")}, (400, "BadDigest")),
+        ("sha256", {"x-amz-checksum-sha256": sha256(BODY)}, (200, "")),
+        ("sha256-wrong", {"x-amz-checksum-sha256": sha256(b"other")}, (400, "BadDigest")),
+        ("sha1-wrong", {"x-amz-checksum-sha1": base64.b64encode(b"x" * 20).decode()}, (400, "BadDigest")),
+        ("not-base64", {"x-amz-checksum-sha256": "abc"}, (400, "InvalidRequest")),
+        (
+            "two",
+            {"x-amz-checksum-sha256": sha256(BODY), "x-amz-checksum-crc64nvme": crc64(BODY)},
+            (400, "InvalidRequest"),
+        ),
+        ("named-only", {"x-amz-sdk-checksum-algorithm": "SHA256"}, (400, "InvalidRequest")),
+        ("md5", {"Content-MD5": MD5}, (200, "")),
+        ("md5-wrong", {"Content-MD5": base64.b64encode(b"x" * 16).decode()}, (400, "BadDigest")),
+        ("md5-short", {"Content-MD5": "abcd"}, (400, "InvalidDigest")),
+        ("payload", {"x-amz-content-sha256": hashlib.sha256(BODY).hexdigest()}, (200, "")),
+        (
+            "payload-wrong",
+            {"x-amz-content-sha256": hashlib.sha256(b"other").hexdigest()},
+            (400, "XAmzContentSHA256Mismatch"),
+        ),
+    ],
+)
+def test_what_a_header_claims_is_checked(
+    s3: Any, name: str, headers: dict[str, str], expected: tuple[int, str]
+) -> None:
+    assert send(s3, f"claims/{name}", BODY, headers) == expected
+    stored = s3.list_objects_v2(Bucket="store", Prefix=f"claims/{name}").get("Contents", [])
+    assert [entry["Key"] for entry in stored if entry["Key"] == f"claims/{name}"] == (
+        [f"claims/{name}"] if expected[0] == 200 else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "trailer", "length", "expected"),
+    [
+        ("right", f"x-amz-checksum-crc64nvme:{crc64(BODY)}\r\n", len(BODY), (200, "")),
+        ("wrong", f"x-amz-checksum-crc64nvme:{crc64(b'other')}\r\n", len(BODY), (400, "BadDigest")),
+        ("missing", "", len(BODY), (400, "MalformedTrailerError")),
+        ("short", f"x-amz-checksum-crc64nvme:{crc64(BODY)}\r\n", len(BODY) + 1, (400, "IncompleteBody")),
+    ],
+)
+def test_a_trailer_is_checked(s3: Any, name: str, trailer: str, length: int, expected: tuple[int, str]) -> None:
+    body = f"3\r\nfoo\r\n4\r\ntage\r\n0\r\n{trailer}\r\n".encode()
+    headers = {
+        **CHUNKED,
+        "x-amz-trailer": "x-amz-checksum-crc64nvme",
+        "x-amz-decoded-content-length": str(length),
+    }
+    assert send(s3, f"trailer/{name}", body, headers) == expected
+    if expected[0] == 200:
+        got = s3.get_object(Bucket="store", Key=f"trailer/{name}", ChecksumMode="ENABLED")
+        assert (got["Body"].read(), got["ChecksumCRC64NVME"]) == (BODY, crc64(BODY))
+        assert "aws-chunked" not in got.get("ContentEncoding", "")
+
+
+def test_an_upload_without_a_checksum_gets_one(s3: Any) -> None:
+    assert send(s3, "plain", BODY, {}) == (200, "")
+    got = s3.get_object(Bucket="store", Key="plain")
+    assert (got["Body"].read(), got["ContentType"]) == (
+        BODY,
+        "application/x-www-form-urlencoded",
+    )  # urllib's, as curl's
+    head = s3.head_object(Bucket="store", Key="plain", ChecksumMode="ENABLED")
+    assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (crc64(BODY), "FULL_OBJECT")
+    assert "ChecksumCRC64NVME" not in s3.head_object(Bucket="store", Key="plain")
+    told = s3.get_object_attributes(Bucket="store", Key="plain", ObjectAttributes=["Checksum", "ObjectSize"])
+    assert (told["Checksum"]["ChecksumCRC64NVME"], told["ObjectSize"]) == (crc64(BODY), len(BODY))
+
+
+def upload(s3: Any, key: str, parts: list[bytes], complete: dict[str, Any], **create: Any) -> dict[str, Any]:
+    made = s3.create_multipart_upload(Bucket="store", Key=key, **create)
+    sent = [
+        s3.upload_part(
+            Bucket="store",
+            Key=key,
+            UploadId=made["UploadId"],
+            PartNumber=number,
+            Body=body,
+            **({"ChecksumAlgorithm": create["ChecksumAlgorithm"]} if create else {}),
+        )
+        for number, body in enumerate(parts, 1)
+    ]
+    listed = [{"PartNumber": number, "ETag": part["ETag"]} for number, part in enumerate(sent, 1)]
+    return s3.complete_multipart_upload(
+        Bucket="store", Key=key, UploadId=made["UploadId"], MultipartUpload={"Parts": listed}, **complete
+    )
+
+
+PARTS = [os.urandom(5 * MIB), os.urandom(5 * MIB), b"the end"]
+WHOLE = b"".join(PARTS)
+
+
+@pytest.mark.parametrize("create", [{}, {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}])
+def test_the_parts_of_an_upload_make_one_checksum(s3: Any, create: dict[str, Any]) -> None:
+    done = upload(s3, "whole", PARTS, {"ChecksumCRC64NVME": crc64(WHOLE)}, **create)
+    head = s3.head_object(Bucket="store", Key="whole", ChecksumMode="ENABLED")
+    got = s3.get_object(Bucket="store", Key="whole", ChecksumMode="ENABLED")
+    told = s3.get_object_attributes(Bucket="store", Key="whole", ObjectAttributes=["Checksum"])["Checksum"]
+    assert {
+        done["ChecksumCRC64NVME"],
+        head["ChecksumCRC64NVME"],
+        got["ChecksumCRC64NVME"],
+        told["ChecksumCRC64NVME"],
+    } == {crc64(WHOLE)}
+    assert done["ChecksumType"] == head["ChecksumType"] == "FULL_OBJECT"
+    assert got["Body"].read() == WHOLE
+
+
+def test_parts_and_ranges_of_a_joined_object(s3: Any) -> None:
+    upload(s3, "joined", PARTS, {})
+    second = s3.get_object(Bucket="store", Key="joined", PartNumber=2)
+    assert (second["Body"].read(), second["PartsCount"]) == (PARTS[1], 3)
+    assert s3.head_object(Bucket="store", Key="joined", PartNumber=3)["ContentLength"] == len(PARTS[2])
+    middle = s3.get_object(Bucket="store", Key="joined", Range=f"bytes={5 * MIB - 3}-{5 * MIB + 2}")
+    assert middle["Body"].read() == PARTS[0][-3:] + PARTS[1][:3]
+    assert middle["ContentRange"] == f"bytes {5 * MIB - 3}-{5 * MIB + 2}/{len(WHOLE)}"
+    assert error_of(lambda: s3.get_object(Bucket="store", Key="joined", PartNumber=4))[1] == 416
+    assert error_of(lambda: s3.get_object(Bucket="store", Key="joined", Range="bytes=99999999-")) == (
+        "InvalidRange",
+        416,
+    )
+
+
+def test_versions_of_a_joined_object_are_listed(s3: Any) -> None:
+    upload(s3, "listed", PARTS, {})
+    listed = s3.list_object_versions(Bucket="store", Prefix="listed")["Versions"]
+    assert [(version["Key"], version["Size"], version["IsLatest"]) for version in listed] == [
+        ("listed", len(WHOLE), True)
+    ]
+
+
+def test_a_large_upload_does_not_stay_in_memory(cloud: LocalCloud, s3: Any) -> None:
+    def held() -> int:
+        with urllib.request.urlopen(f"{cloud.endpoint}/_impp/metrics") as answer:
+            return int(json.load(answer)["rss_bytes"])
+
+    part = os.urandom(8 * MIB)
+    upload(s3, "large-warm", [part], {})
+    before = held()
+    upload(s3, "large", [part] * 24, {})
+    read = 0
+    for block in s3.get_object(Bucket="store", Key="large")["Body"].iter_chunks(MIB):
+        read += len(block)
+    assert read == 24 * len(part)
+    assert held() - before < 12 * len(part)
+
+
+def test_a_wrong_whole_makes_no_object_and_can_be_completed_rightly(s3: Any) -> None:
+    made = s3.create_multipart_upload(Bucket="store", Key="wrong")
+    part = s3.upload_part(Bucket="store", Key="wrong", UploadId=made["UploadId"], PartNumber=1, Body=BODY)
+    finish = {
+        "Bucket": "store",
+        "Key": "wrong",
+        "UploadId": made["UploadId"],
+        "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+    }
+    assert error_of(lambda: s3.complete_multipart_upload(ChecksumCRC64NVME=crc64(b"other"), **finish)) == (
+        "BadDigest",
+        400,
+    )
+    assert error_of(lambda: s3.complete_multipart_upload(MpuObjectSize=1, **finish)) == ("InvalidRequest", 400)
+    assert error_of(lambda: s3.head_object(Bucket="store", Key="wrong"))[1] == 404
+    assert s3.complete_multipart_upload(ChecksumCRC64NVME=crc64(BODY), **finish)["ChecksumCRC64NVME"] == crc64(BODY)
+
+
+def test_a_composite_checksum_says_of_how_many_parts(s3: Any) -> None:
+    upload(s3, "composite", PARTS, {}, ChecksumAlgorithm="SHA256")
+    head = s3.head_object(Bucket="store", Key="composite", ChecksumMode="ENABLED")
+    of_parts = b"".join(hashlib.sha256(part).digest() for part in PARTS)
+    assert head["ChecksumSHA256"] == f"{sha256(of_parts)}-3"
+    assert head["ChecksumType"] == "COMPOSITE"
+
+
+def test_a_part_must_use_the_algorithm_of_its_upload(s3: Any) -> None:
+    made = s3.create_multipart_upload(Bucket="store", Key="mixed", ChecksumAlgorithm="SHA256")
+    part = {"Bucket": "store", "Key": "mixed", "UploadId": made["UploadId"], "PartNumber": 1, "Body": BODY}
+    assert error_of(lambda: s3.upload_part(ChecksumAlgorithm="CRC32", **part)) == ("InvalidRequest", 400)
+
+
+def test_a_copy_keeps_the_bytes_checksum_of_its_own(s3: Any) -> None:
+    upload(s3, "origin", PARTS, {}, ChecksumAlgorithm="CRC32")
+    s3.copy_object(Bucket="store", Key="copy", CopySource={"Bucket": "store", "Key": "origin"})
+    head = s3.head_object(Bucket="store", Key="copy", ChecksumMode="ENABLED")
+    assert base64.b64decode(head["ChecksumCRC32"]) == zlib.crc32(WHOLE).to_bytes(4, "big")
+    assert head["ChecksumType"] == "FULL_OBJECT"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    parts=st.lists(st.binary(max_size=4096), min_size=1, max_size=6),
+    algorithm=st.sampled_from(["CRC32", "CRC32C", "CRC64NVME"]),
+)
+def test_combining_parts_equals_reading_the_whole(parts: list[bytes], algorithm: str) -> None:
+    known = [Part(checksums.checksum(algorithm, part), len(part)) for part in parts]
+    assert checksums.full_object(algorithm, known) == checksums.checksum(algorithm, b"".join(parts))
+
+
+def test_nothing_is_overwritten_unless_meant(s3: Any) -> None:
+    s3.put_object(Bucket="store", Key="once", Body=b"1", IfNoneMatch="*")
+    again = error_of(lambda: s3.put_object(Bucket="store", Key="once", Body=b"2", IfNoneMatch="*"))
+    parts = error_of(lambda: upload(s3, "once", [b"2"], {"IfNoneMatch": "*"}))
+    assert again == parts == ("PreconditionFailed", 412)
+    assert s3.get_object(Bucket="store", Key="once")["Body"].read() == b"1"
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({f"t{number}": "v" for number in range(11)}, "BadRequest"),
+        ({"k" * 129: "v"}, "InvalidTag"),
+        ({"k": "v" * 257}, "InvalidTag"),
+    ],
+)
+def test_tags_have_limits(s3: Any, tags: dict[str, str], code: str) -> None:
+    s3.put_object(Bucket="store", Key="tagged", Body=b"1", Tagging="old=1")
+    wanted = [{"Key": key, "Value": value} for key, value in tags.items()]
+    assert error_of(lambda: s3.put_object_tagging(Bucket="store", Key="tagged", Tagging={"TagSet": wanted}))[0] == code
+    header = "&".join(f"{key}={value}" for key, value in tags.items())
+    assert error_of(lambda: s3.put_object(Bucket="store", Key="untagged", Body=b"1", Tagging=header))[0] == code
+    assert s3.get_object_tagging(Bucket="store", Key="tagged")["TagSet"] == [{"Key": "old", "Value": "1"}]
+    assert error_of(lambda: s3.head_object(Bucket="store", Key="untagged"))[1] == 404
+
+
+@pytest.mark.parametrize("path", ["store", "store/plain", "store?policy", ""])
+def test_unsigned_requests_are_refused(cloud: LocalCloud, s3: Any, path: str) -> None:
+    s3.put_bucket_policy(
+        Bucket="store",
+        Policy=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": ["arn:aws:s3:::store", "arn:aws:s3:::store/*"],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            }
+        ),
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{cloud.endpoint}/{path}")
+    assert (caught.value.code, b"<Code>AccessDenied</Code>" in caught.value.read()) == (403, True)
+    s3.put_object(Bucket="store", Key="policed", Body=b"1")
+    assert "Errors" not in s3.delete_objects(Bucket="store", Delete={"Objects": [{"Key": "policed"}]})
+
+
+# Events.
+
+
+@pytest.fixture(scope="module")
+def watched(cloud: LocalCloud, s3: Any) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """A bucket whose events land in a queue; call it to get what came since the last call."""
+    sqs, events = cloud.client("sqs"), cloud.client("events")
+    queue = sqs.create_queue(QueueName="seen")["QueueUrl"]
+    s3.create_bucket(Bucket="watched")
+    s3.put_bucket_versioning(Bucket="watched", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_notification_configuration(
+        Bucket="watched", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket="watched")
+    events.put_rule(Name="seen", EventPattern=json.dumps({"source": ["aws.s3"]}))
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_targets(Rule="seen", Targets=[{"Id": "queue", "Arn": arn}])
+
+    def seen() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < (0.3 if found else 5):
+            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            for message in messages:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+                quiet_since = time.monotonic()
+        return found
+
+    yield seen
+
+
+def test_every_object_is_announced_once(s3: Any, watched: Callable[[], list[dict[str, Any]]]) -> None:
+    name = "originals/a b+c%ü'.mp4"
+    put = s3.put_object(Bucket="watched", Key=name, Body=BODY, Tagging="a=1")
+    (event,) = watched()
+    assert (event["detail-type"], event["source"], event["resources"]) == (
+        "Object Created",
+        "aws.s3",
+        ["arn:aws:s3:::watched"],
+    )
+    detail = event["detail"]
+    assert detail["bucket"] == {"name": "watched"}
+    assert detail["reason"] == "PutObject"
+    described = detail["object"]
+    sequencer = described.pop("sequencer")
+    assert described == {
+        "key": name,
+        "size": len(BODY),
+        "etag": put["ETag"].strip('"'),
+        "version-id": put["VersionId"],
+    }
+    again = s3.put_object(Bucket="watched", Key=name, Body=BODY)
+    (second,) = watched()
+    assert second["detail"]["object"]["version-id"] == again["VersionId"]
+    assert second["detail"]["object"]["sequencer"] > sequencer
+
+
+def test_a_multipart_upload_is_announced_once_even_if_completed_twice(
+    s3: Any, watched: Callable[[], list[dict[str, Any]]]
+) -> None:
+    made = s3.create_multipart_upload(Bucket="watched", Key="parts")
+    part = s3.upload_part(Bucket="watched", Key="parts", UploadId=made["UploadId"], PartNumber=1, Body=BODY)
+    for _ in range(2):  # the second is a retry of a client that missed the answer
+        s3.complete_multipart_upload(
+            Bucket="watched",
+            Key="parts",
+            UploadId=made["UploadId"],
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+        )
+    (event,) = watched()
+    assert event["detail"]["reason"] == "CompleteMultipartUpload"
+    assert event["detail"]["object"]["size"] == len(BODY)
+
+
+def test_copies_tags_and_deletions_are_told_apart(s3: Any, watched: Callable[[], list[dict[str, Any]]]) -> None:
+    s3.copy_object(Bucket="watched", Key="copied", CopySource={"Bucket": "watched", "Key": "parts"})
+    s3.put_object_tagging(Bucket="watched", Key="copied", Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+    marked = s3.delete_object(Bucket="watched", Key="copied")
+    s3.delete_object(Bucket="watched", Key="copied", VersionId=marked["VersionId"])
+    seen = sorted(watched(), key=lambda event: str(event["detail"]["object"]["sequencer"]))
+    kinds = [
+        (event["detail-type"], event["detail"].get("reason"), event["detail"].get("deletion-type")) for event in seen
+    ]
+    assert kinds[:3] == [
+        ("Object Created", "CopyObject", None),
+        ("Object Tags Added", None, None),
+        ("Object Deleted", "DeleteObject", "Delete Marker Created"),
+    ]
+
+
+def test_a_refused_upload_is_not_announced(s3: Any, watched: Callable[[], list[dict[str, Any]]]) -> None:
+    bad = error_of(lambda: s3.put_object(Bucket="watched", Key="bad", Body=BODY, ChecksumCRC64NVME=crc64(b"other")))
+    assert bad[0] == "BadDigest"
+    s3.put_object(Bucket="watched", Key="good", Body=BODY)
+    assert [event["detail"]["object"]["key"] for event in watched()] == ["good"]
+
+
+def test_intelligent_tiering_is_kept_and_told(s3: Any) -> None:
+    config = {
+        "Id": "originals",
+        "Status": "Enabled",
+        "Filter": {"Prefix": "originals/"},
+        "Tierings": [{"Days": 180, "AccessTier": "DEEP_ARCHIVE_ACCESS"}],
+    }
+    s3.put_bucket_intelligent_tiering_configuration(
+        Bucket="store", Id="originals", IntelligentTieringConfiguration=config
+    )
+    got = s3.get_bucket_intelligent_tiering_configuration(Bucket="store", Id="originals")
+    assert got["IntelligentTieringConfiguration"] == config
+    s3.delete_bucket_intelligent_tiering_configuration(Bucket="store", Id="originals")
+    gone = error_of(lambda: s3.get_bucket_intelligent_tiering_configuration(Bucket="store", Id="originals"))
+    assert gone == ("NoSuchConfiguration", 404)

@@ -1,0 +1,58 @@
+"""What the handlers' tests share: moto's buckets, table and topic, and Lambda's context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from impp_lambdas.adapters import aws
+
+TABLE = "impp-test-catalog"
+WORK = "impp-test-work"
+INGEST = "impp-test-ingest"
+
+
+@dataclass
+class FakeContext:
+    """Lambda's context as the handlers use it."""
+
+    aws_request_id: str = "request"
+    function_name: str = "impp-test-function"
+    memory_limit_in_mb: int = 1024
+    seconds: float = 120.0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+@contextmanager
+def mocked_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An account with the pipeline's buckets, catalog and alert topic in moto; yields the topic's ARN."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "IMPP_INGEST_BUCKET": INGEST,
+        "IMPP_WORK_BUCKET": WORK,
+        "IMPP_CATALOG_TABLE": TABLE,
+    }.items():
+        monkeypatch.setenv(name, value)
+    aws.client.cache_clear()
+    with mock_aws():
+        for bucket in (INGEST, WORK):
+            boto3.client("s3").create_bucket(Bucket=bucket)
+        boto3.client("dynamodb").create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        topic: str = boto3.client("sns").create_topic(Name="impp-test-alerts")["TopicArn"]
+        monkeypatch.setenv("IMPP_ALERT_TOPIC_ARN", topic)
+        yield topic
+    aws.client.cache_clear()

@@ -1,0 +1,164 @@
+"""Whole runs: a card, the memory of its box, a bucket of a real server, and the line between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from tests.support.edge.made_files import movie
+from tests.support.edge.proxy import Proxy, proxied
+from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
+from tests.support.paths import REPOSITORY
+
+from impp_edge.memory import custody
+
+RUNNER = Path(__file__).with_name("runner.py")
+LIMIT_S = 120
+"""A run that takes longer hangs."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of ``--json``."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The last of them."""
+        return self.events[-1]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of a kind."""
+        return [event for event in self.events if event["event"] == kind]
+
+
+@dataclass
+class Box:
+    """A box with impp-edge. ``files`` are what must have arrived in the end, by the path below the card."""
+
+    card: Path
+    state: Path
+    weed: Seaweed
+    bucket: str
+    proxy: Proxy
+    files: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+
+    def put(self, name: str | bytes, size: int = 2000, age_s: float = 3600) -> Path:
+        """A whole clip on the card, unlike every other, last written ``age_s`` seconds ago."""
+        raw = os.fsencode(name)
+        content = clip(size, seed=len(self.files))
+        path = self.card / os.fsdecode(raw)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        then = time.time() - age_s
+        os.utime(path, (then, then))
+        self.files[raw] = content
+        return path
+
+    def arguments(self, *more: str) -> list[str]:
+        """A sync of the card; ``more`` wins, being later."""
+        where = ["--bucket", self.bucket, "--device", "Blue Car", "--state", str(self.state)]
+        return ["sync", str(self.card), *where, "--endpoint-url", self.proxy.endpoint, *more]
+
+    def start(self, *more: str, env: dict[str, str] | None = None, **how: Any) -> subprocess.Popen[str]:
+        """A run that goes on while the test does something to it."""
+        return subprocess.Popen(
+            [sys.executable, str(RUNNER), *self.arguments("--json", *more)],
+            env=environment() | (env or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **how,
+        )
+
+    def sync(self, *more: str, **how: Any) -> Ran:
+        """A run to its end."""
+        return ended(self.start(*more, **how))
+
+    def check(self) -> None:
+        """Every file is in the bucket once, bit for bit, with tags and metadata; nothing else is, no upload is open,
+        and the custody log holds every file and is whole."""
+        client = self.weed.client
+        versions = list(paged(client, "list_object_versions", self.bucket, "Versions"))
+        assert len({version["Key"] for version in versions}) == len(versions), "an object was replaced"
+        assert not client.list_multipart_uploads(Bucket=self.bucket).get("Uploads"), "an upload was left open"
+        seen = set()
+        for version in versions:
+            answer = client.get_object(Bucket=self.bucket, Key=version["Key"])
+            name = unquote(answer["Metadata"]["impp-original-name"], errors="surrogateescape")
+            raw = os.fsencode(name)
+            assert answer["Body"].read() == self.files[raw], f"{name} has other bytes"
+            self._check_labels(version["Key"], answer["Metadata"])
+            seen.add(raw)
+        assert len(seen) == len(versions), "a file is there twice"
+        assert seen == set(self.files), "a file is missing"
+        self._check_log({version["Key"] for version in versions})
+
+    def _check_labels(self, key: str, metadata: dict[str, str]) -> None:
+        tags = self.weed.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
+        found = {tag["Key"]: tag["Value"] for tag in tags}
+        assert found["impp:source"] == metadata["impp-source"]
+        assert found["impp:checksum"] == metadata["impp-sha256"]
+        assert found["impp:timestamp"]
+        assert metadata["impp-device"] == "blue-car"
+
+    def _check_log(self, keys: set[str]) -> None:
+        checked = custody.check(self.state)
+        assert checked.ok, checked
+        logged = [json.loads(line) for line in custody.lines(self.state)]
+        assert {line["key"] for line in logged if line["event"] in ("uploaded", "there")} == keys
+
+
+@contextmanager
+def box(weed: Seaweed, folder: Path) -> Iterator[Box]:
+    """A box with an empty card and an empty bucket."""
+    (folder / "card").mkdir()
+    with proxied(weed.port) as proxy:
+        yield Box(folder / "card", folder / "state", weed, weed.bucket(), proxy)
+
+
+def environment() -> dict[str, str]:
+    """What a run needs, and nothing of the user's own."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
+    return kept | ENVIRONMENT | {"HOME": "/nonexistent", "PYTHONPATH": str(REPOSITORY / "edge")}
+
+
+def ended(process: subprocess.Popen[str]) -> Ran:
+    """Wait for a run's end."""
+    try:
+        out, err = process.communicate(timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"a run hung: {out[-2000:]}{err[-2000:]}") from None
+    assert "Traceback" not in err, err
+    return Ran(process.returncode, out, err)
+
+
+def clip(size: int, seed: int) -> bytes:
+    """A whole movie of about ``size`` bytes."""
+    return movie(data=random.Random(seed).randbytes(size))
+
+
+def paged(client: Any, operation: str, bucket: str, what: str) -> Iterator[dict[str, Any]]:
+    """All entries of a listing."""
+    for page in client.get_paginator(operation).paginate(Bucket=bucket):
+        yield from page.get(what, [])

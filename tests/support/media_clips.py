@@ -1,0 +1,102 @@
+"""Real and made media for the tests of the media services, and the check that answers fit AWS's models."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import av
+import botocore.session
+import cv2
+import numpy as np
+from botocore.model import Shape
+from botocore.validate import ParamValidator
+from numpy.typing import NDArray
+
+from impp_engines import assets
+from impp_local.engines import video
+
+SCENES = {"traffic": 2.0, "cyclist": 5.0, "parked": 9.0}
+"""Seconds in bikes.mp4: cars in a queue, a cyclist beside a motorcycle, a bicycle at a wall."""
+
+SPOKEN = (
+    "It was the best of times. It was the worst of times. It was the age of wisdom. It was the age of foolishness. "
+    "It was the epoch of belief. It was the epoch of incredulity. It was the season of light. It was the season of "
+    "darkness. It was the spring of hope. It was the winter of despair. We had everything before us. We had nothing "
+    "before us. We were all going direct to heaven. We were all going direct the other way. In short, the period was "
+    "so far like the present period that some of its noisiest authorities insisted on its being received, for good or "
+    "for evil, in the superlative degree of comparison only."
+)
+"""What is said in two_cities.wav: the beginning of Dickens' novel."""
+
+
+@lru_cache(maxsize=8)
+def frame(seconds: float) -> NDArray[np.uint8]:
+    """A frame of the street scene, BGR."""
+    with av.open(str(assets.path("bikes.mp4"))) as container:
+        for picture in container.decode(video=0):
+            if picture.time >= seconds:
+                return picture.to_ndarray(format="bgr24")
+    raise AssertionError(seconds)
+
+
+def jpeg(image: NDArray[np.uint8], quality: int = 95) -> bytes:
+    """The image as a JPEG file."""
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def sign(*lines: str) -> NDArray[np.uint8]:
+    """A white board with lines of text."""
+    board = np.full((540, 960, 3), 245, np.uint8)
+    for index, line in enumerate(lines):
+        cv2.putText(board, line, (60, 150 + 150 * index), cv2.FONT_HERSHEY_SIMPLEX, 2, (20, 20, 20), 5, cv2.LINE_AA)
+    return board
+
+
+def ffmpeg(*arguments: str, to: Path) -> Path:
+    """Make a file with ffmpeg."""
+    video.run([*arguments, video.output_path(to)], timeout_s=120)
+    return to
+
+
+def street(
+    to: Path, seconds: float = 3.0, *, sound: bool = True, size: str = "640:272", extra: tuple[str, ...] = ()
+) -> Path:
+    """The street scene, with the speech recording as its sound unless told otherwise."""
+    arguments = ["-t", str(seconds), *video.input_options(assets.path("bikes.mp4"))]
+    if sound:
+        arguments += ["-t", str(seconds), *video.input_options(assets.path("two_cities.wav"))]
+        arguments += ["-map", "0:v", "-map", "1:a"]
+    arguments += ["-vf", f"scale={size},setsar=1", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", *extra]
+    return ffmpeg(*arguments, to=to)
+
+
+class _Answers(ParamValidator):
+    """botocore's validator, which also takes what a parsed answer holds beside the shape."""
+
+    def _validate_structure(self, params: Any, shape: Any, errors: Any, name: str) -> None:
+        known = {key: value for key, value in params.items() if key != "ResponseMetadata"}
+        unknown = set(known) - set(shape.members)
+        assert not unknown, f"{name} has {unknown}, which the model does not know"
+        super()._validate_structure(known, shape, errors, name)  # type: ignore[misc]
+
+
+def check_shape(service: str, operation: str, answer: dict[str, Any]) -> None:
+    """Fail unless the answer fits the operation's output in botocore's model: names, types, ranges, enumerations."""
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    report = _Answers().validate(answer, model.output_shape)
+    assert not report.has_errors(), report.generate_report()
+    _check_enums(answer, model.output_shape, operation)
+
+
+def _check_enums(value: Any, shape: Shape, where: str) -> None:
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            if name in value:
+                _check_enums(value[name], member, f"{where}.{name}")
+    elif shape.type_name == "list":
+        for item in value:
+            _check_enums(item, shape.member, where)
+    elif getattr(shape, "enum", None):
+        assert value in shape.enum, f"{where}: {value} is none of {shape.enum}"

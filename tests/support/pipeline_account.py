@@ -1,0 +1,108 @@
+"""An account as the pipeline's own functions see it: versioned originals, a delivery bucket, and a Probe that is real.
+
+Probe answers from the bytes in S3 by the local cloud's prober, since moto knows no MediaConvert.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from tests.support.aws_fakes import INGEST, TABLE, FakeContext, mocked_account
+
+from impp_lambdas.adapters import aws, dynamo
+from impp_lambdas.core import keys
+from impp_lambdas.handlers import inspect
+from impp_local.engines import video
+from impp_local.services.mediaconvert import prober
+
+DELIVERY = "impp-test-delivery"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:run-1"
+FEATURES = ["analyze", "transcode", "transcribe"]
+
+Answer = dict[str, Any]
+
+
+@contextmanager
+def pipeline_account(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Account]:
+    """What :func:`mocked_account` has, and what the pipeline's functions need besides."""
+    with mocked_account(monkeypatch) as topic:
+        monkeypatch.setenv("IMPP_DELIVERY_BUCKET", DELIVERY)
+        monkeypatch.setenv("IMPP_DELIVERY_DOMAIN", "d111.cloudfront.net")
+        boto3.client("s3").create_bucket(Bucket=DELIVERY)
+        enabled: Any = {"Status": "Enabled"}
+        boto3.client("s3").put_bucket_versioning(Bucket=INGEST, VersioningConfiguration=enabled)
+        account = Account(topic, folder)
+        monkeypatch.setattr(aws.client("mediaconvert"), "probe", account.probe)
+        monkeypatch.setattr(aws.client("s3"), "head_object", account.head_object)
+        yield account
+
+
+class Account:
+    """Puts originals, claims them as the state machine does, and reads back what the functions wrote."""
+
+    def __init__(self, topic: str, folder: Path) -> None:
+        self.topic = topic
+        self.probes = 0
+        self._file = folder / "probed"
+        self._crcs: dict[str, str] = {}
+        self._head = aws.client("s3").head_object
+
+    def head_object(self, **request: Any) -> Answer:
+        """HeadObject with the checksum that S3 would tell: moto forgets CRC-64/NVME."""
+        answer: Answer = self._head(**request)
+        crc = self._crcs.get(answer.get("VersionId", ""))
+        return answer | ({"ChecksumCRC64NVME": crc, "ChecksumType": "FULL_OBJECT"} if crc else {})
+
+    def probe(self, InputFiles: list[dict[str, str]]) -> Answer:
+        self.probes += 1
+        url = InputFiles[0]["FileUrl"]
+        bucket, _, key = url.removeprefix("s3://").partition("/")
+        self._file.write_bytes(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        try:
+            found = video.probe(self._file)
+        except video.MediaError as error:
+            code = {"Code": "UnprocessableEntityException", "Message": prober.failure(url, error)[1]}
+            raise ClientError({"Error": code}, "Probe") from error
+        return {"ProbeResults": [prober.result(found, "etag", datetime.now(UTC))]}
+
+    def put(self, key: str, data: bytes, tags: str = "", crc: str | None = None, **metadata: str) -> str:
+        """Upload an original; returns its version. ``metadata`` names without the prefix, ``_`` for ``-``."""
+        own = {f"impp-{name.replace('_', '-')}": value for name, value in metadata.items()}
+        put = boto3.client("s3").put_object(Bucket=INGEST, Key=key, Body=data, Metadata=own, Tagging=tags)
+        if crc:
+            self._crcs[put["VersionId"]] = crc
+        return put["VersionId"]
+
+    def claim(self, key: str, version: str, execution: str = EXECUTION) -> None:
+        """What the state machine's Claim writes."""
+        aws.put_item(TABLE, keys.catalog_claim(INGEST, key, version), {"execution": execution})
+
+    def inspect(self, key: str, version: str, execution: str = EXECUTION) -> Answer:
+        """Claim and Inspect, as the state machine does; the answer has been through JSON."""
+        self.claim(key, version, execution)
+        event = {"execution": execution, "features": FEATURES, "bucket": INGEST, "key": key, "version": version}
+        answer: Answer = json.loads(json.dumps(inspect.handler(event, FakeContext())))
+        return answer
+
+    def asset(self, asset: str) -> Answer:
+        """The catalog item of an asset."""
+        found = aws.get_item(TABLE, keys.catalog_asset(asset))
+        assert found
+        return found
+
+    def items(self, prefix: str) -> list[Answer]:
+        """All catalog items whose key begins with a prefix."""
+        found = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+        return [dynamo.plain_item(item) for item in found if item["pk"]["S"].startswith(prefix)]
+
+    def spent(self) -> float:
+        """The month's sum."""
+        return sum(float(item["usd"]) for item in self.items("SPEND#"))

@@ -1,0 +1,107 @@
+"""A small project with functions, a template and wheels of its own, built by the real build.py without any network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SOURCES = {
+    "__init__.py": '"""Functions."""\n',
+    "adapters/__init__.py": "",
+    "adapters/aws.py": "import boto3\n\ndef table():\n    return boto3\n",
+    "core/__init__.py": "",
+    "core/keys.py": "WORK = 'work'  # where things go\n",
+    "core/pricing.py": (
+        "import json\nfrom pathlib import Path\n\n"
+        "def book():\n    return json.loads((Path(__file__).parent / 'prices.json').read_text())\n"
+    ),
+    "core/prices.json": '{"minute": 0.0075}\n',
+    "core/unused.py": "NEVER = True\n",
+    "core/deep/__init__.py": "from .one import ONE\n",
+    "core/deep/one.py": "ONE = 1\n",
+    "core/deep/two.py": "TWO = 2\n",
+    "handlers/__init__.py": "",
+    "handlers/inspect.py": (
+        "from __future__ import annotations\n"
+        "from typing import TYPE_CHECKING\n"
+        "import leftpad\n"
+        "from ..core import pricing\n"
+        "if TYPE_CHECKING:\n    from impp_lambdas.core import unused\n\n"
+        "def handler(event, context):\n"
+        '    """Answer."""\n'
+        "    from impp_lambdas.core.deep import ONE  # only when asked\n"
+        "    return {'one': ONE, 'usd': pricing.book()['minute'], 'pad': leftpad.pad('x', 3)}\n"
+    ),
+    "handlers/sample.py": (
+        "from ..adapters import aws\nimport fastthing\nfrom impp_lambdas.core import keys\n\n"
+        "def handler(event, context):\n    return keys.WORK\n"
+    ),
+}
+
+TEMPLATE = """\
+<# a comment #>
+{"StartAt": "Inspect", "States": {
+  "Inspect": {"Type": "Task", "Resource": "${inspect_function_arn}", "Comment": "{% $x %}",
+  <% if features.transcribe %>
+    "Next": "Talk"},
+  "Talk": {"Type": "Succeed"}
+  <% else %>
+    "End": true}
+  <% endif %>
+}}
+"""
+
+
+@dataclass
+class Project:
+    """A checkout in miniature, and how to build it."""
+
+    root: Path
+    env: dict[str, str]
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, str(self.root / "build.py"), *arguments]
+
+    def run(self, *arguments: str, check: bool = True, **more: Any) -> subprocess.CompletedProcess[str]:
+        env = self.env | more.pop("env", {})
+        done = subprocess.run(self.command(*arguments), env=env, capture_output=True, text=True, check=False, **more)
+        if check and done.returncode:
+            raise AssertionError(done.stdout + done.stderr)
+        return done
+
+    def manifest(self, name: str = "manifest.json") -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.root / "build" / name).read_text())
+        return loaded
+
+    def zip_of(self, part: dict[str, Any]) -> zipfile.ZipFile:
+        return zipfile.ZipFile(self.root / "build" / part["path"])
+
+    def files(self) -> dict[str, bytes]:
+        build = self.root / "build"
+        return {str(path.relative_to(build)): path.read_bytes() for path in sorted(build.rglob("*")) if path.is_file()}
+
+    def write(self, path: str, text: str) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+
+
+def make_wheel(folder: Path, distribution: str, version: str, tag: str, files: dict[str, str]) -> str:
+    """Write a wheel; returns its requirement hash option."""
+    info = f"{distribution}-{version}.dist-info"
+    files = files | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: {str(tag.endswith('any')).lower()}\nTag: {tag}\n",
+        f"{info}/RECORD": "",
+    }
+    path = folder / f"{distribution}-{version}-{tag}.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    return f"--hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -1,0 +1,242 @@
+"""The rendered state machine in the interpreter, with Lambda, MediaConvert, Transcribe and SNS played by plain Python.
+
+DynamoDB is moto's, so that the claim's condition is evaluated for real. Retries do not sleep.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.core.config import default_user_config
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from tests.support.paths import REPOSITORY
+
+from impp_build.asl import render
+from impp_local.services.stepfunctions.api import interpreter, tasks
+
+TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
+ALL = ("analyze", "transcribe", "transcode")
+TABLE = "impp-test-catalog"
+ASSET = "0123456789abcdef0123"
+
+Payload = dict[str, Any]
+
+
+def rendered(features: tuple[str, ...] = ALL) -> dict[str, Any]:
+    """The definition with these features, placeholders filled as Terraform would."""
+    text = render(TEMPLATE, {name: name in features for name in ALL})
+    text = text.replace("${catalog_table_name}", TABLE)
+    text = re.sub(r"\$\{(\w+)_function_arn\}", r"arn:aws:lambda:us-east-1:123456789012:function:\1", text)
+    definition: dict[str, Any] = json.loads(re.sub(r"\$\{(\w+)\}", r"arn:aws:iam::123456789012:role/\1", text))
+    return definition
+
+
+def error(code: str) -> ClientError:
+    """What a service refuses with."""
+    metadata: Any = {"HTTPStatusCode": 400, "RequestId": "r"}
+    return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata}, "Call")
+
+
+def media(**changes: Any) -> Payload:
+    """Inspect's answer for a short dash cam clip."""
+    facts = {"kind": "video", "duration_s": 12.0, "width": 1920, "height": 1080, "has_audio": True, "bytes": 9_000_000}
+    plan = {
+        "frames": {"interval_s": 5.0, "max": 4},
+        "analyze": {"apis": ["labels"]},
+        "transcribe": True,
+        "renditions": [{"name": "web", "key": f"assets/{ASSET}/video-web.mp4", "width": 1280, "height": 720}],
+        "job_settings": {"Inputs": [], "OutputGroups": []},
+        "deadlines": {"transcribe_s": 60, "transcode_s": 60},
+    }
+    answer = {
+        "verdict": "process",
+        "reason": None,
+        "detail": None,
+        "asset": ASSET,
+        "bucket": "ingest",
+        "key": "originals/a 'b\" ü.mp4",
+        "version": "v1",
+        "facts": facts,
+        "plan": plan,
+        "quote": [],
+        "job_name": f"impp-{ASSET}-00000000",
+        "month": "2026-11",
+        "usage": [],
+    }
+    return copy.deepcopy(answer | changes)
+
+
+@dataclass
+class World:
+    """What stands around the state machine. ``functions`` and ``services`` may be replaced by a test."""
+
+    features: tuple[str, ...] = ALL
+    calls: list[tuple[str, Payload]] = field(default_factory=list)
+    messages: list[Payload] = field(default_factory=list)
+    jobs: list[Payload] = field(default_factory=list)
+    functions: dict[str, Callable[[Payload], Any]] = field(default_factory=dict)
+    services: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        alert = {"severity": "info", "kind": "published", "asset": ASSET, "title": "t", "text": 'say "x"', "links": []}
+        bad = {**alert, "severity": "critical", "kind": "quarantined"}
+        self.functions |= {
+            "inspect": lambda _: media(),
+            "sample": lambda _: {"status": "ok", "frames": "f", "frame_count": 3, "speech": True, "usage": []},
+            "analyze": lambda _: {"status": "ok", "labels": [], "usage": []},
+            "transcribe": self.transcribe_skips,
+            "archive": lambda _: {"status": "ok", "tag": "deep-archive", "usage": []},
+            "publish": lambda _: {"state": "published", "usd": 0.01, "subject": "s", "alert": alert},
+            "quarantine": lambda _: {"state": "quarantined", "usd": 0.01, "subject": "s", "alert": bad},
+        }
+        self.services |= {"publish": self._publish, "create_job": self._create, "get_job": self._get}
+
+    def transcribe_skips(self, payload: Payload) -> None:
+        """Answer the token at once, as the function does where nobody speaks."""
+        self.answer(payload["token"], {"status": "skipped", "reason": "no speech", "usage": []})
+
+    def answer(self, token: str, result: Payload) -> None:
+        boto3.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps(result))
+
+    def _publish(self, **message: Any) -> Payload:
+        self.messages.append(message)
+        return {"MessageId": "m"}
+
+    def _create(self, **job: Any) -> Payload:
+        self.jobs.append(job)
+        return {"Job": {"Id": "job-1", "Status": "SUBMITTED"}}
+
+    def _get(self, **_: Any) -> Payload:
+        details = [{"DurationInMs": 12000, "VideoDetails": {"WidthInPx": 1280, "HeightInPx": 720}}]
+        return {"Job": {"Id": "job-1", "Status": "COMPLETE", "OutputGroupDetails": [{"OutputDetails": details}]}}
+
+    def invoke(self, env: Any, parameters: Any, region: str, state_credentials: Any) -> None:
+        """Takes the place of ``lambda:invoke``."""
+        name = parameters["FunctionName"].rpartition(":")[2]
+        payload = json.loads(lambda_eval_utils.to_payload_type(parameters["Payload"]))
+        self.calls.append((name, payload))
+        try:
+            answer = self.functions[name](payload)
+        except ClientError:
+            raise
+        except Exception as raised:
+            told = json.dumps({"errorMessage": str(raised), "errorType": type(raised).__name__})
+            raise lambda_eval_utils.LambdaFunctionErrorException("Unhandled", told) from raised
+        env.stack.append({"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200})
+
+    def client(self, region: str, service: str, state_credentials: Any = None) -> Any:
+        """Takes the place of the interpreter's boto3 clients."""
+        return tasks._Client(boto3.client("dynamodb") if service == "dynamodb" else self)
+
+    def __getattr__(self, operation: str) -> Any:
+        try:
+            return self.__dict__["services"][operation]
+        except KeyError:
+            raise AttributeError(operation) from None
+
+    def called(self, name: str) -> list[Payload]:
+        """The payloads that a function was given."""
+        return [payload for called, payload in self.calls if called == name]
+
+    def run(self, event: Payload | None = None, definition: dict[str, Any] | None = None) -> Run:
+        """One execution, to its end."""
+        client = boto3.client("stepfunctions")
+        machine = client.create_state_machine(
+            name=f"machine-{len(client.list_state_machines()['stateMachines'])}",
+            definition=json.dumps(definition or rendered(self.features)),
+            roleArn="arn:aws:iam::123456789012:role/states",
+        )["stateMachineArn"]
+        return self.start(machine, event)
+
+    def start(self, machine: str, event: Payload | None = None) -> Run:
+        client = boto3.client("stepfunctions")
+        given = json.dumps(event or object_created())
+        arn = client.start_execution(stateMachineArn=machine, input=given)["executionArn"]
+        deadline = time.monotonic() + 20
+        while (described := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, "the execution does not end"
+            time.sleep(0.01)
+        pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+        return Run(machine, described, [event for page in pages for event in page["events"]])
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that has ended."""
+
+    machine: str
+    described: dict[str, Any]
+    history: list[dict[str, Any]]
+
+    @property
+    def status(self) -> str:
+        return str(self.described["status"])
+
+    @property
+    def entered(self) -> list[str]:
+        """The names of the states that were entered, in order."""
+        return [e["stateEnteredEventDetails"]["name"] for e in self.history if "stateEnteredEventDetails" in e]
+
+    @property
+    def retries(self) -> int:
+        """How often a task was tried again."""
+        types = [e["type"] for e in self.history]
+        return types.count("TaskScheduled") - types.count("TaskStateEntered")
+
+
+def object_created(key: str = "originals/a 'b\" ü.mp4", version: str | None = "v1") -> Payload:
+    """EventBridge's event of a new object."""
+    found = {"key": key, "size": 9_000_000, "etag": "e", "sequencer": "1"}
+    if version:
+        found["version-id"] = version
+    return {
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "detail": {"bucket": {"name": "ingest"}, "object": found, "reason": "PutObject"},
+    }
+
+
+class _NoCloud:
+    endpoint = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    made = World()
+    with mock_aws():
+        interpreter.install(_NoCloud())  # type: ignore[arg-type]  # only its endpoint is asked for, and replaced below
+        interpreter._everywhere("boto_client_for", made.client)
+        monkeypatch.setattr(tasks.MediaConvertTask, "clients", made.client, raising=False)
+        monkeypatch.setattr(lambda_eval_utils, "execute_lambda_function_integration", made.invoke)
+        monkeypatch.setattr(retrier_decl, "time", _Awake)
+        boto3.client("dynamodb").create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield made
+        interpreter.stop()
+    default_user_config.pop("stepfunctions", None)
+
+
+class _Awake:
+    """The retrier's clock: it does not sleep."""
+
+    @staticmethod
+    def sleep(_: float) -> None:
+        return None
