@@ -20,7 +20,7 @@ from impp_local.kernel.contract import Cloud
 from impp_local.services.events import bus
 from impp_local.services.lambda_ import runner
 from impp_local.services.sns import deliveries
-from impp_local.services.stepfunctions.api import interpreter
+from impp_local.services.stepfunctions import interpreter
 
 _SCHEDULE_RUN: Final = re.compile(r"/_impp/schedules/([^/]+)/run")
 

@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from tests.support.paths import REPOSITORY
 
 from impp_build.asl import render
-from impp_local.services.stepfunctions.api import interpreter, tasks
+from impp_local.services.stepfunctions import interpreter, tasks
 
 TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
 ALL = ("analyze", "transcribe", "transcode")

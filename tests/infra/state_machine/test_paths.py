@@ -135,7 +135,7 @@ def test_a_retried_claim_sees_itself_not_a_duplicate(world: World, monkeypatch: 
                 raise error("InternalServerError")
             return answer
 
-    from impp_local.services.stepfunctions.api import interpreter
+    from impp_local.services.stepfunctions import interpreter
 
     interpreter._everywhere(
         "boto_client_for",

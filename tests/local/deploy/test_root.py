@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from impp_local.cloud import LocalCloud
-from impp_local.deploy.root import root
+from impp_local.deploy import root
 from impp_local.deploy.terraform import LOCK_FILE, REPOSITORY
 
 # One of each kind that the provider asks more of than moto answers. Waits of the provider itself (queues, lifecycle

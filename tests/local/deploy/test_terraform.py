@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from impp_local.deploy.root import terraform
+from impp_local.deploy import terraform
 
 PROVIDERS = terraform.locked_providers()
 

@@ -88,7 +88,7 @@ from impp_local.kernel import billing
 from impp_local.kernel.contract import Cloud
 from impp_local.services.events import bus
 from impp_local.services.lambda_ import runner
-from impp_local.services.stepfunctions.api import jsonata, logs, tasks
+from impp_local.services.stepfunctions import jsonata, logs, tasks
 
 log: Final = logging.getLogger(__name__)
 

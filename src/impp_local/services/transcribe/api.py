@@ -29,7 +29,7 @@ from impp_local.kernel import billing
 from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
 from impp_local.services.events import bus
 from impp_local.services.s3 import objects
-from impp_local.services.transcribe.api import output as output
+from impp_local.services.transcribe import output as output
 
 LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from impp_lambdas.core.money.ledger import mediaconvert_line
 from impp_local.engines.video import Media, Track
 from impp_local.services.mediaconvert.plan import JobError, Rendition, plan
 from impp_local.services.mediaconvert.tiers import charge
-from impp_local.services.transcribe.api import output
+from impp_local.services.transcribe import output
 
 VIDEO = Track(0, "video", "h264", width=1920, height=1080, frame_rate=Fraction(30000, 1001), aspect=Fraction(1))
 SOUND = Track(1, "audio", "aac", channels=2, sample_rate=44100)

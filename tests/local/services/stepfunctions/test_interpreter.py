@@ -14,7 +14,7 @@ from tests.support.local_cloud import Maker, wait_until
 
 from impp_local.services.events import bus
 from impp_local.services.lambda_ import runner
-from impp_local.services.stepfunctions.api import interpreter, tasks
+from impp_local.services.stepfunctions import interpreter, tasks
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
