@@ -36,10 +36,11 @@ test-fast: $(READY) ## Run the tests that take less than a minute together.
 	$(VENV)/bin/ruff check -q
 	$(RUN) -m pytest -q -m "not slow" --numprocesses auto --dist loadfile
 
-lint: $(READY) ## Check style, types, Terraform's format and the workflows.
+lint: $(READY) ## Check style, types, the floors of imports, Terraform's format and the workflows.
 	$(VENV)/bin/ruff check -q
 	$(VENV)/bin/ruff format -q --check
 	$(VENV)/bin/mypy
+	@PYTHONPATH=src:edge $(VENV)/bin/lint-imports --no-logo
 	$(TERRAFORM) fmt -check -recursive terraform modules examples
 	$(VENV)/bin/zizmor --offline --quiet .github/workflows
 
@@ -94,7 +95,7 @@ lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.
 	  edge/pyproject.toml --output-file edge/requirements.txt
 
 clean: ## Remove what was built and cached in this checkout; the virtual environment stays.
-	rm -rf build edge/build edge/*.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build edge/build edge/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache
 
 $(READY): requirements/bootstrap.txt requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }
