@@ -73,11 +73,11 @@ class Rekognition(Service):
         least = _least(request)
         most = request.params.get("MaxLabels")
         floor = max(_LOWEST_SCORE, _score(least))
-        labels = self._look(request, lambda image: _labels(labels.detect(image, floor), image))
-        labels = [label for label in labels if label["Confidence"] >= least]
-        labels = _filtered(labels, (request.params.get("Settings") or {}).get("GeneralLabels") or {})
+        detected = self._look(request, lambda image: _labels(labels.detect(image, floor), image))
+        confident = [label for label in detected if label["Confidence"] >= least]
+        answer = _filtered(confident, (request.params.get("Settings") or {}).get("GeneralLabels") or {})
         _meter(request)
-        return {"Labels": labels[:most] if most else labels, "LabelModelVersion": "local-nanodet-coco80"}
+        return {"Labels": answer[:most] if most else answer, "LabelModelVersion": "local-nanodet-coco80"}
 
     def detect_moderation_labels(self, request: Request) -> dict[str, Any]:
         """`Explicit` of the taxonomy's first level, when the image shows nudity; the model tells no more than that."""
