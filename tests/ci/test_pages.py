@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections import Counter
@@ -95,3 +96,19 @@ def test_sources_name_pages_that_exist() -> None:
         if not (ROOT / name).is_file()
     ]
     assert not stale
+
+
+def test_readme_quotes_what_the_demo_prints() -> None:
+    """Every stage, column and sentence of the README's output block is a text of the demo's code."""
+    block = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert block
+    stages = re.findall(r"^✓ (.*?)  \(", block[1], re.MULTILINE)
+    columns = re.search(r"^(file .*)$", block[1], re.MULTILINE)
+    sentences = re.findall(r"^(\d+ of \d+ .*)$", block[1], re.MULTILINE)
+    assert len(stages) == 5 and columns and len(sentences) == 1
+    quoted = [*stages, *re.split(r" {2,}", columns[1]), *re.split(r"\$?\d[\d.]*", sentences[0])]
+    demo = sorted((ROOT / "src/impp_local/demo").glob("*.py"))
+    nodes = (node for path in demo for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    missing = [part for part in quoted if part.strip(" .") and not any(part.strip() in text for text in texts)]
+    assert not missing
