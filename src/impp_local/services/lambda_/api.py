@@ -1,144 +1,211 @@
-"""Lambda's API where moto falls short: Invoke runs the code, and a function keeps all of its configuration."""
+"""Lambda's API where moto 5.2.5 falls short: Invoke runs the code, and a function keeps all of its configuration."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
 from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import LambdaBackend, LambdaFunction
+from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
+
+from impp_local.kernel import functions
+from impp_local.kernel.contract import Cloud
+from impp_local.kernel.functions import Report, Wait
+from impp_local.services.lambda_.asynchronous import EventQueue
+from impp_local.services.lambda_.runner import Runner, decode_event, find_function
 
 Answer = tuple[int, dict[str, str], str | bytes]
 
-_created: Final = LambdaFunction.__init__
-_configuration: Final = LambdaFunction.get_configuration
-_update: Final = LambdaFunction.update_configuration
+
+class Functions:
+    """The functions of this local cloud: :class:`impp_local.kernel.functions.FunctionRuntime`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.runner = Runner(cloud.endpoint, cloud.state)
+        self.events = EventQueue(self.runner)
+
+    def invoke(
+        self,
+        name: str,
+        payload: bytes,
+        *,
+        qualifier: str | None = None,
+        owner: str | None = None,
+        wait: Wait | None = None,
+    ) -> Report:
+        """Run a function and wait for it."""
+        return self.runner.invoke(find_function(name, qualifier), payload, owner=owner, wait=wait)
+
+    def invoke_async(
+        self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None
+    ) -> str:
+        """Queue an event for a function; returns the request id."""
+        return self.events.add(find_function(name, qualifier), payload, owner)
+
+    def in_flight(self) -> int:
+        """Invocations that run or wait."""
+        return self.runner.in_flight() + self.events.in_flight()
+
+    def close(self) -> None:
+        """Forget queued events and end all workers."""
+        self.events.close()
+        self.runner.close()
 
 
-def install() -> None:
-    """Put these in the place of moto's methods; twice is the same as once."""
+_functions: Functions | None = None
+
+
+def start(cloud: Cloud) -> None:
+    """Run functions from now on. Idempotent, except that workers and queued events of an earlier start end."""
+    global _functions
+    stop()
+    _functions = Functions(cloud)
+    functions.register(_functions)
+    _replace_in_moto()
+
+
+def stop() -> None:
+    """End all workers."""
+    global _functions
+    if _functions:
+        _functions.close()
+    _functions = None
+    functions.register(None)
+
+
+def running() -> Functions:
+    """The functions of the local cloud that is up. Raises RuntimeError when none is."""
+    if _functions is None:
+        raise RuntimeError("The local cloud is not up")
+    return _functions
+
+
+def in_flight() -> int:
+    """Invocations that run or wait."""
+    return _functions.in_flight() if _functions else 0
+
+
+def metrics() -> dict[str, Any]:
+    """See :meth:`impp_local.services.lambda_.pool.Pool.metrics`."""
+    empty = {"workers": 0, "workers_rss_bytes": 0, "cold_starts": {}}
+    return _functions.runner.pool.metrics() if _functions else empty
+
+
+def _replace_in_moto() -> None:
+    """Replace what moto 5.2.5 does wrong. Idempotent."""
+    # DeadLetterConfig and LoggingConfig are dropped by Create- and UpdateFunctionConfiguration, TracingConfig, KMSKeyArn
+    # and EphemeralStorage by the latter. Can go when GetFunctionConfiguration returns what either was given.
     LambdaFunction.__init__ = _create  # type: ignore[method-assign]
+    LambdaFunction.update_configuration = _update  # type: ignore[method-assign]
     LambdaFunction.get_configuration = _describe  # type: ignore[method-assign]
-    LambdaFunction.update_configuration = _change  # type: ignore[method-assign]
-    LambdaFunction.invoke = _invoke_function  # type: ignore[method-assign,assignment]
-    LambdaBackend.send_sns_message = _no_sns  # type: ignore[method-assign]
+    # Functions run in Docker containers, a new one per invocation, or not at all (Invoke then echoes the request). Can
+    # go when moto runs a function in a process and keeps it warm.
+    LambdaFunction.invoke = _invoke_from_moto  # type: ignore[method-assign,assignment]
+    # Invoke runs an event before it answers, ignores ClientContext, and does not know Lambda's limits, retries, dead
+    # letters and destinations. Can go together with the line above.
     LambdaResponse.invoke = _invoke  # type: ignore[method-assign]
     LambdaResponse.invoke_async = _invoke_async  # type: ignore[method-assign]
 
 
 # --- configuration ----------------------------------------------------------------------------------------------------
 
+_create_in_moto: Final = LambdaFunction.__init__
+_update_in_moto: Final = LambdaFunction.update_configuration
+_describe_in_moto: Final = LambdaFunction.get_configuration
+
 
 def _create(self: LambdaFunction, account_id: str, spec: dict[str, Any], region: str, version: str | int = 1) -> None:
     _keep(self, spec)
-    _created(self, account_id, spec, region, version)
+    _create_in_moto(self, account_id, spec, region, version)
 
 
-def _keep(function: Any, spec: dict[str, Any]) -> None:
-    """What moto drops: the dead letter's target and where and how to log."""
-    function.dead_letter_arn = (spec.get("DeadLetterConfig") or {}).get("TargetArn")
-    function.logging_config = spec.get("LoggingConfig") or {}
-
-
-def _change(self: LambdaFunction, config_updates: dict[str, Any]) -> dict[str, Any]:
-    current: Any = self
-    if "DeadLetterConfig" in config_updates:
-        current.dead_letter_arn = (config_updates["DeadLetterConfig"] or {}).get("TargetArn")
-    if "LoggingConfig" in config_updates:
-        current.logging_config = config_updates["LoggingConfig"] or {}
+def _update(self: LambdaFunction, config_updates: dict[str, Any]) -> dict[str, Any]:
+    _keep(self, config_updates)
     if "TracingConfig" in config_updates:
         self.tracing_config = config_updates["TracingConfig"]
     if "KMSKeyArn" in config_updates:
         self.kms_key_arn = config_updates["KMSKeyArn"]
     if "EphemeralStorage" in config_updates:
         self.ephemeral_storage = config_updates["EphemeralStorage"]["Size"]
-    _update(self, config_updates)
+    _update_in_moto(self, config_updates)
     return self.get_configuration()
 
 
+def _keep(function: Any, settings: Mapping[str, Any]) -> None:
+    """Keep what moto drops: the dead letter's target, and where and how to log."""
+    if "DeadLetterConfig" in settings:
+        function.dead_letter_arn = (settings["DeadLetterConfig"] or {}).get("TargetArn")
+    if "LoggingConfig" in settings:
+        function.logging_config = settings["LoggingConfig"] or {}
+
+
 def _describe(self: LambdaFunction, on_create: bool = False) -> dict[str, Any]:
-    described = _configuration(self, on_create)
-    extra: Any = self
-    if arn := getattr(extra, "dead_letter_arn", None):
-        described["DeadLetterConfig"] = {"TargetArn": arn}
-    described["LoggingConfig"] = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"} | (
-        getattr(extra, "logging_config", None) or {}
-    )
-    return described
+    configuration = _describe_in_moto(self, on_create)
+    if arn := getattr(self, "dead_letter_arn", None):
+        configuration["DeadLetterConfig"] = {"TargetArn": arn}
+    default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
+    configuration["LoggingConfig"] = default | (getattr(self, "logging_config", None) or {})
+    return configuration
 
 
 # --- Invoke -----------------------------------------------------------------------------------------------------------
 
 
 def _invoke(self: LambdaResponse) -> Answer:
-    from impp_local.services.lambda_ import runner
-
+    """Invoke in its three ways: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
     name = unquote(self.path.rsplit("/", 2)[-2])
     qualifier = self._get_param("Qualifier") or self._get_param("qualifier")
-    function = runner.find(name, qualifier)
-    payload = _body(self.body)
+    function = find_function(name, qualifier)
+    payload = _bytes(self.body)
     kind = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
     if kind == "DryRun":
         return 204, {"status": "204"}, b""
     if kind == "Event":
-        _json(payload)
-        request = runner.runner().invoke_async(function, payload)
-        return 202, {"status": "202", "x-amzn-RequestId": request}, b""
+        decode_event(payload)
+        request_id = running().events.add(function, payload)
+        return 202, {"status": "202", "x-amzn-RequestId": request_id}, b""
     if kind != "RequestResponse":
         raise LambdaClientError("InvalidParameterValueException", f"Unknown invocation type {kind}")
-    done = runner.runner().invoke(function, payload, client=_client(self.headers.get("X-Amz-Client-Context")))
+    context = _client_context(self.headers.get("X-Amz-Client-Context"))
+    report = running().runner.invoke(function, payload, client_context=context)
     headers = {
         "content-type": "application/json",
-        "x-amz-executed-version": done.version,
-        "x-amzn-RequestId": done.request_id,
+        "x-amz-executed-version": report.version,
+        "x-amzn-RequestId": report.request_id,
     }
-    if done.error:
-        headers["x-amz-function-error"] = done.error
+    if report.error:
+        headers["x-amz-function-error"] = report.error
     if self.headers.get("X-Amz-Log-Type") == "Tail":
-        headers["x-amz-log-result"] = runner.encode_tail(done)
-    return 200, headers, done.payload
+        headers["x-amz-log-result"] = base64.b64encode(report.log_tail).decode()
+    return 200, headers, report.payload
 
 
 def _invoke_async(self: LambdaResponse) -> Answer:
     """The deprecated InvokeAsync."""
-    from impp_local.services.lambda_ import runner
-
     index = -3 if self.path.endswith("/") else -2
-    runner.runner().invoke_async(runner.find(unquote(self.path.rsplit("/", 3)[index])), _body(self.body))
+    function = find_function(unquote(self.path.rsplit("/", 3)[index]))
+    running().events.add(function, _bytes(self.body))
     return 202, {"status": "202"}, b""
 
 
-def _invoke_function(self: LambdaFunction, body: Any, _headers: Any, response_headers: Any) -> bytes:
-    """What moto itself calls (event source mappings and the like)."""
-    from impp_local.services.lambda_ import runner
-
-    done = runner.runner().invoke(self, _body(body))
-    if done.error:
-        response_headers["x-amz-function-error"] = done.error
-    return done.payload
+def _invoke_from_moto(self: LambdaFunction, body: Any, _headers: Any, response_headers: Any) -> bytes:
+    """An invocation by moto itself, which does so for event source mappings."""
+    report = running().runner.invoke(self, _bytes(body))
+    if report.error:
+        response_headers["x-amz-function-error"] = report.error
+    return report.payload
 
 
-def _no_sns(self: LambdaBackend, *args: Any, **kwargs: Any) -> None:
-    raise NotImplementedError("SNS delivers to functions in notifications.py")
-
-
-def _body(body: Any) -> bytes:
+def _bytes(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else bytes(body or b"")
 
 
-def _json(payload: bytes) -> None:
-    try:
-        json.loads(payload or b"{}")
-    except ValueError as error:
-        message = f"Could not parse request body into json: {error}"
-        raise LambdaClientError("InvalidRequestContentException", message) from error
-
-
-def _client(header: str | None) -> Any:
+def _client_context(header: str | None) -> Any:
     try:
         return json.loads(base64.b64decode(header)) if header else None
     except (binascii.Error, ValueError) as error:

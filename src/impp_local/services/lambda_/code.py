@@ -1,13 +1,12 @@
-"""A function's code on disk and its environment variables, made from what moto keeps of it.
+"""A function's code on disk and its environment variables, from what moto stores of it.
 
-Zips are unpacked once, into a folder named by their content. The runtime's own packages are boto3 and what it needs,
+Zips are unpacked once, into a folder named by their content. The runtime's own packages are boto3 and its dependencies,
 linked from the local cloud's environment into a folder of their own: nothing else of that environment can be imported,
-so a package that no layer brings is missing here as it would be on AWS.
+so a package that no layer provides is missing here as it would be on AWS.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import re
@@ -23,14 +22,14 @@ from typing import Final
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
+from impp_local.kernel.roles import access_key
 from impp_local.services.lambda_.sandbox import Spec
 
 _unpacking: Final = threading.Lock()
-_roles: Final[dict[str, str]] = {}
 
 
 def spec_of(function: LambdaFunction, root: Path, endpoint: str, log_group: str, log_stream: str) -> Spec:
-    """All that a sandbox needs to run the function as it is now."""
+    """What a sandbox needs to run the function as it is now."""
     task = unpack(function.code_bytes, root)
     backend = get_backend(function.account_id, function.region)
     layers = []
@@ -38,7 +37,7 @@ def spec_of(function: LambdaFunction, root: Path, endpoint: str, log_group: str,
         version = backend.layers_versions_by_arn(layer["Arn"])
         if version is not None:
             layers.append(unpack(version.code_bytes, root))
-    layers.reverse()  # on AWS they are merged into one folder and the last one wins
+    layers.reverse()  # AWS merges them into one folder, and the last one wins
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     opt = [layer / folder for layer in layers for folder in (f"python/lib/{python}/site-packages", "python")]
     environment = variables(function, endpoint, log_group, log_stream)
@@ -58,7 +57,10 @@ def spec_of(function: LambdaFunction, root: Path, endpoint: str, log_group: str,
 
 
 def variables(function: LambdaFunction, endpoint: str, log_group: str, log_stream: str) -> dict[str, str]:
-    """The environment variables that Lambda sets, the function's own, and the endpoint; nothing is inherited."""
+    """The environment variables that Lambda sets, the function's own, and the endpoint; nothing is inherited.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
     key = access_key(function.role)
     return {
         "TZ": ":UTC",
@@ -88,66 +90,49 @@ def version_of(function: LambdaFunction) -> str:
     return published[1] if published else "$LATEST"
 
 
-def access_key(role_arn: str) -> str:
-    """The access key id of a function's role session, by which :func:`principal_of` knows the role again."""
-    digest = base64.b32encode(hashlib.sha256(role_arn.encode()).digest()).decode()
-    key = f"ASIA{digest[:16]}"
-    _roles[key] = role_arn
-    return key
-
-
-def principal_of(key: str) -> str | None:
-    """The ARN of the role whose function calls with this access key id; None for keys of others."""
-    return _roles.get(key)
-
-
 def unpack(archive: bytes, root: Path) -> Path:
-    """The folder with an archive's content, made on first use. Raises zipfile.BadZipFile."""
+    """The folder with an archive's content, unpacked on first use. Raises zipfile.BadZipFile."""
     folder = root / "code" / hashlib.sha256(archive).hexdigest()[:32]
     with _unpacking:
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
-            making = Path(tempfile.mkdtemp(dir=folder.parent))
+            temporary = Path(tempfile.mkdtemp(dir=folder.parent))
             with zipfile.ZipFile(io.BytesIO(archive)) as content:
                 for entry in content.infolist():
-                    made = Path(content.extract(entry, making))
+                    path = Path(content.extract(entry, temporary))
                     if mode := entry.external_attr >> 16 & 0o777:
-                        made.chmod(mode | 0o700 if made.is_dir() else mode | 0o400)
-            making.rename(folder)
+                        path.chmod(mode | 0o700 if path.is_dir() else mode | 0o400)
+            temporary.rename(folder)
     return folder
 
 
 def runtime_packages(root: Path) -> Path:
-    """A folder with links to boto3 and its dependencies, which Lambda's Python runtime brings along."""
+    """A folder with links to boto3 and its dependencies, which Lambda's Python runtime includes."""
     folder = root / "runtime"
     with _unpacking:
         if not folder.is_dir():
-            making = Path(tempfile.mkdtemp(dir=_made(root)))
-            for distribution in _closure("boto3"):
+            root.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=root))
+            for distribution in _distributions("boto3"):
                 for top in {file.parts[0] for file in distribution.files or ()} - {"..", "__pycache__"}:
                     target = Path(str(distribution.locate_file(top)))
                     if target.exists():
-                        (making / top).symlink_to(target)
+                        (temporary / top).symlink_to(target)
             shutil.rmtree(folder, ignore_errors=True)
-            making.rename(folder)
+            temporary.rename(folder)
     return folder
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _closure(name: str) -> list[metadata.Distribution]:
-    """A distribution and all that it requires, without extras."""
-    found: dict[str, metadata.Distribution] = {}
-    wanted = [name]
-    while wanted:
-        name = wanted.pop()
-        if name in found:
+def _distributions(name: str) -> list[metadata.Distribution]:
+    """A distribution and its dependencies, without extras."""
+    distributions: dict[str, metadata.Distribution] = {}
+    names = [name]
+    while names:
+        name = names.pop()
+        if name in distributions:
             continue
-        found[name] = metadata.distribution(name)
-        for requirement in found[name].requires or ():
+        distributions[name] = metadata.distribution(name)
+        for requirement in distributions[name].requires or ():
             if "extra ==" not in requirement and (match := re.match(r"[A-Za-z0-9._-]+", requirement)):
-                wanted.append(match[0].lower().replace("_", "-"))
-    return list(found.values())
+                names.append(match[0].lower().replace("_", "-"))
+    return list(distributions.values())

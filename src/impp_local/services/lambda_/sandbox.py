@@ -1,8 +1,8 @@
-"""One execution environment: a worker process with its limits, as Lambda has one per concurrent invocation.
+"""One execution environment: a worker process with its limits; Lambda has one per concurrent invocation.
 
 Memory is what the process tree keeps resident (as Lambda's cgroup counts it), not its address space: native libraries
-reserve far more than they touch. Lambda freezes an environment between invocations; here it only waits for the next
-one, for a stopped process would not notice that the local cloud has died, and would stay for ever.
+reserve far more than they touch. Lambda freezes an environment between invocations. Here it waits for the next one,
+because a stopped process would not notice that the local cloud has died, and would never end.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ from typing import Any, Final
 from impp_local.services.lambda_ import worker
 
 TICK_S: Final = 0.05
-"""How often memory and deadline are looked at while a function works."""
+"""How often memory and deadline are checked while a function runs."""
 
 INIT_LIMIT_S: Final = 10.0
-"""Lambda's own limit for the init phase."""
+"""Lambda's own limit for the init phase (Lambda Developer Guide, "Understanding the Lambda execution environment
+lifecycle")."""
 
 _SIGNALS: Final = {"SIGKILL": "killed", "SIGSEGV": "segmentation fault", "SIGABRT": "aborted", "SIGTERM": "terminated"}
 
 
 class Died(Exception):
-    """The environment is gone: `kind` and the message are the error that Lambda reports for it."""
+    """The environment has ended: `kind` and the message are the error that Lambda reports for it."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -44,7 +45,7 @@ class Died(Exception):
 
 @dataclass(frozen=True)
 class Spec:
-    """What an environment is made of. `path` are the code's folders, `runtime` those that come with the runtime."""
+    """What an environment needs. `path` are the code's folders, `runtime` those of the runtime's packages."""
 
     handler: str
     path: tuple[str, ...]
@@ -55,7 +56,7 @@ class Spec:
 
 
 class Sandbox:
-    """A started worker. `init_ms` is the time from the start of the process until the handler was loaded."""
+    """A worker process. `init_ms` is the time from its start until the handler was loaded."""
 
     def __init__(self, spec: Spec, timeout_s: float) -> None:
         self.spec = spec
@@ -92,7 +93,7 @@ class Sandbox:
         self.warm = False
 
     def invoke(self, request: dict[str, Any], timeout_s: float) -> tuple[str, bool]:
-        """The handler's answer as JSON text and whether it is an error. Raises :class:`Died`; then the sandbox is dead.
+        """The handler's answer as JSON text and whether it is an error. Raises :class:`Died` when the worker ended.
 
         What the function printed is in `lines`, its memory so far in `peak_bytes`.
         """
@@ -107,16 +108,16 @@ class Sandbox:
         return str(answer["payload"]), bool(answer["error"])
 
     def take_lines(self) -> list[str]:
-        """What was printed since the last time."""
+        """The lines printed since the last call."""
         taken, self.lines = self.lines, []
         return taken
 
     def rss(self) -> int:
-        """Bytes that the process and its children keep resident."""
+        """Resident bytes of the process and its descendants."""
         return sum(resident(pid) for pid in tree(self.process.pid))
 
     def kill(self) -> None:
-        """End the process and all that it started, and remove its temporary files."""
+        """End the process and its descendants, and remove its temporary files."""
         self._signal(signal.SIGKILL)
         self.process.wait()
         self._channel.close()
@@ -139,7 +140,7 @@ class Sandbox:
             raise self._exited() from error
 
     def _receive(self, deadline: float, timeout_s: float) -> Any:
-        """The next frame, watching memory and time meanwhile."""
+        """The next frame; checks memory and time meanwhile. Raises :class:`Died`."""
         read = bytearray()
         look = time.monotonic() + TICK_S
         with selectors.DefaultSelector() as selector:
@@ -154,9 +155,9 @@ class Sandbox:
                     raise Died("Sandbox.Timedout", f"Task timed out after {timeout_s:.2f} seconds")
                 try:
                     ready = selector.select(min(TICK_S, left))
-                except (OSError, ValueError) as error:  # killed by another thread: the local cloud stops
+                except (OSError, ValueError) as error:  # another thread killed it: the local cloud stops
                     raise self._exited() from error
-                if not ready or time.monotonic() >= look:  # each look at /proc costs a millisecond under load
+                if not ready or time.monotonic() >= look:  # reading /proc costs a millisecond under load
                     self._check_memory(self.rss())
                     look = time.monotonic() + TICK_S
                 for key, _ in ready:
@@ -186,7 +187,7 @@ class Sandbox:
         return Died("Runtime.ExitError", f"Runtime exited with error: {how}")
 
     def _drain(self, until: str) -> None:
-        """Read the log pipe to the mark of an invocation; what a child process holds back is not waited for."""
+        """Read the log pipe up to the mark of an invocation; output that a child process holds back is not awaited."""
         deadline = time.monotonic() + 2
         with selectors.DefaultSelector() as selector:
             selector.register(self._logs, selectors.EVENT_READ)
@@ -195,7 +196,7 @@ class Sandbox:
                     return
 
     def _read_logs(self) -> bool:
-        """Take what is in the log pipe; False at its end."""
+        """Read what is in the log pipe; False at its end."""
         while True:
             try:
                 chunk = os.read(self._logs, 1 << 16)
@@ -219,16 +220,16 @@ class Sandbox:
 
 def tree(pid: int) -> list[int]:
     """A process and all of its descendants."""
-    found = [pid]
-    for parent in found:
+    pids = [pid]
+    for parent in pids:
         with contextlib.suppress(OSError):
             for children in Path(f"/proc/{parent}/task").glob("*/children"):
-                found += [int(child) for child in children.read_text().split()]
-    return found
+                pids += [int(child) for child in children.read_text().split()]
+    return pids
 
 
 def resident(pid: int | str) -> int:
-    """Resident bytes of a process; 0 when it is gone."""
+    """Resident bytes of a process ("self": this one); 0 when it has ended."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
@@ -236,7 +237,7 @@ def resident(pid: int | str) -> int:
 
 
 def high_water(pid: int) -> int:
-    """The most that a process ever kept resident, which a look every few milliseconds could miss."""
+    """The most that a process ever kept resident: a peak between two checks would be missed otherwise."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,11 +1,12 @@
-"""The execution environment of one Lambda function: started by `lambdas`, in a process of its own.
+"""The process in which one Lambda function runs; `sandbox` starts it.
 
-Runs as ``python -I -S worker.py <channel fd>`` so that nothing of the local cloud or its virtual environment can be
+Runs as ``python -I -S worker.py <channel fd>``, so that nothing of the local cloud or its virtual environment can be
 imported; `sys.path` comes with the first message. Only the standard library is used here. Frames on the channel are a
-4-byte length and JSON: first ``{"path": [...], "handler": "module.function"}`` → ``{"error": {...} | null}``, then for
-each invocation ``{"id", "arn", "deadline", "event", "trace", "client"}`` → ``{"payload", "error": bool}``. Whatever is
-printed goes to descriptors 1 and 2, which end up in one pipe; a line of ``MARK`` + request id there says that all that
-an invocation printed was sent. Error shapes are those of AWS' own client, awslambdaric.
+4-byte length and JSON: first ``{"path": [...], "runtime": [...], "handler": "module.function"}`` →
+``{"error": {...} | null}``, then for each invocation ``{"id", "arn", "deadline", "event", "trace", "client"}`` →
+``{"payload", "error": bool}``. Descriptors 1 and 2 lead to one pipe; a line of ``MARK`` + request id there ends the
+output of an invocation. Error shapes are those of AWS's own runtime interface client, awslambdaric
+(https://github.com/aws/aws-lambda-python-runtime-interface-client).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MARK = "\x00end "
 
 
 class Context:
-    """Lambda's context object: what the Python runtime gives to a handler."""
+    """Lambda's context object (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html)."""
 
     identity = None
 
@@ -41,7 +42,7 @@ class Context:
         self._deadline = request["deadline"]
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function is killed."""
+        """Milliseconds until the function times out."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
     def log(self, message: Any) -> None:
@@ -61,12 +62,12 @@ class Channel:
         while len(read) < size:
             chunk = os.read(self._descriptor, size - len(read))
             if not chunk:
-                os._exit(0)  # the local cloud is gone
+                os._exit(0)  # the local cloud has ended
             read += chunk
         return read
 
     def receive(self) -> Any:
-        """The next frame; ends the process when the other side hangs up."""
+        """The next frame; ends the process when the other side has closed the channel."""
         return json.loads(self._read(int.from_bytes(self._read(4), "big")))
 
     def send(self, value: Any) -> None:
@@ -90,7 +91,7 @@ def failure(kind: str, message: str, trace: list[str] | None = None, request: st
 
 
 def load(handler: str) -> tuple[Callable[[Any, Context], Any] | None, dict[str, Any] | None]:
-    """The handler function, or the error that the runtime reports for one that cannot be had."""
+    """The handler function, or the error that the runtime reports when it cannot be loaded."""
     if "." not in handler:
         return None, failure("Runtime.MalformedHandlerName", f"Bad handler '{handler}': not enough values to unpack")
     module_name, function_name = handler.replace("/", ".").rsplit(".", 1)
@@ -135,7 +136,7 @@ def run(function: Callable[[Any, Context], Any], request: dict[str, Any]) -> dic
 
 
 def main() -> None:
-    """Initialise once, then answer invocations until the other side hangs up."""
+    """Initialise once, then answer invocations until the other side closes the channel."""
     channel = Channel(int(sys.argv[1]))
     setup = channel.receive()
     sys.argv = [setup["handler"]]
