@@ -18,7 +18,8 @@ from impp_local import standing
 from impp_local.kernel import billing
 from impp_local.kernel.contract import Cloud
 from impp_local.services.events import bus
-from impp_local.services.lambda_ import runner
+from impp_local.services.lambda_ import api as functions
+from impp_local.services.lambda_.sandbox import resident
 from impp_local.services.sns import deliveries
 from impp_local.services.stepfunctions import interpreter
 
@@ -34,18 +35,18 @@ class Runtime:
         billing.METER.watch(standing.fixtures)
         bus.start()
         deliveries.install()
-        runner.start(cloud)
+        functions.start(cloud)
         interpreter.install(cloud)
 
     def close(self) -> None:
         """Stop deliveries, abort executions, end the workers."""
         bus.stop()
         interpreter.stop()
-        runner.stop()
+        functions.stop()
 
     def work(self) -> dict[str, int]:
         """How much is under way: ``{executions, events, invocations}``."""
-        return {"executions": interpreter.running(), "events": bus.in_flight(), "invocations": runner.in_flight()}
+        return {"executions": interpreter.running(), "events": bus.in_flight(), "invocations": functions.in_flight()}
 
     def idle(self) -> dict[str, Any]:
         """``{"idle": bool, executions, events, invocations}``: idle when no execution runs and nothing is in flight."""
@@ -55,9 +56,9 @@ class Runtime:
     def metrics(self) -> dict[str, Any]:
         """``{rss_bytes, peak_rss_bytes, workers, workers_rss_bytes, cold_starts, work}``."""
         return {
-            "rss_bytes": runner.rss("self"),
+            "rss_bytes": resident("self"),
             "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            **runner.metrics(),
+            **functions.metrics(),
             "work": self.work(),
         }
 

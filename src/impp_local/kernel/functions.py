@@ -65,9 +65,7 @@ class FunctionRuntime(Protocol):
     ) -> Report:
         """Run a function and wait for it; `wait` measures meanwhile how long it is queued for a worker."""
 
-    def invoke_async(
-        self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None
-    ) -> str:
+    def invoke_async(self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:
         """Queue an event for a function; returns the request id."""
 
 

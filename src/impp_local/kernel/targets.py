@@ -14,6 +14,7 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.exceptions import HTTPException
 
+from impp_local.kernel import functions
 from impp_local.kernel.dispatch import Failure, Undeliverable
 from impp_local.kernel.moto import lock_of
 
@@ -79,10 +80,8 @@ def _state_machine(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
 
 
 def _function(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
-    from impp_local.services.lambda_ import runner  # its destinations come here in turn
-
     try:
-        runner.invoke_async(arn, payload.encode())
+        functions.runtime().invoke_async(arn, payload.encode())
     except MOTO_ERRORS as error:
         raise _refused(error) from error
 

@@ -41,9 +41,7 @@ class Functions:
         """Run a function and wait for it."""
         return self.runner.invoke(find_function(name, qualifier), payload, owner=owner, wait=wait)
 
-    def invoke_async(
-        self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None
-    ) -> str:
+    def invoke_async(self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:
         """Queue an event for a function; returns the request id."""
         return self.events.add(find_function(name, qualifier), payload, owner)
 
@@ -98,8 +96,8 @@ def metrics() -> dict[str, Any]:
 
 def _replace_in_moto() -> None:
     """Replace what moto 5.2.5 does wrong. Idempotent."""
-    # DeadLetterConfig and LoggingConfig are dropped by Create- and UpdateFunctionConfiguration, TracingConfig, KMSKeyArn
-    # and EphemeralStorage by the latter. Can go when GetFunctionConfiguration returns what either was given.
+    # CreateFunction and UpdateFunctionConfiguration drop DeadLetterConfig and LoggingConfig; the latter also drops
+    # TracingConfig, KMSKeyArn and EphemeralStorage. Can go when GetFunctionConfiguration returns all of them.
     LambdaFunction.__init__ = _create  # type: ignore[method-assign]
     LambdaFunction.update_configuration = _update  # type: ignore[method-assign]
     LambdaFunction.get_configuration = _describe  # type: ignore[method-assign]

@@ -86,8 +86,8 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from impp_local.kernel import billing
 from impp_local.kernel.contract import Cloud
+from impp_local.kernel.functions import Wait
 from impp_local.services.events import bus
-from impp_local.services.lambda_ import runner
 from impp_local.services.stepfunctions import jsonata, logs, tasks
 
 log: Final = logging.getLogger(__name__)
@@ -342,7 +342,7 @@ def _within_time(self: Any, env: Any) -> None:
     frame = env.open_frame()
     frame.states.reset(input_value=env.states.get_input())
     frame.stack = copy.deepcopy(env.stack)
-    frame.queued = runner.Wait()
+    frame.queued = Wait()
     done = threading.Event()
     errors: list[Exception] = []
 
@@ -364,7 +364,7 @@ def _within_time(self: Any, env: Any) -> None:
     _take_output(self, env, frame.stack.pop())
 
 
-def _await(done: threading.Event, limit: float, queued: runner.Wait) -> bool:
+def _await(done: threading.Event, limit: float, queued: Wait) -> bool:
     began = time.monotonic()
     while (left := limit - (time.monotonic() - began - queued.seconds)) > 0:
         if done.wait(min(left, threading.TIMEOUT_MAX)):

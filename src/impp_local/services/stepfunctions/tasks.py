@@ -36,9 +36,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
+from impp_local.kernel import functions, roles
 from impp_local.kernel.contract import REGION
 from impp_local.services.events import bus
-from impp_local.services.lambda_ import code, runner
 
 POLL_S: Final = 5.0
 """How often a MediaConvert job is looked at when no event tells of its end (Step Functions, too, does both)."""
@@ -72,7 +72,7 @@ class Clients:
             service,
             region_name=region,
             endpoint_url=self._endpoint,
-            aws_access_key_id=code.access_key(role) if role else "test",
+            aws_access_key_id=roles.access_key(role) if role else "test",
             aws_secret_access_key="local",  # noqa: S106 - no secret: the local cloud takes any
             aws_session_token="local",  # noqa: S106
             config=Config(
@@ -147,10 +147,11 @@ def invoke_function(env: Any, parameters: Mapping[str, Any], region: str, state_
     name, qualifier = str(parameters["FunctionName"]), parameters.get("Qualifier")
     try:
         if parameters.get("InvocationType") == "Event":
-            runner.invoke_async(name, payload, qualifier=qualifier, owner=owner)
+            functions.runtime().invoke_async(name, payload, qualifier=qualifier, owner=owner)
             env.stack.append({"Payload": "", "StatusCode": 202})
             return
-        done = runner.invoke(name, payload, qualifier=qualifier, owner=owner, wait=getattr(env, "queued", None))
+        wait = getattr(env, "queued", None)
+        done = functions.runtime().invoke(name, payload, qualifier=qualifier, owner=owner, wait=wait)
     except LambdaClientError as error:
         raise client_error(str(error.error_type), error.message, error.code or 400, "Invoke") from error
     if done.error:

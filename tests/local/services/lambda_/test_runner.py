@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until, zipped
 
-from impp_local.services.lambda_ import runner
+from impp_local.kernel import roles
+from impp_local.services.lambda_ import api, runner
 
 
 def invoke(make: Maker, function: str, event: Any = None, **settings: Any) -> tuple[Any, str | None, str]:
@@ -54,7 +55,7 @@ def test_environment_context_and_isolation(make: Maker, monkeypatch: pytest.Monk
     assert env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "300"
     assert env["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
     assert env["AWS_LAMBDA_LOG_GROUP_NAME"] == f"/aws/lambda/{name}"
-    role = runner.principal_of(env["AWS_ACCESS_KEY_ID"])
+    role = roles.principal_of(env["AWS_ACCESS_KEY_ID"])
     assert role == make.client("lambda").get_function_configuration(FunctionName=arn)["Role"]
     assert "START RequestId:" in tail and "Max Memory Used:" in tail and "Init Duration:" in tail
 
@@ -131,7 +132,7 @@ def test_a_dead_worker_is_replaced(make: Maker) -> None:
 def test_a_worker_does_not_outlive_the_cloud(make: Maker) -> None:
     arn = make.function("import os\ndef handler(e, c): return os.getpid()")
     pid, _, _ = invoke(make, arn)
-    (sandbox,) = [live for live in runner.runner()._live if live.process.pid == pid]
+    (sandbox,) = [live for live in api.running().runner.pool.live() if live.process.pid == pid]
     sandbox._channel.shutdown(2)  # what the kernel does when the local cloud dies
     assert sandbox.process.wait(10) == 0
 
@@ -192,7 +193,7 @@ def test_concurrency_is_bounded_and_reserved_concurrency_throttles(make: Maker) 
     make.client("lambda").put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=1)
     with ThreadPoolExecutor(1) as pool:
         busy = pool.submit(invoke, make, arn, {"s": 1})
-        wait_until(lambda: runner.in_flight())
+        wait_until(lambda: api.in_flight())
         with pytest.raises(ClientError, match="TooManyRequestsException"):
             lambdas_client(make).invoke(FunctionName=arn, Payload=b'{"s": 0}')
         assert busy.result()[1] is None
@@ -214,16 +215,17 @@ def lambdas_client(make: Maker) -> Any:
 
 
 def test_of_many_idle_workers_the_longest_unused_ends(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner.runner().reap(0)
-    monkeypatch.setattr(runner.runner(), "_idle_limit", 2)
+    pool = api.running().runner.pool
+    pool.reap(0)
+    monkeypatch.setattr(pool, "idle_limit", 2)
     functions = [make.function("import os\ndef handler(e, c): return os.getpid()") for _ in range(3)]
     first, second, third = (invoke(make, function)[0] for function in functions)
-    assert {sandbox.process.pid for sandbox in runner.runner()._live} == {second, third}
+    assert {sandbox.process.pid for sandbox in pool.live()} == {second, third}
     assert invoke(make, functions[0])[0] != first
 
 
 def test_asynchronous_failures_are_retried_then_dead_lettered(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner.runner().asynchronous, "_base", 0.01)
+    monkeypatch.setattr(api.running().events.dispatcher, "_base", 0.01)
     letters, letter_arn = make.queue()
     records, record_arn = make.queue()
     arn = make.function(

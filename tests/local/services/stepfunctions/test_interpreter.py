@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until
 
 from impp_local.services.events import bus
-from impp_local.services.lambda_ import runner
+from impp_local.services.lambda_ import api as lambda_api
 from impp_local.services.stepfunctions import interpreter, tasks
 
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -122,7 +122,7 @@ def test_a_retry_runs_the_function_again_and_counts_a_transition(make: Maker) ->
 
 
 def test_waiting_for_a_worker_is_not_the_states_time(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner.runner(), "_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(lambda_api.running().runner, "_slots", threading.BoundedSemaphore(1))
     arn = make.function("import time\ndef handler(e, c):\n    time.sleep(e['s'])\n    return 'in time'")
     call = task(INVOKE, {"FunctionName": arn, "Payload": {"s": "{% $states.input.s %}"}}, TimeoutSeconds=2)
     sleeper = make.machine(machine(call))
