@@ -28,7 +28,7 @@ def copy_checkout(target: Path) -> None:
     """What build.py reads, and nothing else."""
     shutil.copy(REPOSITORY / "build.py", target)
     shutil.copy(REPOSITORY / "pyproject.toml", target)
-    for folder in ("src", "requirements", "modules/pipeline"):
+    for folder in ("src", "edge", "requirements", "modules/pipeline"):
         shutil.copytree(
             REPOSITORY / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__", ".terraform")
         )

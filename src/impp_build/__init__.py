@@ -1,5 +1,5 @@
-"""The parts of `build.py`: import closures, layers from wheels, zips that never vary, the state machine."""
+"""Builds what Terraform deploys: function zips by import closure, layers from wheels, state machine, manifest."""
 
 
 class BuildError(Exception):
-    """A mistake in what is built; the message names file and line and says what to do."""
+    """A mistake in what is built. The message names the file and the line and says what to do."""

@@ -1,7 +1,7 @@
-"""What a function needs: the import closure of its module, read from the source with `ast`, never by importing it.
+"""The import closure of a function: the files that its zip needs, read from the source with `ast`, never by importing.
 
-Every import counts wherever it stands, in a function body too, except under `if TYPE_CHECKING:`. A file that lies
-beside a module and is named by one of its string literals (a price book) travels along.
+Every import counts, in a function body too, except under `if TYPE_CHECKING:`. A data file beside a module whose name is
+one of the module's string literals (the price book) belongs to the closure as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from impp_build import BuildError
 
 PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"})
-"""Import names that Lambda's Python runtimes bring along (docs.aws.amazon.com/lambda/latest/dg/python-package.html)."""
+"""Import names that Lambda's Python runtimes include (docs.aws.amazon.com/lambda/latest/dg/python-package.html)."""
 
 HANDLERS = "handlers"
 """The folder of the package that holds one module per function."""
@@ -28,7 +28,7 @@ GONE_BEFORE_3_13 = frozenset(
     | {"mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "telnetlib"}
     | {"uu", "xdrlib"}
 )
-"""Removed from the standard library up to 3.13 (PEP 594, PEP 632): there on a 3.11 host, missing on Lambda."""
+"""Removed from the standard library by 3.13 (PEP 594, PEP 632): present on a 3.11 host, missing on Lambda."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,17 @@ class Import:
 
 @dataclass
 class Module:
-    """One parsed source file of the package."""
+    """One parsed source file. `base` is the folder that holds its top-level package; paths in a zip start there."""
 
     name: str
     path: Path
+    base: Path
     is_package: bool
     tree: ast.Module = field(repr=False)
 
     @cached_property
     def imports(self) -> list[Import]:
-        """What the module imports, in source order, relative imports made absolute."""
+        """The imports in source order, with relative ones made absolute."""
         return list(self._imports(self.tree, deferred=False))
 
     def _imports(self, node: ast.AST, *, deferred: bool) -> Iterator[Import]:
@@ -80,7 +81,7 @@ class Module:
 
     @cached_property
     def names(self) -> set[str] | None:
-        """Top-level names that the module binds; None when only running it would tell (`import *`, `__getattr__`)."""
+        """Top-level names that the module binds; None if only running it shows them (`import *`, `__getattr__`)."""
         bound: set[str] = set()
         for node in _outer(self.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -93,13 +94,13 @@ class Module:
 
     @cached_property
     def strings(self) -> set[str]:
-        """The string literals, as candidates for names of data files."""
+        """The string literals that could be names of data files."""
         nodes = (node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant))
         return {value for value in nodes if isinstance(value, str) and 0 < len(value) < 100 and value.isprintable()}
 
 
 def _outer(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except those inside functions and classes."""
+    """Yield all nodes except those inside functions and classes."""
     for child in ast.iter_child_nodes(node):
         yield child
         if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
@@ -114,42 +115,48 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 @dataclass(frozen=True)
 class Closure:
-    """Files of the package (path in the zip → file) and top-level names from elsewhere (name → first `file:line`)."""
+    """The files of a zip (path in the zip → file) and third-party top-level names (name → first `file:line`)."""
 
     files: dict[str, Path]
     external: dict[str, str]
 
 
-class Package:
-    """The source package of the functions, parsed at most once per file."""
+class Sources:
+    """The package of the functions and the packages that it shares with others. Each file is parsed at most once."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.name = root.name
-        self.handlers = root / HANDLERS
+    def __init__(self, package: Path, *shared: Path) -> None:
+        self.package = package
+        self._bases = {folder.name: folder.parent for folder in (package, *shared)}
         self._modules: dict[str, Module | None] = {}
 
     def module(self, name: str) -> Module | None:
-        """The module of this dotted name, or None if there is none. Raises BuildError for a syntax error."""
+        """Return the module of this dotted name, or None if there is none. Raises BuildError for a syntax error."""
         if name not in self._modules:
-            base = self.root.parent.joinpath(*name.split("."))
-            init, plain = base / "__init__.py", base.with_name(f"{base.name}.py")
-            path = init if init.is_file() else plain
-            self._modules[name] = Module(name, path, path == init, _parse(path)) if path.is_file() else None
+            self._modules[name] = self._read(name)
         return self._modules[name]
 
+    def _read(self, name: str) -> Module | None:
+        parts = name.split(".")
+        base = self._bases.get(parts[0])
+        if base is None:
+            return None
+        init = base.joinpath(*parts, "__init__.py")
+        plain = base.joinpath(*parts[:-1], f"{parts[-1]}.py")
+        path = init if init.is_file() else plain
+        return Module(name, path, base, path == init, _parse(path)) if path.is_file() else None
+
     def functions(self) -> list[str]:
-        """Names of the modules in the package's `handlers/` that define a top-level `handler`."""
-        found = []
-        for path in sorted(self.handlers.glob("*.py")):
-            module = self.module(f"{self.name}.{HANDLERS}.{path.stem}") if path.stem != "__init__" else None
-            if module and "handler" in (module.names or set()):
-                found.append(path.stem)
-        return found
+        """List the modules in the package's `handlers/` that define a top-level `handler`."""
+        names = sorted(path.stem for path in (self.package / HANDLERS).glob("*.py") if path.stem != "__init__")
+        modules = {name: self.module(self._handler(name)) for name in names}
+        return [name for name, module in modules.items() if module and "handler" in (module.names or set())]
+
+    def _handler(self, function: str) -> str:
+        return f"{self.package.name}.{HANDLERS}.{function}"
 
     def closure(self, function: str) -> Closure:
-        """All that `<package>.handlers.<function>` needs. Raises BuildError for unknown names and import cycles."""
-        start = f"{self.name}.{HANDLERS}.{function}"
+        """Return the closure of `<package>.handlers.<function>`. Raises BuildError for unknown names and cycles."""
+        start = self._handler(function)
         files: dict[str, Path] = {}
         external: dict[str, str] = {}
         waiting, seen = [start], {start}
@@ -157,22 +164,22 @@ class Package:
             module = self.module(waiting.pop())
             assert module is not None
             for path in [module.path, *self._data_files(module)]:
-                files[path.relative_to(self.root.parent).as_posix()] = path
+                files[path.relative_to(module.base).as_posix()] = path
             wanted = [parent for parent in _parents(module.name) if self.module(parent)]
             for item in module.imports:
-                top = item.module.split(".")[0]
-                if top == self.name:
+                top = _top(item.module)
+                if top in self._bases:
                     wanted += [*_parents(target := self._target(module, item)), target]
                 elif top != "__future__":
                     external.setdefault(top, f"{module.path}:{item.line}")
             fresh = [name for name in wanted if name not in seen and self.module(name)]
             seen.update(fresh)
             waiting += fresh
-        self._refuse_cycles(start)
+        self._reject_cycles(start)
         return Closure(files, external)
 
     def _target(self, module: Module, item: Import) -> str:
-        """The module of the package that an import loads."""
+        """Return the name of the module that an import loads."""
         if item.name and item.name != "*" and self.module(f"{item.module}.{item.name}"):
             return f"{item.module}.{item.name}"
         source = self.module(item.module)
@@ -184,40 +191,40 @@ class Package:
         return item.module
 
     def _data_files(self, module: Module) -> list[Path]:
-        """Files beside a module (or below, never above) that one of its string literals names."""
-        found = []
+        """List the files beside a module (or below, never above) that one of its string literals names."""
+        files = []
         for text in sorted(module.strings):
             path = module.path.parent / text
             if not text.endswith((".py", ".pyc", "/")) and ".." not in text and not text.startswith(("/", ".")):
                 try:
-                    found += [path] if path.is_file() else []
-                except OSError:  # a literal that no file system takes as a name
+                    files += [path] if path.is_file() else []
+                except OSError:  # no file system accepts this literal as a name
                     continue
-        return found
+        return files
 
-    def _refuse_cycles(self, start: str) -> None:
-        """A cycle of top-level imports works or fails by who comes first; on Lambda that is each handler in turn."""
+    def _reject_cycles(self, start: str) -> None:
+        """Raise BuildError for a cycle of top-level imports: whether it works depends on which module comes first."""
         done: set[str] = set()
 
-        def visit(name: str, way: list[str]) -> None:
-            if name in way:
-                chain = " → ".join([*way[way.index(name) :], name])
+        def visit(name: str, path: list[str]) -> None:
+            if name in path:
+                chain = " → ".join([*path[path.index(name) :], name])
                 raise BuildError(f"import cycle: {chain}\n  move what both need into a module of its own")
             module = self.module(name)
             if name in done or module is None:
                 return
             for item in module.imports:
-                if not item.deferred and item.module.split(".")[0] == self.name:
+                if not item.deferred and _top(item.module) in self._bases:
                     target = self._target(module, item)
                     if target != name:
-                        visit(target, [*way, name])
+                        visit(target, [*path, name])
             done.add(name)
 
         visit(start, [])
 
 
-def refuse_unknown(closure: Closure, in_layers: frozenset[str]) -> None:
-    """Raise BuildError when an import comes from nowhere that the function will have on Lambda."""
+def reject_unknown(closure: Closure, in_layers: frozenset[str]) -> None:
+    """Raise BuildError for an import that the function could not resolve on Lambda."""
     for name, where in sorted(closure.external.items()):
         if name in GONE_BEFORE_3_13:
             raise BuildError(f"{where}: module {name!r} was removed from Python before 3.13, which Lambda runs")
@@ -229,7 +236,7 @@ def refuse_unknown(closure: Closure, in_layers: frozenset[str]) -> None:
 
 
 def without_prose(source: bytes) -> bytes:
-    """Python source without comments and docstrings, every statement on the line where it was."""
+    """Remove comments and docstrings from Python source; every statement stays on its line."""
     lines = source.splitlines()
     for token in tokenize.tokenize(io.BytesIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -244,7 +251,7 @@ def without_prose(source: bytes) -> bytes:
 
 
 def _blank(lines: list[bytes], text: ast.Expr, *, alone: bool) -> None:
-    """Empty the lines of a string statement, unless it shares them with other code; a lone one leaves `pass`."""
+    """Empty the lines of a string statement, unless other code shares them; a body's only statement becomes `pass`."""
     first, last = text.lineno - 1, (text.end_lineno or text.lineno) - 1
     indent = lines[first][: text.col_offset]
     if indent.strip() or lines[last][text.end_col_offset :].strip():
@@ -261,6 +268,10 @@ def _parse(path: Path) -> ast.Module:
         return ast.parse(path.read_bytes(), str(path))
     except SyntaxError as error:
         raise BuildError(f"{path}:{error.lineno}: {error.msg}: {(error.text or '').strip()}") from error
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _parents(name: str) -> list[str]:

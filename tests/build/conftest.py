@@ -1,4 +1,4 @@
-"""Makes small projects, and the folder of wheels that stands for the package index."""
+"""Makes small projects and the folder of wheels that replaces the package index."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from tests.support.paths import REPOSITORY
-from tests.support.small_project import SOURCES, TEMPLATE, Project, make_wheel
+from tests.support.small_project import FOOTAGE, SOURCES, TEMPLATE, Project, make_wheel
 
 
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A folder of wheels that stands for the package index, and the requirements that pin them."""
+    """A folder of wheels that replaces the package index, and the requirements that pin them."""
     folder = tmp_path_factory.mktemp("index")
     pure = {
         "leftpad/__init__.py": "def pad(text, width):\n    return text.rjust(width)\n" + "# filler\n" * 50,
@@ -45,13 +45,14 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
 def make_project(
     tmp_path: Path, index: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Project]:
-    """Makes checkouts at any path; they share one wheel cache per session."""
+    """Makes checkouts at any path. They share one wheel cache per session."""
     folder, requirements = index
     cache = tmp_path_factory.getbasetemp() / "cache"
 
     def make(name: str = "project", *, backwards: bool = False) -> Project:
         root = tmp_path / name
         files = {f"src/impp_lambdas/{path}": text for path, text in SOURCES.items()} | requirements
+        files |= {f"edge/impp_footage/{path}": text for path, text in FOOTAGE.items()}
         files["modules/pipeline/state_machine.asl.json.j2"] = TEMPLATE
         files["pyproject.toml"] = "[tool.impp.features]\ntranscribe = true\n"
         env = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}

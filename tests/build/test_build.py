@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from build import _source_entry
 from tests.support.paths import REPOSITORY
 from tests.support.small_project import Project
 
 from impp_build.archive import zip_bytes
-from impp_build.closure import Package, without_prose
+from impp_build.artifacts import SHARED, source_entry
+from impp_build.closure import Sources, without_prose
 from impp_build.wheels import pinned
 
 PACKAGE = REPOSITORY / "src" / "impp_lambdas"
@@ -57,10 +57,18 @@ def test_a_zip_holds_the_import_closure_and_nothing_else(project: Project) -> No
             ((1980, 1, 1, 0, 0, 0), 0o100644)
         }
     with project.zip_of(functions["sample"]) as zipped:
-        assert {name for name in zipped.namelist() if name.startswith("impp_lambdas/core/k") or "aws" in name} == {
+        assert zipped.namelist() == [
+            "impp_footage/__init__.py",  # shared with the edge; no function imports its cameras.py
+            "impp_footage/times.py",
+            "impp_footage/zones.py",
+            "impp_lambdas/__init__.py",
+            "impp_lambdas/adapters/__init__.py",
             "impp_lambdas/adapters/aws.py",
+            "impp_lambdas/core/__init__.py",
             "impp_lambdas/core/keys.py",
-        }
+            "impp_lambdas/handlers/__init__.py",
+            "impp_lambdas/handlers/sample.py",
+        ]
     assert functions["inspect"]["handler"] == "impp_lambdas.handlers.inspect.handler"
     assert functions["inspect"]["layers"] == ["python"]
     assert functions["sample"]["layers"] == ["media"]  # boto3 is the runtime's
@@ -119,13 +127,13 @@ def test_the_manifest_describes_the_files(project: Project) -> None:
 
 
 def test_the_real_functions_are_small_and_import_only_what_lambda_has() -> None:
-    package = Package(PACKAGE)
-    assert package.functions(), "no function found"
+    sources = Sources(PACKAGE, *SHARED)
+    assert sources.functions(), "no function found"
     sizes = {}
-    for name in package.functions():
-        closure = package.closure(name)
+    for name in sources.functions():
+        closure = sources.closure(name)
         assert not [path for path in closure.files if "impp_local" in path or "test" in path]
-        entries = [_source_entry(path, file) for path, file in closure.files.items()]
+        entries = [source_entry(path, file) for path, file in closure.files.items()]
         sizes[name] = len(zip_bytes(entries))
     assert {name: size for name, size in sizes.items() if size > LARGER.get(name, MAX_HANDLER_ZIP)} == {}
 
@@ -202,6 +210,10 @@ def test_an_edit_changes_only_the_functions_that_import_it(project: Project) -> 
     assert after["functions"]["sample"]["key"] != before["functions"]["sample"]["key"]
     assert after["functions"]["inspect"] == before["functions"]["inspect"]
     assert after["layers"] == before["layers"]
+    project.write("edge/impp_footage/zones.py", "UTC = 1\n")
+    project.run("all")
+    assert project.manifest()["functions"]["sample"]["key"] != after["functions"]["sample"]["key"]
+    assert project.manifest()["functions"]["inspect"] == before["functions"]["inspect"]
     project.write("src/impp_lambdas/core/prices.json", '{"minute": 1}\n')
     project.run("all")
     assert project.manifest()["functions"]["inspect"]["key"] != before["functions"]["inspect"]["key"]
@@ -254,14 +266,13 @@ def test_a_damaged_wheel_in_the_cache_is_fetched_again(project: Project, tmp_pat
     assert project.files() == whole
 
 
-@pytest.mark.slow
-def _heed_interrupts() -> None:
-    """A shell's background jobs, and so a test run in one, are started with SIGINT ignored."""
+def _restore_interrupts() -> None:
+    """A shell starts its background jobs, and so a test run in one, with SIGINT ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_watch_builds_after_a_save_and_waits_out_a_mistake(project: Project) -> None:
-    source = "src/impp_lambdas/core/keys.py"
+@pytest.mark.slow
+def test_watch_builds_after_a_save_and_survives_a_mistake(project: Project) -> None:
     env = project.env | {"PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         project.command("watch"),
@@ -269,15 +280,18 @@ def test_watch_builds_after_a_save_and_waits_out_a_mistake(project: Project) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=_heed_interrupts,
+        preexec_fn=_restore_interrupts,
     ) as process:
         assert process.stdout
         try:
             assert "built in" in process.stdout.readline()
-            project.write(source, "WORK = (\n")
+            project.write("src/impp_lambdas/core/keys.py", "WORK = (\n")
             assert "keys.py:1" in process.stdout.readline()
-            time.sleep(0.3)  # the error is one line; let its batch of events pass, so that the next save is a new one
-            project.write(source, "WORK = 'fixed'\n")
+            time.sleep(0.3)  # one save causes several events; the next save must be a new batch
+            project.write("src/impp_lambdas/core/keys.py", "WORK = 'fixed'\n")
+            assert "built in" in process.stdout.readline()
+            time.sleep(0.3)
+            project.write("edge/impp_footage/zones.py", "UTC = 2\n")
             assert "built in" in process.stdout.readline()
         finally:
             process.send_signal(signal.SIGINT)

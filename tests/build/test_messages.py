@@ -1,4 +1,4 @@
-"""Each mistake in what is built ends with 1 and a message that names the file, the line and the matter."""
+"""A mistake in the sources ends the build with exit code 1 and a message that names file, line and problem."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ KEYS = "src/impp_lambdas/core/keys.py"
         (KEYS, "from .deep.one import TWO\n", ["keys.py:1:", "impp_lambdas.core.deep.one", "'TWO'"]),
         (KEYS, "from .... import x\n", ["keys.py:1:", "out of the package"]),
         (KEYS, "import numpy\n", ["keys.py:1:", "'numpy'", "requirements/lambda.txt"]),
+        (KEYS, "import impp_edge\n", ["keys.py:1:", "'impp_edge'"]),
+        (KEYS, "from impp_footage.times import NOW\n", ["keys.py:1:", "impp_footage.times", "'NOW'"]),
+        ("edge/impp_footage/zones.py", "import nowhere\nUTC = 0\n", ["zones.py:1:", "'nowhere'"]),
         (KEYS, "import cgi\n", ["keys.py:1:", "'cgi'", "3.13"]),
         (
             KEYS,
@@ -35,7 +38,7 @@ KEYS = "src/impp_lambdas/core/keys.py"
         ("requirements/media.txt", f"fastthing==3.0 --hash=sha256:{'0' * 64}\n", ["could not fetch", "fastthing==3.0"]),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named(project: Project, path: str, text: str, expected: list[str]) -> None:
+def test_the_message_names_the_mistake(project: Project, path: str, text: str, expected: list[str]) -> None:
     project.write(path, text)
     done = project.run("all", check=False)
     assert done.returncode == 1
@@ -45,20 +48,20 @@ def test_a_mistake_is_named(project: Project, path: str, text: str, expected: li
     assert not (project.root / "build" / "manifest.json").exists()
 
 
-def test_a_cycle_that_is_broken_by_a_deferred_import_is_no_mistake(project: Project) -> None:
+def test_a_deferred_import_may_close_a_cycle(project: Project) -> None:
     project.write(
         KEYS, "WORK = 1\ndef later():\n    from impp_lambdas.handlers.sample import handler\n    return handler\n"
     )
     project.run("all")
 
 
-def test_an_unknown_feature_is_refused_with_the_known_ones(project: Project) -> None:
+def test_an_unknown_feature_is_rejected_and_the_known_ones_are_listed(project: Project) -> None:
     done = project.run("render", "--without", "flying", check=False)
     assert done.returncode == 1
     assert "flying" in done.stderr and "transcribe" in done.stderr
 
 
-def test_render_prints_canonical_json_whatever_the_layout_of_the_template(project: Project) -> None:
+def test_render_prints_canonical_json_for_any_layout_of_the_template(project: Project) -> None:
     plain = project.run("render", "--stdout").stdout
     project.write(ASL, TEMPLATE.replace("\n", "\n   ").replace(": ", ":"))
     assert project.run("render", "--stdout").stdout == plain

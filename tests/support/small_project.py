@@ -1,4 +1,4 @@
-"""A small project with functions, a template and wheels of its own, built by the real build.py without any network."""
+"""A small project with its own functions, template and wheels, built by the real build.py without a network."""
 
 from __future__ import annotations
 
@@ -39,9 +39,17 @@ SOURCES = {
         "    return {'one': ONE, 'usd': pricing.book()['minute'], 'pad': leftpad.pad('x', 3)}\n"
     ),
     "handlers/sample.py": (
-        "from ..adapters import aws\nimport fastthing\nfrom impp_lambdas.core import keys\n\n"
+        "from ..adapters import aws\nimport fastthing\nfrom impp_lambdas.core import keys\n"
+        "from impp_footage.times import EPOCH\n\n"
         "def handler(event, context):\n    return keys.WORK\n"
     ),
+}
+
+FOOTAGE = {
+    "__init__.py": '"""Shared with the edge."""\n',
+    "cameras.py": "import impp_footage.times\n",
+    "times.py": "from .zones import UTC\n\nEPOCH = 0\n",
+    "zones.py": "UTC = 0\n",
 }
 
 TEMPLATE = """\
@@ -60,7 +68,7 @@ TEMPLATE = """\
 
 @dataclass
 class Project:
-    """A checkout in miniature, and how to build it."""
+    """A small checkout and how to build it."""
 
     root: Path
     env: dict[str, str]
@@ -93,7 +101,7 @@ class Project:
 
 
 def make_wheel(folder: Path, distribution: str, version: str, tag: str, files: dict[str, str]) -> str:
-    """Write a wheel; returns its requirement hash option."""
+    """Write a wheel and return the hash option of its requirement."""
     info = f"{distribution}-{version}.dist-info"
     files = files | {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n",
