@@ -1,4 +1,4 @@
-# Bucket, key and region come from `terraform init -backend-config=...`; terraform/bootstrap makes the bucket and prints
+# Bucket, key and region come from `terraform init -backend-config=...`. terraform/bootstrap creates the bucket and prints
 # the line. S3 itself holds the lock, as an object beside the state.
 terraform {
   backend "s3" {

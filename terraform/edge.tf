@@ -1,4 +1,4 @@
-# The roles of the boxes at home, where they come with a certificate instead of a key. Without it, nobody but you uploads.
+# Roles of edge boxes that authenticate with a certificate. Without them only you can upload.
 module "edge_identity" {
   source = "../modules/edge_identity"
   count  = var.edge_identity == null ? 0 : 1

@@ -14,7 +14,7 @@ locals {
   bucket_names = { for purpose in ["code", "delivery", "ingest", "logs", "work"] : purpose => "${local.name}-${local.account}-${purpose}" }
 }
 
-# What build.py made. Functions of a feature that the build left out are not deployed.
+# The output of build.py. Functions of a feature that the build left out are not deployed.
 module "artifacts" {
   source = "../modules/artifacts"
 

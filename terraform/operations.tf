@@ -26,10 +26,10 @@ module "observability" {
   table_name             = module.pipeline.catalog_table.name
   topic_arn              = module.alerts.topic_arn
 
-  # A tenth of the month's budget within an hour is worth a call, long before AWS's own figures arrive.
+  # Alert on a tenth of the month's budget within an hour, long before AWS's own figures arrive.
   alarms = { hourly_spend_usd = var.monthly_budget_usd / 10 }
 
-  # The alerts' own queue has its own alarm, on a topic that does not need the notifier.
+  # Module alerts raises the alarm on its own queue, through a topic that does not need the notifier.
   dead_letter_queue_names = merge(
     {
       cost_report = module.finops.dead_letter_queue.name

@@ -1,5 +1,5 @@
 output "alert_topic_arn" {
-  description = "ARN of the topic of all alerts."
+  description = "ARN of the topic that receives every alert."
   value       = module.alerts.topic_arn
 }
 
@@ -14,7 +14,7 @@ output "dashboard_name" {
 }
 
 output "dead_letter_queues" {
-  description = "URLs of the queues that keep events nobody could deal with, by what they belong to."
+  description = "URLs of the dead-letter queues, by owner."
   value = merge(
     {
       alerts      = module.alerts.dead_letter_queue.url
@@ -38,7 +38,7 @@ output "delivery_status" {
 }
 
 output "distribution_domain" {
-  description = "Host name that viewers use."
+  description = "Host name for viewers."
   value       = module.delivery.domain_name
 }
 
@@ -48,12 +48,12 @@ output "distribution_id" {
 }
 
 output "edge_credential_processes" {
-  description = "By edge box: the line for its ~/.aws/config. Empty without `edge_identity`."
+  description = "The `credential_process` line for `~/.aws/config`, by edge box. Empty without `edge_identity`."
   value       = merge(module.edge_identity[*].credential_processes...)
 }
 
 output "edge_trust_anchor_arn" {
-  description = "ARN of the trust anchor, to which lists of revoked certificates are given; null without `edge_identity`."
+  description = "ARN of the trust anchor, for importing certificate revocation lists; null without `edge_identity`."
   value       = one(module.edge_identity[*].trust_anchor_arn)
 }
 
@@ -69,17 +69,17 @@ output "function_names" {
 }
 
 output "ingest_bucket" {
-  description = "Name of the bucket that takes originals."
+  description = "Name of the bucket of originals."
   value       = module.originals.name
 }
 
 output "key_pair_ids" {
-  description = "CloudFront's id of each viewer key, by its name: `Key-Pair-Id` of what it signs."
+  description = "CloudFront key pair ids (`Key-Pair-Id` of a signed URL or cookie), by name of the viewer key."
   value       = module.delivery.key_pair_ids
 }
 
 output "kms_key_arn" {
-  description = "ARN of the key; whoever uploads needs kms:GenerateDataKey and kms:Decrypt on it."
+  description = "ARN of the key. Uploaders need `kms:GenerateDataKey` and `kms:Decrypt` on it."
   value       = module.key.arn
 }
 

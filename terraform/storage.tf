@@ -1,4 +1,4 @@
-# Where access logs of the other buckets and of the distribution go. S3 cannot deliver them to a bucket with a KMS key.
+# Access logs of the other buckets and the distribution. S3 cannot deliver them to a bucket with a KMS key.
 module "logs" {
   source = "../modules/bucket"
 
@@ -9,17 +9,17 @@ module "logs" {
   policy_documents   = module.delivery.log_bucket_policy_json[*]
 }
 
-# What the functions are made of. Only whoever deploys writes here.
+# Zips of functions and layers. Only a deployment writes here.
 module "code" {
   source = "../modules/bucket"
 
   name          = local.bucket_names.code
-  force_destroy = true # all of it comes from the build
+  force_destroy = true # the build can recreate everything in it
   kms_key_arn   = module.key.arn
   log_bucket    = module.logs.name
 }
 
-# Originals. Their lifecycle is the archive module's.
+# Originals. Module archive owns their lifecycle.
 module "originals" {
   source = "../modules/bucket"
 
@@ -38,7 +38,7 @@ module "archive" {
   bucket_name = module.originals.id
 }
 
-# Frames, analysis, transcripts on their way: all of it can be made again.
+# Frames, analysis and transcripts. The pipeline can recreate them.
 module "work" {
   source = "../modules/bucket"
 
@@ -49,7 +49,7 @@ module "work" {
   log_bucket        = module.logs.name
 }
 
-# What viewers get, by the distribution alone.
+# Published files. Only the distribution reads them.
 module "published" {
   source = "../modules/bucket"
 
@@ -63,7 +63,7 @@ module "published" {
 module "delivery" {
   source = "../modules/delivery"
 
-  # CloudFront hands out its logs in us-east-1 only.
+  # CloudFront delivers its logs from us-east-1 only.
   access_logs                 = var.region == "us-east-1" ? { bucket_arn = module.logs.arn } : null
   allowed_countries           = var.delivery.allowed_countries
   bucket_arn                  = module.published.arn

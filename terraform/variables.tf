@@ -1,12 +1,12 @@
 variable "alert_emails" {
-  description = "E-mail addresses that get each alert; each must confirm once."
+  description = "E-mail addresses that receive every alert. Each must be confirmed once."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "cost_anomaly" {
-  description = "Cost anomaly detection: on or off, the least impact that alerts, and the account's monitor where it has one already."
+  description = "Cost anomaly detection: whether it is on, the impact from which it alerts, and the account's existing monitor, if any."
   type = object({
     enabled       = optional(bool, true)
     monitor_arn   = optional(string)
@@ -17,7 +17,7 @@ variable "cost_anomaly" {
 }
 
 variable "delivery" {
-  description = "How media is delivered: countries (empty: all), origins of players on other hosts, own host names with their certificate, edge locations, a web ACL."
+  description = "Delivery of media: countries (empty: all), origins of players on other hosts, your own host names with their certificate, edge locations, a web ACL. See module `delivery`."
   type = object({
     allowed_countries = optional(set(string), [])
     cors_origins      = optional(set(string), [])
@@ -33,7 +33,7 @@ variable "delivery" {
 }
 
 variable "edge_devices" {
-  description = "Edge boxes that send heartbeats, by their device's name: alarm after so many hours of silence, or when a file has waited for so many hours (0: never)."
+  description = "Edge boxes that send heartbeats, by device name: hours of silence, and hours that a file may wait (0: unlimited), before an alarm."
   type = map(object({
     oldest_waiting_hours = optional(number, 0)
     silent_hours         = optional(number, 24)
@@ -44,8 +44,8 @@ variable "edge_devices" {
 
 variable "edge_identity" {
   description = <<-EOT
-    Edge boxes that come with a certificate instead of a long-lived key, as module edge_identity describes them, and who signs
-    the certificates. Null: no roles for boxes. The local cloud has no Roles Anywhere and needs null.
+    Edge boxes that authenticate with a certificate instead of a long-lived key, and the authority that signs the
+    certificates. See module `edge_identity`. Null: no roles for boxes. The local cloud has no Roles Anywhere and needs null.
   EOT
   type = object({
     boxes = map(object({
@@ -69,12 +69,12 @@ variable "environment" {
   nullable    = false
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment)) && var.environment != "terraform"
-    error_message = "environment must be 2 to 12 lower-case letters and digits and start with a letter (bucket names have room for no more), and not be terraform, which is the bootstrap's."
+    error_message = "environment must be 2 to 12 lower-case letters and digits and start with a letter (longer ones do not fit into bucket names), and not be terraform, which the bootstrap uses."
   }
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete footage and catalog too. For environments that hold nothing dear."
+  description = "Let `terraform destroy` delete footage and catalog too. Only for environments whose data is expendable."
   type        = bool
   default     = false
   nullable    = false
@@ -92,14 +92,14 @@ variable "log_level" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs, in days."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "macie_enabled" {
-  description = "Let Macie look through the buckets daily for personal data. It bills per bucket and per GB."
+  description = "Let Macie search the buckets daily for personal data. It bills per bucket and per GB."
   type        = bool
   default     = false
   nullable    = false
@@ -113,14 +113,14 @@ variable "manifest_path" {
 }
 
 variable "max_frames" {
-  description = "Most frames of one asset that Rekognition is paid to look at."
+  description = "Maximum number of frames per asset to analyze with Rekognition."
   type        = number
   default     = 120
   nullable    = false
 }
 
 variable "monthly_budget_usd" {
-  description = "What a month may cost. Beyond it footage is archived, but neither understood nor transcoded, until the next month."
+  description = "Monthly budget in USD. Once it is spent, footage is archived but neither analyzed nor transcoded until the next month."
   type        = number
   nullable    = false
   validation {
@@ -130,28 +130,28 @@ variable "monthly_budget_usd" {
 }
 
 variable "region" {
-  description = "AWS region. The price book is that of us-east-1."
+  description = "AWS region. Prices are those of us-east-1."
   type        = string
   default     = "us-east-1"
   nullable    = false
 }
 
 variable "tags" {
-  description = "Further tags of every resource."
+  description = "Additional tags of every resource."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "transcribe_language" {
-  description = "Language spoken in the footage, such as en-US, or auto to let Transcribe find out."
+  description = "Language spoken in the footage, such as `en-US`, or `auto` to let Transcribe detect it."
   type        = string
   default     = "auto"
   nullable    = false
 }
 
 variable "viewer_public_keys" {
-  description = "PEM public keys, by name, whose private halves sign the URLs and cookies of viewers. Without any nothing is delivered."
+  description = "PEM public keys by name; their private keys sign the viewers' URLs and cookies. Without any, nothing is delivered."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -170,14 +170,14 @@ variable "webhooks" {
 }
 
 variable "webhooks_version" {
-  description = "Raise by one whenever `webhooks` changes: Terraform cannot see a write-only value change."
+  description = "Raise it by one whenever `webhooks` changes: Terraform cannot see that a write-only value changed."
   type        = number
   default     = 1
   nullable    = false
 }
 
 variable "work_retention_days" {
-  description = "Days that intermediate files (frames, analysis, transcripts) are kept."
+  description = "Retention of intermediate files (frames, analysis, transcripts), in days."
   type        = number
   default     = 30
   nullable    = false

@@ -1,22 +1,22 @@
-# A topic whose messages reach Slack, Discord and e-mail, with an alarm of its own. `make build` first.
+# A topic whose messages reach Slack, Discord and e-mail, with an alarm of its own. Run `make build` first.
 #
 #   export TF_VAR_webhooks='{"slack": ["https://hooks.slack.com/services/..."]}'
 #   terraform apply -var code_bucket_name=my-code -var 'emails=["ops@example.org"]'
 #   aws sns publish --topic-arn "$(terraform output -raw topic_arn)" --subject Hello --message 'From the example.'
 
 variable "emails" {
-  description = "Who hears of alerts by e-mail."
+  description = "E-mail addresses that receive alerts."
   type        = set(string)
   default     = []
 }
 
 variable "code_bucket_name" {
-  description = "Name of the bucket to make for what `make build` wrote."
+  description = "Name of the bucket to create for the zips."
   type        = string
 }
 
 variable "manifest_path" {
-  description = "What `make build` wrote."
+  description = "Path of the manifest that `make build` wrote."
   type        = string
   default     = "../../build/manifest.json"
 }
@@ -40,7 +40,7 @@ module "key" {
 module "code" {
   source        = "../../modules/bucket"
   name          = var.code_bucket_name
-  force_destroy = true # all of it comes from the build
+  force_destroy = true # the build can recreate everything in it
   kms_key_arn   = module.key.arn
 }
 
@@ -62,6 +62,6 @@ module "alerts" {
 }
 
 output "topic_arn" {
-  description = "Publish here."
+  description = "ARN of the topic to publish to."
   value       = module.alerts.topic_arn
 }

@@ -1,8 +1,8 @@
-# A budget, cost anomaly detection and a daily cost report to a topic that exists already. `make build` first.
-# The topic's policy must let Budgets and Cost Anomaly Detection publish (module alerts makes such a topic).
+# A budget, cost anomaly detection and a daily cost report to an existing topic. Run `make build` first.
+# The topic's policy must let Budgets and Cost Anomaly Detection publish (module alerts creates such a topic).
 
 variable "catalog_table" {
-  description = "Catalog table of a deployed pipeline, whose ledger the report adds to AWS's own figures."
+  description = "Catalog table of a deployed pipeline. The report adds its ledger to AWS's figures."
   type = object({
     arn  = string
     name = string
@@ -10,18 +10,18 @@ variable "catalog_table" {
 }
 
 variable "code_bucket_name" {
-  description = "Name of the bucket to make for what `make build` wrote."
+  description = "Name of the bucket to create for the zips."
   type        = string
 }
 
 variable "manifest_path" {
-  description = "What `make build` wrote."
+  description = "Path of the manifest that `make build` wrote."
   type        = string
   default     = "../../build/manifest.json"
 }
 
 variable "topic_arn" {
-  description = "Topic that hears of costs."
+  description = "ARN of the topic that receives costs."
   type        = string
 }
 
@@ -33,7 +33,7 @@ module "key" {
 module "code" {
   source        = "../../modules/bucket"
   name          = var.code_bucket_name
-  force_destroy = true # all of it comes from the build
+  force_destroy = true # the build can recreate everything in it
   kms_key_arn   = module.key.arn
 }
 

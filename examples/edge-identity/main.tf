@@ -1,16 +1,16 @@
-# A bucket to which one box at home adds footage with a certificate instead of a key. docs/guide/edge-credentials.md makes
-# authority.pem; its private half stays with you.
+# A bucket to which one edge box adds footage with a certificate instead of a key. docs/guide/edge-credentials.md creates
+# authority.pem; its private key stays with you.
 #
 #   terraform apply -var bucket_name=my-footage -var "authority_pem=$(cat authority.pem)"
 #   terraform output -raw aws_config >> ~/.aws/config      # on the box
 
 variable "authority_pem" {
-  description = "Certificate of your own certificate authority."
+  description = "PEM certificate of your certificate authority."
   type        = string
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket to make."
+  description = "Name of the bucket to create."
   type        = string
 }
 
@@ -38,6 +38,6 @@ module "edge_identity" {
 }
 
 output "aws_config" {
-  description = "What the box's ~/.aws/config needs."
+  description = "The box's `~/.aws/config`."
   value       = "[profile impp-edge]\n${module.edge_identity.credential_processes["garage"]}\nregion = us-east-1\n"
 }

@@ -1,12 +1,12 @@
-# A bucket whose new objects start a state machine that exists already, once each, with a queue for what could not start.
+# A bucket whose new objects each start an existing state machine, with a queue for events that could not start one.
 
 variable "bucket_name" {
-  description = "Name of the bucket to make."
+  description = "Name of the bucket to create."
   type        = string
 }
 
 variable "state_machine_arn" {
-  description = "State machine that each new object below originals/ starts, with the event as its input."
+  description = "ARN of the state machine that each new object below `originals/` starts, with the event as its input."
   type        = string
 }
 
@@ -32,6 +32,6 @@ module "ingest" {
 }
 
 output "dead_letter_queue" {
-  description = "Events that could start nothing."
+  description = "Queue of events that could not start an execution."
   value       = module.ingest.dead_letter_queue
 }

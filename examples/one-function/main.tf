@@ -7,7 +7,7 @@ variable "table_arn" {
 }
 
 variable "zip" {
-  description = "The zip: where it lies, and its SHA-256 in base64 (openssl dgst -sha256 -binary function.zip | base64)."
+  description = "The zip: its bucket and key, and its SHA-256 in base64 (openssl dgst -sha256 -binary function.zip | base64)."
   type = object({
     bucket        = string
     key           = string

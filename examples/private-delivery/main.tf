@@ -1,15 +1,15 @@
-# A bucket of media that nobody reads but through CloudFront, with a signed URL or cookie.
+# A bucket of media that can be read only through CloudFront, with a signed URL or cookie.
 #
 #   openssl genrsa -out viewer.pem 2048 && openssl rsa -in viewer.pem -pubout -out viewer.pub.pem
 #   terraform apply -var bucket_name=my-media -var "viewer_public_key=$(cat viewer.pub.pem)"
 
 variable "bucket_name" {
-  description = "Name of the bucket to make."
+  description = "Name of the bucket to create."
   type        = string
 }
 
 variable "viewer_public_key" {
-  description = "PEM public key whose private half signs URLs and cookies. Without it nothing is served."
+  description = "PEM public key; its private key signs URLs and cookies. Without it nothing is delivered."
   type        = string
   default     = null
 }
@@ -36,7 +36,7 @@ module "delivery" {
 }
 
 output "delivery" {
-  description = "Where media is served, whether it is, and the key pair id that signatures name."
+  description = "Host name, status, and the key pair id for signatures."
   value = {
     domain_name  = module.delivery.domain_name
     key_pair_ids = module.delivery.key_pair_ids

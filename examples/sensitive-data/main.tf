@@ -1,12 +1,12 @@
-# Macie looks every day through buckets that exist already, and tells a topic what it finds.
+# Macie inspects existing buckets daily and publishes its findings to a topic.
 
 variable "bucket_names" {
-  description = "Buckets to look through."
+  description = "Names of the buckets to inspect."
   type        = set(string)
 }
 
 variable "topic_arn" {
-  description = "Topic that hears of findings; EventBridge must be allowed to publish to it."
+  description = "ARN of the topic that receives findings. EventBridge must be allowed to publish to it."
   type        = string
 }
 
@@ -26,6 +26,6 @@ module "compliance" {
 }
 
 output "job_arn" {
-  description = "The daily job."
+  description = "ARN of the daily job."
   value       = module.compliance.job_arn
 }

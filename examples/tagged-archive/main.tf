@@ -4,7 +4,7 @@
 #     --tagging 'TagSet=[{Key=archive,Value=deep-archive}]'
 
 variable "bucket_name" {
-  description = "Name of the bucket to make."
+  description = "Name of the bucket to create."
   type        = string
 }
 
@@ -17,7 +17,7 @@ module "footage" {
   source           = "../../modules/bucket"
   name             = var.bucket_name
   kms_key_arn      = module.key.arn
-  manage_lifecycle = false # the archive module's
+  manage_lifecycle = false # module archive owns it
   versioning       = true
 }
 

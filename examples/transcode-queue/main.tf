@@ -1,7 +1,7 @@
-# A MediaConvert queue and the one role its jobs need: read originals here, write renditions there.
+# A MediaConvert queue and the role of its jobs, which reads originals from one bucket and writes renditions to another.
 
 variable "bucket_prefix" {
-  description = "What the names of both buckets start with."
+  description = "Prefix of both bucket names."
   type        = string
 }
 
@@ -32,7 +32,7 @@ module "transcode" {
 }
 
 output "transcode" {
-  description = "What a job names: its queue and its role."
+  description = "Queue and role to name in a job."
   value = {
     queue_arn = module.transcode.queue_arn
     role_arn  = module.transcode.role_arn

@@ -1,4 +1,4 @@
-# Dashboard, alarms and saved queries for any state machine and its functions, with one alarm that sums up all others.
+# Dashboard, alarms and saved queries for any state machine and its functions, with one alarm over all others.
 
 variable "function_names" {
   description = "Lambda functions that the state machine calls."
@@ -6,17 +6,17 @@ variable "function_names" {
 }
 
 variable "state_machine_arn" {
-  description = "The state machine."
+  description = "ARN of the state machine."
   type        = string
 }
 
 variable "table_name" {
-  description = "The DynamoDB table it works on."
+  description = "Name of its DynamoDB table."
   type        = string
 }
 
 variable "topic_arn" {
-  description = "Topic that hears of alarms."
+  description = "ARN of the topic that receives alarms."
   type        = string
 }
 
@@ -34,6 +34,6 @@ module "observability" {
 }
 
 output "dashboard_url" {
-  description = "Where to look."
+  description = "URL of the dashboard."
   value       = module.observability.dashboard_url
 }

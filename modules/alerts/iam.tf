@@ -1,8 +1,8 @@
-# What both topics have in common.
+# Statements of both topics.
 data "aws_iam_policy_document" "topic" {
   for_each = local.topics
 
-  # The account's own roles and users, each as far as its IAM policy lets it.
+  # The account's own roles and users, within their IAM policies.
   statement {
     sid       = "AccountThroughIam"
     actions   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Publish", "sns:Subscribe"]
@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "topic" {
 data "aws_iam_policy_document" "alerts" {
   source_policy_documents = [data.aws_iam_policy_document.topic["alerts"].json]
 
-  # EventBridge sends no source to SNS: with a condition on it this statement would allow nothing, silently.
+  # EventBridge passes no source to SNS: with a condition on it this statement would silently allow nothing.
   statement {
     sid       = "Events"
     actions   = ["sns:Publish"]

@@ -22,7 +22,7 @@ resource "aws_sns_topic" "alerts" {
   tags              = var.tags
 }
 
-# Alarms about alerting itself must not depend on the notifier: this topic has e-mail subscribers only.
+# For alarms about alerting itself, which must not depend on the notifier: it has e-mail subscribers only.
 resource "aws_sns_topic" "fallback" {
   name              = local.topics.fallback.name
   kms_master_key_id = var.kms_key_arn
@@ -55,7 +55,7 @@ resource "aws_sns_topic_subscription" "notifier" {
   depends_on = [aws_lambda_permission.topic]
 }
 
-# Holds what SNS could not hand to the notifier, and what the notifier could not post.
+# For alerts that SNS could not deliver to the notifier and alerts that the notifier could not post.
 module "dead_letter" {
   source = "../dead_letter"
 
@@ -79,7 +79,7 @@ moved {
 resource "aws_cloudwatch_metric_alarm" "undelivered" {
   alarm_name          = "${var.name}-alerts-undelivered"
   alarm_actions       = [aws_sns_topic.fallback.arn]
-  alarm_description   = "Alerts reached no chat channel: read them in queue ${module.dead_letter.name}, and the notifier's log for the reason."
+  alarm_description   = "Alerts reached no chat channel: read them in queue ${module.dead_letter.name} and the cause in the notifier's log."
   comparison_operator = "GreaterThanThreshold"
   dimensions          = { QueueName = module.dead_letter.name }
   evaluation_periods  = 1

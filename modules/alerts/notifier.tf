@@ -1,5 +1,5 @@
 locals {
-  # Secrets Manager adds six random characters to a name; their number is all that is left open.
+  # Secrets Manager appends a hyphen and six random characters to the name.
   secret_arn_pattern = "arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${local.secret_name}-??????"
 }
 
@@ -31,8 +31,8 @@ data "aws_iam_policy_document" "notifier" {
   }
 }
 
-# The topic's ARN names the account. A source account is for S3 and SES, whose ARNs do not: SNS need not send one, and a
-# permission that asks for it may refuse every alert.
+# The topic's ARN contains the account. A source account is for S3 and SES, whose ARNs do not: SNS need not send one, and a
+# permission that requires it might deny every alert.
 resource "aws_lambda_permission" "topic" {
   statement_id  = "alerts"
   action        = "lambda:InvokeFunction"
@@ -47,12 +47,12 @@ resource "aws_secretsmanager_secret" "webhooks" {
   kms_key_id  = var.kms_key_arn
   tags        = var.tags
 
-  # Webhooks are made anew in a minute. A secret that waits for its deletion would block its own name, and with it the
-  # next deployment, for weeks.
+  # Webhooks are quick to recreate. A secret that is scheduled for deletion blocks its name, and with it the next
+  # deployment, for weeks.
   recovery_window_in_days = 0
 }
 
-# Write-only: the value goes to Secrets Manager and nowhere else. It is sent anew whenever the version changes.
+# Write-only: the value goes to Secrets Manager and nowhere else. Terraform sends it whenever the version changes.
 resource "aws_secretsmanager_secret_version" "webhooks" {
   secret_id                = aws_secretsmanager_secret.webhooks.id
   secret_string_wo         = jsonencode(var.webhooks)

@@ -1,5 +1,5 @@
 output "dead_letter_queue" {
-  description = "The queue of alerts that reached no chat channel. This module watches it itself, past the notifier."
+  description = "The queue of alerts that reached no chat channel. This module raises the alarm on it, independently of the notifier."
   value = {
     arn  = module.dead_letter.arn
     name = module.dead_letter.name

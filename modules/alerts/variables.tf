@@ -1,17 +1,17 @@
 variable "emails" {
-  description = "E-mail addresses that get each alert, and the alarm on the notifier itself. Each must confirm once."
+  description = "E-mail addresses that receive every alert and the alarm on the notifier itself. Each must be confirmed once."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for email in var.emails : can(regex("^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$", email))])
-    error_message = "emails must be e-mail addresses."
+    error_message = "emails must be e-mail addresses such as ops@example.org."
   }
 }
 
 variable "kms_key_arn" {
-  description = "Customer managed key for the topics, the dead-letter queue, the secret and the notifier. Its policy must let CloudWatch, EventBridge, Budgets and SNS use it."
+  description = "ARN of the key for the topics, the dead-letter queue, the secret and the notifier. Its policy must let CloudWatch, EventBridge, Budgets, Cost Anomaly Detection and SNS use it (module `key` does)."
   type        = string
   nullable    = false
 
@@ -22,7 +22,7 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days the notifier's log is kept."
+  description = "Retention of the notifier's log, in days."
   type        = number
   default     = 30
   nullable    = false
@@ -83,7 +83,7 @@ variable "webhooks" {
 }
 
 variable "webhooks_version" {
-  description = "Raise by one whenever `webhooks` changes: Terraform cannot see a write-only value change."
+  description = "Raise it by one whenever `webhooks` changes: Terraform cannot see that a write-only value changed."
   type        = number
   default     = 1
   nullable    = false

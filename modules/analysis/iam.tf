@@ -23,10 +23,10 @@ locals {
     resources = ["${local.s3}${var.buckets.work}/work/*"]
   }
 
-  # By function and by statement id, what each may do beyond what module function gives to all.
+  # Permissions by function and statement id, in addition to those that module function grants to every function.
   statements = {
     analyze = {
-      # Rekognition knows no resource for an image: what it may see are the caller's own frames.
+      # Rekognition supports no resource for images.
       LookAtImages = {
         actions = [
           "rekognition:DetectFaces",
@@ -64,13 +64,13 @@ locals {
       }
     }
 
-    # Transcribe reads and writes with the rights of whoever starts the job.
-    # A retry that finds its job ended looks at it and answers for it, as Resume would.
+    # Transcribe reads and writes with the permissions of whoever starts the job.
+    # A retry that finds its job finished reads it and returns the task token, as resume would.
     transcribe = {
       AnswerTasks         = local.answer_tasks
       LookAtTranscription = local.look_at_transcription
       ReadOriginals       = local.read_originals
-      # StartTranscriptionJob knows no resources, but the bucket it writes to can be named.
+      # StartTranscriptionJob supports no resources. The condition restricts the bucket it writes to.
       StartTranscription = {
         actions = ["transcribe:StartTranscriptionJob"]
         condition = {
@@ -84,7 +84,7 @@ locals {
         condition = null
         resources = [local.table_arn]
       }
-      # Needed for a job that is born with tags; like the job's start it knows no resources.
+      # Needed to start a job with tags. It supports no resources either.
       TagTranscription = {
         actions   = ["transcribe:TagResource"]
         condition = null
@@ -119,7 +119,7 @@ data "aws_iam_policy_document" "function" {
   }
 }
 
-# Transcribe encrypts with the key it is told, by the rights of whoever starts the job. Apart from the rest, because a key's
+# Transcribe encrypts with the given key and the permissions of whoever starts the job. A separate policy, because a key's
 # ARN cannot be derived from its name.
 resource "aws_iam_role_policy" "transcripts" {
   for_each = local.resume

@@ -19,9 +19,9 @@ locals {
       memory_mb            = 512
       timeout_s            = 900
     }
-    # Decoding is bound by the processor: one whole core comes with 1769 MB. Keyframes are read by range, not by file.
+    # Decoding is CPU-bound, and 1769 MB come with one full core. Keyframes are read by range, not by file.
     sample = {
-      description          = "Picks few distinct keyframes, makes poster and storyboard, listens for speech."
+      description          = "Picks distinct keyframes, makes poster and storyboard, detects speech."
       ephemeral_storage_mb = 2048
       memory_mb            = 1769
       timeout_s            = 900
@@ -29,7 +29,7 @@ locals {
     # An original that Transcribe does not take as it is (QuickTime, over 2 GB) is read whole for its sound, which is
     # written to /tmp: 300 MB for the four hours that are the most.
     transcribe = {
-      description          = "Stores the task token, then starts the transcription; answers at once when nobody speaks."
+      description          = "Stores the task token, then starts the transcription; returns at once if nobody speaks."
       ephemeral_storage_mb = 512
       memory_mb            = 1024
       timeout_s            = 900
@@ -45,7 +45,7 @@ locals {
     POWERTOOLS_LOG_LEVEL     = var.settings.log_level
   }
 
-  # What one function alone is told. Transcribe would encrypt transcripts with S3's own key, whatever the bucket's is.
+  # Environment of single functions. Without a key Transcribe encrypts transcripts with S3's own, regardless of the bucket's.
   environments = {
     transcribe = { IMPP_KMS_KEY_ARN = var.kms_key_arn }
   }

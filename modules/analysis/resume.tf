@@ -1,4 +1,4 @@
-# A transcription tells of its end by an event; the resume function hands the news to the waiting execution.
+# Transcribe announces a job's end by an event; `resume` passes it on to the waiting execution.
 locals {
   resume          = contains(keys(var.functions), "resume") ? toset(["resume"]) : toset([])
   resume_rule_arn = one([for rule in aws_cloudwatch_event_rule.transcribed : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${rule.name}"])
@@ -8,7 +8,7 @@ resource "aws_cloudwatch_event_rule" "transcribed" {
   for_each = local.resume
 
   name        = "${var.name}-transcribed"
-  description = "Transcriptions that ended, well or badly."
+  description = "Transcription jobs that completed or failed."
   tags        = var.tags
 
   event_pattern = jsonencode({
@@ -38,7 +38,7 @@ resource "aws_cloudwatch_event_target" "resume" {
   }
 }
 
-# Not one of the others, all of which would wait half a minute for its queue.
+# Separate from the other functions: all of them would wait half a minute for this one's queue.
 module "resume" {
   source   = "../function"
   for_each = local.resume
@@ -46,7 +46,7 @@ module "resume" {
   name               = "${var.name}-resume"
   artifact           = var.functions["resume"].artifact
   dead_letter_arn    = module.dead_letter[each.key].arn
-  description        = "Answers the task token of a transcription that ended."
+  description        = "Returns the task token of a finished transcription."
   environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "resume" })
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
@@ -66,7 +66,7 @@ resource "aws_lambda_permission" "resume" {
   source_arn    = local.resume_rule_arn
 }
 
-# Shared by the rule (event not delivered) and the function (event not processed).
+# For the rule (event not delivered) and the function (event not processed).
 module "dead_letter" {
   source   = "../dead_letter"
   for_each = local.resume

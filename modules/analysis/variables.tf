@@ -8,13 +8,13 @@ variable "buckets" {
 }
 
 variable "catalog_table_name" {
-  description = "Name of the catalog table, where task tokens wait."
+  description = "Name of the catalog table, which stores task tokens."
   type        = string
   nullable    = false
 }
 
 variable "functions" {
-  description = "The function sample and, where used, analyze, and transcribe with resume: each one's artifact and, if need be, its size."
+  description = "Functions by name: `sample`, optionally `analyze`, optionally `transcribe` with `resume`. `memory_mb` and `timeout_s` override the module's defaults."
   type = map(object({
     artifact = object({
       architecture  = string
@@ -31,20 +31,20 @@ variable "functions" {
   nullable = false
   validation {
     condition     = alltrue([for name in keys(var.functions) : contains(["analyze", "resume", "sample", "transcribe"], name)])
-    error_message = "functions may hold analyze, resume, sample and transcribe."
+    error_message = "functions may contain only analyze, resume, sample and transcribe."
   }
   validation {
     condition     = contains(keys(var.functions), "sample")
-    error_message = "functions must hold sample."
+    error_message = "functions must contain sample."
   }
   validation {
     condition     = contains(keys(var.functions), "transcribe") == contains(keys(var.functions), "resume")
-    error_message = "functions must hold transcribe and resume together: what one starts the other ends."
+    error_message = "functions must contain transcribe and resume together: resume ends what transcribe starts."
   }
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key for buckets, queue, logs and environments."
+  description = "ARN of the key that encrypts buckets, queue, logs and environments."
   type        = string
   nullable    = false
   validation {
@@ -54,14 +54,14 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs, in days."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "name" {
-  description = "Prefix of all names."
+  description = "Prefix of all names, `impp-<environment>`."
   type        = string
   nullable    = false
   validation {
@@ -71,7 +71,7 @@ variable "name" {
 }
 
 variable "settings" {
-  description = "What the functions are told: frames to look at per asset, language or `auto`, log level."
+  description = "Settings of the functions: `max_frames` to analyze per asset, `transcribe_language` or `auto`, `log_level`."
   type = object({
     log_level           = optional(string, "INFO")
     max_frames          = optional(number, 120)
@@ -86,7 +86,7 @@ variable "settings" {
 }
 
 variable "state_machine_name" {
-  description = "Name of the state machine whose task tokens are answered. A name and not an ARN, because the state machine needs these functions first."
+  description = "Name of the state machine whose task tokens the functions return. A name rather than an ARN, because the state machine needs these functions first."
   type        = string
   nullable    = false
 }

@@ -1,5 +1,5 @@
 locals {
-  # What each value of the archive tag means. The pipeline decides the value of every asset; this is all that acts on it.
+  # Transitions by value of the archive tag. The pipeline chooses each asset's value; only these rules act on it.
   classes = {
     deep-archive = { days = var.transition_after_days.deep_archive, storage_class = "DEEP_ARCHIVE" }
     glacier-fr   = { days = var.transition_after_days.glacier_fr, storage_class = "GLACIER" }
@@ -64,7 +64,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "originals" {
         noncurrent_days           = rule.value
       }
 
-      # A delete marker whose last version has expired hides nothing any more, but slows every listing.
+      # A delete marker whose last version has expired hides nothing, but slows every listing.
       expiration {
         expired_object_delete_marker = true
       }

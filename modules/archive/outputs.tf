@@ -1,5 +1,5 @@
 output "storage_classes" {
-  description = "S3 storage class by value of the archive tag; `standard` is where an object without a rule stays."
+  description = "S3 storage class by value of the archive tag. `standard` has no rule."
   value       = merge({ standard = "STANDARD" }, { for tag, class in local.classes : tag => class.storage_class })
 }
 

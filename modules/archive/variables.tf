@@ -1,12 +1,12 @@
 variable "abort_multipart_after_days" {
-  description = "Days after which the parts of an upload that never finished are removed. They cost storage and are otherwise invisible, but an edge that was offline goes on from them."
+  description = "Days after which S3 removes the parts of an unfinished upload. They cost storage and are invisible, but an edge box that was offline resumes them."
   type        = number
   default     = 7
   nullable    = false
 
   validation {
     condition     = var.abort_multipart_after_days >= 7 && floor(var.abort_multipart_after_days) == var.abort_multipart_after_days
-    error_message = "abort_multipart_after_days must be a whole number of at least 7: an edge that is offline for days goes on where it stopped."
+    error_message = "abort_multipart_after_days must be a whole number of at least 7: an edge box that was offline for days resumes its uploads."
   }
 }
 
@@ -18,8 +18,8 @@ variable "bucket_name" {
 
 variable "intelligent_archive" {
   description = <<-EOT
-    Opt-in archive tiers of S3 Intelligent-Tiering for objects tagged `intelligent`, by days without access. They are
-    cheaper, but an object in them must be restored for hours before it can be read, so both are off (null) at first.
+    Opt-in archive tiers of S3 Intelligent-Tiering for objects tagged `intelligent`, in days without access. They are
+    cheaper, but restoring an object takes hours, so both are off (null) by default.
   EOT
   type = object({
     archive_after_days      = optional(number)
@@ -41,8 +41,8 @@ variable "intelligent_archive" {
 
 variable "minimum_object_size" {
   description = <<-EOT
-    Which small objects never move: `all_storage_classes_128K` keeps all below 128 KB where they are (a transition would
-    cost more than it saves), `varies_by_storage_class` lets the Glacier classes take them.
+    Which small objects never move: `all_storage_classes_128K` keeps all objects below 128 KB where they are (a transition
+    would cost more than it saves), `varies_by_storage_class` lets the Glacier classes take them.
   EOT
   type        = string
   default     = "all_storage_classes_128K"
@@ -55,7 +55,7 @@ variable "minimum_object_size" {
 }
 
 variable "noncurrent_versions" {
-  description = "How long replaced or deleted versions stay recoverable: `expire_after_days` (0: for ever), and how many newer ones are kept whatever their age."
+  description = "How long replaced or deleted versions stay recoverable: `expire_after_days` (0: forever), and how many of the newest to keep regardless of age (`keep_newest`)."
   type = object({
     expire_after_days = optional(number, 30)
     keep_newest       = optional(number)
@@ -65,7 +65,7 @@ variable "noncurrent_versions" {
 
   validation {
     condition     = var.noncurrent_versions.expire_after_days >= 0 && floor(var.noncurrent_versions.expire_after_days) == var.noncurrent_versions.expire_after_days
-    error_message = "noncurrent_versions.expire_after_days must be a whole number of days, or 0 to keep them for ever."
+    error_message = "noncurrent_versions.expire_after_days must be a whole number of days, or 0 to keep versions forever."
   }
 
   validation {
@@ -83,8 +83,8 @@ variable "tag_key" {
 
 variable "transition_after_days" {
   description = <<-EOT
-    Days after creation at which an object with that tag value moves. A day of grace keeps a replay free of retrieval
-    fees; S3 asks for 30 days before Standard-IA. The value `standard` has no rule: such objects stay.
+    Days after creation at which an object with that tag value moves. One day keeps an early replay free of retrieval fees;
+    S3 requires 30 days before Standard-IA. The value `standard` has no rule: such objects stay in S3 Standard.
   EOT
   type = object({
     deep_archive = optional(number, 1)
@@ -103,6 +103,6 @@ variable "transition_after_days" {
 
   validation {
     condition     = var.transition_after_days.standard_ia >= 30
-    error_message = "transition_after_days.standard_ia must be at least 30: S3 refuses an earlier move to Standard-IA."
+    error_message = "transition_after_days.standard_ia must be at least 30: S3 rejects an earlier transition to Standard-IA."
   }
 }

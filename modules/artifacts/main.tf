@@ -9,7 +9,7 @@ locals {
   )
 }
 
-# Names tell the content, so a new build never overwrites what a function was made of.
+# Keys are content-addressed, so a new build never overwrites the zip of a deployed function.
 resource "aws_s3_object" "zip" {
   for_each = local.zips
 
@@ -20,7 +20,7 @@ resource "aws_s3_object" "zip" {
   source_hash  = each.value.sha256_base64
 
   lifecycle {
-    # Functions move to the new zip before the old one goes.
+    # Functions switch to the new zip before the old one is deleted.
     create_before_destroy = true
   }
 }
@@ -36,7 +36,7 @@ resource "aws_lambda_layer_version" "this" {
   source_code_hash         = each.value.sha256_base64
 
   lifecycle {
-    # Functions move to the new version before the old one goes.
+    # Functions switch to the new version before the old one is deleted.
     create_before_destroy = true
   }
 }

@@ -1,5 +1,5 @@
 output "functions" {
-  description = "By name, what module function takes as `artifact`: architecture, bucket, handler, key, layers, runtime, sha256_base64."
+  description = "Functions by name, each in the shape that module `function` takes as `artifact`."
   value = {
     for name, function in local.manifest.functions : name => {
       architecture  = local.manifest.target.architecture
@@ -19,7 +19,7 @@ output "functions" {
 }
 
 output "state_machine" {
-  description = "The rendered state machine: path of the template, and which features it was rendered with."
+  description = "The rendered state machine: path of the definition, and the features it was rendered with."
   value = {
     features = local.manifest.state_machine.features
     path     = "${local.folder}/${local.manifest.state_machine.path}"

@@ -1,5 +1,5 @@
 variable "bucket_name" {
-  description = "Name of the bucket that the zips are uploaded to."
+  description = "Name of the bucket for the zips."
   type        = string
   nullable    = false
 }
@@ -25,7 +25,7 @@ variable "name" {
 }
 
 variable "required_functions" {
-  description = "Functions that the manifest must hold."
+  description = "Names of functions that the manifest must contain."
   type        = set(string)
   default     = []
   nullable    = false

@@ -7,7 +7,7 @@ locals {
   arn       = "arn:${local.partition}:s3:::${var.name}"
   partition = data.aws_partition.current.partition
 
-  # Long enough to undo a mistake; the original of everything in such a bucket can be made again.
+  # Long enough to undo a mistake.
   noncurrent_days = 30
 }
 
@@ -82,7 +82,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
     filter {}
 
-    # The parts of an upload that nobody finished are billed and invisible.
+    # Parts of unfinished uploads are billed and invisible.
     abort_incomplete_multipart_upload {
       days_after_initiation = 7
     }

@@ -4,7 +4,7 @@ output "arn" {
 }
 
 output "id" {
-  description = "Name of the bucket, known once it exists and has its versioning: lifecycle rules from elsewhere need both."
+  description = "Name of the bucket, known once the bucket and its versioning exist. Lifecycle rules of other modules need both."
   value       = aws_s3_bucket_versioning.this.id
 }
 

@@ -2,14 +2,14 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.bucket.json
 
-  # Two changes of a bucket's access settings at once end in OperationAborted.
+  # Concurrent changes of a bucket's access settings fail with OperationAborted.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
 data "aws_iam_policy_document" "bucket" {
   source_policy_documents = var.policy_documents
 
-  # The one place where every action of a service is named: what is not encrypted on its way is refused altogether.
+  # The only wildcard action, because requests without TLS are denied whatever they do.
   statement {
     sid       = "RefuseWithoutTls"
     effect    = "Deny"

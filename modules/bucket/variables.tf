@@ -23,11 +23,11 @@ variable "expire_after_days" {
   nullable    = false
   validation {
     condition     = alltrue([for days in values(var.expire_after_days) : days >= 1 && floor(days) == days])
-    error_message = "expire_after_days must hold whole numbers of days, 1 or more."
+    error_message = "expire_after_days must contain whole numbers of days, 1 or more."
   }
   validation {
     condition     = length(var.expire_after_days) == 0 || var.manage_lifecycle
-    error_message = "expire_after_days needs manage_lifecycle: S3 keeps one lifecycle configuration a bucket."
+    error_message = "expire_after_days needs manage_lifecycle: S3 keeps one lifecycle configuration per bucket."
   }
 }
 
@@ -39,7 +39,7 @@ variable "force_destroy" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key that encrypts the bucket; null encrypts with S3's own key (targets of access logs need that)."
+  description = "ARN of the key that encrypts the bucket. Null: S3's own key, which the target of access logs needs."
   type        = string
   default     = null
   validation {
@@ -49,13 +49,13 @@ variable "kms_key_arn" {
 }
 
 variable "log_bucket" {
-  description = "Name of the bucket that receives this bucket's server access logs below `s3/<name>/`; null for none."
+  description = "Name of the bucket that receives this bucket's server access logs below `s3/<name>/`. Null: no logs."
   type        = string
   default     = null
 }
 
 variable "manage_lifecycle" {
-  description = "Own the bucket's lifecycle configuration; false where another module (archive) owns it."
+  description = "Whether this module owns the bucket's lifecycle configuration. False if another module (`archive`) does: S3 keeps one per bucket."
   type        = bool
   default     = true
   nullable    = false
@@ -86,7 +86,7 @@ variable "tags" {
 }
 
 variable "versioning" {
-  description = "Keep what is overwritten or deleted as noncurrent versions."
+  description = "Keep overwritten and deleted objects as noncurrent versions, for 30 days."
   type        = bool
   default     = false
   nullable    = false

@@ -1,9 +1,9 @@
-# Findings about these buckets alone: the account may hold others.
+# Only findings about these buckets: the account may have others.
 resource "aws_cloudwatch_event_rule" "findings" {
   count = var.enabled ? 1 : 0
 
   name        = local.rule_name
-  description = "Macie found something in a bucket of ${var.name}."
+  description = "Macie findings in the buckets of ${var.name}."
   tags        = var.tags
 
   event_pattern = jsonencode({
@@ -13,7 +13,7 @@ resource "aws_cloudwatch_event_rule" "findings" {
   })
 }
 
-# The same shape as every other alert, so that the notifier needs to know nothing of Macie.
+# The shape of every other alert, so that the notifier needs no code for Macie.
 resource "aws_cloudwatch_event_target" "topic" {
   count = var.enabled ? 1 : 0
 
@@ -37,7 +37,7 @@ resource "aws_cloudwatch_event_target" "topic" {
       detected = "$.detail.createdAt"
     }
 
-    # Written out, because jsonencode would escape the angle brackets of the placeholders.
+    # A heredoc, because jsonencode would escape the angle brackets of the placeholders.
     input_template = <<-EOT
       {
         "severity": "warning",

@@ -19,8 +19,7 @@ resource "aws_macie2_account" "this" {
   status                       = "ENABLED"
 }
 
-# Looks each day through what the buckets gained since: transcripts, captions, manifests, and any document that somebody
-# put beside the footage.
+# Inspects new objects daily: transcripts, captions, manifests, and any document stored beside the footage.
 resource "aws_macie2_classification_job" "daily" {
   count = var.enabled ? 1 : 0
 

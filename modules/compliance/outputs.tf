@@ -1,5 +1,5 @@
 output "dead_letter_queue" {
-  description = "The queue of findings that could not be sent; null while Macie is off."
+  description = "The queue of findings that could not be delivered; null while Macie is off."
   value = one([for queue in module.dead_letter : {
     arn  = queue.arn
     name = queue.name

@@ -1,5 +1,5 @@
 variable "bucket_names" {
-  description = "Buckets that Macie looks through every day."
+  description = "Names of the buckets that Macie inspects daily."
   type        = set(string)
   nullable    = false
 
@@ -10,14 +10,14 @@ variable "bucket_names" {
 }
 
 variable "enabled" {
-  description = "Whether Macie is used at all. It bills per bucket and per GB looked through."
+  description = "Whether to use Macie. It bills per bucket and per GB inspected."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "kms_key_arn" {
-  description = "Customer managed key for the dead-letter queue of the findings. Its policy must let EventBridge use it, and Macie's service-linked role decrypt the buckets."
+  description = "ARN of the key for the dead-letter queue of the findings. Its policy must let EventBridge use it and Macie's service-linked role decrypt the buckets (module `key` does)."
   type        = string
   nullable    = false
 
@@ -29,9 +29,9 @@ variable "kms_key_arn" {
 
 variable "macie" {
   description = <<-EOT
-    `manage_account`: false where Macie is on in this account already (an organisation's administrator turned it on).
-    `excluded_extensions`: files not looked through; Macie cannot read video, sound and pictures, and listing them takes
-    its time. `sampling_percentage`: share of the eligible objects that are looked through.
+    `manage_account`: false if Macie is already enabled in this account, for example by an organisation's administrator.
+    `excluded_extensions`: files to skip; Macie cannot read video, audio and pictures, and listing them takes time.
+    `sampling_percentage`: share of the eligible objects to inspect.
   EOT
   type = object({
     excluded_extensions          = optional(set(string), ["3gf", "aac", "avi", "gif", "glv", "heic", "insv", "jpeg", "jpg", "lrf", "lrv", "m4a", "m4s", "mkv", "mov", "mp3", "mp4", "mpg", "png", "thm", "ts", "wav", "webm", "webp"])
@@ -72,7 +72,7 @@ variable "tags" {
 }
 
 variable "topic_arn" {
-  description = "ARN of the topic that findings are sent to."
+  description = "ARN of the topic that receives findings."
   type        = string
   nullable    = false
 

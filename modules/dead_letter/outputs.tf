@@ -1,5 +1,5 @@
 output "arn" {
-  description = "ARN of the queue, known at plan. Whatever uses it waits for the queue."
+  description = "ARN of the queue, known at plan. Resources that use it wait for the queue."
   value       = "${local.arn_prefix}${aws_sqs_queue.this.name}"
 }
 

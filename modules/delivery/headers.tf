@@ -3,7 +3,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
   comment = "Security headers, and CORS for the players of ${var.name}."
 
   security_headers_config {
-    # Media and its captions only: nothing delivered may run, embed or be embedded.
+    # Media and captions only: no scripts, no frames.
     content_security_policy {
       content_security_policy = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
       override                = true
@@ -18,7 +18,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
       override     = true
     }
 
-    # A signed URL is a credential: it must not travel on in a Referer.
+    # A signed URL is a credential, so no Referer may contain it.
     referrer_policy {
       override        = true
       referrer_policy = "no-referrer"
@@ -31,7 +31,7 @@ resource "aws_cloudfront_response_headers_policy" "this" {
     }
   }
 
-  # Players need GET, HEAD and ranges, which browsers send without asking first, and cookies for a whole ladder.
+  # Players need GET, HEAD and ranges, which need no preflight request, and cookies.
   dynamic "cors_config" {
     for_each = length(var.cors_origins) == 0 ? [] : [var.cors_origins]
 

@@ -1,10 +1,12 @@
 locals {
   aliases = var.custom_domain == null ? [] : sort(var.custom_domain.aliases)
 
-  # By way of a local: a policy document that names a resource itself is read only after that resource's changes.
+  # Through a local: a policy document that refers to a resource is read only after that resource's changes.
   distribution_arn = aws_cloudfront_distribution.this.arn
 
-  # Private media is served to holders of a signature only. Without a key nobody could sign, and a distribution
+  # without trusted keys would serve everybody: so it is switched off instead.
+  # Private media requires a signature. Without a key nobody can sign, and a distribution without trusted keys would
+  # serve everybody, so it is disabled instead.
   # without trusted keys would serve everybody: so it is switched off instead.
   enabled = length(var.viewer_public_keys) > 0
 
@@ -51,7 +53,7 @@ resource "aws_cloudfront_distribution" "this" {
   viewer_certificate {
     acm_certificate_arn            = try(var.custom_domain.certificate_arn, null)
     cloudfront_default_certificate = var.custom_domain == null
-    # CloudFront allows a choice only with a certificate of one's own, and reports TLSv1 with its default one.
+    # CloudFront offers a choice only with a custom certificate, and reports TLSv1 with its default one.
     minimum_protocol_version = var.custom_domain == null ? "TLSv1" : "TLSv1.2_2021"
     ssl_support_method       = var.custom_domain == null ? null : "sni-only"
   }

@@ -1,5 +1,5 @@
 output "bucket_policy_json" {
-  description = "Policy statement for the delivery bucket: this distribution, and nobody else by it, may read."
+  description = "Policy statement for the delivery bucket that lets only this distribution read."
   value       = data.aws_iam_policy_document.origin.json
 }
 
@@ -14,12 +14,12 @@ output "distribution_id" {
 }
 
 output "domain_name" {
-  description = "Host name viewers use: the first own alias, else the cloudfront.net name."
+  description = "Host name for viewers: the first alias, else the cloudfront.net name."
   value       = length(local.aliases) == 0 ? aws_cloudfront_distribution.this.domain_name : local.aliases[0]
 }
 
 output "enabled" {
-  description = "Whether the distribution serves. False without viewer keys: private media is then not delivered at all."
+  description = "Whether the distribution is enabled. It is not without viewer keys."
   value       = local.enabled
 }
 
@@ -29,7 +29,7 @@ output "key_group_id" {
 }
 
 output "key_pair_ids" {
-  description = "CloudFront key pair id (`Key-Pair-Id` of a signed URL or cookie) by name of the viewer key."
+  description = "CloudFront key pair ids (`Key-Pair-Id` of a signed URL or cookie), by name of the viewer key."
   value       = { for name, key in aws_cloudfront_public_key.viewers : name => key.id }
 }
 
@@ -39,10 +39,10 @@ output "log_bucket_policy_json" {
 }
 
 output "status" {
-  description = "What a reader should know about delivery, in a sentence."
+  description = "Whether media is delivered and why, in one sentence."
   value = (
     local.enabled
-    ? "Delivery is on: URLs and cookies signed by ${join(", ", sort(keys(var.viewer_public_keys)))} are served."
+    ? "Delivery is on for URLs and cookies signed by ${join(", ", sort(keys(var.viewer_public_keys)))}."
     : "Delivery is DISABLED: viewer_public_keys is empty, and private media is never served without a signature. Add a public key to enable it."
   )
 }

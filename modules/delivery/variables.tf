@@ -1,7 +1,7 @@
 variable "access_logs" {
   description = <<-EOT
-    S3 bucket for CloudFront's access logs (standard logging v2, needs no bucket ACL; the distribution's region for this
-    is us-east-1). Give the bucket the policy of output `log_bucket_policy_json`. Null: no access logs.
+    S3 bucket for CloudFront's access logs (standard logging v2, which needs no bucket ACL and a provider for us-east-1).
+    Give the bucket the policy of output `log_bucket_policy_json`. Null: no access logs.
   EOT
   type = object({
     bucket_arn = string
@@ -11,7 +11,7 @@ variable "access_logs" {
 }
 
 variable "allowed_countries" {
-  description = "ISO 3166 alpha-2 codes of the only countries to deliver to. Empty: all."
+  description = "ISO 3166 alpha-2 codes of the countries to deliver to. Empty: all."
   type        = set(string)
   default     = []
   nullable    = false
@@ -42,15 +42,14 @@ variable "cors_origins" {
 
   validation {
     condition     = alltrue([for origin in var.cors_origins : can(regex("^https://[^/*]+$|^http://localhost(:[0-9]+)?$", origin))])
-    error_message = "cors_origins must be https:// origins without path or wildcard, or http://localhost: browsers send cookies to no other."
+    error_message = "cors_origins must be https:// origins without path or wildcard, or http://localhost: browsers send cookies to no others."
   }
 }
 
 variable "custom_domain" {
   description = <<-EOT
-    Own host names and the ACM certificate (in us-east-1) that covers them. With it the distribution accepts TLS 1.2 and
-    newer only (TLSv1.2_2021); CloudFront's own certificate does not let a distribution choose. Null: the
-    cloudfront.net name.
+    Your own host names and the ACM certificate (in us-east-1) that covers them. The distribution then accepts only TLS 1.2
+    and newer (TLSv1.2_2021); CloudFront's default certificate offers no choice. Null: the cloudfront.net name.
   EOT
   type = object({
     aliases         = set(string)
@@ -60,12 +59,12 @@ variable "custom_domain" {
 
   validation {
     condition     = var.custom_domain == null || try(length(var.custom_domain.aliases) > 0, false)
-    error_message = "custom_domain.aliases must name at least one host."
+    error_message = "custom_domain.aliases must contain at least one host name."
   }
 
   validation {
     condition     = var.custom_domain == null || try(can(regex("^arn:[^:]+:acm:us-east-1:", var.custom_domain.certificate_arn)), false)
-    error_message = "custom_domain.certificate_arn must be an ACM certificate in us-east-1: CloudFront takes no other."
+    error_message = "custom_domain.certificate_arn must be an ACM certificate in us-east-1: CloudFront accepts no other."
   }
 }
 
@@ -101,8 +100,8 @@ variable "tags" {
 
 variable "viewer_public_keys" {
   description = <<-EOT
-    PEM public keys, by name, whose private halves may sign URLs and cookies. Two at a time make rotation smooth. Without
-    any the distribution is disabled, never open.
+    PEM public keys by name; their private keys may sign URLs and cookies. Two at a time allow rotation without a gap.
+    Without any the distribution is disabled, never open.
   EOT
   type        = map(string)
   default     = {}

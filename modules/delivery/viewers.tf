@@ -1,5 +1,5 @@
-# A key cannot be changed in place nor deleted while its group holds it: a new one is made first, under a name that
-# tells it from the old.
+# A key can neither be changed in place nor deleted while its group contains it. Terraform creates the new one first,
+# under a different name.
 resource "aws_cloudfront_public_key" "viewers" {
   for_each = var.viewer_public_keys
 
@@ -19,7 +19,7 @@ resource "aws_cloudfront_key_group" "viewers" {
   comment = "Keys whose signatures open ${var.name}'s delivery."
   items   = values(aws_cloudfront_public_key.viewers)[*].id
 
-  # When the last key goes, the distribution has to let go of the group before CloudFront lets anyone delete it.
+  # CloudFront deletes a key group only after no distribution uses it.
   lifecycle {
     create_before_destroy = true
   }

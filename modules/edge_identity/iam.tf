@@ -1,12 +1,12 @@
-# Takes a certificate of the box, from this authority and no other. The profile names all roles, so that without the
-# condition on the subject each box could take any other's role. Written as JSON, because a policy document that names the
-# anchor would be read at apply only, where no test sees it.
+# Trusts certificates of the box, signed by this authority only. The profile names all roles, so without the condition on
+# the subject a box could assume any other box's role. Written with jsonencode, because a policy document that refers to
+# the anchor is read only at apply, where no test sees it.
 resource "aws_iam_role" "box" {
   for_each = local.boxes
 
   name                 = each.value.role_name
   description          = "Edge box ${each.key}: adds footage of ${join(", ", sort(coalesce(each.value.devices, [each.key])))}, and nothing else."
-  max_session_duration = max(3600, var.session_duration_s) # IAM knows no role of less than an hour
+  max_session_duration = max(3600, var.session_duration_s) # IAM's minimum is an hour
   tags                 = var.tags
 
   assume_role_policy = jsonencode({
@@ -34,7 +34,7 @@ resource "aws_iam_role_policy" "upload" {
   policy = data.aws_iam_policy_document.upload[each.key].json
 }
 
-# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+# A separate policy, because a key's ARN cannot be derived from its name: the other policy stays known at plan.
 resource "aws_iam_role_policy" "encryption" {
   for_each = local.boxes
 
@@ -57,8 +57,8 @@ data "aws_iam_policy_document" "upload" {
     resources = [for prefix in each.value.prefixes : "${local.bucket_arn}/${prefix}/*"]
   }
 
-  # What a stolen box must not do either: put something else in the place of what is there. Every write has to say
-  # If-None-Match; only the completion of a multipart upload creates its object, so its other requests need not.
+  # A stolen box must not replace objects either, so every write needs If-None-Match. Of a multipart upload's requests
+  # only the completion creates the object, so the others do not need it.
   statement {
     sid       = "RefuseToReplace"
     effect    = "Deny"
@@ -76,14 +76,14 @@ data "aws_iam_policy_document" "upload" {
     }
   }
 
-  # HeadObject tells the checksum, and IAM has no action for it but that of reading.
+  # HeadObject returns the checksum, and IAM has no action for it other than s3:GetObject.
   statement {
     sid       = "VerifyFootage"
     actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = [for prefix in each.value.prefixes : "${local.bucket_arn}/${prefix}/*"]
   }
 
-  # Without it S3 answers 403 instead of 404 for what is not there yet.
+  # Without it S3 answers 403 instead of 404 for a missing object.
   statement {
     sid       = "ListFootage"
     actions   = ["s3:ListBucket"]
@@ -95,7 +95,7 @@ data "aws_iam_policy_document" "upload" {
     }
   }
 
-  # CloudWatch knows no resource for a metric; the namespace takes its place.
+  # CloudWatch supports no resource for metrics. The condition restricts the namespace instead.
   statement {
     sid       = "SendHeartbeats"
     actions   = ["cloudwatch:PutMetricData"]
@@ -108,7 +108,7 @@ data "aws_iam_policy_document" "upload" {
   }
 }
 
-# Through S3 and for this bucket alone: by its own name where the bucket has a bucket key, by the object's where it has none.
+# Only through S3 and for this bucket: the encryption context is the bucket with a bucket key, else the object.
 data "aws_iam_policy_document" "encryption" {
   for_each = local.boxes
 

@@ -17,22 +17,22 @@ locals {
       role_arn    = "arn:${local.partition}:iam::${local.account}:role/${var.name}-edge-${name}"
       role_name   = "${var.name}-edge-${name}"
 
-      # Source and device are both spelled out: in IAM `*` also matches slashes, so that originals/*/blue-car/* would
-      # match originals/dashcam/red-car/blue-car/x, which is another device's.
+      # Source and device are both spelled out: in IAM `*` also matches slashes, so originals/*/blue-car/* would match
+      # originals/dashcam/red-car/blue-car/x, which belongs to another device.
       prefixes = [
         for part in setproduct(["originals", "sidecars"], sort(box.sources), sort(coalesce(box.devices, [name]))) : join("/", part)
       ]
 
-      # A session is named after its certificate's serial number in hexadecimal; whether with a leading zero, AWS does
-      # not say.
+      # The session name is the certificate's serial number in hexadecimal. AWS does not document whether it has a leading
+      # zero.
       serials = distinct(flatten([
-        for serial in [for told in box.serial[*] : lower(replace(told, ":", ""))] : [serial, trimprefix(serial, "0")]
+        for serial in [for number in box.serial[*] : lower(replace(number, ":", ""))] : [serial, trimprefix(serial, "0")]
       ]))
     })
   }
 }
 
-# Whose certificates count.
+# The authority whose certificates are accepted.
 resource "aws_rolesanywhere_trust_anchor" "this" {
   enabled = true
   name    = "${var.name}-edge"
@@ -48,7 +48,7 @@ resource "aws_rolesanywhere_trust_anchor" "this" {
   }
 }
 
-# Which roles they can lead to; each role says itself whose certificate it takes.
+# The roles that certificates can assume. Each role's trust policy names its box.
 resource "aws_rolesanywhere_profile" "this" {
   duration_seconds = var.session_duration_s
   enabled          = true

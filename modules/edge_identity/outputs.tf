@@ -1,5 +1,5 @@
 output "credential_processes" {
-  description = "By box: the line for its ~/.aws/config by which the AWS SDKs get credentials."
+  description = "The `credential_process` line for `~/.aws/config`, by box."
   value = {
     for name, box in local.boxes : name => join(" ", [
       "credential_process = ${var.paths.helper} credential-process",
@@ -22,7 +22,7 @@ output "role_arns" {
   description = "ARN of each box's role."
   value       = { for name, box in local.boxes : name => box.role_arn }
 
-  # Whoever takes a role needs its policies in place, not only its name.
+  # Whoever assumes a role needs its policies, not only its name.
   depends_on = [aws_iam_role_policy.encryption, aws_iam_role_policy.upload]
 }
 

@@ -1,8 +1,9 @@
 variable "boxes" {
   description = <<-EOT
-    Edge boxes by name, each with a role and a certificate of its own. `common_name`: CN of the certificate's subject, the
-    box's name if null. `devices`: whose footage it may add, as in `originals/<source>/<device>/`; its own name if null.
-    `serial`: serial number of its certificate in hexadecimal, if one certificate alone shall do. `sources`: of which kinds.
+    Edge boxes by name, each with a role and a certificate of its own. `common_name`: CN of the certificate's subject; null
+    means the box's name. `devices`: devices whose footage the box may add, as in `originals/<source>/<device>/`; null means
+    the box's name. `serial`: serial number of the only certificate to accept, in hexadecimal. `sources`: sources whose
+    footage the box may add.
   EOT
   type = map(object({
     common_name = optional(string)
@@ -14,12 +15,12 @@ variable "boxes" {
 
   validation {
     condition     = length(var.boxes) >= 1 && length(var.boxes) <= 250
-    error_message = "boxes must hold 1 to 250 boxes: a profile of Roles Anywhere takes no more roles."
+    error_message = "boxes must contain 1 to 250 boxes: a Roles Anywhere profile holds at most 250 roles."
   }
 
   validation {
     condition     = alltrue([for name in keys(var.boxes) : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", name)) && length("${var.name}-edge-${name}") <= 64])
-    error_message = "boxes must be named in lower-case letters, digits and single hyphens, short enough that the role <name>-edge-<box> has at most 64 characters."
+    error_message = "boxes must have names of lower-case letters, digits and single hyphens, short enough for the role name <name>-edge-<box> to have at most 64 characters."
   }
 
   validation {
@@ -27,7 +28,7 @@ variable "boxes" {
       for device in flatten([for box in values(var.boxes) : tolist(coalesce(box.devices, []))]) :
       can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", device)) && length(device) <= 63
     ])
-    error_message = "boxes[*].devices must be as they are in keys: lower-case letters, digits and single hyphens, at most 63 characters."
+    error_message = "boxes[*].devices must be spelled as in object keys: lower-case letters, digits and single hyphens, at most 63 characters."
   }
 
   validation {
@@ -44,12 +45,12 @@ variable "boxes" {
 
   validation {
     condition     = alltrue([for box in values(var.boxes) : can(regex("^[^*?$]{1,64}$", coalesce(box.common_name, "box")))])
-    error_message = "boxes[*].common_name must have 1 to 64 characters, none of them *, ? or $."
+    error_message = "boxes[*].common_name must have 1 to 64 characters and contain no *, ? or $."
   }
 
   validation {
     condition     = length(distinct([for name, box in var.boxes : coalesce(box.common_name, name)])) == length(var.boxes)
-    error_message = "boxes must differ in common_name: the certificate of one would open the role of another."
+    error_message = "boxes must differ in common_name: otherwise one box's certificate grants another box's role."
   }
 
   validation {
@@ -59,13 +60,13 @@ variable "boxes" {
 }
 
 variable "bucket_name" {
-  description = "Bucket that takes the footage."
+  description = "Name of the bucket that receives the footage."
   type        = string
   nullable    = false
 }
 
 variable "certificate_authority" {
-  description = "Who signs the boxes' certificates: `pem`, the certificate of your own authority (or two of them while one takes over from the other), or `acm_pca_arn`, one in AWS Private CA."
+  description = "The authority that signs the boxes' certificates: `pem`, your own authority's certificate (or two, during a rotation), or `acm_pca_arn`, an authority in AWS Private CA."
   type = object({
     acm_pca_arn = optional(string)
     pem         = optional(string)
@@ -79,12 +80,12 @@ variable "certificate_authority" {
 
   validation {
     condition     = var.certificate_authority.acm_pca_arn == null || can(regex("^arn:[a-z-]+:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/", var.certificate_authority.acm_pca_arn))
-    error_message = "certificate_authority.acm_pca_arn must be the ARN of a certificate authority of AWS Private CA."
+    error_message = "certificate_authority.acm_pca_arn must be the ARN of a certificate authority in AWS Private CA."
   }
 
   validation {
     condition     = var.certificate_authority.pem == null || can(regex("^(-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----\\s*)+$", var.certificate_authority.pem))
-    error_message = "certificate_authority.pem must be one or more PEM certificates and nothing else: no text around them, and no private key."
+    error_message = "certificate_authority.pem must contain only PEM certificates: no text around them, and no private key."
   }
 }
 
@@ -100,7 +101,7 @@ variable "kms_key_arn" {
 }
 
 variable "metric_namespace" {
-  description = "CloudWatch namespace of the boxes' heartbeats, the only one that they may write to."
+  description = "CloudWatch namespace of the boxes' heartbeats, the only one they may write to."
   type        = string
   default     = "IMPP/Edge"
   nullable    = false
@@ -118,7 +119,7 @@ variable "name" {
 }
 
 variable "paths" {
-  description = "Where things lie on a box, as `credential_process` names them: AWS's signing helper, the box's certificate and its private key."
+  description = "Absolute paths on a box for `credential_process`: AWS's signing helper, the box's certificate and its private key."
   type = object({
     certificate = optional(string, "/etc/impp-edge/certificate.pem")
     helper      = optional(string, "/usr/local/bin/aws_signing_helper")
@@ -129,12 +130,12 @@ variable "paths" {
 
   validation {
     condition     = alltrue([for path in values(var.paths) : can(regex("^/[^\\s\"'\\\\]+$", path))])
-    error_message = "paths must be absolute and without blanks, quotes and backslashes: no shell reads a credential_process, so neither ~ nor $HOME would be understood."
+    error_message = "paths must be absolute and contain no spaces, quotes or backslashes: no shell expands a credential_process, so ~ and $HOME do not work."
   }
 }
 
 variable "session_duration_s" {
-  description = "Seconds that a box's credentials last. It gets new ones by itself; a stolen copy ends with them."
+  description = "Lifetime of a box's credentials in seconds. The box renews them by itself; a stolen copy expires with them."
   type        = number
   default     = 3600
   nullable    = false

@@ -1,5 +1,5 @@
 locals {
-  # The account's own where it has one already, else the one made here; null while detection is off.
+  # The account's existing monitor or the one created here; null while detection is off.
   monitor_arn = var.anomaly.enabled ? one(concat(var.anomaly.monitor_arn[*], aws_ce_anomaly_monitor.services[*].arn)) : null
 }
 

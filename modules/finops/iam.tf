@@ -10,7 +10,7 @@ resource "aws_iam_role_policy" "scheduler" {
   policy = data.aws_iam_policy_document.scheduler.json
 }
 
-# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+# A separate policy, because a key's ARN cannot be derived from its name: the other policy stays known at plan.
 resource "aws_iam_role_policy" "scheduler_encryption" {
   name   = "encryption"
   role   = aws_iam_role.scheduler.name

@@ -18,7 +18,7 @@ resource "aws_budgets_budget" "monthly" {
   tags         = var.tags
   time_unit    = "MONTHLY"
 
-  # What is used, whoever pays: a credit that runs out must not be the first one hears of a cost.
+  # Usage regardless of credits: otherwise a cost would first appear when a credit runs out.
   cost_types {
     include_credit = false
     include_refund = false

@@ -17,7 +17,7 @@ output "cost_report" {
 }
 
 output "dead_letter_queue" {
-  description = "The queue of scheduled reports that could not be made."
+  description = "The queue of scheduled reports that failed."
   value = {
     arn  = module.dead_letter.arn
     name = module.dead_letter.name

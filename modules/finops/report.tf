@@ -1,5 +1,5 @@
 locals {
-  # The report narrows the bill by the same tag as the budget.
+  # The report filters costs by the same tag as the budget.
   cost_tag_environment = var.budget.cost_tag == null ? {} : {
     IMPP_COST_TAG = "${var.budget.cost_tag.key}=${var.budget.cost_tag.value}"
   }
@@ -10,7 +10,7 @@ module "cost_report" {
 
   artifact           = var.cost_report.artifact
   dead_letter_arn    = module.dead_letter.arn
-  description        = "Reports what yesterday and this month cost to the alert channels."
+  description        = "Reports the cost of yesterday and of the month to the alert channels."
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
   memory_mb          = var.cost_report.memory_mb
@@ -28,7 +28,7 @@ module "cost_report" {
 }
 
 data "aws_iam_policy_document" "cost_report" {
-  # Cost Explorer answers for the account as a whole.
+  # Cost Explorer supports no resources.
   statement {
     sid       = "ReadCosts"
     actions   = ["ce:GetCostAndUsage"]
@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "cost_report" {
   }
 }
 
-# A group of its own: Scheduler names the group, not the schedule, when it assumes a role.
+# A separate group, because Scheduler passes the group's ARN, not the schedule's, when it assumes a role.
 resource "aws_scheduler_schedule_group" "reports" {
   name = "${var.name}-reports"
   tags = var.tags
@@ -89,7 +89,7 @@ resource "aws_scheduler_schedule" "cost_report" {
   depends_on = [aws_iam_role_policy.scheduler, aws_iam_role_policy.scheduler_encryption]
 }
 
-# Holds calls that Scheduler could not make and reports that the function could not.
+# For invocations that Scheduler failed to make and reports that the function failed to send.
 module "dead_letter" {
   source = "../dead_letter"
 

@@ -1,7 +1,7 @@
 variable "anomaly" {
   description = <<-EOT
-    Cost anomaly detection: alert when an anomaly's total impact reaches `threshold_usd`. AWS allows one monitor of
-    dimension SERVICE an account: where one exists, give its `monitor_arn` and only the subscription is created.
+    Cost anomaly detection: alerts when an anomaly's total impact reaches `threshold_usd`. AWS allows one monitor of
+    dimension SERVICE per account: if one exists, set `monitor_arn`, and only the subscription is created.
   EOT
   type = object({
     enabled       = optional(bool, true)
@@ -19,9 +19,9 @@ variable "anomaly" {
 
 variable "budget" {
   description = <<-EOT
-    What the budget counts and when it tells: at each of `actual_percent` of the monthly sum really spent, and when the
-    forecast passes `forecast_percent`. `cost_tag` counts only what bears that tag; it must be an activated cost
-    allocation tag, else the budget sees nothing at all. Null: the whole account.
+    What the budget counts and when it alerts: at each of `actual_percent` of actual spend, and when the forecast exceeds
+    `forecast_percent`. `cost_tag` restricts it to resources with that tag, which must be an active cost allocation tag;
+    otherwise the budget counts nothing. Null: the whole account.
   EOT
   type = object({
     actual_percent = optional(set(number), [50, 80, 100])
@@ -36,7 +36,7 @@ variable "budget" {
 
   validation {
     condition     = length(var.budget.actual_percent) >= 1 && length(var.budget.actual_percent) <= 4
-    error_message = "budget.actual_percent must hold 1 to 4 thresholds: AWS allows five notifications a budget, one is the forecast's."
+    error_message = "budget.actual_percent must contain 1 to 4 thresholds: AWS allows five notifications per budget, and one is the forecast's."
   }
 
   validation {
@@ -46,7 +46,7 @@ variable "budget" {
 }
 
 variable "catalog_table" {
-  description = "The catalog table, from which the report reads the month's ledger."
+  description = "The catalog table, which contains the month's ledger."
   type = object({
     arn  = string
     name = string
@@ -55,7 +55,7 @@ variable "catalog_table" {
 }
 
 variable "cost_report" {
-  description = "The Lambda that reports yesterday's cost to the alert channels: its artifact as built, and its size."
+  description = "The Lambda that reports yesterday's cost to the alert channels: its artifact, environment and size."
   type = object({
     artifact = object({
       architecture  = optional(string, "arm64")
@@ -74,7 +74,7 @@ variable "cost_report" {
 }
 
 variable "kms_key_arn" {
-  description = "Customer managed key for the function, its schedule and its dead-letter queue."
+  description = "ARN of the key for the function, its schedule and its dead-letter queue."
   type        = string
   nullable    = false
 
@@ -85,14 +85,14 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days the report function's log is kept."
+  description = "Retention of the report function's log, in days."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "monthly_budget_usd" {
-  description = "What a month may cost, in USD."
+  description = "Monthly budget in USD."
   type        = number
   nullable    = false
 
@@ -114,7 +114,7 @@ variable "name" {
 }
 
 variable "schedule" {
-  description = "When the cost report is sent: an EventBridge Scheduler expression and its time zone. Cost Explorer's figures for a day settle during the next one."
+  description = "When to send the cost report: an EventBridge Scheduler expression and its time zone. Cost Explorer's figures for a day settle during the next day."
   type = object({
     expression = optional(string, "cron(0 7 * * ? *)")
     timezone   = optional(string, "UTC")
@@ -136,7 +136,7 @@ variable "tags" {
 }
 
 variable "topic_arn" {
-  description = "ARN of the topic that budget, anomalies and the report publish to."
+  description = "ARN of the topic that receives budget alerts, anomalies and the report."
   type        = string
   nullable    = false
 

@@ -10,7 +10,7 @@ resource "aws_iam_role_policy" "function" {
   policy = data.aws_iam_policy_document.function.json
 }
 
-# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+# A separate policy, because a key's ARN cannot be derived from its name: the other policy stays known at plan.
 resource "aws_iam_role_policy" "encryption" {
   name   = "encryption"
   role   = aws_iam_role.this.name
@@ -36,7 +36,7 @@ data "aws_iam_policy_document" "function" {
     resources = ["${local.log_group_arn}:*"]
   }
 
-  # X-Ray knows no resource for a trace.
+  # X-Ray supports no resource for traces.
   statement {
     sid       = "SendTraces"
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]

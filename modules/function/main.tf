@@ -11,7 +11,7 @@ locals {
   region        = data.aws_region.current.name
 }
 
-# Before the function, else Lambda makes one of its own that keeps logs for ever.
+# Created before the function: otherwise Lambda creates one that keeps logs forever.
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${var.name}"
   kms_key_id        = var.kms_key_arn
@@ -19,7 +19,7 @@ resource "aws_cloudwatch_log_group" "this" {
   tags              = var.tags
 }
 
-# From S3: of zips that it uploads itself the provider creates one function at a time.
+# From S3: the provider creates functions from local zips one at a time.
 resource "aws_lambda_function" "this" {
   function_name    = var.name
   architectures    = [var.artifact.architecture]

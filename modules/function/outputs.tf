@@ -1,5 +1,5 @@
-# ARNs are put together from names, which a plan knows, so that the policies and definitions that use them can be read in
-# the plan too. The names are the resources' own attributes: whoever uses one waits for the resource.
+# ARNs are derived from names, so that a plan shows the policies and definitions that contain them. The names are the
+# resources' own attributes, so whatever uses one waits for the resource.
 
 output "arn" {
   description = "ARN of the function, known at plan."

@@ -1,5 +1,5 @@
 variable "artifact" {
-  description = "The built zip: bucket and key where it lies, base64 SHA-256, handler, runtime, architecture and ARNs of its layers."
+  description = "The built zip: its bucket and key, base64 SHA-256, handler, runtime, architecture and ARNs of its layers."
   type = object({
     architecture  = optional(string, "arm64")
     bucket        = string
@@ -16,16 +16,16 @@ variable "artifact" {
   }
   validation {
     condition     = length(var.artifact.layers) <= 5
-    error_message = "artifact.layers may hold 5 layers at most, Lambda's limit."
+    error_message = "artifact.layers may contain at most 5 layers, Lambda's limit."
   }
   validation {
     condition     = can(regex("^[A-Za-z0-9+/]{43}=$", var.artifact.sha256_base64))
-    error_message = "artifact.sha256_base64 must be a SHA-256 in base64, as build/manifest.json holds it."
+    error_message = "artifact.sha256_base64 must be a SHA-256 in base64, as in build/manifest.json."
   }
 }
 
 variable "dead_letter_arn" {
-  description = "ARN of the SQS queue for events that the function could not process when invoked asynchronously; null for none."
+  description = "ARN of the SQS queue for asynchronous events that the function failed to process. Null: none."
   type        = string
   default     = null
   validation {
@@ -35,14 +35,14 @@ variable "dead_letter_arn" {
 }
 
 variable "description" {
-  description = "What the function does, in a line."
+  description = "What the function does, in one line."
   type        = string
   default     = ""
   nullable    = false
 }
 
 variable "environment" {
-  description = "Environment variables. No secret belongs here: give the ARN of a secret instead."
+  description = "Environment variables. Never pass a secret: pass the ARN of one."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -55,12 +55,12 @@ variable "ephemeral_storage_mb" {
   nullable    = false
   validation {
     condition     = var.ephemeral_storage_mb >= 512 && var.ephemeral_storage_mb <= 10240
-    error_message = "ephemeral_storage_mb must lie between 512 and 10240."
+    error_message = "ephemeral_storage_mb must be between 512 and 10240."
   }
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key for environment and logs; the role may use it for what the function reads and writes."
+  description = "ARN of the key for environment and logs. The role may also use it for the data that the function reads and writes."
   type        = string
   nullable    = false
   validation {
@@ -70,29 +70,29 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs, in days."
   type        = number
   default     = 30
   nullable    = false
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days must be a retention that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, ..."
+    error_message = "log_retention_days must be a retention that CloudWatch Logs supports: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, ..."
   }
 }
 
 variable "memory_mb" {
-  description = "Memory in MB; processor time grows with it."
+  description = "Memory in MB. CPU share grows with it."
   type        = number
   default     = 256
   nullable    = false
   validation {
     condition     = var.memory_mb >= 128 && var.memory_mb <= 10240
-    error_message = "memory_mb must lie between 128 and 10240."
+    error_message = "memory_mb must be between 128 and 10240."
   }
 }
 
 variable "name" {
-  description = "Name of the function, of its role and, below /aws/lambda/, of its log group."
+  description = "Name of the function, its role and, below `/aws/lambda/`, its log group."
   type        = string
   nullable    = false
   validation {
@@ -102,7 +102,7 @@ variable "name" {
 }
 
 variable "policy_json" {
-  description = "IAM policy document (JSON) of what the function itself may do; logs, tracing, its queue and the key are added here."
+  description = "IAM policy document (JSON) with the permissions of the function's own code. The module adds those for logs, tracing, queue and key."
   type        = string
   default     = null
 }
@@ -115,12 +115,12 @@ variable "tags" {
 }
 
 variable "timeout_s" {
-  description = "Seconds after which an invocation is stopped."
+  description = "Seconds after which Lambda stops an invocation."
   type        = number
   default     = 30
   nullable    = false
   validation {
     condition     = var.timeout_s >= 1 && var.timeout_s <= 900
-    error_message = "timeout_s must lie between 1 and 900."
+    error_message = "timeout_s must be between 1 and 900."
   }
 }

@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "start" {
   }
 }
 
-# Step Functions encrypts an execution's input with the state machine's key on behalf of whoever starts it.
+# Step Functions encrypts an execution's input with the state machine's key and the caller's permissions.
 data "aws_iam_policy_document" "encryption" {
   statement {
     sid       = "UseTheKey"

@@ -11,7 +11,7 @@ locals {
   rule_arn  = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${aws_cloudwatch_event_rule.created.name}"
 }
 
-# By detail-type, whatever the way of upload: a filter on the reason PutObject would miss every multipart upload.
+# Matches every kind of upload: a filter on the reason PutObject would miss multipart uploads.
 resource "aws_cloudwatch_event_rule" "created" {
   name        = "${var.name}-object-created"
   description = "A new object below ${var.prefix} of ${var.bucket_name} starts the pipeline."

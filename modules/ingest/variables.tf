@@ -1,5 +1,5 @@
 variable "bucket_name" {
-  description = "Name of the bucket whose new objects start executions; it must send its events to EventBridge."
+  description = "Name of the bucket whose new objects start executions. It must send its events to EventBridge (`eventbridge = true` of module `bucket`)."
   type        = string
   nullable    = false
 }
@@ -15,7 +15,7 @@ variable "kms_key_arn" {
 }
 
 variable "name" {
-  description = "Prefix of all names."
+  description = "Prefix of all names, `impp-<environment>`."
   type        = string
   nullable    = false
   validation {
@@ -25,7 +25,7 @@ variable "name" {
 }
 
 variable "prefix" {
-  description = "Prefix of the keys that count."
+  description = "Prefix of the keys that start an execution."
   type        = string
   default     = "originals/"
   nullable    = false

@@ -27,10 +27,10 @@ resource "aws_kms_key_policy" "this" {
   policy = data.aws_iam_policy_document.key.json
 }
 
-# In a key policy `Resource = "*"` means this key and nothing else.
+# In a key policy `Resource = "*"` means this key only.
 data "aws_iam_policy_document" "key" {
   # Roles use the key through their own IAM policies, each with two exact actions. Without `kms:*` for the account
-  # nobody could mend this policy again: KMS itself refuses to store a key policy that locks its owner out.
+  # nobody could repair this policy, and KMS rejects a key policy that locks its owner out.
   statement {
     sid       = "AccountAdministersThroughIam"
     actions   = ["kms:*"]
@@ -64,7 +64,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Step Functions hands its encrypted history to the log delivery service, which has to read it.
+  # The log delivery service must decrypt the history that Step Functions gives it.
   statement {
     sid       = "LogDeliveryOfStateMachines"
     actions   = ["kms:Decrypt"]
@@ -80,7 +80,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # SNS writes to its dead-letter queue, and names the topic that it does so for.
+  # SNS writes to its dead-letter queue on behalf of a topic, and passes the topic's ARN.
   statement {
     sid       = "DeadLettersOfTopics"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -96,7 +96,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Alarms, budgets and cost anomalies are written to the alert topic.
+  # Alarms, budgets and cost anomalies publish to the alert topic.
   statement {
     sid       = "MessagesFromServices"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -117,7 +117,11 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # EventBridge writes to dead-letter queues and the alert topic. It does not tell KMS for whom it does so: with a condition
+  # on the source this statement would allow nothing, and events would be dropped in silence (SNS developer guide,
+  # "Configuring AWS KMS permissions"). Whose events arrive is up to the policies of queues and topic.
+  # EventBridge writes to dead-letter queues and the alert topic. It passes no source to KMS: with a condition on the source
+  # this statement would allow nothing, and events would be dropped silently (SNS developer guide, "Configuring AWS KMS
+  # permissions"). The policies of queues and topic restrict the source instead.
   # on the source this statement would allow nothing, and events would be dropped in silence (SNS developer guide,
   # "Configuring AWS KMS permissions"). Whose events arrive is up to the policies of queues and topic.
   statement {
@@ -130,7 +134,9 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Any distribution of this account: naming one would close a circle (distribution, bucket, key). What it may read is
+  # narrowed to one distribution by the bucket's own policy.
+  # Any distribution of this account: naming one would create a cycle (distribution, bucket, key). The bucket's own policy
+  # restricts reading to one distribution.
   # narrowed to one distribution by the bucket's own policy.
   statement {
     sid       = "DistributionsReadDelivery"
@@ -147,7 +153,9 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Macie's service-linked role cannot be given an IAM policy. It may not exist yet, and KMS refuses a principal that
+  # does not exist: hence the account with a condition instead of the role.
+  # Macie's service-linked role cannot have an IAM policy of ours. It may not exist yet, and KMS rejects a principal that
+  # does not exist: hence the account with a condition instead of the role.
   # does not exist: hence the account with a condition instead of the role.
   statement {
     sid       = "MacieReadsForItsFindings"

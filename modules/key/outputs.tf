@@ -7,6 +7,6 @@ output "arn" {
   description = "ARN of the key."
   value       = aws_kms_key.this.arn
 
-  # Whoever encrypts with the key needs its policy in place, not only the key.
+  # Resources that encrypt with the key need its policy, not only the key.
   depends_on = [aws_kms_key_policy.this]
 }

@@ -1,11 +1,11 @@
 variable "deletion_window_days" {
-  description = "Days between a request to delete the key and its end: the time to notice a mistake."
+  description = "Days between scheduling the key's deletion and deleting it: the time to notice a mistake."
   type        = number
   default     = 30
   nullable    = false
   validation {
     condition     = var.deletion_window_days >= 7 && var.deletion_window_days <= 30
-    error_message = "deletion_window_days must lie between 7 and 30, the limits of KMS."
+    error_message = "deletion_window_days must be between 7 and 30, the limits of KMS."
   }
 }
 
@@ -15,7 +15,7 @@ variable "name" {
   nullable    = false
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,62}$", var.name))
-    error_message = "name must start with a lower-case letter and hold only lower-case letters, digits and hyphens."
+    error_message = "name must start with a lower-case letter and contain only lower-case letters, digits and hyphens."
   }
 }
 

@@ -1,6 +1,6 @@
 locals {
-  # Alarms on one metric each. `recovers` says whether the way back to OK is worth a message too: it is for a state that
-  # lasts until somebody acts, not for a burst of errors that is over by itself.
+  # Alarms on one metric each. `recovers` means that the return to OK is also announced: for a state that lasts until
+  # somebody acts, not for a burst of errors that ends by itself.
   metric_alarms = merge(
     var.alarms.function_errors == 0 ? {} : {
       for key, function in var.functions : "function-errors-${key}" => {
@@ -35,7 +35,7 @@ locals {
     {
       for key, queue in var.dead_letter_queue_names : "dead-letters-${key}" => {
         comparison         = "GreaterThanOrEqualToThreshold"
-        description        = "Queue ${queue} holds messages that nobody could deal with: find the reason, then replay them."
+        description        = "Queue ${queue} contains events that could not be delivered or processed: find the cause, then replay them."
         dimensions         = { QueueName = queue }
         evaluation_periods = 1
         metric             = "ApproximateNumberOfMessagesVisible"
@@ -65,7 +65,7 @@ locals {
     {
       for key, rule in var.rule_names : "events-lost-${key}" => {
         comparison         = "GreaterThanOrEqualToThreshold"
-        description        = "An event of rule ${rule} reached neither its target nor its dead-letter queue: it is lost. Compare the bucket with the catalog."
+        description        = "An event of rule ${rule} reached neither its target nor its dead-letter queue and is lost: compare the bucket with the catalog."
         dimensions         = { RuleName = rule }
         evaluation_periods = 1
         metric             = "InvocationsFailedToBeSentToDlq"
@@ -80,7 +80,7 @@ locals {
     var.alarms.hourly_spend_usd == 0 ? {} : {
       spend = {
         comparison         = "GreaterThanOrEqualToThreshold"
-        description        = "Assets of one hour cost USD ${var.alarms.hourly_spend_usd} or more: stop the upload if that is not meant."
+        description        = "One hour's assets cost USD ${var.alarms.hourly_spend_usd} or more: stop the upload if this is not intended."
         dimensions         = { Pipeline = var.name }
         evaluation_periods = 1
         metric             = "UsdPerAsset"
@@ -95,9 +95,9 @@ locals {
     {
       for device, edge in var.edge_devices : "edge-silent-${device}" => {
         comparison         = "LessThanThreshold"
-        description        = "Edge ${device} has sent no heartbeat for ${edge.silent_hours} hours: no power, no network, no credentials, or impp-edge is not running. Its footage waits on the card until the camera overwrites it."
+        description        = "Edge box ${device} has sent no heartbeat for ${edge.silent_hours} hours: no power, no network, no credentials, or impp-edge is not running. Its footage stays on the card until the camera overwrites it."
         dimensions         = { Device = device }
-        evaluation_periods = edge.silent_hours # every one of them without a beat
+        evaluation_periods = edge.silent_hours # each of them without a heartbeat
         metric             = "Heartbeat"
         missing            = "breaching"
         namespace          = "IMPP/Edge"
@@ -110,7 +110,7 @@ locals {
     {
       for device, edge in var.edge_devices : "edge-waiting-${device}" => {
         comparison         = "GreaterThanOrEqualToThreshold"
-        description        = "On edge ${device} a file has waited for ${edge.oldest_waiting_hours} hours: ask `impp-edge status` there why."
+        description        = "On edge box ${device} a file has waited for ${edge.oldest_waiting_hours} hours: run `impp-edge status` there to see why."
         dimensions         = { Device = device }
         evaluation_periods = 1
         metric             = "OldestWaitingSeconds"
@@ -143,7 +143,7 @@ locals {
   sum_alarms = merge(
     var.alarms.execution_failures == 0 ? {} : {
       executions = {
-        description = "Many executions end badly at once: a cause they share, not single bad files, which alert one by one."
+        description = "Many executions failed at once: look for a common cause. Single bad files alert one by one."
         dimensions  = { StateMachineArn = var.state_machine_arn }
         metrics     = ["ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"]
         namespace   = "AWS/States"
@@ -222,15 +222,15 @@ resource "aws_cloudwatch_metric_alarm" "sum" {
   }
 }
 
-# A state to ask for, not one more message: every alarm below it speaks for itself.
+# A state to query. It sends no message, because every alarm in it sends its own.
 resource "aws_cloudwatch_composite_alarm" "health" {
   count = var.health_alarm ? 1 : 0
 
   alarm_name        = "${var.name}-health"
-  alarm_description = "Anything is wrong with ${var.name}."
+  alarm_description = "At least one alarm of ${var.name} is active."
   alarm_rule        = join(" OR ", [for alarm in local.alarm_names : "ALARM(\"${alarm}\")"])
   tags              = var.tags
 
-  # The rule may name existing alarms only.
+  # CloudWatch rejects a rule that names an alarm that does not exist.
   depends_on = [aws_cloudwatch_metric_alarm.metric, aws_cloudwatch_metric_alarm.sum]
 }

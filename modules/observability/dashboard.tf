@@ -3,7 +3,7 @@ locals {
   log_sources = join(" | ", [for function in local.functions : "SOURCE '${function.log_group_name}'"])
   queues      = [for key in sort(keys(var.dead_letter_queue_names)) : { label = key, name = var.dead_letter_queue_names[key] }]
 
-  # One row above the other, widgets of a row side by side, all of the same height.
+  # Rows from top to bottom; the widgets of a row stand side by side and have the same height.
   widgets = flatten([
     for y, row in concat(local.rows.health, local.rows.edge, local.rows.processing, local.rows.delivery, local.rows.cost) : [
       for x, widget in row : merge(widget, { height = 6, width = floor(24 / length(row)), x = x * floor(24 / length(row)), y = y * 6 })

@@ -15,7 +15,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_body = jsonencode({ periodOverride = "inherit", widgets = local.widgets })
 }
 
-# Free; what costs are the traces, with or without a group.
+# Free: traces cost the same with or without a group.
 resource "aws_xray_group" "pipeline" {
   count = var.tracing_group ? 1 : 0
 

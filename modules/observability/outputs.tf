@@ -9,7 +9,7 @@ output "dashboard_name" {
 }
 
 output "dashboard_url" {
-  description = "Where the dashboard is seen."
+  description = "URL of the dashboard."
   value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards/dashboard/${var.name}"
 }
 

@@ -1,5 +1,5 @@
 locals {
-  # CloudWatch Logs Insights. Powertools and Lambda both log JSON, so every field can be asked for by its name.
+  # CloudWatch Logs Insights. Powertools and Lambda both log JSON, so a query can name every field.
   queries = {
     asset = <<-EOT
       # Everything about one asset, in order: fill in its id.

@@ -1,9 +1,9 @@
 variable "alarms" {
   description = <<-EOT
-    Thresholds; 0 leaves that alarm out (each costs about $0.10 a month). `execution_failures`: executions that failed,
-    timed out or were aborted within 15 minutes (each single one alerts on its own already: this one means a surge).
-    `dead_letter_age_hours`: reminder before a dead letter expires. `hourly_spend_usd`: what assets cost within an hour by the
-    pipeline's own ledger, long before AWS's figures arrive. `quiet_hours`: no execution started for so long.
+    Thresholds; 0 disables an alarm (each costs about $0.10 per month). `execution_failures`: executions that failed, timed
+    out or were aborted within 15 minutes (each one also alerts on its own: this alarm means a surge).
+    `dead_letter_age_hours`: reminder before a dead letter expires. `hourly_spend_usd`: cost of one hour's assets by the
+    pipeline's own ledger, long before AWS's figures arrive. `quiet_hours`: hours without a new execution.
   EOT
   type = object({
     dead_letter_age_hours = optional(number, 72)
@@ -19,7 +19,7 @@ variable "alarms" {
 
   validation {
     condition     = alltrue([for threshold in values(var.alarms) : threshold >= 0])
-    error_message = "alarms must be positive numbers, or 0 to leave one out."
+    error_message = "alarms must be positive numbers, or 0 to disable an alarm."
   }
 
   validation {
@@ -29,22 +29,22 @@ variable "alarms" {
 }
 
 variable "dead_letter_queue_names" {
-  description = "SQS dead-letter queue names by what they belong to. An alarm tells when one is not empty."
+  description = "Names of dead-letter queues by owner. An alarm is raised when a queue is not empty."
   type        = map(string)
   default     = {}
   nullable    = false
 }
 
 variable "distribution_id" {
-  description = "CloudFront distribution to show on the dashboard. Null: none."
+  description = "Id of the CloudFront distribution to show on the dashboard. Null: none."
   type        = string
   default     = null
 }
 
 variable "edge_devices" {
   description = <<-EOT
-    Edge boxes that send heartbeats (`heartbeat_s` of impp-edge), by their device's name. `silent_hours`: alarm when no heartbeat
-    came for so long. `oldest_waiting_hours`: alarm when a file has waited for so long; 0 leaves that alarm out.
+    Edge boxes that send heartbeats (`heartbeat_s` of impp-edge), by device name. `silent_hours`: hours without a heartbeat
+    before the alarm. `oldest_waiting_hours`: hours that a file may wait before the alarm; 0 disables it.
   EOT
   type = map(object({
     oldest_waiting_hours = optional(number, 0)
@@ -55,7 +55,7 @@ variable "edge_devices" {
 
   validation {
     condition     = alltrue([for device in keys(var.edge_devices) : can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", device)) && length(device) <= 63])
-    error_message = "edge_devices must be named as in keys: lower-case letters, digits and single hyphens, at most 63 characters."
+    error_message = "edge_devices must have names as in object keys: lower-case letters, digits and single hyphens, at most 63 characters."
   }
 
   validation {
@@ -65,12 +65,12 @@ variable "edge_devices" {
 
   validation {
     condition     = alltrue([for edge in values(var.edge_devices) : edge.oldest_waiting_hours >= 0])
-    error_message = "edge_devices[*].oldest_waiting_hours must be positive, or 0 to leave the alarm out."
+    error_message = "edge_devices[*].oldest_waiting_hours must be positive, or 0 to disable the alarm."
   }
 }
 
 variable "functions" {
-  description = "Lambda functions by short name: full name and log group."
+  description = "Lambda functions by short name, each with its full name and log group."
   type = map(object({
     log_group_name = string
     name           = string
@@ -79,14 +79,14 @@ variable "functions" {
 }
 
 variable "health_alarm" {
-  description = "Whether one composite alarm sums up all others: a single state for a status page or a deployment gate. It costs about $0.50 a month."
+  description = "Whether to create a composite alarm over all others: one state for a status page or a deployment gate. It costs about $0.50 per month."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "mediaconvert_queue_arn" {
-  description = "MediaConvert queue to show on the dashboard. Null: none."
+  description = "ARN of the MediaConvert queue to show on the dashboard. Null: none."
   type        = string
   default     = null
 }
@@ -103,13 +103,13 @@ variable "name" {
 }
 
 variable "originals_bucket_name" {
-  description = "Bucket of originals, whose size by storage class the dashboard shows. Null: none."
+  description = "Name of the bucket of originals, whose size by storage class the dashboard shows. Null: none."
   type        = string
   default     = null
 }
 
 variable "rule_names" {
-  description = "EventBridge rule names by what they deliver. An alarm tells when an event reached neither its target nor its dead-letter queue: a loss."
+  description = "EventBridge rule names by owner. An alarm is raised when an event reached neither its target nor its dead-letter queue and is lost."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -146,7 +146,7 @@ variable "topic_arn" {
 }
 
 variable "tracing_group" {
-  description = "Whether to create an X-Ray group of this pipeline's traces. Groups are free; the traces are billed as ever."
+  description = "Whether to create an X-Ray group for this pipeline's traces. The group is free; traces are billed with or without it."
   type        = bool
   default     = false
   nullable    = false

@@ -1,4 +1,4 @@
-# One item an asset; claims, task tokens and the month's spending beside it, told apart by the prefix of `pk`.
+# One item per asset, and items for claims, task tokens and the month's spending. The prefix of `pk` distinguishes them.
 resource "aws_dynamodb_table" "catalog" {
   name                        = "${var.name}-catalog"
   billing_mode                = "PAY_PER_REQUEST"
@@ -21,7 +21,7 @@ resource "aws_dynamodb_table" "catalog" {
     type = "S"
   }
 
-  # Only assets have a day, so only they are in the index.
+  # Only assets have a day, so the index contains only assets.
   global_secondary_index {
     name            = "by_day"
     hash_key        = "day"

@@ -1,4 +1,4 @@
-# What died without reaching an end of its own (a timeout, an abort, an error nobody caught) must alert as well.
+# An execution that dies (timeout, abort, uncaught error) reaches none of its own final states, so a rule reports it.
 resource "aws_cloudwatch_event_rule" "failed" {
   name        = "${var.name}-execution-failed"
   description = "Executions of ${local.state_machine_name} that failed, timed out or were aborted."
@@ -29,14 +29,14 @@ resource "aws_cloudwatch_event_target" "failure" {
   }
 }
 
-# Not one of the others, all of which would wait half a minute for its queue.
+# Separate from the other functions: all of them would wait half a minute for this one's queue.
 module "failure" {
   source = "../function"
 
   name               = "${var.name}-failure"
   artifact           = var.functions["failure"].artifact
   dead_letter_arn    = module.dead_letter.arn
-  description        = "Records an execution that died, tags its original, alerts."
+  description        = "Records an execution that died, tags its original and raises an alert."
   environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "failure" })
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
@@ -54,7 +54,7 @@ resource "aws_lambda_permission" "failure" {
   source_arn    = local.failed_rule_arn
 }
 
-# Shared by the rule (event not delivered) and the function (event not processed).
+# For the rule (event not delivered) and the function (event not processed).
 module "dead_letter" {
   source = "../dead_letter"
 

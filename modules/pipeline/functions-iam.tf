@@ -1,13 +1,13 @@
 locals {
   originals = ["${local.s3}${var.buckets.ingest}/originals/*"]
 
-  # So that an object that is gone answers 404, not 403.
+  # Without it S3 answers 403 instead of 404 for a missing object.
   find_originals = {
     actions   = ["s3:ListBucket"]
     resources = ["${local.s3}${var.buckets.ingest}"]
   }
 
-  # Setting one tag keeps the others: hence every writer of tags reads them too.
+  # PutObjectTagging replaces all tags, so every writer of a tag reads the others first.
   tag_originals = {
     actions = [
       "s3:GetObject",
@@ -25,7 +25,7 @@ locals {
     resources = [local.table_arn]
   }
 
-  # By function and by statement id, what each may do beyond what module function gives to all.
+  # Permissions by function and statement id, in addition to those that module function grants to every function.
   statements = {
     archive = {
       FindOriginals = local.find_originals
@@ -48,18 +48,18 @@ locals {
 
     inspect = {
       FindOriginals = local.find_originals
-      # Probe knows no resources; what it may read are the caller's own objects.
+      # Probe supports no resources. It reads with the caller's permissions.
       ProbeMedia = {
         actions   = ["mediaconvert:Probe"]
         resources = ["*"]
       }
-      # A second copy of known content is tagged here and goes no further.
+      # Inspect tags a second copy of known content and ends its execution.
       TagOriginals = local.tag_originals
       UseCatalog   = local.use_catalog
     }
 
     publish = {
-      # What is missing in them is left out of the manifest: 404 again, not 403.
+      # Publish leaves missing files out of the manifest. Without ListBucket S3 answers 403 instead of 404.
       FindDelivered = {
         actions   = ["s3:ListBucket"]
         resources = ["${local.s3}${var.buckets.delivery}"]

@@ -1,5 +1,5 @@
 locals {
-  # Each ends before the state machine stops waiting for it. Inspect reads parts of originals over the network.
+  # Each times out before the state machine stops waiting for it. Inspect reads parts of originals over the network.
   functions = {
     archive = {
       description = "Chooses the storage class and tags the original with it."
@@ -7,7 +7,7 @@ locals {
       timeout_s   = 60
     }
     inspect = {
-      description = "Checks integrity, finds out what a file is, plans and quotes the work."
+      description = "Checks integrity, identifies the file, plans and quotes the work."
       memory_mb   = 1024
       timeout_s   = 120
     }

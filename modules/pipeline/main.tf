@@ -13,7 +13,7 @@ locals {
   state_machine_name = "${var.name}-pipeline"
   table_arn          = "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${aws_dynamodb_table.catalog.name}"
 
-  # What the definition's placeholders stand for.
+  # Values of the definition's placeholders.
   placeholders = merge(
     {
       alert_topic_arn    = var.alert_topic_arn
@@ -47,7 +47,7 @@ resource "aws_sfn_state_machine" "this" {
     type                              = "CUSTOMER_MANAGED_KMS_KEY"
   }
 
-  # Every execution keeps its whole history for 90 days; the log is for what went wrong, and for alarms.
+  # Step Functions keeps every execution's history for 90 days. The log is for errors and alarms.
   logging_configuration {
     include_execution_data = true
     level                  = "ERROR"

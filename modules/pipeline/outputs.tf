@@ -7,7 +7,7 @@ output "catalog_table" {
 }
 
 output "dead_letter_queue" {
-  description = "The queue of failed executions that the failure function could not deal with."
+  description = "The queue of execution events that `failure` did not receive or failed to process."
   value = {
     arn  = module.dead_letter.arn
     name = module.dead_letter.name
@@ -32,7 +32,7 @@ output "log_group_name" {
 }
 
 output "rule_name" {
-  description = "Name of the rule for executions that ended badly."
+  description = "Name of the rule for executions that failed, timed out or were aborted."
   value       = aws_cloudwatch_event_rule.failed.name
 }
 

@@ -10,7 +10,7 @@ resource "aws_iam_role_policy" "state_machine" {
   policy = data.aws_iam_policy_document.state_machine.json
 }
 
-# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+# A separate policy, because a key's ARN cannot be derived from its name: the other policy stays known at plan.
 resource "aws_iam_role_policy" "state_machine_encryption" {
   name   = "encryption"
   role   = aws_iam_role.state_machine.name
@@ -77,7 +77,7 @@ data "aws_iam_policy_document" "state_machine" {
     }
   }
 
-  # `createJob.sync` learns of the job's end through a rule that Step Functions manages under this name.
+  # `createJob.sync` is notified of the job's end by a rule that Step Functions manages under this name.
   dynamic "statement" {
     for_each = var.transcode == null ? [] : [var.transcode]
 
@@ -103,7 +103,7 @@ data "aws_iam_policy_document" "state_machine" {
     }
   }
 
-  # The one look at a job whose event did not come.
+  # For the single look at a job whose event did not arrive.
   dynamic "statement" {
     for_each = contains(keys(var.task_function_arns), "transcribe") ? ["impp-*"] : []
 
@@ -114,7 +114,7 @@ data "aws_iam_policy_document" "state_machine" {
     }
   }
 
-  # The log delivery API of CloudWatch knows no resources.
+  # CloudWatch's log delivery API supports no resources.
   statement {
     sid = "DeliverLogs"
     actions = [
@@ -130,7 +130,7 @@ data "aws_iam_policy_document" "state_machine" {
     resources = ["*"]
   }
 
-  # X-Ray knows no resource for a trace.
+  # X-Ray supports no resource for traces.
   statement {
     sid = "SendTraces"
     actions = [

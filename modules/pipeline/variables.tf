@@ -1,11 +1,11 @@
 variable "alert_topic_arn" {
-  description = "ARN of the topic that gets every alert."
+  description = "ARN of the topic that receives every alert."
   type        = string
   nullable    = false
 }
 
 variable "buckets" {
-  description = "Names of the buckets: ingest (originals), work (intermediate files) and delivery (what is published)."
+  description = "Names of the buckets: ingest (originals), work (intermediate files) and delivery (published files)."
   type = object({
     delivery = string
     ingest   = string
@@ -15,14 +15,14 @@ variable "buckets" {
 }
 
 variable "catalog_deletion_protection" {
-  description = "Refuse to delete the catalog table."
+  description = "Whether to protect the catalog table against deletion."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "definition_path" {
-  description = "Path of the state machine's definition as build.py rendered it; Terraform fills in ARNs and names."
+  description = "Path of the state machine definition that `build.py` rendered. Terraform fills in ARNs and names."
   type        = string
   nullable    = false
   validation {
@@ -32,7 +32,7 @@ variable "definition_path" {
 }
 
 variable "functions" {
-  description = "The functions archive, failure, inspect, publish and quarantine: each one's artifact and, if need be, its size."
+  description = "The functions `archive`, `failure`, `inspect`, `publish` and `quarantine`. `memory_mb` and `timeout_s` override the module's defaults."
   type = map(object({
     artifact = object({
       architecture  = string
@@ -49,12 +49,12 @@ variable "functions" {
   nullable = false
   validation {
     condition     = toset(keys(var.functions)) == toset(["archive", "failure", "inspect", "publish", "quarantine"])
-    error_message = "functions must hold exactly archive, failure, inspect, publish and quarantine."
+    error_message = "functions must contain exactly archive, failure, inspect, publish and quarantine."
   }
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key for executions, catalog, queue, logs and environments."
+  description = "ARN of the key that encrypts executions, catalog, queue, logs and environments."
   type        = string
   nullable    = false
   validation {
@@ -64,14 +64,14 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs, in days."
   type        = number
   default     = 30
   nullable    = false
 }
 
 variable "name" {
-  description = "Prefix of all names."
+  description = "Prefix of all names, `impp-<environment>`."
   type        = string
   nullable    = false
   validation {
@@ -81,7 +81,7 @@ variable "name" {
 }
 
 variable "settings" {
-  description = "What the functions are told: domain of delivery, frames to look at per asset, budget per month (0: none), language or `auto`, log level."
+  description = "Settings of the functions: `delivery_domain`, `max_frames` to analyze per asset, `monthly_budget_usd` (0: no limit), `transcribe_language` or `auto`, `log_level`."
   type = object({
     delivery_domain     = string
     log_level           = optional(string, "INFO")
@@ -108,18 +108,18 @@ variable "tags" {
 }
 
 variable "task_function_arns" {
-  description = "ARNs of further functions that the definition calls, by name: sample and, where used, analyze and transcribe."
+  description = "ARNs of further functions that the definition calls, by name: `sample` and optionally `analyze` and `transcribe`."
   type        = map(string)
   default     = {}
   nullable    = false
   validation {
     condition     = alltrue([for name in keys(var.task_function_arns) : contains(["analyze", "sample", "transcribe"], name)])
-    error_message = "task_function_arns may hold analyze, sample and transcribe."
+    error_message = "task_function_arns may contain only analyze, sample and transcribe."
   }
 }
 
 variable "transcode" {
-  description = "MediaConvert queue and the role its jobs run with; null where nothing is transcoded."
+  description = "MediaConvert queue and the role of its jobs. Null: no transcoding."
   type = object({
     queue_arn = string
     role_arn  = string

@@ -10,7 +10,7 @@ locals {
   region    = data.aws_region.current.name
 }
 
-# A queue of one's own costs nothing, keeps other work in the account out of the way, and can be paused alone.
+# A separate queue costs nothing, does not compete with the account's other jobs, and can be paused on its own.
 resource "aws_media_convert_queue" "this" {
   name         = var.name
   description  = "Renditions of ${var.name}."

@@ -7,6 +7,6 @@ output "role_arn" {
   description = "ARN of the role that MediaConvert assumes, known at plan."
   value       = "arn:${local.partition}:iam::${local.account}:role/${aws_iam_role.mediaconvert.name}"
 
-  # A job that starts before its role may read fails at once.
+  # A job fails at once if it starts before its role has its policies.
   depends_on = [aws_iam_role_policy.encryption, aws_iam_role_policy.objects]
 }

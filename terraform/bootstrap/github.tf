@@ -1,5 +1,5 @@
-# GitHub's tokens instead of stored credentials. Pull requests of the repository may plan: their role reads Terraform's
-# state and nothing else. Its environments, which ask their reviewers first, may deploy.
+# GitHub's OIDC tokens instead of stored credentials. Pull requests of the repository may plan: their role reads
+# Terraform's state and nothing else. Its environments, which require reviewers, may deploy.
 locals {
   github = var.github_repository == null ? {} : merge(
     { plan = "repo:${var.github_repository}:pull_request" },
@@ -48,8 +48,8 @@ data "aws_iam_policy_document" "github_trust" {
 
 # --- plan ---
 
-# A pull request is planned against the state alone (`-refresh=false`): its code may read that and nothing else of the
-# account, neither footage nor secrets, which a refresh would read.
+# A pull request is planned against the state only (`-refresh=false`), so its code may read the state and nothing else of
+# the account: neither footage nor secrets, which a refresh would read.
 resource "aws_iam_role_policy" "plan" {
   for_each = local.planning
 
@@ -58,7 +58,7 @@ resource "aws_iam_role_policy" "plan" {
   policy = data.aws_iam_policy_document.plan.json
 }
 
-# Apart from the rest, because a key's ARN cannot be derived from its name: the rest stays readable in every plan.
+# A separate policy, because a key's ARN cannot be derived from its name: the other policy stays known at plan.
 resource "aws_iam_role_policy" "plan_encryption" {
   for_each = local.planning
 
@@ -74,14 +74,14 @@ data "aws_iam_policy_document" "plan" {
     resources = [module.state.arn]
   }
 
-  # Not the saved plans of deployments, which lie below plans/.
+  # Not the saved plans of deployments, which are below plans/.
   statement {
     sid       = "ReadState"
     actions   = ["s3:GetObject"]
     resources = ["${module.state.arn}/*/terraform.tfstate"]
   }
 
-  # The provider has Step Functions check a definition while it plans. There is no state machine yet to name.
+  # At plan the provider asks Step Functions to validate a definition, which supports no resources.
   statement {
     sid       = "CheckDefinitions"
     actions   = ["states:ValidateStateMachineDefinition"]
@@ -99,7 +99,7 @@ data "aws_iam_policy_document" "plan_encryption" {
 
 # --- deploy ---
 
-# Everything but IAM: what the root creates spans some twenty services.
+# Everything except IAM: the root creates resources of about twenty services.
 resource "aws_iam_role_policy_attachment" "power_user" {
   for_each = local.deploying
 

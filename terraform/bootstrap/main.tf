@@ -1,5 +1,5 @@
-# Once per account, before anything else: where Terraform keeps its state. This root keeps its own state in a local file,
-# because the bucket cannot hold the state that makes it; losing that file loses nothing (import the bucket again).
+# Once per account, before anything else: the bucket for Terraform's state. This root keeps its own state in a local file,
+# because the bucket does not exist yet when it runs. If the file is lost, import the bucket.
 
 data "aws_caller_identity" "current" {}
 
@@ -22,8 +22,8 @@ module "key" {
   name = local.name
 }
 
-# Versions are the state's only backup; force_destroy stays off. Below plans/ the deploy workflow keeps a plan until it is
-# approved.
+# Versions are the state's only backup, so force_destroy stays off. The deploy workflow keeps a plan below plans/ until it
+# is approved.
 module "state" {
   source = "../../modules/bucket"
 

@@ -1,5 +1,5 @@
 output "backend_config" {
-  description = "Arguments of `terraform init` for an environment's root; put the environment's name for <environment>."
+  description = "Arguments of `terraform init` for the root. Replace `<environment>` with the environment's name."
   value = join(" ", [
     "-backend-config=bucket=${module.state.name}",
     "-backend-config=key=<environment>/terraform.tfstate",
@@ -9,12 +9,12 @@ output "backend_config" {
 }
 
 output "github_deploy_role_arns" {
-  description = "ARN of the role with which an environment deploys (its variable AWS_DEPLOY_ROLE_ARN), by environment."
+  description = "ARN of the role that deploys (the environment's variable `AWS_DEPLOY_ROLE_ARN`), by environment."
   value       = { for name in keys(local.deploying) : trimprefix(name, "deploy-") => aws_iam_role.github[name].arn }
 }
 
 output "github_plan_role_arn" {
-  description = "ARN of the role with which pull requests plan (variable AWS_PLAN_ROLE_ARN); null without github_repository."
+  description = "ARN of the role that plans pull requests (variable `AWS_PLAN_ROLE_ARN`); null without `github_repository`."
   value       = one([for name in keys(local.planning) : aws_iam_role.github[name].arn])
 }
 

@@ -1,16 +1,16 @@
 variable "github_environments" {
-  description = "GitHub environments that may deploy, each the environment of the root by the same name. Give them required reviewers."
+  description = "GitHub environments that may deploy, each to the root's environment of the same name. Give them required reviewers."
   type        = set(string)
   default     = ["dev", "prod"]
   nullable    = false
   validation {
     condition     = alltrue([for environment in var.github_environments : can(regex("^[a-z][a-z0-9]{1,11}$", environment)) && environment != "terraform"])
-    error_message = "github_environments must be 2 to 12 lower-case letters and digits and start with a letter, as `environment` of the root."
+    error_message = "github_environments must be 2 to 12 lower-case letters and digits and start with a letter, like `environment` of the root."
   }
 }
 
 variable "github_repository" {
-  description = "`owner/name` of the GitHub repository whose pull requests may plan and whose environments may deploy; null for none."
+  description = "`owner/name` of the GitHub repository whose pull requests may plan and whose environments may deploy. Null: none."
   type        = string
   default     = null
   validation {
@@ -27,7 +27,7 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Further tags of every resource."
+  description = "Additional tags of every resource."
   type        = map(string)
   default     = {}
   nullable    = false

@@ -47,7 +47,7 @@ run "only_this_account_and_its_services_publish" {
       Alarms        = "123456789012"
       Budgets       = "123456789012"
       CostAnomalies = "123456789012"
-      Events        = "any source" # SNS gets no source from EventBridge, a condition would drop every event
+      Events        = "any source" # EventBridge passes no source to SNS: a condition would drop every event
     }
     error_message = "Each service must publish on behalf of this account only, where it tells the account at all."
   }

@@ -22,7 +22,7 @@ override_data {
   values = { account_id = "123456789012" }
 }
 
-# What AWS chooses, fixed so that the policies built from it are known at plan.
+# AWS chooses these values. Fixed ones make the policies that contain them known at plan.
 override_resource {
   target          = aws_cloudfront_distribution.this
   override_during = plan

@@ -12,7 +12,7 @@ override_data {
   values = { account_id = "123456789012" }
 }
 
-# Their ARNs hold random ids, which the trust policies and the outputs name.
+# Trust policies and outputs contain the random ids of these ARNs.
 override_resource {
   target          = aws_rolesanywhere_trust_anchor.this
   override_during = plan
