@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.terraform_runs import FakeAws
+from tests.support.terraform_runs import FakeAws, provider_server, terraform
 
 from impp_local.deploy.terraform import REPOSITORY, cli_config
 
@@ -28,10 +28,19 @@ def fake_aws() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def terraform_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment in which Terraform finds its providers on this host."""
+def registry_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which Terraform finds its providers on this host and starts them itself."""
     env = cli_config(tmp_path_factory.mktemp("terraform-config"))
     return {**env, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+
+
+@pytest.fixture(scope="session")
+def terraform_env(registry_env: dict[str, str], working_copy: Path) -> Iterator[dict[str, str]]:
+    """The environment in which every Terraform of this session uses one running AWS provider."""
+    root = working_copy / "terraform"
+    terraform(root, registry_env).execute_command("init", "-backend=false", "-input=false", "-no-color")
+    with provider_server(root) as reattach:
+        yield {**registry_env, "TF_REATTACH_PROVIDERS": reattach}
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,3 +59,26 @@ class FakeAws(http.server.BaseHTTPRequestHandler):
 def terraform(folder: Path, env: dict[str, str]) -> tftest.TerraformTest:
     """tftest's harness over a folder of a working copy."""
     return tftest.TerraformTest(str(folder), binary=str(ensure_terraform()), env=env)
+
+
+@contextmanager
+def provider_server(folder: Path) -> Iterator[str]:
+    """Run the AWS provider that `terraform init` installed into a folder; yields the value of TF_REATTACH_PROVIDERS.
+
+    Terraform starts a provider process several times per command and once more per `run` block, a second of CPU time
+    each. Providers can be started by hand instead, for debuggers, and serve any number of commands, one after the other
+    (https://developer.hashicorp.com/terraform/plugin/debugging). Each command configures the provider anew.
+    """
+    (binary,) = folder.glob(".terraform/providers/registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
+    # The provider keeps its HTTP client from one configuration to the next and adds a CA bundle to a new one only.
+    env = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+    command = [str(binary), "-debug"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        try:
+            printed = (re.search("TF_REATTACH_PROVIDERS='(.*)'", line) for line in process.stdout)
+            reattach = next((match[1] for match in printed if match), None)
+            assert reattach, f"{binary} -debug printed no TF_REATTACH_PROVIDERS"
+            yield reattach
+        finally:
+            process.kill()
