@@ -1,5 +1,6 @@
-"""The models and tools that do on this machine what Rekognition, Transcribe and MediaConvert do on AWS.
+"""Small open models behind plain functions: pictures or samples in, findings out.
 
-Each module loads what it needs at its first use and keeps it; importing one costs nothing. They know nothing of AWS:
-the services translate.
+`labels`, `faces`, `text` and `moderation` look at an image, `speech` listens to a media file; `assets` fetches their
+weights. Importing a module is cheap: a model loads at its first use and stays. Nothing here knows AWS or serves HTTP;
+callers translate the findings.
 """

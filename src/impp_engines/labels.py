@@ -115,7 +115,7 @@ _model = Model("nanodet.onnx")
 
 @dataclass(frozen=True)
 class Detection:
-    """An object: its COCO `name`, `score` 0..1 of the model, box in pixels of the image."""
+    """An object: COCO `name`, the model's `score` 0..1, box in pixels of the image."""
 
     name: str
     score: float
@@ -128,21 +128,21 @@ class Detection:
 def detect(image: Image8, floor: float = 0.25) -> list[Detection]:
     """Objects that score at least `floor`, best first.
 
-    A wide image is also looked at in two overlapping square halves, because the letterbox shrinks it so much that
-    small things vanish; that takes three runs instead of one (about 30 ms each on one core).
+    A wide image is also searched in two overlapping halves, because the letterbox shrinks it so much that small
+    objects vanish; that takes three runs instead of one (about 30 ms each on one core).
     """
-    boxes = [_look(image, 0, 0, floor)]
+    boxes = [_candidates(image, 0, 0, floor)]
     height, width = image.shape[:2]
     if max(height, width) >= _WIDE * min(height, width):
         boxes += [
-            _inner(_look(image[y : y + h, x : x + w], x, y, floor), (x, y, w, h), (width, height))
+            _uncut(_candidates(image[y : y + h, x : x + w], x, y, floor), (x, y, w, h), (width, height))
             for x, y, w, h in _halves(width, height)
         ]
     return _best(np.concatenate(boxes))
 
 
 def _halves(width: int, height: int) -> list[tuple[int, int, int, int]]:
-    """Two overlapping tiles (x, y, width, height) that cover the image, each at most a square wider than a half."""
+    """Two overlapping tiles (x, y, width, height) that cover the image, each a little longer than half of it."""
     if width >= height:
         tile = max(height, -(-width * 5 // 9))
         tile = min(tile, width)
@@ -150,8 +150,8 @@ def _halves(width: int, height: int) -> list[tuple[int, int, int, int]]:
     return [(y, x, h, w) for x, y, w, h in _halves(height, width)]
 
 
-def _inner(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]) -> Floats:
-    """Without boxes that the tile's border cuts off where the image goes on: the other view has them whole."""
+def _uncut(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]) -> Floats:
+    """The boxes that no inner border of the tile cuts off; another view has the others complete."""
     x, y, w, h = tile
     keep = np.ones(len(boxes), bool)
     for column, border, outer in ((0, x, 0), (1, y, 0), (2, x + w, size[0]), (3, y + h, size[1])):
@@ -160,8 +160,8 @@ def _inner(boxes: Floats, tile: tuple[int, int, int, int], size: tuple[int, int]
     return boxes[keep]
 
 
-def _look(image: Image8, offset_x: int, offset_y: int, floor: float) -> Floats:
-    """Raw candidates in one view: rows of left, top, right, bottom, score, class, in pixels of the whole image."""
+def _candidates(image: Image8, offset_x: int, offset_y: int, floor: float) -> Floats:
+    """Candidates in one view: rows of left, top, right, bottom, score, class, in pixels of the whole image."""
     height, width = image.shape[:2]
     scale = min(_SIZE / height, _SIZE / width)
     new_h, new_w = max(1, round(height * scale)), max(1, round(width * scale))
@@ -172,10 +172,10 @@ def _look(image: Image8, offset_x: int, offset_y: int, floor: float) -> Floats:
     names = [name for _, scores, sides in _LEVELS for name in (scores, sides)]
     outputs = _model.run(names, {"input_1": np.ascontiguousarray(tensor)})
     levels = zip(_LEVELS, outputs[::2], outputs[1::2], strict=True)
-    found = np.concatenate([_decode(level[0], scores[0], sides[0], floor) for level, scores, sides in levels])
-    found[:, (0, 2)] = np.clip((found[:, (0, 2)] - left) / scale, 0, width) + offset_x
-    found[:, (1, 3)] = np.clip((found[:, (1, 3)] - top) / scale, 0, height) + offset_y
-    return found
+    rows = np.concatenate([_decode(level[0], scores[0], sides[0], floor) for level, scores, sides in levels])
+    rows[:, (0, 2)] = np.clip((rows[:, (0, 2)] - left) / scale, 0, width) + offset_x
+    rows[:, (1, 3)] = np.clip((rows[:, (1, 3)] - top) / scale, 0, height) + offset_y
+    return rows
 
 
 def _decode(stride: int, scores: Floats, sides: Floats, floor: float) -> Floats:
@@ -190,13 +190,13 @@ def _decode(stride: int, scores: Floats, sides: Floats, floor: float) -> Floats:
     return np.concatenate([box, scores[cells, classes][:, None], classes[:, None]], axis=1).astype(np.float32)
 
 
-def _best(found: Floats) -> list[Detection]:
-    """Non-maximum suppression in each class."""
-    if not len(found):
+def _best(candidates: Floats) -> list[Detection]:
+    """Non-maximum suppression within each class."""
+    if not len(candidates):
         return []
-    boxes = found[:, :4].copy()
+    boxes = candidates[:, :4].copy()
     boxes[:, 2:] -= boxes[:, :2]
-    scores, classes = found[:, 4].tolist(), found[:, 5].astype(int).tolist()
+    scores, classes = candidates[:, 4].tolist(), candidates[:, 5].astype(int).tolist()
     keep = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores, classes, 0.0, _OVERLAP)
-    chosen = sorted((found[i] for i in np.asarray(keep).ravel()), key=lambda row: -float(row[4]))
-    return [Detection(CLASSES[int(row[5])], float(row[4]), *(float(v) for v in row[:4])) for row in chosen]
+    best = sorted((candidates[i] for i in np.asarray(keep).ravel()), key=lambda row: -float(row[4]))
+    return [Detection(CLASSES[int(row[5])], float(row[4]), *(float(v) for v in row[:4])) for row in best]

@@ -1,6 +1,6 @@
-"""How unsafe an image is: Yahoo's Open-NSFW (weights BSD-2-Clause), which knows nudity and nothing else.
+"""How unsafe an image is: Yahoo's Open-NSFW (weights BSD-2-Clause), which detects nudity and nothing else.
 
-The input pipeline is that of the original, https://github.com/yahoo/open_nsfw/blob/a4e13931/classify_nsfw.py: scaled to
+Images are prepared as in the original, https://github.com/yahoo/open_nsfw/blob/a4e13931/classify_nsfw.py: scaled to
 256 x 256, a JPEG round trip that the network was trained with, the middle 224 x 224, BGR minus the training means.
 """
 

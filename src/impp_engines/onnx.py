@@ -1,4 +1,4 @@
-"""ONNX sessions that share the machine: one thread each, made at first use, one run at a time."""
+"""ONNX Runtime sessions that share the machine: one thread each, loaded at first use, one run at a time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from impp_engines import assets
 
 
 class Model:
-    """An ONNX model of the assets. `run` may be called from any thread.
+    """An ONNX model among the assets. `run` may be called from any thread.
 
     One intra-op thread beats two for these small models, and the arena is off so that memory does not stay at the
-    largest image ever seen. A lock keeps one run at a time, which bounds memory and leaves a core for everything else.
+    size of the largest image so far. A lock allows one run at a time, which bounds memory and leaves a core for
+    everything else.
     """
 
     def __init__(self, asset: str) -> None:

@@ -1,4 +1,4 @@
-"""Speech to text: Whisper tiny.en (MIT) on `faster-whisper`. It understands English and nothing else."""
+"""Speech to text: Whisper tiny.en (MIT) on `faster-whisper`. English only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from impp_engines import assets
-from impp_local.engines import video
-
-SAMPLE_RATE = 16_000
+from impp_engines.media import SAMPLE_RATE, Samples, audio_windows
 
 _WINDOW_S = 600.0
 _SEARCH_S = 10.0
@@ -36,37 +33,38 @@ class Word:
 
 @dataclass(frozen=True)
 class Segment:
-    """Words that were spoken in one go."""
+    """Words spoken without a pause."""
 
     words: tuple[Word, ...]
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said, and the seconds of audio that were heard."""
+    """The segments of a recording, and its length in seconds."""
 
     segments: tuple[Segment, ...]
     duration_s: float
 
 
-def transcribe(path: Path, on_second: Callable[[float], None] | None = None) -> Transcript:
+def transcribe(path: Path, on_progress: Callable[[float], None] | None = None) -> Transcript:
     """Transcribe the first audio track of a media file of any length, ten minutes at a time.
 
-    `on_second` is told how far it came. Raises `MediaError` when there is no audio or it cannot be decoded.
+    `on_progress` receives the seconds transcribed so far. Raises `MediaError` when there is no audio or it cannot be
+    decoded.
     """
     segments: list[Segment] = []
     offset = 0.0
-    for samples in _cut_in_silence(video.audio_windows(path, _WINDOW_S)):
-        segments += _spoken(samples, offset)
+    for samples in _cut_in_silence(audio_windows(path, _WINDOW_S)):
+        segments += _segments(samples, offset)
         offset += samples.size / SAMPLE_RATE
-        if on_second:
-            on_second(offset)
+        if on_progress:
+            on_progress(offset)
     return Transcript(tuple(segments), offset)
 
 
-def _spoken(samples: NDArray[np.float32], offset: float) -> Iterator[Segment]:
+def _segments(samples: Samples, offset: float) -> Iterator[Segment]:
     with _lock:
-        found, _ = _loaded().transcribe(
+        segments, _ = _whisper().transcribe(
             samples,
             language="en",
             beam_size=5,
@@ -74,7 +72,7 @@ def _spoken(samples: NDArray[np.float32], offset: float) -> Iterator[Segment]:
             vad_filter=True,
             condition_on_previous_text=False,
         )
-        for segment in found:
+        for segment in segments:
             words = [
                 Word(
                     w.word.strip(),
@@ -89,8 +87,8 @@ def _spoken(samples: NDArray[np.float32], offset: float) -> Iterator[Segment]:
                 yield Segment(tuple(words))
 
 
-def _cut_in_silence(windows: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """The same audio, cut where it is quietest near each border, so that no word is torn apart."""
+def _cut_in_silence(windows: Iterator[Samples]) -> Iterator[Samples]:
+    """The same audio, cut at the quietest moment near the end of each window, so that no word is split."""
     rest = np.zeros(0, np.float32)
     for window in windows:
         samples = np.concatenate([rest, window])
@@ -107,8 +105,8 @@ def _cut_in_silence(windows: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[
         yield rest
 
 
-def _loaded() -> Any:
-    """The model: 8-bit weights on one thread, from the cache folder only."""
+def _whisper() -> Any:
+    """The model, loaded at first use: 8-bit weights on one thread, from the cache folder only."""
     global _model
     if _model is None:
         from faster_whisper import WhisperModel  # type: ignore[import-untyped]

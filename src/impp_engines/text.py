@@ -11,7 +11,7 @@ import numpy as np
 
 from impp_engines.images import Image8
 
-_FIND_SIDE = 640
+_LOCATE_SIDE = 640
 _READ_SIDE = 2000
 
 Point = tuple[float, float]
@@ -45,18 +45,18 @@ _engine: Any = None
 def read(image: Image8, floor: float = 0.5) -> list[Line]:
     """Lines of text that score at least `floor`, from top to bottom."""
     with _lock:
-        result = _loaded()(image, text_score=floor)
+        result = _rapidocr()(image, text_score=floor)
     if result.boxes is None or result.txts is None:
         return []
-    lines = [_line(*found) for found in zip(result.boxes, result.txts, result.scores, strict=True)]
+    lines = [_line(*row) for row in zip(result.boxes, result.txts, result.scores, strict=True)]
     return sorted(lines, key=lambda line: (round(line.quad[0][1] / 10), line.quad[0][0]))
 
 
-def _loaded() -> Any:
-    """The engine; without its check for upside-down text, on one thread.
+def _rapidocr() -> Any:
+    """The engine, loaded at first use: without its check for upside-down text, on one thread.
 
-    Lines are found in an image scaled down to 640 pixels, where a line 12 pixels high is still found, and read at full
-    size: as good on street signs and burned-in stamps as finding them at 960, at half the time.
+    Lines are located in an image scaled down to 640 pixels, where a line 12 pixels high is still detected, and read at
+    full size: as good on street signs and burned-in stamps as locating them at 960 pixels, in half the time.
     """
     global _engine
     if _engine is None:
@@ -68,7 +68,7 @@ def _loaded() -> Any:
                 "Global.log_level": "error",
                 "Global.max_side_len": _READ_SIDE,
                 "Det.limit_type": "max",
-                "Det.limit_side_len": _FIND_SIDE,
+                "Det.limit_side_len": _LOCATE_SIDE,
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
             }
@@ -87,7 +87,7 @@ _NARROW = frozenset("ijltfr1I!|.,:;'()[]- ")
 
 
 def _split(text: str, quad: Quad) -> list[tuple[str, Quad]]:
-    """The words of a line, each with its share of the line's box by the widths that letters usually have."""
+    """The words of a line, each with a share of the line's box estimated from typical widths of letters."""
     widths = list(accumulate((0.55 if letter in _NARROW else 1.0 for letter in text), initial=0.0))
     total = widths[-1]
     parts: list[tuple[str, Quad]] = []

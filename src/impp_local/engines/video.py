@@ -1,7 +1,6 @@
-"""Media files: what is in them (PyAV), and ffmpeg as a child process (the binary of `imageio-ffmpeg`).
+"""Media files: probing them (PyAV), and ffmpeg as a child process (the binary of `imageio-ffmpeg`).
 
-Input is never trusted. A file name reaches ffmpeg only as `file:/absolute/path`, never a shell or an option; only the
-`file` protocol and real container formats are allowed, so a playlist cannot make it read something else.
+Input is never trusted: as in `impp_engines.media`, and a file name never reaches a shell or becomes an option.
 """
 
 from __future__ import annotations
@@ -18,36 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 from av.error import FFmpegError
-from numpy.typing import NDArray
 
-FORMATS = "mov,matroska,mxf,wav,avi,mpegts,mpeg,mp3,flac,asf,ogg,aac,ac3,eac3"
-"""Demuxers that may open a file: containers that hold media themselves, no playlists."""
+from impp_engines.media import FORMATS, MediaError, open_media
 
-_OPEN = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
-_SAMPLE_RATE = 16_000
 _LOG_LIMIT = 4_000
 
 
-class MediaError(ValueError):
-    """A file that is no media or a broken one. `reason` is one of `empty`, `not_media`, `no_moov`, `corrupt`."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
 class Canceled(Exception):
-    """ffmpeg was stopped because the caller asked for it."""
+    """The caller stopped ffmpeg."""
 
 
 class FfmpegError(RuntimeError):
-    """ffmpeg ended with an error; the message is what it said last."""
+    """ffmpeg failed; the message is the end of its log."""
 
 
 class TooSlow(FfmpegError):
-    """ffmpeg took longer than it may."""
+    """ffmpeg exceeded its time limit."""
 
 
 @dataclass(frozen=True)
@@ -100,15 +86,15 @@ class Media:
 
 
 def probe(path: Path) -> Media:
-    """Read a file's headers and its first video frame. Raises `MediaError` when there is nothing to play in it."""
+    """Read a file's headers and first video frame. Raises `MediaError` when it holds nothing to play."""
     size = path.stat().st_size
     if size == 0:
         raise MediaError("empty", "the file is empty")
     try:
-        with av.open(f"file:{path.absolute()}", options=dict(_OPEN)) as container:
+        with open_media(path) as container:
             tracks = tuple(_track(container, stream) for stream in container.streams)
             if not any(t.kind in ("video", "audio") for t in tracks):
-                raise MediaError("corrupt", "no audio or video was found in the file")
+                raise MediaError("corrupt", "the file holds no audio or video")
             duration = (container.duration or 0) / av.time_base
             brand = container.metadata.get("major_brand", "").strip()
             if not duration:
@@ -161,7 +147,7 @@ def _video(container: Any, stream: Any, context: Any) -> dict[str, Any]:
         "rotation": _rotation(container, stream),
     }
     if stream.disposition & av.stream.Disposition.attached_pic:
-        facts["kind"] = "data"  # a cover image is no video
+        facts["kind"] = "data"  # a cover image is not video
     return facts
 
 
@@ -171,7 +157,7 @@ def _rate(stream: Any) -> Fraction | None:
 
 
 def _rotation(container: Any, stream: Any) -> int:
-    """Clockwise, from the display matrix, which ffmpeg hands on with the frames counter-clockwise."""
+    """Clockwise degrees; ffmpeg reports the display matrix counter-clockwise, with each frame."""
     try:
         frame = next(container.decode(stream))
     except (StopIteration, FFmpegError):
@@ -182,13 +168,13 @@ def _rotation(container: Any, stream: Any) -> int:
 
 
 def is_mp4(path: Path) -> bool:
-    """Whether the file begins like an MP4 or QuickTime file."""
+    """Whether the file starts as MP4 and QuickTime files do."""
     with path.open("rb") as file:
         return file.read(12)[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
 def boxes(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """Top-level boxes of an MP4: type, offset, declared size in bytes (which may go beyond the end of the file)."""
+    """Top-level boxes of an MP4: type, offset, declared size in bytes (which may exceed the file)."""
     size = path.stat().st_size
     with path.open("rb") as file:
         at = 0
@@ -207,48 +193,17 @@ def boxes(path: Path) -> Iterator[tuple[bytes, int, int]]:
 
 
 def has_box(path: Path, kind: bytes) -> bool:
-    """Whether the MP4 has a whole top-level box of that kind."""
+    """Whether the MP4 has a complete top-level box of that type."""
     size = path.stat().st_size
-    return any(found == kind and at + length <= size for found, at, length in boxes(path))
+    return any(box == kind and at + length <= size for box, at, length in boxes(path))
 
 
 def truncated_at(path: Path) -> int | None:
-    """The size of an MP4 that ends before its last box does; None when the file is whole or no MP4."""
+    """The file's size if it is an MP4 that ends before its last box does; None if it is complete or not an MP4."""
     if not is_mp4(path):
         return None
     size = path.stat().st_size
     return next((size for _, at, length in boxes(path) if at + length > size), None)
-
-
-def audio_windows(path: Path, seconds: float) -> Iterator[NDArray[np.float32]]:
-    """The first audio track as mono 16 kHz samples in -1..1, in pieces of `seconds`, so that memory stays small.
-
-    Raises `MediaError` when there is no audio or it cannot be decoded.
-    """
-    limit = int(seconds * _SAMPLE_RATE)
-    parts: list[NDArray[np.float32]] = []
-    held = 0
-    try:
-        with av.open(f"file:{path.absolute()}", options=dict(_OPEN)) as container:
-            if not container.streams.audio:
-                raise MediaError("no_audio", "the file has no audio track")
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=_SAMPLE_RATE)
-            for frame in container.decode(container.streams.audio[0]):
-                for part in resampler.resample(frame):
-                    parts.append(_samples(part))
-                    held += parts[-1].size
-                if held >= limit:
-                    yield np.concatenate(parts)
-                    parts, held = [], 0
-            parts += [_samples(part) for part in resampler.resample(None)]
-    except (FFmpegError, OSError) as error:
-        raise MediaError("corrupt", f"the audio cannot be decoded: {error}") from error
-    if parts:
-        yield np.concatenate(parts)
-
-
-def _samples(frame: av.AudioFrame) -> NDArray[np.float32]:
-    return frame.to_ndarray().reshape(-1).astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=1)
@@ -260,7 +215,7 @@ def ffmpeg() -> str:
 
 
 def input_options(path: Path) -> list[str]:
-    """ffmpeg's arguments for an input file: only this file, only as a container of media."""
+    """ffmpeg's arguments for an input file; it opens this file alone, and only as a media container."""
     return ["-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"file:{path.absolute()}"]
 
 
@@ -276,17 +231,17 @@ def run(
     canceled: threading.Event | None = None,
     on_time: Callable[[float], None] | None = None,
 ) -> str:
-    """Run ffmpeg and wait; returns what it said on stderr.
+    """Run ffmpeg and wait; returns the end of its stderr.
 
-    `on_time` gets the seconds of output written so far, about twice a second. Raises `FfmpegError` on failure,
-    `TooSlow` when it takes longer than `timeout_s`, `Canceled` soon after `canceled` is set; the process is gone then.
+    `on_time` receives the seconds of output written so far, about twice per second. Raises `FfmpegError` on failure,
+    `TooSlow` after `timeout_s`, and `Canceled` soon after `canceled` is set; the process has ended in every case.
     """
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning", "-progress", "pipe:1", "-y", *arguments]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603  # arguments are ours; file names come as file:/absolute
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
         )
-        why = _Watch(process, time.monotonic() + timeout_s, canceled)
+        watchdog = _Watchdog(process, time.monotonic() + timeout_s, canceled)
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -295,25 +250,25 @@ def run(
                     on_time(max(0, int(value)) / 1e6)
             code = process.wait()
         finally:
-            why.stop()
+            watchdog.stop()
             if process.poll() is None:
                 process.kill()
                 process.wait()
             if process.stdout:
                 process.stdout.close()
         log.seek(max(0, log.seek(0, 2) - _LOG_LIMIT))
-        said = log.read().decode(errors="replace")
-    if why.canceled:
+        messages = log.read().decode(errors="replace")
+    if watchdog.canceled:
         raise Canceled
-    if why.late:
+    if watchdog.late:
         raise TooSlow(f"ffmpeg took longer than {timeout_s:.0f} s")
     if code != 0:
-        raise FfmpegError(said.strip() or f"ffmpeg ended with status {code}")
-    return said
+        raise FfmpegError(messages.strip() or f"ffmpeg ended with status {code}")
+    return messages
 
 
-class _Watch:
-    """Ends a process when the time is over or the caller does not want it any more."""
+class _Watchdog:
+    """Kills a process at its deadline or when the caller cancels it."""
 
     def __init__(self, process: subprocess.Popen[str], deadline: float, canceled: threading.Event | None) -> None:
         self.canceled = self.late = False

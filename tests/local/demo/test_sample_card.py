@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from impp_engines import speech
+from impp_engines.media import MediaError
 from impp_local.demo.sample_card import make_sample_card
 from impp_local.engines import video
 
@@ -28,7 +29,7 @@ def test_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rear = films["20261017_081500_NR.mp4"].video
     assert front and rear and front.width > rear.width
     broken = next(entry for entry in first if entry.state == "quarantined")
-    with pytest.raises(video.MediaError) as error:
+    with pytest.raises(MediaError) as error:
         video.probe(broken.path)
     assert (error.value.reason, broken.reason) == ("no_moov", "truncated")
     written = datetime.fromtimestamp(broken.path.stat().st_mtime, UTC)

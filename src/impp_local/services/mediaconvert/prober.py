@@ -6,7 +6,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from impp_local.engines.video import Media, MediaError, Track
+from impp_engines.media import MediaError
+from impp_local.engines.video import Media, Track
 
 _CODECS = {
     "h264": "AVC",

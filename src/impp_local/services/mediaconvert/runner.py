@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from impp_engines.media import MediaError
 from impp_local.engines import video
 from impp_local.kernel import billing
 from impp_local.kernel.contract import AwsError, Cloud
@@ -246,7 +247,7 @@ def _probed(job: Job, path: Path) -> video.Media:
     """What the input is. Raises `JobError` when it cannot be opened or ends too early."""
     try:
         media = video.probe(path)
-    except video.MediaError as error:
+    except MediaError as error:
         raise JobError(*prober.failure(job.input_url, error)) from error
     length = video.truncated_at(path)
     if length is not None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+from impp_engines.media import MediaError
 from impp_local.engines import video
 from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
 from impp_local.services.mediaconvert import prober, settings
@@ -254,6 +255,6 @@ def _probe_result(url: str) -> dict[str, Any]:
             media = video.probe(path)
     except AwsError as error:
         raise AwsError("NotFoundException", f"Unable to open input file [{url}]: {error.message}", 404) from error
-    except video.MediaError as error:
+    except MediaError as error:
         raise AwsError("UnprocessableEntityException", prober.failure(url, error)[1], 422) from error
     return prober.result(media, found.etag, found.last_modified)

@@ -24,6 +24,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from impp_engines import speech
+from impp_engines.media import MediaError
 from impp_local.engines import video
 from impp_local.kernel import billing
 from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
@@ -253,7 +254,7 @@ class Transcribe(Service):
                 transcript = speech.transcribe(path)
         except AwsError:
             raise JobFailed(_UNREADABLE) from None
-        except video.MediaError as error:
+        except MediaError as error:
             raise JobFailed(_why_unplayable(error)) from error
         job.language = _language(job, transcript)
         if not job.deleted:
@@ -265,7 +266,7 @@ class Transcribe(Service):
         """The seconds of audio, when the file is within Transcribe's limits and of the format that was said."""
         media = video.probe(path)
         if media.audio is None:
-            raise video.MediaError("no_audio", "no audio track")
+            raise MediaError("no_audio", "no audio track")
         found = _format_of(media)
         said = job.asked.get("MediaFormat")
         if found is None:
@@ -409,7 +410,7 @@ def _language(job: Job, transcript: speech.Transcript) -> output.Language:
     return output.Language(options[0] if options else "en-US", round(score, 4))
 
 
-def _why_unplayable(error: video.MediaError) -> str:
+def _why_unplayable(error: MediaError) -> str:
     if error.reason == "no_audio":
         return "The media file doesn't contain an audio track that can be transcribed."
     return f"The media file can't be read. Check that it is a valid media file and isn't corrupted ({error.reason})."
