@@ -158,15 +158,12 @@ variable "viewer_public_keys" {
 }
 
 variable "webhooks" {
-  description = "Slack and Discord webhook URLs for alerts. Ephemeral: they go to Secrets Manager and into no plan or state. Raise webhooks_version with each change."
-  type = object({
-    discord = optional(list(string), [])
-    slack   = optional(list(string), [])
-  })
-  default   = {}
-  ephemeral = true
-  nullable  = false
-  sensitive = true
+  description = "Webhook URLs for alerts by chat channel, such as `{ slack = [\"https://...\"] }`; module `alerts` knows the channels. They go to Secrets Manager and into no plan or state. Raise `webhooks_version` with each change."
+  type        = map(list(string))
+  default     = {}
+  ephemeral   = true
+  nullable    = false
+  sensitive   = true
 }
 
 variable "webhooks_version" {

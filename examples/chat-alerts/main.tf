@@ -1,4 +1,4 @@
-# A topic whose messages reach Slack, Discord and e-mail, with an alarm of its own. Run `make build` first.
+# A topic whose messages reach chat channels and e-mail, with an alarm of its own. Run `make build` first.
 #
 #   export TF_VAR_webhooks='{"slack": ["https://hooks.slack.com/services/..."]}'
 #   terraform apply -var code_bucket_name=my-code -var 'emails=["ops@example.org"]'
@@ -22,14 +22,11 @@ variable "manifest_path" {
 }
 
 variable "webhooks" {
-  description = "Slack and Discord webhooks; they end up in Secrets Manager and nowhere else."
-  type = object({
-    discord = optional(list(string), [])
-    slack   = optional(list(string), [])
-  })
-  default   = {}
-  ephemeral = true
-  sensitive = true
+  description = "Webhook URLs by chat channel. They go to Secrets Manager and nowhere else."
+  type        = map(list(string))
+  default     = {}
+  ephemeral   = true
+  sensitive   = true
 }
 
 module "key" {

@@ -1,4 +1,7 @@
 locals {
+  # The channels that the notifier can render: CHANNELS in src/impp_lambdas/core/results/channels.py.
+  channels = ["discord", "slack"]
+
   # Secrets Manager appends a hyphen and six random characters to the name.
   secret_arn_pattern = "arn:${local.partition}:secretsmanager:${local.region}:${local.account}:secret:${local.secret_name}-??????"
 }
@@ -8,7 +11,7 @@ module "notifier" {
 
   artifact           = var.notifier.artifact
   dead_letter_arn    = module.dead_letter.arn
-  description        = "Posts alerts to Slack and Discord."
+  description        = "Posts alerts to chat channels."
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
   memory_mb          = var.notifier.memory_mb
@@ -43,7 +46,7 @@ resource "aws_lambda_permission" "topic" {
 
 resource "aws_secretsmanager_secret" "webhooks" {
   name        = local.secret_name
-  description = "Webhook URLs of ${var.name}'s alert channels: {\"slack\": [...], \"discord\": [...]}."
+  description = "Webhook URLs of ${var.name}'s chat channels: a JSON object with a list for each channel."
   kms_key_id  = var.kms_key_arn
   tags        = var.tags
 

@@ -40,7 +40,7 @@ variable "name" {
 }
 
 variable "notifier" {
-  description = "The Lambda that posts alerts to Slack and Discord: its artifact as built, and its size."
+  description = "The Lambda that posts alerts to chat channels: its artifact, environment and size."
   type = object({
     artifact = object({
       architecture  = optional(string, "arm64")
@@ -66,19 +66,21 @@ variable "tags" {
 }
 
 variable "webhooks" {
-  description = "Slack and Discord webhook URLs. Ephemeral: they go to Secrets Manager and into no plan, state or log."
-  type = object({
-    discord = optional(list(string), [])
-    slack   = optional(list(string), [])
-  })
-  default   = {}
-  ephemeral = true
-  nullable  = false
-  sensitive = true
+  description = "Webhook URLs by chat channel, such as `{ slack = [\"https://...\"] }`. They go to Secrets Manager and into no plan, state or log."
+  type        = map(list(string))
+  default     = {}
+  ephemeral   = true
+  nullable    = false
+  sensitive   = true
 
   validation {
-    condition     = alltrue([for url in concat(var.webhooks.discord, var.webhooks.slack) : startswith(url, "https://")])
-    error_message = "webhooks must be https:// URLs."
+    condition     = alltrue([for channel in keys(var.webhooks) : contains(local.channels, channel)])
+    error_message = "webhooks must have these keys only: ${join(", ", local.channels)}."
+  }
+
+  validation {
+    condition     = alltrue([for url in flatten(values(var.webhooks)) : startswith(url, "https://")])
+    error_message = "webhooks must contain https:// URLs only."
   }
 }
 

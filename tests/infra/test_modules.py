@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.terraform_runs import terraform
 
+from impp_lambdas.core.results.channels import CHANNELS
 from impp_local.deploy.terraform import REPOSITORY, ensure_terraform
 
 MODULES = sorted(path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir())
@@ -53,6 +55,11 @@ def test_modules_are_for_any_provider_and_run_nothing(module: str) -> None:
     for file in (REPOSITORY / "modules" / module).glob("*.tf"):
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"^provider |local-exec|remote-exec|\bnull_resource\b", text, re.MULTILINE), file.name
+
+
+def test_webhooks_take_the_channels_that_the_notifier_renders() -> None:
+    text = (REPOSITORY / "modules" / "alerts" / "notifier.tf").read_text(encoding="utf-8")
+    assert f"  channels = {json.dumps(sorted(CHANNELS))}\n" in text
 
 
 @pytest.mark.slow

@@ -146,7 +146,17 @@ run "webhooks_stay_out_of_the_plan" {
   }
 }
 
-run "refuses_what_is_no_address" {
+run "rejects_a_channel_that_the_notifier_does_not_know" {
+  command = plan
+
+  variables {
+    webhooks = { pager = ["https://pager.example.org/x"] }
+  }
+
+  expect_failures = [var.webhooks]
+}
+
+run "rejects_addresses_without_https_or_domain" {
   command = plan
 
   variables {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,33 +24,34 @@ LONGEST_WAIT_S = 20.0
 
 
 class DeliveryError(Exception):
-    """A message did not reach its channel; the text names the channel by kind and number, never by address."""
+    """A message did not reach its channel; the text names the webhook by channel and number, never by address."""
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """``kind`` slack or discord, ``number`` from 1 among those of its kind, ``url`` secret (kept out of ``repr``)."""
+    """A webhook of a channel: `number` counts from 1 within the channel, `url` is secret and not part of `repr`."""
 
-    kind: str
+    channel: str
     number: int
     url: str
 
     def __repr__(self) -> str:
-        return f"{self.kind} webhook {self.number}"
+        return f"{self.channel} webhook {self.number}"
 
 
-def configured(secret: Mapping[str, Any], kinds: Mapping[str, Any]) -> list[Webhook]:
-    """The webhooks of a secret ``{"slack": url | [urls], "discord": …}``.
+def configured(secret: Mapping[str, Any], channels: Collection[str]) -> list[Webhook]:
+    """The webhooks of a secret that maps names of channels to one URL or a list of URLs.
 
-    Raises :class:`DeliveryError` for an unknown kind or for an address that is neither https nor on this machine.
+    Raises :class:`DeliveryError` for an unknown channel or a URL that is neither https nor on this machine.
     """
-    if unknown := sorted(set(secret) - set(kinds)):
-        raise DeliveryError(f"unknown kinds of webhook: {', '.join(unknown)}; known are {', '.join(sorted(kinds))}")
+    if unknown := sorted(set(secret) - set(channels)):
+        known = ", ".join(sorted(channels))
+        raise DeliveryError(f"the webhook secret has unknown channels: {', '.join(unknown)}; allowed are {known}")
     hooks = []
-    for kind, value in sorted(secret.items()):
+    for channel, value in sorted(secret.items()):
         urls = [value] if isinstance(value, str) else list(value or [])
         for number, url in enumerate((u for u in urls if u), 1):
-            hook = Webhook(kind, number, str(url))
+            hook = Webhook(channel, number, str(url))
             if not _safe(hook.url):
                 raise DeliveryError(f"{hook!r} is not an https address")
             hooks.append(hook)

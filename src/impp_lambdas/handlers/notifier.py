@@ -1,4 +1,4 @@
-"""Notifier: alerts from SNS to the Slack and Discord webhooks in the secret.
+"""Notifier: alerts from SNS to the chat channels whose webhooks are in the secret.
 
 Every channel is tried; when one fails for good the invocation fails, so that Lambda tries again and the dead letter
 queue gets what never arrived. The channels that did get the message get it again then: twice is better than never.
@@ -13,7 +13,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws, webhooks
-from impp_lambdas.core.results.alerts_render import RENDERERS, alert_of
+from impp_lambdas.core.results.alert_messages import alert_of
+from impp_lambdas.core.results.channels import CHANNELS
 
 for talkative in ("urllib3", "botocore"):  # at DEBUG they write paths and answers: the secrets themselves
     logging.getLogger(talkative).setLevel(logging.INFO)
@@ -22,13 +23,13 @@ RESERVE_S = 2.0
 
 
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
-    hooks = webhooks.configured(_secret(aws.Settings.from_env("webhook_secret_arn").webhook_secret_arn), RENDERERS)
+    hooks = webhooks.configured(_secret(aws.Settings.from_env("webhook_secret_arn").webhook_secret_arn), CHANNELS)
     alerts = [alert_of(r["Sns"]["Message"], r["Sns"].get("Subject")) for r in event["Records"]]
     failed: list[str] = []
     for alert in alerts:
         for hook in hooks:
             try:
-                webhooks.post(hook, RENDERERS[hook.kind](alert), lambda: _left(context))
+                webhooks.post(hook, CHANNELS[hook.channel].render(alert), lambda: _left(context))
             except webhooks.DeliveryError as error:
                 aws.logger.error("alert not delivered", extra={"channel": repr(hook), "reason": str(error)})
                 failed.append(str(error))

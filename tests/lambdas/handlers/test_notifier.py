@@ -16,7 +16,8 @@ from tests.support.aws_fakes import FakeContext, mocked_account
 
 from impp_lambdas.adapters import webhooks
 from impp_lambdas.adapters.webhooks import DeliveryError
-from impp_lambdas.core.results import alerts_render
+from impp_lambdas.core.results.alert_messages import alert_of
+from impp_lambdas.core.results.channels import CHANNELS
 from impp_lambdas.handlers import notifier
 
 ALERT = {
@@ -88,7 +89,7 @@ def spoken(caplog: pytest.LogCaptureFixture, error: BaseException) -> str:
     return str([(r.getMessage(), vars(r)) for r in ours]) + "".join(traceback.format_exception(error))
 
 
-def test_both_kinds_get_their_own_form(monkeypatch: pytest.MonkeyPatch, channel: Channel) -> None:
+def test_each_channel_gets_its_own_format(monkeypatch: pytest.MonkeyPatch, channel: Channel) -> None:
     configure(monkeypatch, {"slack": channel.url, "discord": [channel.url, channel.url]})
     assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 3}
     assert sum("embeds" in body for body in channel.got) == 2
@@ -156,8 +157,8 @@ def test_no_value_means_no_channel_and_a_wrong_value_is_said(monkeypatch: pytest
     made = boto3.client("secretsmanager").create_secret(Name="empty")
     monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", made["ARN"])
     assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 0}
-    with pytest.raises(DeliveryError, match="unknown kinds of webhook: teams"):
-        webhooks.configured({"teams": "https://x.test"}, alerts_render.RENDERERS)
+    with pytest.raises(DeliveryError, match="unknown channels: teams; allowed are discord, slack"):
+        webhooks.configured({"teams": "https://x.test"}, CHANNELS)
     configure(monkeypatch, "https://hooks.test/SECRETPATH")
     with pytest.raises(DeliveryError, match="not a JSON object") as caught:
         notifier.handler(event(ALERT), FakeContext())
@@ -165,22 +166,28 @@ def test_no_value_means_no_channel_and_a_wrong_value_is_said(monkeypatch: pytest
 
 
 def test_slack_text_cannot_call_a_channel() -> None:
-    body = json.dumps(alerts_render.slack(ALERT), ensure_ascii=False)
+    body = json.dumps(CHANNELS["slack"].render(ALERT), ensure_ascii=False)
     assert "<!" not in body.replace("clip <!channel>.mp4", "", 1)  # the header is plain text: shown as it is
     assert "&lt;!here&gt; &amp; @everyone" in body
     assert "<https://x.test/a?b=1&amp;c=2|look/here>" in body
 
 
 def test_discord_text_cannot_mention_or_format() -> None:
-    body = alerts_render.discord(ALERT)
+    body = CHANNELS["discord"].render(ALERT)
     assert body["allowed_mentions"] == {"parse": []}
     assert body["embeds"][0]["description"] == r"Truncated\: \<!here\> & \@everyone \*bold\*"
 
 
 def test_links_that_are_none_are_left_out() -> None:
     bad = {**ALERT, "links": [{"title": "x", "url": "javascript:alert(1)"}, {"title": "y", "url": "https://a b"}, {}]}
-    assert "javascript" not in json.dumps(alerts_render.slack(bad)) + json.dumps(alerts_render.discord(bad))
-    assert "fields" not in alerts_render.discord(bad)["embeds"][0]
+    assert "javascript" not in json.dumps(CHANNELS["slack"].render(bad)) + json.dumps(CHANNELS["discord"].render(bad))
+    assert "fields" not in CHANNELS["discord"].render(bad)["embeds"][0]
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_channel_renders_a_plain_alert(name: str) -> None:
+    body = json.dumps(CHANNELS[name].render({**ALERT, "title": "clip.mp4", "text": "Truncated"}), ensure_ascii=False)
+    assert all(part in body for part in ("clip.mp4", "Truncated", "https://x.test/a", "quarantined", "$0.0123"))
 
 
 def test_lengths_stay_within_the_channels_limits() -> None:
@@ -190,10 +197,10 @@ def test_lengths_stay_within_the_channels_limits() -> None:
         "text": "<&>" * 5000,
         "links": [{"title": "t" * 900, "url": "https://x.test"}] * 9,
     }
-    blocks = alerts_render.slack(long)["blocks"]
+    blocks = CHANNELS["slack"].render(long)["blocks"]
     assert len(blocks[0]["text"]["text"]) <= 150
     assert all(len(b["text"]["text"]) <= 3000 for b in blocks if b["type"] == "section")
-    embed = alerts_render.discord(long)["embeds"][0]
+    embed = CHANNELS["discord"].render(long)["embeds"][0]
     assert len(embed["title"]) <= 256 and len(embed["description"]) <= 4096
 
 
@@ -204,10 +211,10 @@ def test_alarms_and_plain_texts_are_alerts_too() -> None:
         "NewStateReason": "1 > 0",
         "AlarmDescription": "Dead letters",
     }
-    assert alerts_render.alert_of(json.dumps(alarm)) == {
+    assert alert_of(json.dumps(alarm)) == {
         "severity": "critical", "kind": "alarm", "title": "impp-dev-dlq is ALARM", "text": "Dead letters\n1 > 0",
         "links": [], "usd": None,
     }  # fmt: skip
-    assert alerts_render.alert_of(json.dumps({**alarm, "NewStateValue": "OK"}))["severity"] == "info"
-    assert alerts_render.alert_of("AWS Budgets: over", "Budget")["title"] == "Budget"
-    assert alerts_render.slack(alerts_render.alert_of("[1, 2]"))["blocks"]
+    assert alert_of(json.dumps({**alarm, "NewStateValue": "OK"}))["severity"] == "info"
+    assert alert_of("AWS Budgets: over", "Budget")["title"] == "Budget"
+    assert CHANNELS["slack"].render(alert_of("[1, 2]"))["blocks"]

@@ -1,0 +1,33 @@
+"""Alerts as the notifier receives them: SNS messages of ours, of CloudWatch alarms, of Budgets and others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def alert_of(message: str, subject: str | None = None) -> dict[str, Any]:
+    """The alert in an SNS message: one of ours, a CloudWatch alarm's, or any other text as it is."""
+    try:
+        document = json.loads(message)
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and {"severity", "kind", "title"} <= document.keys():
+        return document
+    if isinstance(document, dict) and "AlarmName" in document:
+        return _alarm(document)
+    title = subject or "Message"
+    return {"severity": "warning", "kind": "alarm", "title": title, "text": message, "links": [], "usd": None}
+
+
+def _alarm(document: Mapping[str, Any]) -> dict[str, Any]:
+    state = document.get("NewStateValue", "ALARM")
+    return {
+        "severity": "info" if state == "OK" else "critical",
+        "kind": "alarm",
+        "title": f"{document['AlarmName']} is {state}",
+        "text": "\n".join(str(document[k]) for k in ("AlarmDescription", "NewStateReason") if document.get(k)),
+        "links": [],
+        "usd": None,
+    }

@@ -1,0 +1,125 @@
+"""The chat channels that alerts go to: one row of :data:`CHANNELS` per service.
+
+A row's name is also the channel's key in the webhook secret and in Terraform's variable `webhooks`. Titles, file names
+and transcripts are hostile text until escaped: Slack's control characters are `& < >` (`<!channel>`, `<@U1>`,
+`<http://…|…>`); for Discord, Markdown is escaped and every mention disabled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+COLOURS: Final = {"info": 0x2E8B57, "warning": 0xE0A100, "critical": 0xC0392B}
+SIGNS: Final = {"info": "🟢", "warning": "🟡", "critical": "🔴"}
+MAX_LINKS: Final = 10
+
+_MARKDOWN = re.compile(r"([\\`*_~|>#\[\]()<:@-])")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The service's documented limits for the parts of a message, in characters."""
+
+    title: int
+    text: int
+    links: int
+    facts: int
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A chat service with webhooks: its limits, and how an alert becomes the body of a request."""
+
+    limits: Limits
+    body: Callable[[Mapping[str, Any], Limits], dict[str, Any]]
+
+    def render(self, alert: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON body that posts an alert to a webhook of this service."""
+        return self.body(alert, self.limits)
+
+
+def _slack(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """Block Kit, with a plain `text` for notifications."""
+    sign = SIGNS.get(str(alert["severity"]), SIGNS["warning"])
+    title = f"{sign} {_line(alert['title'])}"
+    blocks: list[dict[str, Any]] = [
+        {"type": "header", "text": {"type": "plain_text", "text": _cut(title, limits.title), "emoji": False}}
+    ]
+    if text := str(alert.get("text") or "").strip():
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": _cut_slack_text(text, limits.text)}})
+    links = [f"<{_slack_text(url)}|{_slack_text(name).replace('|', '/')}>" for name, url in _links(alert)]
+    if links:
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": " · ".join(links)[: limits.links]}})
+    blocks.append(
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": _slack_text(_cut(_facts(alert), limits.facts))}]}
+    )
+    return {"text": _slack_text(_cut(title, limits.title)), "blocks": blocks, "unfurl_links": False}
+
+
+def _discord(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """One embed, no mentions."""
+    severity = str(alert["severity"])
+    embed: dict[str, Any] = {
+        "title": _cut(_markdown(_line(alert["title"])), limits.title),
+        "description": _cut(_markdown(str(alert.get("text") or "")), limits.text),
+        "color": COLOURS.get(severity, COLOURS["warning"]),
+        "footer": {"text": _cut(_facts(alert), limits.facts)},
+    }
+    links = "\n".join(f"[{_markdown(name)}](<{url}>)" for name, url in _links(alert) if ">" not in url)
+    if links and len(links) <= limits.links:
+        embed["fields"] = [{"name": "Links", "value": links}]
+    return {"embeds": [embed], "allowed_mentions": {"parse": []}}
+
+
+CHANNELS: Final[Mapping[str, Channel]] = {
+    # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+    "discord": Channel(Limits(title=256, text=4096, links=1024, facts=2048), _discord),
+    # https://api.slack.com/reference/block-kit/blocks, https://api.slack.com/reference/block-kit/composition-objects
+    "slack": Channel(Limits(title=150, text=3000, links=3000, facts=3000), _slack),
+}
+"""Every channel by name."""
+
+
+def _facts(alert: Mapping[str, Any]) -> str:
+    parts = [str(alert.get("severity", "")), str(alert.get("kind", ""))]
+    if alert.get("asset"):
+        parts.append(f"asset {alert['asset']}")
+    if alert.get("usd") is not None:
+        parts.append(f"${float(alert['usd']):.4f}")
+    return " · ".join(p for p in parts if p)
+
+
+def _links(alert: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Titles and addresses; what is not http(s) or holds white space is no link."""
+    for link in list(alert.get("links") or [])[:MAX_LINKS]:
+        url = str(link.get("url", ""))
+        if urlsplit(url).scheme in ("http", "https") and not re.search(r"\s", url):
+            yield _line(link.get("title") or url), url
+
+
+def _line(text: Any) -> str:
+    """One line of printable text: control characters, also those that turn the writing direction, become spaces."""
+    return re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+", " ", str(text)).strip() or "(no title)"
+
+
+def _slack_text(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _cut_slack_text(text: str, limit: int) -> str:
+    """Escaped text within the limit, never cut inside an escape."""
+    while len(_slack_text(text)) > limit:
+        text = _cut(text, len(text) - max(1, (len(_slack_text(text)) - limit) // 5))
+    return _slack_text(text)
+
+
+def _markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip("\\") + "…"
