@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from tests.support.paths import REPOSITORY
 
 from impp_build.asl import render
-from impp_local.services.stepfunctions import interpreter, tasks
+from impp_local.services.stepfunctions import clients, interpreter, tasks
 
 TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
 ALL = ("analyze", "transcribe", "transcode")
@@ -137,7 +137,7 @@ class World:
 
     def client(self, region: str, service: str, state_credentials: Any = None) -> Any:
         """Takes the place of the interpreter's boto3 clients."""
-        return tasks._Client(boto3.client("dynamodb") if service == "dynamodb" else self)
+        return clients.JsonClient(boto3.client("dynamodb") if service == "dynamodb" else self)
 
     def __getattr__(self, operation: str) -> Any:
         try:
@@ -219,7 +219,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World()
     with mock_aws():
         interpreter.install(_NoCloud())  # type: ignore[arg-type]  # only its endpoint is asked for, and replaced below
-        interpreter._everywhere("boto_client_for", made.client)
+        interpreter.replace_everywhere("boto_client_for", made.client)
         monkeypatch.setattr(tasks.MediaConvertTask, "clients", made.client, raising=False)
         monkeypatch.setattr(lambda_eval_utils, "execute_lambda_function_integration", made.invoke)
         monkeypatch.setattr(retrier_decl, "time", _Awake)

@@ -137,7 +137,7 @@ def test_a_retried_claim_sees_itself_not_a_duplicate(world: World, monkeypatch: 
 
     from impp_local.services.stepfunctions import interpreter
 
-    interpreter._everywhere(
+    interpreter.replace_everywhere(
         "boto_client_for",
         lambda region, service, state_credentials=None: Flaky() if service == "dynamodb" else real(region, service),
     )

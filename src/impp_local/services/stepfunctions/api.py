@@ -1,20 +1,27 @@
-"""Step Functions' operations that moto lacks; executions are moto's interpreter.
+"""Step Functions' API where moto 5.2.5 falls short.
 
-The AWS provider asks ValidateStateMachineDefinition at every plan, and for the versions of a machine after it is made.
-Each can go when moto has it.
+:class:`StepFunctions` has the operations that moto lacks. The AWS provider calls ValidateStateMachineDefinition at
+every plan, and ListStateMachineVersions after it creates a machine. Each can go when moto has it. The functions below
+it are answers that `interpreter` puts in the place of moto's.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.responses import StepFunctionResponse, get_backend
 
 from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.services.stepfunctions import executions
+from impp_local.services.stepfunctions.validation import diagnostics
 
-STATE_TYPES = {"Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"}
-ENDS = {"Succeed", "Fail", "Choice"}
-"""Types of states that need neither Next nor End."""
+HISTORY_PAGE: Final = 1000
+"""Most events per page of GetExecutionHistory (Step Functions API Reference)."""
 
 
 class StepFunctions(Service):
@@ -23,19 +30,13 @@ class StepFunctions(Service):
     name = "stepfunctions"
 
     def validate_state_machine_definition(self, request: Request) -> Mapping[str, Any]:
-        """Whether a definition is a state machine: JSON, known types, no state missing or out of reach."""
-        found = list(diagnostics(request.params["definition"]))
+        """Whether a definition is a state machine: JSON, known types, no state missing or unreachable."""
+        errors = list(diagnostics(request.params["definition"]))
         limit = int(request.params.get("maxResults") or 100)
-        return {
-            "result": "FAIL" if any(entry["severity"] == "ERROR" for entry in found) else "OK",
-            "diagnostics": found[:limit],
-            "truncated": len(found) > limit,
-        }
+        return {"result": "FAIL" if errors else "OK", "diagnostics": errors[:limit], "truncated": len(errors) > limit}
 
     def list_state_machine_versions(self, request: Request) -> Mapping[str, Any]:
         """No version: moto publishes none. Raises StateMachineDoesNotExist."""
-        from moto.stepfunctions.responses import get_backend
-
         arn = request.params["stateMachineArn"]
         machines = get_backend(ACCOUNT, request.region).state_machines
         if not any(machine.arn == arn for machine in list(machines)):
@@ -43,68 +44,52 @@ class StepFunctions(Service):
         return {"stateMachineVersions": []}
 
 
-def diagnostics(definition: str) -> Iterator[dict[str, str]]:
-    """What is wrong with a definition in the Amazon States Language, as the API lists it."""
-    try:
-        machine = json.loads(definition)
-    except ValueError as error:
-        yield _finding("INVALID_JSON_DESCRIPTION", f"The definition is not JSON: {error}", "/")
-        return
-    if not isinstance(machine, dict):
-        yield _finding("SCHEMA_VALIDATION_FAILED", "The definition is not an object", "/")
-        return
-    yield from _states(machine, "")
-
-
-def _states(machine: dict[str, Any], path: str) -> Iterator[dict[str, str]]:
-    states = machine.get("States")
-    if not isinstance(states, dict) or not states:
-        yield _finding("SCHEMA_VALIDATION_FAILED", "Field 'States' is missing or empty", f"{path}/States")
-        return
-    start = machine.get("StartAt")
-    if start not in states:
-        yield _finding("MISSING_TRANSITION_TARGET", f"StartAt '{start}' is no state", f"{path}/StartAt")
-    reached = {start}
-    for name, state in states.items():
-        where = f"{path}/States/{name}"
-        kind = state.get("Type")
-        if kind not in STATE_TYPES:
-            yield _finding("SCHEMA_VALIDATION_FAILED", f"State '{name}' has no known type: '{kind}'", f"{where}/Type")
-            continue
-        targets = list(_targets(state))
-        reached.update(targets)
-        for target in targets:
-            if target not in states:
-                yield _finding("MISSING_TRANSITION_TARGET", f"Missing 'Next' target: {target}", where)
-        if kind not in ENDS and "Next" not in state and state.get("End") is not True:
-            yield _finding("SCHEMA_VALIDATION_FAILED", f"State '{name}' has neither Next nor End", where)
-        yield from _nested(state, where)
-    for name in states.keys() - reached:
-        yield _finding("UNREACHABLE_STATE", f"State '{name}' is never reached", f"{path}/States/{name}")
-
-
-def _nested(state: dict[str, Any], where: str) -> Iterator[dict[str, str]]:
-    for number, branch in enumerate(state.get("Branches", [])):
-        yield from _states(branch, f"{where}/Branches/{number}")
-    for part in ("ItemProcessor", "Iterator"):
-        if part in state:
-            yield from _states(state[part], f"{where}/{part}")
-
-
-def _targets(state: dict[str, Any]) -> Iterator[str]:
-    if "Next" in state:
-        yield state["Next"]
-    if "Default" in state:
-        yield state["Default"]
-    for rule in [*state.get("Choices", []), *state.get("Catch", [])]:
-        if "Next" in rule:
-            yield rule["Next"]
-
-
-def _finding(code: str, message: str, location: str) -> dict[str, str]:
-    return {"severity": "ERROR", "code": code, "message": message, "location": location}
-
-
 def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is moto's
     """Called by the gateway at the first request for Step Functions."""
     return StepFunctions()
+
+
+# --- answers that replace moto's --------------------------------------------------------------------------------------
+
+_describe_in_moto: Final = StepFunctionResponse.describe_execution
+
+
+def stop_execution(self: Any) -> ActionResult:
+    """StopExecution, at once and with its error and cause."""
+    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    executions.abort(execution, error=self._get_param("error"), cause=self._get_param("cause"))
+    return ActionResult({"stopDate": execution.stop_date})
+
+
+def describe_execution(self: Any) -> ActionResult:
+    """DescribeExecution with the stop date of every ended execution, and an output that is JSON."""
+    answer = _describe_in_moto(self)
+    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+    result: Any = answer._result
+    if execution.stop_date is not None:
+        result["stopDate"] = execution.stop_date
+    if isinstance(execution.output, str) and execution.exec_status == ExecutionStatus.SUCCEEDED:
+        result["output"] = json.dumps(execution.output)
+    result.update(inputDetails={"included": True}, redriveCount=0)
+    return answer
+
+
+def get_execution_history(self: Any) -> ActionResult:
+    """GetExecutionHistory in pages and in either order; a page's token is its place in the list."""
+    history = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))["events"]
+    events = [{**event, "timestamp": datetime.fromisoformat(str(event["timestamp"]))} for event in history]
+    if self._get_param("reverseOrder"):
+        events.reverse()
+    size = min(int(self._get_param("maxResults") or HISTORY_PAGE), HISTORY_PAGE)
+    start = int(self._get_param("nextToken") or 0)
+    page: dict[str, Any] = {"events": events[start : start + size]}
+    if start + size < len(events):
+        page["nextToken"] = str(start + size)
+    return ActionResult(page)
+
+
+def send_task_failure(self: Any) -> EmptyResult:
+    """SendTaskFailure with its cause."""
+    token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
+    self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
+    return EmptyResult()
