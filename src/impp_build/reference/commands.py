@@ -33,6 +33,13 @@ PROGRAMS: Final = (
         "`impp-edge`: commands and settings",
         "the help texts in `edge/impp_edge`",
     ),
+    Program(
+        "python build.py",
+        "impp_build.cli:cli",
+        "docs/reference/build-cli.md",
+        "`build.py`: commands",
+        "the help texts in `src/impp_build/cli.py`",
+    ),
 )
 
 
@@ -88,7 +95,7 @@ def _command(command: click.Command, context: click.Context, common: list[click.
     if own:
         yield _options(own)
     if len(own) < len(_own(command)):
-        yield "It also takes the [common options](#common-options)."
+        yield f"It {'also ' if own else ''}takes the [common options](#common-options)."
 
 
 def _options(options: list[click.Option]) -> str:
@@ -96,7 +103,11 @@ def _options(options: list[click.Option]) -> str:
     rows = []
     for option in options:
         variable = f"`{option.envvar}`" if isinstance(option.envvar, str) else ""
-        meaning = (option.help or "") + (" Can be repeated." if option.multiple else "")
+        meaning = option.help or ""
+        if option.multiple and "epeat" not in meaning:
+            meaning += " Can be repeated."
+        if option.show_default and option.default is not None:
+            meaning += f" Default: `{option.default}`."
         rows.append((_flags(option), *((variable,) if with_variable else ()), meaning))
     return table(("Option", *(("Environment",) if with_variable else ()), "Meaning"), rows)
 
