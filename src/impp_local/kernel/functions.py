@@ -49,10 +49,7 @@ class Wait:
 
 
 class FunctionRuntime(Protocol):
-    """Invokes functions by name or ARN. Both methods raise moto's LambdaClientError family.
-
-    `owner` is the execution that pays when the payload names no asset.
-    """
+    """Invokes functions by name or ARN."""
 
     def invoke(
         self,
@@ -63,10 +60,10 @@ class FunctionRuntime(Protocol):
         owner: str | None = None,
         wait: Wait | None = None,
     ) -> Report:
-        """Run a function and wait for it; `wait` measures meanwhile how long it is queued for a worker."""
+        """See :func:`invoke`."""
 
     def invoke_async(self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:
-        """Queue an event for a function; returns the request id."""
+        """See :func:`invoke_async`."""
 
 
 _runtime: FunctionRuntime | None = None
@@ -78,8 +75,23 @@ def register(runtime: FunctionRuntime | None) -> None:
     _runtime = runtime
 
 
-def runtime() -> FunctionRuntime:
-    """The registered runtime. Raises RuntimeError when the local cloud is not up."""
+def invoke(
+    name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None, wait: Wait | None = None
+) -> Report:
+    """Invoke a function and wait for it; `wait` measures meanwhile how long it is queued for a worker.
+
+    `owner` is the execution that pays when the payload names no asset. Raises moto's LambdaClientError family, and
+    RuntimeError when the local cloud is not up.
+    """
+    return _registered().invoke(name, payload, qualifier=qualifier, owner=owner, wait=wait)
+
+
+def invoke_async(name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:
+    """Queue an event for a function; returns the request id. Raises what :func:`invoke` raises."""
+    return _registered().invoke_async(name, payload, qualifier=qualifier, owner=owner)
+
+
+def _registered() -> FunctionRuntime:
     if _runtime is None:
         raise RuntimeError("The local cloud is not up")
     return _runtime

@@ -81,7 +81,7 @@ def _state_machine(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
 
 def _function(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
     try:
-        functions.runtime().invoke_async(arn, payload.encode())
+        functions.invoke_async(arn, payload.encode())
     except MOTO_ERRORS as error:
         raise _refused(error) from error
 

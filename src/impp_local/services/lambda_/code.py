@@ -22,7 +22,7 @@ from typing import Final
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
-from impp_local.kernel.roles import access_key
+from impp_local.kernel.principals import access_key
 from impp_local.services.lambda_.sandbox import Spec
 
 _unpacking: Final = threading.Lock()

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
-from impp_local.kernel import roles
+from impp_local.kernel import principals
 from impp_local.kernel.contract import REGION
 
 
@@ -43,7 +43,7 @@ class Clients:
             service,
             region_name=region,
             endpoint_url=self._endpoint,
-            aws_access_key_id=roles.access_key(role) if role else "test",
+            aws_access_key_id=principals.access_key(role) if role else "test",
             aws_secret_access_key="local",  # noqa: S106 - not a secret: the local cloud accepts any
             aws_session_token="local",  # noqa: S106
             config=Config(

@@ -71,11 +71,11 @@ def invoke_function(env: Any, parameters: Mapping[str, Any], region: str, state_
     name, qualifier = str(parameters["FunctionName"]), parameters.get("Qualifier")
     try:
         if parameters.get("InvocationType") == "Event":
-            functions.runtime().invoke_async(name, payload, qualifier=qualifier, owner=owner)
+            functions.invoke_async(name, payload, qualifier=qualifier, owner=owner)
             env.stack.append({"Payload": "", "StatusCode": 202})
             return
         wait = getattr(env, "queued", None)
-        report = functions.runtime().invoke(name, payload, qualifier=qualifier, owner=owner, wait=wait)
+        report = functions.invoke(name, payload, qualifier=qualifier, owner=owner, wait=wait)
     except LambdaClientError as error:
         raise client_error(str(error.error_type), error.message, error.code or 400, "Invoke") from error
     if report.error:

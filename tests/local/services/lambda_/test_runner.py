@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until, zipped
 
-from impp_local.kernel import roles
+from impp_local.kernel import principals
 from impp_local.services.lambda_ import api, runner
 
 
@@ -55,7 +55,7 @@ def test_environment_context_and_isolation(make: Maker, monkeypatch: pytest.Monk
     assert env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "300"
     assert env["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
     assert env["AWS_LAMBDA_LOG_GROUP_NAME"] == f"/aws/lambda/{name}"
-    role = roles.principal_of(env["AWS_ACCESS_KEY_ID"])
+    role = principals.principal_of(env["AWS_ACCESS_KEY_ID"])
     assert role == make.client("lambda").get_function_configuration(FunctionName=arn)["Role"]
     assert "START RequestId:" in tail and "Max Memory Used:" in tail and "Init Duration:" in tail
 
