@@ -1,9 +1,9 @@
 """Rekognition Image on local models: DetectLabels, DetectModerationLabels, DetectText, DetectFaces.
 
-Requests, answers, limits and errors are AWS's; what is seen is what small models see: 80 kinds of objects instead of
-thousands, nudity instead of the whole moderation taxonomy, faces with five landmarks and without age or mood. A field
-that the models cannot fill honestly is left out of the answer, as the API's shapes allow. Confidences are the models'
-own, brought to Rekognition's scale as `_confidence` says.
+Requests, responses, limits and errors are AWS's; the findings are those of small models: 80 kinds of objects instead
+of thousands, nudity instead of the whole moderation taxonomy, faces with five landmarks and without age or mood. A
+field that no model here can fill is omitted from the response, as the API's shapes allow. Confidences are the models'
+own, mapped to Rekognition's scale by `_confidence`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from impp_engines import faces, images, labels, moderation, text
 from impp_engines.images import Image8
 from impp_local.kernel import billing
 from impp_local.kernel.contract import AwsError, Cloud, Request, Service
-from impp_local.services.rekognition.labels import LABELS, LabelInfo
+from impp_local.services.rekognition.taxonomy import LABELS, LabelInfo
 from impp_local.services.s3 import objects
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -52,7 +52,7 @@ _LOWEST_SCORE = 0.15
 Shape = Mapping[str, Any]
 T = TypeVar("T")
 
-_AT_ONCE = 2
+_CONCURRENCY = 2
 
 
 class Rekognition(Service):
@@ -61,31 +61,31 @@ class Rekognition(Service):
     name = "rekognition"
 
     def __init__(self) -> None:
-        # Whatever looks at pictures does so on these threads: large buffers that come and go on many threads would
-        # leave each with a heap of its own, which the allocator does not give back (2 GB after 24 calls on 8 threads).
-        self._eyes = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="rekognition")
+        # All analysis runs on these threads: large buffers on many threads would leave each with a heap of its own,
+        # which the allocator does not give back (2 GB after 24 calls on 8 threads).
+        self._threads = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="rekognition")
 
     def detect_labels(self, request: Request) -> dict[str, Any]:
-        """Objects with their boxes, and what kind of things they are."""
+        """Objects with their boxes, and the labels of their parents."""
         features = request.params.get("Features") or ["GENERAL_LABELS"]
         if set(features) != {"GENERAL_LABELS"}:
-            raise _invalid("The local cloud offers the feature GENERAL_LABELS only")
-        least = _least(request)
-        most = request.params.get("MaxLabels")
-        floor = max(_LOWEST_SCORE, _score(least))
-        detected = self._look(request, lambda image: _labels(labels.detect(image, floor), image))
-        confident = [label for label in detected if label["Confidence"] >= least]
+            raise _invalid("The local cloud supports only the feature GENERAL_LABELS")
+        threshold = _min_confidence(request)
+        limit = request.params.get("MaxLabels")
+        floor = max(_LOWEST_SCORE, _score(threshold))
+        detected = self._analyze(request, lambda image: _labels(labels.detect(image, floor), image))
+        confident = [label for label in detected if label["Confidence"] >= threshold]
         answer = _filtered(confident, (request.params.get("Settings") or {}).get("GeneralLabels") or {})
         _meter(request)
-        return {"Labels": answer[:most] if most else answer, "LabelModelVersion": "local-nanodet-coco80"}
+        return {"Labels": answer[:limit] if limit else answer, "LabelModelVersion": "local-nanodet-coco80"}
 
     def detect_moderation_labels(self, request: Request) -> dict[str, Any]:
-        """`Explicit` of the taxonomy's first level, when the image shows nudity; the model tells no more than that."""
-        confidence = 100.0 * self._look(request, moderation.nudity)
+        """`Explicit` of the taxonomy's first level when the image shows nudity; the model distinguishes no more."""
+        confidence = 100.0 * self._analyze(request, moderation.nudity)
         label = {"Name": "Explicit", "ParentName": "", "TaxonomyLevel": 1, "Confidence": round(confidence, 4)}
         _meter(request)
         return {
-            "ModerationLabels": [label] if confidence >= _least(request) else [],
+            "ModerationLabels": [label] if confidence >= _min_confidence(request) else [],
             "ModerationModelVersion": "local-open-nsfw",
             "ContentTypes": [],
         }
@@ -93,30 +93,30 @@ class Rekognition(Service):
     def detect_text(self, request: Request) -> dict[str, Any]:
         """Lines of text and their words."""
         filters = request.params.get("Filters") or {}
-        found = self._look(request, lambda image: _text_detections(text.read(image), image, filters))
+        detections = self._analyze(request, lambda image: _text_detections(text.read(image), image, filters))
         _meter(request)
-        return {"TextDetections": found, "TextModelVersion": "local-pp-ocrv6"}
+        return {"TextDetections": detections, "TextModelVersion": "local-pp-ocrv6"}
 
     def detect_faces(self, request: Request) -> dict[str, Any]:
-        """Faces with box, five landmarks, roll and quality; attributes that no model here can tell are left out."""
+        """Faces with box, five landmarks, roll and quality; attributes that no model here provides are omitted."""
         unknown = set(request.params.get("Attributes") or ()) - _FACE_ATTRIBUTES
         if unknown:
             raise _invalid(f"Request has invalid Attributes: {', '.join(sorted(unknown))}")
-        details = self._look(request, lambda image: [_face(face, image) for face in faces.detect(image)])
+        details = self._analyze(request, lambda image: [_face(face, image) for face in faces.detect(image)])
         _meter(request)
         return {"FaceDetails": details}
 
     def close(self) -> None:
-        """End the threads."""
-        self._eyes.shutdown(wait=False, cancel_futures=True)
+        """Stop the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _look(self, request: Request, see: Callable[[Image8], T]) -> T:
-        """What `see` makes of the request's image; raises what a bad image deserves."""
-        return self._eyes.submit(lambda: see(_image(request))).result()
+    def _analyze(self, request: Request, engine: Callable[[Image8], T]) -> T:
+        """The engine's findings in the request's image. Raises Rekognition's error for a bad image."""
+        return self._threads.submit(lambda: engine(_image(request))).result()
 
 
 def create(cloud: Cloud) -> Service:  # noqa: ARG001
-    """The service; it needs nothing of the cloud but its objects."""
+    """The service; it uses the cloud's objects only."""
     return Rekognition()
 
 
@@ -125,12 +125,12 @@ def _invalid(message: str) -> AwsError:
 
 
 def _image(request: Request) -> Image8:
-    """The image of a request, decoded. Raises the errors that Rekognition gives for a bad one."""
-    given = request.params["Image"]
-    if ("Bytes" in given) == ("S3Object" in given):
+    """The decoded image of a request. Raises Rekognition's error for a bad one."""
+    source = request.params["Image"]
+    if ("Bytes" in source) == ("S3Object" in source):
         raise _invalid("Request has invalid parameters")
-    data = given["Bytes"] if "Bytes" in given else _stored(given["S3Object"])
-    if "Bytes" in given and len(data) > MAX_BYTES:
+    data = source["Bytes"] if "Bytes" in source else _stored(source["S3Object"])
+    if "Bytes" in source and len(data) > MAX_BYTES:
         raise AwsError(
             "ValidationException",
             "1 validation error detected: Value at 'image.bytes' failed to satisfy constraint: "
@@ -142,41 +142,41 @@ def _image(request: Request) -> Image8:
         raise AwsError("InvalidImageFormatException", "Request has invalid image format") from None
     side = _MIN_SIDE[request.operation]
     if min(image.shape[:2]) < side:
-        raise _invalid(f"Request has an image of {image.shape[1]}x{image.shape[0]} pixels; the least is {side}")
+        raise _invalid(f"Request has an image of {image.shape[1]}x{image.shape[0]} pixels; the minimum is {side}")
     return image
 
 
-def _stored(given: Shape) -> bytes:
+def _stored(location: Shape) -> bytes:
     try:
-        found = objects.find(given.get("Bucket", ""), given.get("Name", ""), given.get("Version"))
+        stored = objects.find(location.get("Bucket", ""), location.get("Name", ""), location.get("Version"))
     except AwsError:
         raise AwsError(
             "InvalidS3ObjectException",
             "Unable to get object metadata from S3. Check object key, region and/or access permissions.",
         ) from None
-    if found.size > MAX_S3_BYTES:
-        raise AwsError("ImageTooLargeException", f"Image size is too large: {found.size} > {MAX_S3_BYTES}")
-    return b"".join(found.read())
+    if stored.size > MAX_S3_BYTES:
+        raise AwsError("ImageTooLargeException", f"Image size is too large: {stored.size} > {MAX_S3_BYTES}")
+    return b"".join(stored.read())
 
 
 def _meter(request: Request) -> None:
-    """One image for this API, charged to the asset that the object's key names."""
+    """Bill one image for this API, to the asset in the object's key."""
     key = (request.params["Image"].get("S3Object") or {}).get("Name")
     billing.meter("rekognition", "image_api", 1, detail=key)
 
 
-def _least(request: Request) -> float:
-    given = request.params.get("MinConfidence")
-    return _DEFAULT_CONFIDENCE[request.operation] if given is None else float(given)
+def _min_confidence(request: Request) -> float:
+    threshold = request.params.get("MinConfidence")
+    return _DEFAULT_CONFIDENCE[request.operation] if threshold is None else float(threshold)
 
 
-_HALF_SURE = 0.40
-_POWER = math.log(0.45) / math.log(1 - _HALF_SURE)
+_RELIABLE_SCORE = 0.40
+_POWER = math.log(0.45) / math.log(1 - _RELIABLE_SCORE)
 
 
 def _confidence(score: float) -> float:
-    """Percent for a NanoDet score, rising with it: 0.40, from where on its findings are mostly right, becomes 55,
-    Rekognition's own default threshold; 0.54 becomes 70 and 0.8 becomes 92."""
+    """Percent for a NanoDet score. 0.40, above which its findings are mostly right, becomes 55, Rekognition's default
+    threshold; 0.54 becomes 70 and 0.8 becomes 92."""
     return round(100 * (1 - math.pow(1 - min(score, 1.0), _POWER)), 4)
 
 
@@ -186,25 +186,25 @@ def _score(confidence: float) -> float:
 
 
 def _box(left: float, top: float, right: float, bottom: float, image: Image8) -> dict[str, float]:
-    """A box in shares of the image, kept inside of it."""
+    """A box as fractions of the image, clipped to it."""
     height, width = image.shape[:2]
     left, right = (min(max(x / width, 0.0), 1.0) for x in (left, right))
     top, bottom = (min(max(y / height, 0.0), 1.0) for y in (top, bottom))
     return {"Width": right - left, "Height": bottom - top, "Left": left, "Top": top}
 
 
-def _labels(found: list[labels.Detection], image: Image8) -> list[dict[str, Any]]:
-    """A label for each kind of object with its instances, and one without instances for each parent."""
-    labels: dict[str, dict[str, Any]] = {}
-    for thing in found:
-        info = LABELS[thing.name]
-        confidence = _confidence(thing.score)
-        label = labels.setdefault(info.name, _label(info, confidence))
-        box = _box(thing.left, thing.top, thing.right, thing.bottom, image)
+def _labels(detections: list[labels.Detection], image: Image8) -> list[dict[str, Any]]:
+    """A label with its instances for each kind of object, and one without instances for each parent."""
+    by_name: dict[str, dict[str, Any]] = {}
+    for detection in detections:
+        info = LABELS[detection.name]
+        confidence = _confidence(detection.score)
+        label = by_name.setdefault(info.name, _label(info, confidence))
+        box = _box(detection.left, detection.top, detection.right, detection.bottom, image)
         label["Instances"].append({"BoundingBox": box, "Confidence": confidence})
         for index, parent in enumerate(info.parents):
-            labels.setdefault(parent, _label(LabelInfo(parent, info.category, info.parents[:index]), confidence))
-    return sorted(labels.values(), key=lambda label: -label["Confidence"])
+            by_name.setdefault(parent, _label(LabelInfo(parent, info.category, info.parents[:index]), confidence))
+    return sorted(by_name.values(), key=lambda label: -label["Confidence"])
 
 
 def _label(info: LabelInfo, confidence: float) -> dict[str, Any]:
@@ -219,26 +219,24 @@ def _label(info: LabelInfo, confidence: float) -> dict[str, Any]:
 
 
 def _filtered(labels: list[dict[str, Any]], settings: Shape) -> list[dict[str, Any]]:
-    """Inclusion and exclusion by label and by category, exclusion being the stronger."""
-    names, categories = (
-        (set(settings.get(f"{kind}InclusionFilters") or ()), set(settings.get(f"{kind}ExclusionFilters") or ()))
-        for kind in ("Label", "LabelCategory")
-    )
-    wanted, wanted_categories = names[0], categories[0]
+    """Inclusion and exclusion by label and by category; exclusion wins."""
+
+    def listed(label: dict[str, Any], kind: str) -> bool:
+        names = settings.get(f"Label{kind}Filters") or ()
+        categories = settings.get(f"LabelCategory{kind}Filters") or ()
+        return label["Name"] in names or any(entry["Name"] in categories for entry in label["Categories"])
+
+    includes = settings.get("LabelInclusionFilters") or settings.get("LabelCategoryInclusionFilters")
 
     def keep(label: dict[str, Any]) -> bool:
-        category = {entry["Name"] for entry in label["Categories"]}
-        if label["Name"] in names[1] or category & categories[1]:
-            return False
-        everything = not wanted and not wanted_categories
-        return everything or label["Name"] in wanted or bool(category & wanted_categories)
+        return not listed(label, "Exclusion") and (not includes or listed(label, "Inclusion"))
 
     return [label for label in labels if keep(label)]
 
 
 def _text_detections(lines: list[text.Line], image: Image8, filters: Shape) -> list[dict[str, Any]]:
-    """Lines, then words, numbered as Rekognition does: a word names its line as parent. A line whose words are all
-    filtered out goes with them."""
+    """Lines, then words, numbered as Rekognition does: a word names its line as parent. A line without words that pass
+    the filters is dropped."""
     kept = [(line, [word for word in line.words if _passes(word, image, filters)]) for line in lines]
     kept = [(line, words) for line, words in kept if words]
     detections = [_text_detection("LINE", i, None, line, image) for i, (line, _) in enumerate(kept)]
@@ -248,11 +246,11 @@ def _text_detections(lines: list[text.Line], image: Image8, filters: Shape) -> l
 
 
 def _passes(word: text.Word, image: Image8, filters: Shape) -> bool:
-    asked = filters.get("WordFilter") or {}
+    minimum = filters.get("WordFilter") or {}
     box = _quad_box(word.quad, image)
-    if 100 * word.score < asked.get("MinConfidence", _DEFAULT_WORD_CONFIDENCE):
+    if 100 * word.score < minimum.get("MinConfidence", _DEFAULT_WORD_CONFIDENCE):
         return False
-    if box["Height"] < asked.get("MinBoundingBoxHeight", 0) or box["Width"] < asked.get("MinBoundingBoxWidth", 0):
+    if box["Height"] < minimum.get("MinBoundingBoxHeight", 0) or box["Width"] < minimum.get("MinBoundingBoxWidth", 0):
         return False
     x, y = box["Left"] + box["Width"] / 2, box["Top"] + box["Height"] / 2
     regions = [_region(region) for region in filters.get("RegionsOfInterest") or ()]
@@ -273,17 +271,17 @@ def _quad_box(quad: text.Quad, image: Image8) -> dict[str, float]:
 
 
 def _text_detection(
-    kind: str, number: int, parent: int | None, found: text.Line | text.Word, image: Image8
+    kind: str, number: int, parent: int | None, part: text.Line | text.Word, image: Image8
 ) -> dict[str, Any]:
     height, width = image.shape[:2]
     detection: dict[str, Any] = {
-        "DetectedText": found.text,
+        "DetectedText": part.text,
         "Type": kind,
         "Id": number,
-        "Confidence": round(100 * found.score, 4),
+        "Confidence": round(100 * part.score, 4),
         "Geometry": {
-            "BoundingBox": _quad_box(found.quad, image),
-            "Polygon": [{"X": x / width, "Y": y / height} for x, y in found.quad],
+            "BoundingBox": _quad_box(part.quad, image),
+            "Polygon": [{"X": x / width, "Y": y / height} for x, y in part.quad],
         },
     }
     if parent is not None:
@@ -293,11 +291,11 @@ def _text_detection(
 
 def _face(face: faces.Face, image: Image8) -> dict[str, Any]:
     height, width = image.shape[:2]
-    named = dict(zip(faces.LANDMARKS, face.points, strict=True))
-    (left_x, left_y), (right_x, right_y) = named["eyeLeft"], named["eyeRight"]
+    landmarks = dict(zip(faces.LANDMARKS, face.points, strict=True))
+    (left_x, left_y), (right_x, right_y) = landmarks["eyeLeft"], landmarks["eyeRight"]
     return {
         "BoundingBox": _box(face.left, face.top, face.right, face.bottom, image),
-        "Landmarks": [{"Type": name, "X": x / width, "Y": y / height} for name, (x, y) in named.items()],
+        "Landmarks": [{"Type": name, "X": x / width, "Y": y / height} for name, (x, y) in landmarks.items()],
         "Pose": {"Roll": math.degrees(math.atan2(right_y - left_y, right_x - left_x))},
         "Quality": _quality(face, image),
         "Confidence": round(100 * face.score, 4),
@@ -305,8 +303,8 @@ def _face(face: faces.Face, image: Image8) -> dict[str, Any]:
 
 
 def _quality(face: faces.Face, image: Image8) -> dict[str, float]:
-    """Brightness: mean luma in percent. Sharpness: 0..100, from the variance of the Laplacian, 63 at a variance of
-    200 (a face in focus has some hundreds, a blurred one some tens). Measures of our own on Rekognition's scales."""
+    """Our own measures on Rekognition's scales. Brightness is mean luma in percent; sharpness is 0..100 from the
+    variance of the Laplacian, 63 at a variance of 200 (several hundred for a face in focus, tens for a blurred one)."""
     height, width = image.shape[:2]
     left, right = (int(min(max(x, 0), width)) for x in (face.left, face.right))
     top, bottom = (int(min(max(y, 0), height)) for y in (face.top, face.bottom))

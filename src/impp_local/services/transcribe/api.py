@@ -1,9 +1,9 @@
-"""Transcribe's batch jobs on a local Whisper model that understands English and nothing else.
+"""Transcribe's batch jobs on a local Whisper model that understands only English.
 
-StartTranscriptionJob answers at once; one background thread works the jobs off in order. A job in another language
-ends FAILED and says why. With IdentifyLanguage the audio is taken for English; the score that Transcribe would give
-for its guess is here the mean probability of the words, and below 0.35 the job fails rather than invent a transcript.
-What is not offered (speaker labels, channels, redaction, vocabularies, toxicity) is refused, not ignored.
+StartTranscriptionJob returns at once; one background thread runs the jobs in order. A job in another language ends
+FAILED with the reason. IdentifyLanguage assumes English; in place of Transcribe's score for the language stands the
+mean probability of the words, and below 0.35 the job fails rather than invent a transcript. Unsupported settings
+(speaker labels, channels, redaction, vocabularies, toxicity) are refused, not ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from impp_local.kernel import billing
 from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
 from impp_local.services.events import bus
 from impp_local.services.s3 import objects
-from impp_local.services.transcribe import output as output
+from impp_local.services.transcribe import output
 
 LOG = logging.getLogger(__name__)
 
@@ -39,9 +39,9 @@ MAX_SECONDS = 4 * 3600
 """https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html"""
 
 MINIMUM_BILLED_SECONDS = 15
-"""https://aws.amazon.com/transcribe/pricing/: by the second, at least 15 for each request."""
+"""https://aws.amazon.com/transcribe/pricing/: billed per second, at least 15 per request."""
 
-_LEAST_SCORE = 0.35
+_MIN_SCORE = 0.35
 _NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
 _KEY = re.compile(r"[a-zA-Z0-9-_.!*'()/]{1,1024}")
 _S3 = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
@@ -82,11 +82,11 @@ class JobFailed(Exception):
 
 @dataclass
 class Job:
-    """A job: what was asked (`asked`, the request's input), where it writes, how far it is."""
+    """A job: the request's input (`params`), its output location (no `bucket`: the service's own), its state."""
 
     name: str
     region: str
-    asked: Mapping[str, Any]
+    params: Mapping[str, Any]
     bucket: str | None
     key: str
     status: str = "QUEUED"
@@ -107,7 +107,7 @@ class Job:
 
 
 class Transcribe(Service):
-    """Transcription jobs and their tags; vocabularies, medical and call analytics jobs stay with moto."""
+    """Transcription jobs and their tags; moto answers for vocabularies, medical and call analytics jobs."""
 
     name = "transcribe"
 
@@ -120,7 +120,7 @@ class Transcribe(Service):
         self._closed = False
 
     def start_transcription_job(self, request: Request) -> dict[str, Any]:
-        """Queue a job. Raises BadRequestException for what cannot work, ConflictException for a name in use."""
+        """Queue a job. Raises BadRequestException for an invalid request, ConflictException for a name in use."""
         job = _new_job(request)
         with self._lock:
             if job.name in self._jobs:
@@ -129,36 +129,36 @@ class Transcribe(Service):
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="transcribe", daemon=True)
                 self._worker.start()
-            answer = {"TranscriptionJob": _described(job)}
+            answer = {"TranscriptionJob": _description(job)}
         self._queue.put(job)
         return answer
 
     def get_transcription_job(self, request: Request) -> dict[str, Any]:
         """A job as it is now."""
         with self._lock:
-            return {"TranscriptionJob": _described(self._job(request.params["TranscriptionJobName"]))}
+            return {"TranscriptionJob": _description(self._job(request.params["TranscriptionJobName"]))}
 
     def list_transcription_jobs(self, request: Request) -> dict[str, Any]:
         """Jobs, newest first."""
-        asked = request.params
+        params = request.params
         with self._lock:
             jobs = sorted(self._jobs.values(), key=lambda job: job.created, reverse=True)
-            found = [
+            summaries = [
                 _summary(job)
                 for job in jobs
-                if asked.get("Status") in (None, job.status) and asked.get("JobNameContains", "") in job.name
+                if params.get("Status") in (None, job.status) and params.get("JobNameContains", "") in job.name
             ]
-        first = int(asked["NextToken"]) if str(asked.get("NextToken", "")).isdigit() else 0
-        last = first + int(asked.get("MaxResults") or 5)
-        answer: dict[str, Any] = {"TranscriptionJobSummaries": found[first:last]}
-        if asked.get("Status"):
-            answer["Status"] = asked["Status"]
-        if last < len(found):
+        first = int(params["NextToken"]) if str(params.get("NextToken", "")).isdigit() else 0
+        last = first + int(params.get("MaxResults") or 5)
+        answer: dict[str, Any] = {"TranscriptionJobSummaries": summaries[first:last]}
+        if params.get("Status"):
+            answer["Status"] = params["Status"]
+        if last < len(summaries):
             answer["NextToken"] = str(last)
         return answer
 
     def delete_transcription_job(self, request: Request) -> None:
-        """Forget a job; the files it wrote stay. One that still runs writes nothing any more."""
+        """Delete a job; its output files stay. A job that is still running writes no output."""
         with self._lock:
             job = self._job(request.params["TranscriptionJobName"])
             job.deleted = True
@@ -169,18 +169,18 @@ class Transcribe(Service):
         job = self._tagged(request)
         if job is None:
             return request.forward()
-        kept = {tag["Key"]: tag for tag in job.asked.get("Tags") or []}
-        kept |= {tag["Key"]: tag for tag in request.params["Tags"]}
-        job.asked = {**job.asked, "Tags": list(kept.values())}
+        tags = {tag["Key"]: tag for tag in job.params.get("Tags") or []}
+        tags |= {tag["Key"]: tag for tag in request.params["Tags"]}
+        job.params = {**job.params, "Tags": list(tags.values())}
         return None
 
     def untag_resource(self, request: Request) -> Any:
-        """Take tags from a job."""
+        """Remove tags from a job."""
         job = self._tagged(request)
         if job is None:
             return request.forward()
-        gone = set(request.params["TagKeys"])
-        job.asked = {**job.asked, "Tags": [tag for tag in job.asked.get("Tags") or [] if tag["Key"] not in gone]}
+        keys = set(request.params["TagKeys"])
+        job.params = {**job.params, "Tags": [tag for tag in job.params.get("Tags") or [] if tag["Key"] not in keys]}
         return None
 
     def list_tags_for_resource(self, request: Request) -> Any:
@@ -188,15 +188,15 @@ class Transcribe(Service):
         job = self._tagged(request)
         if job is None:
             return request.forward()
-        return {"ResourceArn": job.arn, "Tags": job.asked.get("Tags") or []}
+        return {"ResourceArn": job.arn, "Tags": job.params.get("Tags") or []}
 
     def close(self) -> None:
-        """Let the worker end after the job it is at, whose end nobody is told of any more."""
+        """Let the worker stop after its current job, without an event for it."""
         self._closed = True
         self._queue.put(None)
 
     def _tagged(self, request: Request) -> Job | None:
-        """The job that an ARN names, None for a resource of another kind."""
+        """The job with this ARN, None for a resource of another kind."""
         kind, _, name = str(request.params["ResourceArn"]).rpartition(":")[2].partition("/")
         if kind != "transcription-job":
             return None
@@ -246,7 +246,7 @@ class Transcribe(Service):
         )
 
     def _transcribe(self, job: Job) -> None:
-        bucket, key = _place(job.asked["Media"]["MediaFileUri"])
+        bucket, key = _location(job.params["Media"]["MediaFileUri"])
         try:
             with objects.open_object(bucket, key) as path:
                 _check_language(job)
@@ -255,7 +255,7 @@ class Transcribe(Service):
         except AwsError:
             raise JobFailed(_UNREADABLE) from None
         except MediaError as error:
-            raise JobFailed(_why_unplayable(error)) from error
+            raise JobFailed(_unplayable_reason(error)) from error
         job.language = _language(job, transcript)
         if not job.deleted:
             self._write(job, output.document(job.name, ACCOUNT, transcript, job.language))
@@ -263,34 +263,34 @@ class Transcribe(Service):
             billing.meter("transcribe", "batch", billed, detail=job.name)
 
     def _check_media(self, job: Job, path: Path) -> float:
-        """The seconds of audio, when the file is within Transcribe's limits and of the format that was said."""
+        """The file's duration in seconds. Raises JobFailed for another format than requested or beyond the limits."""
         media = video.probe(path)
         if media.audio is None:
             raise MediaError("no_audio", "no audio track")
-        found = _format_of(media)
-        said = job.asked.get("MediaFormat")
-        if found is None:
+        detected = _format_of(media)
+        requested = job.params.get("MediaFormat")
+        if detected is None:
             raise JobFailed("Unsupported media format. Use AMR, FLAC, M4A, MP3, MP4, Ogg, WebM or WAV.")
-        if said and {said, found} not in ({found}, {"mp4", "m4a"}):
+        if requested and {requested, detected} not in ({detected}, {"mp4", "m4a"}):
             raise JobFailed("The media format that you specified doesn't match the detected media format.")
         if media.duration_s > MAX_SECONDS:
             raise JobFailed(f"Invalid file duration: {media.duration_s:.0f} seconds; the limit is {MAX_SECONDS}.")
         rate = min(max(media.audio.sample_rate, 8000), 48000)
-        job.media = {"MediaFormat": found, "MediaSampleRateHertz": rate}
+        job.media = {"MediaFormat": detected, "MediaSampleRateHertz": rate}
         return media.duration_s
 
     def _write(self, job: Job, document: dict[str, Any]) -> None:
-        """Transcript and subtitles to S3: the subtitles take the transcript's name with their own extension."""
+        """Write transcript and subtitles to S3; subtitles take the transcript's name with their own extension."""
         try:
             bucket = job.bucket or self._service_bucket()
             body = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
             objects.put_object(self._cloud, bucket, job.key, body, "application/json")
             job.transcript_uri = self._uri(job, bucket, job.key)
-            asked = job.asked.get("Subtitles") or {}
+            subtitles = job.params.get("Subtitles") or {}
             uris = []
-            for kind in asked.get("Formats") or ():
+            for kind in subtitles.get("Formats") or ():
                 key = f"{job.key.removesuffix('.json')}.{kind}"
-                text = output.subtitles(document, kind, asked.get("OutputStartIndex") or 0)
+                text = output.subtitles(document, kind, subtitles.get("OutputStartIndex") or 0)
                 content_type = "text/vtt" if kind == "vtt" else "application/x-subrip"
                 objects.put_object(self._cloud, bucket, key, text.encode(), content_type)
                 uris.append(self._uri(job, bucket, key))
@@ -305,14 +305,14 @@ class Transcribe(Service):
         return f"https://s3.{job.region}.amazonaws.com/{bucket}/{quote(key)}"
 
     def _service_bucket(self) -> str:
-        """Where Transcribe keeps the output of jobs that name no bucket."""
+        """The bucket for the output of jobs that name none."""
         bucket = "aws-transcribe-us-east-1-prod"
         self._cloud.client("s3").create_bucket(Bucket=bucket)
         return bucket
 
 
 def create(cloud: Cloud) -> Service:
-    """The service, without a thread until the first job."""
+    """The service; its thread starts with the first job."""
     return Transcribe(cloud)
 
 
@@ -321,30 +321,30 @@ def _bad(message: str) -> AwsError:
 
 
 def _new_job(request: Request) -> Job:
-    """A job for a request that can be carried out."""
-    asked = request.params
-    name = asked["TranscriptionJobName"]
+    """A job for a valid request. Raises BadRequestException otherwise."""
+    params = request.params
+    name = params["TranscriptionJobName"]
     if not _NAME.fullmatch(name):
         raise _bad(
             f"1 validation error detected: Value '{name}' at 'transcriptionJobName' failed to satisfy constraint: "
             "Member must satisfy regular expression pattern: ^[0-9a-zA-Z._-]+"
         )
-    languages = [key for key in ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages") if asked.get(key)]
+    languages = [key for key in ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages") if params.get(key)]
     if len(languages) != 1:
         raise _bad("You must specify exactly one of LanguageCode, IdentifyLanguage or IdentifyMultipleLanguages.")
-    settings = asked.get("Settings") or {}
-    refused = [k for k in _REFUSED if asked.get(k)] + [k for k in _REFUSED_SETTINGS if settings.get(k)]
+    settings = params.get("Settings") or {}
+    refused = [k for k in _REFUSED if params.get(k)] + [k for k in _REFUSED_SETTINGS if settings.get(k)]
     if refused:
-        raise _bad(f"The local cloud's Transcribe does not offer {', '.join(refused)}.")
-    formats = (asked.get("Subtitles") or {}).get("Formats") or []
+        raise _bad(f"The local cloud's Transcribe does not support {', '.join(refused)}.")
+    formats = (params.get("Subtitles") or {}).get("Formats") or []
     if set(formats) - {"vtt", "srt"}:
         raise _bad("Subtitle formats are vtt and srt.")
-    _check_source(asked)
-    return Job(name, request.region, asked, asked.get("OutputBucketName"), _output_key(asked, name))
+    _check_source(params)
+    return Job(name, request.region, params, params.get("OutputBucketName"), _output_key(params, name))
 
 
-def _check_source(asked: Mapping[str, Any]) -> None:
-    bucket, key = _place((asked.get("Media") or {}).get("MediaFileUri", ""))
+def _check_source(params: Mapping[str, Any]) -> None:
+    bucket, key = _location((params.get("Media") or {}).get("MediaFileUri", ""))
     try:
         size = objects.find(bucket, key).size
     except AwsError:
@@ -353,26 +353,27 @@ def _check_source(asked: Mapping[str, Any]) -> None:
         raise _bad("Invalid file size: file size too large. Maximum audio file size is 2.0 GB.")
 
 
-def _output_key(asked: Mapping[str, Any], name: str) -> str:
-    key = asked.get("OutputKey")
+def _output_key(params: Mapping[str, Any], name: str) -> str:
+    key = params.get("OutputKey")
     if key is None:
         return f"{name}.json"
-    if not asked.get("OutputBucketName"):
+    if not params.get("OutputBucketName"):
         raise _bad("You must specify OutputBucketName when you specify OutputKey.")
     if not _KEY.fullmatch(key):
         raise _bad("OutputKey can only contain alphanumeric characters and - _ . ! * ' ( ) /")
     return f"{key}{name}.json" if key.endswith("/") else str(key)
 
 
-def _place(uri: str) -> tuple[str, str]:
-    found = _S3.fullmatch(uri) or _HTTPS.fullmatch(uri)
-    if not found:
+def _location(uri: str) -> tuple[str, str]:
+    """Bucket and key of an object's URI."""
+    match = _S3.fullmatch(uri) or _HTTPS.fullmatch(uri)
+    if not match:
         raise _bad(_UNREADABLE)
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def _format_of(media: video.Media) -> str | None:
-    """Transcribe's name of the container, None for one that it does not take."""
+    """Transcribe's name of the container, None for an unsupported one."""
     names = set(media.format.split(","))
     if "mp4" in names:
         return "m4a" if media.brand.startswith("M4A") else "mp4"
@@ -382,10 +383,10 @@ def _format_of(media: video.Media) -> str | None:
 
 
 def _check_language(job: Job) -> None:
-    code = job.asked.get("LanguageCode")
+    code = job.params.get("LanguageCode")
     if code and not code.startswith("en-"):
         raise JobFailed(f"The local cloud's speech model understands English only; {code} can't be transcribed.")
-    options = job.asked.get("LanguageOptions") or []
+    options = job.params.get("LanguageOptions") or []
     if options and not any(option.startswith("en-") for option in options):
         raise JobFailed(
             "The local cloud's speech model understands English only, which is not among the language options "
@@ -394,35 +395,35 @@ def _check_language(job: Job) -> None:
 
 
 def _language(job: Job, transcript: speech.Transcript) -> output.Language:
-    """The job's language; for IdentifyLanguage English, with a score for how well the audio could be understood."""
-    if code := job.asked.get("LanguageCode"):
+    """The job's language; for IdentifyLanguage English, scored by the mean probability of the words."""
+    if code := job.params.get("LanguageCode"):
         return output.Language(code)
     words = [word.probability for segment in transcript.segments for word in segment.words]
     if not words:
         raise JobFailed(_TOO_LITTLE_SPEECH)
     score = sum(words) / len(words)
-    if score < _LEAST_SCORE:
+    if score < _MIN_SCORE:
         raise JobFailed(
             "The language could not be identified as English, the only one that the local cloud's speech model "
             f"understands (mean word probability {score:.2f})."
         )
-    options = [option for option in job.asked.get("LanguageOptions") or [] if option.startswith("en-")]
+    options = [option for option in job.params.get("LanguageOptions") or [] if option.startswith("en-")]
     return output.Language(options[0] if options else "en-US", round(score, 4))
 
 
-def _why_unplayable(error: MediaError) -> str:
+def _unplayable_reason(error: MediaError) -> str:
     if error.reason == "no_audio":
         return "The media file doesn't contain an audio track that can be transcribed."
     return f"The media file can't be read. Check that it is a valid media file and isn't corrupted ({error.reason})."
 
 
-def _described(job: Job) -> dict[str, Any]:
+def _description(job: Job) -> dict[str, Any]:
     """The TranscriptionJob shape."""
     shape: dict[str, Any] = {
         "TranscriptionJobName": job.name,
         "TranscriptionJobStatus": job.status,
         "CreationTime": job.created,
-        **{key: job.asked[key] for key in _ECHOED if job.asked.get(key) is not None},
+        **{key: job.params[key] for key in _ECHOED if job.params.get(key) is not None},
         **job.media,
     }
     optional = {
@@ -434,7 +435,7 @@ def _described(job: Job) -> dict[str, Any]:
         "Transcript": {"TranscriptFileUri": job.transcript_uri} if job.transcript_uri else None,
     }
     shape |= {key: value for key, value in optional.items() if value is not None}
-    if subtitles := job.asked.get("Subtitles"):
+    if subtitles := job.params.get("Subtitles"):
         shape["Subtitles"] = {
             "Formats": subtitles.get("Formats") or [],
             "SubtitleFileUris": list(job.subtitle_uris),
@@ -445,8 +446,8 @@ def _described(job: Job) -> dict[str, Any]:
 
 def _summary(job: Job) -> dict[str, Any]:
     """The TranscriptionJobSummary shape."""
-    shape = _described(job)
-    wanted = (
+    shape = _description(job)
+    members = (
         "TranscriptionJobName",
         "CreationTime",
         "StartTime",
@@ -457,5 +458,5 @@ def _summary(job: Job) -> dict[str, Any]:
         "IdentifyLanguage",
         "IdentifiedLanguageScore",
     )
-    place = "CUSTOMER_BUCKET" if job.bucket else "SERVICE_BUCKET"
-    return {key: shape[key] for key in wanted if key in shape} | {"OutputLocationType": place}
+    location = "CUSTOMER_BUCKET" if job.bucket else "SERVICE_BUCKET"
+    return {key: shape[key] for key in members if key in shape} | {"OutputLocationType": location}

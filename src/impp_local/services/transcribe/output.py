@@ -1,7 +1,7 @@
-"""What Transcribe writes to S3: the transcript's JSON, and WebVTT and SubRip subtitles.
+"""Transcribe's output files: the transcript as JSON, and subtitles as WebVTT and SubRip.
 
 Shapes as in https://docs.aws.amazon.com/transcribe/latest/dg/how-input.html#how-output: times and confidences are
-strings, punctuation is an item without times, an audio segment lists the numbers of its items.
+strings, punctuation is an item without times, and an audio segment lists the ids of its items.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from impp_engines.speech import Segment, Transcript
 
 _MARKS = ".,?!"
-_AROUND = _MARKS + "\"'\u2018\u2019\u201c\u201d\u2026()[]{}-\u2013\u2014*:;\u266a"
-"""What may stand around a word and is no part of it; $, % and the like are."""
+_OUTER = _MARKS + "\"'\u2018\u2019\u201c\u201d\u2026()[]{}-\u2013\u2014*:;\u266a"
+"""Characters around a word that are not part of it; $, % and the like are."""
 
 _CUE_CHARACTERS = 80
 _CUE_SECONDS = 7.0
@@ -23,7 +23,7 @@ _SENTENCE_END = (".", "?", "!")
 
 @dataclass(frozen=True)
 class Language:
-    """The language of a job: code, and the score when it was to be identified."""
+    """The language of a job: its code, and the score of IdentifyLanguage."""
 
     code: str
     score: float | None = None
@@ -52,9 +52,9 @@ def document(job: str, account: str, transcript: Transcript, language: Language)
 
 def _items(segment: Segment) -> Iterator[dict[str, Any]]:
     for word in segment.words:
-        content = word.text.strip(_AROUND)
-        after = word.text.rpartition(content)[2] if content else ""
-        mark = next((letter for letter in after if letter in _MARKS), None)
+        content = word.text.strip(_OUTER)
+        suffix = word.text.rpartition(content)[2] if content else ""
+        mark = next((letter for letter in suffix if letter in _MARKS), None)
         if content:
             yield {
                 "type": "pronunciation",
@@ -103,7 +103,7 @@ def subtitles(document: dict[str, Any], kind: str, start_index: int = 0) -> str:
 
 
 def _cues(items: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Items in pieces that fit on a screen: at most 80 characters and 7 seconds, broken at the end of a sentence."""
+    """Items grouped for the screen: at most 80 characters and 7 seconds, split at the end of a sentence."""
     cue: list[dict[str, Any]] = []
     for item in items:
         if item["type"] == "pronunciation" and cue and _full(cue, item):
@@ -115,12 +115,12 @@ def _cues(items: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def _full(cue: list[dict[str, Any]], following: dict[str, Any]) -> bool:
-    began = float(cue[0]["start_time"])
-    ended_sentence = cue[-1]["alternatives"][0]["content"] in _SENTENCE_END
+    start = float(cue[0]["start_time"])
+    sentence_ends = cue[-1]["alternatives"][0]["content"] in _SENTENCE_END
     return (
         len(_joined([*cue, following])) > _CUE_CHARACTERS
-        or float(following["end_time"]) - began > _CUE_SECONDS
-        or (ended_sentence and len(_joined(cue)) > _CUE_CHARACTERS // 2)
+        or float(following["end_time"]) - start > _CUE_SECONDS
+        or (sentence_ends and len(_joined(cue)) > _CUE_CHARACTERS // 2)
     )
 
 
@@ -131,5 +131,5 @@ def _clock(seconds: float, mark: str) -> str:
 
 
 def _escaped(text: str, kind: str) -> str:
-    """WebVTT cue text has markup of its own."""
+    """The text with WebVTT's markup characters escaped; SubRip has none."""
     return text.replace("&", "&amp;").replace("<", "&lt;") if kind == "vtt" else text

@@ -1,7 +1,7 @@
-"""How Rekognition names and files the things that the object detector knows.
+"""Rekognition's names and categories for the object detector's classes.
 
 Names, aliases, parents and categories follow the label list that AWS publishes for DetectLabels (model version 3.0).
-A COCO class that Rekognition files under another name gets that name ("stop sign" is "Stopsign").
+A COCO class takes the name that Rekognition uses ("stop sign" is "Stopsign").
 """
 
 from __future__ import annotations
