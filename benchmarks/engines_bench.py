@@ -27,7 +27,7 @@ from tests.support.media_clips import SPOKEN, frame, street  # noqa: E402
 
 from impp_engines import assets, faces, labels, moderation, speech, text  # noqa: E402
 from impp_local.engines import video  # noqa: E402
-from impp_local.services.mediaconvert.plan import plan  # noqa: E402
+from impp_local.services.mediaconvert.plan import make_plan  # noqa: E402
 
 RUNS = 12
 
@@ -123,11 +123,11 @@ def transcoding(short_side: int) -> dict[str, Any]:
                 }
             ],
         }
-        made = plan(settings, video.probe(clip), clip, threads=1)
-        (Path(folder) / made.renditions[0].folder).mkdir()
+        plan = make_plan(settings, video.probe(clip), clip, threads=1)
+        (Path(folder) / plan.renditions[0].folder).mkdir()
         used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         started = time.perf_counter()
-        video.run(made.command(Path(folder)), timeout_s=600)
+        video.run(plan.command(Path(folder)), timeout_s=600)
         wall = time.perf_counter() - started
         cpu = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used
     return {"engine": f"transcode 720p to {short_side}p", "rtf": round(wall / 10, 3), "cpu_rtf": round(cpu / 10, 3)}

@@ -1,8 +1,8 @@
-"""What MediaConvert tells on the event bus: "MediaConvert Job State Change".
+"""MediaConvert's events on the bus: "MediaConvert Job State Change".
 
-Shapes from https://docs.aws.amazon.com/mediaconvert/latest/ug/mediaconvert_event_list.html. Quality figures of the
-encoder and detected black frames are not among them, since nothing here measures those; and there is no NEW_WARNING,
-since the codes of MediaConvert's warnings stand for what only its own pipeline detects.
+Shapes from https://docs.aws.amazon.com/mediaconvert/latest/ug/mediaconvert_event_list.html. The encoder's quality
+figures and detected black frames are omitted, since nothing here measures them; there is no NEW_WARNING, since the
+codes of MediaConvert's warnings stand for findings of its own pipeline.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PHASES = ("PROBING", "TRANSCODING", "UPLOADING")
 _GROUPS = {"FILE_GROUP_SETTINGS": "FILE_GROUP", "HLS_GROUP_SETTINGS": "HLS_GROUP"}
 
 
-def tell(job: Job, status: str, **more: Any) -> None:
+def publish(job: Job, status: str, **more: Any) -> None:
     """Publish a state change of a job."""
     bus.publish(
         {
@@ -41,15 +41,19 @@ def tell(job: Job, status: str, **more: Any) -> None:
     )
 
 
-def tell_progress(job: Job, transcoded: float) -> None:
-    """STATUS_UPDATE; `transcoded` is the share of the transcoding that is done, 0..1."""
-    at = _PHASES.index(job.phase or "PROBING")
-    phases = {}
+def publish_progress(job: Job, transcoded: float) -> None:
+    """STATUS_UPDATE; `transcoded` is the completed fraction of the transcoding, 0..1."""
+    current = _PHASES.index(job.phase or "PROBING")
+    phases: dict[str, dict[str, Any]] = {}
     for index, phase in enumerate(_PHASES):
-        status = "COMPLETE" if index < at else "PROGRESSING" if index == at else "PENDING"
-        done = 100 if index < at else round(100 * transcoded) if phase == "TRANSCODING" and index == at else 0
-        phases[phase] = {"status": status, "percentComplete": done}
-    tell(
+        if index < current:
+            phases[phase] = {"status": "COMPLETE", "percentComplete": 100}
+        elif index == current:
+            percent = round(100 * transcoded) if phase == "TRANSCODING" else 0
+            phases[phase] = {"status": "PROGRESSING", "percentComplete": percent}
+        else:
+            phases[phase] = {"status": "PENDING", "percentComplete": 0}
+    publish(
         job,
         "STATUS_UPDATE",
         jobProgress={
@@ -61,11 +65,11 @@ def tell_progress(job: Job, transcoded: float) -> None:
     )
 
 
-def tell_input(job: Job, media: Media) -> None:
-    """INPUT_INFORMATION: what the input turned out to be."""
+def publish_input(job: Job, media: Media) -> None:
+    """INPUT_INFORMATION: the tracks of the input."""
     video = [_video(track) for track in media.tracks if track.kind == "video"]
     audio = [_audio(track) for track in media.tracks if track.kind == "audio"]
-    tell(job, "INPUT_INFORMATION", inputDetails=[{"id": 1, "uri": job.input_url, "video": video, "audio": audio}])
+    publish(job, "INPUT_INFORMATION", inputDetails=[{"id": 1, "uri": job.input_url, "video": video, "audio": audio}])
 
 
 def _video(track: Track) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def _audio(track: Track) -> dict[str, Any]:
     }
 
 
-def tell_complete(job: Job) -> None:
+def publish_complete(job: Job) -> None:
     """COMPLETE, with the outputs' paths."""
     groups = []
     for group, outputs in zip(job.params["Settings"]["OutputGroups"], job.outputs, strict=True):
@@ -104,4 +108,4 @@ def tell_complete(job: Job) -> None:
         if playlists:
             details["playlistFilePaths"] = playlists[:1]
         groups.append(details)
-    tell(job, "COMPLETE", warnings=[], outputGroupDetails=groups)
+    publish(job, "COMPLETE", warnings=[], outputGroupDetails=groups)

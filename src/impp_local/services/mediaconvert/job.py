@@ -36,7 +36,7 @@ def new_id() -> str:
 
 @dataclass
 class Job:
-    """What was asked (`params`, CreateJob's input), and how far it is. `canceled` stops ffmpeg when it is set."""
+    """CreateJob's input (`params`) and the state of the job. Setting `canceled` stops ffmpeg."""
 
     id: str
     region: str
@@ -63,7 +63,7 @@ class Job:
 
     @property
     def priority(self) -> int:
-        """-50..50; higher goes first."""
+        """-50..50; higher runs first."""
         return int(self.params.get("Priority") or 0)
 
     @property
@@ -73,7 +73,7 @@ class Job:
 
     @property
     def user_metadata(self) -> dict[str, str]:
-        """Carried through to every event."""
+        """Included in every event."""
         return dict(self.params.get("UserMetadata") or {})
 
     def describe(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""From a job's settings and what its input is to ffmpeg's arguments and the files that come out.
+"""Translates a job's settings, for a probed input, into ffmpeg's arguments and the files that they produce.
 
-How MediaConvert's settings become x264's and x265's:
+MediaConvert's settings as x264's and x265's:
 
 - QVBR level L (1..10, 7 when not given) → constant rate factor 35.5 - 1.8 L, rounded (7 → 23, x264's own default;
   9 → 19; 10 → 18), capped by `MaxBitrate` over a buffer of `HrdBufferSize` or two seconds.
@@ -40,7 +40,7 @@ _HLS_SEGMENT_S = 10
 
 
 class JobError(Exception):
-    """A job that ends in ERROR: MediaConvert's code and message."""
+    """Ends a job as ERROR with MediaConvert's code and message."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -50,10 +50,10 @@ class JobError(Exception):
 
 @dataclass(frozen=True)
 class Rendition:
-    """One output: its ffmpeg arguments, the folder it is written to, and where its files go.
+    """One output: its ffmpeg arguments, its local folder and first file, and the location of its files on S3.
 
-    `group` is the index of its output group, `key_prefix` what `extension` is appended to in `bucket`, `fps` 0 for
-    sound alone and for captures, `codec` as MediaConvert names it, `passes` the quality tuning level.
+    `group` is the index of its output group; `extension` is appended to `key_prefix` in `bucket`; `codec` is
+    MediaConvert's name, `passes` the quality tuning level, `fps` 0 for audio only and for captures.
     """
 
     group: int
@@ -72,88 +72,107 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole job: arguments before the outputs, and the outputs."""
+    """A complete job: the arguments before the outputs, and the outputs."""
 
     arguments: tuple[str, ...]
     renditions: tuple[Rendition, ...]
 
     def command(self, work: Path) -> list[str]:
-        """ffmpeg's arguments for a job that writes below `work`; the folders must exist."""
+        """ffmpeg's arguments to write below `work`, where the renditions' folders must exist."""
         command = list(self.arguments)
         for rendition in self.renditions:
             command += [*rendition.arguments, output_path(work / rendition.folder / rendition.main_file)]
         return command
 
 
-def plan(settings: Shape, media: Media, path: Path, threads: int) -> Plan:
-    """How to carry out a job on an input that was probed. Raises `JobError` for what does not fit the input."""
+@dataclass(frozen=True)
+class _Output:
+    """An output's settings with those of its group, their indexes, and its number among all outputs, from 1."""
+
+    settings: Shape
+    group: Shape
+    group_index: int
+    index: int
+    number: int
+
+    @property
+    def group_type(self) -> str:
+        return str(self.group["OutputGroupSettings"]["Type"])
+
+    @property
+    def container(self) -> str:
+        return str(self.settings["ContainerSettings"]["Container"])
+
+
+def make_plan(settings: Shape, media: Media, path: Path, threads: int) -> Plan:
+    """The plan of a job for a probed input. Raises `JobError` for settings that do not suit the input."""
     source = settings["Inputs"][0]
-    renditions = tuple(
-        _rendition(settings, group_index, output_index, media, number, threads)
-        for number, (group_index, output_index) in enumerate(_numbered(settings), start=1)
-    )
+    renditions = tuple(_rendition(source, output, media, threads) for output in _outputs(settings))
     if source["FileInput"] in (f"s3://{r.bucket}/{r.key_prefix}.{r.extension}" for r in renditions):
         raise JobError(1040, f"Duplicate input and output path [{source['FileInput']}] found in job.")
-    # The picture is turned by filters, so that no output keeps a rotation of its own.
+    # Filters rotate the picture, so that no output has rotation metadata.
     before = ["-noautorotate", "-display_rotation", "0"] if media.video else []
     return Plan((*before, *input_options(path)), renditions)
 
 
-def _numbered(settings: Shape) -> list[tuple[int, int]]:
-    groups = settings["OutputGroups"]
-    return [(g, o) for g, group in enumerate(groups) for o in range(len(group["Outputs"]))]
+def _outputs(settings: Shape) -> list[_Output]:
+    outputs = [
+        (output, group, group_index, index)
+        for group_index, group in enumerate(settings["OutputGroups"])
+        for index, output in enumerate(group["Outputs"])
+    ]
+    return [_Output(*output, number) for number, output in enumerate(outputs, start=1)]
 
 
-def _rendition(
-    settings: Shape, group_index: int, output_index: int, media: Media, number: int, threads: int
-) -> Rendition:
-    source, group = settings["Inputs"][0], settings["OutputGroups"][group_index]
-    output = group["Outputs"][output_index]
-    kind = group["OutputGroupSettings"]["Type"]
-    container = output["ContainerSettings"]["Container"]
-    bucket, prefix = _destination(group, source["FileInput"])
-    video = output.get("VideoDescription")
+def _rendition(source: Shape, output: _Output, media: Media, threads: int) -> Rendition:
+    bucket, prefix = _destination(output.group, source["FileInput"])
+    video = output.settings.get("VideoDescription")
     arguments: list[str] = ["-map_metadata", "-1", "-map_chapters", "-1"]
     width = height = None
     fps = 0.0
     codec = passes = ""
     if video:
         track = _video_track(media, source)
-        width, height, filters = _picture(video, track, _rotation(source, track), number)
+        width, height, filters = _picture(video, track, _rotation(source, track), output.number)
         codec = video["CodecSettings"]["Codec"]
-        rate = _frame_rate(video, track, number)
-        settings_of = video["CodecSettings"].get("H264Settings") or video["CodecSettings"].get("H265Settings") or {}
-        passes = settings_of.get("QualityTuningLevel", "SINGLE_PASS")
+        rate = _frame_rate(video, track, output.number)
+        codec_settings = video["CodecSettings"].get("H264Settings") or video["CodecSettings"].get("H265Settings") or {}
+        passes = codec_settings.get("QualityTuningLevel", "SINGLE_PASS")
         fps = 0.0 if codec == "FRAME_CAPTURE" else float(rate)
         arguments += ["-map", f"0:{track.index}", *_encoder(video["CodecSettings"], rate, filters, threads)]
-    for description in output.get("AudioDescriptions") or []:
+    for description in output.settings.get("AudioDescriptions") or []:
         arguments += _sound(description, source, media)
-    main_file, muxer = _muxer(kind, container, output, group)
-    extension = "m3u8" if kind == "HLS_GROUP_SETTINGS" else output.get("Extension") or CONTAINERS[kind][container]
+    main_file, muxer = _muxer(output)
     return Rendition(
-        group_index,
-        bucket,
-        prefix + output.get("NameModifier", ""),
-        extension,
-        f"{group_index}-{output_index}",
-        main_file,
-        (*arguments, *muxer),
-        codec or None,
-        passes,
-        width,
-        height,
-        fps,
+        group=output.group_index,
+        bucket=bucket,
+        key_prefix=prefix + output.settings.get("NameModifier", ""),
+        extension=_extension(output),
+        folder=f"{output.group_index}-{output.index}",
+        main_file=main_file,
+        arguments=(*arguments, *muxer),
+        codec=codec or None,
+        passes=passes,
+        width=width,
+        height=height,
+        fps=fps,
     )
 
 
+def _extension(output: _Output) -> str:
+    if output.group_type == "HLS_GROUP_SETTINGS":
+        return "m3u8"
+    return output.settings.get("Extension") or CONTAINERS[output.group_type][output.container]
+
+
 def _destination(group: Shape, file_input: str) -> tuple[str, str]:
-    """Bucket and key up to the name modifier: a destination that ends with `/` is a folder, and files in it take the
+    """Bucket and key up to the name modifier. A destination that ends with `/` is a folder, whose files take the
     input's name."""
     settings = group["OutputGroupSettings"]
     destination = (settings.get("FileGroupSettings") or settings.get("HlsGroupSettings"))["Destination"]
-    found = S3_URL.fullmatch(destination)
-    assert found  # checked when the job was created
-    bucket, prefix = found.groups()
+    match = S3_URL.fullmatch(destination)
+    assert match  # checked when the job was created
+    bucket, prefix = match.groups()
     if not prefix or prefix.endswith("/"):
         prefix += posixpath.splitext(posixpath.basename(file_input))[0]
     return bucket, prefix
@@ -175,12 +194,12 @@ def _video_track(media: Media, source: Shape) -> Track:
 
 
 def _rotation(source: Shape, track: Track) -> int:
-    asked = (source.get("VideoSelector") or {}).get("Rotate", "DEGREE_0")
-    return track.rotation if asked == "AUTO" else _ROTATE[asked]
+    rotate = (source.get("VideoSelector") or {}).get("Rotate", "DEGREE_0")
+    return track.rotation if rotate == "AUTO" else _ROTATE[rotate]
 
 
 def _picture(video: Shape, track: Track, rotation: int, number: int) -> tuple[int, int, list[str]]:
-    """Size of the output and the filters that bring the picture to it."""
+    """The size of the output, and the filters that scale the picture to it."""
     filters = list(_TURN[rotation])
     if (video.get("VideoPreprocessors") or {}).get("Deinterlacer"):
         filters.insert(0, "yadif")
@@ -197,7 +216,7 @@ def _picture(video: Shape, track: Track, rotation: int, number: int) -> tuple[in
 
 
 def _size(width: int | None, height: int | None, shown_w: int, shown_h: int) -> tuple[int, int]:
-    """The asked size; a side that is not asked follows the input's shape."""
+    """The requested size; a side that is not requested keeps the input's aspect ratio."""
     if width:
         return width, height or round(shown_h * width / shown_w)
     if height:
@@ -205,9 +224,9 @@ def _size(width: int | None, height: int | None, shown_w: int, shown_h: int) -> 
     return shown_w, shown_h
 
 
-def _scale(video: Shape, shown: tuple[int, int], wanted: tuple[int, int]) -> list[str]:
+def _scale(video: Shape, shown: tuple[int, int], target: tuple[int, int]) -> list[str]:
     behavior = video.get("ScalingBehavior", "DEFAULT")
-    width, height = wanted
+    width, height = target
     factor = min(width / shown[0], height / shown[1])
     if behavior == "FIT_NO_UPSCALE":
         factor = min(factor, 1.0)
@@ -284,7 +303,7 @@ def _rate_control(settings: Shape) -> list[str]:
 
 
 def _gop(settings: Shape, rate: Fraction) -> tuple[int, bool]:
-    """Frames from one key frame to the next, and whether none may come in between."""
+    """Frames from one key frame to the next, and whether that interval is fixed."""
     size, units = settings.get("GopSize"), settings.get("GopSizeUnits", "FRAMES" if settings.get("GopSize") else "AUTO")
     if units == "AUTO" or not size:
         frames = 2 * rate
@@ -336,45 +355,36 @@ def _sound(description: Shape, source: Shape, media: Media) -> list[str]:
 
 def _audio_track(media: Media, selector: Shape, name: str) -> Track:
     tracks = [track for track in media.tracks if track.kind == "audio"]
-    wanted = (selector.get("Tracks") or [None])[0]
-    if wanted is not None and wanted > len(tracks):
+    number = (selector.get("Tracks") or [None])[0]
+    if number is not None and number > len(tracks):
         raise JobError(
             1040,
-            f"Invalid audio track specified for audio_selector [1]. Audio track [{wanted}] not found "
+            f"Invalid audio track specified for audio_selector [1]. Audio track [{number}] not found "
             "in input container.",
         )
     if not tracks:
         raise JobError(1021, f"No audio frames decoded on [selector-({name})-track-1-drc]")
-    if wanted is not None:
-        return tracks[int(wanted) - 1]
+    if number is not None:
+        return tracks[int(number) - 1]
     language = (selector.get("LanguageCode") or "").lower()
-    spoken = [track for track in tracks if language and track.language == language]
-    return (spoken or tracks)[0]
+    matching = [track for track in tracks if language and track.language == language]
+    return (matching or tracks)[0]
 
 
 # Containers ----------------------------------------------------------------------------------------------------------
 
 
-def _muxer(kind: str, container: str, output: Shape, group: Shape) -> tuple[str, list[str]]:
-    """Name of the (first) file in the output's folder and the arguments that make it."""
-    if kind == "HLS_GROUP_SETTINGS":
-        hls = group["OutputGroupSettings"]["HlsGroupSettings"]
+def _muxer(output: _Output) -> tuple[str, list[str]]:
+    """The name of the (first) file in the output's folder, and the arguments to produce it."""
+    if output.group_type == "HLS_GROUP_SETTINGS":
+        hls = output.group["OutputGroupSettings"]["HlsGroupSettings"]
         seconds = hls.get("SegmentLength", _HLS_SEGMENT_S)
-        return "index.m3u8", [
-            "-f",
-            "hls",
-            "-hls_time",
-            str(seconds),
-            "-hls_playlist_type",
-            "vod",
-            "-hls_list_size",
-            "0",
-            "-hls_flags",
-            "independent_segments",
-        ]
-    if container == "RAW":
+        arguments = ["-f", "hls", "-hls_time", str(seconds), "-hls_playlist_type", "vod"]
+        return "index.m3u8", [*arguments, "-hls_list_size", "0", "-hls_flags", "independent_segments"]
+    if output.container == "RAW":
         return "%07d.jpg", ["-f", "image2", "-start_number", "0"]
-    settings = output["ContainerSettings"].get("Mp4Settings") or output["ContainerSettings"].get("MovSettings") or {}
+    container = output.settings["ContainerSettings"]
+    settings = container.get("Mp4Settings") or container.get("MovSettings") or {}
     fast = settings.get("MoovPlacement", "PROGRESSIVE_DOWNLOAD") == "PROGRESSIVE_DOWNLOAD"
-    muxer = ["-f", container.lower(), *(["-movflags", "+faststart"] if fast else [])]
-    return f"output.{CONTAINERS[kind][container]}", muxer
+    muxer = ["-f", output.container.lower(), *(["-movflags", "+faststart"] if fast else [])]
+    return f"output.{CONTAINERS[output.group_type][output.container]}", muxer

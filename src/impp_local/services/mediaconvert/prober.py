@@ -1,4 +1,4 @@
-"""ProbeResults of a file: container, tracks, metadata, by MediaConvert's names."""
+"""The ProbeResult of a file: container, tracks and metadata under MediaConvert's names."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def failure(url: str, error: MediaError) -> tuple[int, str]:
 
 
 def codec_name(track: Track) -> str:
-    """MediaConvert's name of a track's codec, UNKNOWN for one that it does not list."""
+    """MediaConvert's name of a track's codec, or UNKNOWN."""
     if track.codec.startswith("pcm_"):
         return "PCM"
     return _CODECS.get(track.codec, "UNKNOWN")
@@ -207,7 +207,7 @@ def _present(**members: Any) -> dict[str, Any]:
 def _video(track: Track) -> dict[str, Any]:
     primaries, transfer, matrix = track.color
     aspect = track.aspect or Fraction(1)
-    chroma = next((named for code, named in _CHROMA.items() if code in (track.pixel_format or "")), None)
+    chroma = next((ratio for code, ratio in _CHROMA.items() if code in (track.pixel_format or "")), None)
     common = _present(
         BitDepth=track.bit_depth,
         Width=track.width,

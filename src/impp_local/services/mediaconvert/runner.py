@@ -1,4 +1,4 @@
-"""Runs jobs: probe, ffmpeg, upload; a few at a time, by priority, from queues that are not paused."""
+"""Runs jobs (probe, ffmpeg, upload): a few at a time, by priority, from queues that are not paused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impp_local.kernel import billing
 from impp_local.kernel.contract import AwsError, Cloud
 from impp_local.services.mediaconvert import events, prober
 from impp_local.services.mediaconvert.job import ENDED, Job
-from impp_local.services.mediaconvert.plan import JobError, Plan, Rendition, plan
+from impp_local.services.mediaconvert.plan import JobError, Plan, Rendition, make_plan
 from impp_local.services.mediaconvert.settings import S3_URL
 from impp_local.services.mediaconvert.tiers import charge
 from impp_local.services.s3 import objects
@@ -30,17 +30,19 @@ LOG = logging.getLogger(__name__)
 
 _CORES = os.cpu_count() or 1
 WORKERS = min(2, _CORES)
-"""Jobs at a time; each has its share of the cores."""
+"""Concurrent jobs; each has its share of the cores."""
 
 _THREADS = max(1, _CORES // WORKERS)
 _BASE_TIMEOUT_S = 300.0
 _TIMEOUT_FACTOR = 60.0
-"""A job may take this many times its input's duration for each output, on top of the base."""
+"""A job may take this many times its input's duration per output, plus the base."""
 
 _LONGEST_S = 48 * 3600.0
-"""No job may take longer, https://docs.aws.amazon.com/mediaconvert/latest/ug/ev_status_progressing.html."""
+"""The limit of every job, https://docs.aws.amazon.com/mediaconvert/latest/ug/ev_status_progressing.html."""
 
 _PROBED, _TRANSCODED = 5, 90
+"""The job's percentage at the end of these phases."""
+
 _TYPES = {
     "mp4": "video/mp4",
     "m4v": "video/mp4",
@@ -53,7 +55,7 @@ _TYPES = {
 
 
 class Runner:
-    """Threads that take submitted jobs. `may_run` tells whether a queue's jobs may start now."""
+    """Threads that run submitted jobs. `may_run` says whether a queue's jobs may start now."""
 
     def __init__(self, cloud: Cloud, may_run: Callable[[str], bool]) -> None:
         self._cloud = cloud
@@ -65,7 +67,7 @@ class Runner:
         self._closed = False
 
     def submit(self, job: Job) -> None:
-        """Let a job run when there is room."""
+        """Run a job as soon as a thread is free."""
         with self._changed:
             self._waiting.append(job)
             if len(self._threads) < WORKERS:
@@ -75,12 +77,12 @@ class Runner:
             self._changed.notify()
 
     def wake(self) -> None:
-        """Look again at what waits: a queue was resumed."""
+        """Check the waiting jobs again, after a queue was resumed."""
         with self._changed:
             self._changed.notify_all()
 
     def cancel(self, job: Job) -> None:
-        """End a job that has not ended. Raises AwsError ConflictException when it has."""
+        """Cancel a job. Raises AwsError ConflictException when it has ended."""
         with self._changed:
             if job.status in ENDED:
                 raise AwsError("ConflictException", f"The job {job.id} has status {job.status} and can't be canceled.")
@@ -90,7 +92,7 @@ class Runner:
                 self._end(job, "CANCELED")
 
     def close(self) -> None:
-        """Stop all jobs; ffmpeg is gone when this returns."""
+        """Stop all jobs; no ffmpeg runs when this returns."""
         with self._changed:
             self._closed = True
             for job in (*self._waiting, *self._running):
@@ -101,7 +103,7 @@ class Runner:
             thread.join(timeout=10)
 
     def _next(self) -> Job | None:
-        """The job that is to run now; waits for one. None when all is over."""
+        """The next job to run, waited for; None once the runner is closed."""
         with self._changed:
             while not self._closed:
                 ready = [job for job in self._waiting if self._may_run(job.queue)]
@@ -136,17 +138,17 @@ class Runner:
         job.finished = datetime.now(UTC)
         job.status = status
         if not self._closed:
-            events.tell(job, status, **more)
+            events.publish(job, status, **more)
 
     # One job ---------------------------------------------------------------------------------------------------------
 
     def _run(self, job: Job) -> None:
         job.status, job.started, job.phase, job.percent = "PROGRESSING", datetime.now(UTC), "PROBING", 0
-        events.tell(job, "PROGRESSING")
-        found = S3_URL.fullmatch(job.input_url)
-        assert found  # checked when the job was created
+        events.publish(job, "PROGRESSING")
+        match = S3_URL.fullmatch(job.input_url)
+        assert match  # checked when the job was created
         try:
-            with objects.open_object(*found.groups()) as path, tempfile.TemporaryDirectory(prefix="impp-mc-") as work:
+            with objects.open_object(*match.groups()) as path, tempfile.TemporaryDirectory(prefix="impp-mc-") as work:
                 self._transcode(job, path, Path(work))
         except AwsError as error:
             raise JobError(
@@ -156,62 +158,62 @@ class Runner:
             ) from error
         job.percent, job.phase, job.finished = 100, None, datetime.now(UTC)
         job.status = "COMPLETE"
-        events.tell_complete(job)
+        events.publish_complete(job)
 
     def _transcode(self, job: Job, path: Path, work: Path) -> None:
-        media = _probed(job, path)
-        events.tell_input(job, media)
-        made = plan(job.params["Settings"], media, path, _THREADS)
-        for rendition in made.renditions:
+        media = _probe(job, path)
+        events.publish_input(job, media)
+        plan = make_plan(job.params["Settings"], media, path, _THREADS)
+        for rendition in plan.renditions:
             (work / rendition.folder).mkdir()
-        self._check_buckets(made)
+        self._check_buckets(plan)
         job.phase, job.percent = "TRANSCODING", _PROBED
-        self._ffmpeg(job, made, media, work)
+        self._ffmpeg(job, plan, media, work)
         job.phase, job.percent = "UPLOADING", _TRANSCODED
-        outputs = [(rendition, self._upload(rendition, work / rendition.folder, job)) for rendition in made.renditions]
+        outputs = [(rendition, self._upload(rendition, work / rendition.folder, job)) for rendition in plan.renditions]
         groups = len(job.params["Settings"]["OutputGroups"])
         job.outputs = [[output for r, output in outputs if r.group == group] for group in range(groups)]
-        self._masters(job, made, work)
+        self._write_main_playlists(job, plan, work)
         for rendition, output in outputs:
             item, quantity = charge(rendition, output["durationInMs"] / 1000)
             billing.meter("mediaconvert", item, quantity, detail=f"{rendition.key_prefix} {job.input_url}")
 
-    def _ffmpeg(self, job: Job, made: Plan, media: video.Media, work: Path) -> None:
+    def _ffmpeg(self, job: Job, plan: Plan, media: video.Media, work: Path) -> None:
         interval = float(re.sub(r"\D", "", str(job.params.get("StatusUpdateInterval") or "SECONDS_60")))
-        told = time.monotonic()
+        last_update = time.monotonic()
 
         def on_time(seconds: float) -> None:
-            nonlocal told
-            share = min(1.0, seconds / media.duration_s) if media.duration_s else 0.0
-            job.percent = round(_PROBED + (_TRANSCODED - _PROBED) * share)
-            if time.monotonic() - told >= interval:
-                told = time.monotonic()
-                events.tell_progress(job, share)
+            nonlocal last_update
+            fraction = min(1.0, seconds / media.duration_s) if media.duration_s else 0.0
+            job.percent = round(_PROBED + (_TRANSCODED - _PROBED) * fraction)
+            if time.monotonic() - last_update >= interval:
+                last_update = time.monotonic()
+                events.publish_progress(job, fraction)
 
-        timeout = min(_LONGEST_S, _BASE_TIMEOUT_S + _TIMEOUT_FACTOR * media.duration_s * len(made.renditions))
+        timeout = min(_LONGEST_S, _BASE_TIMEOUT_S + _TIMEOUT_FACTOR * media.duration_s * len(plan.renditions))
         try:
-            said = video.run(made.command(work), timeout_s=timeout, canceled=job.canceled, on_time=on_time)
+            log = video.run(plan.command(work), timeout_s=timeout, canceled=job.canceled, on_time=on_time)
         except video.FfmpegError as error:
             if isinstance(error, video.TooSlow):
                 raise JobError(1522, f"An internal error has occurred and your job timed out: {error}") from error
             raise JobError(1999, f"Transcoding failed: {_last_line(str(error))}") from error
-        job.notes += [line for line in said.splitlines() if "error while decoding" in line.lower()][:5]
+        job.notes += [line for line in log.splitlines() if "error while decoding" in line.lower()][:5]
 
-    def _check_buckets(self, made: Plan) -> None:
-        """Before the work: the places where the outputs go must be there."""
-        for rendition in made.renditions:
+    def _check_buckets(self, plan: Plan) -> None:
+        """Check that the outputs' buckets exist, before any work."""
+        for rendition in plan.renditions:
             try:
                 self._cloud.client("s3").head_bucket(Bucket=rendition.bucket)
             except ClientError as error:
                 raise _unwritable(rendition, error) from error
 
     def _upload(self, rendition: Rendition, folder: Path, job: Job) -> dict[str, Any]:
-        """Put an output's files; returns what GetJob and the event tell of it."""
+        """Upload an output's files; returns its members in GetJob and the event."""
         files = sorted(folder.iterdir())
         if not files:
             raise JobError(1999, "Unknown error")
         if rendition.extension == "m3u8":
-            files = _renamed_segments(rendition, folder)
+            files = _rename_segments(rendition, folder)
         paths = []
         for file in files:
             if job.canceled.is_set():
@@ -222,14 +224,14 @@ class Runner:
             except ClientError as error:
                 raise _unwritable(rendition, error) from error
             paths.append(f"s3://{rendition.bucket}/{key}")
-        return _described(rendition, files, paths)
+        return _details(rendition, files, paths)
 
-    def _masters(self, job: Job, made: Plan, work: Path) -> None:
-        """The main playlist of each HLS group, beside its variants' playlists."""
+    def _write_main_playlists(self, job: Job, plan: Plan, work: Path) -> None:
+        """Write the main playlist of each HLS group, beside its variants' playlists."""
         for index, group in enumerate(job.params["Settings"]["OutputGroups"]):
             if group["OutputGroupSettings"]["Type"] != "HLS_GROUP_SETTINGS":
                 continue
-            variants = [r for r in made.renditions if r.group == index]
+            variants = [r for r in plan.renditions if r.group == index]
             modifier = group["Outputs"][0].get("NameModifier", "")
             key = f"{variants[0].key_prefix.removesuffix(modifier)}.m3u8"
             text = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n"
@@ -243,8 +245,8 @@ class Runner:
                 output["playlist"] = f"s3://{variants[0].bucket}/{key}"
 
 
-def _probed(job: Job, path: Path) -> video.Media:
-    """What the input is. Raises `JobError` when it cannot be opened or ends too early."""
+def _probe(job: Job, path: Path) -> video.Media:
+    """The probed input. Raises `JobError` when it cannot be opened or is truncated."""
     try:
         media = video.probe(path)
     except MediaError as error:
@@ -262,13 +264,13 @@ def _last_line(text: str) -> str:
 
 def _unwritable(rendition: Rendition, error: ClientError) -> JobError:
     code = str(error.response.get("Error", {}).get("Code"))
-    place = f"s3://{rendition.bucket}/{rendition.key_prefix}"
+    url = f"s3://{rendition.bucket}/{rendition.key_prefix}"
     number = {"404": 1404, "NoSuchBucket": 1404, "403": 1401, "AccessDenied": 1401}.get(code, 1517)
-    return JobError(number, f"Unable to write to output file [{place}]: [Failed to write data: {code}]")
+    return JobError(number, f"Unable to write to output file [{url}]: [Failed to write data: {code}]")
 
 
 def _suffix(rendition: Rendition, file: Path) -> str:
-    """What follows the name modifier in an output's key."""
+    """The end of an output file's key, after the name modifier."""
     if rendition.codec == "FRAME_CAPTURE":
         return f".{file.stem}.{rendition.extension}"
     if rendition.extension == "m3u8" and file.suffix == ".ts":
@@ -281,8 +283,8 @@ def _content_type(file: Path, key: str) -> str:
     return _TYPES.get(extension) or _TYPES.get(file.suffix[1:], "application/octet-stream")
 
 
-def _renamed_segments(rendition: Rendition, folder: Path) -> list[Path]:
-    """Segments numbered from 00001, and the playlist naming them as they are called in the bucket."""
+def _rename_segments(rendition: Rendition, folder: Path) -> list[Path]:
+    """Number the segments from 00001, and name them in the playlist as in the bucket."""
     playlist = folder / rendition.main_file
     name = rendition.key_prefix.rpartition("/")[2]
     lines: list[str] = []
@@ -306,8 +308,8 @@ def _variant(rendition: Rendition, folder: Path, seconds: float) -> str:
     return f"#EXT-X-STREAM-INF:BANDWIDTH={average},AVERAGE-BANDWIDTH={average}{resolution}{rate}\n{name}.m3u8\n"
 
 
-def _described(rendition: Rendition, files: list[Path], paths: list[str]) -> dict[str, Any]:
-    """An output as the COMPLETE event has it; the duration is that of the files, measured."""
+def _details(rendition: Rendition, files: list[Path], paths: list[str]) -> dict[str, Any]:
+    """An output as in the COMPLETE event, with the measured duration of its files."""
     seconds = 0.0
     if rendition.codec != "FRAME_CAPTURE":
         media = [file for file in files if file.suffix != ".m3u8"]

@@ -1,8 +1,8 @@
-"""Checks of a CreateJob request: the messages are MediaConvert's own, a JSON path and what is wrong there.
+"""Checks of a CreateJob request. The messages are MediaConvert's: a JSON path and the fault at it.
 
-First the shape, by the botocore model (names, enumerations, bounds), then what belongs together. Paths begin at the
-job's settings (`/outputGroups/0/outputs/0/videoDescription/width: Should be less than or equal to 8192`), several
-faults are joined by ` | `, as MediaConvert does.
+First the shape is checked by the botocore model (names, enumerations, bounds), then the settings against each other.
+Paths start at the job's settings (`/outputGroups/0/outputs/0/videoDescription/width: Should be less than or equal to
+8192`), and faults are joined by ` | `, as MediaConvert does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONTAINERS = {
     "FILE_GROUP_SETTINGS": {"MP4": "mp4", "MOV": "mov", "RAW": "jpg"},
     "HLS_GROUP_SETTINGS": {"M3U8": "ts"},
 }
-"""Extensions of the containers that are offered in each kind of output group."""
+"""File extensions of the supported containers, by type of output group."""
 
 VIDEO_CODECS = ("H_264", "H_265", "FRAME_CAPTURE")
 
@@ -53,7 +53,8 @@ _REFUSED_SETTINGS = (
     "TimedMetadataInsertion",
 )
 _REFUSED_VIDEO = ("Crop", "Position")
-_RATE_CONTROL_CLASH = (
+_UNSUPPORTED = "The local cloud's MediaConvert does not support this"
+_RATE_CONTROL_CONFLICT = (
     "Your job contains values for the following settings that are incompatible: Rate control mode, Bitrate, and Max "
     "bitrate. Adjust your settings and resubmit your job. Some valid combinations of settings are these: Set Rate "
     "control mode to QVBR, specify a value for Max bitrate, and don't specify a value for Bitrate. Or, set Rate "
@@ -62,13 +63,13 @@ _RATE_CONTROL_CLASH = (
 
 Shape = Mapping[str, Any]
 Fault = tuple[str, str]
-"""A JSON path and what is wrong there."""
+"""A JSON path and the fault at it."""
 
 
 def check(body: Any, params: Shape) -> None:
-    """Raise BadRequestException when the request is not one that a job can be made of.
+    """Raise BadRequestException for an invalid or unsupported request.
 
-    `body` is the JSON as sent, `params` the same by the model's names.
+    `body` is the JSON as sent, `params` the same under the model's names.
     """
     faults = list(_shape_faults(body, _input_shape(), "")) or list(_faults(params))
     if faults:
@@ -82,40 +83,40 @@ def _input_shape() -> Any:
 
 
 def _shape_faults(value: Any, shape: Any, path: str) -> Iterator[Fault]:
-    """What in a JSON value does not fit its shape."""
-    shown = path.removeprefix("/settings") or path
+    """The parts of a JSON value that violate its shape."""
+    location = path.removeprefix("/settings") or path
     if shape.type_name == "structure":
-        yield from _structure_faults(value, shape, path, shown)
+        yield from _structure_faults(value, shape, path, location)
     elif shape.type_name == "list":
         if not isinstance(value, list):
-            yield shown, "Should be array"
+            yield location, "Should be array"
             return
         for index, item in enumerate(value):
             yield from _shape_faults(item, shape.member, f"{path}/{index}")
     elif shape.type_name == "map":
         if not isinstance(value, dict):
-            yield shown, "Should be object"
+            yield location, "Should be object"
             return
         for key, item in value.items():
             yield from _shape_faults(item, shape.value, f"{path}/{key}")
     else:
-        yield from ((shown, what) for what in _scalar_faults(value, shape))
+        yield from ((location, what) for what in _scalar_faults(value, shape))
 
 
-def _structure_faults(value: Any, shape: Any, path: str, shown: str) -> Iterator[Fault]:
+def _structure_faults(value: Any, shape: Any, path: str, location: str) -> Iterator[Fault]:
     if not isinstance(value, dict):
-        yield shown, "Should be object"
+        yield location, "Should be object"
         return
     by_wire = {member.serialization.get("name", name): member for name, member in shape.members.items()}
     for name, item in value.items():
         if name not in by_wire:
-            yield shown, f"{name} is not a recognized property"
+            yield location, f"{name} is not a recognized property"
         elif item is not None:
             yield from _shape_faults(item, by_wire[name], f"{path}/{name}")
     for required in shape.required_members:
         wire = shape.members[required].serialization.get("name", required)
         if value.get(wire) is None:
-            yield shown, f"{wire} is a required property"
+            yield location, f"{wire} is a required property"
 
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
@@ -128,37 +129,37 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 def _scalar_faults(value: Any, shape: Any) -> Iterator[str]:
-    types, named = _TYPES.get(shape.type_name, ((object,), "value"))
-    if not isinstance(value, types) or (isinstance(value, bool) and named != "boolean" and named != "value"):
-        yield f"Should be {named}"
+    types, type_name = _TYPES.get(shape.type_name, ((object,), "value"))
+    if not isinstance(value, types) or (isinstance(value, bool) and type_name not in ("boolean", "value")):
+        yield f"Should be {type_name}"
         return
     allowed = getattr(shape, "enum", None)
     if allowed and value not in allowed:
         yield f"Should be equal to one of the allowed values in {json.dumps(sorted(allowed), separators=(',', ':'))}"
     size = len(value) if isinstance(value, str) else value
     noun = " characters" if isinstance(value, str) else ""
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
     if isinstance(size, (int, float)):
-        if least is not None and size < least:
-            yield f"Should be greater than or equal to {least}{noun}"
-        if most is not None and size > most:
-            yield f"Should be less than or equal to {most}{noun}"
+        if minimum is not None and size < minimum:
+            yield f"Should be greater than or equal to {minimum}{noun}"
+        if maximum is not None and size > maximum:
+            yield f"Should be less than or equal to {maximum}{noun}"
 
 
-# What belongs together ----------------------------------------------------------------------------------------------
+# Settings against each other -----------------------------------------------------------------------------------------
 
 
 def _faults(params: Shape) -> Iterator[Fault]:
     for name in ("JobTemplate", "HopDestinations"):
         if params.get(name):
-            yield f"/{name[0].lower()}{name[1:]}", "The local cloud's MediaConvert does not offer this"
+            yield f"/{name[0].lower()}{name[1:]}", _UNSUPPORTED
     settings = params.get("Settings") or {}
     yield from _refused(settings, _REFUSED_SETTINGS, "")
     inputs, groups = settings.get("Inputs") or [], settings.get("OutputGroups") or []
     if not inputs:
         yield "", "inputs is a required property"
     if len(inputs) > 1:
-        yield "/inputs", "The local cloud's MediaConvert takes one input"
+        yield "/inputs", "The local cloud's MediaConvert supports one input"
     for index, source in enumerate(inputs):
         yield from _input_faults(source, f"/inputs/{index}")
     if not groups:
@@ -170,7 +171,7 @@ def _faults(params: Shape) -> Iterator[Fault]:
 def _refused(value: Shape, names: tuple[str, ...], path: str) -> Iterator[Fault]:
     for name in names:
         if value.get(name):
-            yield f"{path}/{name[0].lower()}{name[1:]}", "The local cloud's MediaConvert does not offer this"
+            yield f"{path}/{name[0].lower()}{name[1:]}", _UNSUPPORTED
 
 
 def _input_faults(source: Shape, path: str) -> Iterator[Fault]:
@@ -179,14 +180,14 @@ def _input_faults(source: Shape, path: str) -> Iterator[Fault]:
         yield f"{path}/fileInput", "Should be the S3 URL of a file: s3://bucket/key"
     for name, selector in (source.get("AudioSelectors") or {}).items():
         if len(selector.get("Tracks") or []) > 1 or selector.get("ExternalAudioFileInput"):
-            yield f"{path}/audioSelectors/{name}", "The local cloud's MediaConvert takes one track of the input"
+            yield f"{path}/audioSelectors/{name}", "The local cloud's MediaConvert supports one track per selector"
 
 
 def _group_faults(group: Shape, source: Shape, path: str) -> Iterator[Fault]:
     settings = group.get("OutputGroupSettings") or {}
     kind = settings.get("Type")
     if group.get("AutomatedEncodingSettings") or kind not in CONTAINERS:
-        yield f"{path}/outputGroupSettings", f"The local cloud's MediaConvert offers {' and '.join(CONTAINERS)}"
+        yield f"{path}/outputGroupSettings", f"The local cloud's MediaConvert supports {' and '.join(CONTAINERS)}"
         return
     member = "FileGroupSettings" if kind == "FILE_GROUP_SETTINGS" else "HlsGroupSettings"
     wire = member[0].lower() + member[1:]
@@ -210,7 +211,7 @@ def _output_faults(output: Shape, source: Shape, kind: str, path: str) -> Iterat
     container = (output.get("ContainerSettings") or {}).get("Container")
     video, audio = output.get("VideoDescription"), output.get("AudioDescriptions") or []
     if container not in CONTAINERS[kind]:
-        yield f"{path}/containerSettings/container", f"The local cloud offers {', '.join(CONTAINERS[kind])} here"
+        yield f"{path}/containerSettings/container", f"The local cloud supports {', '.join(CONTAINERS[kind])} here"
     if kind == "HLS_GROUP_SETTINGS" and not output.get("NameModifier"):
         yield path, "nameModifier is a required property"
     if not video and not audio:
@@ -218,7 +219,7 @@ def _output_faults(output: Shape, source: Shape, kind: str, path: str) -> Iterat
     if video:
         yield from _video_faults(video, container, f"{path}/videoDescription")
     if len(audio) > 1:
-        yield f"{path}/audioDescriptions", "The local cloud's MediaConvert makes one audio track in each output"
+        yield f"{path}/audioDescriptions", "The local cloud's MediaConvert supports one audio track per output"
     for index, description in enumerate(audio):
         yield from _audio_faults(description, source, f"{path}/audioDescriptions/{index}")
 
@@ -229,16 +230,16 @@ def _video_faults(video: Shape, container: str | None, path: str) -> Iterator[Fa
         if (video.get(side) or 0) % 2:
             yield f"{path}/{side.lower()}", "Should be a multiple of 2"
     if video.get("ScalingBehavior") == "SMART_CROP":
-        yield f"{path}/scalingBehavior", "The local cloud's MediaConvert does not offer SMART_CROP"
+        yield f"{path}/scalingBehavior", "The local cloud's MediaConvert does not support SMART_CROP"
     unknown = set(video.get("VideoPreprocessors") or {}) - {"Deinterlacer"}
     if unknown:
-        listed = ", ".join(sorted(unknown))
-        yield f"{path}/videoPreprocessors", f"The local cloud's MediaConvert does not offer {listed}"
+        names = ", ".join(sorted(unknown))
+        yield f"{path}/videoPreprocessors", f"The local cloud's MediaConvert does not support {names}"
     codec = (video.get("CodecSettings") or {}).get("Codec")
     if codec not in VIDEO_CODECS:
-        yield f"{path}/codecSettings/codec", f"The local cloud's MediaConvert offers {', '.join(VIDEO_CODECS)}"
+        yield f"{path}/codecSettings/codec", f"The local cloud's MediaConvert supports {', '.join(VIDEO_CODECS)}"
     elif (codec == "FRAME_CAPTURE") != (container == "RAW"):
-        yield f"{path}/codecSettings/codec", "FRAME_CAPTURE belongs with the container RAW, and only it"
+        yield f"{path}/codecSettings/codec", "FRAME_CAPTURE and the container RAW require each other"
     elif codec != "FRAME_CAPTURE":
         name = "H264Settings" if codec == "H_264" else "H265Settings"
         wire = "h264Settings" if codec == "H_264" else "h265Settings"
@@ -246,11 +247,11 @@ def _video_faults(video: Shape, container: str | None, path: str) -> Iterator[Fa
 
 
 def _rate_faults(codec: Shape, path: str) -> Iterator[Fault]:
-    mode, bitrate, most = codec.get("RateControlMode"), codec.get("Bitrate"), codec.get("MaxBitrate")
+    mode, bitrate, maximum = codec.get("RateControlMode"), codec.get("Bitrate"), codec.get("MaxBitrate")
     if mode is None:
         yield path, "rateControlMode is a required property"
-    elif (mode == "QVBR" and (bitrate or not most)) or (mode == "CBR" and (most or not bitrate)):
-        yield path, _RATE_CONTROL_CLASH
+    elif (mode == "QVBR" and (bitrate or not maximum)) or (mode == "CBR" and (maximum or not bitrate)):
+        yield path, _RATE_CONTROL_CONFLICT
     elif mode == "VBR" and not bitrate:
         yield path, "bitrate is a required property"
     elif mode != "QVBR" and codec.get("QvbrSettings"):
@@ -260,7 +261,7 @@ def _rate_faults(codec: Shape, path: str) -> Iterator[Fault]:
             if not codec.get(name):
                 yield path, f"{name[0].lower()}{name[1:]} is a required property"
     if codec.get("InterlaceMode", "PROGRESSIVE") != "PROGRESSIVE":
-        yield f"{path}/interlaceMode", "The local cloud's MediaConvert makes PROGRESSIVE video"
+        yield f"{path}/interlaceMode", "The local cloud's MediaConvert supports PROGRESSIVE"
 
 
 def _audio_faults(description: Shape, source: Shape, path: str) -> Iterator[Fault]:
@@ -273,13 +274,13 @@ def _audio_faults(description: Shape, source: Shape, path: str) -> Iterator[Faul
         yield path, "The input has no audio selectors"
     codec = description.get("CodecSettings") or {}
     if codec.get("Codec") != "AAC":
-        yield f"{path}/codecSettings/codec", "The local cloud's MediaConvert offers AAC"
+        yield f"{path}/codecSettings/codec", "The local cloud's MediaConvert supports AAC"
         return
     aac = codec.get("AacSettings") or {}
-    for needed in ("CodingMode", "SampleRate"):
-        if not aac.get(needed):
-            yield f"{path}/codecSettings/aacSettings", f"{needed[0].lower()}{needed[1:]} is a required property"
+    for required in ("CodingMode", "SampleRate"):
+        if not aac.get(required):
+            yield f"{path}/codecSettings/aacSettings", f"{required[0].lower()}{required[1:]} is a required property"
     if aac.get("RateControlMode", "CBR") == "CBR" and not aac.get("Bitrate"):
         yield f"{path}/codecSettings/aacSettings", "bitrate is a required property"
     if aac.get("CodecProfile", "LC") != "LC":
-        yield f"{path}/codecSettings/aacSettings/codecProfile", "The local cloud's MediaConvert offers LC"
+        yield f"{path}/codecSettings/aacSettings/codecProfile", "The local cloud's MediaConvert supports LC"

@@ -1,4 +1,4 @@
-"""The API: jobs, queues, tags, Probe, endpoints."""
+"""MediaConvert's operations: jobs, Probe, queues, tags, endpoints."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MediaConvert(Service):
         self._by_token: dict[str, Job] = {}
         self._queues: dict[str, dict[str, Any]] = {}
         self._tags: dict[str, dict[str, str]] = {}
-        self._runner = Runner(cloud, self._active)
+        self._runner = Runner(cloud, self._is_active)
 
     def close(self) -> None:
         """Stop jobs that run."""
@@ -43,7 +43,7 @@ class MediaConvert(Service):
     # Jobs ------------------------------------------------------------------------------------------------------------
 
     def create_job(self, request: Request) -> dict[str, Any]:
-        """Submit a job. The same ClientRequestToken gives the same job again."""
+        """Submit a job. The same ClientRequestToken returns the same job."""
         settings.check(request.json(), request.params)
         params = request.params
         if not str(params["Role"]).startswith(_ROLE):
@@ -67,18 +67,18 @@ class MediaConvert(Service):
         return {"Job": self._job(request.params["Id"]).describe()}
 
     def cancel_job(self, request: Request) -> None:
-        """Stop a job; what it has written to S3 already stays."""
+        """Stop a job; the files it has written to S3 stay."""
         self._runner.cancel(self._job(request.params["Id"]))
 
     def list_jobs(self, request: Request) -> dict[str, Any]:
-        """Jobs by submission; ASCENDING unless Order says otherwise."""
-        return self._found(request, "")
+        """Jobs by submission, in ascending order by default."""
+        return self._matching_jobs(request, "")
 
     def search_jobs(self, request: Request) -> dict[str, Any]:
-        """As ListJobs, for jobs whose input file's URL holds InputFile."""
-        return self._found(request, request.params.get("InputFile") or "")
+        """As ListJobs, for jobs whose input file's URL contains InputFile."""
+        return self._matching_jobs(request, request.params.get("InputFile") or "")
 
-    def _found(self, request: Request, url_part: str) -> dict[str, Any]:
+    def _matching_jobs(self, request: Request, url_part: str) -> dict[str, Any]:
         params = request.params
         with self._lock:
             queue = self._queue(params["Queue"], request.region)["Arn"] if params.get("Queue") else None
@@ -103,7 +103,7 @@ class MediaConvert(Service):
     # Probe -----------------------------------------------------------------------------------------------------------
 
     def probe(self, request: Request) -> dict[str, Any]:
-        """What is in files of S3, from their headers."""
+        """Container and tracks of files on S3, from their headers."""
         files = request.params.get("InputFiles") or []
         if not files:
             raise _bad("/inputFiles: Should have at least one item")
@@ -116,21 +116,21 @@ class MediaConvert(Service):
         params = request.params
         name = params["Name"]
         if not 0 < len(name) <= 256 or not set(name) <= _QUEUE_NAME_CHARACTERS:
-            raise _bad(f"/name: {name} can hold letters, digits, - and _ only")
+            raise _bad(f"/name: {name} can contain letters, digits, - and _ only")
         if params.get("PricingPlan") == "RESERVED":
-            raise _bad("/pricingPlan: The local cloud's MediaConvert offers ON_DEMAND")
+            raise _bad("/pricingPlan: The local cloud's MediaConvert supports ON_DEMAND")
         with self._lock:
             if name in self._queues:
                 raise AwsError("ConflictException", f"Queue {name} already exists.", 409)
             queue = self._new_queue(name, request.region, "CUSTOM")
             _change(queue, params)
             self._tags[queue["Arn"]] = dict(params.get("Tags") or {})
-            return {"Queue": self._shown(queue)}
+            return {"Queue": self._describe(queue)}
 
     def get_queue(self, request: Request) -> dict[str, Any]:
         """A queue by its name."""
         with self._lock:
-            return {"Queue": self._shown(self._queue(request.params["Name"], request.region))}
+            return {"Queue": self._describe(self._queue(request.params["Name"], request.region))}
 
     def list_queues(self, request: Request) -> dict[str, Any]:
         """All queues, the default one first."""
@@ -140,25 +140,25 @@ class MediaConvert(Service):
             if request.params.get("Order") == "DESCENDING":
                 queues.reverse()
             page, token = _page(queues, request.params)
-            return {"Queues": [self._shown(queue) for queue in page], **token}
+            return {"Queues": [self._describe(queue) for queue in page], **token}
 
     def update_queue(self, request: Request) -> dict[str, Any]:
-        """Change a queue's description or status; what waits in a queue that becomes ACTIVE starts."""
+        """Change a queue's description or status; the jobs of a queue that becomes ACTIVE start."""
         with self._lock:
             queue = self._queue(request.params["Name"], request.region)
             _change(queue, request.params)
-            answer = {"Queue": self._shown(queue)}
+            answer = {"Queue": self._describe(queue)}
         self._runner.wake()
         return answer
 
     def delete_queue(self, request: Request) -> None:
-        """Delete a queue without jobs that wait or run."""
+        """Delete a queue that has no submitted or progressing jobs."""
         with self._lock:
             queue = self._queue(request.params["Name"], request.region)
             if queue["Type"] == "SYSTEM":
                 raise _bad("You can't delete the default queue.")
-            shown = self._shown(queue)
-            if shown["SubmittedJobsCount"] or shown["ProgressingJobsCount"]:
+            counts = self._describe(queue)
+            if counts["SubmittedJobsCount"] or counts["ProgressingJobsCount"]:
                 raise AwsError("ConflictException", f"Queue {queue['Name']} has jobs that have not ended.", 409)
             del self._queues[queue["Name"]]
             self._tags.pop(queue["Arn"], None)
@@ -185,7 +185,7 @@ class MediaConvert(Service):
             raise AwsError("NotFoundException", f"Queue [{name_or_arn}] not found.", 404)
         return self._queues[name]
 
-    def _shown(self, queue: Shape) -> dict[str, Any]:
+    def _describe(self, queue: Shape) -> dict[str, Any]:
         jobs = [job for job in self._jobs.values() if job.queue == queue["Arn"]]
         return {
             **queue,
@@ -193,7 +193,7 @@ class MediaConvert(Service):
             "ProgressingJobsCount": sum(job.status == "PROGRESSING" for job in jobs),
         }
 
-    def _active(self, arn: str) -> bool:
+    def _is_active(self, arn: str) -> bool:
         queue = self._queues.get(arn.rpartition("/")[2])
         return queue is not None and queue["Status"] == "ACTIVE"
 
@@ -204,7 +204,7 @@ class MediaConvert(Service):
         self._tags_of(request.params["Arn"]).update(request.params.get("Tags") or {})
 
     def untag_resource(self, request: Request) -> None:
-        """Take tags away by their keys."""
+        """Remove tags from a job or a queue by their keys."""
         tags = self._tags_of(request.params["Arn"])
         for key in request.params.get("TagKeys") or []:
             tags.pop(key, None)
@@ -221,8 +221,8 @@ class MediaConvert(Service):
             raise AwsError("NotFoundException", f"Resource [{arn}] not found.", 404)
         return tags
 
-    def describe_endpoints(self, request: Request) -> dict[str, Any]:  # noqa: ARG002  # asks for nothing
-        """This cloud, the one endpoint there is."""
+    def describe_endpoints(self, request: Request) -> dict[str, Any]:  # noqa: ARG002  # its parameters only page
+        """The endpoint of this cloud, the only one."""
         return {"Endpoints": [{"Url": self._cloud.endpoint}]}
 
 
@@ -231,7 +231,7 @@ def _bad(message: str) -> AwsError:
 
 
 def _page(items: list[Any], params: Shape) -> tuple[list[Any], dict[str, str]]:
-    """A page of at most MaxResults (20) items and the token of the next, if there is one."""
+    """A page of at most MaxResults (20) items and the token of the next page, if any."""
     first = int(params["NextToken"]) if str(params.get("NextToken") or "").isdigit() else 0
     last = first + min(int(params.get("MaxResults") or 20), 20)
     return items[first:last], ({"NextToken": str(last)} if last < len(items) else {})
@@ -245,16 +245,16 @@ def _change(queue: dict[str, Any], params: Shape) -> None:
 
 
 def _probe_result(url: str) -> dict[str, Any]:
-    place = settings.S3_URL.fullmatch(url)
-    if place is None:
-        raise _bad(f"/inputFiles/0/fileUrl: The local cloud's MediaConvert probes files of S3, not [{url}]")
-    bucket, key = place.groups()
+    match = settings.S3_URL.fullmatch(url)
+    if match is None:
+        raise _bad(f"/inputFiles/0/fileUrl: The local cloud's MediaConvert probes files on S3, not [{url}]")
+    bucket, key = match.groups()
     try:
-        found = objects.find(bucket, key)
-        with objects.open_object(bucket, key, found.version) as path:
+        stored = objects.find(bucket, key)
+        with objects.open_object(bucket, key, stored.version) as path:
             media = video.probe(path)
     except AwsError as error:
         raise AwsError("NotFoundException", f"Unable to open input file [{url}]: {error.message}", 404) from error
     except MediaError as error:
         raise AwsError("UnprocessableEntityException", prober.failure(url, error)[1], 422) from error
-    return prober.result(media, found.etag, found.last_modified)
+    return prober.result(media, stored.etag, stored.last_modified)
