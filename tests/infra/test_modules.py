@@ -16,10 +16,11 @@ from impp_local.deploy.terraform import REPOSITORY, ensure_terraform
 MODULES = sorted(path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir())
 
 
-def test_files_are_formatted(working_copy: Path, terraform_env: dict[str, str]) -> None:
+@pytest.mark.slow
+def test_files_are_formatted(working_copy: Path, registry_env: dict[str, str]) -> None:
     told = subprocess.run(
         [str(ensure_terraform()), "fmt", "-check", "-recursive", "-diff", str(working_copy)],
-        env=terraform_env,
+        env=registry_env,
         capture_output=True,
         text=True,
     )
