@@ -1,15 +1,14 @@
-"""How quick and how right the local engines are on this machine; run with `python benchmarks/engines_bench.py`.
+"""Speed and accuracy of the local engines on this machine; run with `python benchmarks/engines_bench.py`.
 
 Each engine is warmed up, then measured on real frames of the street scene, the speech recording and the sample card.
-Prints a table, or JSON with `--json`: milliseconds of wall and CPU time a frame (median), real-time factors (seconds of
-work for a second of media), the word error rate, and what each engine adds to the process's memory.
+Prints a table, or JSON with `--json`: milliseconds of wall and CPU time per frame (median), real-time factors (seconds
+of work per second of media), the word error rate, and the memory that each engine adds to the process.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import resource
 import statistics
 import sys
@@ -23,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.support.media_clips import SPOKEN, frame, street  # noqa: E402
+from tests.support.media_clips import SPOKEN, frame, street, word_error_rate, words  # noqa: E402
 
 from impp_engines import assets, faces, labels, moderation, speech, text  # noqa: E402
 from impp_local.engines import video  # noqa: E402
@@ -46,7 +45,7 @@ def main() -> None:
 
 
 def images() -> list[dict[str, Any]]:
-    """Each image engine on frames spread over the scene, 1280 x 544 as the sample card has them."""
+    """Each image engine on frames from all of the scene, 1280 x 544 as on the sample card."""
     import cv2
 
     frames = [cv2.resize(frame(i * 10 / RUNS), (1280, 544), interpolation=cv2.INTER_CUBIC) for i in range(RUNS)]
@@ -56,10 +55,10 @@ def images() -> list[dict[str, Any]]:
         "text (PP-OCRv6)": text.read,
         "faces (CenterFace)": faces.detect,
     }
-    return [measured(name, engine, frames) for name, engine in engines.items()]
+    return [measure(name, engine, frames) for name, engine in engines.items()]
 
 
-def measured(name: str, engine: Callable[[Any], Any], frames: list[Any]) -> dict[str, Any]:
+def measure(name: str, engine: Callable[[Any], Any], frames: list[Any]) -> dict[str, Any]:
     before = resident_mb()
     engine(frames[0])
     wall, cpu = [], []
@@ -81,20 +80,20 @@ def recognition() -> dict[str, Any]:
     path = assets.path("two_cities.wav")
     speech.transcribe(path)
     started, used = time.perf_counter(), time.process_time()
-    heard = speech.transcribe(path)
+    transcript = speech.transcribe(path)
     wall, cpu = time.perf_counter() - started, time.process_time() - used
-    words = [word.text for segment in heard.segments for word in segment.words]
+    text = " ".join(word.text for segment in transcript.segments for word in segment.words)
     return {
         "engine": "speech (Whisper tiny.en)",
-        "rtf": round(wall / heard.duration_s, 3),
-        "cpu_rtf": round(cpu / heard.duration_s, 3),
-        "wer": round(word_errors(letters(SPOKEN), letters(" ".join(words))), 3),
+        "rtf": round(wall / transcript.duration_s, 3),
+        "cpu_rtf": round(cpu / transcript.duration_s, 3),
+        "wer": round(word_error_rate(words(SPOKEN), words(text)), 3),
         "mb": round(resident_mb() - before),
     }
 
 
 def transcoding(short_side: int) -> dict[str, Any]:
-    """One H.264 and AAC rendition of a 1280 x 720 clip, as a MediaConvert job would make it."""
+    """One H.264 and AAC rendition of a 1280 x 720 clip, as a MediaConvert job makes it."""
     with tempfile.TemporaryDirectory() as folder:
         clip = street(Path(folder) / "clip.mp4", 10, size="1280:720")
         width = round(short_side * Fraction(16, 9) / 2) * 2
@@ -131,19 +130,6 @@ def transcoding(short_side: int) -> dict[str, Any]:
         wall = time.perf_counter() - started
         cpu = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used
     return {"engine": f"transcode 720p to {short_side}p", "rtf": round(wall / 10, 3), "cpu_rtf": round(cpu / 10, 3)}
-
-
-def letters(said: str) -> list[str]:
-    return re.findall(r"[a-z']+", said.lower())
-
-
-def word_errors(said: list[str], heard: list[str]) -> float:
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(said, 1):
-        above, row[0] = row[0], i
-        for j, other in enumerate(heard, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
-    return row[-1] / len(said)
 
 
 def resident_mb() -> float:

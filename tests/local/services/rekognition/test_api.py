@@ -29,21 +29,21 @@ def stored(bucket: str, scene: str) -> dict[str, dict[str, str]]:
 
 def test_labels_of_street_scenes(make: Maker, frames: str) -> None:
     client = make.client("rekognition")
-    seen = {}
+    labels = {}
     for scene in SCENES:
         answer = client.detect_labels(Image=stored(frames, scene), MinConfidence=55)
         check_shape("rekognition", "DetectLabels", answer)
-        seen[scene] = {label["Name"]: label for label in answer["Labels"]}
+        labels[scene] = {label["Name"]: label for label in answer["Labels"]}
         confidences = [label["Confidence"] for label in answer["Labels"]]
         assert confidences == sorted(confidences, reverse=True)
         assert min(confidences) >= 55
-    assert {"Person", "Car", "Bicycle", "Motorcycle"} <= set(seen["cyclist"])
-    assert "Bicycle" in seen["parked"] and "Person" not in seen["parked"]
-    assert "Car" in seen["traffic"]
-    bicycle = seen["parked"]["Bicycle"]
+    assert {"Person", "Car", "Bicycle", "Motorcycle"} <= set(labels["cyclist"])
+    assert "Bicycle" in labels["parked"] and "Person" not in labels["parked"]
+    assert "Car" in labels["traffic"]
+    bicycle = labels["parked"]["Bicycle"]
     assert [p["Name"] for p in bicycle["Parents"]] == ["Transportation", "Vehicle"]
     assert {"Name": "Bike"} in bicycle["Aliases"]
-    assert seen["parked"]["Vehicle"]["Instances"] == []
+    assert labels["parked"]["Vehicle"]["Instances"] == []
     box = bicycle["Instances"][0]["BoundingBox"]  # it fills the right half of the picture
     assert box["Left"] > 0.35 and box["Left"] + box["Width"] > 0.9 and box["Height"] > 0.5
 
@@ -73,8 +73,8 @@ def test_text_is_read_line_by_line(make: Maker) -> None:
     stop, ahead = words[0]["Geometry"]["BoundingBox"], words[1]["Geometry"]["BoundingBox"]
     assert stop["Left"] + stop["Width"] <= ahead["Left"] + 0.01
     lower_half = {"RegionsOfInterest": [{"BoundingBox": {"Left": 0, "Top": 0.45, "Width": 1, "Height": 0.55}}]}
-    found = make.client("rekognition").detect_text(Image={"Bytes": picture}, Filters=lower_half)["TextDetections"]
-    assert [t["DetectedText"] for t in found if t["Type"] == "LINE"] == ["Main Street 42"]
+    filtered = make.client("rekognition").detect_text(Image={"Bytes": picture}, Filters=lower_half)["TextDetections"]
+    assert [t["DetectedText"] for t in filtered if t["Type"] == "LINE"] == ["Main Street 42"]
 
 
 def test_faces_have_landmarks_and_no_invented_attributes(make: Maker, frames: str) -> None:
@@ -92,7 +92,7 @@ def test_faces_have_landmarks_and_no_invented_attributes(make: Maker, frames: st
     assert make.client("rekognition").detect_faces(Image={"Bytes": jpeg(sign("nobody here"))})["FaceDetails"] == []
 
 
-def test_moderation_of_harmless_pictures_and_of_a_low_threshold(make: Maker, frames: str) -> None:
+def test_harmless_pictures_get_moderation_labels_only_at_a_low_threshold(make: Maker, frames: str) -> None:
     client = make.client("rekognition")
     for scene in SCENES:
         answer = client.detect_moderation_labels(Image=stored(frames, scene))
@@ -103,7 +103,7 @@ def test_moderation_of_harmless_pictures_and_of_a_low_threshold(make: Maker, fra
     assert 0 <= label["Confidence"] < 50
 
 
-def test_an_image_rotated_by_exif_is_seen_upright(make: Maker) -> None:
+def test_exif_rotation_is_applied(make: Maker) -> None:
     import io
 
     from PIL import Image
@@ -123,7 +123,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
-def test_bad_images_are_refused_as_rekognition_does(make: Maker, frames: str) -> None:
+def test_bad_images_are_refused_with_rekognitions_errors(make: Maker, frames: str) -> None:
     client = make.client("rekognition")
     png = jpeg(np.zeros((40, 40, 3), np.uint8))
     cases = [
@@ -147,7 +147,7 @@ def test_bad_images_are_refused_as_rekognition_does(make: Maker, frames: str) ->
     assert code_of(error) == "InvalidParameterException"
 
 
-def test_each_answered_call_is_billed_to_its_asset(make: Maker, frames: str) -> None:
+def test_each_successful_call_is_billed_to_its_asset(make: Maker, frames: str) -> None:
     def images() -> float:
         return sum(
             line["quantity"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until
-from tests.support.media_clips import SPOKEN, check_shape, ffmpeg, street
+from tests.support.media_clips import SPOKEN, check_shape, ffmpeg, street, word_error_rate, words
 
 from impp_engines import assets
 from impp_local.kernel import billing
@@ -27,47 +27,33 @@ def bucket(make: Maker) -> str:
     return name
 
 
-def put(make: Maker, bucket: str, key: str, path: Path) -> dict[str, str]:
+def upload(make: Maker, bucket: str, key: str, path: Path) -> dict[str, str]:
     make.client("s3").upload_file(str(path), bucket, key)
     return {"MediaFileUri": f"s3://{bucket}/{key}"}
 
 
-def ended(make: Maker, name: str, seconds: float = 60) -> dict[str, Any]:
+def wait_for_job(make: Maker, name: str, seconds: float = 60) -> dict[str, Any]:
     client = make.client("transcribe")
 
-    def done() -> dict[str, Any] | None:
+    def ended_job() -> dict[str, Any] | None:
         answer = client.get_transcription_job(TranscriptionJobName=name)
         check_shape("transcribe", "GetTranscriptionJob", answer)
         job = answer["TranscriptionJob"]
         return job if job["TranscriptionJobStatus"] in ("COMPLETED", "FAILED") else None
 
-    return wait_until(done, seconds)
+    return wait_until(ended_job, seconds)
 
 
-def billed(asset: str) -> list[float]:
+def billed_seconds(asset: str) -> list[float]:
     lines = billing.bill()["lines"]
     return [line["quantity"] for line in lines if (line["service"], line.get("asset")) == ("transcribe", asset)]
 
 
-def words(text: str) -> list[str]:
-    return re.findall(r"[a-z']+", text.lower())
-
-
-def word_errors(said: list[str], heard: list[str]) -> float:
-    """Word error rate: edits to make `heard` of `said`, by length of `said`."""
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(said, 1):
-        above, row[0] = row[0], i
-        for j, other in enumerate(heard, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
-    return row[-1] / len(said)
-
-
-def test_a_job_writes_transcript_and_subtitles_and_tells(make: Maker, bucket: str) -> None:
+def test_a_job_writes_transcript_and_subtitles_and_publishes_its_end(make: Maker, bucket: str) -> None:
     url, arn = make.queue()
     ours = {"TranscriptionJobName": [{"prefix": f"impp-{ASSET}"}]}
     make.rule({"source": ["aws.transcribe"], "detail": ours}, Arn=arn)
-    media = put(make, bucket, "in/two cities+%.wav", assets.path("two_cities.wav"))
+    media = upload(make, bucket, "in/two cities+%.wav", assets.path("two_cities.wav"))
     name = f"impp-{ASSET}-{make.name('x')}"
     answer = make.client("transcribe").start_transcription_job(
         TranscriptionJobName=name,
@@ -79,7 +65,7 @@ def test_a_job_writes_transcript_and_subtitles_and_tells(make: Maker, bucket: st
         Tags=[{"Key": "impp", "Value": "yes"}],
     )
     check_shape("transcribe", "StartTranscriptionJob", answer)
-    job = ended(make, name)
+    job = wait_for_job(make, name)
     assert job["TranscriptionJobStatus"] == "COMPLETED", job
     assert (job["MediaFormat"], job["MediaSampleRateHertz"]) == ("wav", 48000)
     assert job["Transcript"]["TranscriptFileUri"].endswith(f"/{bucket}/work/{ASSET}/transcript.json")
@@ -97,14 +83,14 @@ def test_a_job_writes_transcript_and_subtitles_and_tells(make: Maker, bucket: st
         "Transcribe Job State Change",
         {"TranscriptionJobName": name, "TranscriptionJobStatus": "COMPLETED"},
     )
-    assert billed(ASSET) == [45]  # 44.37 s, by the second
+    assert billed_seconds(ASSET) == [45]  # 44.37 s, by the second
 
 
 def check_transcript(document: dict[str, Any], name: str) -> None:
     assert (document["jobName"], document["status"], document["accountId"]) == (name, "COMPLETED", "123456789012")
     results = document["results"]
     text = results["transcripts"][0]["transcript"]
-    assert word_errors(words(SPOKEN), words(text)) <= 0.06
+    assert word_error_rate(words(SPOKEN), words(text)) <= 0.06
     items = results["items"]
     assert [item["id"] for item in items] == list(range(len(items)))
     times = [(float(i["start_time"]), float(i["end_time"])) for i in items if i["type"] == "pronunciation"]
@@ -130,16 +116,16 @@ def check_subtitles(vtt: str, srt: str, document: dict[str, Any]) -> None:
     assert srt == re.sub(r"(:\d\d)\.(\d{3})", r"\1,\2", vtt.removeprefix("WEBVTT\n\n"))
 
 
-def test_language_is_taken_for_english_and_scored(make: Maker, bucket: str, tmp_path: Path) -> None:
+def test_identify_language_assumes_english_and_scores_it(make: Maker, bucket: str, tmp_path: Path) -> None:
     clip = ffmpeg("-t", "7", "-i", str(assets.path("two_cities.wav")), "-c:a", "aac", to=tmp_path / "clip.m4a")
     name = make.name("job")
     make.client("transcribe").start_transcription_job(
         TranscriptionJobName=name,
-        Media=put(make, bucket, "clip.m4a", clip),
+        Media=upload(make, bucket, "clip.m4a", clip),
         IdentifyLanguage=True,
         LanguageOptions=["de-DE", "en-GB"],
     )
-    job = ended(make, name)
+    job = wait_for_job(make, name)
     assert (job["TranscriptionJobStatus"], job["LanguageCode"], job["MediaFormat"]) == ("COMPLETED", "en-GB", "m4a")
     assert 0.7 < job["IdentifiedLanguageScore"] <= 1
     listed = make.client("transcribe").list_transcription_jobs(Status="COMPLETED", JobNameContains=name)
@@ -148,8 +134,8 @@ def test_language_is_taken_for_english_and_scored(make: Maker, bucket: str, tmp_
     assert (summary["TranscriptionJobName"], summary["OutputLocationType"]) == (name, "SERVICE_BUCKET")
 
 
-def test_jobs_that_cannot_work_fail_with_a_reason(make: Maker, bucket: str, tmp_path: Path) -> None:
-    speech = put(make, bucket, "speech.wav", assets.path("two_cities.wav"))
+def test_jobs_that_cannot_succeed_fail_with_a_reason(make: Maker, bucket: str, tmp_path: Path) -> None:
+    speech = upload(make, bucket, "speech.wav", assets.path("two_cities.wav"))
     silence = ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000", "-t", "4", to=tmp_path / "silence.wav")
     mute = street(tmp_path / "mute.mp4", 1, sound=False)
     broken = tmp_path / "broken.mp4"
@@ -158,40 +144,40 @@ def test_jobs_that_cannot_work_fail_with_a_reason(make: Maker, bucket: str, tmp_
         (speech, {"LanguageCode": "de-DE"}, "English only; de-DE"),
         (speech, {"IdentifyLanguage": True, "LanguageOptions": ["fr-FR", "es-ES"]}, "English only"),
         (speech, {"LanguageCode": "en-US", "MediaFormat": "mp3"}, "doesn't match the detected media format"),
-        (put(make, bucket, "silence.wav", silence), {"IdentifyLanguage": True}, "speech segment long enough"),
-        (put(make, bucket, "mute.mp4", mute), {"LanguageCode": "en-US"}, "doesn't contain an audio track"),
-        (put(make, bucket, "broken.mp4", broken), {"LanguageCode": "en-US"}, "can't be read"),
+        (upload(make, bucket, "silence.wav", silence), {"IdentifyLanguage": True}, "speech segment long enough"),
+        (upload(make, bucket, "mute.mp4", mute), {"LanguageCode": "en-US"}, "doesn't contain an audio track"),
+        (upload(make, bucket, "broken.mp4", broken), {"LanguageCode": "en-US"}, "can't be read"),
     ]
     names = [make.name("fail") for _ in cases]
     for name, (media, settings, _) in zip(names, cases, strict=True):
         make.client("transcribe").start_transcription_job(TranscriptionJobName=name, Media=media, **settings)
     for name, (_, _, reason) in zip(names, cases, strict=True):
-        job = ended(make, name)
+        job = wait_for_job(make, name)
         assert job["TranscriptionJobStatus"] == "FAILED"
         assert reason in job["FailureReason"], (name, job["FailureReason"])
 
 
-def test_silence_gives_an_empty_transcript_and_is_billed_for_15_seconds(
+def test_silence_yields_an_empty_transcript_and_is_billed_for_15_seconds(
     make: Maker, bucket: str, tmp_path: Path
 ) -> None:
     silence = ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000", "-t", "4", to=tmp_path / "silence.wav")
     asset, name = "0c" * 10, f"impp-{'0c' * 10}-{make.name('x')}"
     make.client("transcribe").start_transcription_job(
         TranscriptionJobName=name,
-        Media=put(make, bucket, "s.wav", silence),
+        Media=upload(make, bucket, "s.wav", silence),
         LanguageCode="en-US",
         OutputBucketName=bucket,
         OutputKey="folder/",
     )
-    assert ended(make, name)["TranscriptionJobStatus"] == "COMPLETED"
+    assert wait_for_job(make, name)["TranscriptionJobStatus"] == "COMPLETED"
     body = make.client("s3").get_object(Bucket=bucket, Key=f"folder/{name}.json")["Body"].read()
     assert json.loads(body)["results"]["transcripts"] == [{"transcript": ""}]
-    assert billed(asset) == [15]
+    assert billed_seconds(asset) == [15]
 
 
-def test_requests_that_are_refused_at_once(make: Maker, bucket: str) -> None:
+def test_invalid_requests_are_refused_at_once(make: Maker, bucket: str) -> None:
     client = make.client("transcribe")
-    good = put(make, bucket, "speech.wav", assets.path("two_cities.wav"))
+    good = upload(make, bucket, "speech.wav", assets.path("two_cities.wav"))
     name = make.name("job")
     request = {"TranscriptionJobName": name, "Media": good, "LanguageCode": "de-DE"}
     client.start_transcription_job(**request)
