@@ -20,7 +20,7 @@ from impp_local.deploy.terraform import REPOSITORY, cli_config
 
 @pytest.fixture(scope="session")
 def fake_aws() -> Iterator[str]:
-    """The endpoint of an AWS that knows no resource yet."""
+    """The endpoint of an AWS without resources."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeAws) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"

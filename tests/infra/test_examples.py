@@ -1,4 +1,4 @@
-"""Every example plans from nothing, and together they use every module that can be used alone."""
+"""Every example can be planned, and together they use every module that works alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOPIC: Final = f"arn:aws:sns:us-east-1:{ACCOUNT}:there"
 MACHINE: Final = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:there"
 TABLE: Final = {"arn": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/there", "name": "there"}
 
-# What a user gives on the command line, and a resource that must be in the plan.
+# Variables that a user sets, and a resource that the plan must contain.
 GIVEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "chat-alerts": (
         {"code_bucket_name": "my-code", "emails": ["ops@example.org"]},
@@ -63,7 +63,7 @@ GIVEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
 PROVIDER: Final = re.compile(r'^provider "aws" {\n  region = "us-east-1"\n}\n', re.MULTILINE)
 
 
-def test_every_module_that_can_stand_alone_has_an_example() -> None:
+def test_every_module_that_works_alone_has_an_example() -> None:
     texts = [path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*/main.tf")]
     used = {name for text in texts for name in re.findall(r'source\s*= "\.\./\.\./modules/(\w+)"', text)}
     modules = {path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir()}
@@ -140,7 +140,7 @@ def plan(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", sorted(GIVEN))
-def test_example_plans_from_nothing(example: str, plan: dict[str, Any]) -> None:
+def test_example_can_be_planned(example: str, plan: dict[str, Any]) -> None:
     changes = {change["address"]: change["change"]["actions"] for change in plan["resource_changes"]}
     assert changes[f"module.{example}.{GIVEN[example][1]}"] == ["create"]
     output = plan["output_changes"][example]

@@ -1,4 +1,4 @@
-"""Every module's own tests (`modules/<m>/tests/*.tftest.hcl`), and the form of all Terraform files."""
+"""Every module's own tests (`modules/<m>/tests/*.tftest.hcl`), and conventions of all Terraform files."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MODULES = sorted(path.name for path in (REPOSITORY / "modules").iterdir() if pat
 
 @pytest.mark.slow
 def test_files_are_formatted(working_copy: Path, registry_env: dict[str, str]) -> None:
-    told = subprocess.run(
+    checked = subprocess.run(
         [str(ensure_terraform()), "fmt", "-check", "-recursive", "-diff", str(working_copy)],
         env=registry_env,
         capture_output=True,
         text=True,
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_has_what_every_module_has(module: str) -> None:
+def test_every_module_has_the_same_files(module: str) -> None:
     folder = REPOSITORY / "modules" / module
     for name in ("main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"):
         assert (folder / name).is_file(), f"modules/{module} lacks {name}"
@@ -47,12 +47,12 @@ def test_interfaces_are_typed_described_and_sorted(folder: str) -> None:
             if file == "variables.tf":
                 assert re.search(r"^  type\s*= ", body, re.MULTILINE), f"{folder}: {name} has no type"
                 assert not re.search(r"= any$|\(any\)", body, re.MULTILINE), f"{folder}: {name} has no exact type"
-                told = re.search(r"^  (default\s*= null|nullable\s*= false)$", body, re.MULTILINE)
-                assert told, f"{folder}: {name} may be null by accident"
+                null = re.search(r"^  (default\s*= null|nullable\s*= false)$", body, re.MULTILINE)
+                assert null, f"{folder}: {name} may be null by accident"
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_modules_are_for_any_provider_and_run_nothing(module: str) -> None:
+def test_modules_configure_no_provider_and_run_no_commands(module: str) -> None:
     for file in (REPOSITORY / "modules" / module).glob("*.tf"):
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"^provider |local-exec|remote-exec|\bnull_resource\b", text, re.MULTILINE), file.name
@@ -76,9 +76,9 @@ def test_roots_are_valid(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", [*(f"modules/{module}" for module in MODULES), "terraform/bootstrap"])
-def test_own_tests_pass(folder: str, working_copy: Path, terraform_env: dict[str, str]) -> None:
+def test_module_tests_pass(folder: str, working_copy: Path, terraform_env: dict[str, str]) -> None:
     tested = terraform(working_copy / folder, terraform_env)
     tested.execute_command("init", "-backend=false", "-input=false", "-no-color")
-    told = tested.execute_command("test", "-no-color")
-    passed = re.search(r"(\d+) passed, 0 failed", told.out)
-    assert passed and int(passed.group(1)) > 0, told.out
+    result = tested.execute_command("test", "-no-color")
+    passed = re.search(r"(\d+) passed, 0 failed", result.out)
+    assert passed and int(passed.group(1)) > 0, result.out

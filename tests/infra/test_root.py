@@ -1,7 +1,7 @@
-"""The plan of the root, from nothing: what would be created, and what each role and policy would allow.
+"""The root's plan from an empty state: what it would create, and what each role and policy would allow.
 
-The plan asks a fake AWS that only knows who is asking; the key's ARN, random in AWS, is given here, so that all that
-depends on it is known. What depends on CloudFront's random id stays unknown and is left to the e2e test.
+The plan uses a fake AWS that only identifies the caller. The key's ARN, random in AWS, is fixed here, so everything
+that depends on it is known. What depends on CloudFront's random id stays unknown and is left to the e2e test.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ FUNCTIONS: Final = frozenset(
 }
 
 ANY_RESOURCE: Final = {
-    # X-Ray knows no resource for a trace or a sampling rule.
+    # X-Ray supports no resource for traces and sampling rules.
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
-    # CloudWatch's API for vended log delivery knows none either.
+    # CloudWatch's API for vended log delivery supports none either.
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -52,17 +52,17 @@ ANY_RESOURCE: Final = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
-    # Rekognition looks at the caller's own bytes or objects.
+    # Rekognition reads the caller's own bytes or objects.
     "rekognition:DetectFaces",
     "rekognition:DetectLabels",
     "rekognition:DetectModerationLabels",
     "rekognition:DetectText",
-    # MediaConvert's Probe reads with the caller's own rights.
+    # MediaConvert's Probe reads with the caller's permissions.
     "mediaconvert:Probe",
-    # A transcription has no ARN before it exists; a condition holds it to the work bucket.
+    # A transcription job has no ARN before it exists; a condition restricts it to the work bucket.
     "transcribe:StartTranscriptionJob",
     "transcribe:TagResource",
-    # Cost Explorer knows the account only.
+    # Cost Explorer supports no resources.
     "ce:GetCostAndUsage",
 }
 """Actions for which AWS offers no narrower resource (Service Authorization Reference)."""
@@ -70,7 +70,7 @@ ANY_RESOURCE: Final = {
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy, with where it stands; actions and resources as lists."""
+    """One statement of a policy, with the address of its resource."""
 
     owner: str
     sid: str
@@ -92,12 +92,12 @@ class Plan:
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         """Resources of a type by address; there is at least one."""
-        found = {address: self.after[address] for address, told in self.types.items() if told == kind}
-        assert found, f"no {kind} is planned"
-        return found
+        resources = {address: self.after[address] for address, own in self.types.items() if own == kind}
+        assert resources, f"no {kind} is planned"
+        return resources
 
     def statements(self, kind: str, attribute: str) -> Iterator[Statement]:
-        """Statements of the policies of that type which are known at plan."""
+        """Statements of the policies of a type, as far as they are known at plan."""
         for address, after in self.of(kind).items():
             if after.get(attribute):
                 yield from parse(address, after[attribute])
@@ -105,15 +105,15 @@ class Plan:
 
 def parse(owner: str, policy: str) -> Iterator[Statement]:
     """Statements of a policy document."""
-    for told in json.loads(policy)["Statement"]:
+    for statement in json.loads(policy)["Statement"]:
         yield Statement(
             owner,
-            told.get("Sid", ""),
-            told["Effect"],
-            as_tuple(told["Action"]),
-            as_tuple(told.get("Resource", ())),
-            told.get("Principal"),
-            told.get("Condition", {}),
+            statement.get("Sid", ""),
+            statement["Effect"],
+            as_tuple(statement["Action"]),
+            as_tuple(statement.get("Resource", ())),
+            statement.get("Principal"),
+            statement.get("Condition", {}),
         )
 
 
@@ -122,8 +122,8 @@ def as_tuple(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def plain(statement: Statement) -> str:
-    """A statement as text, the same in whatever order its lists are."""
+def canonical(statement: Statement) -> str:
+    """A statement as text that does not depend on the order of its lists."""
     actions, resources = sorted(statement.actions), sorted(statement.resources)
     condition = {
         test: {key: sorted(as_tuple(value)) for key, value in keys.items()}
@@ -141,7 +141,7 @@ def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple
     definition = subprocess.run(render, capture_output=True, text=True, check=True).stdout
     (folder / "state_machine.asl.json").write_text(definition, encoding="utf-8")
     file = {"sha256_base64": HASH, "size": 1, "key": "0"}
-    told = {
+    content = {
         "version": 1,
         "target": {"architecture": "arm64", "runtime": "python3.13"},
         "functions": {
@@ -156,7 +156,7 @@ def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple
         },
     }
     path = folder / "manifest.json"
-    path.write_text(json.dumps(told), encoding="utf-8")
+    path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 
@@ -196,19 +196,19 @@ def root(working_copy: Path, terraform_env: dict[str, str], fake_aws: str) -> tf
 def make_plan(
     root: tftest.TerraformTest, manifest_path: Path, environment: str = "prod", given: dict[str, Any] | None = None
 ) -> Plan:
-    """Plan an environment from nothing; ``given`` are variables on the command line."""
+    """Plan an environment from an empty state; `given` are variables on the command line."""
     variables = {name: json.dumps(value) for name, value in (given or {}).items()}
-    told = root.plan(
+    planned = root.plan(
         output=True,
         tf_var_file=f"envs/{environment}.tfvars",
         tf_vars={"manifest_path": str(manifest_path), **variables},
     )
-    changes = [change for change in told["resource_changes"] if change["mode"] == "managed"]
+    changes = [change for change in planned["resource_changes"] if change["mode"] == "managed"]
     return Plan(
         {change["address"]: change["change"]["after"] for change in changes},
         {change["address"]: change["change"]["after_unknown"] for change in changes},
         {change["address"]: change["type"] for change in changes},
-        json.dumps(dict(told)),
+        json.dumps(dict(planned)),
     )
 
 
@@ -218,12 +218,12 @@ def plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactory) -
     return make_plan(root, manifest(tmp_path_factory.mktemp("build") / "build"))
 
 
-def test_a_plan_asks_only_who_is_asking(plan: Plan) -> None:
+def test_a_plan_only_identifies_the_caller_and_validates_the_definition(plan: Plan) -> None:
     assert plan.after
-    assert set(FakeAws.asked) == {"GetCallerIdentity", "ValidateStateMachineDefinition"}
+    assert set(FakeAws.actions) == {"GetCallerIdentity", "ValidateStateMachineDefinition"}
 
 
-def test_the_definition_is_known_and_calls_functions_that_exist(plan: Plan) -> None:
+def test_the_definition_is_known_and_calls_planned_functions(plan: Plan) -> None:
     (machine,) = plan.of("aws_sfn_state_machine").values()
     assert "${" not in machine["definition"]
     assert machine["definition"] in FakeAws.definitions
@@ -259,7 +259,7 @@ def test_buckets_are_private_and_encrypted(plan: Plan) -> None:
     )
 
 
-def test_buckets_refuse_what_is_not_encrypted_on_its_way(plan: Plan) -> None:
+def test_buckets_deny_requests_without_tls(plan: Plan) -> None:
     denied = [s for s in plan.statements("aws_s3_bucket_policy", "policy") if s.sid == "RefuseWithoutTls"]
     for statement in denied:
         assert (statement.effect, statement.actions, statement.principal) == ("Deny", ("s3:*",), "*")
@@ -270,7 +270,7 @@ def test_buckets_refuse_what_is_not_encrypted_on_its_way(plan: Plan) -> None:
     assert {statement.owner.split(".")[1] for statement in denied} == {"code", "logs", "originals", "work"}
 
 
-def test_one_bucket_lifecycle_each(plan: Plan) -> None:
+def test_each_bucket_has_one_lifecycle_configuration(plan: Plan) -> None:
     # The bucket's name comes through its versioning, so it is known at apply only; its owner is known by the address.
     owners = [address.split(".")[1] for address in plan.of("aws_s3_bucket_lifecycle_configuration")]
     assert sorted(owners) == ["archive", "code", "logs", "published", "work"]
@@ -293,10 +293,10 @@ def test_roles_name_exact_actions_and_resources(plan: Plan) -> None:
         for resource in statement.resources:
             assert resource == "*" or re.match(r"arn:aws:[a-z0-9-]+:", resource), f"{statement.owner}: {resource}"
             assert not re.search(r":\*$", resource) or ":log-group:" in resource or ":execution:" in resource
-    assert used == ANY_RESOURCE, "the list of exceptions is longer than it need be"
+    assert used == ANY_RESOURCE, "the list of exceptions contains unused actions"
 
 
-def test_a_role_is_lent_to_mediaconvert_alone(plan: Plan) -> None:
+def test_only_mediaconvert_may_be_passed_a_role(plan: Plan) -> None:
     passing = [s for s in plan.statements("aws_iam_role_policy", "policy") if "iam:PassRole" in s.actions]
     assert [(s.resources, s.condition) for s in passing] == [
         (
@@ -306,7 +306,7 @@ def test_a_role_is_lent_to_mediaconvert_alone(plan: Plan) -> None:
     ]
 
 
-def test_nobody_deletes_footage(plan: Plan) -> None:
+def test_no_role_may_delete_objects(plan: Plan) -> None:
     for statement in plan.statements("aws_iam_role_policy", "policy"):
         assert not [action for action in statement.actions if action.startswith("s3:Delete")], statement.owner
 
@@ -316,18 +316,18 @@ def test_roles_trust_one_service_each(plan: Plan) -> None:
         assert statement.actions == ("sts:AssumeRole",)
         (services,) = statement.principal.values()
         assert set(statement.principal) == {"Service"} and isinstance(services, str)
-        # What else acts for many accounts is held to this one; Lambda needs iam:PassRole on the role itself.
+        # Other services are restricted to this account; for Lambda iam:PassRole on the role does that.
         assert services == "lambda.amazonaws.com" or ACCOUNT in json.dumps(statement.condition), statement.owner
 
 
-def test_what_is_open_to_services_names_its_source(plan: Plan) -> None:
+def test_statements_for_services_name_their_source(plan: Plan) -> None:
     for kind in ("aws_sqs_queue", "aws_sns_topic"):
         for statement in plan.statements(kind, "policy"):
             if statement.effect == "Allow":
                 assert set(statement.principal) <= {"AWS", "Service"} and statement.principal != {"AWS": "*"}
-                told_no_source = statement.principal == {"Service": "events.amazonaws.com"} and kind == "aws_sns_topic"
+                no_source = statement.principal == {"Service": "events.amazonaws.com"} and kind == "aws_sns_topic"
                 by_account = statement.principal == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-                assert statement.condition or told_no_source or by_account, statement.owner
+                assert statement.condition or no_source or by_account, statement.owner
             for action in statement.actions:
                 assert "*" not in action, statement.owner
     for permission in plan.of("aws_lambda_permission").values():
@@ -356,7 +356,7 @@ def test_each_function_has_its_own_role_log_and_tracing(plan: Plan) -> None:
         assert group["retention_in_days"] > 0
 
 
-def test_no_event_gets_lost(plan: Plan) -> None:
+def test_undelivered_events_are_kept(plan: Plan) -> None:
     queues = {queue["name"]: queue for queue in plan.of("aws_sqs_queue").values()}
     for queue in queues.values():
         assert queue["kms_master_key_id"] == KEY
@@ -398,14 +398,14 @@ def test_a_dead_letter_queue_takes_messages_of_its_own_sender_only(plan: Plan) -
     }
 
 
-def test_the_catalog_is_kept(plan: Plan) -> None:
+def test_the_catalog_is_protected(plan: Plan) -> None:
     (table,) = plan.of("aws_dynamodb_table").values()
     assert table["deletion_protection_enabled"]
     assert table["point_in_time_recovery"][0]["enabled"]
     assert table["server_side_encryption"] == [{"enabled": True, "kms_key_arn": KEY}]
 
 
-def test_everything_bears_the_tags_of_its_environment(plan: Plan) -> None:
+def test_everything_has_the_tags_of_its_environment(plan: Plan) -> None:
     tagged = [after["tags_all"] for after in plan.after.values() if after.get("tags_all") is not None]
     assert len(tagged) > 50
     for tags in tagged:
@@ -416,7 +416,7 @@ def test_no_secret_is_in_the_plan(plan: Plan) -> None:
     assert WEBHOOK not in plan.text
 
 
-def test_a_branch_left_out_leaves_nothing_behind(root: tftest.TerraformTest, tmp_path: Path) -> None:
+def test_an_omitted_branch_has_no_functions_and_no_permissions(root: tftest.TerraformTest, tmp_path: Path) -> None:
     lean = make_plan(root, manifest(tmp_path / "build", without=("analyze", "transcribe", "transcode")), "dev")
     names = {function["function_name"] for function in lean.of("aws_lambda_function").values()}
     assert names == {f"impp-dev-{name.replace('_', '-')}" for name in FUNCTIONS - {"analyze", "resume", "transcribe"}}
@@ -428,18 +428,18 @@ def test_a_branch_left_out_leaves_nothing_behind(root: tftest.TerraformTest, tmp
 def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
     root: tftest.TerraformTest, tmp_path: Path, plan: Plan
 ) -> None:
-    assert not [kind for kind in plan.types.values() if "rolesanywhere" in kind], "no roles for boxes unless asked for"
+    assert not [kind for kind in plan.types.values() if "rolesanywhere" in kind], "boxes have no roles by default"
     pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     boxes = {"blue-car": {"sources": ["dashcam"]}, "garage": {"devices": ["annas-phone"], "sources": ["phone"]}}
     given = {
         "edge_devices": {"blue-car": {"silent_hours": 48}},
         "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}},
     }
-    told = make_plan(root, manifest(tmp_path / "build"), given=given)
+    with_boxes = make_plan(root, manifest(tmp_path / "build"), given=given)
 
-    roles = [role["name"] for address, role in told.of("aws_iam_role").items() if "edge_identity" in address]
+    roles = [role["name"] for address, role in with_boxes.of("aws_iam_role").items() if "edge_identity" in address]
     assert roles == ["impp-prod-edge-blue-car", "impp-prod-edge-garage"]
-    statements = [s for s in told.statements("aws_iam_role_policy", "policy") if "edge_identity" in s.owner]
+    statements = [s for s in with_boxes.statements("aws_iam_role_policy", "policy") if "edge_identity" in s.owner]
     bucket = f"arn:aws:s3:::impp-prod-{ACCOUNT}-ingest"
     for box, own in (("blue-car", "dashcam/blue-car"), ("garage", "phone/annas-phone")):
         allowed = {
@@ -464,28 +464,28 @@ def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
             ("kms:GenerateDataKey", KEY),
             ("s3:ListBucket", bucket),
         }
-    alarms = {alarm["alarm_name"] for alarm in told.of("aws_cloudwatch_metric_alarm").values()}
+    alarms = {alarm["alarm_name"] for alarm in with_boxes.of("aws_cloudwatch_metric_alarm").values()}
     assert "impp-prod-edge-silent-blue-car" in alarms
 
-    # Who has no certificate is told to write the same policy by hand.
+    # The page has the same policy for boxes without a certificate.
     page = (REPOSITORY / "docs" / "edge-credentials.md").read_text(encoding="utf-8")
     (policy,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    meant = {"BUCKET": f"impp-prod-{ACCOUNT}-ingest", "DEVICE": "blue-car", "KEY_ARN": KEY, "REGION": "us-east-1"}
-    for word, value in meant.items():
+    values = {"BUCKET": f"impp-prod-{ACCOUNT}-ingest", "DEVICE": "blue-car", "KEY_ARN": KEY, "REGION": "us-east-1"}
+    for word, value in values.items():
         policy = policy.replace(word, value)
-    roles_own = [s for s in statements if '["blue-car"]' in s.owner]
-    assert sorted(map(plain, parse("", policy))) == sorted(map(plain, roles_own))
+    own = [s for s in statements if '["blue-car"]' in s.owner]
+    assert sorted(map(canonical, parse("", policy))) == sorted(map(canonical, own))
 
 
 def test_a_missing_function_asks_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:
     path = manifest(tmp_path / "build", FUNCTIONS - {"inspect"})
     with pytest.raises(tftest.TerraformTestError) as error:
         make_plan(root, path)
-    said = " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
-    assert "The manifest lacks the function(s) inspect: run `make build`." in said
+    message = " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
+    assert "The manifest lacks the function(s) inspect: run `make build`." in message
 
 
-def test_a_missing_build_is_told(root: tftest.TerraformTest, tmp_path: Path) -> None:
+def test_a_missing_build_asks_for_one(root: tftest.TerraformTest, tmp_path: Path) -> None:
     with pytest.raises(tftest.TerraformTestError) as error:
         make_plan(root, tmp_path / "absent.json")
     assert "run `make build` first" in " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())

@@ -1,4 +1,4 @@
-"""Terraform under tftest, and an AWS for plans that only says who is asking."""
+"""Terraform under tftest, and an AWS for plans that only identifies the caller."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ CALLER = f"""\
 class FakeAws(http.server.BaseHTTPRequestHandler):
     """Answers GetCallerIdentity, and ValidateStateMachineDefinition: the provider checks at plan what is known then."""
 
-    asked: ClassVar[list[str]] = []
+    actions: ClassVar[list[str]] = []
     definitions: ClassVar[list[str]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         target = self.headers.get("X-Amz-Target", "")
         action = target.rpartition(".")[2] or body.partition("Action=")[2].partition("&")[0]
-        self.asked.append(action)
+        self.actions.append(action)
         if action == "GetCallerIdentity":
             self._answer(200, "text/xml", CALLER)
         elif action == "ValidateStateMachineDefinition":
@@ -43,7 +43,7 @@ class FakeAws(http.server.BaseHTTPRequestHandler):
             answer = {"result": "OK", "diagnostics": [], "truncated": False}
             self._answer(200, "application/x-amz-json-1.0", json.dumps(answer))
         else:
-            self._answer(400, "text/plain", f"a plan from nothing should not need {action}")
+            self._answer(400, "text/plain", f"a plan from an empty state should not need {action}")
 
     def _answer(self, status: int, content_type: str, body: str) -> None:
         self.send_response(status)

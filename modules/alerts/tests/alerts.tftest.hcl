@@ -49,7 +49,7 @@ run "only_this_account_and_its_services_publish" {
       CostAnomalies = "123456789012"
       Events        = "any source" # EventBridge passes no source to SNS: a condition would drop every event
     }
-    error_message = "Each service must publish on behalf of this account only, where it tells the account at all."
+    error_message = "Each service that passes an account may publish on behalf of this account only."
   }
 
   assert {
@@ -65,17 +65,17 @@ run "only_this_account_and_its_services_publish" {
 
   assert {
     condition     = toset(flatten([for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Resource])) == toset(["arn:aws:sns:us-east-1:123456789012:impp-test-alerts"])
-    error_message = "The topic's policy must be about the topic alone."
+    error_message = "The topic's policy must name this topic only."
   }
 
   assert {
     condition     = alltrue([for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Effect == "Deny" || statement.Principal != "*"])
-    error_message = "Nobody outside may be allowed anything."
+    error_message = "The policy must allow nothing to everybody."
   }
 
   assert {
     condition     = one([for statement in jsondecode(aws_sns_topic.alerts.policy).Statement : statement.Condition.Bool["aws:SecureTransport"] if statement.Effect == "Deny"]) == "false"
-    error_message = "Publishing without TLS must be refused."
+    error_message = "Publishing without TLS must be denied."
   }
 
   assert {
@@ -84,7 +84,7 @@ run "only_this_account_and_its_services_publish" {
   }
 }
 
-run "all_is_encrypted_with_the_key" {
+run "topics_and_secret_use_the_key" {
   command = plan
 
   assert {
@@ -97,7 +97,7 @@ run "all_is_encrypted_with_the_key" {
   }
 }
 
-run "the_notifier_reads_its_secret_and_nothing_else" {
+run "the_notifier_may_read_its_secret_only" {
   command = plan
 
   assert {
@@ -109,11 +109,11 @@ run "the_notifier_reads_its_secret_and_nothing_else" {
 
   assert {
     condition     = aws_lambda_permission.topic.source_arn == output.topic_arn && aws_lambda_permission.topic.source_account == null
-    error_message = "Only the alert topic may invoke the notifier, told by its ARN alone: SNS need not name an account."
+    error_message = "Only the alert topic may invoke the notifier, by its ARN only: SNS need not pass an account."
   }
 }
 
-run "an_alert_that_cannot_be_posted_is_kept_and_told" {
+run "undelivered_alerts_are_kept_and_raise_an_alarm" {
   command = plan
 
   assert {
@@ -128,7 +128,7 @@ run "an_alert_that_cannot_be_posted_is_kept_and_told" {
 
   assert {
     condition     = toset([for subscription in aws_sns_topic_subscription.fallback_email : "${subscription.protocol} ${subscription.endpoint}"]) == toset(["email ops@example.org"])
-    error_message = "The fallback must reach people by e-mail, past the notifier."
+    error_message = "The fallback topic must reach people by e-mail, without the notifier."
   }
 }
 
@@ -142,7 +142,7 @@ run "webhooks_stay_out_of_the_plan" {
 
   assert {
     condition     = aws_secretsmanager_secret_version.webhooks.secret_string == null && aws_secretsmanager_secret_version.webhooks.secret_string_wo_version == 2
-    error_message = "Webhooks must be written by the write-only argument alone."
+    error_message = "Webhooks must be written through the write-only argument only."
   }
 }
 
@@ -168,7 +168,7 @@ run "rejects_addresses_without_https_or_domain" {
   expect_failures = [var.emails, var.webhooks, var.webhooks_version]
 }
 
-run "refuses_a_name_or_key_of_the_wrong_form" {
+run "rejects_a_malformed_name_and_key" {
   command = plan
 
   variables {

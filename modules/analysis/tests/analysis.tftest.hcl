@@ -85,14 +85,14 @@ run "each_function_may_do_exactly_this" {
         UseWork             = "arn:aws:s3:::impp-test-work/work/*"
       }
     }
-    error_message = "A function got a right it does not need, or lacks one."
+    error_message = "A function has a permission it does not need, or lacks one."
   }
   assert {
     condition = one([
       for statement in jsondecode(data.aws_iam_policy_document.function["transcribe"].json).Statement :
       statement.Condition if statement.Sid == "StartTranscription"
     ]) == { StringEquals = { "transcribe:OutputBucketName" = "impp-test-work" } }
-    error_message = "Transcripts may go to the work bucket alone."
+    error_message = "Transcripts may go to the work bucket only."
   }
   assert {
     condition = (
@@ -101,7 +101,7 @@ run "each_function_may_do_exactly_this" {
       && aws_iam_role_policy.transcripts["resume"].role == "impp-test-transcribe"
       && local.environments.transcribe.IMPP_KMS_KEY_ARN == var.kms_key_arn
     )
-    error_message = "Whoever starts a transcription must be told the key for transcripts and be allowed to encrypt with it."
+    error_message = "transcribe must receive the key for transcripts and be allowed to encrypt with it."
   }
   assert {
     condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.function : document.json]), ":*\"")
@@ -109,7 +109,7 @@ run "each_function_may_do_exactly_this" {
   }
 }
 
-run "what_transcribe_tells_is_heard" {
+run "transcribe_events_reach_resume" {
   command = plan
 
   assert {
@@ -121,7 +121,7 @@ run "what_transcribe_tells_is_heard" {
         TranscriptionJobStatus = ["COMPLETED", "FAILED"]
       }
     }
-    error_message = "Both ends of a transcription must be heard of, and those of this project only."
+    error_message = "The rule must match completed and failed jobs of this project only."
   }
   assert {
     condition = (
@@ -130,11 +130,11 @@ run "what_transcribe_tells_is_heard" {
       && aws_lambda_permission.resume["resume"].source_arn == "arn:aws:events:us-east-1:123456789012:rule/impp-test-transcribed"
       && output.dead_letter_queue.name == "impp-test-resume-dlq"
     )
-    error_message = "The resume function must get it, and a queue what it could not get."
+    error_message = "The events must reach resume, and undelivered ones its dead-letter queue."
   }
 }
 
-run "sampling_alone" {
+run "works_with_sample_only" {
   command = plan
   variables {
     functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
@@ -146,7 +146,7 @@ run "sampling_alone" {
   }
 }
 
-run "refuses_half_a_transcription" {
+run "rejects_transcribe_without_resume" {
   command = plan
   variables {
     functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, transcribe = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
@@ -154,7 +154,7 @@ run "refuses_half_a_transcription" {
   expect_failures = [var.functions]
 }
 
-run "refuses_to_go_without_sampling" {
+run "rejects_a_missing_sample_function" {
   command = plan
   variables {
     functions = {}
@@ -162,7 +162,7 @@ run "refuses_to_go_without_sampling" {
   expect_failures = [var.functions]
 }
 
-run "refuses_an_unknown_function" {
+run "rejects_an_unknown_function" {
   command = plan
   variables {
     functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, other = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
@@ -170,7 +170,7 @@ run "refuses_an_unknown_function" {
   expect_failures = [var.functions]
 }
 
-run "refuses_bad_words" {
+run "rejects_malformed_values" {
   command = plan
   variables {
     kms_key_arn = "alias/key"

@@ -35,16 +35,16 @@ run "each_tag_value_moves_to_its_storage_class" {
 
   assert {
     condition     = aws_s3_bucket_lifecycle_configuration.originals.transition_default_minimum_object_size == "all_storage_classes_128K"
-    error_message = "Small objects must stay: moving them costs more than it saves."
+    error_message = "Small objects must not move: that costs more than it saves."
   }
 
   assert {
     condition     = output.storage_classes["standard"] == "STANDARD" && length(output.storage_classes) == 6
-    error_message = "The output must tell all six classes, standard too."
+    error_message = "The output must contain all six classes, including standard."
   }
 }
 
-run "nothing_but_old_versions_ever_expires" {
+run "only_old_versions_expire" {
   command = plan
 
   assert {
@@ -62,16 +62,16 @@ run "nothing_but_old_versions_ever_expires" {
 
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.originals.rule : rule.abort_incomplete_multipart_upload[0].days_after_initiation if rule.id == "abort-multipart"] == [7]
-    error_message = "Unfinished uploads must be removed, but not before an edge that was offline for a week is back."
+    error_message = "Unfinished uploads must be removed, but not within a week: an edge box may be offline for that long."
   }
 
   assert {
     condition     = length(aws_s3_bucket_intelligent_tiering_configuration.originals) == 0
-    error_message = "Archive tiers of Intelligent-Tiering must be off unless asked for."
+    error_message = "Archive tiers of Intelligent-Tiering must be off by default."
   }
 }
 
-run "old_versions_can_be_kept_for_ever" {
+run "old_versions_can_be_kept_forever" {
   command = plan
 
   variables {
@@ -80,11 +80,11 @@ run "old_versions_can_be_kept_for_ever" {
 
   assert {
     condition     = !contains(aws_s3_bucket_lifecycle_configuration.originals.rule[*].id, "expire-noncurrent")
-    error_message = "expire_after_days = 0 must leave the rule out."
+    error_message = "expire_after_days = 0 must omit the rule."
   }
 }
 
-run "intelligent_tiering_goes_deeper_on_request" {
+run "intelligent_tiering_has_optional_archive_tiers" {
   command = plan
 
   variables {
@@ -93,7 +93,7 @@ run "intelligent_tiering_goes_deeper_on_request" {
 
   assert {
     condition     = [for tier in aws_s3_bucket_intelligent_tiering_configuration.originals[0].tiering : "${tier.access_tier} ${tier.days}"] == ["DEEP_ARCHIVE_ACCESS 365"]
-    error_message = "Only the tier asked for may be configured."
+    error_message = "Only the requested tier may be configured."
   }
 
   assert {
@@ -102,7 +102,7 @@ run "intelligent_tiering_goes_deeper_on_request" {
   }
 }
 
-run "refuses_an_early_move_to_standard_ia" {
+run "rejects_an_early_transition_to_standard_ia" {
   command = plan
 
   variables {
@@ -112,7 +112,7 @@ run "refuses_an_early_move_to_standard_ia" {
   expect_failures = [var.transition_after_days]
 }
 
-run "sidecars_stay_as_they_are" {
+run "sidecars_never_move" {
   command = plan
 
   assert {
@@ -120,11 +120,11 @@ run "sidecars_stay_as_they_are" {
       for rule in aws_s3_bucket_lifecycle_configuration.originals.rule :
       length(rule.filter[0].tag) == 1 || (length(rule.transition) == 0 && try(length(rule.filter[0].prefix), 0) == 0)
     ])
-    error_message = "Only what bears the archive tag may move: sidecars bear none, and are too small to be worth it."
+    error_message = "Only objects with the archive tag may move: sidecars have none."
   }
 }
 
-run "refuses_to_forget_uploads_of_an_edge_that_is_offline" {
+run "rejects_aborting_uploads_within_a_week" {
   command = plan
 
   variables {
@@ -134,7 +134,7 @@ run "refuses_to_forget_uploads_of_an_edge_that_is_offline" {
   expect_failures = [var.abort_multipart_after_days]
 }
 
-run "refuses_fractions_of_days" {
+run "rejects_fractions_of_days" {
   command = plan
 
   variables {
@@ -145,7 +145,7 @@ run "refuses_fractions_of_days" {
   expect_failures = [var.abort_multipart_after_days, var.transition_after_days]
 }
 
-run "refuses_tiers_and_versions_outside_s3_limits" {
+run "rejects_tiers_and_versions_beyond_s3_limits" {
   command = plan
 
   variables {

@@ -14,7 +14,7 @@ variables {
   required_functions = ["inspect", "resume"]
 }
 
-run "tells_what_was_built" {
+run "publishes_the_build" {
   command = plan
 
   assert {
@@ -27,7 +27,7 @@ run "tells_what_was_built" {
       runtime       = "python3.13"
       sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     }
-    error_message = "A function must come with all that module function takes, its path reachable from here."
+    error_message = "Each function must have every attribute that module function takes."
   }
   assert {
     condition = { for name, zip in aws_s3_object.zip : name => [zip.key, zip.source, zip.source_hash] } == {
@@ -35,7 +35,7 @@ run "tells_what_was_built" {
       "functions/resume"  = ["functions/resume-0b.zip", "tests/fixtures/artifacts/resume-0b.zip", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]
       "layers/python"     = ["layers/python-0c.zip", "tests/fixtures/artifacts/python-0c.zip", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]
     }
-    error_message = "Each zip must be uploaded under the name that tells its content."
+    error_message = "Each zip must be uploaded under its content-addressed key."
   }
   assert {
     condition     = output.state_machine.path == "tests/fixtures/state_machine.asl.json" && !output.state_machine.features.transcribe
@@ -48,7 +48,7 @@ run "tells_what_was_built" {
       && aws_lambda_layer_version.this["python"].source_code_hash == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
       && one(aws_lambda_layer_version.this["python"].compatible_architectures) == "arm64"
     )
-    error_message = "A layer must be published for what it was built for."
+    error_message = "A layer must be published for the architecture and runtime it was built for."
   }
 }
 
@@ -68,7 +68,7 @@ run "asks_for_a_build_when_a_function_is_missing" {
   expect_failures = [output.functions]
 }
 
-run "refuses_a_bad_name" {
+run "rejects_a_malformed_name" {
   command = plan
   variables {
     name = "IMPP"

@@ -42,11 +42,11 @@ run "private_and_encrypted_by_default" {
         rule.apply_server_side_encryption_by_default[0].kms_master_key_id,
       ]
     ] == [[true, "aws:kms", var.kms_key_arn]]
-    error_message = "The bucket must be encrypted with the key it was given, by way of a bucket key."
+    error_message = "The bucket must be encrypted with the given key, through a bucket key."
   }
   assert {
     condition     = !aws_s3_bucket.this.force_destroy
-    error_message = "Objects must not go with the bucket unless asked for."
+    error_message = "The bucket's objects must be protected by default."
   }
   assert {
     condition = jsondecode(data.aws_iam_policy_document.bucket.json).Statement == [{
@@ -57,19 +57,19 @@ run "private_and_encrypted_by_default" {
       Resource  = ["arn:aws:s3:::${var.name}/*", "arn:aws:s3:::${var.name}"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
-    error_message = "Whatever comes without TLS must be refused, and nothing else be in the policy."
+    error_message = "The policy must deny requests without TLS and contain nothing else."
   }
   assert {
     condition     = length(aws_s3_bucket_notification.this) == 0 && length(aws_s3_bucket_logging.this) == 0
-    error_message = "Events and logs are off unless asked for."
+    error_message = "Events and logs must be off by default."
   }
   assert {
     condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id] == ["abort-incomplete-uploads"]
-    error_message = "Unfinished uploads must be cleared away, and nothing else."
+    error_message = "Only unfinished uploads may expire."
   }
 }
 
-run "originals" {
+run "originals_are_versioned_and_send_events" {
   command = plan
   variables {
     eventbridge      = true
@@ -88,15 +88,15 @@ run "originals" {
   }
   assert {
     condition     = aws_s3_bucket_logging.this[0].target_prefix == "s3/${var.name}/"
-    error_message = "Access logs must lie below the bucket's own prefix."
+    error_message = "Access logs must be stored below the bucket's own prefix."
   }
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
-    error_message = "The lifecycle must be left to its owner."
+    error_message = "The lifecycle configuration must be left to its owner."
   }
 }
 
-run "expiry" {
+run "expires_objects_by_prefix" {
   command = plan
   variables {
     expire_after_days = { "" = 90, "work/" = 30 }
@@ -115,7 +115,7 @@ run "expiry" {
       for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule :
       rule.noncurrent_version_expiration[0].noncurrent_days == 30 if length(rule.noncurrent_version_expiration) > 0
     ])
-    error_message = "A versioned bucket must not keep old versions for ever."
+    error_message = "A versioned bucket must not keep old versions forever."
   }
 }
 
@@ -132,7 +132,7 @@ run "receives_access_logs" {
       for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule :
       rule.apply_server_side_encryption_by_default[0].sse_algorithm
     ] == ["AES256"]
-    error_message = "Without a key the bucket must be encrypted by S3."
+    error_message = "Without a key the bucket must use S3's own encryption."
   }
   assert {
     condition = [
@@ -147,7 +147,7 @@ run "receives_access_logs" {
           StringEquals = { "aws:SourceAccount" = "123456789012" }
         },
     ]]
-    error_message = "S3 may write this account's access logs, each below its source's prefix, and nothing more."
+    error_message = "S3 may write only this account's access logs, each below its source's prefix."
   }
 }
 
@@ -161,11 +161,11 @@ run "merges_further_policies" {
 
   assert {
     condition     = jsondecode(data.aws_iam_policy_document.bucket.json).Statement[*].Sid == ["DistributionReads", "RefuseWithoutTls"]
-    error_message = "Policies that come with the call must be merged with the bucket's own."
+    error_message = "The given policies must be merged with the bucket's own."
   }
 }
 
-run "refuses_a_bad_name" {
+run "rejects_a_malformed_name" {
   command = plan
   variables {
     name = "Originals_"
@@ -173,7 +173,7 @@ run "refuses_a_bad_name" {
   expect_failures = [var.name]
 }
 
-run "refuses_a_key_that_is_none" {
+run "rejects_a_malformed_key_arn" {
   command = plan
   variables {
     kms_key_arn = "alias/impp"
@@ -181,7 +181,7 @@ run "refuses_a_key_that_is_none" {
   expect_failures = [var.kms_key_arn]
 }
 
-run "refuses_a_key_where_access_logs_come" {
+run "rejects_a_key_for_access_log_targets" {
   command = plan
   variables {
     access_log_sources = ["impp-test-123456789012-work"]
@@ -189,7 +189,7 @@ run "refuses_a_key_where_access_logs_come" {
   expect_failures = [var.access_log_sources]
 }
 
-run "refuses_half_a_day" {
+run "rejects_fractions_of_days" {
   command = plan
   variables {
     expire_after_days = { "work/" = 0.5 }
@@ -197,7 +197,7 @@ run "refuses_half_a_day" {
   expect_failures = [var.expire_after_days]
 }
 
-run "refuses_expiry_without_lifecycle" {
+run "rejects_expiry_without_lifecycle" {
   command = plan
   variables {
     expire_after_days = { "work/" = 30 }

@@ -24,7 +24,7 @@ variables {
   topic_arn    = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"
 }
 
-run "macie_looks_through_the_given_buckets_daily" {
+run "macie_inspects_the_given_buckets_daily" {
   command = plan
 
   assert {
@@ -34,16 +34,16 @@ run "macie_looks_through_the_given_buckets_daily" {
 
   assert {
     condition     = aws_macie2_classification_job.daily[0].s3_job_definition[0].bucket_definitions[0].buckets == tolist(["impp-test-123456789012-delivery", "impp-test-123456789012-work"])
-    error_message = "The job must look through the buckets given, in an order that does not change."
+    error_message = "The job must inspect the given buckets, in a stable order."
   }
 
   assert {
     condition     = contains(aws_macie2_classification_job.daily[0].s3_job_definition[0].scoping[0].excludes[0].and[0].simple_scope_term[0].values, "mp4") && !contains(aws_macie2_classification_job.daily[0].s3_job_definition[0].scoping[0].excludes[0].and[0].simple_scope_term[0].values, "json")
-    error_message = "Video must be left out, transcripts must not."
+    error_message = "The job must exclude video and include transcripts."
   }
 }
 
-run "cameras_own_formats_are_left_out_and_text_is_not" {
+run "excludes_media_formats_and_inspects_text" {
   command = plan
 
   assert {
@@ -52,7 +52,7 @@ run "cameras_own_formats_are_left_out_and_text_is_not" {
         aws_macie2_classification_job.daily[0].s3_job_definition[0].scoping[0].excludes[0].and[0].simple_scope_term[0].values, extension
       )
     ] == [true, true, true, true, true, true, false, false, false]
-    error_message = "Macie must read tracks, events and subtitles beside a clip, and not waste time on what it cannot read."
+    error_message = "The job must include tracks, events and subtitles, and exclude formats that Macie cannot read."
   }
 }
 
@@ -65,31 +65,31 @@ run "findings_about_these_buckets_become_alerts" {
       detail-type = ["Macie Finding"]
       detail      = { resourcesAffected = { s3Bucket = { name = ["impp-test-123456789012-delivery", "impp-test-123456789012-work"] } } }
     }
-    error_message = "Findings of other buckets are not this pipeline's business."
+    error_message = "The rule must match findings about the given buckets only."
   }
 
   assert {
     condition     = toset(keys(jsondecode(aws_cloudwatch_event_target.topic[0].input_transformer[0].input_template))) == toset(["asset", "kind", "links", "severity", "text", "title", "usd"])
-    error_message = "A finding must have the shape of every other alert."
+    error_message = "A finding must have the shape of an alert."
   }
 
   assert {
     condition     = length(setsubtract([for match in regexall("<([a-z]+)>", aws_cloudwatch_event_target.topic[0].input_transformer[0].input_template) : match[0]], keys(aws_cloudwatch_event_target.topic[0].input_transformer[0].input_paths))) == 0
-    error_message = "Every placeholder needs a path."
+    error_message = "Every placeholder must have an input path."
   }
 
   assert {
     condition     = aws_cloudwatch_event_target.topic[0].arn == var.topic_arn && aws_cloudwatch_event_target.topic[0].retry_policy[0].maximum_event_age_in_seconds == 86400
-    error_message = "Findings must be sent to the alert topic, for a day if need be."
+    error_message = "Findings must go to the alert topic and be retried for a day."
   }
 
   assert {
     condition     = aws_cloudwatch_event_target.topic[0].dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:impp-test-macie-findings-dlq"
-    error_message = "Findings that could not be sent must be kept."
+    error_message = "Undelivered findings must be kept."
   }
 }
 
-run "an_account_that_has_macie_keeps_it" {
+run "leaves_an_existing_macie_account_alone" {
   command = plan
 
   variables {
@@ -98,11 +98,11 @@ run "an_account_that_has_macie_keeps_it" {
 
   assert {
     condition     = length(aws_macie2_account.this) == 0 && length(aws_macie2_classification_job.daily) == 1
-    error_message = "Only the job may be made where Macie is on already."
+    error_message = "Only the job may be created if Macie is already enabled."
   }
 }
 
-run "switched_off_it_creates_nothing" {
+run "disabled_it_creates_nothing" {
   command = plan
 
   variables {
@@ -111,16 +111,16 @@ run "switched_off_it_creates_nothing" {
 
   assert {
     condition     = length(aws_macie2_account.this) + length(aws_macie2_classification_job.daily) + length(aws_cloudwatch_event_rule.findings) + length(aws_cloudwatch_event_target.topic) + length(module.dead_letter) == 0
-    error_message = "Macie bills by the bucket and the GB: off must mean off."
+    error_message = "Disabled, the module must create nothing."
   }
 
   assert {
     condition     = output.job_arn == null && output.rule_name == null && output.dead_letter_queue == null
-    error_message = "Outputs must be null while Macie is off."
+    error_message = "Outputs must be null if Macie is disabled."
   }
 }
 
-run "refuses_no_buckets_and_unknown_frequencies" {
+run "rejects_an_empty_set_of_buckets_and_unknown_frequencies" {
   command = plan
 
   variables {
@@ -131,7 +131,7 @@ run "refuses_no_buckets_and_unknown_frequencies" {
   expect_failures = [var.bucket_names, var.macie]
 }
 
-run "refuses_a_share_beyond_all" {
+run "rejects_a_sampling_percentage_above_100" {
   command = plan
 
   variables {

@@ -82,7 +82,7 @@ run "without_senders_there_is_no_policy" {
   }
 }
 
-run "rejects_a_key_and_a_name_of_the_wrong_form" {
+run "rejects_a_malformed_name_and_key" {
   command = plan
   variables {
     kms_key_arn = "alias/key"

@@ -68,12 +68,12 @@ run "only_signed_requests_over_https_are_served" {
 
   assert {
     condition     = length(aws_cloudfront_distribution.this.ordered_cache_behavior) == 0
-    error_message = "A second behaviour would be a way around the signature."
+    error_message = "There must be no second cache behavior, which could bypass the signature."
   }
 
   assert {
     condition     = aws_cloudfront_distribution.this.default_cache_behavior[0].viewer_protocol_policy == "https-only"
-    error_message = "HTTP must be refused."
+    error_message = "HTTP must be denied."
   }
 
   assert {
@@ -83,11 +83,11 @@ run "only_signed_requests_over_https_are_served" {
 
   assert {
     condition     = startswith(output.status, "Delivery is on") && output.domain_name == "d1test.cloudfront.net"
-    error_message = "The outputs must tell that delivery is on, and where."
+    error_message = "The outputs must say that delivery is on and where."
   }
 }
 
-run "the_bucket_lets_this_distribution_read_and_nothing_else" {
+run "only_this_distribution_may_read_the_bucket" {
   command = plan
 
   assert {
@@ -103,7 +103,7 @@ run "the_bucket_lets_this_distribution_read_and_nothing_else" {
   }
 }
 
-run "without_keys_it_is_disabled_never_open" {
+run "disabled_without_keys" {
   command = plan
 
   variables {
@@ -117,11 +117,11 @@ run "without_keys_it_is_disabled_never_open" {
 
   assert {
     condition     = strcontains(output.status, "DISABLED") && strcontains(output.status, "viewer_public_keys")
-    error_message = "The reader must be told why nothing is delivered."
+    error_message = "The status must say why nothing is delivered."
   }
 }
 
-run "browsers_are_told_what_media_may_do" {
+run "sends_security_headers" {
   command = plan
 
   variables {
@@ -143,16 +143,16 @@ run "browsers_are_told_what_media_may_do" {
   }
 }
 
-run "no_cors_unless_asked_for" {
+run "no_cors_by_default" {
   command = plan
 
   assert {
     condition     = length(aws_cloudfront_response_headers_policy.this.cors_config) == 0
-    error_message = "Other sites may play nothing unless named."
+    error_message = "Other origins must be denied by default."
   }
 }
 
-run "an_own_domain_demands_tls_1_2" {
+run "a_custom_domain_requires_tls_1_2" {
   command = plan
 
   variables {
@@ -164,12 +164,12 @@ run "an_own_domain_demands_tls_1_2" {
 
   assert {
     condition     = aws_cloudfront_distribution.this.viewer_certificate[0].minimum_protocol_version == "TLSv1.2_2021" && aws_cloudfront_distribution.this.viewer_certificate[0].ssl_support_method == "sni-only"
-    error_message = "With an own certificate only TLS 1.2 and newer may be spoken."
+    error_message = "With a custom certificate TLS 1.2 must be the minimum."
   }
 
   assert {
     condition     = output.domain_name == "media.example.org"
-    error_message = "Viewers use the own name."
+    error_message = "The output must be the custom host name."
   }
 }
 
@@ -184,16 +184,16 @@ run "access_logs_go_to_one_prefix" {
     condition = [for statement in jsondecode(output.log_bucket_policy_json).Statement : [statement.Principal.Service, statement.Resource, statement.Condition.StringEquals["aws:SourceAccount"]]] == [
       ["delivery.logs.amazonaws.com", "arn:aws:s3:::impp-test-123456789012-logs/cloudfront/*", "123456789012"],
     ]
-    error_message = "Log delivery must be able to write below its prefix alone, for this account."
+    error_message = "Log delivery may write only below its prefix, for this account."
   }
 
   assert {
     condition     = aws_cloudwatch_log_delivery_source.access[0].log_type == "ACCESS_LOGS"
-    error_message = "Access logs must be switched on."
+    error_message = "Access logs must be enabled."
   }
 }
 
-run "refuses_access_logs_outside_us_east_1" {
+run "rejects_access_logs_outside_us_east_1" {
   command = plan
 
   providers = {
@@ -207,7 +207,7 @@ run "refuses_access_logs_outside_us_east_1" {
   expect_failures = [aws_cloudwatch_log_delivery_source.access]
 }
 
-run "refuses_private_keys_and_odd_names" {
+run "rejects_private_keys_and_malformed_names" {
   command = plan
 
   variables {
@@ -217,7 +217,7 @@ run "refuses_private_keys_and_odd_names" {
   expect_failures = [var.viewer_public_keys]
 }
 
-run "refuses_origins_countries_classes_and_domains_of_the_wrong_form" {
+run "rejects_malformed_origins_countries_classes_and_domains" {
   command = plan
 
   variables {

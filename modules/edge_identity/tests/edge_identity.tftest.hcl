@@ -44,7 +44,7 @@ variables {
   }
 }
 
-run "a_box_adds_footage_below_its_own_prefixes_and_no_other" {
+run "a_box_adds_footage_below_its_own_prefixes_only" {
   command = plan
 
   assert {
@@ -73,7 +73,7 @@ run "a_box_adds_footage_below_its_own_prefixes_and_no_other" {
         for resource in flatten([statement.Resource]) : !can(regex("[*].", resource)) && !strcontains(resource, "red-car")
       ]
     ]))
-    error_message = "A star within a path matches slashes too: originals/*/blue-car/* would take in another device's folders."
+    error_message = "No resource may contain a wildcard within its path: originals/*/blue-car/* also matches another device's folders."
   }
 
   assert {
@@ -92,11 +92,11 @@ run "a_box_adds_footage_below_its_own_prefixes_and_no_other" {
         for statement in jsondecode(document.json).Statement : [for action in flatten([statement.Action]) : !can(regex("Delete|[*]", action))]
       ]
     ]))
-    error_message = "No box deletes anything, and every action is named."
+    error_message = "A box may delete nothing, and no action may be a wildcard."
   }
 }
 
-run "conditions_hold_what_an_arn_cannot" {
+run "conditions_restrict_what_arns_cannot" {
   command = plan
 
   assert {
@@ -108,7 +108,7 @@ run "conditions_hold_what_an_arn_cannot" {
       RefuseToReplace = { Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } }
       SendHeartbeats  = { StringEquals = { "cloudwatch:namespace" = "IMPP/Edge" } }
     }
-    error_message = "Listing must be held to the box's prefixes, metrics to its namespace, and no write may replace what is there."
+    error_message = "Listing must be restricted to the box's prefixes, metrics to the namespace, and writes must not replace objects."
   }
 
   assert {
@@ -126,11 +126,11 @@ run "conditions_hold_what_an_arn_cannot" {
         ] }
       }
     }]
-    error_message = "The key is for this bucket, by way of S3."
+    error_message = "The key may be used only through S3 and for this bucket."
   }
 }
 
-run "a_role_takes_its_own_box_s_certificate" {
+run "a_role_accepts_only_its_own_box_s_certificate" {
   command = plan
 
   assert {
@@ -143,7 +143,7 @@ run "a_role_takes_its_own_box_s_certificate" {
         StringEquals = { "aws:PrincipalTag/x509Subject/CN" = "blue-car" }
       }
     }]
-    error_message = "Only this anchor's certificates for this box may open its role."
+    error_message = "Only this anchor's certificates for this box may assume the role."
   }
 
   assert {
@@ -152,21 +152,21 @@ run "a_role_takes_its_own_box_s_certificate" {
       StringEquals           = { "aws:PrincipalTag/x509Subject/CN" = "garage.example.org" }
       StringEqualsIgnoreCase = { "sts:RoleSessionName" = ["0a1b2c", "a1b2c"] }
     }
-    error_message = "A serial number must bind the role to one certificate, with its leading zero or without."
+    error_message = "A serial number must bind the role to one certificate, with or without a leading zero."
   }
 }
 
-run "the_anchor_and_the_profile_are_whole" {
+run "the_anchor_and_the_profile_match_the_roles" {
   command = plan
 
   assert {
     condition     = aws_rolesanywhere_trust_anchor.this.enabled && aws_rolesanywhere_trust_anchor.this.source[0].source_type == "CERTIFICATE_BUNDLE" && aws_rolesanywhere_trust_anchor.this.source[0].source_data[0].x509_certificate_data == var.certificate_authority.pem
-    error_message = "The anchor must be the certificate that was given."
+    error_message = "The anchor must use the given certificate."
   }
 
   assert {
     condition     = aws_rolesanywhere_profile.this.enabled && aws_rolesanywhere_profile.this.duration_seconds == 3600 && aws_iam_role.box["garage"].max_session_duration == 3600
-    error_message = "Profile and roles must agree on how long a session lasts."
+    error_message = "Profile and roles must have the same session duration."
   }
 
   assert {
@@ -182,11 +182,11 @@ run "the_anchor_and_the_profile_are_whole" {
       "--profile-arn arn:aws:rolesanywhere:us-east-1:123456789012:profile/66666666-7777-8888-9999-000000000000",
       "--role-arn arn:aws:iam::123456789012:role/impp-test-edge-blue-car --session-duration 3600",
     ])
-    error_message = "The line for ~/.aws/config must be ready to paste."
+    error_message = "The credential_process line must be complete."
   }
 }
 
-run "private_ca_and_longer_sessions" {
+run "supports_private_ca_and_longer_sessions" {
   command = plan
 
   variables {
@@ -196,16 +196,16 @@ run "private_ca_and_longer_sessions" {
 
   assert {
     condition     = aws_rolesanywhere_trust_anchor.this.source[0].source_type == "AWS_ACM_PCA" && aws_rolesanywhere_trust_anchor.this.source[0].source_data[0].acm_pca_arn == var.certificate_authority.acm_pca_arn
-    error_message = "An authority in AWS Private CA must do too."
+    error_message = "An authority in AWS Private CA must be accepted."
   }
 
   assert {
     condition     = aws_iam_role.box["blue-car"].max_session_duration == 43200 && aws_rolesanywhere_profile.this.duration_seconds == 43200
-    error_message = "A role must allow what the profile asks for."
+    error_message = "A role must allow the profile's session duration."
   }
 }
 
-run "short_sessions_leave_the_role_at_iam_s_least" {
+run "short_sessions_keep_the_role_at_iam_s_minimum" {
   command = plan
 
   variables {
@@ -214,11 +214,11 @@ run "short_sessions_leave_the_role_at_iam_s_least" {
 
   assert {
     condition     = aws_iam_role.box["blue-car"].max_session_duration == 3600 && aws_rolesanywhere_profile.this.duration_seconds == 900
-    error_message = "IAM takes no max_session_duration below an hour."
+    error_message = "max_session_duration must be at least an hour, IAM's minimum."
   }
 }
 
-run "refuses_names_that_are_no_part_of_a_key" {
+run "rejects_names_that_no_object_key_has" {
   command = plan
 
   variables {
@@ -228,7 +228,7 @@ run "refuses_names_that_are_no_part_of_a_key" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_a_box_whose_role_would_have_too_long_a_name" {
+run "rejects_a_box_whose_role_name_is_too_long" {
   command = plan
 
   variables {
@@ -238,7 +238,7 @@ run "refuses_a_box_whose_role_would_have_too_long_a_name" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_sources_that_no_key_has" {
+run "rejects_unknown_sources" {
   command = plan
 
   variables {
@@ -248,7 +248,7 @@ run "refuses_sources_that_no_key_has" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_a_box_without_devices" {
+run "rejects_a_box_without_devices" {
   command = plan
 
   variables {
@@ -258,7 +258,7 @@ run "refuses_a_box_without_devices" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_two_boxes_with_one_certificate" {
+run "rejects_two_boxes_with_one_certificate" {
   command = plan
 
   variables {
@@ -268,7 +268,7 @@ run "refuses_two_boxes_with_one_certificate" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_a_subject_that_matches_others" {
+run "rejects_wildcards_in_a_common_name" {
   command = plan
 
   variables {
@@ -278,7 +278,7 @@ run "refuses_a_subject_that_matches_others" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_a_serial_number_that_is_none" {
+run "rejects_a_malformed_serial_number" {
   command = plan
 
   variables {
@@ -288,7 +288,7 @@ run "refuses_a_serial_number_that_is_none" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_no_boxes" {
+run "rejects_an_empty_set_of_boxes" {
   command = plan
 
   variables {
@@ -298,7 +298,7 @@ run "refuses_no_boxes" {
   expect_failures = [var.boxes]
 }
 
-run "refuses_a_private_key" {
+run "rejects_a_private_key" {
   command = plan
 
   variables {
@@ -308,7 +308,7 @@ run "refuses_a_private_key" {
   expect_failures = [var.certificate_authority]
 }
 
-run "refuses_two_authorities" {
+run "rejects_two_authorities" {
   command = plan
 
   variables {
@@ -321,7 +321,7 @@ run "refuses_two_authorities" {
   expect_failures = [var.certificate_authority]
 }
 
-run "refuses_what_is_no_authority_and_no_key" {
+run "rejects_a_malformed_authority_and_key" {
   command = plan
 
   variables {

@@ -43,14 +43,14 @@ variables {
   }
 }
 
-run "the_budget_tells_at_half_at_four_fifths_at_the_end_and_ahead_of_it" {
+run "the_budget_alerts_at_each_threshold_and_on_the_forecast" {
   command = plan
 
   assert {
     condition = toset([for notice in aws_budgets_budget.monthly.notification : "${notice.notification_type} ${notice.threshold} ${notice.threshold_type}"]) == toset([
       "ACTUAL 50 PERCENTAGE", "ACTUAL 80 PERCENTAGE", "ACTUAL 100 PERCENTAGE", "FORECASTED 100 PERCENTAGE",
     ])
-    error_message = "Three thresholds of what was spent, one of what is forecast."
+    error_message = "There must be three thresholds for actual spend and one for the forecast."
   }
 
   assert {
@@ -60,16 +60,16 @@ run "the_budget_tells_at_half_at_four_fifths_at_the_end_and_ahead_of_it" {
 
   assert {
     condition     = aws_budgets_budget.monthly.limit_amount == "25" && aws_budgets_budget.monthly.time_unit == "MONTHLY"
-    error_message = "The budget must be the sum given, by the month."
+    error_message = "The budget must be monthly and have the given amount."
   }
 
   assert {
     condition     = !aws_budgets_budget.monthly.cost_types[0].include_credit && !aws_budgets_budget.monthly.cost_types[0].include_refund
-    error_message = "Credits must not hide what is used."
+    error_message = "Credits must not hide usage."
   }
 }
 
-run "the_budget_can_count_one_tag" {
+run "the_budget_can_filter_by_one_tag" {
   command = plan
 
   variables {
@@ -78,16 +78,16 @@ run "the_budget_can_count_one_tag" {
 
   assert {
     condition     = [for filter in aws_budgets_budget.monthly.cost_filter : [filter.name, filter.values[0]]] == [["TagKeyValue", "user:Project$impp"]]
-    error_message = "The filter must have the form that Budgets expects for user tags."
+    error_message = "The filter must have Budgets' format for user tags."
   }
 }
 
-run "an_anomaly_reaches_the_topic_at_once" {
+run "anomalies_reach_the_topic_immediately" {
   command = plan
 
   assert {
     condition     = aws_ce_anomaly_monitor.services[0].monitor_dimension == "SERVICE" && aws_ce_anomaly_subscription.alerts[0].frequency == "IMMEDIATE"
-    error_message = "Services must be watched, and told of at once: SNS takes no other frequency."
+    error_message = "Anomalies of services must alert immediately: SNS supports no other frequency."
   }
 
   assert {
@@ -96,7 +96,7 @@ run "an_anomaly_reaches_the_topic_at_once" {
   }
 }
 
-run "an_existing_monitor_is_used" {
+run "uses_an_existing_monitor" {
   command = plan
 
   variables {
@@ -105,16 +105,16 @@ run "an_existing_monitor_is_used" {
 
   assert {
     condition     = length(aws_ce_anomaly_monitor.services) == 0 && aws_ce_anomaly_subscription.alerts[0].monitor_arn_list == tolist(["arn:aws:ce::123456789012:anomalymonitor/1"])
-    error_message = "Where the account has its one monitor already, only a subscription may be made."
+    error_message = "With an existing monitor only a subscription may be created."
   }
 
   assert {
     condition     = aws_ce_anomaly_subscription.alerts[0].threshold_expression[0].dimension[0].values == toset(["20"])
-    error_message = "The threshold must be the one given."
+    error_message = "The threshold must be the given one."
   }
 }
 
-run "anomaly_detection_can_be_off" {
+run "anomaly_detection_can_be_disabled" {
   command = plan
 
   variables {
@@ -123,7 +123,7 @@ run "anomaly_detection_can_be_off" {
 
   assert {
     condition     = length(aws_ce_anomaly_monitor.services) == 0 && length(aws_ce_anomaly_subscription.alerts) == 0 && output.anomaly_monitor_arn == null
-    error_message = "Switched off it must create nothing."
+    error_message = "Disabled, it must create nothing."
   }
 }
 
@@ -136,12 +136,12 @@ run "the_report_may_read_costs_and_spend_and_publish" {
       "dynamodb:GetItem"   = "arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"
       "sns:Publish"        = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"
     }
-    error_message = "Exactly three actions, the last two each on one resource."
+    error_message = "The report may use exactly three actions, the last two on one resource each."
   }
 
   assert {
     condition     = one([for statement in jsondecode(data.aws_iam_policy_document.cost_report.json).Statement : statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] if statement.Sid == "ReadMonthlySpend"]) == "SPEND#*"
-    error_message = "Of the catalog only the monthly sums are the report's business."
+    error_message = "The report may read only the monthly totals of the catalog."
   }
 }
 
@@ -153,7 +153,7 @@ run "the_schedule_may_start_the_report_and_nothing_else" {
       "lambda:InvokeFunction" = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-cost-report"
       "sqs:SendMessage"       = "arn:aws:sqs:us-east-1:123456789012:impp-test-cost-report-dlq"
     }
-    error_message = "One function, one queue."
+    error_message = "The schedule may invoke one function and send to one queue."
   }
 
   assert {
@@ -167,7 +167,7 @@ run "the_schedule_may_start_the_report_and_nothing_else" {
   }
 }
 
-run "refuses_sums_thresholds_and_schedules_without_sense" {
+run "rejects_malformed_budgets_thresholds_and_schedules" {
   command = plan
 
   variables {
@@ -181,7 +181,7 @@ run "refuses_sums_thresholds_and_schedules_without_sense" {
   expect_failures = [var.anomaly, var.budget, var.monthly_budget_usd, var.schedule, var.topic_arn]
 }
 
-run "refuses_a_threshold_above_budgets_limit" {
+run "rejects_a_threshold_above_aws_budgets_limit" {
   command = plan
 
   variables {

@@ -23,12 +23,12 @@ variables {
   }
 }
 
-run "by_default" {
+run "defaults" {
   command = plan
 
   assert {
     condition     = one(aws_lambda_function.this.architectures) == "arm64" && aws_lambda_function.this.runtime == "python3.13"
-    error_message = "Functions run on arm64 and Python 3.13 unless told otherwise."
+    error_message = "Functions must run on arm64 and Python 3.13 by default."
   }
   assert {
     condition     = aws_lambda_function.this.tracing_config[0].mode == "Active"
@@ -41,7 +41,7 @@ run "by_default" {
       && aws_cloudwatch_log_group.this.retention_in_days == 30
       && aws_cloudwatch_log_group.this.kms_key_id == var.kms_key_arn
     )
-    error_message = "The log group must be the function's, encrypted and not kept for ever."
+    error_message = "The function must use its own log group, encrypted and with retention."
   }
   assert {
     condition = {
@@ -50,15 +50,15 @@ run "by_default" {
       WriteLogs  = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/impp-test-inspect:*"
       SendTraces = "*"
     }
-    error_message = "A function may write its own log and send traces, and nothing else."
+    error_message = "By default a function may only write its own log and send traces."
   }
   assert {
     condition     = jsondecode(data.aws_iam_policy_document.encryption.json).Statement[0].Resource == var.kms_key_arn
-    error_message = "The role may use the one key."
+    error_message = "The role may use this key only."
   }
   assert {
     condition     = length(aws_lambda_function.this.dead_letter_config) == 0 && length(aws_lambda_function.this.environment) == 0
-    error_message = "No queue and no environment unless given."
+    error_message = "There must be no queue and no environment by default."
   }
   assert {
     condition = (
@@ -69,7 +69,7 @@ run "by_default" {
   }
 }
 
-run "with_everything" {
+run "all_options" {
   command = plan
   variables {
     artifact = {
@@ -99,7 +99,7 @@ run "with_everything" {
       SendTraces     = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
       WriteLogs      = ["logs:PutLogEvents", "logs:CreateLogStream"]
     }
-    error_message = "What the caller grants must be merged with logs, traces and queue."
+    error_message = "The caller's policy must be merged with the permissions for logs, traces and queue."
   }
   assert {
     condition = (
@@ -112,11 +112,11 @@ run "with_everything" {
       && aws_lambda_function.this.layers[0] == var.artifact.layers[0]
       && one(aws_lambda_function.this.architectures) == "x86_64"
     )
-    error_message = "The function must be what was asked for."
+    error_message = "The function must have the given settings."
   }
 }
 
-run "refuses_a_bad_name" {
+run "rejects_a_malformed_name" {
   command = plan
   variables {
     name = "cost_report"
@@ -124,7 +124,7 @@ run "refuses_a_bad_name" {
   expect_failures = [var.name]
 }
 
-run "refuses_an_unknown_architecture" {
+run "rejects_an_unknown_architecture" {
   command = plan
   variables {
     artifact = { architecture = "riscv", bucket = "impp-test-code", handler = "h.h", key = "x.zip", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }
@@ -132,7 +132,7 @@ run "refuses_an_unknown_architecture" {
   expect_failures = [var.artifact]
 }
 
-run "refuses_a_hash_in_hex" {
+run "rejects_a_hash_in_hex" {
   command = plan
   variables {
     artifact = { bucket = "impp-test-code", handler = "h.h", key = "x.zip", sha256_base64 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
@@ -140,7 +140,7 @@ run "refuses_a_hash_in_hex" {
   expect_failures = [var.artifact]
 }
 
-run "refuses_six_layers" {
+run "rejects_six_layers" {
   command = plan
   variables {
     artifact = { bucket = "impp-test-code", handler = "h.h", key = "x.zip", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", layers = ["a", "b", "c", "d", "e", "f"] }
@@ -148,7 +148,7 @@ run "refuses_six_layers" {
   expect_failures = [var.artifact]
 }
 
-run "refuses_limits_of_lambda" {
+run "rejects_values_beyond_lambda_limits" {
   command = plan
   variables {
     dead_letter_arn      = "arn:aws:sns:us-east-1:123456789012:topic"

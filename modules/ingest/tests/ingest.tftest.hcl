@@ -24,7 +24,7 @@ variables {
   state_machine_arn = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
 }
 
-run "every_way_of_upload_counts" {
+run "matches_every_kind_of_upload" {
   command = plan
 
   assert {
@@ -48,11 +48,11 @@ run "sidecars_start_nothing" {
       for condition in jsondecode(aws_cloudwatch_event_rule.created.event_pattern).detail.object.key :
       !startswith("sidecars/dashcam/blue-car/2026/11/22/20261122_081500/20261122_081500_NF.gps", condition.prefix)
     ])
-    error_message = "What lies beside a clip is no asset of its own."
+    error_message = "Sidecars must not start an execution."
   }
 }
 
-run "nothing_is_lost_on_the_way" {
+run "retries_events_then_keeps_them" {
   command = plan
 
   assert {
@@ -80,7 +80,7 @@ run "may_start_this_state_machine_only" {
   }
 }
 
-run "refuses_what_is_no_state_machine" {
+run "rejects_the_arn_of_anything_but_a_state_machine" {
   command = plan
   variables {
     state_machine_arn = "arn:aws:lambda:us-east-1:123456789012:function:x"
@@ -88,7 +88,7 @@ run "refuses_what_is_no_state_machine" {
   expect_failures = [var.state_machine_arn]
 }
 
-run "refuses_bad_words" {
+run "rejects_malformed_values" {
   command = plan
   variables {
     kms_key_arn = "alias/key"

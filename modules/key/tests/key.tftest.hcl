@@ -16,20 +16,20 @@ variables {
   name = "impp-test"
 }
 
-run "rotates_and_can_be_regretted" {
+run "rotates_and_can_be_restored_for_30_days" {
   command = plan
 
   assert {
     condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
-    error_message = "The key must rotate, and its deletion must leave 30 days to think."
+    error_message = "The key must rotate and have a deletion window of 30 days."
   }
   assert {
     condition     = aws_kms_alias.this.name == "alias/impp-test"
-    error_message = "The alias must be that of the environment."
+    error_message = "The alias must be the environment's name."
   }
 }
 
-run "services_are_held_to_this_account" {
+run "services_may_act_for_this_account_only" {
   command = plan
 
   assert {
@@ -37,7 +37,7 @@ run "services_are_held_to_this_account" {
       for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
       contains(keys(statement), "Condition") if !contains(["AccountAdministersThroughIam", "EventsFromEventBridge"], statement.Sid)
     ])
-    error_message = "Every grant must have a condition, but for the account's own and EventBridge's, which tells no source."
+    error_message = "Every grant must have a condition, except the account's and EventBridge's, which passes no source."
   }
   assert {
     condition = alltrue([
@@ -51,7 +51,7 @@ run "services_are_held_to_this_account" {
       for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
       !strcontains(jsonencode(statement.Action), "*") if statement.Sid != "AccountAdministersThroughIam"
     ])
-    error_message = "Services must get exact actions."
+    error_message = "Services must have exact actions."
   }
   assert {
     condition = [
@@ -65,11 +65,11 @@ run "services_are_held_to_this_account" {
       for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
       statement.Condition if contains(flatten([try(statement.Principal.Service, [])]), "sns.amazonaws.com")
     ] == [{ ArnLike = { "aws:SourceArn" = "arn:aws:sns:us-east-1:123456789012:*" } }]
-    error_message = "SNS names its topic, the one thing it is known to name."
+    error_message = "SNS must be restricted to its topics, whose ARN it passes."
   }
 }
 
-run "readers_may_not_write" {
+run "reading_services_may_not_encrypt" {
   command = plan
 
   assert {
@@ -78,7 +78,7 @@ run "readers_may_not_write" {
       statement.Action == "kms:Decrypt"
       if contains(["DistributionsReadDelivery", "LogDeliveryOfStateMachines", "MacieReadsForItsFindings"], statement.Sid)
     ])
-    error_message = "CloudFront, log delivery and Macie only read."
+    error_message = "CloudFront, log delivery and Macie may only decrypt."
   }
   assert {
     condition = [
@@ -89,7 +89,7 @@ run "readers_may_not_write" {
   }
 }
 
-run "refuses_a_bad_name" {
+run "rejects_a_malformed_name" {
   command = plan
   variables {
     name = "Impp Test"
@@ -97,7 +97,7 @@ run "refuses_a_bad_name" {
   expect_failures = [var.name]
 }
 
-run "refuses_a_short_window" {
+run "rejects_a_short_deletion_window" {
   command = plan
   variables {
     deletion_window_days = 1

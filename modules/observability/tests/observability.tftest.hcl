@@ -34,7 +34,7 @@ variables {
   rule_names = { ingest = "impp-test-object-created" }
 }
 
-run "everything_that_can_fail_has_its_alarm" {
+run "everything_that_can_fail_has_an_alarm" {
   command = plan
 
   assert {
@@ -51,17 +51,17 @@ run "everything_that_can_fail_has_its_alarm" {
       "impp-test-function-throttles-inspect",
       "impp-test-table-throttles",
     ])
-    error_message = "Executions, functions, queues, rules and the table each need their alarms."
+    error_message = "Executions, functions, queues, rules and the table must each have their alarms."
   }
 
   assert {
     condition     = toset(output.alarm_names) == toset(concat(values(aws_cloudwatch_metric_alarm.metric)[*].alarm_name, values(aws_cloudwatch_metric_alarm.sum)[*].alarm_name))
-    error_message = "The output must name the alarms that exist."
+    error_message = "The output must contain the names of all alarms."
   }
 
   assert {
     condition     = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.metric), values(aws_cloudwatch_metric_alarm.sum)) : alarm.alarm_actions == toset([var.topic_arn])])
-    error_message = "An alarm that nobody hears is none."
+    error_message = "Every alarm must publish to the topic."
   }
 
   assert {
@@ -71,27 +71,27 @@ run "everything_that_can_fail_has_its_alarm" {
 
   assert {
     condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.metric : key if try(length(alarm.ok_actions), 0) > 0]) == toset(["dead-letters-cost_report", "dead-letters-ingest"])
-    error_message = "Only lasting states may tell of their end."
+    error_message = "Only alarms on lasting states may announce recovery."
   }
 }
 
-run "sums_add_up_all_bad_ends" {
+run "sum_alarms_count_every_failure" {
   command = plan
 
   assert {
     condition = toset(flatten([for query in aws_cloudwatch_metric_alarm.sum["executions"].metric_query : query.metric[*].metric_name])) == toset([
       "ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut",
     ])
-    error_message = "All three bad ends of an execution must count."
+    error_message = "Failed, timed out and aborted executions must all count."
   }
 
   assert {
     condition     = [for query in aws_cloudwatch_metric_alarm.sum["executions"].metric_query : query.expression if query.return_data == true] == ["SUM(METRICS())"]
-    error_message = "One expression must return their sum."
+    error_message = "One expression must return the sum."
   }
 }
 
-run "a_threshold_of_0_leaves_an_alarm_out" {
+run "a_threshold_of_0_disables_an_alarm" {
   command = plan
 
   variables {
@@ -100,11 +100,11 @@ run "a_threshold_of_0_leaves_an_alarm_out" {
 
   assert {
     condition     = output.alarm_names == tolist(["impp-test-dead-letters-cost-report", "impp-test-dead-letters-ingest", "impp-test-events-lost-ingest"])
-    error_message = "Only the alarms on loss cannot be left out."
+    error_message = "Only the alarms on loss must remain."
   }
 }
 
-run "silence_can_be_an_alarm" {
+run "quiet_hours_raise_an_alarm" {
   command = plan
 
   variables {
@@ -113,11 +113,11 @@ run "silence_can_be_an_alarm" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.metric["quiet"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.metric["quiet"].evaluation_periods == 48 && aws_cloudwatch_metric_alarm.metric["quiet"].period == 3600
-    error_message = "No data at all for two days is the very thing to tell."
+    error_message = "Missing data for two days must raise the alarm."
   }
 }
 
-run "a_silent_edge_rings" {
+run "a_silent_edge_box_raises_an_alarm" {
   command = plan
 
   variables {
@@ -138,12 +138,12 @@ run "a_silent_edge_rings" {
       edge-silent-garage   = "Heartbeat garage Sum LessThanThreshold 1 168 3600 breaching IMPP/Edge"
       edge-waiting-garage  = "OldestWaitingSeconds garage Maximum GreaterThanOrEqualToThreshold 129600 1 3600 notBreaching IMPP/Edge"
     }
-    error_message = "No heartbeat at all is the very thing to tell; a file that waits too long rings where it is asked for."
+    error_message = "Missing heartbeats must raise an alarm, and so must a waiting file where configured."
   }
 
   assert {
     condition     = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.metric : alarm.ok_actions == toset([var.topic_arn]) if startswith(key, "edge-")])
-    error_message = "That a box is back is worth a message."
+    error_message = "The return of a box must be announced."
   }
 
   assert {
@@ -153,16 +153,16 @@ run "a_silent_edge_rings" {
       ])) == toset([
       for pair in setproduct(["Heartbeat", "OldestWaitingSeconds", "Waiting"], ["blue-car", "garage"]) : join(" ", pair)
     ])
-    error_message = "The dashboard must show what waits on each edge, and for how long."
+    error_message = "The dashboard must show the waiting files of each edge box and their age."
   }
 
   assert {
     condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x},${widget.y}"])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
-    error_message = "No widget may lie upon another."
+    error_message = "Widgets must not overlap."
   }
 }
 
-run "refuses_a_silence_that_no_alarm_can_watch" {
+run "rejects_silent_hours_beyond_cloudwatch_limits" {
   command = plan
 
   variables {
@@ -172,7 +172,7 @@ run "refuses_a_silence_that_no_alarm_can_watch" {
   expect_failures = [var.edge_devices]
 }
 
-run "refuses_a_wait_of_less_than_nothing" {
+run "rejects_negative_waiting_hours" {
   command = plan
 
   variables {
@@ -182,7 +182,7 @@ run "refuses_a_wait_of_less_than_nothing" {
   expect_failures = [var.edge_devices]
 }
 
-run "refuses_an_edge_whose_name_no_key_has" {
+run "rejects_device_names_that_no_object_key_has" {
   command = plan
 
   variables {
@@ -192,7 +192,7 @@ run "refuses_an_edge_whose_name_no_key_has" {
   expect_failures = [var.edge_devices]
 }
 
-run "spending_too_fast_can_be_an_alarm" {
+run "hourly_spend_raises_an_alarm" {
   command = plan
 
   variables {
@@ -201,11 +201,11 @@ run "spending_too_fast_can_be_an_alarm" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.metric["spend"].threshold == 2.5 && aws_cloudwatch_metric_alarm.metric["spend"].period == 3600 && aws_cloudwatch_metric_alarm.metric["spend"].dimensions == tomap({ Pipeline = "impp-test" })
-    error_message = "The ledger's own metric must be watched by the hour."
+    error_message = "The alarm must use the ledger's metric with a period of an hour."
   }
 }
 
-run "health_is_the_sum_of_all_alarms" {
+run "health_alarm_combines_all_alarms" {
   command = plan
 
   variables {
@@ -214,12 +214,12 @@ run "health_is_the_sum_of_all_alarms" {
 
   assert {
     condition     = aws_cloudwatch_composite_alarm.health[0].alarm_rule == join(" OR ", [for alarm in output.alarm_names : "ALARM(\"${alarm}\")"])
-    error_message = "Every alarm must count."
+    error_message = "The composite alarm must include every alarm."
   }
 
   assert {
     condition     = try(length(aws_cloudwatch_composite_alarm.health[0].alarm_actions), 0) == 0
-    error_message = "The sum must not tell again what its parts have told."
+    error_message = "The composite alarm must send no message."
   }
 }
 
@@ -228,33 +228,33 @@ run "the_dashboard_shows_processing_and_cost" {
 
   assert {
     condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 24])
-    error_message = "CloudWatch's grid is 24 wide."
+    error_message = "Widgets must fit CloudWatch's grid, which is 24 wide."
   }
 
   assert {
     condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x},${widget.y}"])) == length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets)
-    error_message = "No widget may lie upon another."
+    error_message = "Widgets must not overlap."
   }
 
   assert {
     condition = length(setsubtract([
       "AWS/Billing", "AWS/CloudFront", "AWS/DynamoDB", "AWS/Lambda", "AWS/MediaConvert", "AWS/Rekognition", "AWS/S3", "AWS/SQS", "AWS/States", "IMPP",
     ], [for match in regexall("AWS/[A-Za-z0-9]+|IMPP", aws_cloudwatch_dashboard.this.dashboard_body) : match])) == 0
-    error_message = "Each service that works or costs must be seen."
+    error_message = "The dashboard must show each service in use."
   }
 
   assert {
     condition     = flatten([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.alarms if widget.type == "alarm"]) == [for alarm in output.alarm_names : "arn:aws:cloudwatch:us-east-1:123456789012:alarm:${alarm}"]
-    error_message = "All alarms must be seen at one glance."
+    error_message = "The dashboard must show all alarms."
   }
 
   assert {
     condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.region == "us-east-1" if widget.type == "metric"])
-    error_message = "Each graph must say whose region's metrics it shows."
+    error_message = "Each graph must name its region."
   }
 }
 
-run "what_is_not_there_is_not_shown" {
+run "the_dashboard_omits_missing_resources" {
   command = plan
 
   variables {
@@ -265,25 +265,25 @@ run "what_is_not_there_is_not_shown" {
 
   assert {
     condition     = length(regexall("AWS/(CloudFront|MediaConvert|S3)|IMPP/Edge", aws_cloudwatch_dashboard.this.dashboard_body)) == 0
-    error_message = "A graph without data would look like an outage."
+    error_message = "The dashboard must omit graphs of resources that do not exist."
   }
 }
 
-run "queries_search_every_log" {
+run "queries_search_every_log_group" {
   command = plan
 
   assert {
     condition     = toset(values(aws_cloudwatch_query_definition.this)[*].name) == toset(["impp-test/asset", "impp-test/cost", "impp-test/duration", "impp-test/errors"])
-    error_message = "The saved queries must be found below the pipeline's name."
+    error_message = "Saved queries must be below the pipeline's name."
   }
 
   assert {
     condition     = alltrue([for query in aws_cloudwatch_query_definition.this : query.log_group_names == tolist(["/aws/lambda/impp-test-cost-report", "/aws/lambda/impp-test-inspect"])])
-    error_message = "No function may be missing from a search."
+    error_message = "Queries must search every function's log group."
   }
 }
 
-run "traces_can_be_grouped" {
+run "creates_a_trace_group" {
   command = plan
 
   variables {
@@ -292,11 +292,11 @@ run "traces_can_be_grouped" {
 
   assert {
     condition     = aws_xray_group.pipeline[0].filter_expression == "service(id(name: \"impp-test-pipeline\", type: \"AWS::StepFunctions::StateMachine\"))"
-    error_message = "The group must hold the traces that pass the state machine."
+    error_message = "The group must contain the state machine's traces."
   }
 }
 
-run "refuses_thresholds_and_topics_without_sense" {
+run "rejects_malformed_thresholds_and_topics" {
   command = plan
 
   variables {

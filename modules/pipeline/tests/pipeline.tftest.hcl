@@ -75,7 +75,7 @@ variables {
   }
 }
 
-run "the_definition_is_filled_in" {
+run "fills_in_the_definition" {
   command = plan
 
   assert {
@@ -128,7 +128,7 @@ run "the_state_machine_may_do_exactly_this" {
       SendTraces             = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       StartTranscoding       = ["mediaconvert:CreateJob"]
     })
-    error_message = "The state machine's actions must be these."
+    error_message = "The state machine's role must allow exactly these actions."
   }
   assert {
     condition = jsonencode({
@@ -144,14 +144,14 @@ run "the_state_machine_may_do_exactly_this" {
       LookAtTranscription    = ["arn:aws:transcribe:us-east-1:123456789012:transcription-job/impp-*"]
       StartTranscoding       = ["arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"]
     })
-    error_message = "Its resources must be these: only log delivery and tracing may name all."
+    error_message = "The role must name exactly these resources: only log delivery and tracing may use *."
   }
   assert {
     condition = one([
       for statement in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement :
       statement.Condition if statement.Sid == "LendTheTranscodingRole"
     ]) == { StringEquals = { "iam:PassedToService" = "mediaconvert.amazonaws.com" } }
-    error_message = "The role may be passed to MediaConvert alone."
+    error_message = "The role may be passed to MediaConvert only."
   }
 }
 
@@ -169,7 +169,7 @@ run "each_function_may_do_exactly_this" {
       publish    = ["FindDelivered", "FindOriginals", "FindWork", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered"]
       quarantine = ["FindOriginals", "TagOriginals", "UseCatalog"]
     }
-    error_message = "A function got a right it does not need, or lacks one."
+    error_message = "A function has a permission it does not need, or lacks one."
   }
   assert {
     condition = alltrue(flatten([
@@ -178,14 +178,14 @@ run "each_function_may_do_exactly_this" {
         !contains(flatten([statement.Resource]), "*") || statement.Sid == "ProbeMedia"
       ]
     ]))
-    error_message = "Only MediaConvert's Probe, which knows no resources, may name all."
+    error_message = "Only MediaConvert's Probe, which supports no resources, may use *."
   }
   assert {
     condition = one([
       for statement in jsondecode(data.aws_iam_policy_document.function["failure"].json).Statement :
       statement.Resource if statement.Sid == "ReadExecutions"
     ]) == "arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:*"
-    error_message = "The failure function may read executions of this state machine alone."
+    error_message = "The failure function may read executions of this state machine only."
   }
   assert {
     condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.function : document.json]), "s3:Delete")
@@ -193,7 +193,7 @@ run "each_function_may_do_exactly_this" {
   }
 }
 
-run "what_dies_is_heard_of" {
+run "reports_executions_that_die" {
   command = plan
 
   assert {
@@ -201,7 +201,7 @@ run "what_dies_is_heard_of" {
       stateMachineArn = ["arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"]
       status          = ["ABORTED", "FAILED", "TIMED_OUT"]
     }
-    error_message = "All bad ends of this state machine must be heard of."
+    error_message = "The rule must match all failures of this state machine."
   }
   assert {
     condition = (
@@ -209,11 +209,11 @@ run "what_dies_is_heard_of" {
       && aws_cloudwatch_event_target.failure.dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:impp-test-failure-dlq"
       && aws_lambda_permission.failure.source_arn == "arn:aws:events:us-east-1:123456789012:rule/impp-test-execution-failed"
     )
-    error_message = "The failure function must get them, and a queue what it could not get."
+    error_message = "The events must reach the failure function, and undelivered ones its dead-letter queue."
   }
 }
 
-run "the_catalog_outlives_mistakes" {
+run "protects_the_catalog" {
   command = plan
 
   assert {
@@ -224,15 +224,15 @@ run "the_catalog_outlives_mistakes" {
       && aws_dynamodb_table.catalog.server_side_encryption[0].kms_key_arn == var.kms_key_arn
       && aws_dynamodb_table.catalog.ttl[0].attribute_name == "expires_at"
     )
-    error_message = "The catalog must be protected, recoverable, encrypted, and cost nothing while idle."
+    error_message = "The catalog must be protected, recoverable, encrypted and billed on demand."
   }
   assert {
     condition     = [for index in aws_dynamodb_table.catalog.global_secondary_index : [index.name, index.hash_key, index.range_key]] == [["by_day", "day", "captured_at"]]
-    error_message = "Assets must be found by the day of capture."
+    error_message = "The index must find assets by day of capture."
   }
 }
 
-run "without_paid_branches" {
+run "works_without_paid_branches" {
   command = plan
   variables {
     definition_path    = "tests/fixtures/plain.json"
@@ -246,7 +246,7 @@ run "without_paid_branches" {
       && !strcontains(data.aws_iam_policy_document.state_machine.json, "PassRole")
       && !strcontains(data.aws_iam_policy_document.state_machine.json, "transcribe")
     )
-    error_message = "A branch that was not built must leave no rights behind."
+    error_message = "A branch that was not built must have no permissions."
   }
 }
 
@@ -258,7 +258,7 @@ run "asks_for_a_build" {
   expect_failures = [var.definition_path]
 }
 
-run "refuses_a_missing_function" {
+run "rejects_a_missing_function" {
   command = plan
   variables {
     functions = {}
@@ -266,7 +266,7 @@ run "refuses_a_missing_function" {
   expect_failures = [var.functions]
 }
 
-run "refuses_bad_words" {
+run "rejects_malformed_values" {
   command = plan
   variables {
     kms_key_arn        = "alias/key"

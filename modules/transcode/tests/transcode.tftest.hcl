@@ -24,7 +24,7 @@ run "queue_and_role" {
 
   assert {
     condition     = aws_media_convert_queue.this.pricing_plan == "ON_DEMAND"
-    error_message = "Nothing may cost while idle."
+    error_message = "The queue must cost nothing while idle."
   }
   assert {
     condition = (
@@ -41,7 +41,7 @@ run "queue_and_role" {
       ReadOriginals   = [["s3:GetObjectVersion", "s3:GetObject"], "arn:aws:s3:::impp-test-123456789012-ingest/originals/*"]
       WriteRenditions = [["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::impp-test-123456789012-delivery/assets/*"]
     }
-    error_message = "MediaConvert may read originals and write assets, and nothing else."
+    error_message = "MediaConvert may only read originals and write assets."
   }
   assert {
     condition = [
@@ -51,7 +51,7 @@ run "queue_and_role" {
   }
 }
 
-run "refuses_bad_words" {
+run "rejects_malformed_values" {
   command = plan
   variables {
     kms_key_arn = "alias/key"

@@ -22,16 +22,16 @@ override_data {
   values = { account_id = "123456789012" }
 }
 
-run "state_alone" {
+run "creates_only_the_state_bucket_without_a_repository" {
   command = plan
 
   assert {
     condition     = output.state_bucket == "impp-terraform-123456789012" && length(aws_iam_role.github) == 0
-    error_message = "Without a repository there is the state bucket and nothing else."
+    error_message = "Without a repository there must be only the state bucket."
   }
 }
 
-run "github" {
+run "github_roles_trust_one_subject_each" {
   command = plan
   variables {
     github_repository = "owner/impp"
@@ -54,18 +54,18 @@ run "github" {
       "s3:ListBucket"                         = "arn:aws:s3:::impp-terraform-123456789012"
       "states:ValidateStateMachineDefinition" = "*"
     }
-    error_message = "Planning reads the state, and nothing else of the account."
+    error_message = "The plan role may read only the state."
   }
   assert {
     condition = alltrue([
       for name, document in data.aws_iam_policy_document.deploy :
       jsondecode(document.json).Statement[0].Resource == "arn:aws:iam::123456789012:role/impp-${trimprefix(name, "deploy-")}-*"
     ])
-    error_message = "An environment may touch its own roles only: not the other's, nor the deploy roles."
+    error_message = "An environment may change its own roles only: neither the other's nor the deploy roles."
   }
 }
 
-run "refuses_bad_words" {
+run "rejects_malformed_values" {
   command = plan
   variables {
     github_environments = ["terraform"]
