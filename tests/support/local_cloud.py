@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import textwrap
@@ -69,6 +70,14 @@ class Maker:
             **({"Timeout": 10, "MemorySize": 256} | settings),
         )
         return str(answer["FunctionArn"])
+
+    def invoke(self, function: str, event: Any = None, **settings: Any) -> tuple[Any, str | None, str]:
+        """An invocation's answer, its error mark and the tail of its log."""
+        answer = self.client("lambda").invoke(
+            FunctionName=function, Payload=json.dumps(event or {}), LogType="Tail", **settings
+        )
+        tail = base64.b64decode(answer["LogResult"]).decode()
+        return json.loads(answer["Payload"].read()), answer.get("FunctionError"), tail
 
     def queue(self) -> tuple[str, str]:
         """A queue's URL and ARN."""

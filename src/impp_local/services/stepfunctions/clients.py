@@ -26,6 +26,7 @@ class Clients:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
+        self._session = boto3.session.Session()  # shared, so that what it loads for one client serves the next
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, str], JsonClient] = {}
 
@@ -39,7 +40,7 @@ class Clients:
             return self._clients[key]
 
     def _create(self, service: str, region: str, role: str) -> Any:
-        return boto3.session.Session().client(
+        return self._session.client(
             service,
             region_name=region,
             endpoint_url=self._endpoint,

@@ -127,14 +127,11 @@ def test_a_topic_reaches_functions_queues_and_webhooks(make: Maker) -> None:
     sns = make.client("sns")
     topic = sns.create_topic(Name=make.name("topic"))["TopicArn"]
     url, queue = make.queue()
-    _, out = make.queue()
-    out_url = make.client("sqs").get_queue_url(QueueName=out.rsplit(":", 1)[-1])["QueueUrl"]
-    code = f"""
-        import boto3, json
-        def handler(event, context):
-            boto3.client("sqs").send_message(QueueUrl="{out_url}", MessageBody=json.dumps(event))
-    """
-    function = make.function(code)
+    out_url, out = make.queue()
+    function = make.function("def handler(event, context): return 'received'")
+    make.client("lambda").put_function_event_invoke_config(
+        FunctionName=function, DestinationConfig={"OnSuccess": {"Destination": out}}
+    )
     subscription = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function, ReturnSubscriptionArn=True)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{server.server_port}/")
@@ -143,7 +140,7 @@ def test_a_topic_reaches_functions_queues_and_webhooks(make: Maker) -> None:
     (message,) = make.messages(url)
     assert message["Body"] == '{"alert": "ü"}'
     (seen,) = make.messages(out_url)
-    (record,) = json.loads(seen["Body"])["Records"]
+    (record,) = json.loads(seen["Body"])["requestPayload"]["Records"]
     assert record["EventSource"] == "aws:sns"
     assert record["EventSubscriptionArn"] == subscription["SubscriptionArn"]
     assert record["Sns"]["Message"] == '{"alert": "ü"}' and record["Sns"]["Subject"] == "s"

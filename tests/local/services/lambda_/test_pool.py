@@ -1,0 +1,46 @@
+"""Warm workers: reused, replaced, ended."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.local_cloud import Maker, zipped
+
+from impp_local.services.lambda_ import api
+
+
+def test_a_dead_worker_is_replaced(make: Maker) -> None:
+    arn = make.function("import os\ndef handler(e, c):\n    return os._exit(1) if e.get('die') else os.getpid()")
+    first, _, _ = make.invoke(arn)
+    assert make.invoke(arn)[0] == first
+    assert make.invoke(arn, {"die": True})[1] == "Unhandled"
+    after, error, _ = make.invoke(arn)
+    assert error is None and after != first
+
+
+def test_a_worker_does_not_outlive_the_cloud(make: Maker) -> None:
+    arn = make.function("import os\ndef handler(e, c): return os.getpid()")
+    pid, _, _ = make.invoke(arn)
+    (sandbox,) = [live for live in api.running().runner.pool.live() if live.process.pid == pid]
+    sandbox._channel.shutdown(2)  # what the kernel does when the local cloud dies
+    assert sandbox.process.wait(10) == 0
+
+
+def test_new_code_and_configuration_get_new_workers(make: Maker) -> None:
+    client = make.client("lambda")
+    arn = make.function("import os\ndef handler(e, c): return ['old', os.environ.get('X')]")
+    assert make.invoke(arn)[0] == ["old", None]
+    code = "import os\ndef handler(e, c): return ['new', os.environ.get('X')]"
+    client.update_function_code(FunctionName=arn, ZipFile=zipped({"app.py": code}))
+    assert make.invoke(arn)[0] == ["new", None]
+    client.update_function_configuration(FunctionName=arn, Environment={"Variables": {"X": "1"}})
+    assert make.invoke(arn)[0] == ["new", "1"]
+
+
+def test_of_many_idle_workers_the_longest_unused_ends(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = api.running().runner.pool
+    pool.reap(0)
+    monkeypatch.setattr(pool, "idle_limit", 2)
+    functions = [make.function("import os\ndef handler(e, c): return os.getpid()") for _ in range(3)]
+    first, second, third = (make.invoke(function)[0] for function in functions)
+    assert {sandbox.process.pid for sandbox in pool.live()} == {second, third}
+    assert make.invoke(functions[0])[0] != first
