@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from tests.support.local_cloud import Maker
 
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -31,3 +33,14 @@ def caught(make: Maker, state: dict[str, Any]) -> dict[str, Any]:
     assert run["status"] == "SUCCEEDED", run
     error: dict[str, Any] = run["output"]
     return error
+
+
+def skip_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry at once: a Retry's IntervalSeconds is at least 1."""
+    monkeypatch.setattr(retrier_decl, "time", _SleeplessClock)
+
+
+class _SleeplessClock:
+    @staticmethod
+    def sleep(_: float) -> None:
+        return None

@@ -113,12 +113,12 @@ def test_concurrency_is_bounded_and_reserved_concurrency_throttles(make: Maker) 
     code = "import os, time\ndef handler(e, c):\n    time.sleep(e['s'])\n    return os.getpid()"
     arn = make.function(code)
     with ThreadPoolExecutor(20) as pool:
-        pids = [answer for answer, error, _ in pool.map(lambda _: make.invoke(arn, {"s": 0.2}), range(20)) if not error]
+        pids = [answer for answer, error, _ in pool.map(lambda _: make.invoke(arn, {"s": 0.1}), range(20)) if not error]
     assert len(pids) == 20
     assert 1 < len(set(pids)) <= (os.cpu_count() or 1) * runner.WORKERS_PER_CORE
     make.client("lambda").put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=1)
     with ThreadPoolExecutor(1) as pool:
-        busy = pool.submit(make.invoke, arn, {"s": 1})
+        busy = pool.submit(make.invoke, arn, {"s": 0.5})
         wait_until(lambda: api.in_flight())
         with pytest.raises(ClientError, match="TooManyRequestsException"):
             lambdas_client(make).invoke(FunctionName=arn, Payload=b'{"s": 0}')

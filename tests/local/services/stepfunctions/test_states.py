@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
-from tests.support.local_cloud import Maker
-from tests.support.states import CAUGHT, INVOKE, caught, machine, task
+from tests.support.local_cloud import Maker, wait_until
+from tests.support.states import CAUGHT, INVOKE, caught, machine, skip_backoff, task
 
 from impp_local.kernel import billing
 from impp_local.services.lambda_ import api as lambda_api
@@ -70,34 +71,37 @@ def test_what_a_catch_matches(make: Maker, error: str, catch: str, matches: bool
         assert (run["status"], run["error"]) == ("FAILED", error) and run["cause"].endswith("why")
 
 
-def test_a_retry_runs_the_function_again_and_counts_a_transition(make: Maker) -> None:
-    url, _ = make.queue()
-    code = f"""
-        import boto3
+def test_a_retry_runs_the_function_again_and_counts_a_transition(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_backoff(monkeypatch)
+    code = """
+        calls = 0
         def handler(event, context):
-            sqs = boto3.client("sqs")
-            seen = sqs.get_queue_attributes(QueueUrl="{url}", AttributeNames=["ApproximateNumberOfMessages"])
-            sqs.send_message(QueueUrl="{url}", MessageBody="try")
-            if int(seen["Attributes"]["ApproximateNumberOfMessages"]) < 1:
+            global calls  # a failed invocation does not end its worker
+            calls += 1
+            if calls == 1:
                 raise ConnectionError("flaky")
-            return "ok"
+            return calls
     """
     retry = [{"ErrorEquals": ["ConnectionError"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1}]
     run = make.run(machine(task(INVOKE, {"FunctionName": make.function(code), "Payload": {}}, Retry=retry)))
-    assert run["output"]["Payload"] == "ok"
-    assert len(make.messages(url, 2)) == 2
-
+    assert run["output"]["Payload"] == 2
     used = {key: n for key, n in billing.METER._used.items() if key[2] == run["executionArn"]}
     assert used["states", "standard_transition", run["executionArn"]] == 2
     assert used["lambda", "request", run["executionArn"]] == 2
 
 
-def test_waiting_for_a_worker_is_not_the_states_time(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lambda_api.running().runner, "_slots", threading.BoundedSemaphore(1))
+def test_waiting_for_a_worker_does_not_count_towards_the_timeout(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(lambda_api.running().runner, "_slots", slots)
     arn = make.function("import time\ndef handler(e, c):\n    time.sleep(e['s'])\n    return 'in time'")
-    call = task(INVOKE, {"FunctionName": arn, "Payload": {"s": "{% $states.input.s %}"}}, TimeoutSeconds=2)
+    call = task(INVOKE, {"FunctionName": arn, "Payload": {"s": "{% $states.input.s %}"}}, TimeoutSeconds=1)
     sleeper = make.machine(machine(call))
-    ended = [make.ended(run) for run in [make.start(sleeper, {"s": 0.9}) for _ in range(5)]]  # the last waits 3.6 s
+    make.invoke(arn, {"s": 0})  # a cold start does count
+    with slots:
+        runs = [make.start(sleeper, {"s": 0.01}) for _ in range(5)]
+        wait_until(lambda: lambda_api.in_flight() == 5)
+        time.sleep(1.2)  # longer than the timeout
+    ended = [make.ended(run) for run in runs]
     assert [run["status"] for run in ended] == ["SUCCEEDED"] * 5
     assert make.ended(make.start(sleeper, {"s": 6}))["error"] == "States.Timeout"
 

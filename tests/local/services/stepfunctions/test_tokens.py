@@ -4,31 +4,54 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until
-from tests.support.states import CATCH, CAUGHT, machine, task
+from tests.support.states import CATCH, CAUGHT, machine, skip_backoff, task
+
+from impp_local.cloud import LocalCloud
 
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 
 
-def token_machine(make: Maker, **fields: Any) -> tuple[dict[str, Any], str]:
-    """A machine that hands its token to a queue and waits; and the queue's URL."""
-    url, _ = make.queue()
-    code = f"""
+@pytest.fixture(scope="module")
+def messenger(cloud: LocalCloud) -> str:
+    """A function that sends its token to a queue; one for all tests, because its cold start takes long."""
+    code = """
         import boto3
+        sqs = boto3.client("sqs")
         def handler(event, context):
-            boto3.client("sqs").send_message(QueueUrl="{url}", MessageBody=event["token"])
+            sqs.send_message(QueueUrl=event["queue"], MessageBody=event["token"])
     """
-    arguments = {"FunctionName": make.function(code), "Payload": {"token": "{% $states.context.Task.Token %}"}}
-    return machine(task(WAIT, arguments, **fields)), url
+    return Maker(cloud).function(code)
 
 
-def test_a_token_is_answered_once(make: Maker) -> None:
-    definition, url = token_machine(make)
-    run = make.start(make.machine(definition))
+@dataclass
+class Waiting:
+    """Starts executions that send their token to a queue and wait."""
+
+    make: Maker
+    function: str
+
+    def start(self, **fields: Any) -> tuple[str, str]:
+        """An execution whose only task has these fields, and the URL of its queue."""
+        url, _ = self.make.queue()
+        payload = {"token": "{% $states.context.Task.Token %}", "queue": url}
+        states = {"Caught": CAUGHT} if "Catch" in fields else {}
+        definition = machine(task(WAIT, {"FunctionName": self.function, "Payload": payload}, **fields), **states)
+        return self.make.start(self.make.machine(definition)), url
+
+
+@pytest.fixture
+def waiting(make: Maker, messenger: str) -> Waiting:
+    return Waiting(make, messenger)
+
+
+def test_a_token_is_answered_once(make: Maker, waiting: Waiting) -> None:
+    run, url = waiting.start()
     token = make.messages(url)[0]["Body"]
     client = make.client("stepfunctions")
     with pytest.raises(ClientError, match="InvalidOutput"):
@@ -43,12 +66,11 @@ def test_a_token_is_answered_once(make: Maker) -> None:
         client.send_task_success(taskToken="made up", output="{}")
 
 
-def test_a_failed_token_is_retried_with_a_new_one(make: Maker) -> None:
-    definition, url = token_machine(
-        make, Retry=[{"ErrorEquals": ["Flaky"], "IntervalSeconds": 1, "MaxAttempts": 1}], Catch=CATCH
-    )
-    definition["States"]["Caught"] = CAUGHT
-    run = make.start(make.machine(definition))
+def test_a_failed_token_is_retried_with_a_new_one(
+    make: Maker, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_backoff(monkeypatch)
+    run, url = waiting.start(Retry=[{"ErrorEquals": ["Flaky"], "IntervalSeconds": 1, "MaxAttempts": 1}], Catch=CATCH)
     client = make.client("stepfunctions")
     first = make.messages(url)[0]["Body"]
     client.send_task_failure(taskToken=first, error="Flaky", cause="once")
@@ -58,10 +80,8 @@ def test_a_failed_token_is_retried_with_a_new_one(make: Maker) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"TimeoutSeconds": 1}, {"TimeoutSeconds": 60, "HeartbeatSeconds": 1}])
-def test_a_token_that_nobody_answers_times_out(make: Maker, fields: dict[str, int]) -> None:
-    definition, url = token_machine(make, **fields, Catch=CATCH)
-    definition["States"]["Caught"] = CAUGHT
-    run = make.start(make.machine(definition))
+def test_a_token_that_nobody_answers_times_out(make: Maker, waiting: Waiting, fields: dict[str, int]) -> None:
+    run, url = waiting.start(**fields, Catch=CATCH)
     token = make.messages(url)[0]["Body"]
     assert json.loads(make.ended(run)["output"])["Error"] == "States.Timeout"
 
@@ -75,13 +95,12 @@ def test_a_token_that_nobody_answers_times_out(make: Maker, fields: dict[str, in
     assert late()
 
 
-def test_heartbeats_keep_a_token_alive(make: Maker) -> None:
-    definition, url = token_machine(make, TimeoutSeconds=60, HeartbeatSeconds=1)
-    run = make.start(make.machine(definition))
+def test_heartbeats_keep_a_token_alive(make: Maker, waiting: Waiting) -> None:
+    run, url = waiting.start(TimeoutSeconds=60, HeartbeatSeconds=1)
     token = make.messages(url)[0]["Body"]
     client = make.client("stepfunctions")
-    for _ in range(6):
-        time.sleep(0.4)  # the passing of time is what is tested
+    for _ in range(4):
+        time.sleep(0.4)  # longer in total than HeartbeatSeconds
         client.send_task_heartbeat(taskToken=token)
     client.send_task_success(taskToken=token, output='"alive"')
     assert json.loads(make.ended(run)["output"]) == "alive"
