@@ -1,8 +1,11 @@
-"""EventBridge event patterns and input transformers, as documented in the EventBridge User Guide.
+"""EventBridge event patterns and input transformers.
 
-moto's matcher does not look into arrays of objects, treats a boolean as a number and has no wildcards, so the local
-cloud has its own. Rules: a field's list of alternatives matches when any one does; a field that is an array matches
-when any element does; all fields of an object must hold for the same element of an array of objects.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+
+moto's matcher (5.2.5) ignores arrays of objects, treats a boolean as a number and has no wildcards. A field's list of
+alternatives matches when any of them does; a field that is an array matches when any element does; all fields of an
+object must match within the same element of an array of objects.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ def _field(wanted: Any, value: Any) -> bool:
 
 
 def _alternative(alternative: Any, value: Any) -> bool:
-    if isinstance(alternative, Mapping) and "exists" in alternative:  # looks at leaves only, as EventBridge does
+    if isinstance(alternative, Mapping) and "exists" in alternative:  # leaves only, as in EventBridge
         leaf = value is not _MISSING and not isinstance(value, Mapping)
         return bool(alternative["exists"]) == leaf
     if value is _MISSING or isinstance(value, Mapping):
@@ -97,7 +100,7 @@ def _numeric(argument: list[Any], value: Any) -> bool:
 def _anything_but(argument: Any, value: Any) -> bool:
     if isinstance(argument, Mapping):
         return isinstance(value, str) and not _scalar(argument, value)
-    return not any(_scalar(refused, value) for refused in _as_list(argument))
+    return not any(_scalar(excluded, value) for excluded in _as_list(argument))
 
 
 def _equals_ignore_case(argument: Any, value: Any) -> bool:
@@ -137,24 +140,24 @@ _TESTS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def select(path: str, event: Any) -> Any:
-    """What a simple JSONPath (``$.detail.object.key``, ``$.resources[0]``) finds, or None."""
+    """The value at a simple JSONPath (``$.detail.object.key``, ``$.resources[0]``), or None."""
     position = 1 if path.startswith("$") else 0
-    found = event
+    value = event
     while position < len(path):
         step = _STEP.match(path, position)
         if step is None:
             return None
         name, index, quoted = step.groups()
         try:
-            found = found[int(index)] if index is not None else found[name if name is not None else quoted]
+            value = value[int(index)] if index is not None else value[name if name is not None else quoted]
         except (KeyError, IndexError, TypeError):
             return None
         position = step.end()
-    return found
+    return value
 
 
 def target_input(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str, rule_name: str) -> str:
-    """The text that a target receives: the event, or what its Input, InputPath or InputTransformer make of it."""
+    """The text that a target receives: the event, or the result of its Input, InputPath or InputTransformer."""
     if target.get("Input"):
         return str(target["Input"])
     if target.get("InputPath"):
@@ -173,30 +176,30 @@ def target_input(target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: 
 
 
 def transform(template: str, values: Mapping[str, Any]) -> str:
-    """Fill ``<name>`` of an input template: bare ones become JSON values, those inside a JSON string become text.
+    """Fill ``<name>`` of an input template: as a JSON value, or as text inside a JSON string.
 
-    A template that is a bare text (no JSON) becomes a JSON string, as EventBridge sends it. Names that have no value
-    are left as ``null``, or as nothing inside of a string; names that nobody defined stay as they are.
+    A template that is plain text, not JSON, becomes a JSON string, as EventBridge sends it. A name without a value
+    becomes ``null``, or nothing inside a string; an undefined name stays as it is.
     """
 
-    def bare(found: re.Match[str]) -> str:
-        name = found[1]
+    def fill_json(match: re.Match[str]) -> str:
+        name = match[1]
         if name is None:  # a JSON string
-            return _INNER.sub(escaped, found[0])
-        return json.dumps(values[name], ensure_ascii=False) if name in values else found[0]
+            return _INNER.sub(fill_string, match[0])
+        return json.dumps(values[name], ensure_ascii=False) if name in values else match[0]
 
-    def plain(found: re.Match[str]) -> str:
-        if found[1] not in values:
-            return found[0]
-        value = values[found[1]]
+    def fill_text(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            return match[0]
+        value = values[match[1]]
         return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
-    def escaped(found: re.Match[str]) -> str:
-        return json.dumps(plain(found), ensure_ascii=False)[1:-1]
+    def fill_string(match: re.Match[str]) -> str:
+        return json.dumps(fill_text(match), ensure_ascii=False)[1:-1]
 
     stripped = template.strip()
     if stripped[:1] in ('"', "{", "["):
-        return _PLACEHOLDER.sub(bare, stripped)
-    if lone := _INNER.fullmatch(stripped):
-        return bare(lone)
-    return json.dumps(_INNER.sub(plain, stripped), ensure_ascii=False)
+        return _PLACEHOLDER.sub(fill_json, stripped)
+    if only := _INNER.fullmatch(stripped):
+        return fill_json(only)
+    return json.dumps(_INNER.sub(fill_text, stripped), ensure_ascii=False)

@@ -1,8 +1,10 @@
-"""JSONata as Step Functions evaluates it: variables bound as data, the functions that AWS adds, limits, plain JSON out.
+"""JSONata as Step Functions evaluates it: variables bound as data, AWS's own functions, limits, JSON results.
 
-moto writes every variable into the expression's text and parses that anew each time, which breaks on a quote in a
-string and defeats caching. Here an expression is parsed once, and its variables are bound. One lock guards the
-evaluator: it is pure Python, so threads would not run at the same time anyway, and its parser keeps state.
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+
+moto 5.2.5 pastes every variable into the expression's text, which breaks on a quote in a string, and parses that text
+at each evaluation. Here an expression is parsed once, and its variables are bound. One lock guards the evaluator: it is
+pure Python, so threads would not run at the same time anyway, and its parser keeps state.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 from jsonata.utils import Utils  # type: ignore[import-untyped]
 
 TIME_LIMIT_MS: Final = 5000
-"""AWS does not publish its limit; an expression that takes longer than this is a runaway one."""
+"""AWS does not publish its limit; an expression that takes longer is taken to be endless."""
 
 RANGE_LIMIT: Final = 1000
 """Elements that ``$range`` may yield, as many as ``States.ArrayRange`` of JSONPath may (Step Functions Developer
@@ -38,7 +40,7 @@ class QueryError(Exception):
 
 
 def names(expression: str) -> frozenset[str]:
-    """Variables (and functions) that an expression may refer to; those in its string literals count too."""
+    """Variables and functions that an expression may refer to, those in its string literals included."""
     return frozenset(_REFERENCE.findall(expression))
 
 
@@ -71,7 +73,7 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
 @lru_cache(maxsize=4096)
 def _compile(expression: str) -> Jsonata:
     compiled = Jsonata(expression)
-    compiled.set_output_convert_nulls(False)  # else undefined cannot be told from null
+    compiled.set_output_convert_nulls(False)  # otherwise undefined looks like null
     return compiled
 
 
@@ -82,7 +84,7 @@ def _message(error: Exception) -> str:
 
 
 def _with_nulls(value: Any) -> Any:
-    """JSON data with the evaluator's own null, for it takes None for undefined. Copies what it returns."""
+    """A copy of JSON data with the evaluator's own null, because it takes None for undefined."""
     if value is None:
         return Utils.NULL_VALUE
     if isinstance(value, Mapping):
@@ -107,7 +109,7 @@ def _plain(value: Any) -> Any:
     raise QueryError("returned an unsupported result type")
 
 
-# --- the functions that Step Functions adds ---------------------------------------------------------------------------
+# --- functions that Step Functions adds -------------------------------------------------------------------------------
 
 
 def _partition(values: Any = None, size: Any = None, *_: Any) -> Any:

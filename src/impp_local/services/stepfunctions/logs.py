@@ -1,7 +1,8 @@
 """Execution logs: the history's events in the log group that the state machine's logging configuration names.
 
-moto's own writer hands CloudWatch Logs objects that it cannot store. An execution's events are written when its
-thread ends, in one go; the level and `includeExecutionData` decide what is in them, as on AWS.
+The events are written together when the execution's thread ends; level and `includeExecutionData` decide which and with
+what, as on AWS (https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html). moto's own writer (5.2.5) hands
+CloudWatch Logs objects that it cannot store.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ _DATA: Final = ("input", "inputDetails", "output", "outputDetails", "assignedVar
 
 
 def write(execution: Execution) -> None:
-    """Log the events of an execution, if its state machine asks for that and the log group exists."""
+    """Log the events of an execution if its state machine has logging configured and the log group exists."""
     machine: Any = execution.state_machine
-    asked: Any = machine.loggingConfiguration or {}
-    configuration = CloudWatchLoggingConfiguration.from_logging_configuration(machine.arn, asked)
+    logging: Any = machine.loggingConfiguration or {}
+    configuration = CloudWatchLoggingConfiguration.from_logging_configuration(machine.arn, logging)
     if configuration is None:
         return
     lines = [
@@ -44,7 +45,7 @@ def write(execution: Execution) -> None:
 
 
 def _entry(event: Any, execution_arn: str, with_data: bool) -> dict[str, Any]:
-    """A log event: the shape that "Using CloudWatch Logs to log execution history" of the Developer Guide shows."""
+    """A log event, in the shape that the page above shows."""
     moment = int(datetime.fromisoformat(str(event["timestamp"])).timestamp() * 1000)
     details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
     message = {

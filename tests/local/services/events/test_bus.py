@@ -58,7 +58,7 @@ def test_put_events_goes_through_the_bus_and_answers_each_entry(make: Maker) -> 
     assert json.loads(message["Body"]) == {"number": 1}
 
 
-def test_disabled_rules_are_silent(make: Maker) -> None:
+def test_disabled_rules_deliver_nothing(make: Maker) -> None:
     url, queue = make.queue()
     source = make.name("test")
     arn = make.rule({"source": [source]}, Arn=queue)
@@ -70,7 +70,7 @@ def test_disabled_rules_are_silent(make: Maker) -> None:
     assert json.loads(message["Body"])["detail-type"] == "y"
 
 
-def test_a_missing_target_is_dead_lettered_at_once(make: Maker) -> None:
+def test_an_event_for_a_missing_target_is_dead_lettered_at_once(make: Maker) -> None:
     url, letters = make.queue()
     source = make.name("test")
     gone = "arn:aws:states:us-east-1:123456789012:stateMachine:gone"

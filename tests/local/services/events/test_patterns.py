@@ -80,7 +80,7 @@ def test_pattern(pattern: dict[str, Any], expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "value"),
     [
         ("$.detail.object.key", "originals/dashcam/A.MP4"),
         ("$.detail-type", "Object Created"),
@@ -89,8 +89,8 @@ def test_pattern(pattern: dict[str, Any], expected: bool) -> None:
         ("$.detail.missing.deep", None),
     ],
 )
-def test_select(path: str, found: Any) -> None:
-    assert select(path, EVENT) == found
+def test_select(path: str, value: Any) -> None:
+    assert select(path, EVENT) == value
 
 
 def test_input_transformer_quotes_values_by_their_place() -> None:
@@ -110,7 +110,7 @@ def test_input_transformer_quotes_values_by_their_place() -> None:
     }
 
 
-def test_transform_escapes_what_it_puts_into_text() -> None:
+def test_transform_escapes_values_in_text() -> None:
     values = {"name": 'a "quoted"\nname', "all": {"a": [1]}}
     assert json.loads(transform('{"n": "<name>!", "v": <name>}', values)) == {
         "n": 'a "quoted"\nname!',

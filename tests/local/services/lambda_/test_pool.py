@@ -36,7 +36,7 @@ def test_new_code_and_configuration_get_new_workers(make: Maker) -> None:
     assert make.invoke(arn)[0] == ["new", "1"]
 
 
-def test_of_many_idle_workers_the_longest_unused_ends(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_above_the_limit_the_longest_idle_worker_ends(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = api.running().runner.pool
     pool.reap(0)
     monkeypatch.setattr(pool, "idle_limit", 2)

@@ -1,4 +1,4 @@
-"""JSONata as the state machine sees it: data bound, not pasted; null is not undefined; AWS' functions; threads."""
+"""JSONata in a state machine: data is bound, not pasted; null is not undefined; AWS's functions; threads."""
 
 from __future__ import annotations
 
