@@ -110,7 +110,7 @@ def main() -> None:
             began = time.monotonic()
             times = sorted(pool.map(lambda n: run_one(cloud, machine, n), range(asked.executions)))
             seconds = time.monotonic() - began
-        metrics = cloud._runtime.metrics()
+        metrics = cloud.metrics()
     print(
         json.dumps(
             {

@@ -13,16 +13,21 @@ import errno
 import os
 import resource
 import threading
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from impp_local.kernel import moto  # noqa: F401  # first: it sets what moto reads when it is imported
-from impp_local.kernel.contract import REGION, Lazy, Response
+from impp_local.kernel.contract import Lazy, Response
+from impp_local.kernel.defaults import ACCESS_KEY_ID, HOST, PORT, REGION, SECRET_ACCESS_KEY, STATE
+from impp_local.kernel.processes import resident
 from impp_local.web.server import Server
 
-HOST = "127.0.0.1"
-DEFAULT_PORT = 4580
+if TYPE_CHECKING:
+    from impp_local.services import Services
+    from impp_local.web.gateway import Gateway
+
 MANY_FILES = 65536
 _running = threading.Lock()
 
@@ -34,12 +39,11 @@ class PortTaken(OSError):
 class LocalCloud:
     """All services on one port. `port` 0 takes any free one; `state` is the folder for what is kept on disk."""
 
-    def __init__(self, port: int = DEFAULT_PORT, state: Path = Path("build/local-cloud")) -> None:
+    def __init__(self, port: int = PORT, state: Path = STATE) -> None:
         self._port = port
         self._state = state.absolute()
         self._server: Server | None = None
-        self._gateway: Any = None
-        self._runtime: Any = None
+        self._services: Services | None = None
         self._thread: threading.Thread | None = None
         self._clients = Lazy(self._make_client)
 
@@ -104,42 +108,63 @@ class LocalCloud:
         self._thread = threading.Thread(target=server.serve, name="local-cloud", daemon=True)
         self._thread.start()
 
-    def _compose(self) -> Any:
+    def _compose(self) -> Gateway:
         from moto.moto_api._internal.models import moto_api_backend
 
-        from impp_local.runtime import Runtime
-        from impp_local.services.cloudfront.cdn import Cdn
-        from impp_local.services.events import bus
-        from impp_local.services.s3.front import S3Front
+        from impp_local.kernel import billing, monthly
+        from impp_local.services import Services
         from impp_local.web.gateway import Gateway
         from impp_local.web.metering import meter_request
 
         moto_api_backend.reset()
-        self._runtime = Runtime(self)
-        self._gateway = Gateway(
-            self,
-            pages=[self._page, Cdn(lambda: self._gateway.service("cloudfront"))],
-            s3=S3Front(bus.publish, meter_request),
-            meter=meter_request,
-        )
-        return self._gateway
+        billing.METER.reset()
+        billing.METER.watch(monthly.storage)
+        billing.METER.watch(monthly.fixtures)
+        self._services = Services(self)
+        self._services.start()
+        pages = [service.page for service in self._services]
+        s3: Any = self._services("s3")
+        return Gateway(self._services, [*pages, self._page], s3, meter_request)
 
     def _page(self, environ: dict[str, Any]) -> Response | None:
         """The cloud's own pages, `/_impp/...`."""
-        path = environ["PATH_INFO"]
+        from impp_local.kernel import billing
+
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if not path.startswith("/_impp/"):
             return None
-        if path == "/_impp/health":
-            return Response.of_json(
-                {"status": "ready", "endpoint": self.endpoint, "region": REGION, "pid": os.getpid()}
-            )
-        try:
-            answer = self._runtime.page(environ["REQUEST_METHOD"], path)
-        except KeyError as error:
-            return Response.of_json({"message": f"Not found: {error.args[0]}"}, 404)
-        if answer is None:
-            return Response.of_json({"message": f"No page {path} in the local cloud"}, 404)
-        return Response.of_json(answer)
+        match method, path.removeprefix("/_impp/"):
+            case _, "health":
+                answer = {"status": "ready", "endpoint": self.endpoint, "region": REGION, "pid": os.getpid()}
+                return Response.of_json(answer)
+            case "GET", "bill":
+                return Response.of_json(billing.bill())
+            case "POST", "bill/reset":  # what was deployed is not what is measured
+                billing.METER.reset()
+                return Response.of_json(billing.bill())
+            case "GET", "idle":
+                work = self.work()
+                return Response.of_json({"idle": not any(work.values()), **work})
+            case "GET", "metrics":
+                return Response.of_json(self.metrics())
+        return Response.of_json({"message": f"No page {path} in the local cloud"}, 404)
+
+    def work(self) -> dict[str, int]:
+        """How much is under way: ``{executions, events, invocations}``; the cloud is idle when all of it is 0."""
+        work: Counter[str] = Counter()
+        for service in self._services or ():
+            work.update(service.work())
+        return dict(work)
+
+    def metrics(self) -> dict[str, Any]:
+        """``{rss_bytes, peak_rss_bytes, work}`` and what services add (``workers``, ``cold_starts``, …)."""
+        added = {name: value for service in self._services or () for name, value in service.metrics().items()}
+        return {
+            "rss_bytes": resident("self"),
+            "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            **added,
+            "work": self.work(),
+        }
 
     def _make_client(self, service: str) -> Any:
         import boto3
@@ -149,8 +174,8 @@ class LocalCloud:
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106  # any key does here
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, max_pool_connections=32),
         )
 
@@ -159,11 +184,9 @@ class LocalCloud:
             self._server.stop()
         if self._thread is not None:
             self._thread.join(timeout=10)
-        if self._gateway is not None:
-            self._gateway.close()
-        if self._runtime is not None:
-            self._runtime.close()
-        self._server = self._thread = self._gateway = self._runtime = None
+        if self._services is not None:
+            self._services.close()
+        self._server = self._thread = self._services = None
         _running.release()
 
 

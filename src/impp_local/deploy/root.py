@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
-from impp_local.kernel.contract import REGION
+from impp_local.kernel.defaults import REGION
 from impp_local.services.cloudfront.viewers import viewers_key
 
 PARALLELISM: Final = 40

@@ -62,9 +62,10 @@ class Meter:
             self._ties[owner] = asset
 
     def watch(self, standing: Standing) -> None:
-        """Ask `standing` for monthly items whenever a bill is written."""
+        """Ask `standing` for monthly items whenever a bill is written. Idempotent."""
         with self._lock:
-            self._standing.append(standing)
+            if standing not in self._standing:
+                self._standing.append(standing)
 
     def reset(self) -> None:
         """Start a new bill; what is watched stays watched."""

@@ -1,4 +1,4 @@
-"""What every service of the local cloud is made of: `Request`, `Response`, `AwsError`, `Service`.
+"""What every service of the local cloud is made of: `Call`, `Response`, `AwsError`, `Service`.
 
 A service of our own is a module `impp_local/services/<botocore service name, "-" as "_">.py` with a function
 `create(cloud)`. The gateway imports it at the first request for that service, so nothing has to be registered and a
@@ -10,10 +10,10 @@ service that nobody calls costs no memory. A whole example, `impp_local/services
         def __init__(self, cloud: Cloud) -> None:
             self.jobs: dict[str, dict[str, Any]] = {}
 
-        def get_job(self, request: Request) -> Mapping[str, Any]:   # the operation GetJob, snake-cased by botocore
-            job = self.jobs.get(request.params["Id"])  # params: parsed and typed by the botocore model
+        def get_job(self, call: Call) -> Mapping[str, Any]:   # the operation GetJob, snake-cased by botocore
+            job = self.jobs.get(call.params["Id"])  # params: parsed and typed by the botocore model
             if job is None:
-                raise AwsError("NotFoundException", f"Job {request.params['Id']} not found", 404)
+                raise AwsError("NotFoundException", f"Job {call.params['Id']} not found", 404)
             return {"Job": job}                     # serialised by the botocore model (REST-JSON, JSON, query, XML)
 
     def create(cloud: Cloud) -> Service:
@@ -21,7 +21,7 @@ service that nobody calls costs no memory. A whole example, `impp_local/services
 
 An operation that the service does not define goes to moto; one that moto lacks too is answered with the error that AWS
 gives for an unknown operation, in the protocol of the service. An operation may also look at moto's answer and change
-it: `answer = request.forward()`. Methods run on many threads at once: guard what is shared. An exception that is not
+it: `answer = call.forward()`. Methods run on many threads at once: guard what is shared. An exception that is not
 an `AwsError` (or moto's own) is logged with its traceback and answered as `InternalFailure`.
 
 Threads or processes that a service starts are ended by its `close()`.
@@ -38,11 +38,7 @@ from typing import Any, ClassVar, Protocol
 
 from botocore import xform_name
 
-ACCOUNT = "123456789012"
-"""The account that all of the local cloud lives in (moto's default)."""
-
-REGION = "us-east-1"
-"""The region of whatever does not say one; the price book is of this region too."""
+from impp_local.kernel.defaults import ACCOUNT, REGION
 
 
 class Cloud(Protocol):
@@ -61,7 +57,7 @@ class Cloud(Protocol):
 
 
 @dataclass(frozen=True)
-class Request:
+class Call:
     """One API call, parsed.
 
     `params` holds the operation's input by the botocore model: members under their model names, timestamps as aware
@@ -126,21 +122,38 @@ class AwsError(Exception):
 class Service:
     """Base of a service: its public methods named like the service's operations, snake-cased, answer them.
 
-    A method takes the `Request` and returns the operation's output as a mapping by the botocore model, None for an
+    A method takes the `Call` and returns the operation's output as a mapping by the botocore model, None for an
     empty one, or a `Response` to answer byte by byte; it raises `AwsError` for an error.
     """
 
     name: ClassVar[str]
 
-    def handler(self, operation: str) -> Callable[[Request], Mapping[str, Any] | Response | None] | None:
+    def handler(self, operation: str) -> Callable[[Call], Mapping[str, Any] | Response | None] | None:
         """The method that answers `operation` ("CreateJob"), or None when this service leaves it to moto."""
         method = xform_name(operation)
         if method.startswith("_") or hasattr(Service, method):
             return None
         return getattr(self, method, None)
 
+    def start(self) -> None:
+        """Change moto, register targets, subscribe to events; called once, when the service is made."""
+
     def close(self) -> None:
         """End threads and processes; called once when the cloud stops."""
+
+    def page(self, environ: dict[str, Any]) -> Response | None:
+        """Answer a request that is no API call (`/_impp/...`, a viewer's), or None to let it pass on.
+
+        Only services that start with the cloud are asked (`services.STARTED_WITH_THE_CLOUD`).
+        """
+
+    def work(self) -> Mapping[str, int]:
+        """How much is under way, by kind (`{"executions": 2}`): the cloud is idle when all of it is 0."""
+        return {}
+
+    def metrics(self) -> Mapping[str, Any]:
+        """What the service adds to `/_impp/metrics`."""
+        return {}
 
 
 class Lazy:

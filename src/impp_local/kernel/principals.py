@@ -6,6 +6,9 @@ import base64
 import hashlib
 from typing import Final
 
+SESSION_SECRET: Final = "local"  # noqa: S105  # not a secret: the local cloud accepts any
+"""Secret key and session token of every role session."""
+
 _roles: Final[dict[str, str]] = {}
 
 

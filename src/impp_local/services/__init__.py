@@ -1,1 +1,53 @@
-"""Services that moto lacks or has too weakly, one module per AWS service."""
+"""AWS services of our own: one module or package each, named like botocore's service, with a function `create(cloud)`.
+
+A service is made at its first request, so that one which nobody calls costs no time and no memory. Those that act
+before that (they change moto, are targets of events or answer viewers) start with the cloud.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import keyword
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from impp_local.kernel.contract import Cloud, Lazy, Service
+
+STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "stepfunctions", "s3", "cloudfront")
+
+
+class Services:
+    """The services of a cloud by botocore's names."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._services = Lazy(self._create)
+
+    def __call__(self, name: str) -> Service | None:
+        """The service, made on first use; None where only moto has it."""
+        service: Service | None = self._services(name)
+        return service
+
+    def __iter__(self) -> Iterator[Service]:
+        """The services that were made so far."""
+        return (service for service in self._services.values() if service is not None)
+
+    def start(self) -> None:
+        """Make the services that start with the cloud."""
+        for name in STARTED_WITH_THE_CLOUD:
+            self(name)
+
+    def close(self) -> None:
+        """Close the services that were made."""
+        for service in self:
+            service.close()
+
+    def _create(self, name: str) -> Service | None:
+        module = f"{__name__}.{name.replace('-', '_')}" + ("_" if keyword.iskeyword(name) else "")
+        if not re.fullmatch(r"[a-z0-9-]+", name) or importlib.util.find_spec(module) is None:
+            return None
+        service: Service = importlib.import_module(module).create(self._cloud)
+        service.start()
+        return service

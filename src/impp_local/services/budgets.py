@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from impp_local.kernel import billing
-from impp_local.kernel.contract import AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 
 COST_TYPES: Final = {
     "IncludeCredit": True,
@@ -49,7 +49,7 @@ class Budgets(Service):
         self._budgets: dict[str, Budget] = {}
         self._lock = threading.RLock()
 
-    def create_budget(self, request: Request) -> None:
+    def create_budget(self, request: Call) -> None:
         """Raises DuplicateRecordException."""
         asked = request.params
         name = asked["Budget"]["BudgetName"]
@@ -64,27 +64,27 @@ class Budgets(Service):
                 budget.notifications.append((_state(entry["Notification"]), list(entry["Subscribers"])))
             self._budgets[name] = budget
 
-    def update_budget(self, request: Request) -> None:
+    def update_budget(self, request: Call) -> None:
         """Raises NotFoundException."""
         new = request.params["NewBudget"]
         self._of(new["BudgetName"]).settings = _with_defaults(new)
 
-    def describe_budget(self, request: Request) -> Mapping[str, Any]:
+    def describe_budget(self, request: Call) -> Mapping[str, Any]:
         """Raises NotFoundException."""
         return {"Budget": _described(self._of(request.params["BudgetName"]))}
 
-    def describe_budgets(self, request: Request) -> Mapping[str, Any]:  # noqa: ARG002
+    def describe_budgets(self, request: Call) -> Mapping[str, Any]:  # noqa: ARG002
         """All budgets."""
         with self._lock:
             return {"Budgets": [_described(budget) for budget in self._budgets.values()]}
 
-    def delete_budget(self, request: Request) -> None:
+    def delete_budget(self, request: Call) -> None:
         """Raises NotFoundException."""
         self._of(request.params["BudgetName"])
         with self._lock:
             self._budgets.pop(request.params["BudgetName"], None)
 
-    def create_notification(self, request: Request) -> None:
+    def create_notification(self, request: Call) -> None:
         """Raises DuplicateRecordException and NotFoundException."""
         asked = request.params
         budget = self._of(asked["BudgetName"])
@@ -93,52 +93,52 @@ class Budgets(Service):
                 raise AwsError("DuplicateRecordException", "The notification already exists.")
             budget.notifications.append((_state(asked["Notification"]), list(asked["Subscribers"])))
 
-    def delete_notification(self, request: Request) -> None:
+    def delete_notification(self, request: Call) -> None:
         """Raises NotFoundException."""
         budget = self._of(request.params["BudgetName"])
         with self._lock:
             budget.notifications.remove(_found(budget, request.params["Notification"]))
 
-    def update_notification(self, request: Request) -> None:
+    def update_notification(self, request: Call) -> None:
         """Raises NotFoundException."""
         budget = self._of(request.params["BudgetName"])
         with self._lock:
             old = _found(budget, request.params["OldNotification"])
             budget.notifications[budget.notifications.index(old)] = (_state(request.params["NewNotification"]), old[1])
 
-    def describe_notifications_for_budget(self, request: Request) -> Mapping[str, Any]:
+    def describe_notifications_for_budget(self, request: Call) -> Mapping[str, Any]:
         """Raises NotFoundException."""
         return {"Notifications": [entry for entry, _ in self._of(request.params["BudgetName"]).notifications]}
 
-    def describe_subscribers_for_notification(self, request: Request) -> Mapping[str, Any]:
+    def describe_subscribers_for_notification(self, request: Call) -> Mapping[str, Any]:
         """Raises NotFoundException."""
         return {"Subscribers": list(self._subscribers(request))}
 
-    def create_subscriber(self, request: Request) -> None:
+    def create_subscriber(self, request: Call) -> None:
         """Raises DuplicateRecordException and NotFoundException."""
         subscribers = self._subscribers(request)
         if request.params["Subscriber"] in subscribers:
             raise AwsError("DuplicateRecordException", "The subscriber already exists.")
         subscribers.append(request.params["Subscriber"])
 
-    def delete_subscriber(self, request: Request) -> None:
+    def delete_subscriber(self, request: Call) -> None:
         """Raises NotFoundException."""
         subscribers = self._subscribers(request)
         if request.params["Subscriber"] not in subscribers:
             raise AwsError("NotFoundException", "The subscriber doesn't exist.")
         subscribers.remove(request.params["Subscriber"])
 
-    def list_tags_for_resource(self, request: Request) -> Mapping[str, Any]:
+    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any]:
         """Tags of a budget by its ARN."""
         tags = self._of(request.params["ResourceARN"].partition(":budget/")[2]).tags
         return {"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    def tag_resource(self, request: Request) -> None:
+    def tag_resource(self, request: Call) -> None:
         """Add tags to a budget."""
         budget = self._of(request.params["ResourceARN"].partition(":budget/")[2])
         budget.tags.update({tag["Key"]: tag["Value"] for tag in request.params["ResourceTags"]})
 
-    def untag_resource(self, request: Request) -> None:
+    def untag_resource(self, request: Call) -> None:
         """Take tags from a budget."""
         budget = self._of(request.params["ResourceARN"].partition(":budget/")[2])
         for key in request.params["ResourceTagKeys"]:
@@ -151,7 +151,7 @@ class Budgets(Service):
             raise AwsError("NotFoundException", f"Unable to get budget: {name} - the budget doesn't exist.")
         return budget
 
-    def _subscribers(self, request: Request) -> list[dict[str, Any]]:
+    def _subscribers(self, request: Call) -> list[dict[str, Any]]:
         return _found(self._of(request.params["BudgetName"]), request.params["Notification"])[1]
 
 

@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from impp_local.kernel import billing
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Response, Service
+from impp_local.kernel.contract import AwsError, Call, Cloud, Response, Service
+from impp_local.kernel.defaults import ACCOUNT
 
 SERVICE_NAMES: Final = {
     "s3": "Amazon Simple Storage Service",
@@ -47,7 +48,7 @@ class CostExplorer(Service):
         self._tags: dict[str, dict[str, str]] = {}
         self._lock = threading.RLock()
 
-    def create_anomaly_monitor(self, request: Request) -> Mapping[str, Any]:
+    def create_anomaly_monitor(self, request: Call) -> Mapping[str, Any]:
         """Keep a monitor; its ARN is the answer."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         arn = self._arn("anomalymonitor", request)
@@ -56,21 +57,21 @@ class CostExplorer(Service):
             self._monitors[arn] = made
         return {"MonitorArn": arn}
 
-    def get_anomaly_monitors(self, request: Request) -> Mapping[str, Any]:
+    def get_anomaly_monitors(self, request: Call) -> Mapping[str, Any]:
         """Monitors by ARN, or all. Raises UnknownMonitorException."""
         return {"AnomalyMonitors": self._listed(self._monitors, request.params.get("MonitorArnList"), "Monitor")}
 
-    def update_anomaly_monitor(self, request: Request) -> Mapping[str, Any]:
+    def update_anomaly_monitor(self, request: Call) -> Mapping[str, Any]:
         """Rename a monitor. Raises UnknownMonitorException."""
         arn = request.params["MonitorArn"]
         self._listed(self._monitors, [arn], "Monitor")[0]["MonitorName"] = request.params.get("MonitorName")
         return {"MonitorArn": arn}
 
-    def delete_anomaly_monitor(self, request: Request) -> None:
+    def delete_anomaly_monitor(self, request: Call) -> None:
         """Raises UnknownMonitorException."""
         self._delete(self._monitors, request.params["MonitorArn"], "Monitor")
 
-    def create_anomaly_subscription(self, request: Request) -> Mapping[str, Any]:
+    def create_anomaly_subscription(self, request: Call) -> Mapping[str, Any]:
         """Keep a subscription. Raises UnknownMonitorException for a monitor that is not there."""
         asked = request.params["AnomalySubscription"]
         self._listed(self._monitors, asked["MonitorArnList"], "Monitor")
@@ -85,30 +86,30 @@ class CostExplorer(Service):
             }
         return {"SubscriptionArn": arn}
 
-    def get_anomaly_subscriptions(self, request: Request) -> Mapping[str, Any]:
+    def get_anomaly_subscriptions(self, request: Call) -> Mapping[str, Any]:
         """Subscriptions by ARN or monitor, or all. Raises UnknownSubscriptionException."""
         found = self._listed(self._subscriptions, request.params.get("SubscriptionArnList"), "Subscription")
         monitor = request.params.get("MonitorArn")
         return {"AnomalySubscriptions": [one for one in found if not monitor or monitor in one["MonitorArnList"]]}
 
-    def update_anomaly_subscription(self, request: Request) -> Mapping[str, Any]:
+    def update_anomaly_subscription(self, request: Call) -> Mapping[str, Any]:
         """Change what is given. Raises UnknownSubscriptionException."""
         arn = request.params["SubscriptionArn"]
         self._listed(self._subscriptions, [arn], "Subscription")[0].update(request.params)
         return {"SubscriptionArn": arn}
 
-    def delete_anomaly_subscription(self, request: Request) -> None:
+    def delete_anomaly_subscription(self, request: Call) -> None:
         """Raises UnknownSubscriptionException."""
         self._delete(self._subscriptions, request.params["SubscriptionArn"], "Subscription")
 
-    def list_tags_for_resource(self, request: Request) -> Mapping[str, Any] | Response:
+    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any] | Response:
         """Tags of a monitor or subscription; other resources are moto's."""
         tags = self._tags.get(request.params["ResourceArn"])
         if tags is None:
             return request.forward()
         return {"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    def tag_resource(self, request: Request) -> Response | None:
+    def tag_resource(self, request: Call) -> Response | None:
         """Add tags."""
         tags = self._tags.get(request.params["ResourceArn"])
         if tags is None:
@@ -116,7 +117,7 @@ class CostExplorer(Service):
         tags.update({tag["Key"]: tag["Value"] for tag in request.params["ResourceTags"]})
         return None
 
-    def untag_resource(self, request: Request) -> Response | None:
+    def untag_resource(self, request: Call) -> Response | None:
         """Take tags away."""
         tags = self._tags.get(request.params["ResourceArn"])
         if tags is None:
@@ -125,7 +126,7 @@ class CostExplorer(Service):
             tags.pop(key, None)
         return None
 
-    def get_cost_and_usage(self, request: Request) -> Mapping[str, Any]:
+    def get_cost_and_usage(self, request: Call) -> Mapping[str, Any]:
         """The local bill by day or month, grouped by SERVICE if so asked, filtered by SERVICE if so asked.
 
         Raises ValidationException for a period that ends before it begins, and for hours, other dimensions and
@@ -144,7 +145,7 @@ class CostExplorer(Service):
         periods = [_period(first, last, spent, metrics, bool(groups)) for first, last in _steps(start, end, asked)]
         return {"ResultsByTime": periods, "GroupDefinitions": groups, "DimensionValueAttributes": []}
 
-    def _arn(self, kind: str, request: Request) -> str:
+    def _arn(self, kind: str, request: Call) -> str:
         arn = f"arn:aws:ce::{ACCOUNT}:{kind}/{uuid.uuid4()}"
         self._tags[arn] = {tag["Key"]: tag["Value"] for tag in request.params.get("ResourceTags", [])}
         return arn

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
+from impp_local.kernel.defaults import ACCOUNT
 
 
 class CloudWatch(Service):
@@ -12,7 +13,7 @@ class CloudWatch(Service):
 
     name = "cloudwatch"
 
-    def put_composite_alarm(self, request: Request) -> None:
+    def put_composite_alarm(self, request: Call) -> None:
         """Create or replace a composite alarm. Raises ValidationError for a rule that names an unknown alarm."""
         from moto.cloudwatch.models import cloudwatch_backends
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from impp_local.kernel.contract import AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 
 
 class Logs(Service):
@@ -20,7 +20,7 @@ class Logs(Service):
         self._saved: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def put_query_definition(self, request: Request) -> Mapping[str, Any]:
+    def put_query_definition(self, request: Call) -> Mapping[str, Any]:
         """Save a query, or replace the one whose id is given. Raises ResourceNotFoundException."""
         asked = request.params
         with self._lock:
@@ -38,14 +38,14 @@ class Logs(Service):
             }
         return {"queryDefinitionId": made}
 
-    def describe_query_definitions(self, request: Request) -> Mapping[str, Any]:
+    def describe_query_definitions(self, request: Call) -> Mapping[str, Any]:
         """Saved queries whose name begins with the given prefix, by name."""
         prefix = request.params.get("queryDefinitionNamePrefix", "")
         with self._lock:
             found = [saved for saved in self._saved.values() if saved["name"].startswith(prefix)]
         return {"queryDefinitions": sorted(found, key=lambda saved: str(saved["name"]))}
 
-    def delete_query_definition(self, request: Request) -> Mapping[str, Any]:
+    def delete_query_definition(self, request: Call) -> Mapping[str, Any]:
         """Forget a saved query. Raises ResourceNotFoundException."""
         with self._lock:
             if self._saved.pop(request.params["queryDefinitionId"], None) is None:

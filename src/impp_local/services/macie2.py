@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
+from impp_local.kernel.defaults import ACCOUNT
 
 TRANSITIONS = {"RUNNING": {"USER_PAUSED"}, "IDLE": {"CANCELLED"}, "CANCELLED": {"RUNNING", "IDLE", "USER_PAUSED"}}
 """A status that UpdateClassificationJob may set, and the statuses from which it may do so."""
@@ -26,7 +27,7 @@ class Macie(Service):
         self._jobs: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def create_classification_job(self, request: Request) -> Mapping[str, Any]:
+    def create_classification_job(self, request: Call) -> Mapping[str, Any]:
         """Keep a job. Raises AccessDeniedException while Macie is not enabled."""
         from moto.macie2.models import macie2_backends
 
@@ -51,11 +52,11 @@ class Macie(Service):
             }
         return {"jobArn": arn, "jobId": job_id}
 
-    def describe_classification_job(self, request: Request) -> Mapping[str, Any]:
+    def describe_classification_job(self, request: Call) -> Mapping[str, Any]:
         """A job as it was created. Raises ResourceNotFoundException."""
         return self._job(request)
 
-    def update_classification_job(self, request: Request) -> None:
+    def update_classification_job(self, request: Call) -> None:
         """Pause, resume or cancel. Raises ValidationException for a change that the job's status does not allow."""
         job = self._job(request)
         wanted = request.params["jobStatus"]
@@ -65,7 +66,7 @@ class Macie(Service):
         with self._lock:
             job["jobStatus"] = resumed
 
-    def list_classification_jobs(self, request: Request) -> Mapping[str, Any]:  # noqa: ARG002
+    def list_classification_jobs(self, request: Call) -> Mapping[str, Any]:  # noqa: ARG002
         """All jobs, in the order of their creation."""
         listed = ("jobId", "name", "jobStatus", "jobType", "createdAt")
         with self._lock:
@@ -75,7 +76,7 @@ class Macie(Service):
             ]
         return {"items": items}
 
-    def tag_resource(self, request: Request) -> Mapping[str, Any] | Any:
+    def tag_resource(self, request: Call) -> Mapping[str, Any] | Any:
         """Tag a job; other resources are moto's."""
         job = self._by_arn(request.params["resourceArn"])
         if job is None:
@@ -83,12 +84,12 @@ class Macie(Service):
         job["tags"].update(request.params["tags"])
         return {}
 
-    def list_tags_for_resource(self, request: Request) -> Mapping[str, Any] | Any:
+    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any] | Any:
         """A job's tags; other resources are moto's."""
         job = self._by_arn(request.params["resourceArn"])
         return request.forward() if job is None else {"tags": job["tags"]}
 
-    def _job(self, request: Request) -> dict[str, Any]:
+    def _job(self, request: Call) -> dict[str, Any]:
         with self._lock:
             job = self._jobs.get(request.params["jobId"])
         if job is None:

@@ -8,8 +8,6 @@ the protocol of the service, never with a page of HTML.
 from __future__ import annotations
 
 import http.client
-import importlib
-import importlib.util
 import logging
 import re
 import traceback
@@ -19,7 +17,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from impp_local.kernel import moto
-from impp_local.kernel.contract import REGION, AwsError, Cloud, Lazy, Request, Response, Service
+from impp_local.kernel.contract import AwsError, Call, Response, Service
+from impp_local.kernel.defaults import REGION
 from impp_local.web import protocol
 
 LOG = logging.getLogger(__name__)
@@ -74,20 +73,19 @@ def read_body(environ: dict[str, Any]) -> bytes:
 
 
 class Gateway:
-    """The WSGI application. `pages` answer before any service is asked; `s3` and `meter` see each request."""
+    """The WSGI application. `service` finds our own by botocore's name; `pages` answer before any service is asked."""
 
     def __init__(
         self,
-        cloud: Cloud,
+        service: Callable[[str], Service | None],
         pages: Iterable[Page] = (),
         s3: Callable[[dict[str, Any], Caller], Response] | None = None,
-        meter: Callable[[Request, Response], None] | None = None,
+        meter: Callable[[Call, Response], None] | None = None,
     ) -> None:
-        self._cloud = cloud
+        self.service = service
         self._pages = list(pages)
         self._s3 = s3
         self._meter = meter
-        self._services = Lazy(self._create_service)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["RAW_URI"] = environ.get("REQUEST_URI") or environ.get("RAW_URI", "")
@@ -100,24 +98,6 @@ class Gateway:
         if environ["REQUEST_METHOD"] == "HEAD":
             return []
         return [response.body] if isinstance(response.body, bytes) else response.body
-
-    def close(self) -> None:
-        """Close the services that were used."""
-        for service in self._services.values():
-            if service is not None:
-                service.close()
-
-    def service(self, name: str) -> Service | None:
-        """Our own service by botocore's name, made on first use; None where only moto has it."""
-        made: Service | None = self._services(name)
-        return made
-
-    def _create_service(self, name: str) -> Service | None:
-        module = f"impp_local.services.{name.replace('-', '_')}"
-        if not re.fullmatch(r"[a-z0-9-]+", name) or importlib.util.find_spec(module) is None:
-            return None
-        create = getattr(importlib.import_module(module), "create", None)
-        return None if create is None else create(self._cloud)  # without one the service is moto's alone
 
     def _answer(self, environ: dict[str, Any]) -> Response:
         caller = Caller("s3", REGION, None)
@@ -146,7 +126,7 @@ class Gateway:
 
         service = self.service(caller.service)
         handler = service.handler(operation) if service and operation else None
-        request = Request(
+        request = Call(
             service=caller.service,
             operation=operation,
             params=protocol.parsed_input(caller.service, operation, reread, labels) if handler else {},
@@ -164,7 +144,7 @@ class Gateway:
             self._meter(request, response)
         return response
 
-    def _own(self, handler: Callable[[Request], Mapping[str, Any] | Response | None], request: Request) -> Response:
+    def _own(self, handler: Callable[[Call], Mapping[str, Any] | Response | None], request: Call) -> Response:
         try:
             output = handler(request)
         except AwsError as error:

@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any, Final
 
 from impp_local.kernel import billing
-from impp_local.kernel.contract import Request, Response
+from impp_local.kernel.contract import Call, Response
 
 S3_WRITES: Final = {
     "PutObject",
@@ -52,7 +52,7 @@ COST_QUERIES: Final = {"GetCostAndUsage", "GetCostAndUsageWithResources", "GetCo
 """Cost Explorer bills its queries; anomaly detection is free (AWS Cost Management's pricing page)."""
 
 
-def meter_request(request: Request, response: Response) -> None:
+def meter_request(request: Call, response: Response) -> None:
     """Charge for a request that was answered, if its kind is billed by the request."""
     failed_condition = b"ConditionalCheckFailed" in response.body[:200] if isinstance(response.body, bytes) else False
     if response.status >= 400 and not failed_condition:
@@ -68,14 +68,14 @@ def meter_request(request: Request, response: Response) -> None:
         billing.meter("ce", "api_request", 1)
 
 
-def _meter_s3(request: Request) -> None:
+def _meter_s3(request: Call) -> None:
     if request.operation in S3_WRITES:
         billing.meter("s3", "put", 1, detail=request.path)
     elif request.operation in S3_OBJECT_READS:
         billing.meter("s3", "get", 1, detail=request.path)
 
 
-def _meter_dynamodb(request: Request, response: Response) -> None:
+def _meter_dynamodb(request: Call, response: Response) -> None:
     """On-demand units: a write per KB of the item, half a (eventually consistent) read per 4 KB of what is read."""
     asked: dict[str, Any] = request.json()
     detail = json.dumps(asked.get("Item") or asked.get("Key") or {})

@@ -182,6 +182,12 @@ class _Handler(BaseHTTPRequestHandler):
             environ[key] = f"{environ[key]},{value}" if key in environ else value
         return environ
 
+    def handle_expect_100(self) -> bool:
+        """Invite the body at once: botocore waits a second for the answer to `Expect: 100-continue`."""
+        invited = super().handle_expect_100()
+        self.wfile.flush()
+        return invited
+
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged."""
 

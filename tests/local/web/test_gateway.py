@@ -22,8 +22,9 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.support.paths import REPOSITORY
 
-from impp_local.cloud import HOST, LocalCloud, PortTaken
-from impp_local.kernel.contract import AwsError, Request, Service
+from impp_local.cloud import LocalCloud, PortTaken
+from impp_local.kernel.contract import AwsError, Call, Service
+from impp_local.kernel.defaults import HOST
 
 SOURCE = REPOSITORY / "src"
 
@@ -57,19 +58,18 @@ class Odd(Service):
 
     name = "codestar-notifications"
 
-    def list_targets(self, request: Request) -> dict[str, Any]:
+    def list_targets(self, call: Call) -> dict[str, Any]:
         """Fail, as a bug would, or as AWS would."""
-        if request.params.get("MaxResults") == 1:
+        if call.params.get("MaxResults") == 1:
             raise ZeroDivisionError("a bug")
-        raise AwsError("InvalidNextTokenException", "No such token", NextToken=request.params["NextToken"])
+        raise AwsError("InvalidNextTokenException", "No such token", NextToken=call.params["NextToken"])
 
 
 def test_a_bug_is_an_internal_failure_and_a_raised_error_what_it_says(
     cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gateway = cloud._gateway
-    known = gateway.service
-    monkeypatch.setattr(gateway, "service", lambda name: Odd() if name == Odd.name else known(name))
+    assert cloud._services
+    monkeypatch.setitem(cloud._services._services._made, Odd.name, Odd())
     client = boto3.client(
         "codestar-notifications",
         endpoint_url=cloud.endpoint,

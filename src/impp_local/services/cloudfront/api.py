@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Response, Service
+from impp_local.kernel.contract import AwsError, Call, Response, Service
+from impp_local.kernel.defaults import ACCOUNT
 
 
 def _code(prefix: str, length: int = 13) -> str:
@@ -90,7 +91,7 @@ class CloudFront(Service):
         self._kept: dict[str, Resource] = {}
         self._lock = threading.RLock()
 
-    def handler(self, operation: str) -> Callable[[Request], Mapping[str, Any] | Response | None] | None:
+    def handler(self, operation: str) -> Callable[[Call], Mapping[str, Any] | Response | None] | None:
         """Operations are read from their names: verb, kind, and what of it."""
         found = _OPERATION.fullmatch(operation)
         if found:
@@ -116,14 +117,14 @@ class CloudFront(Service):
 
     # Tags.
 
-    def list_tags_for_resource(self, request: Request) -> Mapping[str, Any] | Response:
+    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any] | Response:
         """Tags by ARN; of what moto keeps, moto's."""
         found = self._by_arn(request.params["Resource"])
         if found is None:
             return request.forward()
         return {"Tags": {"Items": [{"Key": key, "Value": value} for key, value in found.tags.items()]}}
 
-    def tag_resource(self, request: Request) -> Response | None:
+    def tag_resource(self, request: Call) -> Response | None:
         """Add tags."""
         found = self._by_arn(request.params["Resource"])
         if found is None:
@@ -131,7 +132,7 @@ class CloudFront(Service):
         found.tags.update(_tags(request.params["Tags"]))
         return None
 
-    def untag_resource(self, request: Request) -> Response | None:
+    def untag_resource(self, request: Call) -> Response | None:
         """Take tags away."""
         found = self._by_arn(request.params["Resource"])
         if found is None:
@@ -142,7 +143,7 @@ class CloudFront(Service):
 
     # The life of a resource.
 
-    def _create(self, kind: Kind, part: str, request: Request) -> Mapping[str, Any]:
+    def _create(self, kind: Kind, part: str, request: Call) -> Mapping[str, Any]:
         if part == "WithTags":
             given = request.params["DistributionConfigWithTags"]
             config, tags = given["DistributionConfig"], _tags(given.get("Tags"))
@@ -159,11 +160,11 @@ class CloudFront(Service):
             self._kept[made.id] = made
         return {**self._answer(made), "Location": f"https://cloudfront.amazonaws.com/2020-05-31/{made.id}"}
 
-    def _get(self, kind: Kind, part: str, request: Request) -> Mapping[str, Any]:
+    def _get(self, kind: Kind, part: str, request: Call) -> Mapping[str, Any]:
         found = self._found(kind, request.params["Id"])
         return {kind.config: found.config, "ETag": found.etag} if part == "Config" else self._answer(found)
 
-    def _update(self, kind: Kind, _part: str, request: Request) -> Mapping[str, Any]:
+    def _update(self, kind: Kind, _part: str, request: Call) -> Mapping[str, Any]:
         with self._lock:
             found = self._matching(kind, request)
             self._check(kind, request.params[kind.config])
@@ -171,7 +172,7 @@ class CloudFront(Service):
             found.etag, found.changed = _code("E"), datetime.now(UTC)
             return self._answer(found)
 
-    def _delete(self, kind: Kind, _part: str, request: Request) -> None:
+    def _delete(self, kind: Kind, _part: str, request: Call) -> None:
         with self._lock:
             found = self._matching(kind, request)
             if found.config.get("Enabled"):
@@ -180,7 +181,7 @@ class CloudFront(Service):
                 raise AwsError(kind.in_use, "Cannot delete this resource because it is in use.", 409)
             del self._kept[found.id]
 
-    def _list(self, kind: Kind, _request: Request) -> Mapping[str, Any]:
+    def _list(self, kind: Kind, _request: Call) -> Mapping[str, Any]:
         with self._lock:
             found = [_summary(one, self._described(one)) for one in self._of(kind)]
         listed: dict[str, Any] = {"MaxItems": 100, "Quantity": len(found), "Items": found}
@@ -224,7 +225,7 @@ class CloudFront(Service):
             raise AwsError(kind.missing, f"The specified {kind.name} does not exist.", 404)
         return found
 
-    def _matching(self, kind: Kind, request: Request) -> Resource:
+    def _matching(self, kind: Kind, request: Call) -> Resource:
         found = self._found(kind, request.params["Id"])
         given = request.params.get("IfMatch")
         if not given:
@@ -328,8 +329,3 @@ def _summary(found: Resource, described: Mapping[str, Any]) -> dict[str, Any]:
     if found.kind.name == "ResponseHeadersPolicy":
         return {"Type": "custom", "ResponseHeadersPolicy": described}
     return {**found.config, **described}
-
-
-def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is here
-    """Called by the gateway at the first request for CloudFront."""
-    return CloudFront()

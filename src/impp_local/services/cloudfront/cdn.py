@@ -30,41 +30,36 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from impp_local.kernel import billing
+from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Response
 from impp_local.services.cloudfront.api import CloudFront, Resource
 from impp_local.services.cloudfront.viewers import canned_policy
-from impp_local.services.s3 import objects
 
 PREFIX: Final = "/_cloudfront/"
 _SIGNATURE_PARAMETERS: Final = {"Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"}
 _S3_ORIGIN: Final = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+[a-z0-9])\.s3[.-]")
 
 
-class Cdn:
-    """Answers viewers' requests; `resources` gives the CloudFront service that keeps the distributions."""
+class Cdn(CloudFront):
+    """CloudFront with its control plane and its viewers."""
 
-    def __init__(self, resources: Callable[[], CloudFront | None]) -> None:
-        self._resources = resources
-
-    def __call__(self, environ: dict[str, Any]) -> Response | None:
-        """The answer to a viewer, or None when the request is none of a viewer's."""
+    def page(self, environ: dict[str, Any]) -> Response | None:
+        """The answer to a viewer, or None for a request that no viewer sent."""
         path = environ["RAW_URI"].partition("?")[0]
         host = environ.get("HTTP_HOST", "").partition(":")[0].lower()
         by_path = path.startswith(PREFIX)
         if not by_path and not _may_be_viewer(host):
             return None
-        resources = self._resources()
         if by_path:
             distribution_id, _, rest = path[len(PREFIX) :].partition("/")
-            found = resources.resource(distribution_id) if resources else None
+            found = self.resource(distribution_id)
             path = f"/{rest}"
         else:
-            found = resources.distribution_of(host) if resources else None
+            found = self.distribution_of(host)
             if found is None and not host.endswith(".cloudfront.net"):
                 return None
         try:
-            return _Visit(environ, host, path, resources, found).answer()
+            return _Visit(environ, host, path, self, found).answer()
         except AwsError as error:
             return _error(error)
 
@@ -81,11 +76,11 @@ class _Visit:
         environ: dict[str, Any],
         host: str,
         path: str,
-        resources: CloudFront | None,
+        resources: CloudFront,
         distribution: Resource | None,
     ) -> None:
         # CloudFront tells a host that it does not know, and a distribution that is off, in these words.
-        if resources is None or distribution is None or distribution.kind.name != "Distribution":
+        if distribution is None or distribution.kind.name != "Distribution":
             raise AwsError("BadRequest", "We can't connect to the server for this app or website at this time.", 403)
         if not distribution.config.get("Enabled"):
             raise AwsError("AccessDenied", "The distribution is not configured to serve requests: disabled.", 403)

@@ -1,9 +1,9 @@
 """EventBridge of the local cloud: events in, matched against the rules that moto keeps, delivered to their targets.
 
-:func:`publish` is for the services of the local cloud that emit events (S3, MediaConvert, Transcribe, Step Functions);
-PutEvents of clients comes to the same place. Delivery is asynchronous, retried by the target's RetryPolicy, and ends
-in the target's dead-letter queue with the attributes that EventBridge gives it. Nothing fires by the clock: a laptop
-is off at night, so a schedule is run by hand with :func:`run_schedule`.
+Services of the local cloud that emit events (S3, MediaConvert, Transcribe, Step Functions) publish them through
+`kernel.events`; PutEvents of clients comes to the same place. Delivery is asynchronous, retried by the target's
+RetryPolicy, and ends in the target's dead-letter queue with the attributes that EventBridge gives it. Nothing fires by
+the clock: a laptop is off at night, so a schedule is run by hand with :func:`run_schedule`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,52 +19,32 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from moto.scheduler.models import Schedule, scheduler_backends
 
 from impp_local.kernel import billing, targets
-from impp_local.kernel.contract import ACCOUNT, REGION
+from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_local.kernel.dispatch import Dispatcher, Failure, RetryPolicy, Undeliverable
+from impp_local.kernel.events import publish, subscribe, timestamp
 from impp_local.services.events.patterns import matches, target_input
 
 log: Final = logging.getLogger(__name__)
 _dispatcher = Dispatcher("events")
-_listeners: Final[list[Callable[[Mapping[str, Any]], None]]] = []
 
 
-def listen(listener: Callable[[Mapping[str, Any]], None]) -> None:
-    """Call `listener` with each event that passes any bus, in the publisher's thread."""
-    if listener not in _listeners:
-        _listeners.append(listener)
-
-
-def publish(event: Mapping[str, Any], *, bus: str = "default") -> str:
-    """Put an AWS event on a bus; returns the event's id at once, delivery follows.
-
-    `event` needs `source`, `detail-type` and `detail`; `id`, `time`, `account`, `region`, `resources` and `version`
-    are filled in where they are missing.
-    """
-    full = {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "",
-        "source": "",
-        "account": ACCOUNT,
-        "time": timestamp(),
-        "region": REGION,
-        "resources": [],
-        "detail": {},
-    } | dict(event)
-    backend = events_backends[full["account"]][full["region"]]
+def match_rules(event: Mapping[str, Any], bus: str) -> None:
+    """Deliver a published event to the targets of each rule of the bus that matches it."""
+    backend = events_backends[event["account"]][event["region"]]
     for rule in list(backend.event_buses[bus].rules.values()):
         pattern = rule.event_pattern.get_pattern()
-        if rule.state != "DISABLED" and pattern and matches(pattern, full):
+        if rule.state != "DISABLED" and pattern and matches(pattern, event):
             for target in list(rule.targets):
-                _deliver(target, target_input(target, full, rule.arn, rule.name), rule.arn)
-    for listener in _listeners:
-        listener(full)
-    return str(full["id"])
+                _deliver(target, target_input(target, event, rule.arn, rule.name), rule.arn)
 
 
-def timestamp(moment: datetime | None = None) -> str:
-    """A moment (default: now) as events carry it: ``2026-11-22T10:11:12Z``."""
-    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
+    """Put an event that was sent to a bus's ARN on that bus. Raises :class:`Undeliverable`."""
+    _, _, _, region, account, name = arn.split(":", 5)
+    bus = name.removeprefix("event-bus/")
+    if bus not in events_backends[account][region].event_buses:
+        raise Undeliverable("NO_RESOURCE", f"There is no event bus {arn}", retry=False)
+    publish(json.loads(payload), bus=bus)
 
 
 def in_flight() -> int:
@@ -191,10 +171,12 @@ def _put_event(backend: EventsBackend, entry: Mapping[str, Any]) -> dict[str, An
 
 
 def start() -> None:
-    """Take over moto's own (smaller) delivery; starting twice is the same as once."""
+    """Take over moto's own (smaller) delivery. Idempotent."""
     global _dispatcher
     _dispatcher.close()
     _dispatcher = Dispatcher("events")
+    subscribe(match_rules)
+    targets.register("events", receive)
     EventsBackend.put_events = _put_events  # type: ignore[method-assign,assignment]
     Rule.send_to_targets = _nothing  # type: ignore[method-assign]
 

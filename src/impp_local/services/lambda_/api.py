@@ -13,8 +13,8 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 
-from impp_local.kernel import functions
-from impp_local.kernel.contract import Cloud
+from impp_local.kernel import functions, targets
+from impp_local.kernel.contract import Cloud, Service
 from impp_local.kernel.functions import Report, Wait
 from impp_local.services.lambda_.asynchronous import EventQueue
 from impp_local.services.lambda_.runner import Runner, decode_event, find_function
@@ -53,6 +53,37 @@ class Functions:
         """Forget queued events and end all workers."""
         self.events.close()
         self.runner.close()
+
+
+class Lambda(Service):
+    """Runs functions; what describes them is moto's API, with what it drops or does wrongly replaced."""
+
+    name = "lambda"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def start(self) -> None:
+        """Run functions. They are targets of events."""
+        start(self._cloud)
+        targets.register("lambda", receive)
+
+    def close(self) -> None:
+        """End all workers."""
+        stop()
+
+    def work(self) -> Mapping[str, int]:
+        """Invocations that run or wait."""
+        return {"invocations": in_flight()}
+
+    def metrics(self) -> Mapping[str, Any]:
+        """``{workers, workers_rss_bytes, cold_starts}``."""
+        return metrics()
+
+
+def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
+    """Queue what was sent to a function's ARN."""
+    functions.invoke_async(arn, payload.encode())
 
 
 _functions: Functions | None = None

@@ -22,7 +22,7 @@ from typing import Final
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
-from impp_local.kernel.principals import access_key
+from impp_local.kernel.principals import SESSION_SECRET, access_key
 from impp_local.services.lambda_.sandbox import Spec
 
 _unpacking: Final = threading.Lock()
@@ -77,8 +77,8 @@ def variables(function: LambdaFunction, endpoint: str, log_group: str, log_strea
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_SESSION_TOKEN": "local",
+        "AWS_SECRET_ACCESS_KEY": SESSION_SECRET,
+        "AWS_SESSION_TOKEN": SESSION_SECRET,
         **{str(name): str(value) for name, value in function.environment_vars.items()},
         "AWS_ENDPOINT_URL": endpoint,
     }

@@ -25,7 +25,7 @@ from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
 from impp_local.kernel import billing
-from impp_local.kernel.contract import ACCOUNT, REGION
+from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_local.kernel.functions import Report, Wait
 from impp_local.services.lambda_ import code, logs
 from impp_local.services.lambda_.pool import Environment, Pool

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from impp_local.kernel.processes import resident
 from impp_local.services.lambda_ import worker
 
 TICK_S: Final = 0.05
@@ -226,14 +227,6 @@ def tree(pid: int) -> list[int]:
             for children in Path(f"/proc/{parent}/task").glob("*/children"):
                 pids += [int(child) for child in children.read_text().split()]
     return pids
-
-
-def resident(pid: int | str) -> int:
-    """Resident bytes of a process ("self": this one); 0 when it has ended."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0
 
 
 def high_water(pid: int) -> int:

@@ -10,11 +10,12 @@ from urllib.parse import unquote
 
 from impp_engines.media import MediaError
 from impp_local.engines import video
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
+from impp_local.kernel import objects
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
+from impp_local.kernel.defaults import ACCOUNT
 from impp_local.services.mediaconvert import prober, settings
 from impp_local.services.mediaconvert.job import Job, new_id
 from impp_local.services.mediaconvert.runner import Runner
-from impp_local.services.s3 import objects
 
 Shape = Mapping[str, Any]
 
@@ -42,7 +43,7 @@ class MediaConvert(Service):
 
     # Jobs ------------------------------------------------------------------------------------------------------------
 
-    def create_job(self, request: Request) -> dict[str, Any]:
+    def create_job(self, request: Call) -> dict[str, Any]:
         """Submit a job. The same ClientRequestToken returns the same job."""
         settings.check(request.json(), request.params)
         params = request.params
@@ -62,23 +63,23 @@ class MediaConvert(Service):
         self._runner.submit(job)
         return answer
 
-    def get_job(self, request: Request) -> dict[str, Any]:
+    def get_job(self, request: Call) -> dict[str, Any]:
         """A job as it is now."""
         return {"Job": self._job(request.params["Id"]).describe()}
 
-    def cancel_job(self, request: Request) -> None:
+    def cancel_job(self, request: Call) -> None:
         """Stop a job; the files it has written to S3 stay."""
         self._runner.cancel(self._job(request.params["Id"]))
 
-    def list_jobs(self, request: Request) -> dict[str, Any]:
+    def list_jobs(self, request: Call) -> dict[str, Any]:
         """Jobs by submission, in ascending order by default."""
         return self._matching_jobs(request, "")
 
-    def search_jobs(self, request: Request) -> dict[str, Any]:
+    def search_jobs(self, request: Call) -> dict[str, Any]:
         """As ListJobs, for jobs whose input file's URL contains InputFile."""
         return self._matching_jobs(request, request.params.get("InputFile") or "")
 
-    def _matching_jobs(self, request: Request, url_part: str) -> dict[str, Any]:
+    def _matching_jobs(self, request: Call, url_part: str) -> dict[str, Any]:
         params = request.params
         with self._lock:
             queue = self._queue(params["Queue"], request.region)["Arn"] if params.get("Queue") else None
@@ -102,7 +103,7 @@ class MediaConvert(Service):
 
     # Probe -----------------------------------------------------------------------------------------------------------
 
-    def probe(self, request: Request) -> dict[str, Any]:
+    def probe(self, request: Call) -> dict[str, Any]:
         """Container and tracks of files on S3, from their headers."""
         files = request.params.get("InputFiles") or []
         if not files:
@@ -111,7 +112,7 @@ class MediaConvert(Service):
 
     # Queues ----------------------------------------------------------------------------------------------------------
 
-    def create_queue(self, request: Request) -> dict[str, Any]:
+    def create_queue(self, request: Call) -> dict[str, Any]:
         """An on-demand queue."""
         params = request.params
         name = params["Name"]
@@ -127,12 +128,12 @@ class MediaConvert(Service):
             self._tags[queue["Arn"]] = dict(params.get("Tags") or {})
             return {"Queue": self._describe(queue)}
 
-    def get_queue(self, request: Request) -> dict[str, Any]:
+    def get_queue(self, request: Call) -> dict[str, Any]:
         """A queue by its name."""
         with self._lock:
             return {"Queue": self._describe(self._queue(request.params["Name"], request.region))}
 
-    def list_queues(self, request: Request) -> dict[str, Any]:
+    def list_queues(self, request: Call) -> dict[str, Any]:
         """All queues, the default one first."""
         with self._lock:
             self._queue("Default", request.region)
@@ -142,7 +143,7 @@ class MediaConvert(Service):
             page, token = _page(queues, request.params)
             return {"Queues": [self._describe(queue) for queue in page], **token}
 
-    def update_queue(self, request: Request) -> dict[str, Any]:
+    def update_queue(self, request: Call) -> dict[str, Any]:
         """Change a queue's description or status; the jobs of a queue that becomes ACTIVE start."""
         with self._lock:
             queue = self._queue(request.params["Name"], request.region)
@@ -151,7 +152,7 @@ class MediaConvert(Service):
         self._runner.wake()
         return answer
 
-    def delete_queue(self, request: Request) -> None:
+    def delete_queue(self, request: Call) -> None:
         """Delete a queue that has no submitted or progressing jobs."""
         with self._lock:
             queue = self._queue(request.params["Name"], request.region)
@@ -199,17 +200,17 @@ class MediaConvert(Service):
 
     # Tags, endpoints -------------------------------------------------------------------------------------------------
 
-    def tag_resource(self, request: Request) -> None:
+    def tag_resource(self, request: Call) -> None:
         """Add tags to a job or a queue."""
         self._tags_of(request.params["Arn"]).update(request.params.get("Tags") or {})
 
-    def untag_resource(self, request: Request) -> None:
+    def untag_resource(self, request: Call) -> None:
         """Remove tags from a job or a queue by their keys."""
         tags = self._tags_of(request.params["Arn"])
         for key in request.params.get("TagKeys") or []:
             tags.pop(key, None)
 
-    def list_tags_for_resource(self, request: Request) -> dict[str, Any]:
+    def list_tags_for_resource(self, request: Call) -> dict[str, Any]:
         """The tags of a job or a queue."""
         arn = unquote(request.params["Arn"])
         return {"ResourceTags": {"Arn": arn, "Tags": dict(self._tags_of(arn))}}
@@ -221,7 +222,7 @@ class MediaConvert(Service):
             raise AwsError("NotFoundException", f"Resource [{arn}] not found.", 404)
         return tags
 
-    def describe_endpoints(self, request: Request) -> dict[str, Any]:  # noqa: ARG002  # its parameters only page
+    def describe_endpoints(self, request: Call) -> dict[str, Any]:  # noqa: ARG002  # its parameters only page
         """The endpoint of this cloud, the only one."""
         return {"Endpoints": [{"Url": self._cloud.endpoint}]}
 

@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 from impp_local.engines.video import Media, Track
-from impp_local.kernel.contract import ACCOUNT
-from impp_local.services.events import bus
+from impp_local.kernel import events
+from impp_local.kernel.defaults import ACCOUNT
 from impp_local.services.mediaconvert.job import Job
 from impp_local.services.mediaconvert.prober import codec_name
 
@@ -22,7 +22,7 @@ _GROUPS = {"FILE_GROUP_SETTINGS": "FILE_GROUP", "HLS_GROUP_SETTINGS": "HLS_GROUP
 
 def publish(job: Job, status: str, **more: Any) -> None:
     """Publish a state change of a job."""
-    bus.publish(
+    events.publish(
         {
             "source": "aws.mediaconvert",
             "detail-type": "MediaConvert Job State Change",

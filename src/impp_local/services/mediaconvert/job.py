@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_local.kernel.contract import ACCOUNT
+from impp_local.kernel.defaults import ACCOUNT
 
 Shape = Mapping[str, Any]
 

@@ -17,14 +17,13 @@ from botocore.exceptions import ClientError
 
 from impp_engines.media import MediaError
 from impp_local.engines import video
-from impp_local.kernel import billing
+from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Cloud
 from impp_local.services.mediaconvert import events, prober
 from impp_local.services.mediaconvert.job import ENDED, Job
 from impp_local.services.mediaconvert.plan import JobError, Plan, Rendition, make_plan
 from impp_local.services.mediaconvert.settings import S3_URL
 from impp_local.services.mediaconvert.tiers import charge
-from impp_local.services.s3 import objects
 
 LOG = logging.getLogger(__name__)
 

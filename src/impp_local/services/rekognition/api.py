@@ -17,10 +17,9 @@ import cv2
 
 from impp_engines import faces, images, labels, moderation, text
 from impp_engines.images import Image8
-from impp_local.kernel import billing
-from impp_local.kernel.contract import AwsError, Cloud, Request, Service
+from impp_local.kernel import billing, objects
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 from impp_local.services.rekognition.taxonomy import LABELS, LabelInfo
-from impp_local.services.s3 import objects
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_S3_BYTES = 15 * 1024 * 1024
@@ -65,7 +64,7 @@ class Rekognition(Service):
         # which the allocator does not give back (2 GB after 24 calls on 8 threads).
         self._threads = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="rekognition")
 
-    def detect_labels(self, request: Request) -> dict[str, Any]:
+    def detect_labels(self, request: Call) -> dict[str, Any]:
         """Objects with their boxes, and the labels of their parents."""
         features = request.params.get("Features") or ["GENERAL_LABELS"]
         if set(features) != {"GENERAL_LABELS"}:
@@ -79,7 +78,7 @@ class Rekognition(Service):
         _meter(request)
         return {"Labels": answer[:limit] if limit else answer, "LabelModelVersion": "local-nanodet-coco80"}
 
-    def detect_moderation_labels(self, request: Request) -> dict[str, Any]:
+    def detect_moderation_labels(self, request: Call) -> dict[str, Any]:
         """`Explicit` of the taxonomy's first level when the image shows nudity; the model distinguishes no more."""
         confidence = 100.0 * self._analyze(request, moderation.nudity)
         label = {"Name": "Explicit", "ParentName": "", "TaxonomyLevel": 1, "Confidence": round(confidence, 4)}
@@ -90,14 +89,14 @@ class Rekognition(Service):
             "ContentTypes": [],
         }
 
-    def detect_text(self, request: Request) -> dict[str, Any]:
+    def detect_text(self, request: Call) -> dict[str, Any]:
         """Lines of text and their words."""
         filters = request.params.get("Filters") or {}
         detections = self._analyze(request, lambda image: _text_detections(text.read(image), image, filters))
         _meter(request)
         return {"TextDetections": detections, "TextModelVersion": "local-pp-ocrv6"}
 
-    def detect_faces(self, request: Request) -> dict[str, Any]:
+    def detect_faces(self, request: Call) -> dict[str, Any]:
         """Faces with box, five landmarks, roll and quality; attributes that no model here provides are omitted."""
         unknown = set(request.params.get("Attributes") or ()) - _FACE_ATTRIBUTES
         if unknown:
@@ -110,7 +109,7 @@ class Rekognition(Service):
         """Stop the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _analyze(self, request: Request, engine: Callable[[Image8], T]) -> T:
+    def _analyze(self, request: Call, engine: Callable[[Image8], T]) -> T:
         """The engine's findings in the request's image. Raises Rekognition's error for a bad image."""
         return self._threads.submit(lambda: engine(_image(request))).result()
 
@@ -124,7 +123,7 @@ def _invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterException", message)
 
 
-def _image(request: Request) -> Image8:
+def _image(request: Call) -> Image8:
     """The decoded image of a request. Raises Rekognition's error for a bad one."""
     source = request.params["Image"]
     if ("Bytes" in source) == ("S3Object" in source):
@@ -159,13 +158,13 @@ def _stored(location: Shape) -> bytes:
     return b"".join(stored.read())
 
 
-def _meter(request: Request) -> None:
+def _meter(request: Call) -> None:
     """Bill one image for this API, to the asset in the object's key."""
     key = (request.params["Image"].get("S3Object") or {}).get("Name")
     billing.meter("rekognition", "image_api", 1, detail=key)
 
 
-def _min_confidence(request: Request) -> float:
+def _min_confidence(request: Call) -> float:
     threshold = request.params.get("MinConfidence")
     return _DEFAULT_CONFIDENCE[request.operation] if threshold is None else float(threshold)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_local.kernel.contract import ACCOUNT, REGION
+from impp_local.kernel.defaults import ACCOUNT, REGION
 
 REASONS = {
     "PutObject": "PutObject",

@@ -19,14 +19,16 @@ import xmltodict  # type: ignore[import-untyped]
 from moto.s3.models import s3_backends
 from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
-from impp_local.kernel import moto
-from impp_local.kernel.contract import ACCOUNT, AwsError, Request, Response
-from impp_local.services.s3 import checksums, objects
+from impp_local.kernel import events, moto, objects
+from impp_local.kernel.contract import AwsError, Call, Response, Service
+from impp_local.kernel.defaults import ACCOUNT
+from impp_local.services.s3 import checksums
 from impp_local.services.s3.checksums import DEFAULT, Part, Verified
 from impp_local.services.s3.events import S3Events
 from impp_local.services.s3.moto_patches import patch_s3
 from impp_local.web import protocol
 from impp_local.web.gateway import Caller, headers_of, read_body
+from impp_local.web.metering import meter_request
 
 MAX_TAGS: Final = 10
 UNSUPPORTED: Final = re.compile(
@@ -55,17 +57,19 @@ def backend() -> Any:
     return s3_backends[ACCOUNT]["aws"]
 
 
-class S3Front:
-    """Answers S3 requests, with moto behind it. `meter` is told of each, `publish` gets the events."""
+class S3Front(Service):
+    """Answers S3 requests, with moto behind it."""
 
-    def __init__(
-        self, publish: Callable[[dict[str, Any]], Any], meter: Callable[[Request, Response], None] | None = None
-    ) -> None:
-        patch_s3()
-        self._events = S3Events(publish)
-        self._meter = meter
+    name = "s3"
+
+    def __init__(self) -> None:
+        self._events = S3Events(events.publish)
         self._uploads: dict[str, Upload] = {}
         self._tiering: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def start(self) -> None:
+        """Correct moto."""
+        patch_s3()
 
     def __call__(self, environ: dict[str, Any], caller: Caller) -> Response:
         _to_path_style(environ)
@@ -75,8 +79,7 @@ class S3Front:
         except AwsError as error:
             # The body was read, so the connection can go on.
             response = protocol.error_response("s3", call.headers, error)
-        if self._meter:
-            self._meter(call.as_request(), response)
+        meter_request(call.as_request(), response)
         return response
 
     def _answer(self, call: _Call) -> Response:
@@ -406,9 +409,9 @@ class _Call:
             "source-ip-address": self.environ.get("REMOTE_ADDR", "127.0.0.1"),
         }
 
-    def as_request(self) -> Request:
+    def as_request(self) -> Call:
         """The call as the meter sees it; bodies are not kept."""
-        return Request(
+        return Call(
             service="s3",
             operation=self.operation,
             params={"Bucket": self.bucket, "Key": self.key},

@@ -14,14 +14,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import requests
-from moto.sns.models import Subscription
+from moto.sns.models import Subscription, sns_backends
 
 from impp_local.kernel import targets
-from impp_local.kernel.dispatch import Failure, RetryPolicy, Undeliverable
-from impp_local.services.events import bus
+from impp_local.kernel.contract import Service
+from impp_local.kernel.dispatch import Dispatcher, Failure, RetryPolicy, Undeliverable
+from impp_local.kernel.moto import lock_of
 
 log: Final = logging.getLogger(__name__)
 _publish: Final = Subscription.publish
+_dispatcher = Dispatcher("sns")
 
 FUNCTION_POLICY: Final = RetryPolicy(attempts=100_015, max_age=23 * 86400)
 """AWS-managed endpoints: 100,015 attempts over 23 days (SNS Developer Guide, "Message delivery retries")."""
@@ -32,9 +34,32 @@ HTTP_POLICY: Final = RetryPolicy(attempts=3)
 HTTP_TIMEOUT_S: Final = 15.0
 
 
-def install() -> None:
-    """Put the delivery in the place of moto's; twice is the same as once."""
-    Subscription.publish = _deliver  # type: ignore[method-assign]
+class Sns(Service):
+    """Delivers messages; topics, subscriptions and the API are moto's."""
+
+    name = "sns"
+
+    def start(self) -> None:
+        """Take over delivery from moto. Topics are targets."""
+        global _dispatcher
+        _dispatcher = Dispatcher("sns")
+        Subscription.publish = _deliver  # type: ignore[method-assign]
+        targets.register("sns", receive)
+
+    def close(self) -> None:
+        """Drop the deliveries that wait."""
+        _dispatcher.close()
+
+    def work(self) -> Mapping[str, int]:
+        """Deliveries that are under way or wait for their next attempt."""
+        return {"events": _dispatcher.busy}
+
+
+def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
+    """Publish what was sent to a topic's ARN."""
+    _, _, _, region, account, _ = arn.split(":")
+    with lock_of("sns"):
+        sns_backends[account][region].publish(message=payload, arn=arn)
 
 
 def _deliver(
@@ -121,4 +146,4 @@ def _send(subscription: Subscription, send: Callable[[], None], policy: RetryPol
             except Undeliverable as error:
                 log.error("The dead letter of %s is lost: %s", subscription.arn, error)
 
-    bus.dispatcher().deliver(send, policy, give_up)
+    _dispatcher.deliver(send, policy, give_up)

@@ -6,7 +6,7 @@ from impp_local.kernel.contract import Cloud, Service
 
 
 def create(cloud: Cloud) -> Service:
-    """The service, made at its first request."""
-    from impp_local.services.stepfunctions.api import create
+    """Called when the cloud starts."""
+    from impp_local.services.stepfunctions.service import StepFunctions
 
-    return create(cloud)
+    return StepFunctions(cloud)

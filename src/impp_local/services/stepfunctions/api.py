@@ -1,55 +1,20 @@
-"""Step Functions' API where moto 5.2.5 falls short.
-
-:class:`StepFunctions` has the operations that moto lacks. The AWS provider calls ValidateStateMachineDefinition at
-every plan, and ListStateMachineVersions after it creates a machine. Each can go when moto has it. The functions below
-it are answers that `interpreter` puts in the place of moto's.
-"""
+"""Answers of Step Functions' API that `interpreter` puts in the place of moto's (5.2.5)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.parser.api import ExecutionStatus
-from moto.stepfunctions.responses import StepFunctionResponse, get_backend
+from moto.stepfunctions.responses import StepFunctionResponse
 
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
 from impp_local.services.stepfunctions import executions
-from impp_local.services.stepfunctions.validation import diagnostics
 
 HISTORY_PAGE: Final = 1000
 """Most events per page of GetExecutionHistory (Step Functions API Reference)."""
 
-
-class StepFunctions(Service):
-    """Validation of definitions, and the (empty) list of published versions."""
-
-    name = "stepfunctions"
-
-    def validate_state_machine_definition(self, request: Request) -> Mapping[str, Any]:
-        """Whether a definition is a state machine: JSON, known types, no state missing or unreachable."""
-        errors = list(diagnostics(request.params["definition"]))
-        limit = int(request.params.get("maxResults") or 100)
-        return {"result": "FAIL" if errors else "OK", "diagnostics": errors[:limit], "truncated": len(errors) > limit}
-
-    def list_state_machine_versions(self, request: Request) -> Mapping[str, Any]:
-        """No version: moto publishes none. Raises StateMachineDoesNotExist."""
-        arn = request.params["stateMachineArn"]
-        machines = get_backend(ACCOUNT, request.region).state_machines
-        if not any(machine.arn == arn for machine in list(machines)):
-            raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
-        return {"stateMachineVersions": []}
-
-
-def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is moto's
-    """Called by the gateway at the first request for Step Functions."""
-    return StepFunctions()
-
-
-# --- answers that replace moto's --------------------------------------------------------------------------------------
 
 _describe_in_moto: Final = StepFunctionResponse.describe_execution
 

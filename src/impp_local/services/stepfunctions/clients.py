@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from impp_local.kernel import principals
-from impp_local.kernel.contract import REGION
+from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 
 class Clients:
@@ -44,9 +44,9 @@ class Clients:
             service,
             region_name=region,
             endpoint_url=self._endpoint,
-            aws_access_key_id=principals.access_key(role) if role else "test",
-            aws_secret_access_key="local",  # noqa: S106 - not a secret: the local cloud accepts any
-            aws_session_token="local",  # noqa: S106
+            aws_access_key_id=principals.access_key(role) if role else ACCESS_KEY_ID,
+            aws_secret_access_key=principals.SESSION_SECRET if role else SECRET_ACCESS_KEY,
+            aws_session_token=principals.SESSION_SECRET if role else None,
             config=Config(
                 parameter_validation=False,
                 retries={"total_max_attempts": 1},

@@ -16,7 +16,7 @@ from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
-from impp_local.services.events import bus
+from impp_local.kernel import events
 from impp_local.services.stepfunctions import logs, tokens
 from impp_local.services.stepfunctions.clients import jsonable
 
@@ -152,7 +152,7 @@ def _finish(execution: Execution, status: ExecutionStatus | None, error: str | N
 
 def publish_status(execution: Execution) -> None:
     """Put "Step Functions Execution Status Change" on the bus."""
-    bus.publish(
+    events.publish(
         {
             "source": "aws.states",
             "detail-type": "Step Functions Execution Status Change",

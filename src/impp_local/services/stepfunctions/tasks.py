@@ -33,8 +33,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from impp_local.kernel import functions
-from impp_local.services.events import bus
+from impp_local.kernel import events, functions
 from impp_local.services.stepfunctions.clients import Clients, JsonClient, client_error
 
 POLL_S: Final = 5.0
@@ -93,8 +92,8 @@ class JobWatch:
         self._lock = threading.Lock()
         self._waiting: dict[str, threading.Event] = {}
 
-    def __call__(self, event: Mapping[str, Any]) -> None:
-        """A listener of the event bus."""
+    def __call__(self, event: Mapping[str, Any], _bus: str) -> None:
+        """A subscriber of the services' events."""
         if event.get("source") == "aws.mediaconvert":
             with self._lock:
                 waiting = self._waiting.get(str(event["detail"].get("jobId")))
@@ -207,4 +206,4 @@ class MediaConvertTask(StateTaskServiceCallback):
 
 def listen() -> None:
     """Wake waiting tasks by the events on the bus."""
-    bus.listen(MediaConvertTask.watch)
+    events.subscribe(MediaConvertTask.watch)

@@ -26,10 +26,9 @@ from botocore.exceptions import ClientError
 from impp_engines import speech
 from impp_engines.media import MediaError
 from impp_local.engines import video
-from impp_local.kernel import billing
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud, Request, Service
-from impp_local.services.events import bus
-from impp_local.services.s3 import objects
+from impp_local.kernel import billing, events, objects
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
+from impp_local.kernel.defaults import ACCOUNT
 from impp_local.services.transcribe import output
 
 LOG = logging.getLogger(__name__)
@@ -119,7 +118,7 @@ class Transcribe(Service):
         self._worker: threading.Thread | None = None
         self._closed = False
 
-    def start_transcription_job(self, request: Request) -> dict[str, Any]:
+    def start_transcription_job(self, request: Call) -> dict[str, Any]:
         """Queue a job. Raises BadRequestException for an invalid request, ConflictException for a name in use."""
         job = _new_job(request)
         with self._lock:
@@ -133,12 +132,12 @@ class Transcribe(Service):
         self._queue.put(job)
         return answer
 
-    def get_transcription_job(self, request: Request) -> dict[str, Any]:
+    def get_transcription_job(self, request: Call) -> dict[str, Any]:
         """A job as it is now."""
         with self._lock:
             return {"TranscriptionJob": _description(self._job(request.params["TranscriptionJobName"]))}
 
-    def list_transcription_jobs(self, request: Request) -> dict[str, Any]:
+    def list_transcription_jobs(self, request: Call) -> dict[str, Any]:
         """Jobs, newest first."""
         params = request.params
         with self._lock:
@@ -157,14 +156,14 @@ class Transcribe(Service):
             answer["NextToken"] = str(last)
         return answer
 
-    def delete_transcription_job(self, request: Request) -> None:
+    def delete_transcription_job(self, request: Call) -> None:
         """Delete a job; its output files stay. A job that is still running writes no output."""
         with self._lock:
             job = self._job(request.params["TranscriptionJobName"])
             job.deleted = True
             del self._jobs[job.name]
 
-    def tag_resource(self, request: Request) -> Any:
+    def tag_resource(self, request: Call) -> Any:
         """Add tags to a job."""
         job = self._tagged(request)
         if job is None:
@@ -174,7 +173,7 @@ class Transcribe(Service):
         job.params = {**job.params, "Tags": list(tags.values())}
         return None
 
-    def untag_resource(self, request: Request) -> Any:
+    def untag_resource(self, request: Call) -> Any:
         """Remove tags from a job."""
         job = self._tagged(request)
         if job is None:
@@ -183,7 +182,7 @@ class Transcribe(Service):
         job.params = {**job.params, "Tags": [tag for tag in job.params.get("Tags") or [] if tag["Key"] not in keys]}
         return None
 
-    def list_tags_for_resource(self, request: Request) -> Any:
+    def list_tags_for_resource(self, request: Call) -> Any:
         """The tags of a job."""
         job = self._tagged(request)
         if job is None:
@@ -195,7 +194,7 @@ class Transcribe(Service):
         self._closed = True
         self._queue.put(None)
 
-    def _tagged(self, request: Request) -> Job | None:
+    def _tagged(self, request: Call) -> Job | None:
         """The job with this ARN, None for a resource of another kind."""
         kind, _, name = str(request.params["ResourceArn"]).rpartition(":")[2].partition("/")
         if kind != "transcription-job":
@@ -235,7 +234,7 @@ class Transcribe(Service):
         detail = {"TranscriptionJobName": job.name, "TranscriptionJobStatus": job.status}
         if reason:
             detail["FailureReason"] = reason
-        bus.publish(
+        events.publish(
             {
                 "source": "aws.transcribe",
                 "detail-type": "Transcribe Job State Change",
@@ -320,7 +319,7 @@ def _bad(message: str) -> AwsError:
     return AwsError("BadRequestException", message)
 
 
-def _new_job(request: Request) -> Job:
+def _new_job(request: Call) -> Job:
     """A job for a valid request. Raises BadRequestException otherwise."""
     params = request.params
     name = params["TranscriptionJobName"]

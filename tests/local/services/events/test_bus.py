@@ -95,7 +95,7 @@ def test_throttled_deliveries_are_retried_until_the_policy_ends(make: Maker, mon
         tries.append(payload)
         raise Undeliverable("THROTTLING", "slow down")
 
-    monkeypatch.setitem(targets._SENDERS, "throttled", refuse)
+    monkeypatch.setitem(targets._receivers, "throttled", refuse)
     monkeypatch.setattr(bus.dispatcher(), "_base", 0.01)
     source = make.name("test")
     policy = {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 60}

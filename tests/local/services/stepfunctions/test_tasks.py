@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until
 from tests.support.states import CATCH, CAUGHT, INVOKE, caught, machine, task
 
-from impp_local.services.events import bus
+from impp_local.kernel import events
 from impp_local.services.stepfunctions import tasks
 
 
@@ -109,7 +109,7 @@ class Jobs:
     def end(self, job: str, status: str, **fields: Any) -> None:
         self.jobs[job].update(Status=status, **fields)
         detail = {"jobId": job, "status": status}
-        bus.publish({"source": "aws.mediaconvert", "detail-type": "MediaConvert Job State Change", "detail": detail})
+        events.publish({"source": "aws.mediaconvert", "detail-type": "MediaConvert Job State Change", "detail": detail})
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What stands in the local cloud and would be billed by the month: stored bytes, keys, secrets, alarms, dashboards."""
+"""What AWS bills by the month, whether anything runs or not: stored bytes, keys, secrets, alarms, dashboards."""
 
 from __future__ import annotations
 
@@ -10,16 +10,10 @@ from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from impp_local.kernel.contract import ACCOUNT, REGION
+from impp_lambdas.core.money.storage import CLASSES
+from impp_local.kernel.defaults import ACCOUNT, REGION
 
-STORAGE: Final = {
-    "STANDARD": "standard",
-    "STANDARD_IA": "standard_ia",
-    "INTELLIGENT_TIERING": "intelligent_tiering_frequent",
-    "GLACIER_IR": "glacier_ir",
-    "GLACIER": "glacier_fr",
-    "DEEP_ARCHIVE": "deep_archive",
-}
+STORAGE: Final = {storage_class.name: storage_class.items[0] for storage_class in CLASSES}
 """S3 storage classes and their items in the price book."""
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from impp_local.kernel import moto
-from impp_local.kernel.contract import ACCOUNT, AwsError, Cloud
+from impp_local.kernel.contract import AwsError, Cloud
+from impp_local.kernel.defaults import ACCOUNT
 
 BLOCK = 1 << 20
 
