@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from impp_lambdas.core.intake.facts import Facts
-from impp_lambdas.core.money import ledger, storage
+from impp_lambdas.core.money import quote, storage
 from impp_lambdas.core.planning import plan
 
 BRANCHES = ("analyze", "transcribe", "transcode")
@@ -75,7 +75,7 @@ def main() -> None:
         facts = footage.facts()
         planned = plan.make("0" * 20, facts, "s3://ingest/originals/clip.mp4", "delivery", 120)
         choice = storage.choose(facts)
-        lines = ledger.quote(planned, facts, choice, BRANCHES, "arm64")
+        lines = quote.lines(planned, facts, choice, BRANCHES, "arm64")
         usd = sum(line.usd for line in lines)
         shares = [sum(line.usd for line in lines if line.service == service) / usd for service in SERVICES]
         cells = " | ".join(f"{100 * share:.0f} %" for share in shares)

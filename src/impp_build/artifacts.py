@@ -12,7 +12,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from impp_build import BuildError
 
 if TYPE_CHECKING:
     from impp_build.archive import Entry
+    from impp_build.closure import Sources
+    from impp_build.functions import Function
     from impp_build.wheels import Target
 
 BUILDER = Path(__file__).resolve().parent
@@ -28,11 +30,15 @@ PACKAGE = ROOT / "src" / "impp_lambdas"
 """The package of the functions."""
 SHARED = (ROOT / "edge" / "impp_footage",)
 """Packages that the functions import as well as the edge. A zip holds what its function imports of them."""
+TABLE = PACKAGE / "functions.toml"
 TEMPLATE = ROOT / "modules" / "pipeline" / "state_machine.asl.json.j2"
 PYPROJECT = ROOT / "pyproject.toml"
 LAYERS = {"python": ROOT / "requirements" / "lambda.txt", "media": ROOT / "requirements" / "media.txt"}
 MANIFESTS = {"aws": "manifest.json", "local": "manifest.local.json"}
 STATE_MACHINE = "state_machine.asl.json"
+MAX_UNZIPPED = 262_144_000
+"""Lambda's quota, in bytes, for a function with all its layers, unzipped ("250 MB",
+docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). Not adjustable."""
 REFERENCE = BUILDER / "reference"
 """Generates pages for people; no artifact depends on it."""
 
@@ -51,6 +57,15 @@ class Artifact:
         """Describe a zip from its bytes."""
         digest = b64encode(hashlib.sha256(content).digest()).decode()
         return cls(f"artifacts/{path.name}", digest, len(content), key)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A finished layer: the top-level names that can be imported from it, and its size in bytes when unzipped."""
+
+    artifact: Artifact
+    provides: frozenset[str]
+    unzipped: int
 
 
 class Build:
@@ -97,50 +112,73 @@ class Build:
                 raise BuildError(f"--without {name}: no such feature; pyproject.toml has {', '.join(sorted(known))}")
         return {name: on and name not in self.without for name, on in known.items()}
 
+    @cached_property
+    def sources(self) -> Sources:
+        """The packages that the functions are made of."""
+        from impp_build.closure import Sources
+
+        return Sources(PACKAGE, *SHARED)
+
+    @cached_property
+    def functions(self) -> dict[str, Function]:
+        """The rows of `functions.toml`, without the functions of branches that are left out."""
+        from impp_build import functions
+
+        features = self.features()
+        rows = functions.read(TABLE, self.sources.functions(), features)
+        return {name: row for name, row in rows.items() if row.feature is None or features[row.feature]}
+
+    def definition(self) -> str:
+        """Return the state machine with this build's features and the functions' timeouts."""
+        from impp_build.asl import render
+
+        timeouts = {name: function.timeout_s for name, function in self.functions.items()}
+        return render(TEMPLATE, self.features(), timeouts)
+
     def render(self) -> dict[str, Any]:
         """Write the state machine and return its part of the manifest."""
         from impp_build.archive import write_whole
-        from impp_build.asl import render
 
-        features = self.features()
-        content = render(TEMPLATE, features).encode()
+        content = self.definition().encode()
         path = self.folder / STATE_MACHINE
         if not path.is_file() or path.read_bytes() != content:
             write_whole(path, content)
-        return {"path": STATE_MACHINE, "sha256": hashlib.sha256(content).hexdigest(), "features": features}
+        return {"path": STATE_MACHINE, "sha256": hashlib.sha256(content).hexdigest(), "features": self.features()}
 
     def package(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Write the zips that do not exist yet and return the `functions` and `layers` parts of the manifest."""
-        from impp_build.closure import Sources, reject_unknown
+        from impp_build.closure import reject_unknown
 
-        layers: dict[str, Any] = {}
-        provides: dict[str, frozenset[str]] = {}
-        for name in LAYERS:
-            layers[name], provides[name] = self._layer(name)
-        third_party = frozenset().union(*provides.values())
+        layers = {name: self._layer(name) for name in LAYERS}
+        third_party = frozenset().union(*(layer.provides for layer in layers.values()))
         entry = cache(source_entry)
-        sources, functions = Sources(PACKAGE, *SHARED), {}
-        for name in sources.functions():
-            closure = sources.closure(name)
+        functions: dict[str, Any] = {}
+        for name, function in self.functions.items():
+            closure = self.sources.closure(name)
             reject_unknown(closure, third_party)
             entries = [entry(path, file) for path, file in closure.files.items()]
-            artifact = self._store(name, entries)
-            needed = [layer for layer in LAYERS if provides[layer] & closure.external.keys()]
-            functions[name] = {"handler": f"{PACKAGE.name}.handlers.{name}.handler", **vars(artifact), "layers": needed}
-        return functions, layers
+            needed = [layer for layer in LAYERS if layers[layer].provides & closure.external.keys()]
+            _reject_too_large(name, entries, [layers[layer] for layer in needed])
+            functions[name] = {
+                "handler": f"{PACKAGE.name}.handlers.{name}.handler",
+                **vars(self._store(name, entries)),
+                "layers": needed,
+                **function.to_manifest(),
+            }
+        runtimes = [self.lambda_target.runtime]
+        return functions, {name: {**vars(layer.artifact), "runtimes": runtimes} for name, layer in layers.items()}
 
-    def _layer(self, name: str) -> tuple[dict[str, Any], frozenset[str]]:
-        """Return one layer's part of the manifest and the names that can be imported from it."""
+    def _layer(self, name: str) -> Layer:
+        """Write one layer."""
         from impp_build import wheels
 
-        target = self.lambda_target
-        found = wheels.wheels(LAYERS[name], wheels.pure_target() if name == "python" else target)
-        entries = wheels.layer_entries(found)
+        chosen = wheels.wheels(LAYERS[name], wheels.pure_target() if name == "python" else self.lambda_target)
+        entries = wheels.layer_entries(chosen)
         # The hash-pinned wheels and this code decide the zip's content, so its key is known before it is written.
         code = b"".join((BUILDER / part).read_bytes() for part in ("archive.py", "wheels.py"))
         key = hashlib.sha256(code + "\n".join(f"{entry.path} {entry.crc}" for entry in entries).encode()).hexdigest()
         artifact = self._store(name, entries, key[:16])
-        return {**vars(artifact), "runtimes": [target.runtime]}, wheels.import_names(entries)
+        return Layer(artifact, wheels.import_names(entries), sum(entry.size for entry in entries))
 
     def _store(self, name: str, entries: list[Entry], key: str | None = None) -> Artifact:
         """Write a zip to artifacts/ under its key, by default the hash of its bytes, unless it exists."""
@@ -185,13 +223,21 @@ class Build:
         return manifest
 
 
-def source_entry(path: str, file: Path) -> Entry:
-    """Return one file of a function's zip, without comments and docstrings, which keeps the line numbers."""
-    from impp_build.archive import Entry
-    from impp_build.closure import without_prose
+def _reject_too_large(function: str, entries: list[Entry], layers: list[Layer]) -> None:
+    unzipped = sum(entry.size for entry in entries) + sum(layer.unzipped for layer in layers)
+    if unzipped > MAX_UNZIPPED:
+        raise BuildError(
+            f"function {function} and its layers have {unzipped} bytes unzipped; Lambda accepts {MAX_UNZIPPED}"
+        )
 
-    content = file.read_bytes()
-    return Entry.of(path, without_prose(content) if file.suffix == ".py" else content)
+
+def source_entry(path: str, file: Path) -> Entry:
+    """Return one file of a function's zip. Comments and docstrings are left out; statements keep their lines."""
+    from impp_build.archive import Entry
+    from impp_build.closure import without_comments, without_prose
+
+    strip = {".py": without_prose, ".toml": without_comments}.get(file.suffix, bytes)
+    return Entry.of(path, strip(file.read_bytes()))
 
 
 def _input_files() -> Iterator[Path]:

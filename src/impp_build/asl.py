@@ -1,6 +1,6 @@
-"""The state machine: a Jinja2 template to canonical Amazon States Language, with mistakes pinned to their line.
+"""Renders the state machine's Jinja2 template to canonical Amazon States Language; errors name the template's line.
 
-Delimiters are `<< >>`, `<% %>` and `<# #>`, for JSONata already uses `{% %}`. The result still holds Terraform's
+Delimiters are `<< >>`, `<% %>` and `<# #>`, because JSONata uses `{% %}`. The result still holds Terraform's
 placeholders `${inspect_function_arn}`: Terraform's templatefile fills them.
 """
 
@@ -18,13 +18,14 @@ PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 MAX_BYTES = 1_048_576  # Step Functions' quota for one definition
 
 
-def render(template: Path, features: Mapping[str, bool]) -> str:
+def render(template: Path, features: Mapping[str, bool], timeouts: Mapping[str, int]) -> str:
     """The definition as indented JSON, keys in the template's order.
 
-    The template sees `features`, a mapping of feature to true or false. Raises BuildError for an undefined name, a
-    mistake in the template, invalid JSON, a key given twice, or what Terraform would take for a template of its own.
+    The template sees `features` (name → true or false) and `timeouts` (function → seconds). Raises BuildError for an
+    undefined name, a mistake in the template, invalid JSON, a duplicate key, and text that Terraform's templatefile
+    would interpret.
     """
-    text = _expand(template, features)
+    text = _expand(template, features=dict(features), timeouts=dict(timeouts))
     try:
         definition = json.loads(text, object_pairs_hook=lambda pairs: _unique(template, pairs))
     except json.JSONDecodeError as error:
@@ -40,7 +41,7 @@ def render(template: Path, features: Mapping[str, bool]) -> str:
     return rendered
 
 
-def _expand(template: Path, features: Mapping[str, bool]) -> str:
+def _expand(template: Path, **variables: Any) -> str:
     import jinja2
 
     environment = jinja2.Environment(  # noqa: S701  the output is JSON, not HTML; tojson quotes
@@ -58,7 +59,7 @@ def _expand(template: Path, features: Mapping[str, bool]) -> str:
     )
     environment.policies["json.dumps_kwargs"] = {"default": _refuse}
     try:
-        return environment.get_template(template.name).render(features=dict(features))
+        return environment.get_template(template.name).render(**variables)
     except jinja2.TemplateNotFound as error:
         raise BuildError(f"{template.parent / (error.name or template.name)}: no such template") from error
     except jinja2.TemplateSyntaxError as error:
@@ -68,12 +69,12 @@ def _expand(template: Path, features: Mapping[str, bool]) -> str:
 
 
 def _refuse(value: object) -> str:
-    """What `tojson` calls for a value that is not JSON; an undefined name says so itself when turned into text."""
+    """Reject a value that is not JSON in `tojson`. An undefined name raises its own error when it becomes text."""
     raise TypeError(f"{str(value)!r} of type {type(value).__name__} is not JSON")
 
 
 def _where(error: Exception, template: Path) -> str:
-    """`file:line` of the template line that failed: Jinja2 rewrites its frames to carry it."""
+    """Return `file:line` of the template line that failed, from the frames that Jinja2 rewrites."""
     found, frame = str(template), error.__traceback__
     while frame:
         filename = frame.tb_frame.f_code.co_filename
@@ -88,7 +89,7 @@ def _unique(template: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise BuildError(f"{template}: the key {twice!r} stands twice in one object; JSON would silently keep the last")
+        raise BuildError(f"{template}: {twice!r} appears twice in one object; JSON would silently keep the last")
     return result
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from impp_build import BuildError
-from impp_build.artifacts import MANIFESTS, ROOT, STATE_MACHINE, TEMPLATE, Build
+from impp_build.artifacts import MANIFESTS, ROOT, STATE_MACHINE, Build
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -105,11 +105,9 @@ def render(build_dir: Path, target: str, without: tuple[str, ...], stdout: bool)
 
     The result still holds Terraform's placeholders, such as ${inspect_function_arn}.
     """
-    from impp_build import asl
-
     build = Build(build_dir, target, without)
     if stdout:
-        click.echo(asl.render(TEMPLATE, build.features()), nl=False)
+        click.echo(build.definition(), nl=False)
     else:
         part = build.render()
         enabled = ", ".join(name for name, on in part["features"].items() if on) or "no optional branch"

@@ -1,7 +1,7 @@
 """The import closure of a function: the files that its zip needs, read from the source with `ast`, never by importing.
 
-Every import counts, in a function body too, except under `if TYPE_CHECKING:`. A data file beside a module whose name is
-one of the module's string literals (the price book) belongs to the closure as well.
+Every import counts, in a function body too, except under `if TYPE_CHECKING:`. A data file belongs to the closure if a
+string literal names it: by its path relative to the module (the price book) or from the top-level package.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import io
 import sys
 import tokenize
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -191,15 +192,16 @@ class Sources:
         return item.module
 
     def _data_files(self, module: Module) -> list[Path]:
-        """List the files beside a module (or below, never above) that one of its string literals names."""
+        """List the data files that the module's string literals name, relative to it or to its top-level package."""
         files = []
         for text in sorted(module.strings):
-            path = module.path.parent / text
-            if not text.endswith((".py", ".pyc", "/")) and ".." not in text and not text.startswith(("/", ".")):
-                try:
-                    files += [path] if path.is_file() else []
-                except OSError:  # no file system accepts this literal as a name
-                    continue
+            if text.endswith((".py", ".pyc", "/")) or ".." in text or text.startswith(("/", ".")):
+                continue
+            folder = module.base if text.startswith(f"{_top(module.name)}/") else module.path.parent
+            try:
+                files += [path] if (path := folder / text).is_file() else []
+            except OSError:  # no file system accepts this literal as a name
+                continue
         return files
 
     def _reject_cycles(self, start: str) -> None:
@@ -248,6 +250,12 @@ def without_prose(source: bytes) -> bytes:
                 if isinstance(statement, ast.Expr) and _is_text(statement.value):
                     _blank(lines, statement, alone=len(node.body) == 1)
     return b"\n".join(lines) + b"\n"
+
+
+def without_comments(source: bytes) -> bytes:
+    """Remove comment lines from a TOML table, blank ones included."""
+    stripped = b"\n".join(line for line in source.splitlines() if line and not line.startswith(b"#")) + b"\n"
+    return stripped if tomllib.loads(stripped.decode()) == tomllib.loads(source.decode()) else source
 
 
 def _blank(lines: list[bytes], text: ast.Expr, *, alone: bool) -> None:

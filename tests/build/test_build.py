@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -17,15 +18,11 @@ import pytest
 from tests.support.paths import REPOSITORY
 from tests.support.small_project import Project
 
-from impp_build.archive import zip_bytes
-from impp_build.artifacts import SHARED, source_entry
+from impp_build.artifacts import SHARED
 from impp_build.closure import Sources, without_prose
 from impp_build.wheels import pinned
 
 PACKAGE = REPOSITORY / "src" / "impp_lambdas"
-MAX_HANDLER_ZIP = 20_000  # bytes
-LARGER = {"inspect": 33_000, "publish": 24_000}
-"""They know containers, cameras' file names, ladders and prices; what they grow to is to be seen here."""
 
 
 def test_equal_sources_give_equal_bytes_anywhere(make_project: Callable[..., Project]) -> None:
@@ -50,12 +47,15 @@ def test_a_zip_holds_the_import_closure_and_nothing_else(project: Project) -> No
             "impp_lambdas/core/deep/one.py",  # by the package, relatively
             "impp_lambdas/core/prices.json",  # named by a string literal
             "impp_lambdas/core/pricing.py",
+            "impp_lambdas/functions.toml",  # named from the top-level package
             "impp_lambdas/handlers/__init__.py",
             "impp_lambdas/handlers/inspect.py",  # but not core/unused.py, which only the type checker sees
         ]
         assert {(info.date_time, info.external_attr >> 16) for info in zipped.infolist()} == {
             ((1980, 1, 1, 0, 0, 0), 0o100644)
         }
+        table = zipped.read("impp_lambdas/functions.toml")
+        assert table.startswith(b"[inspect]\ndescription") and b"people" not in table
     with project.zip_of(functions["sample"]) as zipped:
         assert zipped.namelist() == [
             "impp_footage/__init__.py",  # shared with the edge; no function imports its cameras.py
@@ -119,23 +119,68 @@ def test_the_manifest_describes_the_files(project: Project) -> None:
         assert part["size"] == len(content)
         assert part["sha256_base64"] == b64encode(hashlib.sha256(content).digest()).decode()
         assert part["key"] in part["path"]
+    size = {"memory_mb": 1769, "timeout_s": 900, "ephemeral_storage_mb": 2048}
+    assert {"description": "Samples.", **size}.items() <= manifest["functions"]["sample"].items()
     machine = manifest["state_machine"]
     text = (project.root / "build" / machine["path"]).read_bytes()
     assert machine["sha256"] == hashlib.sha256(text).hexdigest()
     assert machine["features"] == {"transcribe": False}
     assert b"Talk" not in text and b"${inspect_function_arn}" in text
+    assert b'"TimeoutSeconds": 310' in text
 
 
-def test_the_real_functions_are_small_and_import_only_what_lambda_has() -> None:
+def test_a_function_of_a_branch_that_is_left_out_is_not_built(project: Project) -> None:
+    table = project.root / "src/impp_lambdas/functions.toml"
+    table.write_text(table.read_text("utf-8") + "feature = 'transcribe'\n", "utf-8")
+    project.run("all", "--without", "transcribe")
+    assert set(project.manifest()["functions"]) == {"inspect"}
+    project.run("all")
+    assert set(project.manifest()["functions"]) == {"inspect", "sample"}
+
+
+def test_the_real_zips_hold_every_module_that_python_loads_and_no_other_data_than_the_tables() -> None:
     sources = Sources(PACKAGE, *SHARED)
-    assert sources.functions(), "no function found"
-    sizes = {}
+    loaded = _loaded_by_handlers(sources.functions())
+    assert loaded, "no function found"
     for name in sources.functions():
         closure = sources.closure(name)
         assert not [path for path in closure.files if "impp_local" in path or "test" in path]
-        entries = [source_entry(path, file) for path, file in closure.files.items()]
-        sizes[name] = len(zip_bytes(entries))
-    assert {name: size for name, size in sizes.items() if size > LARGER.get(name, MAX_HANDLER_ZIP)} == {}
+        assert loaded[name] <= set(closure.files.values())
+        data = {path for path in closure.files if not path.endswith(".py")}
+        assert data <= {"impp_lambdas/functions.toml", "impp_lambdas/core/money/prices_us_east_1.json"}
+
+
+def _loaded_by_handlers(names: list[str]) -> dict[str, set[Path]]:
+    """By function, the project's files that an import of its handler loads."""
+    program = f"""
+import importlib, json, sys
+loaded = {{}}
+for name in {names}:
+    importlib.import_module("impp_lambdas.handlers." + name)
+    ours = [module for module in sys.modules if module.startswith("impp_")]
+    loaded[name] = [sys.modules.pop(module).__file__ for module in ours]
+print(json.dumps(loaded))
+"""
+    path = os.pathsep.join(str(REPOSITORY / folder) for folder in ("src", "edge"))
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=True
+    )
+    return {name: {Path(file) for file in files} for name, files in json.loads(done.stdout).items()}
+
+
+@pytest.mark.parametrize("target", ["aws", "local"])
+def test_the_build_stops_at_lambdas_limit_for_unzipped_code(project: Project, target: str) -> None:
+    program = (
+        "import sys; sys.path.insert(0, 'src')\n"
+        "from impp_build import artifacts, cli\n"
+        f"artifacts.MAX_UNZIPPED = 1000; cli.cli(['all', '--target', {target!r}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=project.root, env=project.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "function inspect and its layers have" in done.stderr and "Lambda accepts 1000" in done.stderr
+    assert not list((project.root / "build").glob("manifest*.json"))
 
 
 def test_the_runtime_s_own_packages_are_never_in_a_layer() -> None:

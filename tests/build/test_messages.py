@@ -7,6 +7,8 @@ from tests.support.small_project import TEMPLATE, Project
 
 ASL = "modules/pipeline/state_machine.asl.json.j2"
 KEYS = "src/impp_lambdas/core/keys.py"
+TABLE = "src/impp_lambdas/functions.toml"
+ROW = "[{}]\ndescription = 'Works.'\nmemory_mb = 128\ntimeout_s = 3\n"
 
 
 @pytest.mark.parametrize(
@@ -31,9 +33,11 @@ KEYS = "src/impp_lambdas/core/keys.py"
         (ASL, '{\n  "X": << features.fly | tojson >>\n}\n', [f"{ASL}:2:", "fly"]),
         (ASL, "{\n<% if %>\n}\n", [f"{ASL}:2:"]),
         (ASL, '{\n  "A": 1\n  "B": 2\n}\n', ["invalid JSON", ">    3", '"B": 2']),
-        (ASL, '{"A": 1, "B": {"C": 1, "C": 2}}\n', ["'C' stands twice"]),
+        (ASL, '{"A": 1, "B": {"C": 1, "C": 2}}\n', ["'C' appears twice"]),
         (ASL, '{"A": "%{ if x }"}\n', ["directive of Terraform"]),
         (ASL, '{"A": "${var.x}"}\n', ["'${var.x}' is not a plain placeholder"]),
+        (ASL, '{"T": << timeouts.fly >>}\n', [f"{ASL}:1:", "fly"]),
+        (TABLE, ROW.format("inspect"), ["functions.toml: [sample]: the function has no row"]),
         ("requirements/media.txt", "fastthing==2.0\n", ["media.txt", "fastthing==2.0", "not pinned by hash"]),
         ("requirements/media.txt", f"fastthing==3.0 --hash=sha256:{'0' * 64}\n", ["could not fetch", "fastthing==3.0"]),
     ],

@@ -19,6 +19,7 @@ SOURCES = {
     "core/keys.py": "WORK = 'work'  # where things go\n",
     "core/pricing.py": (
         "import json\nfrom pathlib import Path\n\n"
+        "TABLE = Path(__file__).parents[2] / 'impp_lambdas/functions.toml'\n"
         "def book():\n    return json.loads((Path(__file__).parent / 'prices.json').read_text())\n"
     ),
     "core/prices.json": '{"minute": 0.0075}\n',
@@ -26,6 +27,10 @@ SOURCES = {
     "core/deep/__init__.py": "from .one import ONE\n",
     "core/deep/one.py": "ONE = 1\n",
     "core/deep/two.py": "TWO = 2\n",
+    "functions.toml": (
+        "# Comments are for people.\n[inspect]\ndescription = 'Inspects.'\nmemory_mb = 1024\ntimeout_s = 300\n\n"
+        "[sample]\ndescription = 'Samples.'\nmemory_mb = 1769\ntimeout_s = 900\nephemeral_storage_mb = 2048\n"
+    ),
     "handlers/__init__.py": "",
     "handlers/inspect.py": (
         "from __future__ import annotations\n"
@@ -56,6 +61,7 @@ TEMPLATE = """\
 <# a comment #>
 {"StartAt": "Inspect", "States": {
   "Inspect": {"Type": "Task", "Resource": "${inspect_function_arn}", "Comment": "{% $x %}",
+  "TimeoutSeconds": << timeouts.inspect + 10 >>,
   <% if features.transcribe %>
     "Next": "Talk"},
   "Talk": {"Type": "Succeed"}

@@ -9,6 +9,7 @@ import copy
 import json
 import re
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,10 @@ from impp_local.services.stepfunctions import clients, interpreter, tasks
 
 TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
 ALL = ("analyze", "transcribe", "transcode")
+TIMEOUTS = {
+    name: row["timeout_s"]
+    for name, row in tomllib.loads((REPOSITORY / "src/impp_lambdas/functions.toml").read_text("utf-8")).items()
+}
 TABLE = "impp-test-catalog"
 ASSET = "0123456789abcdef0123"
 
@@ -35,7 +40,7 @@ Payload = dict[str, Any]
 
 def rendered(features: tuple[str, ...] = ALL) -> dict[str, Any]:
     """The definition with these features, placeholders filled as Terraform would."""
-    text = render(TEMPLATE, {name: name in features for name in ALL})
+    text = render(TEMPLATE, {name: name in features for name in ALL}, TIMEOUTS)
     text = text.replace("${catalog_table_name}", TABLE)
     text = re.sub(r"\$\{(\w+)_function_arn\}", r"arn:aws:lambda:us-east-1:123456789012:function:\1", text)
     definition: dict[str, Any] = json.loads(re.sub(r"\$\{(\w+)\}", r"arn:aws:iam::123456789012:role/\1", text))

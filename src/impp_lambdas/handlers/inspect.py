@@ -19,7 +19,7 @@ from impp_lambdas.core import times
 from impp_lambdas.core.intake import inspection
 from impp_lambdas.core.intake.integrity import Problem
 from impp_lambdas.core.intake.originals import Original
-from impp_lambdas.core.money import ledger, pricing, storage
+from impp_lambdas.core.money import pricing, quote, storage
 from impp_lambdas.core.planning import plan, transcription
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def _decide(
         }
     planned = plan.make(inspected.asset, inspected.facts, original.uri, settings.delivery_bucket, settings.max_frames)
     choice = storage.choose(inspected.facts)
-    quote = ledger.quote(planned, inspected.facts, choice, event["features"], os.uname().machine)
-    priced = {"plan": planned.to_dict(), "quote": [line.to_dict() for line in quote]}
-    usd, month = pricing.total(quote), f"{now:%Y-%m}"
+    quoted = quote.lines(planned, inspected.facts, choice, event["features"], os.uname().machine)
+    priced = {"plan": planned.to_dict(), "quote": [line.to_dict() for line in quoted]}
+    usd, month = pricing.total(quoted), f"{now:%Y-%m}"
     if catalog.reserve(table, inspected.asset, execution, month, usd, settings.monthly_budget_usd):
         return inspected, {"verdict": "process", "reason": None, "detail": None, **priced}
     detail = (

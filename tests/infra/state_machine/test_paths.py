@@ -11,7 +11,7 @@ import boto3
 import pytest
 from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created
 
-from impp_lambdas.core.money import ledger
+from impp_lambdas.core.money import ledger, quote
 
 HEAD, TAIL = ["Claim", "Inspect", "Route"], ["Archive", "Publish", "Notify"]
 
@@ -344,9 +344,9 @@ def test_nothing_large_travels_for_ten_hours_of_footage(world: World) -> None:
     origin = Origin("creator", "d" * 63, "front", "manual", "2026-11-20T08:15:00Z", "filename")
     facts = Facts.of(streams, origin, 400_000_000_000, "0" * 64, "AAAAAAAAAAA=")
     planned = plan.make(ASSET, facts, "s3://" + "b" * 63 + "/" + "k" * 1024, "d" * 63, 120)
-    quote = ledger.quote(planned, facts, storage.choose(facts), ALL, "arm64")
+    quoted = quote.lines(planned, facts, storage.choose(facts), ALL, "arm64")
     answer = media(
-        facts=facts.to_dict(), plan=planned.to_dict(), quote=[line.to_dict() for line in quote], key="k" * 1024
+        facts=facts.to_dict(), plan=planned.to_dict(), quote=[line.to_dict() for line in quoted], key="k" * 1024
     )
     answer["plan"]["deadlines"] = {"transcribe_s": 60, "transcode_s": 60}
     world.functions["inspect"] = lambda _: answer

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.state_machine import ALL, TEMPLATE, rendered
+from tests.support.state_machine import ALL, TEMPLATE, TIMEOUTS, rendered
 
+from impp_lambdas.adapters import aws
 from impp_lambdas.core.planning import plan
 
 CHOICES = [c for n in range(4) for c in itertools.combinations(ALL, n)]
@@ -34,6 +35,8 @@ QUOTAS = {
     "TooManyRequestsException",
 }
 """What functions raise when a quota is met: names of boto3's exceptions, and impp_lambdas.adapters.aws's own."""
+START_S = 10
+"""Longest start of a function's environment, which its timeout does not include (Lambda's developer guide)."""
 QUEUE_MAX_S = 1515
 """Longest wait of one state for a quota."""
 
@@ -121,6 +124,25 @@ def test_the_definition_is_jsonata_throughout_and_ends_within_a_day() -> None:
         assert state["Type"] not in ("Wait", "Pass"), "no polling, no noise"
     longest = plan.TRANSCODE_MAX_S + 2 * 910 + 310 + 600 + 5 * QUEUE_MAX_S
     assert longest < 86_400, "the longest branch and the steps around it fit into the whole"
+
+
+def test_each_state_waits_longer_than_its_function_may_run() -> None:
+    called = {}
+    for _, state in states(rendered()):
+        if state.get("Resource", "").startswith("arn:aws:states:::lambda:invoke"):
+            called[state["Arguments"]["FunctionName"].rpartition(":")[2]] = state["TimeoutSeconds"]
+    assert called.pop("transcribe") == "{% $media.plan.deadlines.transcribe_s + 60 %}"
+    assert TIMEOUTS["transcribe"] <= plan.TRANSCRIBE_BASE_S
+    assert called.keys() == {"inspect", "sample", "analyze", "archive", "publish", "quarantine"}
+    for name, seconds in called.items():
+        assert seconds == TIMEOUTS[name] + START_S, name
+
+
+def test_inspect_outlasts_every_attempt_of_its_slowest_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    config = aws.client.__wrapped__("mediaconvert").meta.config
+    attempts = config.retries["total_max_attempts"]
+    assert TIMEOUTS["inspect"] > attempts * (config.connect_timeout + config.read_timeout)
 
 
 def test_placeholders_are_those_that_terraform_fills() -> None:

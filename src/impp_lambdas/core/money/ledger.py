@@ -1,7 +1,6 @@
-"""What an asset costs: the quote before, and the ledger after, in lines of the one price book.
+"""What an asset cost, in lines of the one price book: what the steps reported, and what only the whole knows.
 
 Every function here returns :class:`.pricing.LedgerLine` values in list price USD, before free tiers.
-The quote is a ceiling (all planned frames, speech from beginning to end); the ledger is what the steps reported.
 """
 
 from __future__ import annotations
@@ -13,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money.pricing import LedgerLine, PriceBook
-from impp_lambdas.core.money.usage import lambda_lines
 
 if TYPE_CHECKING:
     from impp_lambdas.core.money.storage import Choice
-    from impp_lambdas.core.planning.plan import Plan
 
 Lines = list[LedgerLine]
 
@@ -29,16 +26,6 @@ MIN_TRANSCRIBE_S = 15
 TRANSITIONS = {"process": 7, "archive_only": 6, "quarantine": 6}
 """States entered outside the branches: Claim, Inspect, Route, then Sample, Archive, Publish, Notify, or Archive,
 Publish, Notify, or Quarantine, AlertQuarantined, Quarantined. The Parallel state is one more where branches exist."""
-
-_LAMBDA_ESTIMATES = {
-    "inspect": (1.0, 1.5, 0.0),
-    "sample": (1.73, 4.0, 0.4),
-    "analyze": (0.5, 2.0, 0.3),
-    "transcribe": (0.5, 1.5, 0.0),
-    "archive": (0.25, 1.0, 0.0),
-    "publish": (0.5, 2.0, 0.0),
-}
-"""For the quote: GiB of memory, seconds, and seconds more for each frame, rounded up from runs of the local cloud."""
 
 
 def mediaconvert_line(width: int | None, height: int | None, fps: float, seconds: float) -> LedgerLine:
@@ -74,27 +61,6 @@ def transitions(verdict: str, branches: Mapping[str, Mapping[str, Any]], retries
     return TRANSITIONS[verdict] + (1 if branches else 0) + inside + retries
 
 
-def quote(plan: Plan, facts: Facts, archive: Choice, features: Sequence[str], machine: str) -> Lines:
-    """What processing costs at most, the first month of storage included. ``features`` names the branches there are."""
-    book = PriceBook.load()
-    lines: Lines = []
-    branches: dict[str, dict[str, int]] = {}
-    if "analyze" in features:
-        branches["analyze"] = {"transitions": 1}
-        lines.append(book.line("rekognition", "image_api", plan.look.max * len(plan.look.apis)))
-    if "transcribe" in features:
-        branches["transcribe"] = {"transitions": 1}
-        lines += [transcribe_line(facts.duration_s)] if plan.transcribe else []
-    if "transcode" in features:
-        branches["transcode"] = {"transitions": 2}
-        lines += [_output_line(r, facts, facts.duration_s) for r in plan.to_dict()["renditions"]]
-    lines.append(book.line("states", "standard_transition", transitions("process", branches)))
-    lines += _lambda_estimate(plan.look.max, branches, machine)
-    stored = sum(_estimated_bytes(r, facts) for r in plan.to_dict()["renditions"]) if "transcode" in features else 0
-    lines += storage_lines(archive, stored)
-    return merge(line for line in lines if line.quantity)
-
-
 def ledger(
     verdict: str,
     plan: Mapping[str, Any],
@@ -115,7 +81,7 @@ def ledger(
         durations = [float(o.get("duration_s") or facts["duration_s"]) for o in transcode.get("outputs", [])]
         for position, rendition in enumerate(plan["renditions"]):
             seconds = durations[position] if position < len(durations) else float(facts["duration_s"])
-            lines.append(_output_line(rendition, facts, seconds))
+            lines.append(output_line(rendition, facts, seconds))
     if transcribe.get("status") == "ok" and not any(line.service == "transcribe" for line in lines):
         lines.append(transcribe_line(float(facts["duration_s"])))  # found by looking: no event told its usage
     lines.append(PriceBook.load().line("states", "standard_transition", transitions(verdict, branches, retries)))
@@ -146,20 +112,9 @@ def merge(lines: Iterable[LedgerLine]) -> Lines:
     return list(merged.values())
 
 
-def _output_line(rendition: Mapping[str, Any], facts: Facts | Mapping[str, Any], seconds: float) -> LedgerLine:
+def output_line(rendition: Mapping[str, Any], facts: Facts | Mapping[str, Any], seconds: float) -> LedgerLine:
+    """One planned rendition of ``seconds``, at its own frame rate or else the original's."""
     source = facts.fps if isinstance(facts, Facts) else facts.get("fps")
     numerator, _, denominator = str(rendition["fps"] or source or 30).partition("/")
     fps = float(numerator) / float(denominator or 1)
     return mediaconvert_line(rendition["width"], rendition["height"], fps, seconds)
-
-
-def _estimated_bytes(rendition: Mapping[str, Any], facts: Facts) -> int:
-    return round(int(rendition["max_bitrate"]) / 8 * facts.duration_s)
-
-
-def _lambda_estimate(frames: int, branches: Iterable[str], machine: str) -> Lines:
-    lines: Lines = []
-    for name in ("inspect", "sample", *(b for b in branches if b != "transcode"), "archive", "publish"):
-        gib, seconds, per_frame = _LAMBDA_ESTIMATES[name]
-        lines += lambda_lines(seconds + per_frame * frames, round(gib * 1024), machine)
-    return lines

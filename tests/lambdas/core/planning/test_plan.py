@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impp_lambdas.core.intake.facts import Facts, Origin, Streams
-from impp_lambdas.core.money import ledger, pricing, storage
+from impp_lambdas.core.money import ledger, pricing, quote, storage
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.planning import ladder, plan
 
@@ -166,7 +166,7 @@ def test_a_quote_is_a_ceiling(duration: float, source: str, size: int) -> None:
     planned = plan.make(ASSET, facts, "s3://b/k", "d", 120)
     choice = storage.choose(facts)
     features = ("analyze", "transcribe", "transcode")
-    quoted = ledger.quote(planned, facts, choice, features, "arm64")
+    quoted = quote.lines(planned, facts, choice, features, "arm64")
     assert len({(line.service, line.item) for line in quoted}) == len(quoted)
     book = PriceBook.load()
     spent = ledger.ledger(
@@ -188,7 +188,7 @@ def test_a_quote_is_a_ceiling(duration: float, source: str, size: int) -> None:
     if not planned.transcribe:
         spent = [line for line in spent if line.service != "transcribe"]
     assert pricing.total(spent) <= pricing.total(quoted)
-    without = ledger.quote(planned, facts, choice, (), "arm64")
+    without = quote.lines(planned, facts, choice, (), "arm64")
     assert {line.service for line in without} == {"states", "lambda", "s3"}
 
 
@@ -196,7 +196,7 @@ def test_an_hour_of_dash_cam_costs_cents_not_dollars() -> None:
     hour = replace(FACTS, duration_s=3600.0, recording="routine", bytes=3_600_000_000)
     planned = plan.make(ASSET, hour, "s3://b/k", "d", 120)
     usd = pricing.total(
-        ledger.quote(planned, hour, storage.choose(hour), ("analyze", "transcribe", "transcode"), "arm64")
+        quote.lines(planned, hour, storage.choose(hour), ("analyze", "transcribe", "transcode"), "arm64")
     )
     assert usd < 2.0, "VOD on AWS publishes 3.15 to 4.23 for the transcoding of such an hour alone"
 
