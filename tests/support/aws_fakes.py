@@ -1,4 +1,4 @@
-"""What the handlers' tests share: moto's buckets, table and topic, and Lambda's context."""
+"""Fakes for the handlers' tests: moto's buckets, table and topic, and Lambda's context."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INGEST = "impp-test-ingest"
 
 @dataclass
 class FakeContext:
-    """Lambda's context as the handlers use it."""
+    """Lambda's context, as far as the handlers use it."""
 
     aws_request_id: str = "request"
     function_name: str = "impp-test-function"

@@ -1,6 +1,6 @@
-"""An account as the pipeline's own functions see it: versioned originals, a delivery bucket, and a Probe that is real.
+"""An account for the pipeline's functions: versioned originals, a delivery bucket, and a working Probe.
 
-Probe answers from the bytes in S3 by the local cloud's prober, since moto knows no MediaConvert.
+The local cloud's prober reads the bytes in S3, because moto has no MediaConvert.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from tests.support.aws_fakes import INGEST, TABLE, FakeContext, mocked_account
 
 from impp_engines.media import MediaError
-from impp_lambdas.adapters import aws, dynamo
+from impp_lambdas.adapters import attributes, aws, dynamo
 from impp_lambdas.core import keys
 from impp_lambdas.handlers import inspect
 from impp_local.engines import video
@@ -33,7 +33,7 @@ Answer = dict[str, Any]
 
 @contextmanager
 def pipeline_account(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Account]:
-    """What :func:`mocked_account` has, and what the pipeline's functions need besides."""
+    """The account of :func:`mocked_account` with everything else that the pipeline's functions need."""
     with mocked_account(monkeypatch) as topic:
         monkeypatch.setenv("IMPP_DELIVERY_BUCKET", DELIVERY)
         monkeypatch.setenv("IMPP_DELIVERY_DOMAIN", "d111.cloudfront.net")
@@ -47,7 +47,7 @@ def pipeline_account(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[
 
 
 class Account:
-    """Puts originals, claims them as the state machine does, and reads back what the functions wrote."""
+    """Uploads originals, claims them as the state machine does, and reads what the functions wrote."""
 
     def __init__(self, topic: str, folder: Path) -> None:
         self.topic = topic
@@ -57,7 +57,7 @@ class Account:
         self._head = aws.client("s3").head_object
 
     def head_object(self, **request: Any) -> Answer:
-        """HeadObject with the checksum that S3 would tell: moto forgets CRC-64/NVME."""
+        """HeadObject with the checksum that S3 would return: moto drops CRC-64/NVME."""
         answer: Answer = self._head(**request)
         crc = self._crcs.get(answer.get("VersionId", ""))
         return answer | ({"ChecksumCRC64NVME": crc, "ChecksumType": "FULL_OBJECT"} if crc else {})
@@ -75,7 +75,7 @@ class Account:
         return {"ProbeResults": [prober.result(found, "etag", datetime.now(UTC))]}
 
     def put(self, key: str, data: bytes, tags: str = "", crc: str | None = None, **metadata: str) -> str:
-        """Upload an original; returns its version. ``metadata`` names without the prefix, ``_`` for ``-``."""
+        """Upload an original and return its version. `metadata` names have no prefix, and `_` for `-`."""
         own = {f"impp-{name.replace('_', '-')}": value for name, value in metadata.items()}
         put = boto3.client("s3").put_object(Bucket=INGEST, Key=key, Body=data, Metadata=own, Tagging=tags)
         if crc:
@@ -83,11 +83,11 @@ class Account:
         return put["VersionId"]
 
     def claim(self, key: str, version: str, execution: str = EXECUTION) -> None:
-        """What the state machine's Claim writes."""
-        aws.put_item(TABLE, keys.catalog_claim(INGEST, key, version), {"execution": execution})
+        """Write what the state machine's Claim writes."""
+        dynamo.put_item(TABLE, keys.catalog_claim(INGEST, key, version), {"execution": execution})
 
     def inspect(self, key: str, version: str, execution: str = EXECUTION) -> Answer:
-        """Claim and Inspect, as the state machine does; the answer has been through JSON."""
+        """Claim and inspect as the state machine does. The result has been through JSON."""
         self.claim(key, version, execution)
         event = {"execution": execution, "features": FEATURES, "bucket": INGEST, "key": key, "version": version}
         answer: Answer = json.loads(json.dumps(inspect.handler(event, FakeContext())))
@@ -95,14 +95,14 @@ class Account:
 
     def asset(self, asset: str) -> Answer:
         """The catalog item of an asset."""
-        found = aws.get_item(TABLE, keys.catalog_asset(asset))
-        assert found
-        return found
+        item = dynamo.get_item(TABLE, keys.catalog_asset(asset))
+        assert item
+        return item
 
     def items(self, prefix: str) -> list[Answer]:
-        """All catalog items whose key begins with a prefix."""
-        found = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
-        return [dynamo.plain_item(item) for item in found if item["pk"]["S"].startswith(prefix)]
+        """All catalog items whose key starts with a prefix."""
+        items = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+        return [attributes.plain_item(item) for item in items if item["pk"]["S"].startswith(prefix)]
 
     def spent(self) -> float:
         """The month's sum."""

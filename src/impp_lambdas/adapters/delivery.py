@@ -1,26 +1,29 @@
-"""What is delivered of an asset: small files copied from the work bucket, renditions found where they were put."""
+"""Delivers an asset: copies small files from the work bucket and lists the renditions that exist."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from impp_lambdas.adapters import aws
+from impp_lambdas.adapters import aws, s3
 from impp_lambdas.core import keys
-from impp_lambdas.core.results.manifest import Delivered
+from impp_lambdas.core.results.manifest import Delivery
+
+if TYPE_CHECKING:
+    from impp_lambdas.adapters.settings import Settings
 
 Results = Mapping[str, Mapping[str, Any]]
 
 
-def deliver(settings: aws.Settings, asset: str, results: Results) -> Delivered:
-    """Copy poster, storyboard and captions, and find the renditions that are really there."""
-    sample, transcribed = results.get("sample", {}), results.get("transcribe", {})
+def deliver(settings: Settings, asset: str, results: Results) -> Delivery:
+    """Copy poster, storyboard and captions, and look for the renditions."""
+    sample, transcription = results.get("sample", {}), results.get("transcribe", {})
     board = sample.get("storyboard")
     board_vtt = board.rpartition(".")[0] + ".vtt" if board else None
-    captions = transcribed.get("captions") if transcribed.get("status") == "ok" else None
-    return Delivered(
+    captions = transcription.get("captions") if transcription.get("status") == "ok" else None
+    return Delivery(
         renditions=tuple(_renditions(settings.delivery_bucket, results)),
         poster=_copy(settings, asset, sample.get("poster"), "poster.jpg", "image/jpeg"),
         storyboard=_copy(settings, asset, board, "storyboard.jpg", "image/jpeg"),
@@ -29,46 +32,46 @@ def deliver(settings: aws.Settings, asset: str, results: Results) -> Delivered:
     )
 
 
-def transcript(settings: aws.Settings, results: Results) -> str | None:
-    """The words that Transcribe heard, None where none were transcribed."""
-    transcribed = results.get("transcribe", {})
-    if transcribed.get("status") != "ok" or not transcribed.get("transcript"):
+def transcript(settings: Settings, results: Results) -> str | None:
+    """Read the transcript as plain text; None if there is none."""
+    transcription = results.get("transcribe", {})
+    if transcription.get("status") != "ok" or not transcription.get("transcript"):
         return None
-    document = aws.get_json(settings.work_bucket, transcribed["transcript"])
+    document = s3.get_json(settings.work_bucket, transcription["transcript"])
     return " ".join(t["transcript"] for t in document["results"]["transcripts"]).strip() or None
 
 
 def _renditions(bucket: str, results: Results) -> list[dict[str, Any]]:
-    """Of the planned renditions those whose file is there and not empty, with their true size and length."""
+    """The planned renditions whose file exists and is not empty, with their actual size and duration."""
     planned, outputs = results.get("plan", {}).get("renditions", []), results.get("transcode", {}).get("outputs", [])
-    found = []
+    renditions = []
     for position, rendition in enumerate(planned):
-        head = aws.head(bucket, rendition["key"])
+        head = s3.head(bucket, rendition["key"])
         if not head or not head["ContentLength"]:
             continue
-        made = outputs[position] if position < len(outputs) else {}
-        found.append(
+        output = outputs[position] if position < len(outputs) else {}
+        renditions.append(
             {
                 "name": rendition["name"],
                 "key": rendition["key"],
-                "width": made.get("width") or rendition["width"],
-                "height": made.get("height") or rendition["height"],
+                "width": output.get("width") or rendition["width"],
+                "height": output.get("height") or rendition["height"],
                 "bytes": head["ContentLength"],
-                "duration_s": made.get("duration_s"),
+                "duration_s": output.get("duration_s"),
             }
         )
-    return found
+    return renditions
 
 
-def _copy(settings: aws.Settings, asset: str, source: str | None, name: str, content_type: str) -> str | None:
+def _copy(settings: Settings, asset: str, source: str | None, name: str, content_type: str) -> str | None:
     if not source:
         return None
     key = keys.delivery(asset, name)
     try:
-        aws.copy_object(settings.work_bucket, source, settings.delivery_bucket, key, content_type)
+        s3.copy_object((settings.work_bucket, source), (settings.delivery_bucket, key), content_type)
     except ClientError as error:
         if aws.code(error) not in ("NoSuchKey", "404"):
             raise
-        aws.logger.warning("expired or never written", extra={"asset": asset, "key": source})
+        aws.logger.warning("the file has expired or was never written", extra={"asset": asset, "key": source})
         return None
     return key

@@ -1,7 +1,7 @@
-"""A read-only file over ranged fetches, so that a demuxer can seek in a 100 GB object and read only what it needs.
+"""A read-only file over ranged requests: a demuxer can seek in a 100 GB object and read only what it needs.
 
-Blocks are cached (least recently used goes first). A reader that moves forward block by block gets more of them in one
-fetch, doubling up to :data:`READ_AHEAD`; a reader that jumps pays for one block only. Memory is bounded by the cache.
+Blocks are kept in an LRU cache, which bounds the memory. A sequential reader gets more blocks per request, doubling up
+to :data:`READ_AHEAD`; a seek fetches one block only.
 """
 
 from __future__ import annotations
@@ -11,22 +11,29 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from impp_lambdas.adapters import s3
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BLOCK = 256 * 1024
-"""Bytes of one block: about one keyframe of 1080p H.264, so that a jump costs one or two fetches."""
+"""Bytes per block: about one keyframe of 1080p H.264, so that a seek costs one or two requests."""
 READ_AHEAD = 16
-"""Most blocks in one fetch (4 MiB)."""
+"""Most blocks per request (4 MiB)."""
 CACHE_BLOCKS = 256
-"""Blocks kept (64 MiB)."""
+"""Blocks in the cache (64 MiB)."""
 
 Fetch = Callable[[int, int], bytes]
-"""``fetch(first, last)`` returns the bytes ``first..last``, both inclusive as in an HTTP Range."""
+"""`fetch(first, last)` returns the bytes `first` to `last`, both inclusive as in an HTTP Range."""
+
+
+def open_object(bucket: str, key: str, version: str | None, size: int) -> RangedFile:
+    """Open an S3 object of a known size."""
+    return RangedFile(lambda first, last: s3.read_range(bucket, key, version, first, last - first + 1), size)
 
 
 class RangedFile(io.RawIOBase):
-    """``size`` bytes behind ``fetch``. Raises what ``fetch`` raises; :class:`EOFError` when it returns too little."""
+    """`size` bytes behind `fetch`. Raises what `fetch` raises, and `EOFError` if it returns too few bytes."""
 
     def __init__(self, fetch: Fetch, size: int, *, block: int = BLOCK, cache_blocks: int = CACHE_BLOCKS) -> None:
         super().__init__()
@@ -78,7 +85,7 @@ class RangedFile(io.RawIOBase):
         last = min(first + self._ahead * self._block, self._size) - 1
         data = self._fetch(first, last)
         if len(data) != last - first + 1:
-            raise EOFError(f"asked for bytes {first}-{last}, got {len(data)}")
+            raise EOFError(f"requested bytes {first}-{last}, received {len(data)} bytes")
         self.fetches += 1
         self.bytes_fetched += len(data)
         for offset in range(0, len(data), self._block):

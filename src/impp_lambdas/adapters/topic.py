@@ -1,4 +1,4 @@
-"""The topic that everybody is told by."""
+"""Publishes alerts to SNS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from impp_lambdas.core.results import alerts
 
 
 def publish_alert(topic_arn: str, alert: Mapping[str, Any]) -> None:
-    """Publish an alert (see :mod:`impp_lambdas.core.results.alerts`) to the topic, with attributes to filter by."""
+    """Publish an alert (see :mod:`impp_lambdas.core.results.alerts`) to the topic, with severity and kind
+    as attributes to filter by."""
     aws.client("sns").publish(
         TopicArn=topic_arn,
         Subject=alerts.subject(str(alert["title"])),

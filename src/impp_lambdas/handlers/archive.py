@@ -1,7 +1,7 @@
-"""Archive: the storage class of an original and why, as a tag that the bucket's lifecycle rules act on.
+"""Archive: chooses the storage class of an original and writes it to the tag that the bucket's lifecycle rules act on.
 
-In ``{asset, bucket, key, version, facts, plan}``; out ``{status, storage_class, tag, why, first_month, tags_left_out,
-usage}``.
+In `{asset, bucket, key, version, facts, plan}`; out `{status, storage_class, tag, why, first_month, tags_left_out,
+usage}`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from impp_lambdas.adapters import aws
+from impp_lambdas.adapters import aws, metrics, s3
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money import storage
 
@@ -18,6 +18,6 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     facts = Facts(**event["facts"])
     choice = storage.choose(facts)
-    left_out = aws.add_tags(event["bucket"], event["key"], event["version"], storage.tags(facts, choice))
-    aws.logger.info("archive chosen", extra={"asset": event["asset"], "tag": choice.tag, "why": choice.why})
-    return {"status": "ok", **choice.to_dict(), "tags_left_out": left_out, "usage": aws.usage(context, started)}
+    left_out = s3.add_tags(event["bucket"], event["key"], event["version"], storage.tags(facts, choice))
+    aws.logger.info("storage class chosen", extra={"asset": event["asset"], "tag": choice.tag, "why": choice.why})
+    return {"status": "ok", **choice.to_dict(), "tags_left_out": left_out, "usage": metrics.usage(context, started)}

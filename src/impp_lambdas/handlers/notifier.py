@@ -1,7 +1,7 @@
 """Notifier: alerts from SNS to the chat channels whose webhooks are in the secret.
 
-Every channel is tried; when one fails for good the invocation fails, so that Lambda tries again and the dead letter
-queue gets what never arrived. The channels that did get the message get it again then: twice is better than never.
+Every channel is tried. If one fails for good, the invocation fails, so that Lambda retries it and undeliverable alerts
+end in the dead-letter queue. A retry repeats the message in the channels that already have it: better twice than never.
 """
 
 from __future__ import annotations
@@ -13,23 +13,25 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws, webhooks
+from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core.results.alert_messages import alert_of
 from impp_lambdas.core.results.channels import CHANNELS
 
-for talkative in ("urllib3", "botocore"):  # at DEBUG they write paths and answers: the secrets themselves
-    logging.getLogger(talkative).setLevel(logging.INFO)
+for library in ("urllib3", "botocore"):  # at DEBUG they log paths and responses, which contain the secrets
+    logging.getLogger(library).setLevel(logging.INFO)
 
 RESERVE_S = 2.0
+"""Seconds of the function's timeout that are kept for returning the result."""
 
 
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
-    hooks = webhooks.configured(_secret(aws.Settings.from_env("webhook_secret_arn").webhook_secret_arn), CHANNELS)
+    hooks = webhooks.configured(_secret(Settings.from_env("webhook_secret_arn").webhook_secret_arn), CHANNELS)
     alerts = [alert_of(r["Sns"]["Message"], r["Sns"].get("Subject")) for r in event["Records"]]
     failed: list[str] = []
     for alert in alerts:
         for hook in hooks:
             try:
-                webhooks.post(hook, CHANNELS[hook.channel].render(alert), lambda: _left(context))
+                webhooks.post(hook, CHANNELS[hook.channel].render(alert), lambda: aws.seconds_left(context, RESERVE_S))
             except webhooks.DeliveryError as error:
                 aws.logger.error("alert not delivered", extra={"channel": repr(hook), "reason": str(error)})
                 failed.append(str(error))
@@ -40,17 +42,13 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     return {"delivered": delivered}
 
 
-def _left(context: aws.Context) -> float:
-    return context.get_remaining_time_in_millis() / 1000 - RESERVE_S
-
-
 def _secret(arn: str) -> dict[str, Any]:
-    """The secret's JSON; a secret without any value configures no channel."""
+    """Read the secret's JSON. A secret without a value configures no channel."""
     try:
         text = aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
     except ClientError as error:
         if aws.code(error) == "ResourceNotFoundException":
-            aws.logger.warning("the webhook secret has no value: nobody is told")
+            aws.logger.warning("the webhook secret has no value: no alert is sent")
             return {}
         raise
     try:

@@ -1,7 +1,7 @@
-"""Quarantine: an object that cannot be processed keeps its bytes, gets its reason into tag and catalog, and an alert.
+"""Quarantine: tags an object that cannot be processed, records the reason in the catalog and returns the alert.
 
-In ``{execution, started_at, retries, media}`` (``media`` is Inspect's answer); out ``{state, usd, subject,
-alert}`` with state ``quarantined``, or ``gone`` where there is no object left to tag.
+In `{execution, started_at, retries, media}` (`media` is Inspect's result); out `{state, usd, subject, alert}` with
+state `quarantined`, or `gone` if the object no longer exists. The object itself is not changed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_lambdas.adapters import aws, catalog
+from impp_lambdas.adapters import aws, catalog, dynamo, metrics, s3
+from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import keys, times
 from impp_lambdas.core.money import ledger, pricing
 from impp_lambdas.core.results import alerts, manifest, summary
@@ -18,26 +19,26 @@ from impp_lambdas.core.results import alerts, manifest, summary
 
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
-    settings = aws.Settings.from_env("catalog_table")
-    media, execution, table = event["media"], event["execution"], settings.catalog_table
+    table = Settings.from_env("catalog_table").catalog_table
+    media, execution = event["media"], event["execution"]
     state = "gone" if media["reason"] == "gone" else "quarantined"
     left_out: list[str] = []
     if state == "quarantined":
-        left_out = aws.add_tags(media["bucket"], media["key"], media["version"], {"impp:state": state})
-    usages = [media["usage"], aws.usage(context, started)]
-    lines = ledger.ledger("quarantine", {"renditions": []}, media["facts"], {}, usages, None, 0, event["retries"])
+        left_out = s3.add_tags(media["bucket"], media["key"], media["version"], {"impp:state": state})
+    usages = [media["usage"], metrics.usage(context, started)]
+    lines = ledger.ledger(ledger.Run("quarantine", media["facts"], usages, event["retries"]))
     usd = pricing.total(lines)
-    finished = times.iso(datetime.now(UTC))
-    item = manifest.rejected(media, state, execution, lines, event["started_at"], finished)
-    aws.update_item(table, keys.catalog_asset(media["asset"]), item)
+    item = manifest.rejection(
+        media,
+        state=state,
+        execution=execution,
+        lines=lines,
+        created_at=event["started_at"],
+        finished_at=times.iso(datetime.now(UTC)),
+    )
+    dynamo.update_item(table, keys.catalog_asset(media["asset"]), item)
     catalog.settle(table, media["asset"], execution, media["month"], usd)
-    aws.count_asset(table, state, usd, 0.0)
-    text = [
-        f"{media['reason']}: {media['detail']}",
-        f"s3://{media['bucket']}/{media['key']}",
-        summary.describe(media["facts"]),
-        f"No room for the tags {', '.join(left_out)}: S3 allows 10 on an object" if left_out else "",
-    ]
-    links = alerts.execution_link(execution)
-    alert = alerts.of_asset(state, media["asset"], media["key"], text, links, usd)
+    metrics.count_asset(table, state, usd, 0.0)
+    text = summary.rejection_lines(media, left_out)
+    alert = alerts.of_asset(state, media["asset"], media["key"], text, alerts.execution_link(execution), usd)
     return {"state": state, "usd": usd, "subject": alerts.subject(alert.title), "alert": alert.to_dict()}

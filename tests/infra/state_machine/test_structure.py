@@ -34,7 +34,7 @@ QUOTAS = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
-"""What functions raise when a quota is met: names of boto3's exceptions, and impp_lambdas.adapters.aws's own."""
+"""What functions raise when a quota is met: names of boto3's exceptions, and impp_lambdas.adapters.dynamo's own."""
 START_S = 10
 """Longest start of a function's environment, which its timeout does not include (Lambda's developer guide)."""
 QUEUE_MAX_S = 1515

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from tests.support.aws_fakes import WORK, FakeContext, mocked_account
 
-from impp_lambdas.core.detect import vision
+from impp_lambdas.adapters import detectors
+from impp_lambdas.core.detect import timeline
 from impp_lambdas.handlers import analyze
 
 ASSET = "0123456789abcdef0123"
@@ -28,8 +29,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     client = boto3.client("rekognition")
-    monkeypatch.setattr(analyze, "rekognition", lambda: client)
-    monkeypatch.setattr(analyze, "WORKERS", 1)  # a Stubber answers in order
+    monkeypatch.setattr(detectors, "rekognition", lambda: client)
+    monkeypatch.setattr(detectors, "WORKERS", 1)  # a Stubber answers in order
     with Stubber(client) as stubber:
         yield stubber
 
@@ -98,7 +99,7 @@ def test_some_frames_without_an_answer_are_told_and_not_paid(stub: Stubber) -> N
 
 
 def test_throttled_calls_are_asked_again_while_there_is_time(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analyze, "PAUSE_S", 0.0)
+    monkeypatch.setattr(detectors, "PAUSE_S", 0.0)
     stub.add_client_error("detect_labels", "ThrottlingException")
     stub.add_response("detect_labels", {"Labels": [label("Road", 88.0)]})
     stub.add_client_error("detect_labels", "ProvisionedThroughputExceededException")
@@ -139,9 +140,10 @@ def test_calls_that_do_not_fit_into_the_time_are_told(stub: Stubber) -> None:
 def test_spans_join_consecutive_frames_and_break_at_gaps() -> None:
     frames = [{"t": t, "labels": [{"name": n, "confidence": 90.0} for n in names]} for t, names in
               [(0.0, "A"), (1.0, "AB"), (2.0, "B"), (3.0, "A")]]  # fmt: skip
-    assert vision.spans(frames, "labels", "A") == [[0.0, 1.0], [3.0, 3.0]]
-    assert vision.spans(frames, "labels", "B") == [[1.0, 2.0]]
-    ranked = vision.summary([*frames, {"t": 9.0}])["labels"]
+    summary = timeline.summary([*frames, {"t": 9.0}])
+    spans = timeline.spans(frames, summary)
+    assert spans["labels"] == {"A": [[0.0, 1.0], [3.0, 3.0]], "B": [[1.0, 2.0]]}
+    ranked = summary["labels"]
     assert [(r["name"], r["count"], r["first_s"]) for r in ranked] == [("A", 3, 0.0), ("B", 2, 1.0)]
 
 
@@ -151,4 +153,4 @@ def test_the_summary_stays_small_whatever_was_seen() -> None:
     answers: dict[tuple[float, str], dict[str, Any]] = {}
     for t in range(200):
         answers[t, "labels"], answers[t, "text"] = {"Labels": names}, {"TextDetections": text}
-    assert len(json.dumps(vision.summary(vision.timeline(range(200), answers)))) < 5000
+    assert len(json.dumps(timeline.summary(timeline.timeline(range(200), answers)))) < 5000

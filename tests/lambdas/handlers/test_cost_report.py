@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from tests.support.aws_fakes import TABLE, FakeContext, mocked_account
 
-from impp_lambdas.adapters import aws
+from impp_lambdas.adapters import aws, dynamo
 from impp_lambdas.core import keys
 from impp_lambdas.core.money import costs
 from impp_lambdas.handlers import cost_report
@@ -63,7 +63,7 @@ def test_bill_and_ledger_in_one_alert_over_all_pages(
 ) -> None:
     monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", "20")
     monkeypatch.setenv("IMPP_COST_TAG", "project=impp")
-    aws.put_item(TABLE, keys.catalog_spend("2026-11"), {"usd": 3.25})
+    dynamo.put_item(TABLE, keys.catalog_spend("2026-11"), {"usd": 3.25})
     tagged = {"Filter": {"Tags": {"Key": "project", "Values": ["impp"], "MatchOptions": ["EQUALS"]}}}
     first = {"ResultsByTime": [day("2026-11-20", S3=1.5, Lambda=0.5)], "NextPageToken": "n"}
     explorer.add_response("get_cost_and_usage", first, request(**tagged))
@@ -81,7 +81,7 @@ def test_without_cost_explorer_the_ledger_is_still_reported(
     monkeypatch: pytest.MonkeyPatch, queue: str, explorer: Stubber
 ) -> None:
     monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", "3")
-    aws.put_item(TABLE, keys.catalog_spend("2026-11"), {"usd": 3.25})
+    dynamo.put_item(TABLE, keys.catalog_spend("2026-11"), {"usd": 3.25})
     explorer.add_client_error("get_cost_and_usage", "DataUnavailableException")
     cost_report.handler(EVENT, FakeContext())
     got = alert(queue)
@@ -92,7 +92,7 @@ def test_without_cost_explorer_the_ledger_is_still_reported(
 def test_on_the_first_the_month_reported_is_the_one_that_ended() -> None:
     first = date(2026, 12, 1)
     assert costs.period(first) == (date(2026, 11, 1), first)
-    bill = costs.billed([day("2026-11-30", S3=1.0), day("2026-11-29", S3=29.0)], first)
+    bill = costs.sum_bill([day("2026-11-30", S3=1.0), day("2026-11-29", S3=29.0)], first)
     assert dict(bill.yesterday) == {"S3": 1.0} and dict(bill.month) == {"S3": 30.0}
     assert costs.forecast(30.0, first) == 30.0
 
@@ -102,11 +102,11 @@ def test_on_the_first_the_month_reported_is_the_one_that_ended() -> None:
     [(5, 0, "info"), (5, 100, "info"), (60, 100, "warning"), (85, 100, "warning"), (100, 100, "critical")],
 )
 def test_severity_follows_spend_and_forecast(spent: float, budget: float, severity: str) -> None:
-    bill = costs.Billed({}, {"S3": spent})
+    bill = costs.Bill({}, {"S3": spent})
     assert costs.report(date(2026, 11, 22), bill, 0, budget)["severity"] == severity
 
 
 def test_a_zoo_of_services_stays_a_short_text() -> None:
-    bill = costs.Billed({}, {f"service {i}": 1.0 for i in range(40)})
+    bill = costs.Bill({}, {f"service {i}": 1.0 for i in range(40)})
     text = costs.report(date(2026, 11, 22), bill, 0, 0)["text"]
     assert "32 others: $32.00" in text and len(text.splitlines()) < 20

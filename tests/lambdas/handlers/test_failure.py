@@ -14,7 +14,7 @@ from tests.support import made_media as made
 from tests.support.aws_fakes import INGEST, TABLE, FakeContext
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
-from impp_lambdas.adapters import aws
+from impp_lambdas.adapters import aws, dynamo
 from impp_lambdas.core import keys
 from impp_lambdas.handlers import failure
 
@@ -62,7 +62,7 @@ def dies(
 
 
 def claim(version: str) -> dict[str, Any]:
-    found = aws.get_item(TABLE, keys.catalog_claim(INGEST, KEY, version))
+    found = dynamo.get_item(TABLE, keys.catalog_claim(INGEST, KEY, version))
     assert found
     return found
 
@@ -118,7 +118,7 @@ def test_what_has_ended_or_is_anothers_keeps_its_state(
 ) -> None:
     version = account.put(KEY, made.movie(made.scenes(1, 1)))
     asset = account.inspect(KEY, version)["asset"]
-    aws.update_item(TABLE, keys.catalog_asset(asset), theirs)
+    dynamo.update_item(TABLE, keys.catalog_asset(asset), theirs)
     failure.handler(dies(monkeypatch, version, error="SNS.AuthorizationError", cause="Notify: no"), FakeContext())
     assert account.asset(asset)["state"] == theirs["state"]
     assert len(alerts) == 1

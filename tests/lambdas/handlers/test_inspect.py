@@ -15,7 +15,7 @@ from tests.support import made_media as made
 from tests.support.aws_fakes import INGEST, TABLE
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
-from impp_lambdas.adapters import aws
+from impp_lambdas.adapters import aws, dynamo
 from impp_lambdas.core import keys
 
 KEY = "originals/dashcam/blackvue/2026/11/20/20261120_081500_EF.mp4"
@@ -168,7 +168,7 @@ def test_the_same_content_under_two_keys_is_one_asset(account: Account, clip: by
 )
 def test_content_that_came_to_nothing_may_come_again(account: Account, clip: bytes, state: str, verdict: str) -> None:
     first = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
-    aws.update_item(TABLE, keys.catalog_asset(first["asset"]), {"state": state})
+    dynamo.update_item(TABLE, keys.catalog_asset(first["asset"]), {"state": state})
     copy = KEY.replace("20261120", "20261121")
     assert account.inspect(copy, account.put(copy, clip, sha256=sha256(clip)), OTHER)["verdict"] == verdict
 
@@ -191,7 +191,7 @@ def test_over_the_budget_nothing_is_reserved(account: Account, clip: bytes, monk
         monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", str(2.5 * usd))
     assert [a["verdict"] for a in answers] == ["process", "process", "archive_only"]
     assert answers[2]["reason"] == "over_budget"
-    assert "spent or set aside" in answers[2]["detail"]
+    assert "spent or reserved" in answers[2]["detail"]
     assert answers[2]["plan"] is not None, "so that a replay's cost is known"
     assert account.spent() == pytest.approx(2 * usd)
 

@@ -16,8 +16,9 @@ from botocore.stub import Stubber
 from tests.support import made_media as made
 from tests.support.aws_fakes import INGEST, TABLE, WORK, FakeContext, mocked_account
 
-from impp_lambdas.adapters import aws
+from impp_lambdas.adapters import aws, dynamo
 from impp_lambdas.core import keys
+from impp_lambdas.core.money.usage import transcribe_line
 from impp_lambdas.core.planning import transcription
 from impp_lambdas.handlers import resume, transcribe
 
@@ -55,7 +56,7 @@ def event(token: str = "t1", speech: bool = True, key: str = "originals/x/clip.m
 
 
 def kept() -> dict[str, Any] | None:
-    return aws.get_item(TABLE, keys.catalog_token(JOB))
+    return dynamo.get_item(TABLE, keys.catalog_token(JOB))
 
 
 def ended(status: str = "COMPLETED") -> dict[str, Any]:
@@ -149,7 +150,7 @@ def test_a_retry_that_finds_the_job_ended_answers_at_once(jobs: Stubber, states:
 
 
 def test_a_foreign_token_is_never_replaced(jobs: Stubber) -> None:
-    aws.put_item(TABLE, keys.catalog_token(JOB), {"token": "theirs", "execution": "another"})
+    dynamo.put_item(TABLE, keys.catalog_token(JOB), {"token": "theirs", "execution": "another"})
     with pytest.raises(RuntimeError, match="another execution"):
         transcribe.handler(event(), FakeContext())
     found = kept()
@@ -249,9 +250,9 @@ def test_keys_are_read_from_every_style_of_address() -> None:
         "https://b.s3.amazonaws.com/work/a/x.vtt",
         "http://127.0.0.1:4580/b/work/a/x.vtt",
     ):
-        assert transcription.key_of(uri, "b") == "work/a/x.vtt"
+        assert transcription.object_key(uri, "b") == "work/a/x.vtt"
 
 
 @pytest.mark.parametrize(("seconds", "billed"), [(0.5, 15), (15.0, 15), (15.001, 16), (61.2, 62), (3600.0, 3600)])
 def test_a_job_is_billed_by_the_second_and_for_fifteen_at_least(seconds: float, billed: int) -> None:
-    assert transcription.billed_seconds(seconds) == billed
+    assert transcribe_line(seconds).quantity == billed

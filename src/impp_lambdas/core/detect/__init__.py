@@ -1,1 +1,1 @@
-"""What detectors find in frames, merged into one timeline."""
+"""What detectors see in frames: the registry of detectors, and the timeline of their findings."""

@@ -1,4 +1,4 @@
-"""What is known of an original: its streams as MediaConvert's Probe tells them, and where, when and by what it came."""
+"""Facts about an original: its streams according to MediaConvert's Probe, and its origin."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _CODECS = {"AVC": "h264", "HEVC": "hevc", "MP4V": "mpeg4", "EAC3": "eac3"}
 
 @dataclass(frozen=True)
 class Streams:
-    """``kind`` is ``video``, ``audio`` or ``image``; ``width`` and ``height`` are as displayed, after ``rotation``
-    (degrees clockwise: 0, 90, 180, 270) and with square pixels; ``duration_s`` is 0 for an image."""
+    """`kind` is `video`, `audio` or `image`. `width` and `height` are as displayed: after `rotation` (0, 90, 180 or 270
+    degrees clockwise) and with square pixels. `duration_s` is 0 for an image."""
 
     kind: str
     duration_s: float
@@ -28,8 +28,8 @@ class Streams:
 
 @dataclass(frozen=True)
 class Origin:
-    """``captured_at`` is ISO 8601 UTC; ``captured_at_from`` says whence it is known: metadata's own word (filename,
-    event, container, gps, mtime), ``filename``, ``key`` (the day alone), ``container``, at last ``upload``."""
+    """`captured_at` is ISO 8601 in UTC. `captured_at_from` is where it comes from: the value in the metadata (filename,
+    event, container, gps, mtime), or else `filename`, `container`, `key` (the day only) or `upload`."""
 
     source: str
     device: str
@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Facts(Streams, Origin):
-    """All that is known before anything is paid. ``sha256`` is hex, ``crc64nvme`` base64 as S3 gives it."""
+    """All facts that are known before anything is paid. `sha256` is hex, `crc64nvme` base64 as S3 returns it."""
 
     bytes: int
     sha256: str | None
@@ -49,24 +49,24 @@ class Facts(Streams, Origin):
 
     @classmethod
     def of(cls, streams: Streams, origin: Origin, size: int, sha256: str | None, crc64nvme: str | None) -> Facts:
-        """Facts put together from their parts."""
+        """Combine the parts."""
         return cls(**asdict(streams), **asdict(origin), bytes=size, sha256=sha256, crc64nvme=crc64nvme)
 
     def to_dict(self) -> dict[str, Any]:
-        """The facts as plain JSON, ``None`` where one does not apply."""
+        """The facts as plain JSON; None if one does not apply."""
         return asdict(self)
 
 
-def tells_rotation(result: Mapping[str, Any]) -> bool:
-    """Whether a ``ProbeResults`` entry says anything of rotation. Not every version of the SDK hands that on."""
+def has_rotation(result: Mapping[str, Any]) -> bool:
+    """Whether a `ProbeResults` entry states a rotation. Older SDK versions drop that field."""
     tracks = (result.get("Container") or {}).get("Tracks") or []
     return any((track.get("VideoProperties") or {}).get("Rotation") is not None for track in tracks)
 
 
 def from_probe(result: Mapping[str, Any], rotation: int = 0) -> Streams | None:
-    """Streams of one ``ProbeResults`` entry of MediaConvert's Probe, None where it found neither picture nor sound.
+    """Streams of a `ProbeResults` entry of MediaConvert's Probe; None if it has neither a video nor an audio stream.
 
-    ``rotation`` is what the container says, for where Probe does not.
+    `rotation` is the container's, for results that state none.
     """
     container = result.get("Container") or {}
     tracks = container.get("Tracks") or []
@@ -96,10 +96,12 @@ def image(container: str, size: tuple[int, int] | None) -> Streams:
     return Streams("image", 0.0, width, height, 0, None, None, None, False, container)
 
 
-def _displayed(picture: Mapping[str, Any], otherwise: int) -> tuple[int | None, int | None, int]:
+def _displayed(picture: Mapping[str, Any], container_rotation: int) -> tuple[int | None, int | None, int]:
     width, height = picture.get("Width"), picture.get("Height")
-    turned = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation") or otherwise
-    rotation = round(turned / 90) * 90 % 360 if abs(turned - round(turned / 90) * 90) <= 1 else 0  # as Rotate AUTO does
+    degrees = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation") or container_rotation
+    rotation = (
+        round(degrees / 90) * 90 % 360 if abs(degrees - round(degrees / 90) * 90) <= 1 else 0
+    )  # as Rotate AUTO does
     if not width or not height:
         return None, None, rotation
     width = round(width * (_fraction(picture.get("SampleAspectRatio")) or 1))

@@ -1,4 +1,4 @@
-"""From an object to what is known of it: identity, integrity, streams, origin; nothing here has been paid for yet."""
+"""Inspects an object before anything is paid: identity, integrity, streams, origin."""
 
 from __future__ import annotations
 
@@ -17,81 +17,86 @@ if TYPE_CHECKING:
     from impp_lambdas.core.intake.originals import Original
 
 Probe = Callable[[], Mapping[str, Any] | Problem]
-"""Asks MediaConvert: one ``ProbeResults`` entry, or the problem it had with the file."""
+"""Asks MediaConvert: one `ProbeResults` entry, or its problem with the file."""
 
 _UNKNOWN = Streams("unknown", 0.0, None, None, 0, None, None, None, False, "unknown")
 
 
 @dataclass(frozen=True)
-class Inspected:
-    """``problem`` is None for media that can be processed. ``facts`` are as full as the file allowed."""
+class Inspection:
+    """The result. `problem` is None for media that can be processed; `facts` are as complete as the file allows."""
 
     asset: str
     facts: Facts
     problem: Problem | None
 
 
-def gone(original: Original, now: datetime) -> Inspected:
-    """An object that was deleted before it could be read."""
+def gone(original: Original, now: datetime) -> Inspection:
+    """The inspection of an object that was deleted before it could be read."""
     origin = sources.infer(original.key, {}, None, now)
-    asset = keys.asset_id(original.bucket, original.key, original.version, None)
-    found = Facts.of(_UNKNOWN, origin, 0, None, None)
-    return Inspected(asset, found, Problem("gone", "deleted before it could be read"))
+    unknown = Facts.of(_UNKNOWN, origin, 0, None, None)
+    return Inspection(_own_id(original), unknown, Problem("gone", "deleted before it could be read"))
 
 
-def inspect(original: Original, head: Mapping[str, Any], read: containers.Read, probe: Probe) -> Inspected:
-    """Inspect the object that HeadObject answered ``head`` for."""
+def inspect(original: Original, head: Mapping[str, Any], read: containers.Read, probe: Probe) -> Inspection:
+    """Inspect an object; `head` is HeadObject's response."""
     own = sources.own_metadata(head.get("Metadata", {}))
     size = int(head["ContentLength"])
-    examined = integrity.examine(read, size)
-    problem = examined.problem if size == 0 else integrity.check_sum(head, own) or examined.problem
-    streams = replace(_UNKNOWN, container=examined.container or "unknown")
+    examination = integrity.examine(read, size)
+    problem = examination.problem if size == 0 else integrity.compare_checksums(head, own) or examination.problem
+    streams = replace(_UNKNOWN, container=examination.container or "unknown")
     if not problem:
         streams, problem = _streams(read, size, probe, streams)
-    origin = sources.infer(original.key, own, examined.created, head["LastModified"])
+    origin = sources.infer(original.key, own, examination.created, head["LastModified"])
     sha256 = own["sha256"].lower() if re.fullmatch(r"[0-9a-fA-F]{64}", own.get("sha256", "")) else None
-    # A mismatch is not what it claims to be: under the claimed identity it would stand in the true asset's place.
+    # A mismatch is not what it claims to be: under the claimed identity it would take the true asset's place.
     identity = None if problem and problem.reason == "checksum_mismatch" else sha256
-    return Inspected(
+    return Inspection(
         keys.asset_id(original.bucket, original.key, original.version, identity),
         Facts.of(streams, origin, size, sha256, head.get("ChecksumCRC64NVME") or own.get("crc64nvme")),
         problem,
     )
 
 
-def impostor(have: Mapping[str, Any], inspected: Inspected, original: Original) -> Inspected | None:
-    """The inspection put right where an object bears another asset's SHA-256 but has other bytes, else None."""
-    found = inspected.facts
-    differs = have.get("size") not in (None, found.bytes)
-    if have.get("crc64nvme") and found.crc64nvme:
-        differs = differs or have["crc64nvme"] != found.crc64nvme
+def check_identity(item: Mapping[str, Any], inspection: Inspection, original: Original) -> Inspection | None:
+    """Compare an object with the asset whose SHA-256 it claims. None if they match, else a checksum mismatch."""
+    facts = inspection.facts
+    differs = item.get("size") not in (None, facts.bytes)
+    if item.get("crc64nvme") and facts.crc64nvme:
+        differs = differs or item["crc64nvme"] != facts.crc64nvme
     if not differs:
         return None
-    problem = Problem("checksum_mismatch", f"bears the SHA-256 of asset {inspected.asset}, but its bytes are others")
-    return Inspected(keys.asset_id(original.bucket, original.key, original.version, None), found, problem)
+    detail = f"claims the SHA-256 of asset {inspection.asset}, but its content differs"
+    return Inspection(_own_id(original), facts, Problem("checksum_mismatch", detail))
 
 
-def apart(have: Mapping[str, Any] | None, inspected: Inspected, original: Original, execution: str) -> Inspected:
-    """An object with a problem, kept from standing in the place of the asset ``have`` whose SHA-256 it bears.
+def protect_asset(
+    item: Mapping[str, Any] | None, inspection: Inspection, original: Original, execution: str
+) -> Inspection:
+    """Give an object with a problem an id of its own if it claims the SHA-256 of another asset, which `item` describes.
 
-    A copy cut short still bears the SHA-256 of the whole; what is quarantined is the copy, not the asset.
+    A truncated copy still claims the SHA-256 of the whole file. Only the copy is quarantined, not the asset.
     """
-    own = have is None or have.get("execution") == execution or original.is_of(have)
-    if own:
-        return inspected
-    return replace(inspected, asset=keys.asset_id(original.bucket, original.key, original.version, None))
+    if item is None or item.get("execution") == execution or original.is_source_of(item):
+        return inspection
+    return replace(inspection, asset=_own_id(original))
+
+
+def _own_id(original: Original) -> str:
+    """An id that no other object can claim."""
+    return keys.asset_id(original.bucket, original.key, original.version, None)
 
 
 def _streams(read: containers.Read, size: int, probe: Probe, unknown: Streams) -> tuple[Streams, Problem | None]:
     if containers.is_image(unknown.container):
         return facts.image(unknown.container, containers.image_size(read(0, 1 << 16))), None
-    answer = probe()
-    if isinstance(answer, Problem):
-        return unknown, answer
-    ask = unknown.container == "mp4" and not facts.tells_rotation(answer)
-    streams = facts.from_probe(answer, containers.mp4_rotation(read, size) if ask else 0)
+    result = probe()
+    if isinstance(result, Problem):
+        return unknown, result
+    needs_rotation = unknown.container == "mp4" and not facts.has_rotation(result)
+    streams = facts.from_probe(result, containers.mp4_rotation(read, size) if needs_rotation else 0)
     if streams is None:
-        return unknown, Problem("no_streams", "the container holds neither picture nor sound")
+        return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
     if streams.duration_s <= 0:
-        return streams, Problem("corrupt", "the container tells no duration")
+        return streams, Problem("corrupt", "the container has no duration")
     return streams, None

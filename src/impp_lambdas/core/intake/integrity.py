@@ -1,4 +1,4 @@
-"""Is this the file that was sent, and is it media at all? Each answer is a :class:`Problem` or nothing."""
+"""Checks that an object is the file that was sent, complete, and media."""
 
 from __future__ import annotations
 
@@ -15,53 +15,55 @@ REASONS = ("gone", "empty", "checksum_mismatch", "not_media", "truncated", "corr
 
 @dataclass(frozen=True)
 class Problem:
-    """Why an object cannot be processed: one of :data:`REASONS`, and the detail in words."""
+    """Why an object cannot be processed: one of :data:`REASONS`, and a detail for people."""
 
     reason: str
     detail: str
 
 
-def check_sum(head: Mapping[str, Any], metadata: Mapping[str, str]) -> Problem | None:
-    """Compare what S3 computed over the whole object with what the sender wrote into the metadata.
+def compare_checksums(head: Mapping[str, Any], metadata: Mapping[str, str]) -> Problem | None:
+    """Compare S3's checksum of the whole object with the sender's in the metadata, if both exist.
 
-    ``head`` is HeadObject's answer with ``ChecksumMode=ENABLED``. Only full-object values can be compared: a composite
-    one depends on the part size. Where one side says nothing there is nothing to compare.
+    `head` is HeadObject's response with `ChecksumMode=ENABLED`. A composite checksum depends on the part size, so only
+    full-object checksums are compared.
     """
     if head.get("ChecksumType") == "COMPOSITE":
         return None
-    told, found = metadata.get("crc64nvme"), head.get("ChecksumCRC64NVME")
-    if told and found and told != found:
-        return Problem("checksum_mismatch", f"CRC-64/NVME is {found}, the sender computed {told}")
-    told_hex, found_base64 = metadata.get("sha256"), head.get("ChecksumSHA256")
-    if told_hex and found_base64 and told_hex.lower() != _hex(found_base64):
-        return Problem("checksum_mismatch", f"SHA-256 is {_hex(found_base64)}, the sender computed {told_hex}")
+    claimed, actual = metadata.get("crc64nvme"), head.get("ChecksumCRC64NVME")
+    if claimed and actual and claimed != actual:
+        return Problem("checksum_mismatch", f"CRC-64/NVME is {actual}, the sender computed {claimed}")
+    claimed, actual = metadata.get("sha256"), head.get("ChecksumSHA256")
+    if claimed and actual and claimed.lower() != _hex(actual):
+        return Problem("checksum_mismatch", f"SHA-256 is {_hex(actual)}, the sender computed {claimed}")
     return None
 
 
 @dataclass(frozen=True)
-class Examined:
-    """``container`` as sniffed, ``created`` as the container says (UTC), and what is wrong, if anything."""
+class Examination:
+    """Format by the first bytes, creation time (UTC) according to the container, and the problem, if any."""
 
     container: str
     created: datetime | None
     problem: Problem | None
 
 
-def examine(read: containers.Read, size: int) -> Examined:
-    """Truncation and disguise, by the first bytes and an MP4's boxes, in a handful of small reads."""
+def examine(read: containers.Read, size: int) -> Examination:
+    """Detect truncated files, and files that are not media, with a few small reads of the head and an MP4's boxes."""
     if size == 0:
-        return Examined("", None, Problem("empty", "the object has no bytes"))
+        return Examination("", None, Problem("empty", "the object has no bytes"))
     head = read(0, containers.HEAD_BYTES)
     container = containers.sniff(head)
     if container is None:
-        return Examined("", None, Problem("not_media", f"begins with {head[:8].hex(' ')}, which no media format does"))
+        return Examination(
+            "", None, Problem("not_media", f"begins with {head[:8].hex(' ')}, which is no known media format")
+        )
     created, damage = None, None
     if container == "mp4":
         movie = containers.walk_mp4(read, size)
         created, damage = movie.created, movie.damage
     elif container in ("avi", "wave"):
         damage = containers.riff_damage(head, size)
-    return Examined(container, created, Problem("truncated", damage) if damage else None)
+    return Examination(container, created, Problem("truncated", damage) if damage else None)
 
 
 def _hex(base64_text: str) -> str:

@@ -1,4 +1,4 @@
-"""An object that somebody put, and whether it may be processed."""
+"""An uploaded object, and whether it may be processed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-REPLAYABLE = ("failed", "deferred", "gone", "quarantined")
-"""States after which the same content may be processed anew when it comes again."""
+REPLAYABLE_STATES = ("failed", "deferred", "gone", "quarantined")
+"""States after which the same content is processed if it is uploaded again."""
 
 
 @dataclass(frozen=True)
 class Original:
-    """An object version; ``version`` is empty in a bucket without versioning."""
+    """An object version. `version` is empty in a bucket without versioning."""
 
     bucket: str
     key: str
@@ -20,19 +20,19 @@ class Original:
 
     @property
     def uri(self) -> str:
-        """``s3://bucket/key``, the key as it is: MediaConvert wants no escapes."""
+        """`s3://bucket/key` without escapes, as MediaConvert expects it."""
         return f"s3://{self.bucket}/{self.key}"
 
-    def is_of(self, have: Mapping[str, Any]) -> bool:
-        """Whether this is the very object version that an asset in the catalog was made of."""
-        made_of = (have.get("bucket"), have.get("key"), have.get("version", ""))
-        return made_of == (self.bucket, self.key, self.version)
+    def is_source_of(self, item: Mapping[str, Any]) -> bool:
+        """Whether an asset's catalog item was made from this object version."""
+        return (item.get("bucket"), item.get("key"), item.get("version", "")) == (self.bucket, self.key, self.version)
 
 
-def is_free(have: Mapping[str, Any], original: Original, execution: str) -> bool:
-    """Whether an asset in the catalog may be processed (again) for this object by this execution.
+def may_process(item: Mapping[str, Any], original: Original, execution: str) -> bool:
+    """Whether an execution may process an asset, which has a catalog item, from this object; else it is a duplicate.
 
-    A retry of the same execution, a replay of the same object version (Claim let it through), and content whose last
-    processing came to nothing are free; all else is a duplicate.
+    It may in a retry within the same execution, in a replay of the same object version (Claim has admitted it), and if
+    the asset's last processing had no result.
     """
-    return original.is_of(have) or have.get("execution") == execution or have.get("state") in REPLAYABLE
+    is_own = original.is_source_of(item) or item.get("execution") == execution
+    return is_own or item.get("state") in REPLAYABLE_STATES

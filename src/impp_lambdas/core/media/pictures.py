@@ -1,4 +1,4 @@
-"""What is done to one picture: turned upright, shrunk, hashed, judged, encoded. Pillow only; sizes in pixels."""
+"""Operations on one picture: rotate, scale, hash, rate, encode. Pillow only; sizes in pixels."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from PIL import Image, ImageFilter, ImageStat
 
 LONG_SIDE = 1280
-"""Longest side of a sampled frame. Rekognition's labels gain nothing above it, small text and faces still read."""
+"""Longest side of a sampled frame. Rekognition's labels gain nothing above it; small text stays legible."""
 JPEG_QUALITY = 85
 HASH_BITS = 64
 FLAT = 2
-"""Neighbouring pixels that differ by no more are equal to the hash: noise of a dark sensor is not a picture."""
+"""Neighbouring pixels that differ by no more count as equal in the hash, which hides the noise of a dark sensor."""
 
 _LAPLACIAN = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 _SHARP = 14.0
-"""Laplacian standard deviation at 256 px width of a crisp daylight frame; sharper ones are not better posters."""
+"""Laplacian standard deviation of a crisp daylight frame at 256 px width; a sharper one is not a better poster."""
 _MIDDLE = 118
-"""Mean luma (0-255) of a well exposed picture, 18 % grey in sRGB."""
-_TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+"""Mean luma (0-255) of a well exposed picture: 18 % grey in sRGB."""
+_TRANSPOSES = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One candidate frame: ``t`` seconds from the start, its JPEG and size, 64-bit dHash, ``quality`` from 0 to 1."""
+    """A candidate frame: `t` seconds from the start, JPEG, size, 64-bit dHash, `quality` from 0 to 1."""
 
     t: float
     jpeg: bytes
@@ -35,15 +35,15 @@ class Shot:
 
 
 def fit(width: int, height: int, long_side: int) -> tuple[int, int]:
-    """The size that keeps the aspect within ``long_side``; never larger than it was, never below one pixel."""
+    """The size within `long_side` with the same aspect ratio; never larger than the original, at least one pixel."""
     scale = min(1.0, long_side / max(width, height, 1))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def upright(image: Image.Image, rotation: int) -> Image.Image:
-    """The image turned by ``rotation`` degrees counter-clockwise, a multiple of 90 (others stay as they are)."""
-    turn = _TURNS.get(rotation % 360)
-    return image.transpose(turn) if turn is not None else image
+    """Rotate an image by `rotation` degrees counter-clockwise. Only multiples of 90 have an effect."""
+    transpose = _TRANSPOSES.get(rotation % 360)
+    return image.transpose(transpose) if transpose is not None else image
 
 
 def dhash(image: Image.Image) -> int:
@@ -58,12 +58,12 @@ def dhash(image: Image.Image) -> int:
 
 
 def distance(a: int, b: int) -> int:
-    """How many of the 64 bits of two hashes differ."""
+    """The number of bits in which two hashes differ, of 64."""
     return (a ^ b).bit_count()
 
 
 def quality(image: Image.Image) -> float:
-    """How well a picture would serve as a poster: sharpness times exposure, 0 (black, white or flat) to 1."""
+    """Suitability as a poster: sharpness times exposure, from 0 (black, white or flat) to 1."""
     grey = image.convert("L")
     grey = grey.resize(fit(*grey.size, 256), Image.Resampling.BILINEAR)
     if min(grey.size) < 3:
@@ -76,12 +76,12 @@ def quality(image: Image.Image) -> float:
 
 
 def encode(image: Image.Image, jpeg_quality: int = JPEG_QUALITY) -> bytes:
-    """The image as a baseline JPEG without metadata (no GPS position of a phone travels on)."""
+    """Encode an image as a baseline JPEG without metadata, so that a phone's GPS position is not passed on."""
     out = io.BytesIO()
     image.convert("RGB").save(out, "JPEG", quality=jpeg_quality)
     return out.getvalue()
 
 
 def shot(t: float, image: Image.Image) -> Shot:
-    """A candidate from an upright image that :func:`fit` has shrunk."""
+    """Make a candidate from an upright image that was scaled by :func:`fit`."""
     return Shot(round(t, 3), encode(image), image.width, image.height, dhash(image), quality(image))

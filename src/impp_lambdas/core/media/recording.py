@@ -1,8 +1,8 @@
-"""A recording behind a seekable file: upright pictures at given times, sound of given windows. Nothing else is read.
+"""Reads upright pictures at given times, and sound of given windows, from a seekable file, and nothing else.
 
-Built for originals that cameras really write: no video or no audio track, variable frame rate, a start time that is
-not zero, display rotation, non-square pixels, a tail that was never written. What cannot be decoded is passed over;
-:class:`Unreadable` is raised only when the container itself does not open.
+Copes with what cameras write: no video or no audio track, variable frame rate, a start time other than zero, display
+rotation, non-square pixels, a truncated end. Damaged parts are skipped; :class:`Unreadable` is raised only if the
+container does not open.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from impp_lambdas.core.media.pictures import LONG_SIDE, fit, upright
 from impp_lambdas.core.media.speech import RATE
 
 FORWARD_FRAMES = 600
-"""Frames decoded beyond keyframes in all, where keyframes are far apart (phones: 10 s and more)."""
+"""Most frames per recording that are decoded beyond keyframes, if those are far apart (phones: 10 s and more)."""
 SEARCH_PACKETS = 5000
-"""Packets read in search of one picture before it is given up: some 30 s of a file without an index."""
+"""Most packets that are read for one picture: some 30 s of a file without an index."""
 MAX_PIXELS = 250_000_000
-"""Largest still picture that is decoded; beyond lie panoramas that do not fit into the function's memory."""
+"""Largest still picture that is decoded. Larger panoramas do not fit into the function's memory."""
 
-Enough = Callable[[], bool]
-"""True when the time is used up; what has been found so far is then the result."""
+IsLate = Callable[[], bool]
+"""Whether the time is used up. Reading then stops early."""
 
 
 class Unreadable(Exception):
-    """The container or picture does not open; the text says why."""
+    """The container or picture does not open. The text says why."""
 
 
 def still(file: IO[bytes]) -> Image.Image:
-    """The upright picture of an image file, at most :data:`LONG_SIDE` long. Raises :class:`Unreadable`."""
+    """Read an image file, upright and at most :data:`LONG_SIDE` long. Raises :class:`Unreadable`."""
     try:
         with Image.open(file) as image:
             if image.width * image.height > MAX_PIXELS:
-                raise Unreadable(f"{image.width}x{image.height} pixels are too many")
-            image.draft("RGB", (LONG_SIDE, LONG_SIDE))  # JPEG only: decode at 1/2, 1/4, 1/8 right away
-            turned = ImageOps.exif_transpose(image).convert("RGB")
+                raise Unreadable(f"{image.width}x{image.height} exceeds {MAX_PIXELS} pixels")
+            image.draft("RGB", (LONG_SIDE, LONG_SIDE))  # JPEG only: decodes at 1/2, 1/4 or 1/8
+            image_upright = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise Unreadable(f"image does not open: {error}") from error
-    return turned.resize(fit(*turned.size, LONG_SIDE), Image.Resampling.LANCZOS)
+        raise Unreadable(f"the image does not open: {error}") from error
+    return image_upright.resize(fit(*image_upright.size, LONG_SIDE), Image.Resampling.LANCZOS)
 
 
 class Recording:
-    """An open container. Use as a context manager. ``file`` needs read, seek and tell."""
+    """An open container, as a context manager. `file` needs read, seek and tell."""
 
     def __init__(self, file: Any) -> None:
         try:
             self._container: InputContainer = av.open(file, mode="r", metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise Unreadable(f"container does not open: {error}") from error
+            raise Unreadable(f"the container does not open: {error}") from error
         streams = self._container.streams
         self._video = next((s for s in streams.video if not s.disposition & Disposition.attached_pic), None)
         self._audio = next(iter(streams.audio), None)
@@ -69,7 +69,7 @@ class Recording:
 
     @property
     def has_video(self) -> bool:
-        """Whether there are moving pictures; the cover of an audio file is none."""
+        """Whether there is a video stream. The cover of an audio file does not count."""
         return self._video is not None
 
     @property
@@ -79,7 +79,7 @@ class Recording:
 
     @property
     def duration_s(self) -> float:
-        """Seconds by the container, by the longest stream where that is silent, 0 when neither knows."""
+        """Seconds according to the container, else to its longest stream; 0 if unknown."""
         if self._container.duration:
             return float(self._container.duration / av.time_base)
         known = [float(s.duration * s.time_base) for s in self._container.streams if s.duration and s.time_base]
@@ -87,37 +87,37 @@ class Recording:
 
     # --- pictures -----------------------------------------------------------------------------------------------------
 
-    def pictures(self, times: Sequence[float], enough: Enough) -> Iterator[tuple[float, Image.Image]]:
-        """Upright pictures near ``times`` (ascending, seconds from the start), each picture of the file once.
+    def pictures(self, times: Sequence[float], is_late: IsLate) -> Iterator[tuple[float, Image.Image]]:
+        """Yield upright pictures near `times` (ascending, seconds from the start), no picture twice.
 
-        The keyframe before each time is decoded. Where that keyframe was shown already, decoding goes forward to the
-        time itself, within :data:`FORWARD_FRAMES`.
+        Decodes the keyframe before each time. If that keyframe was already yielded, decoding continues to the time
+        itself, within :data:`FORWARD_FRAMES`.
         """
         if self._video is None:
             return
-        self._listen_only_to(self._video)
-        shown = -1.0
+        self._discard_all_but(self._video)
+        last = -1.0
         forward = FORWARD_FRAMES
         for time in times:
-            if enough():
+            if is_late():
                 return
-            found, decoded = self._picture_at(time, shown, forward)
-            if found is None and shown < 0:  # a transport stream is entered mid-GOP: its first picture is at its start
-                found, decoded = self._picture_at(0.0, shown, forward)
+            picture, decoded = self._picture_at(time, last, forward)
+            if picture is None and last < 0:  # seeking in a transport stream lands inside a GOP: start over
+                picture, decoded = self._picture_at(0.0, last, forward)
             forward -= decoded
-            if found is not None and found[0] > shown:
-                shown = found[0]
-                yield found
+            if picture is not None and picture[0] > last:
+                last = picture[0]
+                yield picture
 
-    def _picture_at(self, time: float, shown: float, forward: int) -> tuple[tuple[float, Image.Image] | None, int]:
-        """The picture for ``time`` and the number of frames decoded beyond the keyframe."""
+    def _picture_at(self, time: float, after: float, forward: int) -> tuple[tuple[float, Image.Image] | None, int]:
+        """The picture for `time`, later than `after`, and the number of frames decoded beyond the keyframe."""
         video = self._video
         assert video is not None
         decoded = 0
         last: tuple[float, Any] | None = None
         for number, frame in self._frames(time, video):
             at = max(0.0, frame.time - self._origin)
-            if at > shown:
+            if at > after:
                 last = (at, frame)
             if (last is not None and (decoded == 0 or at >= time - 0.02)) or decoded > forward:
                 break
@@ -138,13 +138,13 @@ class Recording:
 
     # --- sound --------------------------------------------------------------------------------------------------------
 
-    def sound(self, starts: Sequence[float], length_s: float, enough: Enough) -> Iterator[bytes]:
-        """For each start the 16 kHz mono 16-bit samples of ``length_s`` seconds from there; less at the end."""
+    def sound(self, starts: Sequence[float], length_s: float, is_late: IsLate) -> Iterator[bytes]:
+        """Yield `length_s` seconds of 16 kHz mono 16-bit samples from each start; less at the end."""
         if self._audio is None:
             return
-        self._listen_only_to(self._audio)
+        self._discard_all_but(self._audio)
         for start in starts:
-            if enough():
+            if is_late():
                 return
             if samples := self._window(start, length_s):
                 yield samples
@@ -165,23 +165,23 @@ class Recording:
 
     # --- both ---------------------------------------------------------------------------------------------------------
 
-    def _listen_only_to(self, stream: Any) -> None:
-        """Have the demuxer skip all other streams: their bytes are then not even fetched."""
+    def _discard_all_but(self, stream: Any) -> None:
+        """Make the demuxer skip all other streams, so that their bytes are not fetched."""
         for other in self._container.streams:
             other.discard = Discard.default if other.index == stream.index else Discard.all
 
     def _frames(self, time: float, stream: Any) -> Iterator[tuple[int, Any]]:
-        """Decoded frames from the keyframe before ``time`` on, each with the number of packets read for it."""
-        with suppress(av.error.FFmpegError):  # not seekable: read on from where we are
+        """Yield decoded frames from the keyframe before `time`, each with the number of packets read so far."""
+        with suppress(av.error.FFmpegError):  # not seekable: continue at the current position
             target = int((time + self._origin) / stream.time_base)
             self._container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
         packets = enumerate(self._container.demux(stream))
         while True:
             try:
                 number, packet = next(packets)
-            except (StopIteration, av.error.FFmpegError):  # the end, or the cut tail
+            except (StopIteration, av.error.FFmpegError):  # the end, or a truncated file
                 return
-            with suppress(av.error.FFmpegError):  # a damaged packet: the next one may do
+            with suppress(av.error.FFmpegError):  # a damaged packet: try the next one
                 for frame in packet.decode():
                     if frame.time is not None and not frame.is_corrupt:
                         yield number, frame

@@ -1,4 +1,4 @@
-"""From an original to what is looked at and listened for: distinct frames, poster, storyboard, speech or none."""
+"""Samples an original: distinct frames, poster, storyboard, and whether anybody speaks."""
 
 from __future__ import annotations
 
@@ -14,53 +14,59 @@ if TYPE_CHECKING:
     from impp_lambdas.core.media.pictures import Shot
 
 CANDIDATES_PER_FRAME = 3
-"""Candidates decoded for each frame that may be kept, so that there is something to choose from."""
-CANDIDATES = 240
-"""Most candidates: each is one or two ranged reads and some 150 kB of memory."""
+"""Candidates that are decoded per frame, so that there is a choice."""
+MAX_CANDIDATES = 240
+"""Each candidate costs one or two ranged requests and some 150 kB of memory."""
 WINDOW_S = 6.0
 WINDOWS = 60
-"""Sound is heard in full up to 6 minutes; of longer recordings 60 windows of 6 s, spread evenly."""
-
-Remaining = Callable[[], float]
-"""Seconds left for the work."""
+"""Up to 6 minutes the whole sound is heard; of longer recordings 60 windows of 6 s, spread evenly."""
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """``complete`` is False where the time ran out first: the result is then thinner, not wrong."""
+class Limits:
+    """At most `frames` frames, candidates `interval_s` apart; `seconds_left` returns the time left for the work."""
+
+    frames: int
+    interval_s: float
+    seconds_left: Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """`is_complete` is False if the time ran out: there are then fewer samples, but no wrong ones."""
 
     frames: list[Shot]
     poster: Shot | None
     storyboard: Storyboard | None
     speech: speech.Speech
-    complete: bool
+    is_complete: bool
 
 
-def sample(file: IO[bytes], kind: str, duration_s: float, interval_s: float, limit: int, left: Remaining) -> Sampled:
-    """Sample an original of ``kind`` video, audio or image. ``limit`` frames at most, candidates ``interval_s`` apart.
+def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Samples:
+    """Sample an original of `kind` video, audio or image. `duration_s` is used if the container has no duration.
 
-    Raises :class:`impp_lambdas.core.media.recording.Unreadable` where the file does not open as media.
+    Raises :class:`impp_lambdas.core.media.recording.Unreadable` if the file does not open as media.
     """
     if kind == "image":
         shot = pictures.shot(0.0, still(file))
-        return Sampled([shot], shot, None, speech.Speech(0.0, 0.0), True)
+        return Samples([shot], shot, None, speech.Speech(0.0, 0.0), True)
     with Recording(file) as recording:
         duration = recording.duration_s or duration_s
-        budget = left()
-        shots, all_seen = _shots(recording, duration, interval_s, limit, lambda: left() < 0.45 * budget)
-        heard, all_heard = _listen(recording, duration, lambda: left() < 0.15 * budget)
+        budget = limits.seconds_left()
+        shots, has_all_shots = _shots(recording, duration, limits, lambda: limits.seconds_left() < 0.45 * budget)
+        heard, has_all_sound = _listen(recording, duration, lambda: limits.seconds_left() < 0.15 * budget)
     board = storyboard(selection.evenly(shots, TILES), duration)
-    frames = selection.distinct(shots, limit)
-    return Sampled(frames, selection.best(frames), board, heard, all_seen and all_heard)
+    frames = selection.distinct(shots, limits.frames)
+    return Samples(frames, selection.best(frames), board, heard, has_all_shots and has_all_sound)
 
 
-def _shots(recording: Recording, duration: float, interval: float, limit: int, enough: Any) -> tuple[list[Shot], bool]:
-    most = min(CANDIDATES, CANDIDATES_PER_FRAME * max(limit, 1))
-    times = selection.candidate_times(duration, interval, most)
-    shots = [pictures.shot(t, image) for t, image in recording.pictures(times, enough)]
-    return shots, not enough()
+def _shots(recording: Recording, duration: float, limits: Limits, is_late: Any) -> tuple[list[Shot], bool]:
+    count = min(MAX_CANDIDATES, CANDIDATES_PER_FRAME * max(limits.frames, 1))
+    times = selection.candidate_times(duration, limits.interval_s, count)
+    shots = [pictures.shot(t, image) for t, image in recording.pictures(times, is_late)]
+    return shots, not is_late()
 
 
-def _listen(recording: Recording, duration: float, enough: Any) -> tuple[speech.Speech, bool]:
+def _listen(recording: Recording, duration: float, is_late: Any) -> tuple[speech.Speech, bool]:
     times = speech.window_times(duration, WINDOW_S, WINDOWS)
-    return speech.detect(recording.sound(times, WINDOW_S, enough)), not enough()
+    return speech.detect(recording.sound(times, WINDOW_S, is_late)), not is_late()

@@ -1,28 +1,29 @@
-"""Which of the candidate frames are worth paying for: every analysed frame costs once per API."""
+"""Chooses the candidate frames that are worth paying for: every frame costs one call per detector."""
 
 from __future__ import annotations
 
 from impp_lambdas.core.media.pictures import HASH_BITS, Shot, distance
 
 DISTINCT_BITS = 8
-"""Frames whose hashes differ in fewer of 64 bits show the same scene (10 is the usual near-duplicate bound; a dash
-cam's bonnet and timestamp stay the same from scene to scene, hence a little below)."""
+"""Frames whose hashes differ in fewer bits show the same scene. The usual near-duplicate bound is 10; it is lower here
+because a dash cam's bonnet and timestamp are the same in every scene."""
 QUIET_S = 60.0
-"""A scene that does not change is looked at once a minute all the same: the hash misses a small person."""
+"""An unchanged scene is still looked at once per minute: the hash misses a small person."""
 USELESS = 0.01
-"""Frames of lower quality (black, blown out, flat) are taken only where there is nothing better."""
+"""Frames of lower quality (black, overexposed, flat) are used only if there are no better ones."""
 
 
 def candidate_times(duration_s: float, interval_s: float, limit: int) -> list[float]:
-    """Middles of equal slices of the running time, ``interval_s`` apart or wider, at most ``limit``; one at least."""
+    """Middles of equal slices of the duration: one to `limit` of them, at least `interval_s` apart."""
     count = max(1, min(limit, int(duration_s // max(interval_s, 0.1))))
     return [(k + 0.5) * duration_s / count for k in range(count)]
 
 
 def distinct(shots: list[Shot], limit: int) -> list[Shot]:
-    """At most ``limit`` shots in time order, each new against the others by picture or by time.
+    """At most `limit` shots in order of time, each different from the others in picture or time.
 
-    Farthest-first: what differs most from all that is chosen comes next, so a small limit still covers the whole.
+    Farthest-first traversal: the next shot is the one that differs most from all chosen ones, so that even a small
+    limit covers the whole recording.
     """
     pool = [s for s in shots if s.quality >= USELESS] or shots[:1]
     if not pool or limit < 1:
@@ -41,12 +42,12 @@ def distinct(shots: list[Shot], limit: int) -> list[Shot]:
 
 
 def best(shots: list[Shot]) -> Shot | None:
-    """The poster: the sharpest, best exposed shot; the earliest of equals."""
+    """The poster: the sharpest, best exposed shot; among equals the earliest."""
     return max(shots, key=lambda s: (s.quality, -s.t), default=None)
 
 
 def evenly(shots: list[Shot], limit: int) -> list[Shot]:
-    """At most ``limit`` shots spread evenly over all of them."""
+    """At most `limit` shots, spread evenly."""
     if len(shots) <= limit:
         return list(shots)
     return [shots[round(i * (len(shots) - 1) / (limit - 1))] for i in range(limit)]

@@ -1,7 +1,7 @@
-"""The sound of a recording as a FLAC file, for originals that Transcribe does not take as they are.
+"""Extracts the sound of a recording to FLAC, for originals that Transcribe does not accept.
 
-16 kHz mono is what speech recognition works in; four hours of it stay below 300 MB. Holes in the sound, and a track
-that begins late, become silence: the captions then fit the pictures.
+16 kHz mono is the format of speech recognition; four hours of it stay below 300 MB. Gaps in the sound, and a late start
+of the track, become silence, so that the captions match the pictures.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from av.stream import Discard
 from impp_lambdas.core.media.recording import Unreadable
 from impp_lambdas.core.media.speech import RATE
 
-HOLE_S = 0.1
-"""Shortest hole that is filled; less is the jitter of time stamps."""
+GAP_S = 0.1
+"""Shortest gap that is filled; a shorter one is jitter of the timestamps."""
 CHUNK = RATE
-"""Samples of silence in one frame, so that an hour of it takes no memory."""
+"""Samples of silence per frame, which bounds the memory."""
 
 
 def extract(file: Any, path: Path) -> float:
-    """Write the first audio track of ``file`` (read, seek, tell) to ``path``. Returns its length in seconds.
+    """Write the first audio track of `file` (read, seek, tell) to `path`. Returns its length in seconds.
 
-    Raises :class:`~impp_lambdas.core.media.recording.Unreadable` where the container does not open or has no audio.
+    Raises :class:`~impp_lambdas.core.media.recording.Unreadable` if the container does not open or has no audio.
     """
     try:
         source = av.open(file, mode="r", metadata_errors="replace")
@@ -49,7 +49,7 @@ def extract(file: Any, path: Path) -> float:
 
 
 def _samples(source: av.container.InputContainer) -> Iterator[av.AudioFrame]:
-    """All sound as 16 kHz mono frames without gaps from the container's start on."""
+    """All sound from the container's start as 16 kHz mono frames without gaps."""
     track = source.streams.audio[0]
     for other in source.streams:
         other.discard = Discard.default if other.index == track.index else Discard.all
@@ -57,10 +57,10 @@ def _samples(source: av.container.InputContainer) -> Iterator[av.AudioFrame]:
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     written = 0
     for frame in _decoded(source, track):
-        hole = round((frame.time - origin) * RATE) - written if frame.time is not None else 0
-        if hole > HOLE_S * RATE:
-            yield from _silence(hole)
-            written += hole
+        gap = round((frame.time - origin) * RATE) - written if frame.time is not None else 0
+        if gap > GAP_S * RATE:
+            yield from _silence(gap)
+            written += gap
         for piece in resampler.resample(frame):
             written += piece.samples
             yield piece
@@ -71,7 +71,7 @@ def _decoded(source: av.container.InputContainer, track: Any) -> Iterator[av.Aud
     while True:
         try:
             packet = next(packets)
-        except (StopIteration, av.error.FFmpegError):  # the end, or the cut tail
+        except (StopIteration, av.error.FFmpegError):  # the end, or a truncated file
             return
         with suppress(av.error.FFmpegError):
             yield from packet.decode()

@@ -1,4 +1,4 @@
-"""A sprite of small pictures and the WebVTT file by which players show them while scrubbing."""
+"""A sprite of small pictures and the WebVTT file that players use to show them while seeking."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from impp_lambdas.core.media.pictures import Shot, encode, fit
 
 TILE_LONG_SIDE = 160
 TILES = 100
-"""Most tiles: a 10 by 10 sprite of 1600 px stays below 300 kB."""
+"""Most tiles per sprite: 10 by 10 tiles (1600 px) stay below 300 kB."""
 COLUMNS = 10
 
 
 @dataclass(frozen=True)
 class Storyboard:
-    """``sprite`` is a JPEG of equal tiles, row by row; ``vtt`` names it with ``#xywh=`` fragments in pixels."""
+    """`sprite` is a JPEG of equal tiles, row by row; `vtt` refers to them by `#xywh=` fragments in pixels."""
 
     sprite: bytes
     vtt: str
 
 
 def storyboard(shots: Sequence[Shot], duration_s: float, sprite_name: str = "storyboard.jpg") -> Storyboard | None:
-    """The storyboard of shots in time order, or None for fewer than two: there is nothing to scrub then."""
+    """Make the storyboard of shots in order of time; None for fewer than two shots."""
     if len(shots) < 2:
         return None
     width, height = fit(shots[0].width, shots[0].height, TILE_LONG_SIDE)
@@ -45,6 +45,6 @@ def storyboard(shots: Sequence[Shot], duration_s: float, sprite_name: str = "sto
 
 
 def clock(seconds: float) -> str:
-    """A WebVTT time, ``hh:mm:ss.mmm``."""
+    """A WebVTT timestamp, `hh:mm:ss.mmm`."""
     ms = max(0, round(seconds * 1000))
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"

@@ -1,4 +1,4 @@
-"""The daily cost report: what AWS billed, what the catalog's ledger says, and what the budget allows."""
+"""The daily cost report: AWS's bill, the sum of the pipeline's own ledgers, and the budget."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from datetime import date, timedelta
 from typing import Any
 
 SERVICES = 8
-"""Services named in the report; the rest is one sum."""
+"""Services that the report names; the rest is summed up."""
 WARNING_SHARE = 0.8
-"""Share of the budget, spent or forecast by ledger or bill, from which the report is a warning."""
+"""Share of the budget, spent or forecast, at which the report becomes a warning."""
 
 
 @dataclass(frozen=True)
-class Billed:
-    """USD by service as Cost Explorer has them; its figures of the last day are still growing."""
+class Bill:
+    """USD by service according to Cost Explorer, whose figures for the last day are incomplete."""
 
     yesterday: Mapping[str, float]
     month: Mapping[str, float]
 
 
 def period(today: date) -> tuple[date, date]:
-    """First day and (exclusive) last day to ask for, so that one paid request covers yesterday and this month."""
+    """First day and (exclusive) last day of the one paid request that covers yesterday and its month."""
     yesterday = today - timedelta(days=1)
     return yesterday.replace(day=1), today
 
 
-def billed(results: Iterable[Mapping[str, Any]], today: date) -> Billed:
-    """Sums of Cost Explorer's daily ``ResultsByTime`` grouped by service. The month is yesterday's."""
+def sum_bill(results: Iterable[Mapping[str, Any]], today: date) -> Bill:
+    """Sum up Cost Explorer's daily `ResultsByTime`, grouped by service. The month is yesterday's."""
     last = (today - timedelta(days=1)).isoformat()
     days: dict[str, float] = defaultdict(float)
     month: dict[str, float] = defaultdict(float)
@@ -40,34 +40,34 @@ def billed(results: Iterable[Mapping[str, Any]], today: date) -> Billed:
             month[service] += usd
             if result["TimePeriod"]["Start"] == last:
                 days[service] += usd
-    return Billed(dict(days), dict(month))
+    return Bill(dict(days), dict(month))
 
 
 def forecast(spent: float, today: date) -> float:
-    """What yesterday's month comes to if it goes on as it went."""
+    """Cost of yesterday's whole month at the same daily rate."""
     last = today - timedelta(days=1)
     return spent / last.day * calendar.monthrange(last.year, last.month)[1]
 
 
-def report(today: date, bill: Billed | None, ledger_usd: float, budget_usd: float, problem: str = "") -> dict[str, Any]:
-    """The alert (kind ``cost_report``). Without a bill the ledger alone is reported, and the reason said.
+def report(today: date, bill: Bill | None, ledger_usd: float, budget_usd: float, problem: str = "") -> dict[str, Any]:
+    """The alert (kind `cost_report`). Without a bill it reports the ledger only, and `problem` as the reason.
 
-    ``budget_usd`` 0 means none is set. ``usd`` is the month's sum: the bill's, or the ledger's without one.
+    A `budget_usd` of 0 means that none is set. The alert's `usd` is the month's sum: the bill's, or else the ledger's.
     """
     last = today - timedelta(days=1)
     month = sum(bill.month.values()) if bill else ledger_usd
     expected = forecast(max(month, ledger_usd), today)
-    severity, judged = _judge(max(month, ledger_usd), expected, budget_usd)
+    severity, assessment = _assess(max(month, ledger_usd), expected, budget_usd)
     lines = []
     if bill:
         lines += [f"Yesterday: ${sum(bill.yesterday.values()):.2f}", *_top(bill.yesterday)]
         lines += [f"{last:%B} so far: ${month:.2f}", *_top(bill.month)]
     else:
-        lines.append(f"Cost Explorer gave no figures: {problem}")
+        lines.append(f"Cost Explorer returned no figures: {problem}")
     lines += [
-        f"Pipeline by its own ledger, {last:%B}: ${ledger_usd:.2f}",
+        f"Pipeline's own ledger, {last:%B}: ${ledger_usd:.2f}",
         f"Forecast for {last:%B}: ${expected:.2f}",
-        judged,
+        assessment,
     ]
     title = f"AWS cost {last:%Y-%m-%d}: ${sum(bill.yesterday.values()):.2f}, month ${month:.2f}" if bill else (
         f"AWS cost {last:%Y-%m-%d}: no bill yet, ledger ${ledger_usd:.2f}"
@@ -85,7 +85,7 @@ def report(today: date, bill: Billed | None, ledger_usd: float, budget_usd: floa
     }
 
 
-def _judge(spent: float, expected: float, budget: float) -> tuple[str, str]:
+def _assess(spent: float, expected: float, budget: float) -> tuple[str, str]:
     if budget <= 0:
         return "info", "No monthly budget is set."
     share = f"{spent / budget:.0%} of the monthly budget of ${budget:.2f}"

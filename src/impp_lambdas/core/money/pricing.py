@@ -1,7 +1,7 @@
-"""The price book, and ledger lines made from it. Quote, ledger and the local bill all use this one module.
+"""The price book and its ledger lines, for quote, ledger and the local bill.
 
-Prices are AWS list prices of us-east-1 in ``prices_us_east_1.json``, each with its source; a price that two sources
-disagree on or none confirms carries its doubt into every line that uses it. GB are decimal (10^9 bytes).
+`prices_us_east_1.json` holds AWS list prices of us-east-1, each with its source. If sources disagree on a price or none
+confirms it, every line that uses it carries that doubt. GB are decimal (10^9 bytes).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BOOK = "prices_us_east_1.json"
 
 @dataclass(frozen=True)
 class LedgerLine:
-    """One cost: ``quantity`` of ``unit`` at list price, in USD before any free tier."""
+    """One cost: `quantity` of `unit` in USD at list price, before any free tier."""
 
     service: str
     item: str
@@ -29,13 +29,13 @@ class LedgerLine:
     doubt: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The line as plain JSON, without an empty doubt."""
+        """The line as plain JSON; `doubt` is absent if there is none."""
         return {k: v for k, v in asdict(self).items() if v is not None}
 
 
 @dataclass(frozen=True)
 class Price:
-    """USD for one ``unit``. A book entry per ``1000 transitions`` becomes a price per ``transition``."""
+    """USD per `unit`. An entry per `1000 transitions` becomes a price per `transition`."""
 
     service: str
     item: str
@@ -45,7 +45,7 @@ class Price:
 
 
 class PriceBook:
-    """Prices by service and item. Raises :class:`KeyError` naming the pair for what the book does not hold."""
+    """Prices by service and item. Raises `KeyError` with both if the book has no price."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.as_of: str = document["as_of"]
@@ -54,21 +54,21 @@ class PriceBook:
     @staticmethod
     @lru_cache(maxsize=1)
     def load() -> PriceBook:
-        """The book that ships with this package."""
+        """The price book of this package."""
         return PriceBook(json.loads(Path(__file__).with_name(_BOOK).read_text(encoding="utf-8")))
 
     def price(self, service: str, item: str) -> Price:
-        """The price of one unit of an item."""
+        """Price per unit of an item."""
         return self._prices[service, item]
 
     def line(self, service: str, item: str, quantity: float) -> LedgerLine:
-        """A ledger line for ``quantity`` units, USD unrounded."""
+        """Ledger line for `quantity` units, USD unrounded."""
         p = self.price(service, item)
         return LedgerLine(service, item, quantity, p.unit, quantity * p.usd, p.doubt)
 
 
 def total(lines: Iterable[LedgerLine]) -> float:
-    """The sum of lines in USD."""
+    """Sum of lines in USD."""
     return sum(line.usd for line in lines)
 
 

@@ -1,7 +1,9 @@
-"""Which storage class an original goes to: the cheapest over the time it is kept, for how and how soon it is read.
+"""Chooses the storage class of an original: the cheapest one for how long it is kept and how it is read.
 
-Each class is priced from the price book: moving the object, the months (not fewer than its minimum), its own overhead
-per object, and reading it back. The reason that is given is the sum itself.
+The cost of a class covers the transition, the months (at least its minimum duration), its overhead per object, and
+retrievals. The reason for a choice states the sums.
+
+To add a storage class, add a row to :data:`CLASSES` and a rule to `modules/archive`; a test compares them.
 """
 
 from __future__ import annotations
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
 
 MONTH_DAYS = 30.4
 SMALL_BYTES = 128 * 1024
-"""Below this no lifecycle rule moves an object, and IA and Instant Retrieval would bill it as this size anyway."""
+"""Lifecycle rules move no smaller object, and IA and Instant Retrieval would bill it as this size anyway."""
 _INDEX_GB, _NAME_GB = 32 * 1024 / 1e9, 8 * 1024 / 1e9
-"""Glacier classes add 32 KB of index at their own and 8 KB of name at Standard's price to every object."""
+"""Glacier classes add to every object 32 KB of index at their own price and 8 KB of name at Standard's."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """How an original will be read: whole copies in the first month, and in each later year; at once or in hours."""
+    """How an original is expected to be read: how often in the first month, how often per year, and whether at once."""
 
     months: int
     first_month_reads: float
@@ -34,16 +36,17 @@ class Need:
 
 
 NEEDS = {
-    "dashcam-routine": Need(12, 0.0, 0.02, False, "routine footage, hardly ever read again"),
-    "dashcam": Need(12, 2.0, 0.5, True, "a recording that somebody may ask for, read in its first weeks"),
-    "phone": Need(36, 0.5, 0.2, True, "kept for years, read at once when wanted"),
-    "creator": Need(36, 0.5, 0.5, True, "material to work with, read at once when wanted"),
+    "dashcam-routine": Need(12, 0.0, 0.02, False, "routine footage, rarely read again"),
+    "dashcam": Need(12, 2.0, 0.5, True, "a recording that may be needed, mostly in its first weeks"),
+    "phone": Need(36, 0.5, 0.2, True, "kept for years, must be readable at once"),
+    "creator": Need(36, 0.5, 0.5, True, "source material, must be readable at once"),
 }
 
 
 @dataclass(frozen=True)
 class StorageClass:
-    """``items`` of the price book by month of age (the last one stays); ``tag`` is the value of ``impp:archive``."""
+    """An S3 storage class. `tag` is the value of `impp:archive`; `items` are items of the price book by month of age,
+    of which the last one stays."""
 
     tag: str
     name: str
@@ -94,7 +97,7 @@ CLASSES = (
 
 @dataclass(frozen=True)
 class Choice:
-    """The class, the tag that brings the original there, the reason in words and sums, and its first month's cost."""
+    """A storage class, the tag value that moves the original to it, the reason, and the cost of the first month."""
 
     storage_class: str
     tag: str
@@ -108,15 +111,15 @@ class Choice:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Choice:
-        """The choice back from :meth:`to_dict`."""
+        """The choice from :meth:`to_dict`."""
         lines = tuple(LedgerLine(**line) for line in data["first_month"])
         return cls(data["storage_class"], data["tag"], data["why"], lines)
 
 
 def choose(facts: Facts) -> Choice:
-    """The cheapest class that answers in time for what this original is for."""
+    """Choose the cheapest class that can be read as soon as this original may be needed."""
     if facts.bytes < SMALL_BYTES:
-        why = f"{facts.bytes} bytes: below 128 KB nothing is saved by moving it"
+        why = f"{facts.bytes} bytes: below 128 KB a transition saves nothing"
         return Choice("STANDARD", "standard", why, first_month(CLASSES[0], facts.bytes))
     need = NEEDS["dashcam-routine" if (facts.source, facts.recording) == ("dashcam", "routine") else facts.source]
     priced = {c.tag: (cost(c, facts.bytes, need), c) for c in CLASSES if c.instant or not need.instant}
@@ -126,19 +129,19 @@ def choose(facts: Facts) -> Choice:
     second = f", {rest[0][1].tag} ${rest[0][0]:.6f}" if rest else ""
     why = (
         f"{need.why}: over {need.months} months {best.tag} costs ${usd:.6f}"
-        f" (moving, {best.minimum_days or 'no'} days minimum, reading back), standard ${standard:.6f}{second}"
+        f" (transition, minimum of {best.minimum_days} days, retrieval), standard ${standard:.6f}{second}"
     )
     return Choice(best.name, best.tag, why, first_month(best, facts.bytes))
 
 
 def tags(facts: Facts, choice: Choice) -> dict[str, str]:
-    """The tags of an original, most needed first. Who uploaded without the edge has set none of them."""
-    found = {"impp:archive": choice.tag, "impp:source": facts.source, "impp:timestamp": facts.captured_at}
-    return found | ({"impp:checksum": facts.sha256} if facts.sha256 else {})
+    """Tags of an original, most important first. Uploads that did not come from the edge have none of them."""
+    required = {"impp:archive": choice.tag, "impp:source": facts.source, "impp:timestamp": facts.captured_at}
+    return required | ({"impp:checksum": facts.sha256} if facts.sha256 else {})
 
 
 def cost(storage: StorageClass, size: int, need: Need) -> float:
-    """USD for keeping ``size`` bytes as long, and reading them as often, as needed."""
+    """USD for storing and reading `size` bytes as a need describes."""
     book, gb = PriceBook.load(), size / 1e9
     months = max(need.months, storage.minimum_days / MONTH_DAYS)
     whole = int(months)
@@ -148,14 +151,16 @@ def cost(storage: StorageClass, size: int, need: Need) -> float:
     reads = need.first_month_reads + need.yearly_reads * max(0.0, months / 12)
     if storage.retrieval:
         usd += reads * gb * book.price("s3", storage.retrieval).usd
-    if storage.monitored:  # a late read lifts the object to the frequent tier for a month, to the infrequent for two
+    if (
+        storage.monitored
+    ):  # a late read moves the object to the frequent tier for a month, then to the infrequent one for two
         late = need.yearly_reads * months / 12
         usd += late * (sum(_month(storage, gb, m) for m in range(3)) - 3 * _month(storage, gb, 3))
     return usd
 
 
 def first_month(storage: StorageClass, size: int) -> tuple[LedgerLine, ...]:
-    """Ledger lines of moving an object into a class and of its first month there."""
+    """Ledger lines of an object's transition to a class and its first month there."""
     book, gb = PriceBook.load(), size / 1e9
     lines = [book.line("s3", storage.transition, 1)] if storage.transition else []
     lines.append(book.line("s3", storage.items[0], gb + (_INDEX_GB if storage.overhead else 0)))

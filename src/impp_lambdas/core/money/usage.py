@@ -1,8 +1,13 @@
-"""What a run of a function costs by itself."""
+"""What requests, jobs and runs of functions cost."""
 
 from __future__ import annotations
 
+import math
+
 from impp_lambdas.core.money.pricing import LedgerLine, PriceBook
+
+MIN_TRANSCRIBE_S = 15
+"""Transcribe bills each job for at least 15 s, in whole seconds (its pricing page)."""
 
 
 def lambda_lines(seconds: float, memory_mb: int, machine: str, requests: int = 1) -> list[LedgerLine]:
@@ -10,3 +15,14 @@ def lambda_lines(seconds: float, memory_mb: int, machine: str, requests: int = 1
     book = PriceBook.load()
     item = "arm64_gb_second" if machine in ("aarch64", "arm64") else "x86_gb_second"
     return [book.line("lambda", "request", requests), book.line("lambda", item, seconds * memory_mb / 1024)]
+
+
+def request_lines(*, gets: int, puts: int) -> list[LedgerLine]:
+    """Requests to S3."""
+    book = PriceBook.load()
+    return [book.line("s3", "get", gets), book.line("s3", "put", puts)]
+
+
+def transcribe_line(seconds: float) -> LedgerLine:
+    """A transcription job over `seconds` of sound."""
+    return PriceBook.load().line("transcribe", "batch", max(MIN_TRANSCRIBE_S, math.ceil(round(seconds, 3))))

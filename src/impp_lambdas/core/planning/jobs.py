@@ -1,6 +1,6 @@
-"""The Settings of a MediaConvert job: H.264 and AAC in progressive MP4, quality-defined bitrate, upright.
+"""Settings of a MediaConvert job: H.264 and AAC in progressive MP4, quality-defined bitrate, upright.
 
-All within MediaConvert's Basic tier (AVC, one pass), which costs a fraction of the Professional one.
+Everything is within MediaConvert's Basic tier (AVC, one pass), which costs a fraction of the Professional tier.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _SELECTOR = "Audio Selector 1"
 
 
 def settings(source: str, destination: str, renditions: Sequence[Rendition], has_audio: bool) -> dict[str, Any]:
-    """``Settings`` of CreateJob that read ``source`` and write ``<destination>-<name>.mp4`` (both ``s3://``).
+    """`Settings` of CreateJob that read `source` and write `<destination>-<name>.mp4` (both `s3://`).
 
-    An audio selector without a sound track makes MediaConvert fail, so there is none then.
+    MediaConvert fails on an audio selector without a sound track, so a silent original has none.
     """
     file: dict[str, Any] = {"FileInput": source, "TimecodeSource": "ZEROBASED"}
     if any(r.width for r in renditions):

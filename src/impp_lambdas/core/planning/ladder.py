@@ -1,7 +1,7 @@
-"""Which renditions an original deserves: sizes by the short side, never upscaled, even, the aspect kept.
+"""Chooses the renditions of an original: sizes by the short side, even, same aspect ratio, never upscaled.
 
-Frame rates above 30 are divided by a whole number down to at most 30 for what is watched (half the price, no judder),
-and kept for the rendition that is made to be published on.
+Frame rates above 30 are divided by a whole number to at most 30, which halves the price without judder. The rendition
+for publishing elsewhere keeps its frame rate.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ MAX_LONG_SIDE = 4096
 MIN_BITRATE, MAX_BITRATE = 200_000, 60_000_000
 _DENSE_CODECS = {"hevc", "av1", "vp9"}
 MAX_FPS = 30.5
-"""Up to here a rate counts as 30 (cameras write 30.02)."""
+"""Highest rate that counts as 30 (cameras write 30.02)."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """``short_side`` in pixels at most; ``quality`` is the QVBR level (1 to 10); ``bits`` a pixel bound the bitrate."""
+    """At most `short_side` pixels; `quality` is the QVBR level (1 to 10); `bits` per pixel limit the bitrate."""
 
     name: str
     short_side: int
@@ -50,8 +50,8 @@ LADDERS: dict[str, tuple[Rung, ...]] = {
 
 @dataclass(frozen=True)
 class Rendition:
-    """One output. ``width`` and ``height`` are None for sound alone; ``fps`` is None where the original's rate stays.
-    ``max_bitrate`` is in bit/s, picture or, for sound alone, sound."""
+    """One output. `width` and `height` are None for audio; `fps` is None if the original's rate is kept. `max_bitrate`
+    in bit/s is that of the picture, or of the sound for audio."""
 
     name: str
     key: str
@@ -67,38 +67,38 @@ class Rendition:
 
 
 def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None = None) -> list[Rendition]:
-    """The renditions of an original, best first within a ladder; none for an image or a picture too small to encode.
+    """The renditions of an original, best first; none for an image or a picture that is too small to encode.
 
-    ``bit_rate`` is the original's own in bit/s: what it does not hold, no rendition needs bits for.
+    `bit_rate` is the original's in bit/s, which limits that of the renditions.
     """
     if streams.kind == "audio":
         return [Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, 128_000)]
     if streams.kind != "video" or not streams.width or not streams.height:
         return []
-    made: list[Rendition] = []
+    ladder: list[Rendition] = []
     for rung in LADDERS[source]:
         width, height = fit(streams.width, streams.height, rung.short_side)
-        same_size = any((r.width, r.height) == (width, height) for r in made)
+        same_size = any((r.width, r.height) == (width, height) for r in ladder)
         if min(width, height) < MIN_SIDE or (same_size and not rung.keep_fps):
             continue
-        fps = None if rung.keep_fps else divided(streams.fps)
+        fps = None if rung.keep_fps else reduce_rate(streams.fps)
         rate = float(Fraction(fps)) if fps else min(streams.fps or 30.0, 60.0)
-        wanted = min(rung.bits * width * height * rate, _held(streams.video_codec, bit_rate), MAX_BITRATE)
+        limit = min(rung.bits * width * height * rate, _useful_bitrate(streams.video_codec, bit_rate), MAX_BITRATE)
         key = keys.delivery(asset, f"video-{rung.name}.mp4")
-        bitrate = max(MIN_BITRATE, int(round(wanted, -3)))
-        made.append(Rendition(rung.name, key, width, height, fps, rung.quality, bitrate))
-    return made
+        bitrate = max(MIN_BITRATE, int(round(limit, -3)))
+        ladder.append(Rendition(rung.name, key, width, height, fps, rung.quality, bitrate))
+    return ladder
 
 
-def _held(codec: str | None, bit_rate: float | None) -> float:
-    """The peak in H.264 of what an original holds: half above its mean, and more for a codec that needs fewer bits."""
+def _useful_bitrate(codec: str | None, bit_rate: float | None) -> float:
+    """The H.264 peak rate that preserves an original: 1.5 times its mean, doubled for codecs that need fewer bits."""
     return bit_rate * 1.5 * (2 if codec in _DENSE_CODECS else 1) if bit_rate else math.inf
 
 
 def fit(width: int, height: int, short_side: int) -> tuple[int, int]:
-    """The largest even size within ``width`` by ``height`` whose short side is at most ``short_side``.
+    """The largest even size within `width` by `height` whose short side is at most `short_side`.
 
-    The aspect is kept to within a pixel; neither side grows, nor passes :data:`MAX_LONG_SIDE`.
+    The aspect ratio is exact to a pixel. Neither side grows or exceeds :data:`MAX_LONG_SIDE`.
     """
     short, long = min(width, height), max(width, height)
     new_short = min(short, short_side)
@@ -111,12 +111,12 @@ def fit(width: int, height: int, short_side: int) -> tuple[int, int]:
     return (new_short, new_long) if width <= height else (new_long, new_short)
 
 
-def divided(fps: float | None) -> str | None:
-    """The rate to encode at as a fraction ``30000/1001``, or None to keep the original's."""
+def reduce_rate(fps: float | None) -> str | None:
+    """The frame rate to encode at as a fraction such as `30000/1001`, or None to keep the original's."""
     if not fps or fps <= MAX_FPS:
         return None
     divisor = next(n for n in range(2, 1000) if fps / n <= MAX_FPS)
     exact = Fraction(fps / divisor).limit_denominator(1001)
-    nominal = Fraction(round(fps / divisor * 1001 / 1000) * 1000, 1001)  # 29.97 and its kin
+    nominal = Fraction(round(fps / divisor * 1001 / 1000) * 1000, 1001)  # 29.97 and similar
     close = nominal if abs(float(nominal) - fps / divisor) < 0.005 and exact.denominator != 1 else exact
     return f"{close.numerator}/{close.denominator}"

@@ -1,5 +1,5 @@
-"""What will be done with an original: which frames are looked at, whether it is listened to, what is encoded, how long
-each step may take. Made before anything is paid; the quote is made from it."""
+"""Plans the processing of an original: how many frames are analysed, by which detectors, whether it is transcribed,
+what is encoded, how long each step may take. The quote is made from the plan, before anything is paid."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.planning import jobs, ladder, transcription
 
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
 
-APIS = ("labels", "moderation", "text", "faces")
-
 
 @dataclass(frozen=True)
 class Look:
-    """Frames at most ``max``, ``interval_s`` apart at least, shown to each of ``apis``."""
+    """At most `max` frames, at least `interval_s` apart, for each of the detectors in `apis`."""
 
     interval_s: float
     max: int
     apis: tuple[str, ...]
 
 
+_ALL = tuple(DETECTORS)
 _ROUTINE = Look(10.0, 30, ("labels", "text"))  # hours of empty road: what passed, and its plates and signs
-_CLOSE = Look(5.0, 60, APIS)
-_LOOKS = {"dashcam": _CLOSE, "phone": _CLOSE, "creator": Look(5.0, 120, APIS)}
+_CLOSE = Look(5.0, 60, _ALL)
+_LOOKS = {"dashcam": _CLOSE, "phone": _CLOSE, "creator": Look(5.0, 120, _ALL)}
 
 TRANSCRIBE_BASE_S, TRANSCRIBE_MAX_S = 900, 6 * 3600
-"""For handing over the sound, and a job faster than real time; longest file 4 h. No wait in a queue: Transcribe refuses
-what is more than its 250 jobs at a time, and the state machine tries again."""
+"""Covers sound extraction and a job faster than real time of at most 4 h. There is no queue: Transcribe rejects jobs
+above its limit of 250, and the state machine retries."""
 TRANSCODE_BASE_S, TRANSCODE_MAX_S = 1800, 20 * 3600
-"""An on-demand queue may be busy; a 4K ladder can take twice real time. The execution itself ends after 24 h."""
+"""An on-demand queue may be busy, and a 4K ladder can take twice real time. The execution itself ends after 24 h."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``deadlines`` in whole seconds: ``transcribe_s``, ``transcode_s``. No renditions, no ``job_settings``."""
+    """`deadlines` in whole seconds: `transcribe_s`, `transcode_s`. `job_settings` is None without renditions."""
 
     look: Look
     transcribe: bool
@@ -46,7 +46,7 @@ class Plan:
     deadlines: dict[str, int]
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as it travels: ``{frames: {interval_s, max}, analyze: {apis}, transcribe, renditions, …}``."""
+        """The plan as plain JSON: `{frames: {interval_s, max}, analyze: {apis}, transcribe, renditions, …}`."""
         return {
             "frames": {"interval_s": self.look.interval_s, "max": self.look.max},
             "analyze": {"apis": list(self.look.apis)},
@@ -58,7 +58,7 @@ class Plan:
 
 
 def make(asset: str, facts: Facts, original: str, delivery_bucket: str, max_frames: int) -> Plan:
-    """The plan for an original at ``original`` (``s3://bucket/key``). ``max_frames`` is the operator's own limit."""
+    """Make the plan for an original at `original` (`s3://bucket/key`). `max_frames` is the operator's limit."""
     look = _ROUTINE if facts.source == "dashcam" and facts.recording == "routine" else _LOOKS[facts.source]
     look = Look(look.interval_s, _frames(look, facts, max_frames), look.apis)
     bit_rate = facts.bytes * 8 / facts.duration_s if facts.duration_s else None

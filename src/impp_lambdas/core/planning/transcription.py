@@ -1,44 +1,36 @@
-"""What Transcribe needs to be told, and whether it can take an original as it is."""
+"""What Transcribe is asked for, and whether it accepts an original as it is."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlparse
 
 MAX_SECONDS = 14_400.0
-"""Longest recording of a job: 4 hours (Transcribe's quotas, not adjustable)."""
+"""Longest recording per job: 4 hours (Transcribe's quotas, not adjustable)."""
 MIN_SECONDS = 0.5
-MIN_BILLED_SECONDS = 15
-"""Each job is billed for at least 15 s, in whole seconds (Transcribe's pricing page)."""
 MAX_BYTES = 2_000_000_000
-"""Largest file of a job, 2 GB (same source)."""
-_NAMES = {"wave": "wav"}
-"""Probe's names of containers that Transcribe calls otherwise."""
-FORMATS = frozenset({"mp3", "mp4", "wav", "flac", "ogg", "amr", "webm", "m4a"})
-"""MediaFormat's values. QuickTime, AVI, Matroska and transport streams are not among them."""
+"""Largest file per job, 2 GB (same source)."""
+_FORMAT_NAMES = {"wave": "wav"}
+"""Containers that Probe and Transcribe name differently."""
+FORMATS = ("mp4", "m4a", "webm", "wav", "mp3", "flac", "ogg", "amr")
+"""Values of MediaFormat, preferred first. QuickTime, AVI, Matroska and transport streams are not among them."""
 
 
 def job_name(asset: str, execution: str) -> str:
-    """The job's name: the same for a retry of the same execution, another for a replay."""
+    """The job's name: the same for a retry within an execution, different for a replay."""
     return f"impp-{asset}-{hashlib.sha256(execution.encode()).hexdigest()[:8]}"
 
 
-def billed_seconds(seconds: float) -> int:
-    """What a job over so many seconds of sound is billed for."""
-    return max(MIN_BILLED_SECONDS, math.ceil(round(seconds, 3)))
-
-
 def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
-    """Why there is nothing to transcribe, or None where there is."""
+    """Why there is nothing to transcribe, or None."""
     seconds = float(facts.get("duration_s") or 0)
     if not facts.get("has_audio"):
         return "no sound track"
     if not speech:
         return "no speech"
-    if 0 < seconds < MIN_SECONDS:  # 0: nobody knows; Transcribe will
+    if 0 < seconds < MIN_SECONDS:  # 0 means unknown: Transcribe decides
         return f"shorter than {MIN_SECONDS} s"
     if seconds > MAX_SECONDS:
         return f"longer than Transcribe's {MAX_SECONDS / 3600:.0f} hours"
@@ -46,39 +38,41 @@ def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
 
 
 def media_format(facts: Mapping[str, Any], key: str) -> str | None:
-    """The MediaFormat by which Transcribe takes the original itself; None where only its sound can be handed over."""
+    """The MediaFormat under which Transcribe accepts the original; None if its sound must be extracted first."""
     if int(facts.get("bytes") or 0) > MAX_BYTES:
         return None
     extension = key.rpartition(".")[2].lower()
     container = str(facts.get("container") or "").lower()
     if extension in ("mov", "qt") or "quicktime" in container:
         return None
-    named = {_NAMES.get(part.strip(), part.strip()) for part in container.replace("/", ",").split(",")}
-    if extension in named & FORMATS:
+    parts = (part.strip() for part in container.replace("/", ",").split(","))
+    formats = {_FORMAT_NAMES.get(part, part) for part in parts}.intersection(FORMATS)
+    if extension in formats:
         return extension
-    return next((f for f in ("mp4", "m4a", "webm", "wav", "mp3", "flac", "ogg", "amr") if f in named), None)
+    return next((name for name in FORMATS if name in formats), None)
 
 
 def job_request(
+    *,
     name: str,
     uri: str,
-    media: str,
+    media_format: str,
     language: str,
     bucket: str,
     output_key: str,
     tags: Mapping[str, str],
     kms_key: str = "",
 ) -> dict[str, Any]:
-    """StartTranscriptionJob's request. ``language`` is a code such as ``en-US``, or ``auto``.
+    """Parameters of StartTranscriptionJob. `language` is a code such as `en-US`, or `auto`.
 
-    Without ``kms_key`` Transcribe encrypts what it writes with S3's own key, whatever the bucket's default is (its
+    Without `kms_key` Transcribe encrypts its output with S3's own key, regardless of the bucket's default (its
     developer guide, "Data encryption").
     """
     spoken: dict[str, Any] = {"IdentifyLanguage": True} if language == "auto" else {"LanguageCode": language}
     return {
         "TranscriptionJobName": name,
         "Media": {"MediaFileUri": uri},
-        "MediaFormat": media,
+        "MediaFormat": media_format,
         "OutputBucketName": bucket,
         "OutputKey": output_key,
         "Subtitles": {"Formats": ["vtt", "srt"], "OutputStartIndex": 1},
@@ -88,8 +82,8 @@ def job_request(
     }
 
 
-def key_of(uri: str, bucket: str) -> str:
-    """The object key in an ``s3://`` or ``https://`` (path or host style) address of an object in ``bucket``."""
+def object_key(uri: str, bucket: str) -> str:
+    """The object key in an `s3://` or `https://` (path or host style) address of an object in `bucket`."""
     parsed = urlparse(uri)
     path = parsed.path.lstrip("/")
     if parsed.scheme == "s3" or parsed.netloc.split(".")[0] == bucket:
@@ -98,6 +92,6 @@ def key_of(uri: str, bucket: str) -> str:
 
 
 def captions_key(job: Mapping[str, Any], bucket: str) -> str | None:
-    """The key of the job's WebVTT file, or None where it made none."""
+    """The key of the job's WebVTT file, or None if it has none."""
     uris = job.get("Subtitles", {}).get("SubtitleFileUris", [])
-    return next((key_of(uri, bucket) for uri in uris if uri.split("?")[0].endswith(".vtt")), None)
+    return next((object_key(uri, bucket) for uri in uris if uri.split("?")[0].endswith(".vtt")), None)

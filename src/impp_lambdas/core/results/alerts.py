@@ -1,6 +1,6 @@
-"""What people are told: one alert for each end of an asset, in the words of somebody who was not there.
+"""Alerts: one for each asset whose processing has ended.
 
-An alert is ``{severity, kind, asset, title, text, links: [{title, url}], usd}``; severity is info, warning or critical.
+An alert is `{severity, kind, asset, title, text, links: [{title, url}], usd}`; severity is info, warning or critical.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _TITLE = {
     "published": "Published",
     "partial": "Published in part",
     "deferred": "Deferred: over the monthly budget",
-    "gone": "Gone before it could be read",
+    "gone": "Deleted before it could be read",
     "quarantined": "Quarantined",
     "failed": "Processing failed",
 }
 SUBJECT_LENGTH = 99
-"""SNS takes subjects of fewer than 100 printable ASCII characters."""
+"""SNS accepts subjects of fewer than 100 printable ASCII characters."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One alert; ``usd`` is what the asset cost so far, None where that is not known."""
+    """One alert. `usd` is what the asset cost so far; None if unknown."""
 
     severity: str
     kind: str
@@ -48,7 +48,7 @@ class Alert:
 
 
 def subject(title: str) -> str:
-    """A title as SNS accepts it for a subject."""
+    """Convert a title to a subject that SNS accepts."""
     plain = title.encode("ascii", "replace").decode()
     return "".join(c if c.isprintable() else " " for c in plain)[:SUBJECT_LENGTH].strip() or "IMPP"
 
@@ -56,19 +56,19 @@ def subject(title: str) -> str:
 def of_asset(
     kind: str, asset: str | None, key: str, lines: Sequence[str], links: Sequence[Mapping[str, str]], usd: float | None
 ) -> Alert:
-    """An alert about an original: the title names its file, the text is ``lines`` without the empty ones."""
+    """An alert about an original. The title names its file; empty `lines` are left out."""
     name = key.rsplit("/", 1)[-1] or key
     text = "\n".join(line for line in lines if line)
     return Alert(SEVERITY[kind], kind, asset, f"{_TITLE[kind]}: {name}", text, tuple(links), usd)
 
 
 def manifest_link(domain: str, asset: str) -> list[dict[str, str]]:
-    """A link to the delivered manifest, none where nothing is delivered by CloudFront."""
+    """A link to the delivered manifest; none without CloudFront."""
     return [{"title": "Manifest", "url": f"https://{domain}/assets/{asset}/manifest.json"}] if domain else []
 
 
 def execution_link(execution: str) -> list[dict[str, str]]:
-    """A link to an execution (by its ARN) in the console."""
+    """A link to an execution (its ARN) in the console."""
     parts = execution.split(":")
     if len(parts) < 8:
         return []

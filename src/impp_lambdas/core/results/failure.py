@@ -1,4 +1,4 @@
-"""An execution that died: whose it was, and what to tell of it."""
+"""A failed execution: which original it processed, and why it failed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from impp_lambdas.core import times
 from impp_lambdas.core.intake.originals import Original
 from impp_lambdas.core.results.outcome import explain
 
-OWN_END = "Quarantined"
-"""The error of executions that ended as they should: Quarantine has told everybody."""
-_ENDED = ("published", "partial", "quarantined", "gone", "deferred")
+QUARANTINED = "Quarantined"
+"""The error of executions that ended in quarantine, which has sent its own alert."""
+_FINAL_STATES = ("published", "partial", "quarantined", "gone", "deferred")
+_CAUSES = {"TIMED_OUT": "the execution took longer than a day", "ABORTED": "somebody stopped the execution"}
+"""Causes of executions that state none."""
 
 
 @dataclass(frozen=True)
-class Death:
-    """``original`` is None where the execution's input was no S3 event (somebody started it by hand)."""
+class Failure:
+    """`original` is None if the execution's input is not an S3 event (somebody started it by hand)."""
 
     execution: str
     status: str
@@ -27,14 +29,13 @@ class Death:
     started_at: str
 
 
-def read(description: Mapping[str, Any]) -> Death | None:
-    """A death from DescribeExecution's answer; None for an execution that lives, succeeded or was quarantined."""
+def read(description: Mapping[str, Any]) -> Failure | None:
+    """Read DescribeExecution's response; None if the execution is running, has succeeded or ended in quarantine."""
     status = str(description["status"])
-    if status not in ("FAILED", "TIMED_OUT", "ABORTED") or description.get("error") == OWN_END:
+    if status not in ("FAILED", "TIMED_OUT", "ABORTED") or description.get("error") == QUARANTINED:
         return None
-    told = {"TIMED_OUT": "the execution took longer than a day", "ABORTED": "somebody stopped the execution"}
-    cause = description.get("cause") or told.get(status)
-    return Death(
+    cause = description.get("cause") or _CAUSES.get(status)
+    return Failure(
         str(description["executionArn"]),
         status,
         explain(description.get("error"), cause),
@@ -46,14 +47,14 @@ def read(description: Mapping[str, Any]) -> Death | None:
 def _original(text: str | None) -> Original | None:
     try:
         detail = json.loads(text or "")["detail"]
-        found = detail["object"]
-        return Original(detail["bucket"]["name"], found["key"], found.get("version-id", ""))
+        item = detail["object"]
+        return Original(detail["bucket"]["name"], item["key"], item.get("version-id", ""))
     except (ValueError, KeyError, TypeError):
         return None
 
 
 def keeps_state(item: Mapping[str, Any] | None, execution: str) -> bool:
-    """Whether an asset's item must keep its state: another execution has it, or it had ended before the death."""
+    """Whether an asset's item must keep its state: it belongs to another execution, or it is final."""
     if not item:
         return False
-    return item.get("execution") != execution or item.get("state") in _ENDED
+    return item.get("execution") != execution or item.get("state") in _FINAL_STATES

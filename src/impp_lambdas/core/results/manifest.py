@@ -1,6 +1,6 @@
-"""The manifest that is delivered with an asset, and the catalog item that is kept of it.
+"""The manifest that is delivered with an asset, and its catalog item.
 
-The manifest's shape is ``schemas/manifest.v1.schema.json``; a change that breaks a reader is a new version there.
+`schemas/manifest.v1.schema.json` describes the manifest. An incompatible change is a new version there.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from impp_lambdas.core.detect.registry import summary_fields
 from impp_lambdas.core.money.pricing import LedgerLine, total
 
 if TYPE_CHECKING:
@@ -16,15 +17,14 @@ if TYPE_CHECKING:
 
 VERSION = 1
 EXCERPT = 1000
-"""Characters of the transcript that the catalog keeps."""
-_ELSEWHERE = {"bytes", "sha256", "crc64nvme"}
-"""Facts that the manifest tells of the original file."""
+"""Characters of the transcript in the catalog."""
+_ORIGINAL_FACTS = {"bytes", "sha256", "crc64nvme"}
+"""Facts that the manifest has under `original`."""
 
 
 @dataclass(frozen=True)
-class Delivered:
-    """What lies in the delivery bucket: keys, or None. ``renditions`` are ``{name, key, width, height, bytes,
-    duration_s}``."""
+class Delivery:
+    """Keys in the delivery bucket, or None. `renditions` are `{name, key, width, height, bytes, duration_s}`."""
 
     renditions: tuple[Mapping[str, Any], ...] = ()
     poster: str | None = None
@@ -34,19 +34,19 @@ class Delivered:
 
     @property
     def size(self) -> int:
-        """Bytes of the renditions."""
+        """Size of the renditions in bytes."""
         return sum(int(r["bytes"]) for r in self.renditions)
 
 
 @dataclass(frozen=True)
 class Record:
-    """All that is known of an asset at its end: ``media`` is Inspect's answer, ``results`` are the branches'."""
+    """Everything about a processed asset. `media` is Inspect's result, `results` those of the branches."""
 
     media: Mapping[str, Any]
     execution: str
     outcome: Outcome
     results: Mapping[str, Mapping[str, Any]]
-    delivered: Delivered
+    delivery: Delivery
     transcript: str | None
     ledger: Sequence[LedgerLine]
     created_at: str
@@ -54,14 +54,14 @@ class Record:
 
     @property
     def usd(self) -> float:
-        """What the asset cost, list price."""
+        """What the asset cost at list price."""
         return total(self.ledger)
 
 
 def manifest(record: Record) -> dict[str, Any]:
-    """The manifest of an asset, by ``schemas/manifest.v1.schema.json``."""
-    media, delivered = record.media, record.delivered
-    analysis, transcribed = record.results.get("analyze", {}), record.results.get("transcribe", {})
+    """The manifest of an asset."""
+    media, delivery = record.media, record.delivery
+    analysis, transcription = record.results.get("analyze", {}), record.results.get("transcribe", {})
     return {
         "version": VERSION,
         "asset": media["asset"],
@@ -75,23 +75,22 @@ def manifest(record: Record) -> dict[str, Any]:
             "sha256": media["facts"]["sha256"],
             "crc64nvme": media["facts"]["crc64nvme"],
         },
-        "facts": {name: value for name, value in media["facts"].items() if name not in _ELSEWHERE},
-        "renditions": [dict(r) for r in delivered.renditions],
-        "poster": delivered.poster,
-        "storyboard": _storyboard(delivered),
-        "captions": {"key": delivered.captions, "language": transcribed.get("language")}
-        if delivered.captions
+        "facts": {name: value for name, value in media["facts"].items() if name not in _ORIGINAL_FACTS},
+        "renditions": [dict(r) for r in delivery.renditions],
+        "poster": delivery.poster,
+        "storyboard": _storyboard(delivery),
+        "captions": {"key": delivery.captions, "language": transcription.get("language")}
+        if delivery.captions
         else None,
-        "analysis": {
-            "labels": list(analysis.get("labels", [])),
-            "moderation": list(analysis.get("moderation", [])),
-            "text": list(analysis.get("text", [])),
-            "faces": int(analysis.get("faces", 0)),
-        },
+        "analysis": summary_fields(analysis),
         "transcript": record.transcript,
         "archive": _archive(record.results),
         "branches": record.outcome.branches,
-        "cost": {"usd": record.usd, "quote_usd": quoted(media), "ledger": [line.to_dict() for line in record.ledger]},
+        "cost": {
+            "usd": record.usd,
+            "quote_usd": quote_usd(media),
+            "ledger": [line.to_dict() for line in record.ledger],
+        },
         "execution": record.execution,
         "created_at": record.created_at,
         "finished_at": record.finished_at,
@@ -99,9 +98,9 @@ def manifest(record: Record) -> dict[str, Any]:
 
 
 def catalog(record: Record) -> dict[str, Any]:
-    """The attributes of the catalog item, facts flat; None means that the attribute is removed."""
-    media, delivered, facts = record.media, record.delivered, record.media["facts"]
-    analysis, transcribed = record.results.get("analyze", {}), record.results.get("transcribe", {})
+    """Attributes of the catalog item, facts flat. None removes an attribute."""
+    media, delivery, facts = record.media, record.delivery, record.media["facts"]
+    analysis, transcription = record.results.get("analyze", {}), record.results.get("transcribe", {})
     return {
         **{k: v for k, v in facts.items() if k != "bytes"},
         "asset": media["asset"],
@@ -112,21 +111,18 @@ def catalog(record: Record) -> dict[str, Any]:
         "version": media["version"] or None,
         "size": facts["bytes"],
         "day": facts["captured_at"][:10],
-        "labels": list(analysis.get("labels", [])),
-        "moderation": list(analysis.get("moderation", [])),
-        "text": list(analysis.get("text", [])),
-        "faces": int(analysis.get("faces", 0)),
+        **summary_fields(analysis),
         "speech": record.results.get("sample", {}).get("speech"),
-        "language": transcribed.get("language"),
+        "language": transcription.get("language"),
         "transcript": record.transcript[:EXCERPT] if record.transcript else None,
-        "renditions": [dict(r) for r in delivered.renditions],
-        "poster": delivered.poster,
-        "storyboard": delivered.storyboard,
-        "captions": delivered.captions,
+        "renditions": [dict(r) for r in delivery.renditions],
+        "poster": delivery.poster,
+        "storyboard": delivery.storyboard,
+        "captions": delivery.captions,
         "archive": _archive(record.results),
         "quote": media["quote"],
         "ledger": [line.to_dict() for line in record.ledger],
-        "usd_quote": quoted(media),
+        "usd_quote": quote_usd(media),
         "usd": record.usd,
         "branches": record.outcome.branches,
         "execution": record.execution,
@@ -135,15 +131,16 @@ def catalog(record: Record) -> dict[str, Any]:
     }
 
 
-def rejected(
+def rejection(
     media: Mapping[str, Any],
+    *,
     state: str,
     execution: str,
     lines: Sequence[LedgerLine],
     created_at: str,
     finished_at: str,
 ) -> dict[str, Any]:
-    """The attributes of the catalog item of an object that could not be processed."""
+    """Attributes of the catalog item of an object that could not be processed."""
     facts = media["facts"]
     return {
         **{k: v for k, v in facts.items() if k != "bytes"},
@@ -164,8 +161,8 @@ def rejected(
     }
 
 
-def quoted(media: Mapping[str, Any]) -> float:
-    """The sum of Inspect's quote in USD."""
+def quote_usd(media: Mapping[str, Any]) -> float:
+    """Sum of Inspect's quote in USD."""
     return sum(float(line["usd"]) for line in media["quote"])
 
 
@@ -174,7 +171,7 @@ def _archive(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     return {k: archive[k] for k in ("storage_class", "tag", "why")} if "tag" in archive else None
 
 
-def _storyboard(delivered: Delivered) -> dict[str, str] | None:
-    if not delivered.storyboard or not delivered.storyboard_vtt:
+def _storyboard(delivery: Delivery) -> dict[str, str] | None:
+    if not delivery.storyboard or not delivery.storyboard_vtt:
         return None
-    return {"image": delivered.storyboard, "vtt": delivered.storyboard_vtt}
+    return {"image": delivery.storyboard, "vtt": delivery.storyboard_vtt}

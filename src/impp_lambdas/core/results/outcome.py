@@ -1,4 +1,4 @@
-"""How an asset's processing ended: the state of each branch, and the one state and reason of the whole."""
+"""The outcome of an asset's processing: the status of each branch, and the state and reason that follow from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
 
 @dataclass(frozen=True)
 class Outcome:
-    """``state`` is published, partial or deferred; ``branches`` are ``{name: {status, reason?}}``."""
+    """`state` is published, partial or deferred; `branches` are `{name: {status, reason?}}`."""
 
     state: str
     reason: str | None
@@ -26,25 +26,25 @@ def of_branches(
     missing_renditions: Sequence[str],
     tags_left_out: Sequence[str],
 ) -> Outcome:
-    """The outcome of a run that reached Publish. ``results`` holds what each of :data:`BRANCHES` that ran answered."""
+    """The outcome of an execution that reached Publish. `results` are those of the :data:`BRANCHES` that ran."""
     branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
     if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
         branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
     if tags_left_out:
-        reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 on an object")
+        reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")
     if verdict == "archive_only":
         return Outcome("deferred", "; ".join(filter(None, [verdict_reason, *reasons])), branches)
     return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
 
 
 def explain(error: str | None, cause: str | None) -> str:
-    """An error and its cause in one line: the message out of Lambda's JSON, cut to 300 characters."""
+    """An error and its cause in one line of at most 300 characters, with the message from Lambda's JSON."""
     message = (cause or "").strip()
     if message.startswith("{"):
         try:
             message = str(json.loads(message).get("errorMessage", message))
-        except ValueError:  # cut off on its way
+        except ValueError:  # truncated JSON
             message = message.partition('"errorMessage":')[2].strip(' "').partition('", "')[0] or message
     text = f"{error}: {message}" if error and message else message or error or "no cause given"
     return " ".join(text.split())[:300]
@@ -54,9 +54,9 @@ def _branch(result: Mapping[str, Any]) -> dict[str, str]:
     status = str(result.get("status", "ok"))
     if status == "failed" and "reason" not in result:
         return {"status": "failed", "reason": explain(result.get("error"), result.get("cause"))}
-    if status == "ok" and (unanswered := result.get("failed")):
-        calls = ", ".join(f"{count} x {name}" for name, count in unanswered.items())
-        return {"status": "partial", "reason": f"no answer to {calls}"}
+    if status == "ok" and (failed := result.get("failed")):
+        calls = ", ".join(f"{count} x {name}" for name, count in failed.items())
+        return {"status": "partial", "reason": f"no response to {calls}"}
     if status == "ok" and result.get("complete") is False:
-        return {"status": "ok", "reason": "thinned out, the time was too short for all of it"}
+        return {"status": "ok", "reason": "incomplete, because the time ran out"}
     return {"status": status, **({"reason": str(result["reason"])} if result.get("reason") else {})}

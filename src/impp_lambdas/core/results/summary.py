@@ -1,36 +1,51 @@
-"""What an alert says about an asset: what it is, what was seen and said, what was made, what it cost."""
+"""The text of an alert about an asset: facts, findings, transcript, renditions, cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from impp_lambdas.core.results.manifest import Record, quoted
+from impp_lambdas.core.detect.registry import DETECTORS
+from impp_lambdas.core.results.manifest import Record, quote_usd
 
 _SHOWN = 8
-_QUOTED = 200
+"""Entries of a list that an alert names."""
+_EXCERPT = 200
+"""Characters of the transcript in an alert."""
 
 
 def lines(record: Record) -> list[str]:
-    """The lines, empty ones left out by whoever prints them; the reason of a partial result comes first."""
-    results, delivered = record.results, record.delivered
+    """Lines of the text, some of them empty. The reason of a partial result comes first."""
+    results = record.results
     analysis = results.get("analyze", {})
     archive = results.get("archive", {})
     return [
         record.outcome.reason or "",
         describe(record.media["facts"]),
-        _listed("Seen", [str(label["name"]) for label in analysis.get("labels", [])]),
-        _listed("Moderation", [str(m.get("name", m)) if isinstance(m, Mapping) else m for m in _moderation(analysis)]),
-        _listed("Read", [str(text) for text in analysis.get("text", [])]),
-        f'Said: "{shortened(record.transcript, _QUOTED)}"' if record.transcript else "",
-        _listed("Renditions", [_rendition(r) for r in delivered.renditions]),
+        *(
+            _list(detector.heading, [_title(entry) for entry in analysis.get(name, [])])
+            for name, detector in DETECTORS.items()
+            if detector.heading
+        ),
+        f'Said: "{shorten(record.transcript, _EXCERPT)}"' if record.transcript else "",
+        _list("Renditions", [_rendition(r) for r in record.delivery.renditions]),
         f"Archive: {archive['why']}" if "why" in archive else "",
-        f"Cost: ${record.usd:.4f}, quoted at most ${quoted(record.media):.4f}",
+        f"Cost: ${record.usd:.4f}, quoted at most ${quote_usd(record.media):.4f}",
+    ]
+
+
+def rejection_lines(media: Mapping[str, Any], tags_left_out: Sequence[str]) -> list[str]:
+    """Lines about an object that could not be processed; `media` is Inspect's result."""
+    return [
+        f"{media['reason']}: {media['detail']}",
+        f"s3://{media['bucket']}/{media['key']}",
+        describe(media["facts"]),
+        f"No room for the tags {', '.join(tags_left_out)}: S3 allows 10 per object" if tags_left_out else "",
     ]
 
 
 def describe(facts: Mapping[str, Any]) -> str:
-    """One line about an original: ``dashcam front event, 2026-11-20T08:15:00Z, 60.0 s, 1920x1080 h264``."""
+    """One line about an original, such as `dashcam front event, 2026-11-20T08:15:00Z, 60.0 s, 1920x1080 h264`."""
     what = " ".join(str(facts[name]) for name in ("source", "camera", "recording") if facts.get(name))
     size = f"{facts['width']}x{facts['height']}" if facts.get("width") else ""
     picture = " ".join(filter(None, [size, facts.get("video_codec")]))
@@ -39,14 +54,15 @@ def describe(facts: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, [what, facts.get("captured_at"), duration, picture, sound]))
 
 
-def shortened(text: str, length: int) -> str:
-    """A text cut at a word to at most ``length`` characters."""
+def shorten(text: str, length: int) -> str:
+    """Cut a text at a word to at most `length` characters."""
     text = " ".join(text.split())
     return text if len(text) <= length else text[: length - 1].rpartition(" ")[0] + "…"
 
 
-def _moderation(analysis: Mapping[str, Any]) -> list[Any]:
-    return list(analysis.get("moderation", []))
+def _title(entry: Any) -> str:
+    """An entry of a detector's summary as text."""
+    return str(entry["name"]) if isinstance(entry, Mapping) else str(entry)
 
 
 def _rendition(rendition: Mapping[str, Any]) -> str:
@@ -54,7 +70,7 @@ def _rendition(rendition: Mapping[str, Any]) -> str:
     return f"{rendition['name']}{size} ({rendition['bytes'] / 1e6:.1f} MB)"
 
 
-def _listed(title: str, names: list[str]) -> str:
+def _list(title: str, names: list[str]) -> str:
     if not names:
         return ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""

@@ -191,7 +191,7 @@ SHA = hashlib.sha256(b"x")
 def test_checksums_are_compared_where_both_sides_have_one(
     head: dict[str, Any], own: dict[str, str], mismatch: bool
 ) -> None:
-    problem = integrity.check_sum(head, own)
+    problem = integrity.compare_checksums(head, own)
     assert (problem is not None and problem.reason == "checksum_mismatch") is mismatch
 
 

@@ -15,16 +15,16 @@ from tests.support import made_media as made
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.media import selection, speech
 from impp_lambdas.core.media.recording import Unreadable
-from impp_lambdas.core.media.sampling import Sampled, sample
+from impp_lambdas.core.media.sampling import Limits, Samples, sample
 from impp_lambdas.core.media.storyboard import clock
 
 
-def run(data: bytes, kind: str = "video", *, interval: float = 1, limit: int = 20, left: float = 100) -> Sampled:
-    return sample(io.BytesIO(data), kind, 0, interval, limit, lambda: left)
+def run(data: bytes, kind: str = "video", *, interval: float = 1, limit: int = 20, left: float = 100) -> Samples:
+    return sample(io.BytesIO(data), kind, 0, Limits(limit, interval, lambda: left))
 
 
-def times(sampled: Sampled) -> list[int]:
-    return [int(s.t) for s in sampled.frames]
+def times(samples: Samples) -> list[int]:
+    return [int(s.t) for s in samples.frames]
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def five_scenes() -> bytes:
 def test_each_scene_is_picked_once(five_scenes: bytes) -> None:
     got = run(five_scenes)
     assert sorted(t // 2 for t in times(got)) == [0, 1, 2, 3, 4]
-    assert got.complete and got.poster in got.frames
-    assert got.speech.spoken and got.speech.ratio > 0.4
+    assert got.is_complete and got.poster in got.frames
+    assert got.speech.is_spoken and got.speech.ratio > 0.4
 
 
 def test_a_small_limit_still_covers_the_whole(five_scenes: bytes) -> None:
@@ -92,15 +92,15 @@ def test_variable_frame_rate() -> None:
 def test_a_truncated_tail_keeps_what_there_is(five_scenes: bytes) -> None:
     got = run(five_scenes[: len(five_scenes) // 2])
     assert 2 <= len(got.frames) < 5
-    assert got.speech.spoken
+    assert got.speech.is_spoken
 
 
 def test_no_audio_and_no_video() -> None:
     silent = run(made.movie(made.scenes(2, 2)))
-    assert silent.frames and silent.speech.heard == 0 and not silent.speech.spoken
+    assert silent.frames and silent.speech.heard == 0 and not silent.speech.is_spoken
     heard = run(made.movie(sound=made.speech(5)), "audio")
     assert heard.frames == [] and heard.poster is None and heard.storyboard is None
-    assert heard.speech.spoken
+    assert heard.speech.is_spoken
 
 
 def test_a_still_image_is_turned_and_stripped_of_its_metadata() -> None:
@@ -128,8 +128,8 @@ def test_a_black_recording_gives_one_frame_and_a_static_one_a_frame_a_minute() -
 
 def test_when_time_runs_out_the_result_is_thinner_and_says_so(five_scenes: bytes) -> None:
     left = iter([100.0] * 4 + [0.0] * 1000)
-    got = sample(io.BytesIO(five_scenes), "video", 0, 1, 20, lambda: next(left))
-    assert not got.complete
+    got = sample(io.BytesIO(five_scenes), "video", 0, Limits(20, 1, lambda: next(left)))
+    assert not got.is_complete
     assert 1 <= len(got.frames) < 5
 
 
@@ -139,7 +139,7 @@ def test_only_a_small_part_of_a_long_file_is_read() -> None:
     data = made.movie(noise * 10, fps=1, gop=10, sound=made.hum(300), options={"movflags": "faststart"})
     fetch, calls = made.counting(data)
     file = RangedFile(fetch, len(data), block=16 * 1024)
-    got = sample(cast(IO[bytes], file), "video", 0, 60, 5, lambda: 100)
+    got = sample(cast(IO[bytes], file), "video", 0, Limits(5, 60, lambda: 100))
     assert len(got.frames) == 5
     assert len(data) > 5_000_000
     assert sum(calls) < 0.35 * len(data)
@@ -163,7 +163,7 @@ def test_storyboard_cues_cover_the_running_time_and_point_into_the_sprite(five_s
 
 @pytest.mark.parametrize("name", ["hum", "clicks"])
 def test_engines_and_indicators_do_not_speak(name: str) -> None:
-    assert not speech.detect([getattr(made, name)(10).tobytes()]).spoken
+    assert not speech.detect([getattr(made, name)(10).tobytes()]).is_spoken
 
 
 def test_one_sentence_in_a_minute_of_road_noise_is_heard() -> None:
@@ -171,8 +171,8 @@ def test_one_sentence_in_a_minute_of_road_noise_is_heard() -> None:
     voice = made.speech(4).astype(np.int32)
     road[20 * made.RATE : 24 * made.RATE] += voice
     window = np.clip(road, -32768, 32767).astype(np.int16).tobytes()
-    assert speech.detect([window]).spoken
-    assert not speech.detect([]).spoken
+    assert speech.detect([window]).is_spoken
+    assert not speech.detect([]).is_spoken
 
 
 def test_candidates_and_windows_spread_over_any_length() -> None:

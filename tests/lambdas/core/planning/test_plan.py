@@ -12,9 +12,11 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.intake.facts import Facts, Origin, Streams
 from impp_lambdas.core.money import ledger, pricing, quote, storage
 from impp_lambdas.core.money.pricing import PriceBook
+from impp_lambdas.core.money.usage import transcribe_line
 from impp_lambdas.core.planning import ladder, plan
 
 ASSET = "0123456789abcdef0123"
@@ -89,7 +91,7 @@ def test_ladders(source: str, size: tuple[int, int], expected: list[tuple[str, i
      (119.88, "30000/1001"), (240, "30/1")],
 )  # fmt: skip
 def test_high_rates_are_divided(fps: float | None, expected: str | None) -> None:
-    assert ladder.divided(fps) == expected
+    assert ladder.reduce_rate(fps) == expected
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_sound_alone_and_images() -> None:
 def test_routine_footage_is_looked_at_less_and_the_operator_has_the_last_word() -> None:
     close = plan.make(ASSET, FACTS, "s3://b/k", "d", 120).look
     routine = plan.make(ASSET, replace(FACTS, recording="routine"), "s3://b/k", "d", 120).look
-    assert (close.max, close.apis) == (13, plan.APIS)
+    assert (close.max, close.apis) == (13, tuple(DETECTORS))
     assert (routine.max, routine.apis) == (7, ("labels", "text"))
     assert plan.make(ASSET, FACTS, "s3://b/k", "d", 4).look.max == 4
 
@@ -170,20 +172,22 @@ def test_a_quote_is_a_ceiling(duration: float, source: str, size: int) -> None:
     assert len({(line.service, line.item) for line in quoted}) == len(quoted)
     book = PriceBook.load()
     spent = ledger.ledger(
-        "process",
-        planned.to_dict(),
-        facts.to_dict(),
-        {
-            "analyze": {"status": "ok", "transitions": 1},
-            "transcribe": {"status": "ok", "transitions": 1},
-            "transcode": {"status": "ok", "transitions": 2, "outputs": []},
-        },
-        [
-            [book.line("rekognition", "image_api", planned.look.max * len(planned.look.apis)).to_dict()],
-            [ledger.transcribe_line(duration).to_dict()] if planned.transcribe else [],
-        ],
-        choice,
-        0,
+        ledger.Run(
+            verdict="process",
+            facts=facts.to_dict(),
+            usages=[
+                [book.line("rekognition", "image_api", planned.look.max * len(planned.look.apis)).to_dict()],
+                [transcribe_line(duration).to_dict()] if planned.transcribe else [],
+            ],
+            retries=0,
+            renditions=planned.to_dict()["renditions"],
+            branches={
+                "analyze": {"status": "ok", "transitions": 1},
+                "transcribe": {"status": "ok", "transitions": 1},
+                "transcode": {"status": "ok", "transitions": 2, "outputs": []},
+            },
+            archive=choice,
+        )
     )
     if not planned.transcribe:
         spent = [line for line in spent if line.service != "transcribe"]

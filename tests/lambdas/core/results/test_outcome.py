@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impp_lambdas.adapters import dynamo
+from impp_lambdas.adapters import attributes
 from impp_lambdas.core.results import alerts, outcome, summary
 
 OK = {"status": "ok"}
@@ -21,10 +21,10 @@ OK = {"status": "ok"}
         ({"analyze": OK}, [], [], "published", None),
         ({"transcribe": {"status": "skipped", "reason": "no speech"}}, [], [], "published", None),
         ({"analyze": {"status": "failed", "error": "E", "cause": "c"}}, [], [], "partial", "analyze: E: c"),
-        ({"analyze": {**OK, "failed": {"text: X": 2}}}, [], [], "partial", "analyze: no answer to 2 x text: X"),
+        ({"analyze": {**OK, "failed": {"text: X": 2}}}, [], [], "partial", "analyze: no response to 2 x text: X"),
         ({"transcode": OK}, ["web"], [], "partial", "transcode: not delivered: web"),
         ({"transcode": {"status": "failed", "error": "E"}}, ["web"], [], "partial", "transcode: E"),
-        ({}, [], ["impp:state"], "partial", "tags: no room for impp:state, S3 allows 10 on an object"),
+        ({}, [], ["impp:state"], "partial", "tags: no room for impp:state, S3 allows 10 per object"),
         ({"sample": {**OK, "complete": False}}, [], [], "published", None),
     ],
 )
@@ -74,8 +74,8 @@ def test_an_alert_reads_well() -> None:
 
 
 def test_a_text_is_cut_at_a_word() -> None:
-    assert summary.shortened("a  b\nc", 10) == "a b c"
-    assert summary.shortened("word " * 10, 12) == "word word…"
+    assert summary.shorten("a  b\nc", 10) == "a b c"
+    assert summary.shorten("word " * 10, 12) == "word word…"
 
 
 VALUES = st.recursive(
@@ -87,10 +87,10 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(min_size=1), VALUES, max_size=4))
 def test_items_come_back_as_they_went(values: dict[str, Any]) -> None:
-    assert dynamo.plain_item(dynamo.item(values)) == values
+    assert attributes.plain_item(attributes.item(values)) == values
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes", {1}])
 def test_what_dynamodb_cannot_hold_is_refused(value: Any) -> None:
     with pytest.raises(TypeError):
-        dynamo.attribute(value)
+        attributes.attribute(value)

@@ -1,0 +1,80 @@
+"""Decides whether an inspected object is processed (duplicates, quarantine, budget) and writes it to the catalog."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from impp_lambdas.adapters import catalog, s3
+from impp_lambdas.core import times
+from impp_lambdas.core.intake import inspection
+from impp_lambdas.core.money import pricing, quote, storage
+from impp_lambdas.core.planning import plan
+
+if TYPE_CHECKING:
+    from impp_lambdas.adapters.settings import Settings
+    from impp_lambdas.core.intake.inspection import Inspection
+    from impp_lambdas.core.intake.originals import Original
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`verdict` is process, archive_only, duplicate or quarantine; `plan` and `quote` exist for the first two."""
+
+    verdict: str
+    reason: str | None = None
+    detail: str | None = None
+    plan: Mapping[str, Any] | None = None
+    quote: Sequence[Mapping[str, Any]] = ()
+
+
+def decide(
+    settings: Settings, original: Original, inspected: Inspection, event: Mapping[str, Any], now: datetime
+) -> tuple[Inspection, Verdict]:
+    """Decide about an object in an execution. The inspection is corrected if the object claims another asset's id."""
+    execution, table = event["execution"], settings.catalog_table
+    if inspected.problem:
+        item = catalog.asset(table, inspected.asset)
+        inspected = inspection.protect_asset(item, inspected, original, execution)
+    elif other := catalog.begin(table, original, inspected, execution, times.iso(now)):
+        mismatch = inspection.check_identity(other, inspected, original)
+        if not mismatch:
+            return inspected, _link_duplicate(table, original, inspected, execution, other)
+        inspected = mismatch
+    catalog.note_on_claim(table, original, execution, {"asset": inspected.asset})
+    if inspected.problem:
+        return inspected, Verdict("quarantine", inspected.problem.reason, inspected.problem.detail)
+    return inspected, _reserve(settings, original, inspected, event, f"{now:%Y-%m}")
+
+
+def _reserve(
+    settings: Settings, original: Original, inspected: Inspection, event: Mapping[str, Any], month: str
+) -> Verdict:
+    """Plan, quote and reserve the budget; without room in the budget the object is only archived."""
+    table, facts = settings.catalog_table, inspected.facts
+    planned = plan.make(inspected.asset, facts, original.uri, settings.delivery_bucket, settings.max_frames)
+    lines = quote.lines(planned, facts, storage.choose(facts), event["features"], os.uname().machine)
+    priced, usd = [line.to_dict() for line in lines], pricing.total(lines)
+    budget = settings.monthly_budget_usd
+    if catalog.reserve(table, inspected.asset, event["execution"], month, usd, budget):
+        return Verdict("process", None, None, planned.to_dict(), priced)
+    detail = (
+        f"${catalog.spent(table, month):.2f} of ${budget:.2f} are spent or reserved in {month},"
+        f" this asset may cost ${usd:.4f}"
+    )
+    return Verdict("archive_only", "over_budget", detail, planned.to_dict(), priced)
+
+
+def _link_duplicate(
+    table: str, original: Original, inspected: Inspection, execution: str, other: Mapping[str, Any]
+) -> Verdict:
+    catalog.link_duplicate(table, original, execution, inspected.asset)
+    tags = {"impp:state": "duplicate", "impp:archive": storage.choose(inspected.facts).tag}
+    left_out = s3.add_tags(original.bucket, original.key, original.version, tags)
+    detail = f"same content as {other.get('bucket')}/{other.get('key')}"
+    if left_out:
+        detail += f"; no room for the tags {', '.join(left_out)}"
+    return Verdict("duplicate", "same_content", detail)

@@ -1,0 +1,27 @@
+"""MediaConvert's Probe, which is free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from impp_lambdas.adapters import aws
+from impp_lambdas.core.intake.integrity import Problem
+
+FILE_ERRORS = {"BadRequestException", "UnprocessableEntityException"}
+"""Errors that are the file's fault (MediaConvert's API reference). All others are ours or AWS's."""
+
+
+def probe(uri: str) -> Mapping[str, Any] | Problem:
+    """Probe a file: its `ProbeResults` entry, or the problem with the file."""
+    try:
+        results: list[dict[str, Any]] = aws.client("mediaconvert").probe(InputFiles=[{"FileUrl": uri}])["ProbeResults"]
+    except ClientError as error:
+        if aws.code(error) == "NotFoundException":
+            return Problem("gone", "deleted while it was being read")
+        if aws.code(error) not in FILE_ERRORS:
+            raise
+        return Problem("corrupt", str(error.response["Error"].get("Message", aws.code(error)))[:300])
+    return results[0] if results else Problem("corrupt", "MediaConvert's Probe found nothing to read")

@@ -1,0 +1,115 @@
+"""Objects in S3: read, write, copy, tag."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from impp_lambdas.adapters import aws
+
+MAX_TAGS = 10
+"""S3's limit per object."""
+UPLOADS = 8
+"""Concurrent uploads of :func:`put_all`. Each waits for S3; none computes."""
+
+
+class Upload(NamedTuple):
+    """An object to write."""
+
+    key: str
+    body: bytes | IO[bytes]
+    content_type: str
+
+
+def put(bucket: str, upload: Upload) -> None:
+    """Write one object."""
+    aws.client("s3").put_object(Bucket=bucket, Key=upload.key, Body=upload.body, ContentType=upload.content_type)
+
+
+def put_all(bucket: str, uploads: Iterable[Upload]) -> None:
+    """Write several objects at a time."""
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        list(pool.map(lambda upload: put(bucket, upload), uploads))
+
+
+def put_json(bucket: str, key: str, document: Any) -> None:
+    """Write a document as compact UTF-8 JSON."""
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    put(bucket, Upload(key, body, "application/json"))
+
+
+def get_json(bucket: str, key: str) -> Any:
+    """Read a JSON document. Raises botocore's `ClientError` (`NoSuchKey`) if it does not exist."""
+    return json.loads(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def head(bucket: str, key: str, version: str | None = None) -> dict[str, Any] | None:
+    """HeadObject's response with checksums, or None if the object or version does not exist."""
+    try:
+        response: dict[str, Any] = aws.client("s3").head_object(
+            Bucket=bucket, Key=key, ChecksumMode="ENABLED", **_version(version)
+        )
+    except ClientError as error:
+        if aws.code(error) in ("404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"):  # 405: a delete marker
+            return None
+        raise
+    return response
+
+
+def read_range(bucket: str, key: str, version: str | None, start: int, length: int) -> bytes:
+    """Read `length` bytes of an object from `start`: fewer at its end, none beyond it."""
+    try:
+        response = aws.client("s3").get_object(
+            Bucket=bucket, Key=key, Range=f"bytes={start}-{start + length - 1}", **_version(version)
+        )
+    except ClientError as error:
+        if aws.code(error) in ("416", "InvalidRange"):
+            return b""
+        raise
+    return bytes(response["Body"].read())
+
+
+def tags(bucket: str, key: str, version: str | None = None) -> dict[str, str]:
+    """Tags of an object."""
+    response = aws.client("s3").get_object_tagging(Bucket=bucket, Key=key, **_version(version))
+    return {t["Key"]: t["Value"] for t in response["TagSet"]}
+
+
+def add_tags(bucket: str, key: str, version: str | None, new: Mapping[str, str]) -> list[str]:
+    """Set tags and preserve all others (S3 replaces the whole set). Returns the names for which there was no room.
+
+    An object holds at most ten tags. Existing tags are always updated; new ones are added in the given order while
+    there is room.
+    """
+    current = tags(bucket, key, version)
+    merged = dict(current)
+    left_out: list[str] = []
+    for name, value in new.items():
+        if name in merged or len(merged) < MAX_TAGS:
+            merged[name] = value
+        else:
+            left_out.append(name)
+    if merged != current:
+        tag_set = [{"Key": k, "Value": v} for k, v in merged.items()]
+        aws.client("s3").put_object_tagging(Bucket=bucket, Key=key, Tagging={"TagSet": tag_set}, **_version(version))
+    return left_out
+
+
+def copy_object(source: tuple[str, str], target: tuple[str, str], content_type: str) -> None:
+    """Copy an object of at most 5 GB between (bucket, key) pairs and set its content type."""
+    aws.client("s3").copy_object(
+        Bucket=target[0],
+        Key=target[1],
+        CopySource={"Bucket": source[0], "Key": source[1]},
+        ContentType=content_type,
+        MetadataDirective="REPLACE",
+    )
+
+
+def _version(version: str | None) -> dict[str, str]:
+    """Request parameters for a version. Without versioning S3 calls the only version `null` or sends none."""
+    return {"VersionId": version} if version and version != "null" else {}
