@@ -20,7 +20,7 @@ def reader(data: bytes, block: int = 64, cache: int = 64) -> tuple[RangedFile, l
     return RangedFile(fetch, len(data), block=block, cache_blocks=cache), calls
 
 
-def test_it_reads_what_a_plain_file_reads() -> None:
+def test_it_reads_the_same_as_a_plain_file() -> None:
     rng = random.Random(7)
     data = rng.randbytes(10_007)
     ours, _ = reader(data)
@@ -33,7 +33,7 @@ def test_it_reads_what_a_plain_file_reads() -> None:
         assert ours.read(count) == plain.read(count)
 
 
-def test_reading_on_fetches_more_at_once_and_a_jump_fetches_one_block() -> None:
+def test_sequential_reads_fetch_several_blocks_and_a_seek_fetches_one() -> None:
     data = bytes(64 * 200)
     ours, calls = reader(data)
     while ours.read(64):
@@ -52,12 +52,12 @@ def test_memory_is_bounded() -> None:
     assert len(ours._cache) <= 32
 
 
-def test_a_short_answer_is_an_error_and_not_silence() -> None:
+def test_a_short_response_is_an_error() -> None:
     with pytest.raises(EOFError, match="0-63"):
         RangedFile(lambda first, last: b"short", 1000, block=64).read(10)
 
 
-def test_seeking_before_the_start_is_refused() -> None:
+def test_seeking_before_the_start_is_an_error() -> None:
     ours, _ = reader(b"abc")
     with pytest.raises(ValueError, match="-1"):
         ours.seek(-1)

@@ -53,7 +53,7 @@ def image(k: int) -> dict[str, Any]:
     return {"S3Object": {"Bucket": WORK, "Name": f"work/{ASSET}/frames/{k}.jpg"}}
 
 
-def test_all_four_apis_in_their_true_shapes(stub: Stubber) -> None:
+def test_every_api_with_the_shape_of_its_response(stub: Stubber) -> None:
     box = {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}
     stub.add_response(
         "detect_labels",
@@ -85,7 +85,7 @@ def test_all_four_apis_in_their_true_shapes(stub: Stubber) -> None:
     assert written["frames"][0]["moderation"][0]["parent"] == "Violence"
 
 
-def test_some_frames_without_an_answer_are_told_and_not_paid(stub: Stubber) -> None:
+def test_failed_calls_are_reported_and_not_billed(stub: Stubber) -> None:
     stub.add_response("detect_labels", {"Labels": [label("Road", 88.0)]})
     stub.add_client_error("detect_labels", "InvalidImageFormatException")
     stub.add_response("detect_labels", {"Labels": [label("Road", 90.0)]})
@@ -98,7 +98,7 @@ def test_some_frames_without_an_answer_are_told_and_not_paid(stub: Stubber) -> N
     assert written["summary"]["spans"]["labels"]["Road"] == [[0.0, 20.0]]
 
 
-def test_throttled_calls_are_asked_again_while_there_is_time(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttled_calls_are_repeated_while_there_is_time(stub: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detectors, "PAUSE_S", 0.0)
     stub.add_client_error("detect_labels", "ThrottlingException")
     stub.add_response("detect_labels", {"Labels": [label("Road", 88.0)]})
@@ -111,7 +111,7 @@ def test_throttled_calls_are_asked_again_while_there_is_time(stub: Stubber, monk
     assert out["failed"] == {"labels: InvalidImageFormatException": 1} and out["usage"][0]["quantity"] == 2
 
 
-def test_throttled_calls_are_told_when_the_time_is_short(stub: Stubber) -> None:
+def test_throttled_calls_are_reported_if_the_time_is_short(stub: Stubber) -> None:
     stub.add_response("detect_labels", {"Labels": []})
     stub.add_client_error("detect_labels", "ThrottlingException")
     out = analyze.handler(event(2, ["labels"]), FakeContext(seconds=analyze.RESERVE_S + 2))
@@ -119,20 +119,20 @@ def test_throttled_calls_are_told_when_the_time_is_short(stub: Stubber) -> None:
 
 
 @pytest.mark.parametrize("sampled", [True, False])
-def test_without_frames_nothing_is_asked(stub: Stubber, sampled: bool) -> None:
+def test_without_frames_no_call_is_made(stub: Stubber, sampled: bool) -> None:
     out = analyze.handler({**event(0, ["labels"]), **({} if sampled else {"frames": None})}, FakeContext())
     assert (out["status"], out["reason"], out["labels"]) == ("skipped", "no pictures to look at", [])
     assert {line["service"] for line in out["usage"]} == {"lambda"}
 
 
-def test_no_answer_at_all_is_an_error_with_the_services_own_code(stub: Stubber) -> None:
+def test_if_every_call_fails_the_services_error_is_raised(stub: Stubber) -> None:
     for _ in range(2):
         stub.add_client_error("detect_labels", "AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDenied"):
         analyze.handler(event(2, ["labels"]), FakeContext())
 
 
-def test_calls_that_do_not_fit_into_the_time_are_told(stub: Stubber) -> None:
+def test_calls_that_do_not_fit_into_the_time_are_reported(stub: Stubber) -> None:
     out = analyze.handler(event(2, ["labels"]), FakeContext(seconds=5))
     assert out["failed"] == {"labels: OutOfTime": 2} and out["usage"][0]["quantity"] == 0
 
@@ -147,7 +147,7 @@ def test_spans_join_consecutive_frames_and_break_at_gaps() -> None:
     assert [(r["name"], r["count"], r["first_s"]) for r in ranked] == [("A", 3, 0.0), ("B", 2, 1.0)]
 
 
-def test_the_summary_stays_small_whatever_was_seen() -> None:
+def test_the_summary_stays_small_for_any_number_of_findings() -> None:
     names = [label(f"L{i}", 90.0) for i in range(25)]
     text = [{"DetectedText": "x" * 5000 + str(i), "Type": "LINE", "Confidence": 99.0} for i in range(50)]
     answers: dict[tuple[float, str], dict[str, Any]] = {}

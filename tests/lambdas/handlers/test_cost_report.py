@@ -58,7 +58,7 @@ def alert(queue: str) -> dict[str, Any]:
     return document
 
 
-def test_bill_and_ledger_in_one_alert_over_all_pages(
+def test_the_alert_has_bill_and_ledger_from_all_pages(
     monkeypatch: pytest.MonkeyPatch, queue: str, explorer: Stubber
 ) -> None:
     monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", "20")
@@ -77,7 +77,7 @@ def test_bill_and_ledger_in_one_alert_over_all_pages(
     assert "Within budget: 24%" in got["text"]
 
 
-def test_without_cost_explorer_the_ledger_is_still_reported(
+def test_without_cost_explorer_the_report_has_the_ledger(
     monkeypatch: pytest.MonkeyPatch, queue: str, explorer: Stubber
 ) -> None:
     monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", "3")
@@ -89,7 +89,7 @@ def test_without_cost_explorer_the_ledger_is_still_reported(
     assert "no figures: DataUnavailableException" in got["text"] and "Over budget: 108%" in got["text"]
 
 
-def test_on_the_first_the_month_reported_is_the_one_that_ended() -> None:
+def test_on_the_first_the_report_covers_the_previous_month() -> None:
     first = date(2026, 12, 1)
     assert costs.period(first) == (date(2026, 11, 1), first)
     bill = costs.sum_bill([day("2026-11-30", S3=1.0), day("2026-11-29", S3=29.0)], first)
@@ -106,7 +106,7 @@ def test_severity_follows_spend_and_forecast(spent: float, budget: float, severi
     assert costs.report(date(2026, 11, 22), bill, 0, budget)["severity"] == severity
 
 
-def test_a_zoo_of_services_stays_a_short_text() -> None:
+def test_many_services_are_summed_up_in_a_short_text() -> None:
     bill = costs.Bill({}, {f"service {i}": 1.0 for i in range(40)})
     text = costs.report(date(2026, 11, 22), bill, 0, 0)["text"]
     assert "32 others: $32.00" in text and len(text.splitlines()) < 20

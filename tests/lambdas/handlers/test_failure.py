@@ -67,7 +67,7 @@ def claim(version: str) -> dict[str, Any]:
     return found
 
 
-def test_a_death_after_inspect_marks_the_asset(
+def test_a_failure_after_inspect_marks_the_asset(
     account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = account.put(KEY, made.movie(made.scenes(1, 1)), tags="mine=kept")
@@ -87,7 +87,7 @@ def test_a_death_after_inspect_marks_the_asset(
 
 
 @pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED"])
-def test_a_death_before_inspect_is_told_as_well(
+def test_a_failure_before_inspect_marks_the_asset_too(
     account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     version = account.put(KEY, b"x", sha256="ab" * 32)
@@ -101,7 +101,7 @@ def test_a_death_before_inspect_is_told_as_well(
     assert alerts[0]["text"].startswith(told[status])
 
 
-def test_an_end_of_its_own_is_nobodys_failure(
+def test_a_quarantined_execution_is_not_a_failure(
     account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = account.put(KEY, b"x")
@@ -113,7 +113,7 @@ def test_an_end_of_its_own_is_nobodys_failure(
 
 
 @pytest.mark.parametrize("theirs", [{"state": "published"}, {"state": "processing", "execution": "another"}])
-def test_what_has_ended_or_is_anothers_keeps_its_state(
+def test_a_final_state_and_another_executions_asset_are_preserved(
     account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, theirs: dict[str, str]
 ) -> None:
     version = account.put(KEY, made.movie(made.scenes(1, 1)))
@@ -124,7 +124,7 @@ def test_what_has_ended_or_is_anothers_keeps_its_state(
     assert len(alerts) == 1
 
 
-def test_an_original_that_is_gone_and_a_hand_made_input(
+def test_a_deleted_original_and_an_execution_started_by_hand(
     account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = account.put(KEY, b"x")

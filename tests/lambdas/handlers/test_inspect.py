@@ -37,7 +37,7 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_a_clip_is_planned_quoted_and_begun(account: Account, clip: bytes) -> None:
+def test_a_clip_gets_a_plan_a_quote_and_a_catalog_item(account: Account, clip: bytes) -> None:
     version = account.put(KEY, clip, sha256=sha256(clip), source="dashcam", device="blackvue", crc="AAAAAAAAAAA=")
     answer = account.inspect(KEY, version)
     assert (answer["verdict"], answer["asset"]) == ("process", sha256(clip)[:20])
@@ -57,7 +57,7 @@ def test_a_clip_is_planned_quoted_and_begun(account: Account, clip: bytes) -> No
     assert account.items("CLAIM#")[0]["asset"] == answer["asset"]
 
 
-def test_a_retry_gives_the_same_and_reserves_once(account: Account, clip: bytes) -> None:
+def test_a_retry_has_the_same_result_and_reserves_once(account: Account, clip: bytes) -> None:
     version = account.put(KEY, clip, sha256=sha256(clip))
     first, second = account.inspect(KEY, version), account.inspect(KEY, version)
     first.pop("usage"), second.pop("usage")
@@ -84,7 +84,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("reason", BAD)
-def test_what_cannot_be_processed_says_why(account: Account, clip: bytes, reason: str) -> None:
+def test_a_bad_file_is_quarantined_with_its_reason(account: Account, clip: bytes, reason: str) -> None:
     data = BAD[reason](clip)
     answer = account.inspect(KEY, account.put(KEY, data, sha256=sha256(data)))
     assert (answer["verdict"], answer["reason"]) == ("quarantine", reason)
@@ -94,14 +94,14 @@ def test_what_cannot_be_processed_says_why(account: Account, clip: bytes, reason
     assert account.probes == (1 if reason == "corrupt" else 0), "cheap checks come first"
 
 
-def test_a_camera_that_lost_power_leaves_no_moov(account: Account) -> None:
+def test_a_recording_cut_off_by_power_loss_has_no_moov_box(account: Account) -> None:
     data = made.movie(made.scenes(2, 1))
     cut = data[: data.index(b"moov") - 4]
     answer = account.inspect(KEY, account.put(KEY, cut))
     assert (answer["reason"], answer["detail"]) == ("truncated", "no moov box")
 
 
-def test_a_wrong_checksum_does_not_touch_the_true_asset(account: Account, clip: bytes) -> None:
+def test_a_checksum_mismatch_does_not_affect_the_real_asset(account: Account, clip: bytes) -> None:
     good = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip), crc="AAAAAAAAAAA="))
     other = KEY.replace("EF", "ER")
     bad = account.inspect(
@@ -112,7 +112,7 @@ def test_a_wrong_checksum_does_not_touch_the_true_asset(account: Account, clip: 
     assert account.asset(good["asset"])["key"] == KEY
 
 
-def test_another_file_under_a_known_sha256_is_an_impostor(account: Account, clip: bytes) -> None:
+def test_a_different_file_that_claims_a_known_sha256_is_a_checksum_mismatch(account: Account, clip: bytes) -> None:
     good = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
     other = KEY.replace("EF", "ER")
     bad = account.inspect(other, account.put(other, clip + bytes(8), sha256=sha256(clip)), OTHER)
@@ -120,7 +120,7 @@ def test_another_file_under_a_known_sha256_is_an_impostor(account: Account, clip
     assert bad["asset"] != good["asset"]
 
 
-def test_a_copy_cut_short_does_not_quarantine_the_asset(account: Account, clip: bytes) -> None:
+def test_a_truncated_copy_does_not_quarantine_the_asset(account: Account, clip: bytes) -> None:
     good = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
     other = KEY.replace("EF", "ER")
     version = account.put(other, clip[:-100], sha256=sha256(clip))
@@ -166,7 +166,9 @@ def test_the_same_content_under_two_keys_is_one_asset(account: Account, clip: by
 @pytest.mark.parametrize(
     ("state", "verdict"), [("failed", "process"), ("deferred", "process"), ("partial", "duplicate")]
 )
-def test_content_that_came_to_nothing_may_come_again(account: Account, clip: bytes, state: str, verdict: str) -> None:
+def test_content_without_a_result_is_processed_when_uploaded_again(
+    account: Account, clip: bytes, state: str, verdict: str
+) -> None:
     first = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
     dynamo.update_item(TABLE, keys.catalog_asset(first["asset"]), {"state": state})
     copy = KEY.replace("20261120", "20261121")
@@ -181,7 +183,7 @@ def test_a_replay_of_the_same_object_takes_over(account: Account, clip: bytes) -
     assert account.asset(answer["asset"])["execution"] == OTHER
 
 
-def test_over_the_budget_nothing_is_reserved(account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quote_over_budget_is_not_reserved(account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     usd = 0.0
     answers = []
     for number in range(3):
@@ -196,7 +198,7 @@ def test_over_the_budget_nothing_is_reserved(account: Account, clip: bytes, monk
     assert account.spent() == pytest.approx(2 * usd)
 
 
-def test_sound_alone_and_a_photo(account: Account) -> None:
+def test_audio_and_a_photo(account: Account) -> None:
     sound = account.inspect("originals/memo.m4a", account.put("originals/memo.m4a", made.movie(sound=made.hum(3))))
     assert (sound["facts"]["kind"], sound["plan"]["frames"]["max"]) == ("audio", 0)
     assert [r["name"] for r in sound["plan"]["renditions"]] == ["audio"]
@@ -221,7 +223,9 @@ def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
     assert answer["plan"]["job_settings"]["Inputs"][0].get("AudioSelectors") is None
 
 
-def test_portrait_is_known_without_the_probe_telling(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rotation_is_read_from_the_file_if_probe_does_not_return_it(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An SDK drops the members of an answer that it does not know; Rotation is a late one of Probe's."""
 
     def older(**request: Any) -> Any:

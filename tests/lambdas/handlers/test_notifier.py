@@ -97,7 +97,7 @@ def test_each_channel_gets_its_own_format(monkeypatch: pytest.MonkeyPatch, chann
 
 
 @pytest.mark.parametrize("answer", [(429, {"Retry-After": "0"}), (429, {}), (500, {}), (503, {"Retry-After": "x"})])
-def test_busy_and_broken_channels_are_tried_again(
+def test_busy_and_broken_channels_are_retried(
     monkeypatch: pytest.MonkeyPatch, channel: Channel, answer: tuple[int, dict[str, str]]
 ) -> None:
     configure(monkeypatch, {"slack": channel.url})
@@ -115,7 +115,7 @@ def test_busy_and_broken_channels_are_tried_again(
         ([(429, {"Retry-After": "3600"})] * 9, 1, "HTTP 429"),
     ],
 )
-def test_what_never_arrives_fails_the_invocation_and_keeps_the_secret(
+def test_an_undeliverable_alert_fails_the_invocation_without_leaking_the_secret(
     monkeypatch: pytest.MonkeyPatch,
     channel: Channel,
     caplog: pytest.LogCaptureFixture,
@@ -131,7 +131,7 @@ def test_what_never_arrives_fails_the_invocation_and_keeps_the_secret(
     assert "SECRETPATH" not in spoken(caplog, caught.value)
 
 
-def test_one_dead_channel_does_not_keep_the_others_from_hearing(
+def test_a_dead_channel_does_not_block_the_others(
     monkeypatch: pytest.MonkeyPatch, channel: Channel, caplog: pytest.LogCaptureFixture
 ) -> None:
     configure(monkeypatch, {"discord": "http://127.0.0.1:1/SECRETPATH", "slack": channel.url})
@@ -147,13 +147,13 @@ def test_one_dead_channel_does_not_keep_the_others_from_hearing(
 @pytest.mark.parametrize(
     "url", ["http://example.com/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "127.0.0.1/x", "https:///x"]
 )
-def test_only_https_or_this_machine(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_only_https_and_loopback_addresses_are_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     configure(monkeypatch, {"slack": url})
     with pytest.raises(DeliveryError, match="slack webhook 1 is not an https address"):
         notifier.handler(event(ALERT), FakeContext())
 
 
-def test_no_value_means_no_channel_and_a_wrong_value_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_secret_has_no_channel_and_a_wrong_one_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     made = boto3.client("secretsmanager").create_secret(Name="empty")
     monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", made["ARN"])
     assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 0}
@@ -165,7 +165,7 @@ def test_no_value_means_no_channel_and_a_wrong_value_is_said(monkeypatch: pytest
     assert "SECRETPATH" not in str(caught.value)
 
 
-def test_slack_text_cannot_call_a_channel() -> None:
+def test_slack_text_cannot_mention_a_channel() -> None:
     body = json.dumps(CHANNELS["slack"].render(ALERT), ensure_ascii=False)
     assert "<!" not in body.replace("clip <!channel>.mp4", "", 1)  # the header is plain text: shown as it is
     assert "&lt;!here&gt; &amp; @everyone" in body
@@ -178,7 +178,7 @@ def test_discord_text_cannot_mention_or_format() -> None:
     assert body["embeds"][0]["description"] == r"Truncated\: \<!here\> & \@everyone \*bold\*"
 
 
-def test_links_that_are_none_are_left_out() -> None:
+def test_invalid_links_are_left_out() -> None:
     bad = {**ALERT, "links": [{"title": "x", "url": "javascript:alert(1)"}, {"title": "y", "url": "https://a b"}, {}]}
     assert "javascript" not in json.dumps(CHANNELS["slack"].render(bad)) + json.dumps(CHANNELS["discord"].render(bad))
     assert "fields" not in CHANNELS["discord"].render(bad)["embeds"][0]
@@ -204,7 +204,7 @@ def test_lengths_stay_within_the_channels_limits() -> None:
     assert len(embed["title"]) <= 256 and len(embed["description"]) <= 4096
 
 
-def test_alarms_and_plain_texts_are_alerts_too() -> None:
+def test_alarms_and_plain_texts_become_alerts() -> None:
     alarm = {
         "AlarmName": "impp-dev-dlq",
         "NewStateValue": "ALARM",

@@ -99,11 +99,11 @@ def tags() -> dict[str, str]:
     return {t["Key"]: t["Value"] for t in found}
 
 
-def test_the_schema_is_a_schema() -> None:
+def test_the_manifest_schema_is_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_all_went_well(account: Account, clip: bytes) -> None:
+def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) -> None:
     event = understood(account, clip, tags="mine=kept")
     out = publish.handler(event, FakeContext())
     assert out["state"] == "published"
@@ -133,7 +133,7 @@ def test_all_went_well(account: Account, clip: bytes) -> None:
     assert out["subject"].isascii()
 
 
-def test_the_ledger_is_what_the_steps_spent_and_below_the_quote(account: Account, clip: bytes) -> None:
+def test_the_ledger_sums_up_the_steps_and_stays_below_the_quote(account: Account, clip: bytes) -> None:
     event = understood(account, clip)
     out = publish.handler(event, FakeContext())
     item = account.asset(event["media"]["asset"])
@@ -149,7 +149,7 @@ def test_the_ledger_is_what_the_steps_spent_and_below_the_quote(account: Account
     assert account.spent() == pytest.approx(out["usd"]), "the reservation is settled"
 
 
-def test_publishing_twice_is_publishing_once(account: Account, clip: bytes) -> None:
+def test_publishing_is_idempotent(account: Account, clip: bytes) -> None:
     event = understood(account, clip)
     first = publish.handler(event, FakeContext())
     spent = account.spent()
@@ -175,7 +175,7 @@ def test_failed_branches_make_it_partial(account: Account, clip: bytes) -> None:
     assert tags()["impp:state"] == "partial"
 
 
-def test_a_rendition_that_is_not_there_is_missed(account: Account, clip: bytes) -> None:
+def test_a_missing_rendition_makes_it_partial(account: Account, clip: bytes) -> None:
     event = understood(account, clip)
     boto3.client("s3").delete_object(Bucket=DELIVERY, Key=event["media"]["plan"]["renditions"][1]["key"])
     out = publish.handler(event, FakeContext())
@@ -183,7 +183,7 @@ def test_a_rendition_that_is_not_there_is_missed(account: Account, clip: bytes) 
     assert "not delivered: mobile" in manifest_of(event)["reason"]
 
 
-def test_a_failed_transcode_costs_nothing_there(account: Account, clip: bytes) -> None:
+def test_a_failed_transcode_is_not_billed(account: Account, clip: bytes) -> None:
     event = understood(account, clip)
     event["branches"]["transcode"] = {"status": "failed", "error": "States.Timeout", "transitions": 3}
     publish.handler(event, FakeContext())
@@ -193,7 +193,9 @@ def test_a_failed_transcode_costs_nothing_there(account: Account, clip: bytes) -
 
 
 @pytest.mark.parametrize(("count", "lost"), [(10, 4), (7, 1), (6, 0)])
-def test_a_full_set_of_tags_is_kept_and_told(account: Account, clip: bytes, count: int, lost: int) -> None:
+def test_existing_tags_are_preserved_and_missing_room_is_reported(
+    account: Account, clip: bytes, count: int, lost: int
+) -> None:
     own = {f"t{n}": "v" for n in range(count)}
     event = understood(account, clip, tags="&".join(f"{k}={v}" for k, v in own.items()))
     out = publish.handler(event, FakeContext())
@@ -205,7 +207,9 @@ def test_a_full_set_of_tags_is_kept_and_told(account: Account, clip: bytes, coun
         assert "impp:state" in manifest_of(event)["reason"]
 
 
-def test_over_budget_only_the_archive_is_done(account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_over_budget_the_original_is_only_archived(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", "0.001")
     media = account.inspect(KEY, account.put(KEY, clip))
     event = {
@@ -228,7 +232,7 @@ def test_over_budget_only_the_archive_is_done(account: Account, clip: bytes, mon
 
 
 @pytest.mark.parametrize(("data", "reason", "state"), [(b"", "empty", "quarantined"), (None, "gone", "gone")])
-def test_quarantine_says_why(account: Account, data: bytes | None, reason: str, state: str) -> None:
+def test_quarantine_records_the_reason(account: Account, data: bytes | None, reason: str, state: str) -> None:
     version = account.put(KEY, b"x" if data is None else data, tags="mine=kept")
     if data is None:
         boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)

@@ -37,7 +37,7 @@ def read(key: str) -> bytes:
     return bytes(boto3.client("s3").get_object(Bucket=WORK, Key=key)["Body"].read())
 
 
-def test_everything_is_written_where_it_says() -> None:
+def test_every_returned_key_exists() -> None:
     out = sample.handler(event(made.movie(made.scenes(5, 2), sound=made.speech(10))), FakeContext())
     assert out["status"] == "ok" and out["frame_count"] == 4 and out["speech"] is True
     frames = json.loads(read(out["frames"]))["frames"]
@@ -51,13 +51,13 @@ def test_everything_is_written_where_it_says() -> None:
     assert len(json.dumps(out)) < 2000
 
 
-def test_sound_alone_has_no_pictures() -> None:
+def test_audio_has_no_pictures() -> None:
     out = sample.handler(event(made.movie(sound=made.hum(5)), "audio"), FakeContext())
     assert (out["frame_count"], out["poster"], out["storyboard"], out["speech"]) == (0, None, None, False)
     assert json.loads(read(out["frames"])) == {"frames": []}
 
 
-def test_an_original_that_is_gone_is_an_error_of_s3() -> None:
+def test_a_deleted_original_raises_the_error_of_s3() -> None:
     gone = event(made.movie(made.scenes(1, 1)))
     boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)
     with pytest.raises(ClientError, match="NoSuchKey"):

@@ -88,7 +88,7 @@ def start(jobs: Stubber) -> None:
         (True, {"duration_s": 0.2}, "shorter than 0.5 s"),
     ],
 )
-def test_nothing_to_hear_is_answered_at_once(
+def test_a_task_without_speech_is_answered_at_once(
     states: Stubber, jobs: Stubber, speech: bool, facts: dict[str, Any], reason: str
 ) -> None:
     sent: list[dict[str, Any]] = []
@@ -108,7 +108,7 @@ def test_the_token_is_stored_before_the_job_starts(jobs: Stubber) -> None:
     assert found is not None and found["token"] == "t1"
 
 
-def test_the_job_is_asked_for_as_planned(jobs: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_job_has_the_settings_of_the_function(jobs: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPP_KMS_KEY_ARN", "arn:aws:kms:us-east-1:123456789012:key/k")
     jobs.add_response(
         "start_transcription_job",
@@ -128,7 +128,7 @@ def test_the_job_is_asked_for_as_planned(jobs: Stubber, monkeypatch: pytest.Monk
     assert transcribe.handler(event(), FakeContext()) == {"started": True, "job": JOB}
 
 
-def test_a_retry_renews_the_token_of_the_job_already_started(jobs: Stubber) -> None:
+def test_a_retry_replaces_the_token_of_the_running_job(jobs: Stubber) -> None:
     start(jobs)
     transcribe.handler(event("t1"), FakeContext())
     jobs.add_client_error("start_transcription_job", "ConflictException")
@@ -138,7 +138,7 @@ def test_a_retry_renews_the_token_of_the_job_already_started(jobs: Stubber) -> N
     assert found is not None and found["token"] == "t2"
 
 
-def test_a_retry_that_finds_the_job_ended_answers_at_once(jobs: Stubber, states: Stubber) -> None:
+def test_a_retry_answers_at_once_if_the_job_has_ended(jobs: Stubber, states: Stubber) -> None:
     sent: list[dict[str, Any]] = []
     aws.client("stepfunctions").meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
     jobs.add_client_error("start_transcription_job", "ConflictException")
@@ -149,7 +149,7 @@ def test_a_retry_that_finds_the_job_ended_answers_at_once(jobs: Stubber, states:
     assert kept() is None
 
 
-def test_a_foreign_token_is_never_replaced(jobs: Stubber) -> None:
+def test_another_executions_token_is_never_replaced(jobs: Stubber) -> None:
     dynamo.put_item(TABLE, keys.catalog_token(JOB), {"token": "theirs", "execution": "another"})
     with pytest.raises(RuntimeError, match="another execution"):
         transcribe.handler(event(), FakeContext())
@@ -157,12 +157,12 @@ def test_a_foreign_token_is_never_replaced(jobs: Stubber) -> None:
     assert found is not None and found["token"] == "theirs"
 
 
-def test_an_unknown_length_is_no_reason_to_refuse(jobs: Stubber) -> None:
+def test_a_file_of_unknown_length_is_transcribed(jobs: Stubber) -> None:
     start(jobs)
     assert transcribe.handler(event(duration_s=None), FakeContext())["started"] is True
 
 
-def test_quicktime_hands_over_its_sound_alone(jobs: Stubber) -> None:
+def test_the_sound_of_a_quicktime_file_is_extracted(jobs: Stubber) -> None:
     data = made.movie(made.scenes(1, 2), sound=made.speech(6), container="mov")
     key = "originals/phone/p/IMG_0001 ü.MOV"
     boto3.client("s3").put_object(Bucket=INGEST, Key=key, Body=data)
@@ -192,11 +192,13 @@ def test_quicktime_hands_over_its_sound_alone(jobs: Stubber) -> None:
         ("mp4", "a.mp4", 2_000_000_001, None),
     ],
 )
-def test_which_format_transcribe_is_told(container: str, key: str, size: int, expected: str | None) -> None:
+def test_media_format_follows_from_container_and_extension(
+    container: str, key: str, size: int, expected: str | None
+) -> None:
     assert transcription.media_format({"container": container, "bytes": size}, key) == expected
 
 
-def test_the_finished_job_answers_its_token_once(jobs: Stubber, states: Stubber) -> None:
+def test_a_completed_job_answers_its_token_once(jobs: Stubber, states: Stubber) -> None:
     start(jobs)
     transcribe.handler(event(), FakeContext())
     sent: list[dict[str, Any]] = []
@@ -226,7 +228,7 @@ def test_a_failed_job_fails_its_task_with_the_reason(jobs: Stubber, states: Stub
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
-def test_a_task_that_waits_no_more_is_no_error(jobs: Stubber, states: Stubber, code: str) -> None:
+def test_a_task_that_has_ended_is_not_an_error(jobs: Stubber, states: Stubber, code: str) -> None:
     start(jobs)
     transcribe.handler(event(), FakeContext())
     jobs.add_response("get_transcription_job", job_answer("COMPLETED"))
@@ -235,7 +237,7 @@ def test_a_task_that_waits_no_more_is_no_error(jobs: Stubber, states: Stubber, c
     assert kept() is None
 
 
-def test_an_early_event_leaves_the_token_in_place(jobs: Stubber, states: Stubber) -> None:
+def test_an_event_of_a_running_job_preserves_the_token(jobs: Stubber, states: Stubber) -> None:
     start(jobs)
     transcribe.handler(event(), FakeContext())
     jobs.add_response("get_transcription_job", job_answer("IN_PROGRESS"))
@@ -243,7 +245,7 @@ def test_an_early_event_leaves_the_token_in_place(jobs: Stubber, states: Stubber
     assert kept() is not None
 
 
-def test_keys_are_read_from_every_style_of_address() -> None:
+def test_object_keys_are_read_from_every_style_of_address() -> None:
     for uri in (
         "s3://b/work/a/x.vtt",
         "https://s3.us-east-1.amazonaws.com/b/work/a/x.vtt",
@@ -254,5 +256,5 @@ def test_keys_are_read_from_every_style_of_address() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "billed"), [(0.5, 15), (15.0, 15), (15.001, 16), (61.2, 62), (3600.0, 3600)])
-def test_a_job_is_billed_by_the_second_and_for_fifteen_at_least(seconds: float, billed: int) -> None:
+def test_a_job_is_billed_per_second_with_a_minimum_of_fifteen(seconds: float, billed: int) -> None:
     assert transcribe_line(seconds).quantity == billed

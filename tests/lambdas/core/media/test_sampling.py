@@ -32,14 +32,14 @@ def five_scenes() -> bytes:
     return made.movie(made.scenes(5, 2), sound=made.speech(10), options={"movflags": "faststart"})
 
 
-def test_each_scene_is_picked_once(five_scenes: bytes) -> None:
+def test_each_scene_is_sampled_once(five_scenes: bytes) -> None:
     got = run(five_scenes)
     assert sorted(t // 2 for t in times(got)) == [0, 1, 2, 3, 4]
     assert got.is_complete and got.poster in got.frames
     assert got.speech.is_spoken and got.speech.ratio > 0.4
 
 
-def test_a_small_limit_still_covers_the_whole(five_scenes: bytes) -> None:
+def test_a_small_limit_covers_the_whole_recording(five_scenes: bytes) -> None:
     got = run(five_scenes, limit=2)
     assert len(got.frames) == 2
     assert got.frames[1].t - got.frames[0].t >= 4
@@ -51,16 +51,16 @@ def test_one_long_gop_is_decoded_forward() -> None:
 
 
 @pytest.mark.parametrize("container", ["mpegts", "matroska", "avi"])
-def test_other_containers(container: str) -> None:
+def test_other_containers_are_sampled(container: str) -> None:
     got = run(made.movie(made.scenes(3, 2), container=container))
     assert len(got.frames) == 3
 
 
-def test_a_transport_stream_of_one_gop_still_gives_a_picture() -> None:
+def test_a_transport_stream_of_one_gop_has_a_frame() -> None:
     assert run(made.movie(made.scenes(1, 3), gop=1000, container="mpegts"), interval=10).frames
 
 
-def test_a_phone_held_upright_gives_upright_frames() -> None:
+def test_a_portrait_recording_has_upright_frames() -> None:
     picture = np.full((180, 320, 3), 90, dtype=np.uint8)
     picture[:, :160] = (200, 60, 60)  # the left half is red; turned clockwise it is the upper half
     got = run(made.rotated(made.movie([picture] * 10), 90))
@@ -72,30 +72,30 @@ def test_a_phone_held_upright_gives_upright_frames() -> None:
     assert lower[0] < 120
 
 
-def test_non_square_pixels_are_shown_as_meant() -> None:
+def test_frames_of_non_square_pixels_have_the_display_aspect() -> None:
     got = run(made.movie([made.scene(1, 320, 180)] * 10, aspect=Fraction(2, 1)))
     assert (got.frames[0].width, got.frames[0].height) == (640, 180)
 
 
-def test_odd_sides_and_large_pictures_shrink_to_the_long_side() -> None:
+def test_large_pictures_of_odd_size_are_scaled_to_the_long_side() -> None:
     got = run(made.movie([made.scene(1, 1441, 811)[:810, :1440]] * 3))
     assert max(got.frames[0].width, got.frames[0].height) == 1280
 
 
-def test_variable_frame_rate() -> None:
+def test_frames_of_a_variable_rate_have_their_true_times() -> None:
     when = [(i * i) / 100 for i in range(60)]  # 0.1 s apart at first, more than a second at the end
     got = run(made.movie(made.scenes(3, 2), times=when))
     assert len(got.frames) == 3
     assert 30 < got.frames[-1].t < 35
 
 
-def test_a_truncated_tail_keeps_what_there_is(five_scenes: bytes) -> None:
+def test_a_truncated_file_is_sampled_up_to_its_end(five_scenes: bytes) -> None:
     got = run(five_scenes[: len(five_scenes) // 2])
     assert 2 <= len(got.frames) < 5
     assert got.speech.is_spoken
 
 
-def test_no_audio_and_no_video() -> None:
+def test_recordings_without_audio_or_without_video() -> None:
     silent = run(made.movie(made.scenes(2, 2)))
     assert silent.frames and silent.speech.heard == 0 and not silent.speech.is_spoken
     heard = run(made.movie(sound=made.speech(5)), "audio")
@@ -103,7 +103,7 @@ def test_no_audio_and_no_video() -> None:
     assert heard.speech.is_spoken
 
 
-def test_a_still_image_is_turned_and_stripped_of_its_metadata() -> None:
+def test_a_still_image_is_rotated_and_loses_its_metadata() -> None:
     exif = Image.Exif()
     exif[274] = 6  # rotated 90 degrees clockwise to be upright
     out = io.BytesIO()
@@ -115,18 +115,18 @@ def test_a_still_image_is_turned_and_stripped_of_its_metadata() -> None:
 
 @pytest.mark.parametrize("kind", ["video", "audio", "image"])
 @pytest.mark.parametrize("data", [b"", b"just some text, no media\n" * 50])
-def test_what_is_no_media_says_so(kind: str, data: bytes) -> None:
+def test_a_file_that_is_not_media_is_unreadable(kind: str, data: bytes) -> None:
     with pytest.raises(Unreadable):
         run(data, kind)
 
 
-def test_a_black_recording_gives_one_frame_and_a_static_one_a_frame_a_minute() -> None:
+def test_a_black_recording_has_one_frame_and_a_static_one_a_frame_per_minute() -> None:
     assert len(run(made.movie([np.zeros((180, 320, 3), np.uint8)] * 40)).frames) == 1
     parked = made.movie([made.scene(1, 160, 90)] * 150, fps=1, gop=5)
     assert len(run(parked, interval=5).frames) == 3
 
 
-def test_when_time_runs_out_the_result_is_thinner_and_says_so(five_scenes: bytes) -> None:
+def test_if_the_time_runs_out_the_samples_are_incomplete(five_scenes: bytes) -> None:
     left = iter([100.0] * 4 + [0.0] * 1000)
     got = sample(io.BytesIO(five_scenes), "video", 0, Limits(20, 1, lambda: next(left)))
     assert not got.is_complete
@@ -145,7 +145,7 @@ def test_only_a_small_part_of_a_long_file_is_read() -> None:
     assert sum(calls) < 0.35 * len(data)
 
 
-def test_storyboard_cues_cover_the_running_time_and_point_into_the_sprite(five_scenes: bytes) -> None:
+def test_storyboard_cues_cover_the_duration_and_stay_inside_the_sprite(five_scenes: bytes) -> None:
     board = run(five_scenes).storyboard
     assert board is not None
     sprite = Image.open(io.BytesIO(board.sprite))
@@ -162,11 +162,11 @@ def test_storyboard_cues_cover_the_running_time_and_point_into_the_sprite(five_s
 
 
 @pytest.mark.parametrize("name", ["hum", "clicks"])
-def test_engines_and_indicators_do_not_speak(name: str) -> None:
+def test_engines_and_indicators_are_not_speech(name: str) -> None:
     assert not speech.detect([getattr(made, name)(10).tobytes()]).is_spoken
 
 
-def test_one_sentence_in_a_minute_of_road_noise_is_heard() -> None:
+def test_one_sentence_in_a_minute_of_road_noise_is_speech() -> None:
     road = made.hum(60).astype(np.int32) // 4
     voice = made.speech(4).astype(np.int32)
     road[20 * made.RATE : 24 * made.RATE] += voice
@@ -175,7 +175,7 @@ def test_one_sentence_in_a_minute_of_road_noise_is_heard() -> None:
     assert not speech.detect([]).is_spoken
 
 
-def test_candidates_and_windows_spread_over_any_length() -> None:
+def test_candidates_and_windows_are_spread_over_any_duration() -> None:
     long = selection.candidate_times(36_000, 2, 240)
     assert len(long) == 240 and long[0] < 100 and long[-1] > 35_900
     assert selection.candidate_times(0, 5, 10) == [0.0]

@@ -28,14 +28,14 @@ OK = {"status": "ok"}
         ({"sample": {**OK, "complete": False}}, [], [], "published", None),
     ],
 )
-def test_the_whole_follows_from_its_branches(
+def test_the_state_follows_from_the_branches(
     results: dict[str, Any], missing: list[str], tags: list[str], state: str, reason: str | None
 ) -> None:
     found = outcome.of_branches("process", None, results, missing, tags)
     assert (found.state, found.reason) == (state, reason)
 
 
-def test_deferred_says_why_and_what_else_went_wrong() -> None:
+def test_a_deferred_outcome_has_the_verdicts_reason_and_other_errors() -> None:
     found = outcome.of_branches("archive_only", "$9 of $9", {"archive": {"status": "failed", "error": "E"}}, [], [])
     assert (found.state, found.reason) == ("deferred", "$9 of $9; archive: E")
 
@@ -51,18 +51,18 @@ def test_deferred_says_why_and_what_else_went_wrong() -> None:
         (None, None, "no cause given"),
     ],
 )
-def test_causes_are_told_in_a_line(error: str | None, cause: str | None, text: str) -> None:
+def test_a_cause_is_shortened_to_one_line(error: str | None, cause: str | None, text: str) -> None:
     assert outcome.explain(error, cause) == text
 
 
 @given(st.text(max_size=300))
-def test_any_title_is_a_subject_that_sns_takes(title: str) -> None:
+def test_any_title_becomes_a_subject_that_sns_accepts(title: str) -> None:
     found = alerts.subject(title)
     assert 0 < len(found) < 100
     assert found.isascii() and found.isprintable()
 
 
-def test_an_alert_reads_well() -> None:
+def test_an_alert_names_the_file_and_links_the_execution() -> None:
     arn = "arn:aws:states:us-east-1:123456789012:execution:impp-dev-pipeline:run"
     alert = alerts.of_asset(
         "quarantined", "a", "originals/x/ü.mp4", ["empty", "", "two"], alerts.execution_link(arn), 0.1
@@ -86,11 +86,11 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.text(min_size=1), VALUES, max_size=4))
-def test_items_come_back_as_they_went(values: dict[str, Any]) -> None:
+def test_items_survive_the_round_trip(values: dict[str, Any]) -> None:
     assert attributes.plain_item(attributes.item(values)) == values
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes", {1}])
-def test_what_dynamodb_cannot_hold_is_refused(value: Any) -> None:
+def test_values_without_an_attribute_type_are_rejected(value: Any) -> None:
     with pytest.raises(TypeError):
         attributes.attribute(value)
