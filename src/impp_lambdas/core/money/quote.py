@@ -66,10 +66,8 @@ def _functions(plan: Plan, facts: Facts, branches: Iterable[str], machine: str) 
 def _seconds(estimate: Mapping[str, float], frames: int, transcribed: Facts | None) -> float:
     seconds = estimate["seconds"] + estimate.get("per_frame", 0) * frames
     if transcribed:
-        seconds += (
-            estimate.get("per_gb", 0) * transcribed.bytes / 1e9
-            + estimate.get("per_minute", 0) * transcribed.duration_s / 60
-        )
+        seconds += estimate.get("per_gb", 0) * transcribed.bytes / 1e9
+        seconds += estimate.get("per_minute", 0) * transcribed.duration_s / 60
     return seconds
 
 
