@@ -6,10 +6,13 @@ variable "alert_emails" {
 }
 
 variable "cost_anomaly" {
-  description = "Cost anomaly detection: whether it is on, the impact from which it alerts, and the account's existing monitor, if any."
+  description = "Cost anomaly detection."
   type = object({
-    enabled       = optional(bool, true)
-    monitor_arn   = optional(string)
+    # Whether to detect anomalies.
+    enabled = optional(bool, true)
+    # The account's existing monitor of dimension SERVICE, of which AWS allows one. Null: create it.
+    monitor_arn = optional(string)
+    # Total impact of an anomaly from which it alerts.
     threshold_usd = optional(number, 5)
   })
   default  = {}
@@ -17,15 +20,20 @@ variable "cost_anomaly" {
 }
 
 variable "delivery" {
-  description = "Delivery of media: countries (empty: all), origins of players on other hosts, your own host names with their certificate, edge locations, a web ACL. See module `delivery`."
+  description = "Delivery of media; see module `delivery`."
   type = object({
+    # ISO 3166 alpha-2 codes. Empty: all.
     allowed_countries = optional(set(string), [])
-    cors_origins      = optional(set(string), [])
+    # Origins of players on other hosts.
+    cors_origins = optional(set(string), [])
+    # Your own host names. Null: the cloudfront.net name.
     custom_domain = optional(object({
       aliases         = set(string)
       certificate_arn = string
     }))
+    # Edge locations to use.
     price_class = optional(string, "PriceClass_100")
+    # ARN of a WAFv2 web ACL. Null: none.
     web_acl_arn = optional(string)
   })
   default  = {}
@@ -33,10 +41,12 @@ variable "delivery" {
 }
 
 variable "edge_devices" {
-  description = "Edge boxes that send heartbeats, by device name: hours of silence, and hours that a file may wait (0: unlimited), before an alarm."
+  description = "Edge boxes that send heartbeats, by device name."
   type = map(object({
+    # Hours that a file may wait before the alarm. 0: no alarm.
     oldest_waiting_hours = optional(number, 0)
-    silent_hours         = optional(number, 24)
+    # Hours without a heartbeat before the alarm.
+    silent_hours = optional(number, 24)
   }))
   default  = {}
   nullable = false

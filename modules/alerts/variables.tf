@@ -40,8 +40,9 @@ variable "name" {
 }
 
 variable "notifier" {
-  description = "The Lambda that posts alerts to chat channels: its artifact, environment and size."
+  description = "The Lambda that posts alerts to chat channels."
   type = object({
+    # The built zip: an element of output `functions` of module `artifacts`.
     artifact = object({
       architecture  = optional(string, "arm64")
       bucket        = string
@@ -51,9 +52,12 @@ variable "notifier" {
       runtime       = optional(string, "python3.13")
       sha256_base64 = string
     })
+    # Further environment variables.
     environment = optional(map(string), {})
-    memory_mb   = optional(number, 256)
-    timeout_s   = optional(number, 60)
+    # Memory in MB.
+    memory_mb = optional(number, 256)
+    # Seconds after which Lambda stops an invocation.
+    timeout_s = optional(number, 60)
   })
   nullable = false
 }

@@ -1,8 +1,10 @@
 variable "buckets" {
-  description = "Names of the buckets: ingest (originals) and work (frames, analysis, transcripts)."
+  description = "Names of the buckets."
   type = object({
+    # Originals.
     ingest = string
-    work   = string
+    # Frames, analysis and transcripts.
+    work = string
   })
   nullable = false
 }
@@ -71,10 +73,13 @@ variable "name" {
 }
 
 variable "settings" {
-  description = "Settings of the functions: `max_frames` to analyze per asset, `transcribe_language` or `auto`, `log_level`."
+  description = "Settings of the functions."
   type = object({
-    log_level           = optional(string, "INFO")
-    max_frames          = optional(number, 120)
+    # Log level.
+    log_level = optional(string, "INFO")
+    # Maximum number of frames per asset to analyze.
+    max_frames = optional(number, 120)
+    # Language such as `en-US`, or `auto`.
     transcribe_language = optional(string, "auto")
   })
   default  = {}

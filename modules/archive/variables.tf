@@ -17,12 +17,11 @@ variable "bucket_name" {
 }
 
 variable "intelligent_archive" {
-  description = <<-EOT
-    Opt-in archive tiers of S3 Intelligent-Tiering for objects tagged `intelligent`, in days without access. They are
-    cheaper, but restoring an object takes hours, so both are off (null) by default.
-  EOT
+  description = "Optional archive tiers of S3 Intelligent-Tiering for objects tagged `intelligent`. They are cheaper, but restoring an object takes hours."
   type = object({
-    archive_after_days      = optional(number)
+    # Days without access before Archive Access, 90 to 730. Null: off.
+    archive_after_days = optional(number)
+    # Days without access before Deep Archive Access, 180 to 730. Null: off.
     deep_archive_after_days = optional(number)
   })
   default  = {}
@@ -55,10 +54,12 @@ variable "minimum_object_size" {
 }
 
 variable "noncurrent_versions" {
-  description = "How long replaced or deleted versions stay recoverable: `expire_after_days` (0: forever), and how many of the newest to keep regardless of age (`keep_newest`)."
+  description = "How long replaced or deleted versions stay recoverable."
   type = object({
+    # Days after which a version expires. 0: never.
     expire_after_days = optional(number, 30)
-    keep_newest       = optional(number)
+    # Number of newest versions to keep regardless of age, 1 to 100.
+    keep_newest = optional(number)
   })
   default  = {}
   nullable = false
@@ -82,16 +83,14 @@ variable "tag_key" {
 }
 
 variable "transition_after_days" {
-  description = <<-EOT
-    Days after creation at which an object with that tag value moves. One day keeps an early replay free of retrieval fees;
-    S3 requires 30 days before Standard-IA. The value `standard` has no rule: such objects stay in S3 Standard.
-  EOT
+  description = "Days after creation at which an object with that tag value moves. One day keeps an early replay free of retrieval fees. The value `standard` has no rule: such objects stay in S3 Standard."
   type = object({
     deep_archive = optional(number, 1)
     glacier_fr   = optional(number, 1)
     glacier_ir   = optional(number, 1)
     intelligent  = optional(number, 0)
-    standard_ia  = optional(number, 30)
+    # S3 requires at least 30.
+    standard_ia = optional(number, 30)
   })
   default  = {}
   nullable = false

@@ -28,16 +28,17 @@ variable "kms_key_arn" {
 }
 
 variable "macie" {
-  description = <<-EOT
-    `manage_account`: false if Macie is already enabled in this account, for example by an organisation's administrator.
-    `excluded_extensions`: files to skip; Macie cannot read video, audio and pictures, and listing them takes time.
-    `sampling_percentage`: share of the eligible objects to inspect.
-  EOT
+  description = "Settings of Macie."
   type = object({
-    excluded_extensions          = optional(set(string), ["3gf", "aac", "avi", "gif", "glv", "heic", "insv", "jpeg", "jpg", "lrf", "lrv", "m4a", "m4s", "mkv", "mov", "mp3", "mp4", "mpg", "png", "thm", "ts", "wav", "webm", "webp"])
+    # Files to skip: Macie cannot read video, audio and pictures, and listing them takes time.
+    excluded_extensions = optional(set(string), ["3gf", "aac", "avi", "gif", "glv", "heic", "insv", "jpeg", "jpg", "lrf", "lrv", "m4a", "m4s", "mkv", "mov", "mp3", "mp4", "mpg", "png", "thm", "ts", "wav", "webm", "webp"])
+    # `FIFTEEN_MINUTES`, `ONE_HOUR` or `SIX_HOURS`.
     finding_publishing_frequency = optional(string, "SIX_HOURS")
-    manage_account               = optional(bool, true)
-    sampling_percentage          = optional(number, 100)
+    # False if Macie is already enabled in this account, for example by an organisation's
+    # administrator.
+    manage_account = optional(bool, true)
+    # Share of the eligible objects to inspect, 1 to 100.
+    sampling_percentage = optional(number, 100)
   })
   default  = {}
   nullable = false

@@ -19,12 +19,11 @@ variable "name" {
 }
 
 variable "senders" {
-  description = <<-EOT
-    AWS services that may send to the queue, each on behalf of one resource, by the id of their statement in the queue's policy.
-    Roles with `sqs:SendMessage`, such as a function's, need no entry.
-  EOT
+  description = "AWS services that may send to the queue, by the id of their statement in the queue's policy. Roles with `sqs:SendMessage`, such as a function's, need no entry."
   type = map(object({
-    service    = string
+    # Service principal, such as `events.amazonaws.com`.
+    service = string
+    # ARN of the one resource on whose behalf the service may send.
     source_arn = string
   }))
   default  = {}

@@ -1,11 +1,10 @@
 variable "access_logs" {
-  description = <<-EOT
-    S3 bucket for CloudFront's access logs (standard logging v2, which needs no bucket ACL and a provider for us-east-1).
-    Give the bucket the policy of output `log_bucket_policy_json`. Null: no access logs.
-  EOT
+  description = "CloudFront's access logs to S3 (standard logging v2, which needs no bucket ACL and a provider for us-east-1). Null: no access logs."
   type = object({
+    # Bucket of the logs. It needs the policy of output `log_bucket_policy_json`.
     bucket_arn = string
-    prefix     = optional(string, "cloudfront")
+    # Prefix of the logs' keys.
+    prefix = optional(string, "cloudfront")
   })
   default = null
 }
@@ -47,12 +46,11 @@ variable "cors_origins" {
 }
 
 variable "custom_domain" {
-  description = <<-EOT
-    Your own host names and the ACM certificate (in us-east-1) that covers them. The distribution then accepts only TLS 1.2
-    and newer (TLSv1.2_2021); CloudFront's default certificate offers no choice. Null: the cloudfront.net name.
-  EOT
+  description = "Your own host names. The distribution then accepts only TLS 1.2 and newer (TLSv1.2_2021); CloudFront's default certificate offers no choice. Null: the cloudfront.net name."
   type = object({
-    aliases         = set(string)
+    # Host names.
+    aliases = set(string)
+    # ACM certificate in us-east-1 that covers them.
     certificate_arn = string
   })
   default = null

@@ -1,15 +1,16 @@
 variable "boxes" {
-  description = <<-EOT
-    Edge boxes by name, each with a role and a certificate of its own. `common_name`: CN of the certificate's subject; null
-    means the box's name. `devices`: devices whose footage the box may add, as in `originals/<source>/<device>/`; null means
-    the box's name. `serial`: serial number of the only certificate to accept, in hexadecimal. `sources`: sources whose
-    footage the box may add.
-  EOT
+  description = "Edge boxes by name, each with a role and a certificate of its own."
   type = map(object({
+    # CN of the certificate's subject. Null: the box's name.
     common_name = optional(string)
-    devices     = optional(set(string))
-    serial      = optional(string)
-    sources     = optional(set(string), ["creator", "dashcam", "phone"])
+    # Devices whose footage the box may add, as in `originals/<source>/<device>/`. Null: the box's
+    # name.
+    devices = optional(set(string))
+    # Serial number, in hexadecimal, of the only certificate to accept. Null: any certificate with
+    # that CN.
+    serial = optional(string)
+    # Sources whose footage the box may add.
+    sources = optional(set(string), ["creator", "dashcam", "phone"])
   }))
   nullable = false
 
@@ -66,10 +67,12 @@ variable "bucket_name" {
 }
 
 variable "certificate_authority" {
-  description = "The authority that signs the boxes' certificates: `pem`, your own authority's certificate (or two, during a rotation), or `acm_pca_arn`, an authority in AWS Private CA."
+  description = "The authority that signs the boxes' certificates: one of the two."
   type = object({
+    # ARN of an authority in AWS Private CA.
     acm_pca_arn = optional(string)
-    pem         = optional(string)
+    # PEM certificate of your own authority, or two during a rotation.
+    pem = optional(string)
   })
   nullable = false
 
@@ -119,10 +122,13 @@ variable "name" {
 }
 
 variable "paths" {
-  description = "Absolute paths on a box for `credential_process`: AWS's signing helper, the box's certificate and its private key."
+  description = "Absolute paths on a box, for `credential_process`."
   type = object({
+    # The box's certificate.
     certificate = optional(string, "/etc/impp-edge/certificate.pem")
-    helper      = optional(string, "/usr/local/bin/aws_signing_helper")
+    # AWS's signing helper.
+    helper = optional(string, "/usr/local/bin/aws_signing_helper")
+    # The box's private key.
     private_key = optional(string, "/etc/impp-edge/private-key.pem")
   })
   default  = {}

@@ -1,11 +1,11 @@
 variable "anomaly" {
-  description = <<-EOT
-    Cost anomaly detection: alerts when an anomaly's total impact reaches `threshold_usd`. AWS allows one monitor of
-    dimension SERVICE per account: if one exists, set `monitor_arn`, and only the subscription is created.
-  EOT
+  description = "Cost anomaly detection."
   type = object({
-    enabled       = optional(bool, true)
-    monitor_arn   = optional(string)
+    # Whether to detect anomalies.
+    enabled = optional(bool, true)
+    # The account's existing monitor of dimension SERVICE, of which AWS allows one. Null: create it.
+    monitor_arn = optional(string)
+    # Total impact of an anomaly from which it alerts.
     threshold_usd = optional(number, 5)
   })
   default  = {}
@@ -18,17 +18,17 @@ variable "anomaly" {
 }
 
 variable "budget" {
-  description = <<-EOT
-    What the budget counts and when it alerts: at each of `actual_percent` of actual spend, and when the forecast exceeds
-    `forecast_percent`. `cost_tag` restricts it to resources with that tag, which must be an active cost allocation tag;
-    otherwise the budget counts nothing. Null: the whole account.
-  EOT
+  description = "What the monthly budget counts and when it alerts."
   type = object({
+    # Percentages of actual spend that alert, 1 to 4 of them.
     actual_percent = optional(set(number), [50, 80, 100])
+    # Count only resources with this tag. It must be an active cost allocation tag; otherwise the
+    # budget counts nothing. Null: the whole account.
     cost_tag = optional(object({
       key   = string
       value = string
     }))
+    # Percentage of the forecast that alerts.
     forecast_percent = optional(number, 100)
   })
   default  = {}
@@ -55,8 +55,9 @@ variable "catalog_table" {
 }
 
 variable "cost_report" {
-  description = "The Lambda that reports yesterday's cost to the alert channels: its artifact, environment and size."
+  description = "The Lambda that reports yesterday's cost to the alert channels."
   type = object({
+    # The built zip: an element of output `functions` of module `artifacts`.
     artifact = object({
       architecture  = optional(string, "arm64")
       bucket        = string
@@ -66,9 +67,12 @@ variable "cost_report" {
       runtime       = optional(string, "python3.13")
       sha256_base64 = string
     })
+    # Further environment variables.
     environment = optional(map(string), {})
-    memory_mb   = optional(number, 256)
-    timeout_s   = optional(number, 60)
+    # Memory in MB.
+    memory_mb = optional(number, 256)
+    # Seconds after which Lambda stops an invocation.
+    timeout_s = optional(number, 60)
   })
   nullable = false
 }
@@ -114,10 +118,12 @@ variable "name" {
 }
 
 variable "schedule" {
-  description = "When to send the cost report: an EventBridge Scheduler expression and its time zone. Cost Explorer's figures for a day settle during the next day."
+  description = "When to send the cost report. Cost Explorer's figures for a day settle during the next day."
   type = object({
+    # EventBridge Scheduler expression.
     expression = optional(string, "cron(0 7 * * ? *)")
-    timezone   = optional(string, "UTC")
+    # Time zone of the expression.
+    timezone = optional(string, "UTC")
   })
   default  = {}
   nullable = false

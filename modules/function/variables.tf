@@ -1,12 +1,19 @@
 variable "artifact" {
-  description = "The built zip: its bucket and key, base64 SHA-256, handler, runtime, architecture and ARNs of its layers."
+  description = "The built zip in its bucket."
   type = object({
-    architecture  = optional(string, "arm64")
-    bucket        = string
-    handler       = string
-    key           = string
-    layers        = optional(list(string), [])
-    runtime       = optional(string, "python3.13")
+    # `arm64` or `x86_64`.
+    architecture = optional(string, "arm64")
+    # Bucket of the zip.
+    bucket = string
+    # Python handler, such as `module.handler`.
+    handler = string
+    # Key of the zip.
+    key = string
+    # ARNs of the layers, at most 5.
+    layers = optional(list(string), [])
+    # Lambda runtime.
+    runtime = optional(string, "python3.13")
+    # SHA-256 of the zip in base64, as in `build/manifest.json`.
     sha256_base64 = string
   })
   nullable = false

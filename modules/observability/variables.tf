@@ -1,18 +1,21 @@
 variable "alarms" {
-  description = <<-EOT
-    Thresholds; 0 disables an alarm (each costs about $0.10 per month). `execution_failures`: executions that failed, timed
-    out or were aborted within 15 minutes (each one also alerts on its own: this alarm means a surge).
-    `dead_letter_age_hours`: reminder before a dead letter expires. `hourly_spend_usd`: cost of one hour's assets by the
-    pipeline's own ledger, long before AWS's figures arrive. `quiet_hours`: hours without a new execution.
-  EOT
+  description = "Thresholds; 0 disables an alarm (each costs about $0.10 per month)."
   type = object({
+    # Age of a dead letter in hours: a reminder before it expires.
     dead_letter_age_hours = optional(number, 72)
-    execution_failures    = optional(number, 5)
-    function_errors       = optional(number, 1)
-    function_throttles    = optional(number, 1)
-    hourly_spend_usd      = optional(number, 0)
-    quiet_hours           = optional(number, 0)
-    table_throttles       = optional(number, 1)
+    # Executions that failed, timed out or were aborted within 15 minutes: a surge, as each one also
+    # alerts on its own.
+    execution_failures = optional(number, 5)
+    # Errors of a function within 5 minutes.
+    function_errors = optional(number, 1)
+    # Throttled invocations of a function within 5 minutes.
+    function_throttles = optional(number, 1)
+    # Cost of one hour's assets by the pipeline's own ledger, long before AWS's figures arrive.
+    hourly_spend_usd = optional(number, 0)
+    # Hours without a new execution, at most 168.
+    quiet_hours = optional(number, 0)
+    # Throttled requests to the table within 5 minutes.
+    table_throttles = optional(number, 1)
   })
   default  = {}
   nullable = false
@@ -42,13 +45,12 @@ variable "distribution_id" {
 }
 
 variable "edge_devices" {
-  description = <<-EOT
-    Edge boxes that send heartbeats (`heartbeat_s` of impp-edge), by device name. `silent_hours`: hours without a heartbeat
-    before the alarm. `oldest_waiting_hours`: hours that a file may wait before the alarm; 0 disables it.
-  EOT
+  description = "Edge boxes that send heartbeats (`heartbeat_s` of impp-edge), by device name."
   type = map(object({
+    # Hours that a file may wait before the alarm. 0: no alarm.
     oldest_waiting_hours = optional(number, 0)
-    silent_hours         = optional(number, 24)
+    # Hours without a heartbeat before the alarm, 1 to 168.
+    silent_hours = optional(number, 24)
   }))
   default  = {}
   nullable = false
@@ -70,10 +72,12 @@ variable "edge_devices" {
 }
 
 variable "functions" {
-  description = "Lambda functions by short name, each with its full name and log group."
+  description = "Lambda functions by short name."
   type = map(object({
+    # Name of the log group.
     log_group_name = string
-    name           = string
+    # Full name of the function.
+    name = string
   }))
   nullable = false
 }

@@ -5,11 +5,14 @@ variable "alert_topic_arn" {
 }
 
 variable "buckets" {
-  description = "Names of the buckets: ingest (originals), work (intermediate files) and delivery (published files)."
+  description = "Names of the buckets."
   type = object({
+    # Published files.
     delivery = string
-    ingest   = string
-    work     = string
+    # Originals.
+    ingest = string
+    # Intermediate files.
+    work = string
   })
   nullable = false
 }
@@ -81,12 +84,17 @@ variable "name" {
 }
 
 variable "settings" {
-  description = "Settings of the functions: `delivery_domain`, `max_frames` to analyze per asset, `monthly_budget_usd` (0: no limit), `transcribe_language` or `auto`, `log_level`."
+  description = "Settings of the functions."
   type = object({
-    delivery_domain     = string
-    log_level           = optional(string, "INFO")
-    max_frames          = optional(number, 120)
-    monthly_budget_usd  = optional(number, 0)
+    # Host name of delivery.
+    delivery_domain = string
+    # Log level.
+    log_level = optional(string, "INFO")
+    # Maximum number of frames per asset to analyze.
+    max_frames = optional(number, 120)
+    # Monthly budget in USD. 0: no limit.
+    monthly_budget_usd = optional(number, 0)
+    # Language such as `en-US`, or `auto`.
     transcribe_language = optional(string, "auto")
   })
   nullable = false
@@ -119,10 +127,12 @@ variable "task_function_arns" {
 }
 
 variable "transcode" {
-  description = "MediaConvert queue and the role of its jobs. Null: no transcoding."
+  description = "MediaConvert. Null: no transcoding."
   type = object({
+    # ARN of the queue.
     queue_arn = string
-    role_arn  = string
+    # ARN of the role of its jobs.
+    role_arn = string
   })
   default = null
 }

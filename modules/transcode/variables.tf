@@ -1,7 +1,9 @@
 variable "input" {
-  description = "Bucket name and key prefix that MediaConvert reads."
+  description = "Where MediaConvert reads."
   type = object({
+    # Name of the bucket.
     bucket = string
+    # Prefix of the keys.
     prefix = optional(string, "originals/")
   })
   nullable = false
@@ -28,9 +30,11 @@ variable "name" {
 }
 
 variable "output" {
-  description = "Bucket name and key prefix that MediaConvert writes."
+  description = "Where MediaConvert writes."
   type = object({
+    # Name of the bucket.
     bucket = string
+    # Prefix of the keys.
     prefix = optional(string, "assets/")
   })
   nullable = false

@@ -13,7 +13,12 @@ variable "boxes" {
     Each has a role.
   EOT
   type = map(object({
-    paths   = optional(object({ key = optional(string, "/etc/key") }), {})
+    # Where
+    # files are.
+    paths = optional(object({ # not a description
+      # Path of the | key.
+      key = optional(string, "/etc/key")
+    }), {})
     serial  = optional(string)
     sources = set(string)
   }))
@@ -45,8 +50,8 @@ def test_an_object_has_a_row_for_each_attribute(tmp_path: Path) -> None:
         "| --- | --- | --- | --- |",
         '| `secrets` | `map(list(string))` | required | URLs by "channel". Ephemeral, sensitive. |',
         "| `boxes` | `map(object)` | `{}` | Boxes \\| by name. Each has a role. |",
-        "| `boxes[*].paths` | `object` | `{}` |  |",
-        '| `boxes[*].paths.key` | `string` | `"/etc/key"` |  |',
+        "| `boxes[*].paths` | `object` | `{}` | Where files are. |",
+        '| `boxes[*].paths.key` | `string` | `"/etc/key"` | Path of the \\| key. |',
         "| `boxes[*].serial` | `string` | `null` |  |",
         "| `boxes[*].sources` | `set(string)` | required |  |",
         "",

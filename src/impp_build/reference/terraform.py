@@ -1,7 +1,10 @@
 """Inputs and outputs of each Terraform folder, between two markers of its README, from `variables.tf` and `outputs.tf`.
 
-An input of an object type has a row for the object and one for each attribute, down to the innermost: that is where
-types, defaults and what may be left out are seen at a glance.
+An input of an object type has a row for the object and one for each attribute, down to the innermost. An attribute's
+description is the comment above it:
+
+    # Hours without a heartbeat before the alarm.
+    silent_hours = optional(number, 24)
 """
 
 from __future__ import annotations
@@ -14,6 +17,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import hcl2
+from hcl2.rules.abstract import LarkElement, LarkRule
+from hcl2.rules.base import BlockRule
+from hcl2.rules.containers import ObjectElemRule
+from hcl2.rules.whitespace import NewLineOrCommentRule
+from hcl2.walk import find_all
 
 from impp_build.reference import ROOT, Page
 from impp_build.reference.markdown import table
@@ -42,13 +50,14 @@ def _replace(text: str, tables: str, path: str) -> str:
 def tables(folder: Path) -> str:
     """The Markdown of a folder's inputs and outputs."""
     inputs = sorted(_blocks(folder / "variables.tf", "variable").items(), key=lambda item: "default" in item[1])
+    comments = _comments(folder / "variables.tf")
     outputs = _blocks(folder / "outputs.tf", "output")
     return "\n\n".join(
         (
             "## Inputs",
             table(
                 ("Name", "Type", "Default", "Description"),
-                (row for name, block in inputs for row in _input(name, block)),
+                (row for name, block in inputs for row in _input(name, block, comments)),
             ),
             "## Outputs",
             table(("Name", "Description"), ((f"`{name}`", _description(block)) for name, block in outputs.items())),
@@ -73,19 +82,46 @@ def _description(block: Mapping[str, Any]) -> str:
     return " ".join((_unquote(block["description"]), *([", ".join(words).capitalize() + "."] if words else [])))
 
 
-def _input(name: str, block: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def _comments(file: Path) -> dict[str, str]:
+    """The comments above attributes, by path (`variable.attribute.attribute`)."""
+    blocks = find_all(hcl2.parses(file.read_text(encoding="utf-8")), BlockRule)
+    return dict(
+        comment
+        for block in blocks
+        if len(block.labels) == 2
+        for comment in _comments_within(block.body, _unquote(block.labels[1].serialize()))
+    )
+
+
+def _comments_within(rule: LarkElement, path: str) -> Iterator[tuple[str, str]]:
+    comment: list[str] = []
+    for child in rule.children if isinstance(rule, LarkRule) else ():
+        if isinstance(child, NewLineOrCommentRule):
+            _, *lines = str(child.serialize()).splitlines()  # the first is the end of the line before
+            comment += (line.lstrip(" #") for line in lines if line.strip().startswith("#"))
+        elif isinstance(child, ObjectElemRule):
+            attribute = f"{path}.{child.key.serialize()}"
+            if comment:
+                yield attribute, " ".join(comment)
+            comment = []
+            yield from _comments_within(child, attribute)
+        elif child is not None:
+            yield from _comments_within(child, path)
+
+
+def _input(name: str, block: Mapping[str, Any], comments: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
     """The row of a variable, then those of its attributes."""
     default = _code(block["default"]) if "default" in block else REQUIRED
     (row, *attributes) = _rows(name, _expression(block["type"]), default)
-    yield (*row, _description(block))
-    for attribute in attributes:
-        yield (*attribute, "")
+    yield (f"`{row[0]}`", *row[1:], _description(block))
+    for path, kind, inner_default in attributes:
+        yield f"`{path}`", kind, inner_default, comments.get(path.replace("[*]", ""), "")
 
 
 def _rows(name: str, kind: str, default: str) -> Iterator[tuple[str, str, str]]:
     """Name, type and default of a value, then of the attributes of the objects within it."""
     shown, path, attributes = _objects(kind)
-    yield f"`{name}`", f"`{shown}`", default
+    yield name, f"`{shown}`", default
     for attribute, declared in attributes.items():
         inner, inner_default = _optional(declared)
         yield from _rows(f"{name}{path}.{attribute}", inner, inner_default)
