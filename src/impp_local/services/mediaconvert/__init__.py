@@ -5,7 +5,8 @@ settings are refused with BadRequestException rather than ignored, except those 
 encoder (adaptive quantization and the like), which have no effect.
 
 `api` has the operations: `settings` checks a CreateJob request, `job` holds its state, `plan` turns it into ffmpeg's
-arguments, `runner` runs it, `events` publishes its progress, `tiers` prices its outputs; `prober` answers Probe.
+arguments, `runner` runs it, `outputs` uploads its files, `events` publishes its progress, `tiers` prices its outputs;
+`prober` answers Probe.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from impp_local.kernel.contract import Cloud, Service
 
 
 def create(cloud: Cloud) -> Service:
-    """The service, made at its first request."""
+    """The service, created at the first request for it."""
     from impp_local.services.transcribe.api import create
 
     return create(cloud)
