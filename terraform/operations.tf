@@ -20,6 +20,7 @@ module "observability" {
   name                   = local.name
   distribution_id        = module.delivery.distribution_id
   edge_devices           = var.edge_devices
+  health_alarm           = var.health_alarm
   mediaconvert_queue_arn = local.features.transcode ? module.transcode.queue_arn : null
   originals_bucket_name  = module.originals.name
   state_machine_arn      = module.pipeline.state_machine_arn

@@ -90,6 +90,13 @@ variable "force_destroy" {
   nullable    = false
 }
 
+variable "health_alarm" {
+  description = "Whether one composite alarm sums up all others: a single state for a status page. It costs about $0.50 a month."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "log_level" {
   description = "Log level of the functions."
   type        = string

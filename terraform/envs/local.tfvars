@@ -1,6 +1,7 @@
 # The local cloud: nothing is billed, and every option is on, so that all of it is exercised.
 environment        = "local"
 force_destroy      = true
+health_alarm       = true
 log_retention_days = 7
 macie_enabled      = true
 monthly_budget_usd = 50

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import System
+from tests.support.system import System
 
 from impp_lambdas.core.keys import asset_id
 

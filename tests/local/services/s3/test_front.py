@@ -203,6 +203,27 @@ def test_versions_of_a_joined_object_are_listed(s3: Any) -> None:
     ]
 
 
+def test_versions_are_listed_url_encoded_where_asked(s3: Any) -> None:
+    key = "100% 車/+ & 'quoted'.mp4"
+    s3.create_bucket(Bucket="versions")
+    s3.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="versions", Key=key, Body=b"1")
+    s3.delete_object(Bucket="versions", Key=key)
+    s3.put_object(Bucket="versions", Key="plain/a.mp4", Body=b"1")
+    asked: dict[str, Any] = {
+        "Bucket": "versions",
+        "EncodingType": "url",
+    }  # botocore decodes only what it asked for itself
+    listing = s3.list_object_versions(**asked)
+    encoded = "100%25%20%E8%BB%8A/%2B%20%26%20%27quoted%27.mp4"
+    assert listing["EncodingType"] == "url"
+    assert {entry["Key"] for entry in listing["Versions"]} == {encoded, "plain/a.mp4"}
+    assert [entry["Key"] for entry in listing["DeleteMarkers"]] == [encoded]
+    below = s3.list_object_versions(**asked, Prefix="100% ", Delimiter="/")
+    assert (below["Prefix"], below["CommonPrefixes"]) == ("100%25%20", [{"Prefix": "100%25%20%E8%BB%8A/"}])
+    assert {entry["Key"] for entry in s3.list_object_versions(Bucket="versions")["Versions"]} == {key, "plain/a.mp4"}
+
+
 def test_a_large_upload_does_not_stay_in_memory(cloud: LocalCloud, s3: Any) -> None:
     def held() -> int:
         with urllib.request.urlopen(f"{cloud.endpoint}/_impp/metrics") as answer:

@@ -17,11 +17,11 @@ import av
 import jsonschema
 import pytest
 import requests
-from tests.e2e.conftest import REPOSITORY, System
+from tests.support.paths import REPOSITORY
+from tests.support.system import System
 
 from impp_lambdas.core.keys import asset_id, delivery
 from impp_local.demo.sample_card import make_sample_card
-from impp_local.deploy.root import planned_changes
 
 pytestmark = pytest.mark.slow
 
@@ -229,15 +229,6 @@ def test_an_execution_that_is_aborted_is_closed_out_and_told(system: System, med
     system.client("stepfunctions").stop_execution(executionArn=execution["executionArn"], cause="a test")
     system.wait_until_idle()
     assert len(system.alerts(asset)) == 1
-
-
-def test_no_secret_is_in_terraform_state(system: System) -> None:
-    state = (system.state / "deploy" / "terraform" / "terraform.tfstate").read_text()
-    assert "a-secret-that-stays-out-of-state" not in state
-
-
-def test_a_second_plan_is_empty(system: System, card: Card) -> None:
-    assert planned_changes(system.state) == ""
 
 
 def _eventually(look: Any, patience_s: float = 30) -> Any:

@@ -1,0 +1,44 @@
+"""The applied root: no secret in its state, an empty second plan, drift that shows, and a destroy that leaves nothing.
+
+These tests come after the others of this folder, by the name of their file: the last one removes the environment.
+"""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.system import System
+
+from impp_local.deploy import root
+
+pytestmark = pytest.mark.slow
+
+
+def test_no_secret_is_in_the_state(system: System) -> None:
+    state = (system.state / "deploy" / "terraform" / "terraform.tfstate").read_text()
+    assert "a-secret-that-stays-out-of-state" not in state
+
+
+def test_a_distribution_is_deployed(system: System) -> None:
+    distribution = system.client("cloudfront").get_distribution(Id=system.outputs["distribution_id"])
+    assert distribution["Distribution"]["Status"] == "Deployed"
+
+
+def test_a_second_plan_is_empty(system: System) -> None:
+    assert root.planned_changes(system.state) == ""
+    assert root.second_plan_is_empty(system.state)
+
+
+def test_a_plan_shows_what_was_deleted_by_hand(system: System) -> None:
+    cloudwatch = system.client("cloudwatch")
+    (alarm,) = cloudwatch.describe_alarms()["CompositeAlarms"]
+    cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+    assert "aws_cloudwatch_composite_alarm.health" in root.planned_changes(system.state)
+    assert not root.second_plan_is_empty(system.state)
+
+
+def test_destroy_leaves_nothing(system: System) -> None:
+    root.destroy(system.state)
+    assert system.client("s3").list_buckets()["Buckets"] == []
+    assert system.client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0
+    assert system.client("ce").get_anomaly_monitors()["AnomalyMonitors"] == []
+    assert system.client("lambda").list_functions()["Functions"] == []

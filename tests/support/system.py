@@ -1,0 +1,112 @@
+"""A deployed environment, and the questions that tests ask of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from impp_lambdas.core.keys import asset_id, catalog_asset
+from impp_local.cloud import LocalCloud
+from impp_local.demo.collect import plain
+
+PATIENCE_S = 300
+SECRET_URL = "https://hooks.example/services/a-secret-that-stays-out-of-state"
+"""The root takes https alone; the chat on loopback is put into the secret afterwards, as one would rotate it."""
+
+
+@dataclass
+class Chat:
+    """A webhook on loopback that remembers what was posted, by path."""
+
+    url: str
+    posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+@dataclass
+class System:
+    """A deployed environment and what a test asks of it."""
+
+    cloud: LocalCloud
+    outputs: dict[str, Any]
+    state: Path
+    chat: Chat
+    viewer: rsa.RSAPrivateKey
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service)
+
+    def page(self, name: str) -> dict[str, Any]:
+        answer = requests.get(f"{self.cloud.endpoint}/_impp/{name}", timeout=30)
+        answer.raise_for_status()
+        page: dict[str, Any] = answer.json()
+        return page
+
+    def wait_until_idle(self) -> None:
+        """Idle twice in a row: an event between two queues is in flight nowhere for an instant."""
+        deadline, quiet = time.monotonic() + PATIENCE_S, 0
+        while quiet < 3:
+            quiet = quiet + 1 if self.page("idle")["idle"] else 0
+            assert time.monotonic() < deadline, f"still busy after {PATIENCE_S} s: {self.page('idle')}"
+            time.sleep(0.2)
+
+    def upload(self, path: Path, key: str, **extra: Any) -> str:
+        """Put a file as somebody other than the edge script would; returns the asset's id."""
+        answer = self.client("s3").put_object(
+            Bucket=self.outputs["ingest_bucket"], Key=key, Body=path.read_bytes(), **extra
+        )
+        sha256 = extra.get("Metadata", {}).get("impp-sha256")
+        return asset_id(self.outputs["ingest_bucket"], key, answer["VersionId"], sha256)
+
+    def asset(self, asset: str) -> dict[str, Any]:
+        """The catalog item of an asset."""
+        from boto3.dynamodb.types import TypeDeserializer
+
+        table = self.outputs["catalog_table"]
+        found = self.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": catalog_asset(asset)}})
+        assert "Item" in found, f"no asset {asset} in the catalog"
+        return {k: plain(TypeDeserializer().deserialize(v)) for k, v in found["Item"].items()}
+
+    def executions(self, key: str) -> list[dict[str, Any]]:
+        """Descriptions of the executions that an object's events started."""
+        states = self.client("stepfunctions")
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs["state_machine_arn"])
+        described = [
+            states.describe_execution(executionArn=entry["executionArn"])
+            for page in pages
+            for entry in page["executions"]
+        ]
+        return [e for e in described if json.loads(e["input"])["detail"]["object"]["key"] == key]
+
+    def states_entered(self, execution: dict[str, Any]) -> list[str]:
+        """Names of the states of an execution, in order of entry."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        events = [e for p in pages.paginate(executionArn=execution["executionArn"]) for e in p["events"]]
+        return [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
+
+    def tags(self, key: str) -> dict[str, str]:
+        found = self.client("s3").get_object_tagging(Bucket=self.outputs["ingest_bucket"], Key=key)
+        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+    def alerts(self, asset: str) -> list[dict[str, Any]]:
+        """What Slack was told of an asset."""
+        return [body for path, body in self.chat.posts if path == "/slack" and asset in json.dumps(body)]
+
+    def deliver(self, key: str, *, signed: bool = True, **headers: str) -> requests.Response:
+        """Ask CloudFront for a delivered object."""
+        url = f"{self.cloud.endpoint}/_cloudfront/{self.outputs['distribution_id']}/{key}"
+        if signed:
+            signer = CloudFrontSigner(self.outputs["key_pair_ids"]["tests"], self._sign)
+            url = signer.generate_presigned_url(url, date_less_than=datetime.now(UTC) + timedelta(minutes=5))
+        return requests.get(url, headers=headers, timeout=60)
+
+    def _sign(self, message: bytes) -> bytes:
+        return self.viewer.sign(message, padding.PKCS1v15(), hashes.SHA1())  # CloudFront's scheme
