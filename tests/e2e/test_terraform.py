@@ -25,7 +25,6 @@ def test_a_distribution_is_deployed(system: System) -> None:
 
 def test_a_second_plan_is_empty(system: System) -> None:
     assert root.planned_changes(system.state) == ""
-    assert root.second_plan_is_empty(system.state)
 
 
 def test_a_plan_shows_what_was_deleted_by_hand(system: System) -> None:
@@ -33,7 +32,6 @@ def test_a_plan_shows_what_was_deleted_by_hand(system: System) -> None:
     (alarm,) = cloudwatch.describe_alarms()["CompositeAlarms"]
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
     assert "aws_cloudwatch_composite_alarm.health" in root.planned_changes(system.state)
-    assert not root.second_plan_is_empty(system.state)
 
 
 def test_destroy_leaves_nothing(system: System) -> None:

@@ -4,7 +4,7 @@ Terraform runs in a working copy (`<state>/deploy/terraform` beside `<state>/dep
 learns of the local cloud: override files there point the provider at the endpoint, and keep the state in a file.
 
     outputs = deploy(cloud.endpoint, state, Path("build/manifest.local.json"))
-    assert second_plan_is_empty(state)
+    assert planned_changes(state) == ""
     destroy(state)
 """
 
@@ -137,11 +137,6 @@ def outputs(state_dir: Path) -> dict[str, Any]:
     """The outputs of what is applied. Raises DeployError."""
     told = _terraform(_root(state_dir), ["output", "-json", "-no-color"])
     return {name: output["value"] for name, output in json.loads(told).items()}
-
-
-def second_plan_is_empty(state_dir: Path) -> bool:
-    """Whether another apply would change nothing. Raises DeployError when the plan fails."""
-    return not planned_changes(state_dir)
 
 
 def planned_changes(state_dir: Path) -> str:

@@ -1,4 +1,4 @@
-"""The working copy in which Terraform runs, and the error when it fails. tests/e2e applies and destroys the real root."""
+"""The working copy in which Terraform runs, and the error when it fails; tests/e2e applies and destroys the root."""
 
 from __future__ import annotations
 
