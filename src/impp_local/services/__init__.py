@@ -40,8 +40,8 @@ class Services:
             self(name)
 
     def close(self) -> None:
-        """Close the services that were made."""
-        for service in self:
+        """Close the services that were made, the last one first: it may use those before it."""
+        for service in reversed(list(self)):
             service.close()
 
     def _create(self, name: str) -> Service | None:

@@ -55,56 +55,7 @@ class Functions:
         self.runner.close()
 
 
-class Lambda(Service):
-    """Runs functions; what describes them is moto's API, with what it drops or does wrongly replaced."""
-
-    name = "lambda"
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    def start(self) -> None:
-        """Run functions. They are targets of events."""
-        start(self._cloud)
-        targets.register("lambda", receive)
-
-    def close(self) -> None:
-        """End all workers."""
-        stop()
-
-    def work(self) -> Mapping[str, int]:
-        """Invocations that run or wait."""
-        return {"invocations": in_flight()}
-
-    def metrics(self) -> Mapping[str, Any]:
-        """``{workers, workers_rss_bytes, cold_starts}``."""
-        return metrics()
-
-
-def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
-    """Queue what was sent to a function's ARN."""
-    functions.invoke_async(arn, payload.encode())
-
-
 _functions: Functions | None = None
-
-
-def start(cloud: Cloud) -> None:
-    """Run functions from now on. Idempotent, except that workers and queued events of an earlier start end."""
-    global _functions
-    stop()
-    _functions = Functions(cloud)
-    functions.register(_functions)
-    _replace_in_moto()
-
-
-def stop() -> None:
-    """End all workers."""
-    global _functions
-    if _functions:
-        _functions.close()
-    _functions = None
-    functions.register(None)
 
 
 def running() -> Functions:
@@ -114,15 +65,41 @@ def running() -> Functions:
     return _functions
 
 
-def in_flight() -> int:
-    """Invocations that run or wait."""
-    return _functions.in_flight() if _functions else 0
+class Lambda(Service):
+    """Runs functions. The API that manages them is moto's, corrected."""
+
+    name = "lambda"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._functions = Functions(cloud)
+
+    def start(self) -> None:
+        """Run functions. They are targets."""
+        global _functions
+        _functions = self._functions
+        functions.register(self._functions)
+        targets.register("lambda", receive)
+        _replace_in_moto()
+
+    def close(self) -> None:
+        """End all workers."""
+        global _functions
+        functions.register(None)
+        _functions = None
+        self._functions.close()
+
+    def work(self) -> Mapping[str, int]:
+        """Invocations that run or wait."""
+        return {"invocations": self._functions.in_flight()}
+
+    def metrics(self) -> Mapping[str, Any]:
+        """``{workers, workers_rss_bytes, cold_starts}``."""
+        return self._functions.runner.pool.metrics()
 
 
-def metrics() -> dict[str, Any]:
-    """See :meth:`impp_local.services.lambda_.pool.Pool.metrics`."""
-    empty = {"workers": 0, "workers_rss_bytes": 0, "cold_starts": {}}
-    return _functions.runner.pool.metrics() if _functions else empty
+def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
+    """Queue what was sent to a function's ARN."""
+    functions.invoke_async(arn, payload.encode())
 
 
 def _replace_in_moto() -> None:

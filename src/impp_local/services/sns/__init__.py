@@ -7,6 +7,6 @@ from impp_local.kernel.contract import Cloud, Service
 
 def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is moto's
     """Called when the cloud starts."""
-    from impp_local.services.sns.deliveries import Sns
+    from impp_local.services.sns.api import Sns
 
     return Sns()

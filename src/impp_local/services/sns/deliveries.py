@@ -1,9 +1,9 @@
-"""SNS deliveries of the local cloud: to functions, queues and webhooks, with retries and redrive policies.
+"""SNS deliveries to functions, queues and webhooks, with retries and redrive policies.
 
-moto keeps topics, subscriptions and filter policies and makes the signed message; it delivers to queues well enough.
-Functions and HTTP endpoints are reached from here, in the background: SNS invokes a function asynchronously, so what
-the function does with the message is retried and dead-lettered by Lambda, and SNS' own dead letter is for a message
-that could not be handed over at all.
+moto keeps topics, subscriptions and filter policies, signs the message and delivers to queues. Functions and HTTP
+endpoints are reached from here, in the background. SNS invokes a function asynchronously, so Lambda retries and
+dead-letters what the function does with the message; SNS's own dead letter is for a message that could not be handed
+over (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
 """
 
 from __future__ import annotations
@@ -14,55 +14,43 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import requests
-from moto.sns.models import Subscription, sns_backends
+from moto.sns.models import Subscription
 
 from impp_local.kernel import targets
-from impp_local.kernel.contract import Service
 from impp_local.kernel.dispatch import Dispatcher, Failure, RetryPolicy, Undeliverable
-from impp_local.kernel.moto import lock_of
 
 log: Final = logging.getLogger(__name__)
-_publish: Final = Subscription.publish
-_dispatcher = Dispatcher("sns")
 
 FUNCTION_POLICY: Final = RetryPolicy(attempts=100_015, max_age=23 * 86400)
-"""AWS-managed endpoints: 100,015 attempts over 23 days (SNS Developer Guide, "Message delivery retries")."""
+"""AWS-managed endpoints: 100,015 attempts over 23 days
+(https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html)."""
 
 HTTP_POLICY: Final = RetryPolicy(attempts=3)
 """HTTP(S) endpoints without a delivery policy of their own: 3 retries (50 for other customer-managed ones)."""
 
 HTTP_TIMEOUT_S: Final = 15.0
 
-
-class Sns(Service):
-    """Delivers messages; topics, subscriptions and the API are moto's."""
-
-    name = "sns"
-
-    def start(self) -> None:
-        """Take over delivery from moto. Topics are targets."""
-        global _dispatcher
-        _dispatcher = Dispatcher("sns")
-        Subscription.publish = _deliver  # type: ignore[method-assign]
-        targets.register("sns", receive)
-
-    def close(self) -> None:
-        """Drop the deliveries that wait."""
-        _dispatcher.close()
-
-    def work(self) -> Mapping[str, int]:
-        """Deliveries that are under way or wait for their next attempt."""
-        return {"events": _dispatcher.busy}
+_dispatcher = Dispatcher("sns")
+_deliver_in_moto: Final = Subscription.publish
 
 
-def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
-    """Publish what was sent to a topic's ARN."""
-    _, _, _, region, account, _ = arn.split(":")
-    with lock_of("sns"):
-        sns_backends[account][region].publish(message=payload, arn=arn)
+def start() -> None:
+    """Start the threads of a new cloud."""
+    global _dispatcher
+    _dispatcher = Dispatcher("sns")
 
 
-def _deliver(
+def stop() -> None:
+    """Drop the deliveries that wait."""
+    _dispatcher.close()
+
+
+def in_flight() -> int:
+    """Deliveries that run or wait for their next attempt."""
+    return _dispatcher.busy
+
+
+def deliver(
     self: Subscription,
     message: str,
     message_id: str,
@@ -72,66 +60,72 @@ def _deliver(
     deduplication_id: str | None = None,
     message_structure: str | None = None,
 ) -> None:
+    """Deliver a message to a subscription that wants it; the parameters are moto's."""
     if self.protocol not in ("lambda", "http", "https"):
         if str(self.attributes.get("RawMessageDelivery", "")).lower() == "false":
-            self.attributes.pop("RawMessageDelivery")  # moto takes the word "false" for a yes
-        _publish(self, message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure)
+            self.attributes.pop("RawMessageDelivery")  # to moto any text is true
+        _deliver_in_moto(
+            self, message, message_id, subject, message_attributes, group_id, deduplication_id, message_structure
+        )
         return
     matcher = self._filter_policy_matcher
     if matcher is not None and not matcher.matches(message_attributes, message):
         return
     if message_structure == "json":
         message = self._parse_message_structure(message, self.protocol)
-    note = self.get_post_data(message, message_id, subject, message_attributes)
+    notification = self.get_post_data(message, message_id, subject, message_attributes)
     if self.protocol == "lambda":
-        record = json.dumps(lambda_event(note, self.arn), ensure_ascii=False)
+        record = json.dumps(lambda_event(notification, self.arn), ensure_ascii=False)
         _send(self, lambda: targets.send({"Arn": self.endpoint}, record), FUNCTION_POLICY, record)
     else:
-        body = message if _raw(self) else json.dumps(note, ensure_ascii=False)
-        _send(self, lambda: _post(self, body, note), _http_policy(self), body)
+        body = message if _is_raw(self) else json.dumps(notification, ensure_ascii=False)
+        _send(self, lambda: _post(self, body, notification), _http_policy(self), body)
 
 
-def lambda_event(note: Mapping[str, Any], subscription_arn: str) -> dict[str, Any]:
-    """The event that a function receives for a notification."""
-    sns = {key: note[key] for key in ("Type", "MessageId", "TopicArn", "Message", "Timestamp", "SignatureVersion")}
+def lambda_event(notification: Mapping[str, Any], subscription_arn: str) -> dict[str, Any]:
+    """The event that a function receives (https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html)."""
+    sns = {
+        key: notification[key] for key in ("Type", "MessageId", "TopicArn", "Message", "Timestamp", "SignatureVersion")
+    }
     sns |= {
-        "Subject": note.get("Subject"),
-        "Signature": note["Signature"],
-        "SigningCertUrl": note["SigningCertURL"],
-        "UnsubscribeUrl": note["UnsubscribeURL"],
-        "MessageAttributes": note.get("MessageAttributes") or {},
+        "Subject": notification.get("Subject"),
+        "Signature": notification["Signature"],
+        "SigningCertUrl": notification["SigningCertURL"],
+        "UnsubscribeUrl": notification["UnsubscribeURL"],
+        "MessageAttributes": notification.get("MessageAttributes") or {},
     }
     record = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscription_arn, "Sns": sns}
     return {"Records": [record]}
 
 
-def _raw(subscription: Subscription) -> bool:
+def _is_raw(subscription: Subscription) -> bool:
     return str(subscription.attributes.get("RawMessageDelivery", "")).lower() == "true"
 
 
 def _http_policy(subscription: Subscription) -> RetryPolicy:
-    """The subscription's or the topic's delivery policy, or SNS' default."""
+    """The subscription's delivery policy, or SNS's default."""
     raw = subscription.attributes.get("DeliveryPolicy")
     policy = json.loads(raw) if isinstance(raw, str) and raw else (raw or {})
     retries = (policy.get("healthyRetryPolicy") or {}).get("numRetries")
     return RetryPolicy(attempts=int(retries)) if retries is not None else HTTP_POLICY
 
 
-def _post(subscription: Subscription, body: str, note: Mapping[str, Any]) -> None:
+def _post(subscription: Subscription, body: str, notification: Mapping[str, Any]) -> None:
     headers = {
         "Content-Type": "text/plain; charset=UTF-8",
         "x-amz-sns-message-type": "Notification",
-        "x-amz-sns-message-id": str(note["MessageId"]),
-        "x-amz-sns-topic-arn": str(note["TopicArn"]),
+        "x-amz-sns-message-id": str(notification["MessageId"]),
+        "x-amz-sns-topic-arn": str(notification["TopicArn"]),
         "x-amz-sns-subscription-arn": subscription.arn,
     }
     try:
         answer = requests.post(subscription.endpoint, body.encode(), headers=headers, timeout=HTTP_TIMEOUT_S)
     except requests.RequestException as error:
         raise Undeliverable("CONNECTION_FAILURE", str(error)) from error
-    if answer.status_code >= 300:  # 4xx other than 429 are permanent for SNS
-        retry = answer.status_code >= 500 or answer.status_code == 429
-        raise Undeliverable(str(answer.status_code), f"{subscription.endpoint}: {answer.status_code}", retry=retry)
+    if answer.status_code >= 300:  # to SNS, 4xx other than 429 are permanent
+        is_transient = answer.status_code >= 500 or answer.status_code == 429
+        message = f"{subscription.endpoint}: {answer.status_code}"
+        raise Undeliverable(str(answer.status_code), message, retry=is_transient)
 
 
 def _send(subscription: Subscription, send: Callable[[], None], policy: RetryPolicy, body: str) -> None:

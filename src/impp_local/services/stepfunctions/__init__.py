@@ -7,6 +7,6 @@ from impp_local.kernel.contract import Cloud, Service
 
 def create(cloud: Cloud) -> Service:
     """Called when the cloud starts."""
-    from impp_local.services.stepfunctions.service import StepFunctions
+    from impp_local.services.stepfunctions.api import StepFunctions
 
     return StepFunctions(cloud)

@@ -1,60 +1,71 @@
-"""Answers of Step Functions' API that `interpreter` puts in the place of moto's (5.2.5)."""
+"""Step Functions as a service of the local cloud: moto's, corrected, and the operations that moto 5.2.5 lacks.
+
+The AWS provider calls ValidateStateMachineDefinition at every plan, and ListStateMachineVersions after it creates a
+machine. Each can go when moto has it.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import Any, Final
+import uuid
+from collections.abc import Mapping
+from typing import Any
 
-from moto.core.responses import ActionResult, EmptyResult
-from moto.stepfunctions.parser.api import ExecutionStatus
-from moto.stepfunctions.responses import StepFunctionResponse
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from moto.stepfunctions.responses import get_backend
 
-from impp_local.services.stepfunctions import executions
-
-HISTORY_PAGE: Final = 1000
-"""Most events per page of GetExecutionHistory (Step Functions API Reference)."""
-
-
-_describe_in_moto: Final = StepFunctionResponse.describe_execution
-
-
-def stop_execution(self: Any) -> ActionResult:
-    """StopExecution, at once and with its error and cause."""
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-    executions.abort(execution, error=self._get_param("error"), cause=self._get_param("cause"))
-    return ActionResult({"stopDate": execution.stop_date})
+from impp_local.kernel import targets
+from impp_local.kernel.contract import AwsError, Call, Cloud, Service
+from impp_local.kernel.defaults import ACCOUNT
+from impp_local.kernel.dispatch import Undeliverable
+from impp_local.kernel.moto import lock_of
+from impp_local.services.stepfunctions import interpreter
+from impp_local.services.stepfunctions.validation import diagnostics
 
 
-def describe_execution(self: Any) -> ActionResult:
-    """DescribeExecution with the stop date of every ended execution, and an output that is JSON."""
-    answer = _describe_in_moto(self)
-    execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-    result: Any = answer._result
-    if execution.stop_date is not None:
-        result["stopDate"] = execution.stop_date
-    if isinstance(execution.output, str) and execution.exec_status == ExecutionStatus.SUCCEEDED:
-        result["output"] = json.dumps(execution.output)
-    result.update(inputDetails={"included": True}, redriveCount=0)
-    return answer
+class StepFunctions(Service):
+    """Validation of definitions, and the (empty) list of published versions."""
+
+    name = "stepfunctions"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def start(self) -> None:
+        """Make moto's interpreter behave as AWS's. State machines are targets."""
+        interpreter.install(self._cloud)
+        targets.register("states", receive)
+
+    def close(self) -> None:
+        """Abort the executions that run."""
+        interpreter.stop()
+
+    def work(self) -> Mapping[str, int]:
+        """Executions that have not ended."""
+        return {"executions": interpreter.running()}
+
+    def validate_state_machine_definition(self, call: Call) -> Mapping[str, Any]:
+        """Whether a definition is a state machine: JSON, known types, no state missing or unreachable."""
+        errors = list(diagnostics(call.params["definition"]))
+        limit = int(call.params.get("maxResults") or 100)
+        return {"result": "FAIL" if errors else "OK", "diagnostics": errors[:limit], "truncated": len(errors) > limit}
+
+    def list_state_machine_versions(self, call: Call) -> Mapping[str, Any]:
+        """No version: moto publishes none. Raises StateMachineDoesNotExist."""
+        arn = call.params["stateMachineArn"]
+        machines = get_backend(ACCOUNT, call.region).state_machines
+        if not any(machine.arn == arn for machine in list(machines)):
+            raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        return {"stateMachineVersions": []}
 
 
-def get_execution_history(self: Any) -> ActionResult:
-    """GetExecutionHistory in pages and in either order; a page's token is its place in the list."""
-    history = self.stepfunction_backend.get_execution_history(self._get_param("executionArn"))["events"]
-    events = [{**event, "timestamp": datetime.fromisoformat(str(event["timestamp"]))} for event in history]
-    if self._get_param("reverseOrder"):
-        events.reverse()
-    size = min(int(self._get_param("maxResults") or HISTORY_PAGE), HISTORY_PAGE)
-    start = int(self._get_param("nextToken") or 0)
-    page: dict[str, Any] = {"events": events[start : start + size]}
-    if start + size < len(events):
-        page["nextToken"] = str(start + size)
-    return ActionResult(page)
-
-
-def send_task_failure(self: Any) -> EmptyResult:
-    """SendTaskFailure with its cause."""
-    token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
-    self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
-    return EmptyResult()
+def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
+    """Start a state machine with what was sent to its ARN. Raises :class:`Undeliverable`."""
+    try:
+        json.loads(payload)
+    except ValueError as error:
+        raise Undeliverable("INVALID_JSON", f"The input of {arn} is not JSON: {error}", retry=False) from error
+    _, _, _, region, account, *_ = arn.split(":")
+    name = f"{uuid.uuid4()}_{uuid.uuid4()}"  # as EventBridge names executions
+    with lock_of("stepfunctions"):
+        stepfunctions_parser_backends[account][region].start_execution(arn, name=name, execution_input=payload)

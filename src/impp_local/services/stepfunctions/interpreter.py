@@ -2,7 +2,7 @@
 
 :func:`install` is the one place that replaces something in moto 5.2.5. Each entry names the fault that it works around;
 it can go when moto no longer has that fault. The replacements are grouped by subject into `definitions`, `states`,
-`tasks`, `tokens`, `executions` and `api`.
+`tasks`, `tokens`, `executions` and `answers`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from impp_local.kernel.contract import Cloud
-from impp_local.services.stepfunctions import api, definitions, executions, jsonata, states, tasks, tokens
+from impp_local.services.stepfunctions import answers, definitions, executions, jsonata, states, tasks, tokens
 from impp_local.services.stepfunctions.clients import Clients
 
 
@@ -144,13 +144,13 @@ def _replace_executions() -> None:
 
 def _replace_answers() -> None:
     # StopExecution drops error and cause, and what waits keeps waiting.
-    _replace(StepFunctionResponse, stop_execution=api.stop_execution)
+    _replace(StepFunctionResponse, stop_execution=answers.stop_execution)
     # SendTaskFailure drops the cause.
-    _replace(StepFunctionResponse, send_task_failure=api.send_task_failure)
+    _replace(StepFunctionResponse, send_task_failure=answers.send_task_failure)
     # A string is not quoted in the output, and an execution that timed out has no stop date.
-    _replace(StepFunctionResponse, describe_execution=api.describe_execution)
+    _replace(StepFunctionResponse, describe_execution=answers.describe_execution)
     # The history has neither pages nor order.
-    _replace(StepFunctionResponse, get_execution_history=api.get_execution_history)
+    _replace(StepFunctionResponse, get_execution_history=answers.get_execution_history)
     # The serialiser reads an error's TYPE, and the interpreter's errors have their name in `code`.
     for error in vars(parser_api).values():
         if isinstance(error, type) and issubclass(error, AWSError) and isinstance(getattr(error, "code", None), str):

@@ -119,7 +119,7 @@ def test_concurrency_is_bounded_and_reserved_concurrency_throttles(make: Maker) 
     make.client("lambda").put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=1)
     with ThreadPoolExecutor(1) as pool:
         busy = pool.submit(make.invoke, arn, {"s": 0.5})
-        wait_until(lambda: api.in_flight())
+        wait_until(lambda: api.running().in_flight())
         with pytest.raises(ClientError, match="TooManyRequestsException"):
             lambdas_client(make).invoke(FunctionName=arn, Payload=b'{"s": 0}')
         assert busy.result()[1] is None

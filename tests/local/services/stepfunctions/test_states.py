@@ -99,7 +99,7 @@ def test_waiting_for_a_worker_does_not_count_towards_the_timeout(make: Maker, mo
     make.invoke(arn, {"s": 0})  # a cold start does count
     with slots:
         runs = [make.start(sleeper, {"s": 0.01}) for _ in range(5)]
-        wait_until(lambda: lambda_api.in_flight() == 5)
+        wait_until(lambda: lambda_api.running().in_flight() == 5)
         time.sleep(1.2)  # longer than the timeout
     ended = [make.ended(run) for run in runs]
     assert [run["status"] for run in ended] == ["SUCCEEDED"] * 5

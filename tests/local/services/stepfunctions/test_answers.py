@@ -1,4 +1,4 @@
-"""Answers of the API."""
+"""Answers that replace moto's."""
 
 from __future__ import annotations
 
