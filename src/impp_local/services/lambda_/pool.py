@@ -16,7 +16,7 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 
 from impp_local.services.lambda_ import code, logs
-from impp_local.services.lambda_.sandbox import Died, Sandbox
+from impp_local.services.lambda_.sandbox import Sandbox, WorkerExit
 
 IDLE_S: Final = 120.0
 """Seconds after which an unused environment ends."""
@@ -54,7 +54,7 @@ class Pool:
         threading.Thread(target=self._reap_regularly, name="lambda-reaper", daemon=True).start()
 
     def acquire(self, function: LambdaFunction) -> Environment:
-        """A warm environment, or a new one. Raises :class:`Died` when its init phase ends the process."""
+        """A warm environment, or a new one. Raises :class:`WorkerExit` when its init phase ends the process."""
         return self._take_warm(configuration_key(function)) or self._start(function)
 
     def release(self, function: LambdaFunction, environment: Environment) -> None:
@@ -143,7 +143,7 @@ class Pool:
             self._init_ms[str(function.function_name)].append(sandbox.init_ms)
         if self._closed.is_set():
             sandbox.kill()
-            raise Died("Runtime.ExitError", "The local cloud was stopped")
+            raise WorkerExit("Runtime.ExitError", "The local cloud was stopped")
         return Environment(sandbox, stream)
 
     def _end_outdated(self, key: str) -> None:

@@ -29,7 +29,7 @@ from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_local.kernel.functions import Report, Wait
 from impp_local.services.lambda_ import code, logs
 from impp_local.services.lambda_.pool import Environment, Pool
-from impp_local.services.lambda_.sandbox import Died, Sandbox
+from impp_local.services.lambda_.sandbox import Sandbox, WorkerExit
 
 PAYLOAD_LIMIT: Final = 6 * 1024 * 1024
 """Bytes of a synchronous request or answer (Lambda quotas: 6 MB)."""
@@ -161,11 +161,11 @@ class Runner:
         started = time.monotonic()
         try:
             environment = self.pool.acquire(invocation.function)
-        except Died as died:
-            outcome = _describe_death(invocation, died, started, logs.new_stream())
+        except WorkerExit as cause:
+            outcome = _describe_exit(invocation, cause, started, logs.new_stream())
         else:
             sandbox = environment.sandbox
-            init_ms = None if sandbox.warm else sandbox.init_ms
+            init_ms = None if sandbox.is_warm else sandbox.init_ms
             handle = self._reject if sandbox.init_error else self._handle
             outcome = replace(handle(invocation, environment), init_ms=init_ms)
         return _report(invocation, outcome)
@@ -184,9 +184,9 @@ class Runner:
         started = time.monotonic()
         try:
             answer, is_error = sandbox.invoke(_request(invocation), invocation.timeout_s)
-        except Died as died:
+        except WorkerExit as cause:
             self.pool.forget(sandbox)
-            return _describe_death(invocation, died, started, environment.stream, sandbox)
+            return _describe_exit(invocation, cause, started, environment.stream, sandbox)
         duration_ms = (time.monotonic() - started) * 1000
         lines, peak_bytes = sandbox.take_lines(), sandbox.peak_bytes
         self.pool.release(invocation.function, environment)  # from here on another invocation may use it
@@ -228,19 +228,19 @@ def _request(invocation: Invocation) -> dict[str, Any]:
     }
 
 
-def _describe_death(
-    invocation: Invocation, died: Died, started: float, stream: str, sandbox: Sandbox | None = None
+def _describe_exit(
+    invocation: Invocation, cause: WorkerExit, started: float, stream: str, sandbox: Sandbox | None = None
 ) -> Outcome:
     """A worker that was killed or ended itself: the error that Lambda reports for it."""
-    message = f"RequestId: {invocation.request_id} Error: {died}"
+    message = f"RequestId: {invocation.request_id} Error: {cause}"
     duration_ms = (time.monotonic() - started) * 1000
     lines = sandbox.take_lines() if sandbox else []
-    if died.kind == "Sandbox.Timedout":
+    if cause.kind == "Sandbox.Timedout":
         duration_ms = min(duration_ms, invocation.timeout_s * 1000)
-        lines.append(f"{logs.timestamp()} {invocation.request_id} {died}")
+        lines.append(f"{logs.timestamp()} {invocation.request_id} {cause}")
     else:
-        lines.append(f"{message}\n{died.kind}")
-    answer = json.dumps({"errorType": died.kind, "errorMessage": message})
+        lines.append(f"{message}\n{cause.kind}")
+    answer = json.dumps({"errorType": cause.kind, "errorMessage": message})
     peak_bytes = sandbox.peak_bytes if sandbox else 0
     return Outcome(answer, True, duration_ms, lines, stream, peak_bytes=peak_bytes)
 

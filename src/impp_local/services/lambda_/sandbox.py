@@ -36,8 +36,8 @@ lifecycle")."""
 _SIGNALS: Final = {"SIGKILL": "killed", "SIGSEGV": "segmentation fault", "SIGABRT": "aborted", "SIGTERM": "terminated"}
 
 
-class Died(Exception):
-    """The environment has ended: `kind` and the message are the error that Lambda reports for it."""
+class WorkerExit(Exception):
+    """The worker was killed or ended itself: `kind` and the message are the error that Lambda reports for it."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -66,35 +66,36 @@ class Sandbox:
         self._partial = b""
         self._marked: str | None = None
         self._temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=spec.folder))
-        self._channel, theirs = socket.socketpair()
+        self._channel, worker_end = socket.socketpair()
         self._logs, logs = os.pipe()
         os.set_blocking(self._logs, False)
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             self.process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", worker.__file__, str(theirs.fileno())],
+                [sys.executable, "-I", "-S", worker.__file__, str(worker_end.fileno())],
                 env={**spec.environment, "TMPDIR": str(self._temporary)},
                 cwd=spec.path[0],
                 stdin=subprocess.DEVNULL,
                 stdout=logs,
                 stderr=logs,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(worker_end.fileno(),),
                 start_new_session=True,
             )
         finally:
-            theirs.close()
+            worker_end.close()
             os.close(logs)
         try:
             self._send({"path": spec.path, "runtime": spec.runtime, "handler": spec.handler})
-            self.init_error: dict[str, Any] | None = self._receive(began + INIT_LIMIT_S + timeout_s, timeout_s)["error"]
-        except Died:
+            deadline = started + INIT_LIMIT_S + timeout_s
+            self.init_error: dict[str, Any] | None = self._receive(deadline, timeout_s)["error"]
+        except WorkerExit:
             self.kill()
             raise
-        self.init_ms = (time.monotonic() - began) * 1000
-        self.warm = False
+        self.init_ms = (time.monotonic() - started) * 1000
+        self.is_warm = False
 
     def invoke(self, request: dict[str, Any], timeout_s: float) -> tuple[str, bool]:
-        """The handler's answer as JSON text and whether it is an error. Raises :class:`Died` when the worker ended.
+        """The handler's answer as JSON text and whether it is an error. Raises :class:`WorkerExit`.
 
         What the function printed is in `lines`, its memory so far in `peak_bytes`.
         """
@@ -102,16 +103,16 @@ class Sandbox:
             self._send(request)
             answer = self._receive(time.monotonic() + timeout_s, timeout_s)
             self._drain(until=request["id"])
-        except Died:
+        except WorkerExit:
             self.kill()
             raise
-        self.warm = True
+        self.is_warm = True
         return str(answer["payload"]), bool(answer["error"])
 
     def take_lines(self) -> list[str]:
         """The lines printed since the last call."""
-        taken, self.lines = self.lines, []
-        return taken
+        lines, self.lines = self.lines, []
+        return lines
 
     def rss(self) -> int:
         """Resident bytes of the process and its descendants."""
@@ -138,10 +139,10 @@ class Sandbox:
         try:
             self._channel.sendall(len(data).to_bytes(4, "big") + data)
         except OSError as error:
-            raise self._exited() from error
+            raise self._exit_error() from error
 
     def _receive(self, deadline: float, timeout_s: float) -> Any:
-        """The next frame; checks memory and time meanwhile. Raises :class:`Died`."""
+        """The next frame; checks memory and time meanwhile. Raises :class:`WorkerExit`."""
         read = bytearray()
         look = time.monotonic() + TICK_S
         with selectors.DefaultSelector() as selector:
@@ -153,11 +154,11 @@ class Sandbox:
                     return json.loads(read[4:size])
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise Died("Sandbox.Timedout", f"Task timed out after {timeout_s:.2f} seconds")
+                    raise WorkerExit("Sandbox.Timedout", f"Task timed out after {timeout_s:.2f} seconds")
                 try:
                     ready = selector.select(min(TICK_S, left))
                 except (OSError, ValueError) as error:  # another thread killed it: the local cloud stops
-                    raise self._exited() from error
+                    raise self._exit_error() from error
                 if not ready or time.monotonic() >= look:  # reading /proc costs a millisecond under load
                     self._check_memory(self.rss())
                     look = time.monotonic() + TICK_S
@@ -171,21 +172,21 @@ class Sandbox:
                     except OSError:
                         chunk = b""
                     if not chunk:
-                        raise self._exited()
+                        raise self._exit_error()
                     read += chunk
 
     def _check_memory(self, used: int) -> None:
         self.peak_bytes = max(self.peak_bytes, used)
         if self.peak_bytes > self.spec.memory_mb * 1024 * 1024:
-            raise Died("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
+            raise WorkerExit("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
 
-    def _exited(self) -> Died:
+    def _exit_error(self) -> WorkerExit:
         code = self.process.wait()
         if code == 0:
-            return Died("Runtime.ExitError", "Runtime exited without providing a reason")
+            return WorkerExit("Runtime.ExitError", "Runtime exited without providing a reason")
         name = signal.Signals(-code).name if code < 0 else ""
         how = f"signal: {_SIGNALS.get(name, name)}" if name else f"exit status {code}"
-        return Died("Runtime.ExitError", f"Runtime exited with error: {how}")
+        return WorkerExit("Runtime.ExitError", f"Runtime exited with error: {how}")
 
     def _drain(self, until: str) -> None:
         """Read the log pipe up to the mark of an invocation; output that a child process holds back is not awaited."""

@@ -1,4 +1,4 @@
-"""Step Functions: the API, and moto's interpreter made to behave as AWS's."""
+"""Step Functions: the API, and moto's interpreter corrected to behave as AWS's."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ def test_configuration_that_terraform_reads_back(make: Maker) -> None:
     arn = make.function(
         "def handler(e, c): print('hello')", DeadLetterConfig={"TargetArn": queue}, LoggingConfig=logging
     )
-    found = make.client("lambda").get_function_configuration(FunctionName=arn)
-    assert found["DeadLetterConfig"] == {"TargetArn": queue}
-    assert found["LoggingConfig"] == logging
+    configuration = make.client("lambda").get_function_configuration(FunctionName=arn)
+    assert configuration["DeadLetterConfig"] == {"TargetArn": queue}
+    assert configuration["LoggingConfig"] == logging
     make.invoke(arn)
     lines = make.client("logs").filter_log_events(logGroupName=logging["LogGroup"])["events"]
     assert [json.loads(line["message"])["type"] for line in (lines[0], lines[-1])] == [

@@ -43,10 +43,10 @@ def test_each_change_of_status_is_an_event(make: Maker) -> None:
 def test_stopping_ends_a_wait_at_once(make: Maker) -> None:
     run = make.start(make.machine(machine({"Type": "Wait", "Seconds": 3600, "End": True})))
     assert interpreter.running() >= 1
-    began = time.monotonic()
+    started = time.monotonic()
     make.client("stepfunctions").stop_execution(executionArn=run)
     assert make.ended(run)["status"] == "ABORTED"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
 
 
 def test_names_are_unique_and_valid(make: Maker) -> None:

@@ -84,19 +84,19 @@ class Jobs:
 
     def __init__(self) -> None:
         self.jobs: dict[str, dict[str, Any]] = {}
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
     def __call__(self, region: str, service: str, credentials: Any) -> Jobs:
         assert service == "mediaconvert"
         return self
 
     def create_job(self, **arguments: Any) -> dict[str, Any]:
-        self.asked.append(arguments)
+        self.requests.append(arguments)
         if arguments["Settings"].get("refuse"):
             meta = {"HTTPStatusCode": 400, "RequestId": "r", "HTTPHeaders": {}, "RetryAttempts": 0}
             error = {"Code": "BadRequestException", "Message": "no input"}
             raise ClientError({"Error": error, "ResponseMetadata": meta}, "CreateJob")  # type: ignore[typeddict-item]
-        job = {"Id": f"job-{len(self.asked)}", "Status": "SUBMITTED", "UserMetadata": {"asset": "a"}}
+        job = {"Id": f"job-{len(self.requests)}", "Status": "SUBMITTED", "UserMetadata": {"asset": "a"}}
         self.jobs[job["Id"]] = job
         return {"Job": dict(job), "ResponseMetadata": {}}
 
@@ -132,8 +132,8 @@ def test_a_job_is_awaited_and_returned(make: Maker, jobs: Jobs) -> None:
     jobs.end("job-1", "COMPLETE", OutputGroupDetails=[{"OutputDetails": [{"DurationInMs": 10}]}])
     job = json.loads(make.ended(run)["output"])["Job"]
     assert job["Status"] == "COMPLETE" and job["OutputGroupDetails"] == [{"OutputDetails": [{"DurationInMs": 10}]}]
-    assert jobs.asked[0]["UserMetadata"] == {"asset": "ab"}
-    assert jobs.asked[0]["Tags"] == {"ManagedByService": "AWSStepFunctions"}
+    assert jobs.requests[0]["UserMetadata"] == {"asset": "ab"}
+    assert jobs.requests[0]["Tags"] == {"ManagedByService": "AWSStepFunctions"}
 
 
 def test_a_job_that_fails_fails_the_task_with_the_job_as_cause(make: Maker, jobs: Jobs) -> None:
