@@ -1,4 +1,4 @@
-"""The ranged reader returns exactly the object's bytes, jumps cheaply and keeps its memory bounded."""
+"""The ranged file returns exactly the object's bytes, seeks cheaply and has bounded memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Analyze: answers become a timeline, failures of single calls are told, and each call that was answered is paid."""
+"""Analyze: responses become a timeline, failed calls are reported, and only calls with a response are billed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     client = boto3.client("rekognition")
     monkeypatch.setattr(detectors, "rekognition", lambda: client)
-    monkeypatch.setattr(detectors, "WORKERS", 1)  # a Stubber answers in order
+    monkeypatch.setattr(detectors, "WORKERS", 1)  # a Stubber responds in order
     with Stubber(client) as stubber:
         yield stubber
 
@@ -107,7 +107,7 @@ def test_throttled_calls_are_repeated_while_there_is_time(stub: Stubber, monkeyp
     stub.add_client_error("detect_labels", "InvalidImageFormatException", expected_params={**LABELS, "Image": image(2)})
     out = analyze.handler(event(3, ["labels"]), FakeContext())
     stub.assert_no_pending_responses()
-    assert [found["name"] for found in out["labels"]] == ["Car", "Road"]
+    assert [label["name"] for label in out["labels"]] == ["Car", "Road"]
     assert out["failed"] == {"labels: InvalidImageFormatException": 1} and out["usage"][0]["quantity"] == 2
 
 

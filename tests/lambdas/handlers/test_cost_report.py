@@ -1,4 +1,4 @@
-"""The daily cost report: one alert, also on the first of a month, over budget, and where Cost Explorer has nothing."""
+"""The daily cost report: one alert, also on the first of a month, over budget and without Cost Explorer's figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failure against S3, SNS and the catalog: one alert for each death, the asset marked, the claim released."""
+"""Failure against S3, SNS and the catalog: one alert per failure, the asset marked, the claim released."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ KEY = "originals/phone/pixel/2026/11/20/PXL_20261120_081500123.mp4"
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
-    with pipeline_account(monkeypatch, tmp_path) as made_account:
-        yield made_account
+    with pipeline_account(monkeypatch, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
 def alerts(account: Account, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The alerts that reach the topic."""
+    """Alerts published to the topic."""
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="alerts")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -45,26 +45,26 @@ def alerts(account: Account, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
     return Received()
 
 
-def dies(
+def fail(
     monkeypatch: pytest.MonkeyPatch, version: str, status: str = "FAILED", execution: str = EXECUTION, **more: Any
 ) -> dict[str, Any]:
-    """Let an execution have died; returns EventBridge's event."""
-    given = {"detail": {"bucket": {"name": INGEST}, "object": {"key": KEY, "version-id": version}}}
-    described = {
+    """Make an execution a failed one; returns EventBridge's event."""
+    execution_input = {"detail": {"bucket": {"name": INGEST}, "object": {"key": KEY, "version-id": version}}}
+    description = {
         "executionArn": execution,
         "status": status,
-        "input": json.dumps(given),
+        "input": json.dumps(execution_input),
         "startDate": datetime(2026, 11, 22, 10, tzinfo=UTC),
         **more,
     }
-    monkeypatch.setattr(aws.client("stepfunctions"), "describe_execution", lambda executionArn: described)
+    monkeypatch.setattr(aws.client("stepfunctions"), "describe_execution", lambda executionArn: description)
     return {"detail": {"executionArn": execution, "status": status}}
 
 
 def claim(version: str) -> dict[str, Any]:
-    found = dynamo.get_item(TABLE, keys.catalog_claim(INGEST, KEY, version))
-    assert found
-    return found
+    item = dynamo.get_item(TABLE, keys.catalog_claim(INGEST, KEY, version))
+    assert item
+    return item
 
 
 def test_a_failure_after_inspect_marks_the_asset(
@@ -72,7 +72,7 @@ def test_a_failure_after_inspect_marks_the_asset(
 ) -> None:
     version = account.put(KEY, made.movie(made.scenes(1, 1)), tags="mine=kept")
     asset = account.inspect(KEY, version)["asset"]
-    event = dies(monkeypatch, version, error="ValueError", cause='Publish: {"errorMessage": "boom"}')
+    event = fail(monkeypatch, version, error="ValueError", cause='Publish: {"errorMessage": "boom"}')
     assert failure.handler(event, FakeContext()) == {"handled": True, "asset": asset}
     item = account.asset(asset)
     assert (item["state"], item["execution"]) == ("failed", EXECUTION)
@@ -83,7 +83,7 @@ def test_a_failure_after_inspect_marks_the_asset(
     tags = boto3.client("s3").get_object_tagging(Bucket=INGEST, Key=KEY)["TagSet"]
     assert {t["Key"]: t["Value"] for t in tags} == {"mine": "kept", "impp:state": "failed"}
     assert failure.handler(event, FakeContext())["handled"] is False
-    assert len(alerts) == 1, "the same event twice is told once"
+    assert len(alerts) == 1, "a repeated event sends no second alert"
 
 
 @pytest.mark.parametrize("status", ["TIMED_OUT", "ABORTED"])
@@ -92,13 +92,13 @@ def test_a_failure_before_inspect_marks_the_asset_too(
 ) -> None:
     version = account.put(KEY, b"x", sha256="ab" * 32)
     account.claim(KEY, version)
-    out = failure.handler(dies(monkeypatch, version, status), FakeContext())
-    assert out["asset"] == "ab" * 10, "the one that Inspect would have found: a replay goes on with it"
+    out = failure.handler(fail(monkeypatch, version, status), FakeContext())
+    assert out["asset"] == "ab" * 10, "the id that Inspect would have chosen, which a replay uses"
     assert account.asset(out["asset"])["state"] == "failed"
     assert claim(version)["released"] is True
     assert len(alerts) == 1
-    told = {"TIMED_OUT": "the execution took longer than a day", "ABORTED": "somebody stopped the execution"}
-    assert alerts[0]["text"].startswith(told[status])
+    causes = {"TIMED_OUT": "the execution took longer than a day", "ABORTED": "somebody stopped the execution"}
+    assert alerts[0]["text"].startswith(causes[status])
 
 
 def test_a_quarantined_execution_is_not_a_failure(
@@ -106,21 +106,21 @@ def test_a_quarantined_execution_is_not_a_failure(
 ) -> None:
     version = account.put(KEY, b"x")
     account.claim(KEY, version)
-    out = failure.handler(dies(monkeypatch, version, error="Quarantined", cause="empty: no bytes"), FakeContext())
+    out = failure.handler(fail(monkeypatch, version, error="Quarantined", cause="empty: no bytes"), FakeContext())
     assert out["handled"] is False
     assert len(alerts) == 0
     assert "released" not in claim(version)
 
 
-@pytest.mark.parametrize("theirs", [{"state": "published"}, {"state": "processing", "execution": "another"}])
+@pytest.mark.parametrize("values", [{"state": "published"}, {"state": "processing", "execution": "another"}])
 def test_a_final_state_and_another_executions_asset_are_preserved(
-    account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, theirs: dict[str, str]
+    account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
 ) -> None:
     version = account.put(KEY, made.movie(made.scenes(1, 1)))
     asset = account.inspect(KEY, version)["asset"]
-    dynamo.update_item(TABLE, keys.catalog_asset(asset), theirs)
-    failure.handler(dies(monkeypatch, version, error="SNS.AuthorizationError", cause="Notify: no"), FakeContext())
-    assert account.asset(asset)["state"] == theirs["state"]
+    dynamo.update_item(TABLE, keys.catalog_asset(asset), values)
+    failure.handler(fail(monkeypatch, version, error="SNS.AuthorizationError", cause="Notify: no"), FakeContext())
+    assert account.asset(asset)["state"] == values["state"]
     assert len(alerts) == 1
 
 
@@ -130,7 +130,7 @@ def test_a_deleted_original_and_an_execution_started_by_hand(
     version = account.put(KEY, b"x")
     account.claim(KEY, version)
     boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY, VersionId=version)
-    assert failure.handler(dies(monkeypatch, version), FakeContext())["handled"] is True
-    by_hand = dies(monkeypatch, version, input="{}", execution=EXECUTION + "-hand")
+    assert failure.handler(fail(monkeypatch, version), FakeContext())["handled"] is True
+    by_hand = fail(monkeypatch, version, input="{}", execution=EXECUTION + "-hand")
     assert failure.handler(by_hand, FakeContext()) == {"handled": True, "asset": None}
     assert len(alerts) == 2

@@ -1,4 +1,4 @@
-"""Inspect against S3 and the catalog: good files of each kind, bad ones of each, duplicates, replays, the budget."""
+"""Inspect against S3 and the catalog: good and bad files, duplicates, replays, the budget."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def clip() -> bytes:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
-    with pipeline_account(monkeypatch, tmp_path) as made_account:
-        yield made_account
+    with pipeline_account(monkeypatch, tmp_path) as opened:
+        yield opened
 
 
 def sha256(data: bytes) -> str:
@@ -91,7 +91,7 @@ def test_a_bad_file_is_quarantined_with_its_reason(account: Account, clip: bytes
     assert answer["detail"]
     assert answer["plan"] is None
     assert account.spent() == 0
-    assert account.probes == (1 if reason == "corrupt" else 0), "cheap checks come first"
+    assert account.probes == (1 if reason == "corrupt" else 0), "Probe comes after the cheap checks"
 
 
 def test_a_recording_cut_off_by_power_loss_has_no_moov_box(account: Account) -> None:
@@ -194,7 +194,7 @@ def test_a_quote_over_budget_is_not_reserved(account: Account, clip: bytes, monk
     assert [a["verdict"] for a in answers] == ["process", "process", "archive_only"]
     assert answers[2]["reason"] == "over_budget"
     assert "spent or reserved" in answers[2]["detail"]
-    assert answers[2]["plan"] is not None, "so that a replay's cost is known"
+    assert answers[2]["plan"] is not None, "a replay's cost must be known"
     assert account.spent() == pytest.approx(2 * usd)
 
 
@@ -226,15 +226,15 @@ def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
 def test_rotation_is_read_from_the_file_if_probe_does_not_return_it(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An SDK drops the members of an answer that it does not know; Rotation is a late one of Probe's."""
+    """An SDK drops unknown fields of a response, and `Rotation` is a recent one of Probe."""
 
-    def older(**request: Any) -> Any:
+    def probe_without_rotation(**request: Any) -> Any:
         answer = account.probe(**request)
         for track in answer["ProbeResults"][0]["Container"]["Tracks"]:
             track.get("VideoProperties", {}).pop("Rotation", None)
         return answer
 
-    monkeypatch.setattr(aws.client("mediaconvert"), "probe", older)
+    monkeypatch.setattr(aws.client("mediaconvert"), "probe", probe_without_rotation)
     upright = made.rotated(made.movie(made.scenes(1, 1, size=(640, 360))), 90)
     answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))
     assert (answer["facts"]["rotation"], answer["facts"]["width"], answer["facts"]["height"]) == (90, 360, 640)

@@ -1,4 +1,4 @@
-"""The notifier against a real HTTP server: what arrives, what is tried again, and what is never said aloud."""
+"""The notifier against a real HTTP server: what arrives, what is retried, and what never reaches a log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALERT = {
 
 
 class Channel(ThreadingHTTPServer):
-    """A webhook that answers as told, in order, then 200."""
+    """A webhook with a queue of responses, then 200."""
 
     def __init__(self) -> None:
         self.got: list[dict[str, Any]] = []
@@ -72,8 +72,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def configure(monkeypatch: pytest.MonkeyPatch, secret: dict[str, Any] | str) -> None:
     text = secret if isinstance(secret, str) else json.dumps(secret)
-    made = boto3.client("secretsmanager").create_secret(Name="hooks", SecretString=text)
-    monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", made["ARN"])
+    secret_id = boto3.client("secretsmanager").create_secret(Name="hooks", SecretString=text)
+    monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", secret_id["ARN"])
 
 
 def event(*messages: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_busy_and_broken_channels_are_retried(
 
 
 @pytest.mark.parametrize(
-    ("answers", "attempts", "said"),
+    ("answers", "attempts", "reason"),
     [
         ([(500, {})] * 9, webhooks.ATTEMPTS, "HTTP 500"),
         ([(404, {})] * 9, 1, "HTTP 404"),
@@ -121,11 +121,11 @@ def test_an_undeliverable_alert_fails_the_invocation_without_leaking_the_secret(
     caplog: pytest.LogCaptureFixture,
     answers: list[tuple[int, dict[str, str]]],
     attempts: int,
-    said: str,
+    reason: str,
 ) -> None:
     configure(monkeypatch, {"slack": channel.url})
     channel.answers = answers
-    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match=said) as caught:
+    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match=reason) as caught:
         notifier.handler(event(ALERT), FakeContext())
     assert len(channel.got) == attempts
     assert "SECRETPATH" not in spoken(caplog, caught.value)
@@ -154,8 +154,8 @@ def test_only_https_and_loopback_addresses_are_accepted(monkeypatch: pytest.Monk
 
 
 def test_an_empty_secret_has_no_channel_and_a_wrong_one_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = boto3.client("secretsmanager").create_secret(Name="empty")
-    monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", made["ARN"])
+    secret_id = boto3.client("secretsmanager").create_secret(Name="empty")
+    monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", secret_id["ARN"])
     assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 0}
     with pytest.raises(DeliveryError, match=f"unknown channels: other; allowed are {', '.join(sorted(CHANNELS))}"):
         webhooks.configured({"other": "https://x.test"}, CHANNELS)

@@ -1,4 +1,4 @@
-"""Archive, Publish and Quarantine against S3 and the catalog, on what Inspect really answers."""
+"""Archive, Publish and Quarantine against S3 and the catalog, with Inspect's actual results."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ STARTED = "2026-11-22T10:00:00.123Z"
 
 @pytest.fixture(scope="module")
 def clip() -> bytes:
-    # big enough to be worth the transition to Deep Archive
+    # large enough for a transition to Deep Archive to pay off
     data = made.movie(made.scenes(2, 1, size=(1280, 720)), sound=made.hum(2), options={"movflags": "faststart"})
     return data + (4_000_000).to_bytes(4) + b"free" + bytes(3_999_992)
 
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account]:
-    with pipeline_account(monkeypatch, tmp_path) as made_account:
-        yield made_account
+    with pipeline_account(monkeypatch, tmp_path) as opened:
+        yield opened
 
 
-def understood(account: Account, clip: bytes, tags: str = "") -> Answer:
-    """An event for Publish after all went well: work files and renditions are in their buckets."""
+def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
+    """An event for Publish after a successful run, with work files and renditions in their buckets."""
     media = account.inspect(KEY, account.put(KEY, clip, tags=tags))
     asset, s3 = media["asset"], boto3.client("s3")
     for name in ("poster.jpg", "storyboard.jpg", "storyboard.vtt", "transcript.vtt"):
@@ -95,8 +95,8 @@ def manifest_of(event: Answer) -> Answer:
 
 
 def tags() -> dict[str, str]:
-    found = boto3.client("s3").get_object_tagging(Bucket=INGEST, Key=KEY)["TagSet"]
-    return {t["Key"]: t["Value"] for t in found}
+    tag_set = boto3.client("s3").get_object_tagging(Bucket=INGEST, Key=KEY)["TagSet"]
+    return {t["Key"]: t["Value"] for t in tag_set}
 
 
 def test_the_manifest_schema_is_valid() -> None:
@@ -104,7 +104,7 @@ def test_the_manifest_schema_is_valid() -> None:
 
 
 def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) -> None:
-    event = understood(account, clip, tags="mine=kept")
+    event = successful_run(account, clip, tags="mine=kept")
     out = publish.handler(event, FakeContext())
     assert out["state"] == "published"
     asset = event["media"]["asset"]
@@ -134,23 +134,23 @@ def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) ->
 
 
 def test_the_ledger_sums_up_the_steps_and_stays_below_the_quote(account: Account, clip: bytes) -> None:
-    event = understood(account, clip)
+    event = successful_run(account, clip)
     out = publish.handler(event, FakeContext())
     item = account.asset(event["media"]["asset"])
     lines = {(line["service"], line["item"]): line for line in item["ledger"]}
     assert lines["rekognition", "image_api"]["quantity"] == 4
     assert lines["transcribe", "batch"]["quantity"] == 15
     assert lines["states", "standard_transition"]["quantity"] == 12
-    assert lines["mediaconvert", "basic_hd_30"]["quantity"] == pytest.approx(10 / 60), "at least ten seconds"
+    assert lines["mediaconvert", "basic_hd_30"]["quantity"] == pytest.approx(10 / 60), "billed for at least ten seconds"
     assert lines["mediaconvert", "basic_sd_30"]["quantity"] == pytest.approx(10 / 60)
-    assert lines["lambda", "request"]["quantity"] == 3, "inspect, archive and publish itself"
+    assert lines["lambda", "request"]["quantity"] == 3, "Inspect, Archive and Publish itself"
     assert out["usd"] == pytest.approx(sum(line["usd"] for line in item["ledger"]))
     assert out["usd"] <= item["usd_quote"]
     assert account.spent() == pytest.approx(out["usd"]), "the reservation is settled"
 
 
 def test_publishing_is_idempotent(account: Account, clip: bytes) -> None:
-    event = understood(account, clip)
+    event = successful_run(account, clip)
     first = publish.handler(event, FakeContext())
     spent = account.spent()
     second = publish.handler(event, FakeContext())
@@ -160,7 +160,7 @@ def test_publishing_is_idempotent(account: Account, clip: bytes) -> None:
 
 
 def test_failed_branches_make_it_partial(account: Account, clip: bytes) -> None:
-    event = understood(account, clip)
+    event = successful_run(account, clip)
     cause = json.dumps({"errorMessage": "no frames", "errorType": "X"})
     event["sample"] = {"status": "failed", "error": "Unreadable", "cause": cause, "frames": None, "usage": []}
     event["branches"]["analyze"] = {"status": "failed", "error": "ValueError", "cause": "bad", "transitions": 2}
@@ -176,7 +176,7 @@ def test_failed_branches_make_it_partial(account: Account, clip: bytes) -> None:
 
 
 def test_a_missing_rendition_makes_it_partial(account: Account, clip: bytes) -> None:
-    event = understood(account, clip)
+    event = successful_run(account, clip)
     boto3.client("s3").delete_object(Bucket=DELIVERY, Key=event["media"]["plan"]["renditions"][1]["key"])
     out = publish.handler(event, FakeContext())
     assert out["state"] == "partial"
@@ -184,7 +184,7 @@ def test_a_missing_rendition_makes_it_partial(account: Account, clip: bytes) -> 
 
 
 def test_a_failed_transcode_is_not_billed(account: Account, clip: bytes) -> None:
-    event = understood(account, clip)
+    event = successful_run(account, clip)
     event["branches"]["transcode"] = {"status": "failed", "error": "States.Timeout", "transitions": 3}
     publish.handler(event, FakeContext())
     item = account.asset(event["media"]["asset"])
@@ -197,7 +197,7 @@ def test_existing_tags_are_preserved_and_missing_room_is_reported(
     account: Account, clip: bytes, count: int, lost: int
 ) -> None:
     own = {f"t{n}": "v" for n in range(count)}
-    event = understood(account, clip, tags="&".join(f"{k}={v}" for k, v in own.items()))
+    event = successful_run(account, clip, tags="&".join(f"{k}={v}" for k, v in own.items()))
     out = publish.handler(event, FakeContext())
     assert own.items() <= tags().items()
     assert len(tags()) <= 10
@@ -226,7 +226,7 @@ def test_over_budget_the_original_is_only_archived(
     assert "this asset may cost" in out["alert"]["text"]
     assert (tags()["impp:state"], tags()["impp:archive"]) == ("deferred", "deep-archive")
     assert account.asset(media["asset"])["state"] == "deferred"
-    assert account.items("CLAIM#")[0]["released"] is True, "its event can be given again when there is money again"
+    assert account.items("CLAIM#")[0]["released"] is True, "the event can be replayed once there is budget"
     assert account.spent() == pytest.approx(out["usd"])
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=DELIVERY)
 

@@ -1,4 +1,4 @@
-"""The Sample function against S3: every result is where the contract says, under the keys it returns."""
+"""Sample against S3: every result is under the key that the function returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transcribe and Resume: each token is answered once, whatever is retried, late, doubled or not ours."""
+"""Transcribe and Resume: each token is answered once, despite retries, late or repeated events and foreign jobs."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def event(token: str = "t1", speech: bool = True, key: str = "originals/x/clip.m
     }  # fmt: skip
 
 
-def kept() -> dict[str, Any] | None:
+def waiting() -> dict[str, Any] | None:
     return dynamo.get_item(TABLE, keys.catalog_token(JOB))
 
 
-def ended(status: str = "COMPLETED") -> dict[str, Any]:
+def job_event(status: str = "COMPLETED") -> dict[str, Any]:
     return {"detail-type": "Transcribe Job State Change",
             "detail": {"TranscriptionJobName": JOB, "TranscriptionJobStatus": status}}  # fmt: skip
 
@@ -97,15 +97,15 @@ def test_a_task_without_speech_is_answered_at_once(
     assert transcribe.handler(event(speech=speech, **facts), FakeContext()) == {"started": False, "reason": reason}
     output = json.loads(sent[0]["output"])
     assert (output["status"], output["reason"]) == ("skipped", reason)
-    assert kept() is None
+    assert waiting() is None
 
 
 def test_the_token_is_stored_before_the_job_starts(jobs: Stubber) -> None:
     jobs.add_client_error("start_transcription_job", "BadRequestException")
     with pytest.raises(ClientError, match="BadRequest"):
         transcribe.handler(event(), FakeContext())
-    found = kept()
-    assert found is not None and found["token"] == "t1"
+    item = waiting()
+    assert item is not None and item["token"] == "t1"
 
 
 def test_the_job_has_the_settings_of_the_function(jobs: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +134,8 @@ def test_a_retry_replaces_the_token_of_the_running_job(jobs: Stubber) -> None:
     jobs.add_client_error("start_transcription_job", "ConflictException")
     jobs.add_response("get_transcription_job", job_answer("IN_PROGRESS"))
     transcribe.handler(event("t2"), FakeContext())
-    found = kept()
-    assert found is not None and found["token"] == "t2"
+    item = waiting()
+    assert item is not None and item["token"] == "t2"
 
 
 def test_a_retry_answers_at_once_if_the_job_has_ended(jobs: Stubber, states: Stubber) -> None:
@@ -146,15 +146,15 @@ def test_a_retry_answers_at_once_if_the_job_has_ended(jobs: Stubber, states: Stu
     states.add_response("send_task_success", {})
     transcribe.handler(event("t2"), FakeContext())
     assert sent[0]["taskToken"] == "t2"
-    assert kept() is None
+    assert waiting() is None
 
 
 def test_another_executions_token_is_never_replaced(jobs: Stubber) -> None:
     dynamo.put_item(TABLE, keys.catalog_token(JOB), {"token": "theirs", "execution": "another"})
     with pytest.raises(RuntimeError, match="another execution"):
         transcribe.handler(event(), FakeContext())
-    found = kept()
-    assert found is not None and found["token"] == "theirs"
+    item = waiting()
+    assert item is not None and item["token"] == "theirs"
 
 
 def test_a_file_of_unknown_length_is_transcribed(jobs: Stubber) -> None:
@@ -205,15 +205,15 @@ def test_a_completed_job_answers_its_token_once(jobs: Stubber, states: Stubber) 
     aws.client("stepfunctions").meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
     jobs.add_response("get_transcription_job", job_answer("COMPLETED"), {"TranscriptionJobName": JOB})
     states.add_response("send_task_success", {})
-    assert resume.handler(ended(), FakeContext())["answered"] is True
+    assert resume.handler(job_event(), FakeContext())["answered"] is True
     output = json.loads(sent[0]["output"])
     assert sent[0]["taskToken"] == "t1"
     assert output["transcript"] == f"work/{ASSET}/transcript.json"
     assert output["captions"] == f"work/{ASSET}/transcript.vtt"
     assert (output["status"], output["language"], output["seconds"]) == ("ok", "en-US", 62)
     assert output["usage"][0]["usd"] == pytest.approx(62 * 0.0001)
-    assert kept() is None
-    assert resume.handler(ended(), FakeContext())["answered"] is False  # the same event again: nothing more is asked
+    assert waiting() is None
+    assert resume.handler(job_event(), FakeContext())["answered"] is False  # a repeated event
 
 
 def test_a_failed_job_fails_its_task_with_the_reason(jobs: Stubber, states: Stubber) -> None:
@@ -223,8 +223,8 @@ def test_a_failed_job_fails_its_task_with_the_reason(jobs: Stubber, states: Stub
     states.add_response(
         "send_task_failure", {}, {"taskToken": "t1", "error": "TranscriptionFailed", "cause": "no audio in it"}
     )
-    assert resume.handler(ended("FAILED"), FakeContext())["answered"] is True
-    assert kept() is None
+    assert resume.handler(job_event("FAILED"), FakeContext())["answered"] is True
+    assert waiting() is None
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
@@ -233,16 +233,16 @@ def test_a_task_that_has_ended_is_not_an_error(jobs: Stubber, states: Stubber, c
     transcribe.handler(event(), FakeContext())
     jobs.add_response("get_transcription_job", job_answer("COMPLETED"))
     states.add_client_error("send_task_success", code)
-    assert resume.handler(ended(), FakeContext())["answered"] is False
-    assert kept() is None
+    assert resume.handler(job_event(), FakeContext())["answered"] is False
+    assert waiting() is None
 
 
 def test_an_event_of_a_running_job_preserves_the_token(jobs: Stubber, states: Stubber) -> None:
     start(jobs)
     transcribe.handler(event(), FakeContext())
     jobs.add_response("get_transcription_job", job_answer("IN_PROGRESS"))
-    assert resume.handler(ended(), FakeContext())["answered"] is False
-    assert kept() is not None
+    assert resume.handler(job_event(), FakeContext())["answered"] is False
+    assert waiting() is not None
 
 
 def test_object_keys_are_read_from_every_style_of_address() -> None:

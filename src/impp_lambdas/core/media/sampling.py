@@ -54,10 +54,10 @@ def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Sam
         duration = recording.duration_s or duration_s
         budget = limits.seconds_left()
         shots, has_all_shots = _shots(recording, duration, limits, lambda: limits.seconds_left() < 0.45 * budget)
-        heard, has_all_sound = _listen(recording, duration, lambda: limits.seconds_left() < 0.15 * budget)
+        voice, has_all_sound = _listen(recording, duration, lambda: limits.seconds_left() < 0.15 * budget)
     board = storyboard(selection.evenly(shots, TILES), duration)
     frames = selection.distinct(shots, limits.frames)
-    return Samples(frames, selection.best(frames), board, heard, has_all_shots and has_all_sound)
+    return Samples(frames, selection.best(frames), board, voice, has_all_shots and has_all_sound)
 
 
 def _shots(recording: Recording, duration: float, limits: Limits, is_late: Any) -> tuple[list[Shot], bool]:

@@ -34,15 +34,15 @@ SPEECH_RATIO = 0.02
 
 @dataclass(frozen=True)
 class Speech:
-    """`voiced` of `heard` seconds sound like speech."""
+    """`voiced_s` of `total_s` seconds sound like speech."""
 
-    voiced: float
-    heard: float
+    voiced_s: float
+    total_s: float
 
     @property
     def ratio(self) -> float:
         """Voiced share of the sound, 0 to 1."""
-        return self.voiced / self.heard if self.heard else 0.0
+        return self.voiced_s / self.total_s if self.total_s else 0.0
 
     @property
     def is_spoken(self) -> bool:
@@ -52,12 +52,12 @@ class Speech:
 
 def detect(windows: Iterable[bytes]) -> Speech:
     """Listen to windows of 16 kHz mono 16-bit little-endian samples, each judged against its own background."""
-    voiced = heard = 0
+    voiced = total = 0
     for window in windows:
         frames = [window[i : i + FRAME] for i in range(0, len(window) - FRAME + 1, FRAME)]
-        heard += len(frames)
+        total += len(frames)
         voiced += _voiced(frames)
-    return Speech(voiced * 0.03, heard * 0.03)
+    return Speech(voiced * 0.03, total * 0.03)
 
 
 def level(frame: bytes) -> float:

@@ -1,4 +1,4 @@
-"""Sampling real (small) recordings: what is picked, what is not, and how little of a large file is read for it."""
+"""Sampling small recordings: which frames are chosen, and how little of a large file is read."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ def test_a_truncated_file_is_sampled_up_to_its_end(five_scenes: bytes) -> None:
 
 def test_recordings_without_audio_or_without_video() -> None:
     silent = run(made.movie(made.scenes(2, 2)))
-    assert silent.frames and silent.speech.heard == 0 and not silent.speech.is_spoken
-    heard = run(made.movie(sound=made.speech(5)), "audio")
-    assert heard.frames == [] and heard.poster is None and heard.storyboard is None
-    assert heard.speech.is_spoken
+    assert silent.frames and silent.speech.total_s == 0 and not silent.speech.is_spoken
+    audio = run(made.movie(sound=made.speech(5)), "audio")
+    assert audio.frames == [] and audio.poster is None and audio.storyboard is None
+    assert audio.speech.is_spoken
 
 
 def test_a_still_image_is_rotated_and_loses_its_metadata() -> None:

@@ -1,13 +1,19 @@
-"""The table of storage classes agrees with S3, the price book, the lifecycle rules and the manifest's JSON Schema."""
+"""Storage classes: the cheapest is chosen, and the table agrees with S3, prices, lifecycle rules and JSON Schema."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.dashcam_facts import FACTS
 from tests.support.paths import REPOSITORY
 
+from impp_lambdas.core.money import storage
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.money.storage import CLASSES
 from impp_local.kernel.monthly import STORAGE
@@ -49,3 +55,41 @@ def test_the_local_bill_prices_every_class() -> None:
         "GLACIER": "glacier_fr",
         "DEEP_ARCHIVE": "deep_archive",
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "recording", "size", "tag"),
+    [
+        ("dashcam", "routine", 60_000_000, "deep-archive"),
+        ("dashcam", "event", 60_000_000, "intelligent"),
+        ("phone", "manual", 60_000_000, "glacier-ir"),
+        ("creator", "manual", 4_000_000_000, "glacier-ir"),
+        ("dashcam", "routine", 100_000, "standard"),
+        ("creator", "manual", 0, "standard"),
+    ],
+)
+def test_the_storage_class_follows_from_prices(source: str, recording: str, size: int, tag: str) -> None:
+    choice = storage.choose(replace(FACTS, source=source, recording=recording, bytes=size))
+    assert choice.tag == tag
+    assert choice.why
+    assert storage.Choice.from_dict(choice.to_dict()) == choice
+
+
+@given(st.integers(storage.SMALL_BYTES, 10**12), st.sampled_from(sorted(storage.NEEDS)))
+def test_no_class_is_cheaper_than_the_chosen_one(size: int, need: str) -> None:
+    source, _, recording = need.partition("-")
+    choice = storage.choose(replace(FACTS, source=source, recording=recording or "event", bytes=size))
+    row = storage.NEEDS[need]
+    costs = {c.tag: storage.cost(c, size, row) for c in CLASSES if c.instant or not row.instant}
+    assert costs[choice.tag] == min(costs.values())
+
+
+def test_minimum_duration_and_overhead_are_billed() -> None:
+    deep = next(c for c in CLASSES if c.tag == "deep-archive")
+    need = storage.Need(1, 0, 0, False, "")
+    month = PriceBook.load().price("s3", "deep_archive").usd
+    assert storage.cost(deep, 10**9, need) > 5.9 * month
+    (transition, index, names) = storage.first_month(deep, 10**9)
+    assert (transition.item, transition.quantity) == ("transition_deep_archive", 1)
+    assert index.quantity == pytest.approx(1 + 32_768 / 1e9)
+    assert names.item == "standard"

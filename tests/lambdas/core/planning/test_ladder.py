@@ -1,0 +1,69 @@
+"""Renditions never grow, have even sides and the original's aspect ratio, and no more bits than they need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.dashcam_facts import ASSET, FACTS, STREAMS
+
+from impp_lambdas.core.planning import ladder, plan
+
+SIDE = st.integers(2, 12_000)
+
+
+@given(SIDE, SIDE, st.sampled_from([480, 720, 1080, 2160]))
+def test_a_size_never_grows_and_is_even_with_the_same_aspect_ratio(width: int, height: int, side: int) -> None:
+    new_width, new_height = ladder.fit(width, height, side)
+    assert new_width <= width and new_height <= height
+    assert new_width % 2 == 0 and new_height % 2 == 0
+    assert min(new_width, new_height) <= side
+    assert max(new_width, new_height) <= ladder.MAX_LONG_SIDE
+    assert (new_width <= new_height) == (width <= height) or new_width == new_height
+    short, long = sorted((width, height))
+    new_short, new_long = sorted((new_width, new_height))
+    assert abs(new_long - long * new_short / short) <= max(1, 2 * (long * new_short / short > long - 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "size", "expected"),
+    [
+        ("dashcam", (3840, 2160), [("web", 1280, 720), ("mobile", 854, 480)]),
+        ("dashcam", (1280, 720), [("web", 1280, 720), ("mobile", 854, 480)]),
+        ("dashcam", (640, 360), [("web", 640, 360)]),
+        ("phone", (1080, 1920), [("web", 1080, 1920), ("mobile", 480, 854)]),
+        ("phone", (1079, 607), [("web", 1078, 606), ("mobile", 854, 480)]),
+        ("creator", (5312, 2988), [("web", 1920, 1080), ("mobile", 854, 480), ("youtube", 3840, 2160)]),
+        ("creator", (1920, 1080), [("web", 1920, 1080), ("mobile", 854, 480), ("youtube", 1920, 1080)]),
+        ("creator", (16, 16), []),
+    ],
+)
+def test_each_source_has_its_ladder(source: str, size: tuple[int, int], expected: list[tuple[str, int, int]]) -> None:
+    renditions = ladder.renditions(ASSET, source, replace(STREAMS, width=size[0], height=size[1]))
+    assert [(r.name, r.width, r.height) for r in renditions] == expected
+
+
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [(None, None), (24, None), (29.97, None), (30.02, None), (50, "25/1"), (59.94, "30000/1001"), (60, "30/1"),
+     (119.88, "30000/1001"), (240, "30/1")],
+)  # fmt: skip
+def test_high_frame_rates_are_divided(fps: float | None, expected: str | None) -> None:
+    assert ladder.reduce_rate(fps) == expected
+
+
+@pytest.mark.parametrize(
+    ("codec", "size", "bitrates"),
+    [
+        ("h264", 60_000_000, [3_314_000, 1_720_000]),  # 8 Mbit/s: the rungs' own bounds hold
+        ("h264", 7_500_000, [1_500_000, 1_500_000]),  # 1 Mbit/s
+        ("hevc", 7_500_000, [3_000_000, 1_720_000]),
+        ("h264", 10_000, [200_000, 200_000]),
+    ],
+)
+def test_the_originals_bitrate_limits_that_of_its_renditions(codec: str, size: int, bitrates: list[int]) -> None:
+    facts = replace(FACTS, video_codec=codec, bytes=size)
+    planned = plan.make(ASSET, facts, "s3://b/k", "d", 120)
+    assert [r.max_bitrate for r in planned.renditions] == bitrates
