@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from impp_lambdas.adapters import aws, s3, task_tokens
-from impp_lambdas.adapters.ranged import open_object
-from impp_lambdas.core import keys
+from impp_lambdas.adapters import aws, task_tokens
 from impp_lambdas.core.money.usage import transcribe_line
 from impp_lambdas.core.planning import transcription
 
@@ -28,24 +24,6 @@ def start(request: Mapping[str, Any]) -> bool:
             raise
         return False
     return True
-
-
-def prepare(event: Mapping[str, Any], work_bucket: str) -> tuple[str, str]:
-    """URI and MediaFormat for the job: the original, or its sound extracted to the work bucket."""
-    bucket, key = event["bucket"], event["key"]
-    if media_format := transcription.media_format(event["facts"], key):
-        return f"s3://{bucket}/{key}", media_format
-    from impp_lambdas.core.media.soundtrack import extract  # 0.1 s of cold start that MP4 files do not need
-
-    original = open_object(bucket, key, event.get("version"), int(event["facts"]["bytes"]))
-    sound = keys.work(event["asset"], "sound.flac")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "sound.flac"
-        seconds = extract(original, path)
-        with path.open("rb") as body:
-            s3.put(work_bucket, s3.Upload(sound, body, "audio/flac"))
-    aws.logger.info("sound extracted", extra={"asset": event["asset"], "seconds": round(seconds, 3)})
-    return f"s3://{work_bucket}/{sound}", "flac"
 
 
 def answer(settings: Settings, job_name: str, usage: Callable[[], list[dict[str, Any]]]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from impp_lambdas.adapters import aws, metrics, task_tokens, transcriptions
+from impp_lambdas.adapters import aws, metrics, sound, task_tokens, transcriptions
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import keys
 from impp_lambdas.core.planning import transcription
@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         task_tokens.succeed(token, {"status": "skipped", "reason": reason, "usage": usage})
         return {"started": False, "reason": reason}
     job = transcription.job_name(asset, execution)
-    uri, media_format = transcriptions.prepare(event, settings.work_bucket)
+    uri, media_format = sound.prepare(event, settings.work_bucket)
     seconds = float(facts.get("duration_s") or 0)
     waiting = {"asset": asset, "seconds": seconds, "usage": metrics.usage(context, started)}
     if not task_tokens.store(settings.catalog_table, job, token, execution, waiting):
