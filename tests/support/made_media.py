@@ -1,4 +1,4 @@
-"""Small real media files, made by PyAV: scenes that differ, sound that speaks or only hums, cameras' oddities."""
+"""Small media files made with PyAV: distinct scenes, speech or noise, and the oddities of cameras."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Picture = NDArray[np.uint8]
 
 
 def scene(number: int, width: int, height: int) -> Picture:
-    """A still scene of coloured blocks; each number looks different from every other."""
+    """A still scene of coloured blocks, different for each number."""
     rng = np.random.default_rng(number)
     blocks = rng.integers(20, 235, (6, 8, 3), dtype=np.uint8)
     picture = np.kron(blocks, np.ones((-(-height // 6), -(-width // 8), 1), dtype=np.uint8))
@@ -46,7 +46,7 @@ def speech(seconds: float, seed: int = 1) -> NDArray[np.int16]:
 
 
 def hum(seconds: float) -> NDArray[np.int16]:
-    """An engine: 50 and 100 Hz and dull noise, which WebRTC's detector alone takes for speech."""
+    """An engine: 50 Hz, 100 Hz and dull noise, which WebRTC's detector alone takes for speech."""
     rng = np.random.default_rng(3)
     t = np.arange(round(seconds * RATE)) / RATE
     noise = np.convolve(rng.normal(0, 9000, t.size), np.ones(60) / 60, "same")
@@ -72,7 +72,7 @@ def movie(
     aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
 ) -> bytes:
-    """A file of pictures (``times`` makes their rate variable) and mono 16 kHz sound, either of them absent on wish."""
+    """A file with pictures (`times` makes their rate variable), mono 16 kHz sound, or both."""
     with TemporaryDirectory() as folder:  # a real file: fast start reads back what it wrote
         path = Path(folder) / "made"
         _write(path, pictures, fps, times, sound, gop, container, codec, aspect, options or {})
@@ -119,7 +119,7 @@ def _write(
 
 
 def scenes(count: int, seconds_each: float, *, fps: float = 10, size: tuple[int, int] = (320, 180)) -> list[Picture]:
-    """Frames of ``count`` scenes, one after the other."""
+    """Frames of `count` scenes, one after the other."""
     return [scene(k, *size) for k in range(count) for _ in range(round(seconds_each * fps))]
 
 
@@ -133,7 +133,7 @@ def rotated(mp4: bytes, degrees: int) -> bytes:
 
 
 def counting(data: bytes) -> tuple[Callable[[int, int], bytes], list[int]]:
-    """A fetch over ``data`` and the list to which it appends the bytes of each call."""
+    """A fetch function over `data`, and the list to which it appends the bytes of each call."""
     calls: list[int] = []
 
     def fetch(first: int, last: int) -> bytes:

@@ -1,1 +1,1 @@
-"""Everything that talks to a network: AWS clients, the catalog, the topic, webhooks, ranged reads."""
+"""Everything that uses a network: one module per AWS service, and steps that combine them."""

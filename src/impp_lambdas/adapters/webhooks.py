@@ -1,6 +1,7 @@
-"""Posting to webhooks, whose addresses are secrets: they appear in no log line and in no exception.
+"""Posts to webhooks. Their URLs are secrets, so they appear in no log line and in no exception.
 
-A channel that is busy (429) or broken (5xx, no connection) is tried again, as long as it says and the time allows.
+If a channel is busy (429) or broken (5xx, no connection), the request is repeated after the wait that the channel asks
+for, within the function's timeout.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from urllib.parse import urlsplit
 import requests
 
 TIMEOUT_S = (3.05, 10.0)
-"""To connect, and between two bytes of the answer."""
+"""For connecting, and between two bytes of the response."""
 ATTEMPTS = 4
 BACKOFF_S = 0.5
-"""First wait where the channel names none; doubled each time, with jitter."""
-LONGEST_WAIT_S = 20.0
+"""First wait if the channel asks for none; doubled each time, with jitter."""
+MAX_WAIT_S = 20.0
 
 
 class DeliveryError(Exception):
-    """A message did not reach its channel; the text names the webhook by channel and number, never by address."""
+    """A message was not delivered. The text names the webhook by channel and number, never by URL."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Webhook:
         return f"{self.channel} webhook {self.number}"
 
 
-def configured(secret: Mapping[str, Any], channels: Collection[str]) -> list[Webhook]:
-    """The webhooks of a secret that maps names of channels to one URL or a list of URLs.
+def parse_secret(secret: Mapping[str, Any], channels: Collection[str]) -> list[Webhook]:
+    """Read the webhooks from a secret that maps names of channels to one URL or a list of URLs.
 
     Raises :class:`DeliveryError` for an unknown channel or a URL that is neither https nor on this machine.
     """
@@ -52,44 +53,44 @@ def configured(secret: Mapping[str, Any], channels: Collection[str]) -> list[Web
         urls = [value] if isinstance(value, str) else list(value or [])
         for number, url in enumerate((u for u in urls if u), 1):
             hook = Webhook(channel, number, str(url))
-            if not _safe(hook.url):
+            if not _is_safe(hook.url):
                 raise DeliveryError(f"{hook!r} is not an https address")
             hooks.append(hook)
     return hooks
 
 
-def post(hook: Webhook, body: Mapping[str, Any], left: Callable[[], float]) -> None:
-    """Deliver one message while ``left()`` seconds remain. Raises :class:`DeliveryError`."""
+def post(hook: Webhook, body: Mapping[str, Any], seconds_left: Callable[[], float]) -> None:
+    """Deliver one message within `seconds_left()`. Raises :class:`DeliveryError`."""
     problem = "no time left"
     for attempt in range(ATTEMPTS):
-        if left() <= 0:
+        if seconds_left() <= 0:
             break
         try:
-            answer = requests.post(hook.url, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+            response = requests.post(hook.url, json=body, timeout=TIMEOUT_S, allow_redirects=False)
         except requests.RequestException as error:
             problem, wait = type(error).__name__, None
         else:
-            if answer.ok and not answer.is_redirect:
+            if response.ok and not response.is_redirect:
                 return
-            problem, wait = f"HTTP {answer.status_code}", _asked_wait(answer)
-            if answer.status_code != 429 and answer.status_code < 500:
+            problem, wait = f"HTTP {response.status_code}", _retry_after(response)
+            if response.status_code != 429 and response.status_code < 500:
                 break
         pause = wait if wait is not None else BACKOFF_S * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
-        if attempt == ATTEMPTS - 1 or pause > min(left(), LONGEST_WAIT_S):
+        if attempt == ATTEMPTS - 1 or pause > min(seconds_left(), MAX_WAIT_S):
             break
         time.sleep(pause)
     raise DeliveryError(f"{hook!r}: {problem}") from None
 
 
-def _asked_wait(answer: requests.Response) -> float | None:
-    """Seconds of Retry-After (Slack; Discord too, which sends fractions in its body as well)."""
+def _retry_after(response: requests.Response) -> float | None:
+    """Seconds of the header Retry-After, which both Slack and Discord send."""
     try:
-        return max(0.0, float(answer.headers["Retry-After"]))
+        return max(0.0, float(response.headers["Retry-After"]))
     except (KeyError, ValueError):
         return None
 
 
-def _safe(url: str) -> bool:
+def _is_safe(url: str) -> bool:
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return True

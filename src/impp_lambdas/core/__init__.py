@@ -1,1 +1,1 @@
-"""Pure logic of the pipeline: no boto3, no environment, no clock that is not passed in."""
+"""Pure logic of the pipeline: no boto3, no environment, no clock."""

@@ -1,7 +1,7 @@
-"""Where things lie: every S3 key and catalog key that IMPP writes is built here.
+"""Every S3 key and catalog key that IMPP writes.
 
-``originals/{source}/{device}/{YYYY}/{MM}/{DD}/{filename}`` in the ingest bucket is the edge's to write; any object
-below ``originals/`` counts, however it arrived. ``work/{asset}/`` expires; ``assets/{asset}/`` is what is delivered.
+The edge writes `originals/{source}/{device}/{YYYY}/{MM}/{DD}/{filename}` to the ingest bucket, but every object below
+`originals/` is processed. Objects below `work/{asset}/` expire; those below `assets/{asset}/` are delivered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ASSET_ID = re.compile(r"[0-9a-f]{20}")
 
 
 def asset_id(bucket: str, key: str, version: str, sha256: str | None) -> str:
-    """The asset's identity: 20 hex digits of the content's SHA-256, or of ``bucket/key/version`` where none came."""
+    """The asset's id: 20 hex digits of the content's SHA-256, or of `bucket/key/version` if it is unknown."""
     if sha256 and re.fullmatch(r"[0-9a-f]{64}", sha256):
         return sha256[:20]
     return hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()[:20]
@@ -36,7 +36,7 @@ def catalog_asset(asset: str) -> str:
 
 
 def catalog_claim(bucket: str, key: str, version: str) -> str:
-    """Partition key of the claim that keeps one object version from being processed twice."""
+    """Partition key of the claim that prevents an object version from being processed twice."""
     return f"CLAIM#{bucket}/{key}#{version}"
 
 
@@ -46,5 +46,5 @@ def catalog_token(job_name: str) -> str:
 
 
 def catalog_spend(month: str) -> str:
-    """Partition key of the sum spent in a month, ``YYYY-MM``."""
+    """Partition key of the sum spent in a month (`YYYY-MM`)."""
     return f"SPEND#{month}"

@@ -1,4 +1,4 @@
-"""Moments as text."""
+"""Times as text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from datetime import UTC, datetime
 
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with ``Z``; a time without a zone is read as UTC, since a cloud cannot know the car's zone."""
+    """ISO 8601 in UTC with `Z`. A time without a zone counts as UTC, because the camera's zone is unknown."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.replace(microsecond=0, tzinfo=None).isoformat() + "Z"

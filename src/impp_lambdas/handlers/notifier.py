@@ -25,7 +25,7 @@ RESERVE_S = 2.0
 
 
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
-    hooks = webhooks.configured(_secret(Settings.from_env("webhook_secret_arn").webhook_secret_arn), CHANNELS)
+    hooks = webhooks.parse_secret(_secret(Settings.from_env("webhook_secret_arn").webhook_secret_arn), CHANNELS)
     alerts = [alert_of(r["Sns"]["Message"], r["Sns"].get("Subject")) for r in event["Records"]]
     failed: list[str] = []
     for alert in alerts:

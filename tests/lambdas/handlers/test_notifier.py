@@ -158,7 +158,7 @@ def test_an_empty_secret_has_no_channel_and_a_wrong_one_is_an_error(monkeypatch:
     monkeypatch.setenv("IMPP_WEBHOOK_SECRET_ARN", secret_id["ARN"])
     assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 0}
     with pytest.raises(DeliveryError, match=f"unknown channels: other; allowed are {', '.join(sorted(CHANNELS))}"):
-        webhooks.configured({"other": "https://x.test"}, CHANNELS)
+        webhooks.parse_secret({"other": "https://x.test"}, CHANNELS)
     configure(monkeypatch, "https://hooks.test/SECRETPATH")
     with pytest.raises(DeliveryError, match="not a JSON object") as caught:
         notifier.handler(event(ALERT), FakeContext())

@@ -1,1 +1,1 @@
-"""What arrived: integrity, facts, source, identity."""
+"""New objects: integrity, facts, origin, identity."""

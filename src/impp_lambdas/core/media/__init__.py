@@ -1,1 +1,1 @@
-"""Pictures and sound out of a recording: keyframes, the selection of frames, storyboard, voice activity."""
+"""Pictures and sound of a recording: keyframes, selection of frames, storyboard, voice activity."""

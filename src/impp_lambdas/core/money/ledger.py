@@ -22,10 +22,9 @@ Lines = list[LedgerLine]
 MIN_OUTPUT_S = 10
 """MediaConvert bills each output for at least 10 s, in whole seconds (its pricing page)."""
 
-
 TRANSITIONS = {"process": 7, "archive_only": 6, "quarantine": 6}
-"""States entered outside the branches: Claim, Inspect, Route, then Sample, Archive, Publish, Notify, or Archive,
-Publish, Notify, or Quarantine, AlertQuarantined, Quarantined. The Parallel state is one more where branches exist."""
+"""States outside the branches by verdict: Claim, Inspect, Route, then Sample, Archive, Publish, Notify, or Archive,
+Publish, Notify, or Quarantine, AlertQuarantined, Quarantined. If there are branches, the Parallel state is one more."""
 
 
 def mediaconvert_line(width: int | None, height: int | None, fps: float, seconds: float) -> LedgerLine:
@@ -115,7 +114,7 @@ def merge(lines: Iterable[LedgerLine]) -> Lines:
 
 
 def output_line(rendition: Mapping[str, Any], facts: Facts | Mapping[str, Any], seconds: float) -> LedgerLine:
-    """One planned rendition of ``seconds``, at its own frame rate or else the original's."""
+    """The line of a planned rendition of `seconds`, at its own frame rate or else the original's."""
     source = facts.fps if isinstance(facts, Facts) else facts.get("fps")
     numerator, _, denominator = str(rendition["fps"] or source or 30).partition("/")
     fps = float(numerator) / float(denominator or 1)

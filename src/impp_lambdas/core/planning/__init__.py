@@ -1,1 +1,1 @@
-"""What will be done with an original: frames, transcription, renditions, deadlines."""
+"""The plan for an original: frames, transcription, renditions, deadlines."""

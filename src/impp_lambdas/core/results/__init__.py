@@ -1,1 +1,1 @@
-"""How an asset ends: outcome, manifest, catalog item, alerts."""
+"""The results of an asset: outcome, manifest, catalog item, alerts."""

@@ -1,4 +1,4 @@
-"""Alerts as the notifier receives them: SNS messages of ours, of CloudWatch alarms, of Budgets and others."""
+"""Alerts from SNS messages: the pipeline's own, those of CloudWatch alarms, Budgets and others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def alert_of(message: str, subject: str | None = None) -> dict[str, Any]:
-    """The alert in an SNS message: one of ours, a CloudWatch alarm's, or any other text as it is."""
+    """Convert an SNS message to an alert: the pipeline's own, a CloudWatch alarm, or any other text."""
     try:
         document = json.loads(message)
     except ValueError:

@@ -94,7 +94,7 @@ def _facts(alert: Mapping[str, Any]) -> str:
 
 
 def _links(alert: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Titles and addresses; what is not http(s) or holds white space is no link."""
+    """Titles and URLs of the links, without those that are not http(s) or contain white space."""
     for link in list(alert.get("links") or [])[:MAX_LINKS]:
         url = str(link.get("url", ""))
         if urlsplit(url).scheme in ("http", "https") and not re.search(r"\s", url):
@@ -102,7 +102,7 @@ def _links(alert: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _line(text: Any) -> str:
-    """One line of printable text: control characters, also those that turn the writing direction, become spaces."""
+    """Reduce a text to one line: control characters, including those for the writing direction, become spaces."""
     return re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+", " ", str(text)).strip() or "(no title)"
 
 
@@ -111,7 +111,7 @@ def _slack_text(text: str) -> str:
 
 
 def _cut_slack_text(text: str, limit: int) -> str:
-    """Escaped text within the limit, never cut inside an escape."""
+    """Escape a text and cut it to the limit, but never inside an escape."""
     while len(_slack_text(text)) > limit:
         text = _cut(text, len(text) - max(1, (len(_slack_text(text)) - limit) // 5))
     return _slack_text(text)
