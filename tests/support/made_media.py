@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import av
 import numpy as np
@@ -73,49 +74,41 @@ def movie(
     options: dict[str, str] | None = None,
 ) -> bytes:
     """A file with pictures (`times` makes their rate variable), mono 16 kHz sound, or both."""
-    with TemporaryDirectory() as folder:  # a real file: fast start reads back what it wrote
-        path = Path(folder) / "made"
-        _write(path, pictures, fps, times, sound, gop, container, codec, aspect, options or {})
+    with TemporaryDirectory() as folder:  # a file on disk: fast start reads what it has written
+        path = Path(folder) / "movie"
+        with av.open(str(path), "w", format=container, options=options or {}) as file:
+            video = audio = None
+            if pictures:
+                video = file.add_stream(codec, rate=Fraction(fps).limit_denominator(1000))
+                video.height, video.width = pictures[0].shape[:2]
+                video.pix_fmt, video.gop_size = "yuv420p", gop
+                video.codec_context.time_base = video.time_base = Fraction(1, 1000)
+                if codec == "libx264":
+                    video.options = {"preset": "ultrafast", "sc_threshold": "0"}
+                if aspect:
+                    video.sample_aspect_ratio = aspect
+            if sound is not None:
+                audio = file.add_stream("aac", rate=RATE, layout="mono")
+            if video is not None:
+                _write_pictures(file, video, pictures, times or [i / fps for i in range(len(pictures))])
+            if audio is not None and sound is not None:
+                _write_sound(file, audio, sound)
         return path.read_bytes()
 
 
-def _write(
-    path: Path,
-    pictures: Sequence[Picture],
-    fps: float,
-    times: Sequence[float] | None,
-    sound: NDArray[np.int16] | None,
-    gop: int,
-    container: str,
-    codec: str,
-    aspect: Fraction | None,
-    options: dict[str, str],
-) -> None:
-    with av.open(str(path), "w", format=container, options=options) as file:
-        video = audio = None
-        if pictures:
-            video = file.add_stream(codec, rate=Fraction(fps).limit_denominator(1000))
-            video.height, video.width = pictures[0].shape[:2]
-            video.pix_fmt, video.gop_size = "yuv420p", gop
-            video.codec_context.time_base = video.time_base = Fraction(1, 1000)
-            if codec == "libx264":
-                video.options = {"preset": "ultrafast", "sc_threshold": "0"}
-            if aspect:
-                video.sample_aspect_ratio = aspect
-        if sound is not None:
-            audio = file.add_stream("aac", rate=RATE, layout="mono")
-        if video is not None:
-            for i, picture in enumerate(pictures):
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                frame.pts = round((times[i] if times else i / fps) * 1000)
-                frame.time_base = Fraction(1, 1000)
-                file.mux(video.encode(frame))
-            file.mux(video.encode(None))
-        if audio is not None and sound is not None:
-            samples = av.AudioFrame.from_ndarray(sound[np.newaxis, :], format="s16", layout="mono")
-            samples.sample_rate, samples.pts, samples.time_base = RATE, 0, Fraction(1, RATE)
-            file.mux(audio.encode(samples))
-            file.mux(audio.encode(None))
+def _write_pictures(file: Any, stream: Any, pictures: Sequence[Picture], times: Sequence[float]) -> None:
+    for picture, time in zip(pictures, times, strict=True):
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+        file.mux(stream.encode(frame))
+    file.mux(stream.encode(None))
+
+
+def _write_sound(file: Any, stream: Any, sound: NDArray[np.int16]) -> None:
+    samples = av.AudioFrame.from_ndarray(sound[np.newaxis, :], format="s16", layout="mono")
+    samples.sample_rate, samples.pts, samples.time_base = RATE, 0, Fraction(1, RATE)
+    file.mux(stream.encode(samples))
+    file.mux(stream.encode(None))
 
 
 def scenes(count: int, seconds_each: float, *, fps: float = 10, size: tuple[int, int] = (320, 180)) -> list[Picture]:
