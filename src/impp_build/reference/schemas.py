@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from impp_build.reference import ROOT, Page
 from impp_build.reference.markdown import page, paragraph, table
+from impp_lambdas.core.money.storage import CLASSES
 
 Schema = Mapping[str, Any]
 
@@ -40,10 +41,18 @@ DOCUMENTS: Final = (
 
 
 def pages() -> Iterator[Page]:
-    """The pages of all documents."""
+    """The schemas with their lists of storage classes, and the pages of all documents."""
     for document in DOCUMENTS:
-        schema = json.loads((ROOT / document.schema).read_text(encoding="utf-8"))
-        yield Page(document.path, page(document.title, f"`{document.schema}`", _parts(document, schema)))
+        text = _with_storage_classes((ROOT / document.schema).read_text(encoding="utf-8"))
+        yield Page(document.schema, text)
+        yield Page(document.path, page(document.title, f"`{document.schema}`", _parts(document, json.loads(text))))
+
+
+def _with_storage_classes(schema: str) -> str:
+    """A schema's text whose `storage_class` and `tag`, where they are lists, hold the pipeline's storage classes."""
+    for field, values in (("storage_class", [c.name for c in CLASSES]), ("tag", [c.tag for c in CLASSES])):
+        schema = re.sub(rf'("{field}": {{\s*"enum": )\[[^\]]*\]', rf"\g<1>{json.dumps(values)}", schema)
+    return schema
 
 
 def _parts(document: Document, schema: Schema) -> Iterator[str]:
