@@ -7,10 +7,13 @@ configuration, 3 another run holds the lock.
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -20,6 +23,7 @@ from impp_edge.config import RETAIN, SETTINGS, Config, ConfigError, Setting, loa
 
 DONE, SOME_FAILED, WRONG_SETTING, LOCKED = 0, 1, 2, 3
 DEFAULT_CONFIG = Path.home() / ".config" / "impp-edge" / "config.toml"
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 COMMANDS = ("sync", "watch", "status", "verify", "prove", "forget", "doctor")
 
 Command = Callable[..., Any]
@@ -92,6 +96,23 @@ def end(code: int, message: str) -> NoReturn:
     """Say why on standard error and leave."""
     click.echo(f"impp-edge: {message}", err=True)
     sys.exit(code)
+
+
+def stop_on_signals(stop: threading.Event, wake: Callable[[], None] = lambda: None) -> None:
+    """Let the first SIGTERM or SIGINT set ``stop`` and call ``wake``; the second one ends the process.
+
+    A handler runs in the middle of whatever the main thread does, so that may ask ``stop`` but neither set it nor wait
+    for it, and ``wake`` may take no lock that the main thread may hold.
+    """
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_DFL)
+        stop.set()
+        wake()
+
+    for number in STOPPING:
+        signal.signal(number, handle)
 
 
 class _Listed(click.types.StringParamType):

@@ -293,7 +293,7 @@ def _retain(table: Any, place: _Place, number: int) -> Retain | None:
 
 def _hours(texts: list[Any], place: _Place) -> tuple[str, ...]:
     if texts:
-        from impp_edge.run import hours
+        from impp_edge import hours
 
         for text in texts:
             try:

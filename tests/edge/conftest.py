@@ -48,7 +48,7 @@ def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impp_edge.bucket.upload.PART", PART)
+    monkeypatch.setattr("impp_edge.run.upload.PART", PART)
 
 
 @pytest.fixture

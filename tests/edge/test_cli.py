@@ -176,9 +176,7 @@ def test_sigterm_ends_a_run_at_a_part_boundary_and_the_next_one_goes_on(
         str(card), "--bucket", BUCKET, "--state", str(config.state), "--endpoint-url", str(config.endpoint_url),
         "--workers", "1", "--limit-mbit", "80", "--config", os.devnull,
     ]  # fmt: skip
-    code = (
-        f"import impp_edge.bucket.upload; impp_edge.bucket.upload.PART = {PART}\nfrom impp_edge.cli import main; main()"
-    )
+    code = f"import impp_edge.run.upload; impp_edge.run.upload.PART = {PART}\nfrom impp_edge.cli import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "sync", *args], env={**os.environ, "PYTHONPATH": str(REPOSITORY / "edge")},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impp_edge.run import hours
+from impp_edge import hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -26,8 +26,8 @@ ASKED: Final = [Requirement(text) for text in PROJECT["project"]["dependencies"]
 
 
 def test_every_package_is_installed() -> None:
-    packages = {".".join(path.parent.relative_to(EDGE).parts) for path in EDGE.glob("impp_edge/**/__init__.py")}
-    folders = {".".join(path.parent.relative_to(EDGE).parts) for path in EDGE.glob("impp_edge/**/*.py")}
+    packages = {".".join(path.parent.relative_to(EDGE).parts) for path in EDGE.glob("impp_*/**/__init__.py")}
+    folders = {".".join(path.parent.relative_to(EDGE).parts) for path in EDGE.glob("impp_*/**/*.py")}
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages == folders
 
 
@@ -41,9 +41,21 @@ def test_the_console_script_explains_itself(arguments: str) -> None:
 
 
 def test_what_is_imported_is_asked_for() -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in EDGE.glob("impp_edge/**/*.py"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in EDGE.glob("impp_*/**/*.py"))
     imported = set(re.findall(r"^ *(?:from|import) (\w+)(?:\.\w+)*(?: import .+| as \w+| *#.*)?$", text, re.MULTILINE))
-    assert imported - sys.stdlib_module_names - {"impp_edge"} == {asked.name for asked in ASKED}
+    assert imported - sys.stdlib_module_names - {"impp_edge", "impp_footage"} == {asked.name for asked in ASKED}
+
+
+def test_the_container_copies_every_package() -> None:
+    text = (EDGE / "Containerfile").read_text(encoding="utf-8")
+    copied = set(re.findall(r"^COPY (impp_\w+) /opt/impp-edge/\1$", text, re.MULTILINE))
+    assert copied == {path.parent.name for path in EDGE.glob("impp_*/__init__.py")}
+
+
+def test_footage_package_needs_the_standard_library_only() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in EDGE.glob("impp_footage/*.py"))
+    imported = set(re.findall(r"^ *(?:from|import) (\w+)", text, re.MULTILINE))
+    assert imported - sys.stdlib_module_names == {"impp_footage"}
 
 
 def test_the_container_s_pins_are_hashed_and_fit() -> None:

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from impp_edge.stop import Stopped
+
 BLOCK = 256 * 1024
 """Bytes to send at a time: more would not be cheaper, and a slow line takes it before it counts as stalled."""
 SMOOTH_S = 0.1
@@ -15,10 +17,6 @@ BURST_S = 0.25
 """Seconds of bandwidth that may be saved up while nobody sends."""
 BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 20.0
-
-
-class Stopped(Exception):
-    """The run was asked to stop while it waited."""
 
 
 class Pace:

@@ -26,8 +26,8 @@ from impp_edge.bucket import aws
 from impp_edge.bucket.aws import Offline as Offline
 from impp_edge.bucket.aws import Refused as Refused
 from impp_edge.bucket.pace import Pace, backoff
-from impp_edge.bucket.pace import Stopped as Stopped
 from impp_edge.bucket.wire import READ_S, TRANSPORT, Answer, Body, Content, Dropped, Wire
+from impp_edge.stop import Stopped as Stopped
 
 ATTEMPTS = 5
 COMPLETE_S = 600.0

@@ -23,7 +23,8 @@ from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from impp_edge.bucket.aws import Endpoint, Refused
-from impp_edge.bucket.pace import Pace, Stopped
+from impp_edge.bucket.pace import Pace
+from impp_edge.stop import Stopped
 
 CONNECT_S = 10.0
 READ_S = 60.0

@@ -14,11 +14,11 @@ from itertools import groupby
 from pathlib import Path
 
 from impp_edge.card import find
+from impp_edge.card.board import Board
 from impp_edge.card.find import Found, Problem
 from impp_edge.config import Config, Folder
+from impp_edge.events import Tell, shown
 from impp_edge.memory.state import BROUGHT, State
-from impp_edge.run.board import Board
-from impp_edge.show.report import Tell, shown
 
 EMPTY = "empty"
 

@@ -11,10 +11,10 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from impp_edge.card import clock
 from impp_edge.card.find import Found
 from impp_edge.config import Config
-from impp_edge.footage.cameras import EARLIEST
+from impp_edge.memory import clock
+from impp_footage.cameras import EARLIEST
 
 if TYPE_CHECKING:
     from impp_edge.memory.state import State
@@ -52,10 +52,11 @@ def _quiet(found: Found, state: State, now: float, wanted_s: float, believed: bo
 
 def _complete(found: Found) -> bool:
     """Whether nothing is seen to be missing from a file; also of one that cannot be opened: bringing it will tell."""
-    from impp_edge.footage import boxes
+    from impp_footage import reader
+    from impp_footage.integrity import integrity
 
     try:
         with found.path.open("rb") as file:
-            return not boxes.integrity(file, found.path.name, found.size).is_cut
+            return not integrity(reader.of_file(file, found.size), found.path.name).is_cut
     except OSError:
         return True

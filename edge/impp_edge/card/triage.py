@@ -10,9 +10,9 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from impp_edge.card.board import EVENT, ROUTINE, Urgency
 from impp_edge.card.find import Found
-from impp_edge.footage import cameras, groups, identify
-from impp_edge.run.board import EVENT, ROUTINE, Urgency
+from impp_footage import cameras, formats, sidecars
 
 HEAD = 512
 """Bytes that tell footage by its magic number."""
@@ -33,8 +33,8 @@ class Wanted:
 def unwanted(found: Found, siblings: Collection[str]) -> str | None:
     """Why a file is not brought; None if it is."""
     name, folders = found.relative.name, _folders(found)
-    if kind := groups.is_sidecar(folders, name):
-        clips = groups.clips(name, siblings)
+    if kind := sidecars.is_sidecar(folders, name):
+        clips = sidecars.clips(name, siblings)
         if kind == "data" or clips:
             return _unwanted_sidecar(found, kind, [name, *clips])
     if cameras.recognise(folders, name):
@@ -46,7 +46,7 @@ def unwanted(found: Found, siblings: Collection[str]) -> str | None:
             head = file.read(HEAD)
     except OSError:
         return None  # the attempt to bring it will tell
-    return None if identify.is_media(name, head) else NO_MEDIA
+    return None if formats.is_media(name, head) else NO_MEDIA
 
 
 def order(files: Collection[Found], siblings: Collection[str]) -> list[Wanted]:
@@ -77,12 +77,12 @@ def _unwanted_sidecar(found: Found, kind: str, names: Collection[str]) -> str | 
 
 def _clips(found: Found, siblings: Collection[str]) -> list[str]:
     name = found.relative.name
-    return groups.clips(name, siblings) if groups.is_sidecar(_folders(found), name) else []
+    return sidecars.clips(name, siblings) if sidecars.is_sidecar(_folders(found), name) else []
 
 
 def _sidecars(found: Found, siblings: Collection[str]) -> tuple[bytes, ...]:
     beside = os.path.dirname(found.raw)  # noqa: PTH120  # bytes
-    return tuple(beside + b"/" + os.fsencode(name) for name in groups.sidecars(found.relative.name, siblings))
+    return tuple(beside + b"/" + os.fsencode(name) for name in sidecars.of_clip(found.relative.name, siblings))
 
 
 def _own_urgency(found: Found) -> Urgency:

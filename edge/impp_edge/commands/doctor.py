@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from impp_edge.cli import DONE, SOME_FAILED, Given, settings
-from impp_edge.show.report import printable
+from impp_edge.events import printable
 
 MARKS = {"ok": "✓", "hint": "!", "fail": "✗"}
 PLAIN = {"ok": "+", "hint": "!", "fail": "x"}
@@ -27,7 +27,7 @@ def doctor(given: Given, paths: tuple[Path, ...], offline: bool, as_json: bool) 
 
     Exit codes: 0 all is well or there are only hints, 1 something fails, 2 wrong configuration.
     """
-    from impp_edge.check.doctor import FAIL, examine
+    from impp_edge.check.diagnosis import FAIL, examine
 
     config = given.config(paths)
     failed = False

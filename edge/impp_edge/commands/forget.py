@@ -27,7 +27,7 @@ def forget(given: Given, paths: tuple[Path, ...], dry_run: bool) -> None:
 
     Exit codes: 0 done, 2 wrong configuration, 3 another run holds the lock.
     """
-    from impp_edge.check.verify import absolute
+    from impp_edge.check.comparison import absolute
     from impp_edge.memory.database import FILE
 
     folder = given.state()

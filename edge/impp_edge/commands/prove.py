@@ -10,8 +10,8 @@ import click
 
 from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, Given, end, settings
 from impp_edge.commands.verify import configured, remembered_head
+from impp_edge.events import printable
 from impp_edge.memory.state import StateError
-from impp_edge.show.report import printable
 
 
 @click.command()
@@ -27,7 +27,7 @@ def prove(given: Given, what: str, as_json: bool, output: Path | None) -> None:
     """
     config = configured(given)
     from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error
-    from impp_edge.check import prove as work
+    from impp_edge.check import proof as work
 
     try:
         s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle)

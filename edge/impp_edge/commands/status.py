@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impp_edge.cli import WRONG_SETTING, Given, end, settings
+from impp_edge.events import duration, printable, size
 from impp_edge.memory.state import StateError
 from impp_edge.show.overview import Card, Overview, UnderWay, many, overview, prediction
-from impp_edge.show.report import duration, printable, size
 
 if TYPE_CHECKING:
     from impp_edge.config import Config

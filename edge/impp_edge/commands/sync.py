@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, Given, end, settings
+from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, Given, end, settings, stop_on_signals
 from impp_edge.memory.state import Locked, StateError
-from impp_edge.run.signals import stop_on_signals
-from impp_edge.show.report import Human, json_lines
+from impp_edge.show.console import Human, json_lines
 
 if TYPE_CHECKING:
     from impp_edge.run.sync import Summary
@@ -32,9 +31,9 @@ def sync(given: Given, paths: tuple[Path, ...], dry_run: bool, as_json: bool, qu
     stop = threading.Event()
     stop_on_signals(stop)
     if dry_run:
-        from impp_edge.run.rehearse import rehearse
+        from impp_edge.run.dry_run import preview
 
-        leave(lambda: rehearse(config, tell, stop))
+        leave(lambda: preview(config, tell, stop))
     from impp_edge.run.sync import run
 
     leave(lambda: run(config, tell, stop))

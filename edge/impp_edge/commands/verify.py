@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, Given, end, settings
+from impp_edge.events import printable, size
 from impp_edge.memory.state import State, StateError
-from impp_edge.show.report import Human, json_lines, printable, size
+from impp_edge.show.console import Human, json_lines
 
 if TYPE_CHECKING:
-    from impp_edge.check.verify import Result
+    from impp_edge.check.comparison import Result
     from impp_edge.config import Config
     from impp_edge.memory.custody import Check
 
@@ -50,7 +51,7 @@ def verify(given: Given, paths: tuple[Path, ...], gone: bool, log_only: bool, as
 
 def configured(given: Given, paths: Sequence[Path] = ()) -> Config:
     """The configuration; one without folders will do, as this needs only to know the bucket."""
-    from impp_edge.check.verify import absolute
+    from impp_edge.check.comparison import absolute
     from impp_edge.config import ConfigError, load
 
     try:
@@ -77,7 +78,7 @@ def remembered_head(folder: Path) -> str | None:
 
 
 def _log_only(folder: Path, as_json: bool) -> None:
-    from impp_edge.check.verify import log_dict
+    from impp_edge.check.comparison import log_dict
     from impp_edge.memory.custody import NAME, check
 
     if not (folder / NAME).exists() and not remembered_head(folder):
@@ -92,8 +93,8 @@ def _log_only(folder: Path, as_json: bool) -> None:
 
 def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> None:
     from impp_edge.bucket.s3 import S3, Refused
-    from impp_edge.check import verify as work
-    from impp_edge.run.signals import stop_on_signals
+    from impp_edge.check import comparison as work
+    from impp_edge.cli import stop_on_signals
 
     stop, human = threading.Event(), Human()
     stop_on_signals(stop)

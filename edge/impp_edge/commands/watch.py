@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from impp_edge.cli import Given, settings
+from impp_edge.cli import Given, settings, stop_on_signals
 from impp_edge.commands.sync import leave
-from impp_edge.run.signals import stop_on_signals
-from impp_edge.show.report import Human, json_lines
+from impp_edge.show.console import Human, json_lines
 
 
 @click.command()

@@ -24,17 +24,19 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from impp_edge.card import clock
+from impp_edge.memory import clock
 from impp_edge.memory.database import FILE, open_to_read, open_to_write, sqlite_words
 from impp_edge.memory.database import Locked as Locked
 from impp_edge.memory.database import StateError as StateError
 from impp_edge.memory.database import lock as lock
 
 if TYPE_CHECKING:
-    from impp_edge.bucket.digest import Digest
+    from impp_edge.digest import Digest
 
 SAMPLES = 200
 """How many runs' throughput is kept."""
+LAST_RUN = "last_run"
+"""Name under which the last run's summary is kept, as JSON with ``at``, its end in seconds since 1970."""
 BROUGHT = "brought"
 Row = tuple[bytes, int, int, int]
 """A known file of a directory: name, size, mtime_ns, and 0 for brought or the number of the reason it is skipped."""
@@ -602,7 +604,7 @@ def _pack(digest: Digest) -> bytes:
 
 
 def _unpack(packed: bytes) -> Digest:
-    from impp_edge.bucket.digest import Digest  # loads the checksum library, which an idle run does not need
+    from impp_edge.digest import Digest  # loads the checksum library, which an idle run does not need
 
     size, part_size, sha256, crc64nvme = _HEAD.unpack_from(packed)
     parts = (packed[at : at + 8] for at in range(_HEAD.size, len(packed), 8))

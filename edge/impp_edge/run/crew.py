@@ -16,20 +16,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from impp_edge.bucket.buffer import Buffer
-from impp_edge.bucket.digest import Digest, digest
 from impp_edge.bucket.pace import Pace
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
-from impp_edge.bucket.upload import Changed, Labels, Outcome, Transfer, UploadError, part_size
+from impp_edge.card import identify
+from impp_edge.card.board import FINISH, PREPARE, Board, Job, Work
 from impp_edge.card.find import Found, unchanged
-from impp_edge.footage import identify
+from impp_edge.digest import Buffer, Digest, digest
 from impp_edge.memory.state import State, StateError
-from impp_edge.run.board import FINISH, PREPARE, Board, Job, Work
+from impp_edge.run import labels
+from impp_edge.run.upload import Changed, Labels, Outcome, Transfer, UploadError, part_size
 
 if TYPE_CHECKING:
+    from impp_edge.card.identify import Identity
     from impp_edge.card.look import Cards
     from impp_edge.config import Config
-    from impp_edge.footage.identify import Identity
 
 SUFFIX = 8
 """Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
@@ -205,14 +205,14 @@ class Crew:
         if content.size != found.size or not unchanged(found):
             raise Changed("changed while it was being read")
         name = found.relative.name
-        keys = (identify.key(identity, name), identify.key(identity, name, content.sha256[:SUFFIX]))
-        labels = Labels(
-            identify.tags(identity, content, found.folder.tags),
-            identify.metadata(identity, content, found.relative, self._sidecars(job), self._custody()),
+        keys = (labels.key(identity, name), labels.key(identity, name, content.sha256[:SUFFIX]))
+        bears = Labels(
+            labels.tags(identity, content, found.folder.tags),
+            labels.metadata(identity, content, found.relative, self._sidecars(job), self._custody()),
             mimetypes.guess_type(name.lower())[0] or "application/octet-stream",
         )
         kept = keep[: found.size] if keep is not None else None
-        transfer = Transfer(self._link.s3, self._state, found, content, keys, labels, self._doubtful(content), kept)
+        transfer = Transfer(self._link.s3, self._state, found, content, keys, bears, self._doubtful(content), kept)
         job.transfer = _Bringing(transfer, identity, keys)
         if (outcome := transfer.begin()) is not None:
             self._end(job, outcome)

@@ -22,14 +22,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from impp_edge import hours
+from impp_edge.card.board import Board
 from impp_edge.card.find import Found
 from impp_edge.card.look import Cards, Looker
 from impp_edge.config import Config
-from impp_edge.memory.state import BROUGHT, State, StateError, lock
-from impp_edge.run import hours
-from impp_edge.run.board import Board
+from impp_edge.events import Event, Tell, printable, shown, size
+from impp_edge.memory.state import BROUGHT, LAST_RUN, State, StateError, lock
 from impp_edge.show import metrics
-from impp_edge.show.report import Event, Tell, printable, shown, size
 
 if TYPE_CHECKING:
     from impp_edge.memory.custody import Log
@@ -50,8 +50,6 @@ RETAIN_S = 600.0
 DENIED_MOST = 5
 """When S3 denies us so many files in a row, it will deny all others as well."""
 ASKED = "asked to stop"
-LAST_RUN = "last_run"
-"""Name in the state under which the last run's summary is kept, as JSON with ``at``, its end in seconds since 1970."""
 
 
 @dataclass
@@ -303,7 +301,7 @@ class Run:
         results = [result for result in results if not (result.for_all or result.card_gone)]
         if not results:
             return
-        from impp_edge.memory.record import write_down
+        from impp_edge.run.record import write_down
 
         try:
             self._head = write_down(results, self._session.log, self._state, self._config.bucket) or self._head
@@ -322,7 +320,7 @@ class Run:
             kept.repaired = None
 
     def _count(self, result: Result) -> None:
-        from impp_edge.memory.record import told
+        from impp_edge.run.record import told
 
         event, found = told(result), result.job.found
         if result.outcome is None:
@@ -381,7 +379,7 @@ class Run:
 
     def _retain(self) -> None:
         """Remove from the cards what may go."""
-        from impp_edge.card import retain
+        from impp_edge.run import retain
 
         self._session.retained_at = time.monotonic()
         removals = retain.plan(self._config, self._state, time.time())

@@ -17,12 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impp_edge import hours
 from impp_edge.config import Config, Folder
+from impp_edge.events import Event, Tell, duration, printable, size
 from impp_edge.memory.state import BROUGHT, StateError, lock
-from impp_edge.run import hours
 from impp_edge.run.sync import FAILED, REMOVED, RESTLESS, THERE, WAITING, Run, Session, Summary
 from impp_edge.show.notify import Service
-from impp_edge.show.report import Event, Tell, duration, printable, size
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent

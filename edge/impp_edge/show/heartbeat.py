@@ -41,7 +41,7 @@ def beat(config: Config, state: Meta, result: Result, now: float | None = None) 
 
 def device(config: Config) -> str:
     """What a box is called: its device, or that of its first folder, or its host name."""
-    from impp_edge.footage.identify import slug
+    from impp_footage.slug import slug
 
     named = [config.device, *(folder.device for folder in config.folders)]
     return slug(next((name for name in named if name), socket.gethostname()))

@@ -17,20 +17,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from impp_edge import hours
+from impp_edge.card.age import recorded
+from impp_edge.card.board import Board
 from impp_edge.card.find import Found
 from impp_edge.card.forecast import DAY_S, Clip, Forecast, Unknown, forecast
 from impp_edge.card.look import Looker
-from impp_edge.card.retain import recorded, space
+from impp_edge.card.space import space
 from impp_edge.config import Config, Folder
-from impp_edge.footage import cameras
+from impp_edge.events import duration, shown, size
 from impp_edge.memory import custody
 from impp_edge.memory.database import FILE
-from impp_edge.memory.state import State, Status
-from impp_edge.run import hours
-from impp_edge.run.board import Board
-from impp_edge.run.rehearse import copied
-from impp_edge.run.sync import LAST_RUN
-from impp_edge.show.report import duration, shown, size
+from impp_edge.memory.snapshot import snapshot
+from impp_edge.memory.state import LAST_RUN, State, Status
+from impp_footage import cameras
 
 LOOP = ("routine", "parking")
 """Recordings of a dash cam that it overwrites when the card is full."""
@@ -118,7 +118,7 @@ def overview(folder: Path, config: Config | None, scan: bool, now: float | None 
     now = time.time() if now is None else now
     if (folder / FILE).exists():
         State(folder, write=False).close()  # where it cannot be read, a copy would only be empty
-    with copied(folder) as state:
+    with snapshot(folder) as state:
         waiting, queue = _queue(config, state) if config and scan else ([], None)
         open_hours = hours.parse(*config.hours) if config else hours.Hours()
         return Overview(

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from impp_edge.footage.groups import is_sidecar
-from impp_edge.footage.identify import is_media
+from impp_footage.formats import is_media
+from impp_footage.sidecars import is_sidecar
 from impp_local.demo.collect import CardFile
 from impp_local.demo.facts import Expectation
 from impp_local.demo.stages import REGION, sha256_of

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from impp_edge.bucket import s3, upload
+from impp_edge.bucket import s3
+from impp_edge.card import board
 from impp_edge.config import Config, Folder
 from impp_edge.memory import custody, state
-from impp_edge.run import board, crew, sync
+from impp_edge.run import crew, sync, upload
 
 STEP, AFTER, CARD, STATE, ENDPOINT, PART = sys.argv[1:]
 WHERE: dict[str, Any] = {

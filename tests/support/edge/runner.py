@@ -15,7 +15,7 @@ import os
 import sys
 from typing import NoReturn
 
-import impp_edge.bucket.upload
+import impp_edge.run.upload
 from impp_edge.cli import main
 
 PART = 5 * 1024 * 1024
@@ -24,7 +24,7 @@ _IMPORTED = (
     "impp_edge.run.sync",
     "impp_edge.run.crew",
     "impp_edge.memory.custody",
-    "impp_edge.memory.record",
+    "impp_edge.run.record",
 )
 
 
@@ -51,7 +51,7 @@ def command(arguments: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    impp_edge.bucket.upload.PART = PART
+    impp_edge.run.upload.PART = PART
     if sys.argv[1:] == ["--server"]:
         serve()
     else:

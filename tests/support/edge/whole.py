@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from tests.support.edge.made_files import movie
+from tests.support.camera_files import movie
 from tests.support.edge.proxy import Proxy, proxied
 from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
 from tests.support.paths import REPOSITORY

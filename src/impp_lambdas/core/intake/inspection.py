@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from impp_footage import boxes, formats
+from impp_footage.reader import RangeReader, Read
 from impp_lambdas.core import keys
-from impp_lambdas.core.intake import containers, facts, integrity, sources
+from impp_lambdas.core.intake import facts, integrity, sources
 from impp_lambdas.core.intake.facts import Facts, Streams
 from impp_lambdas.core.intake.integrity import Problem
 
@@ -38,22 +40,22 @@ def gone(original: Original, now: datetime) -> Inspection:
     return Inspection(_own_id(original), unknown, Problem("gone", "deleted before it could be read"))
 
 
-def inspect(original: Original, head: Mapping[str, Any], read: containers.Read, probe: Probe) -> Inspection:
+def inspect(original: Original, head: Mapping[str, Any], read: Read, probe: Probe) -> Inspection:
     """Inspect an object; `head` is HeadObject's response."""
     own = sources.own_metadata(head.get("Metadata", {}))
-    size = int(head["ContentLength"])
-    examination = integrity.examine(read, size)
-    problem = examination.problem if size == 0 else integrity.compare_checksums(head, own) or examination.problem
+    file = RangeReader(read, int(head["ContentLength"]))
+    examination = integrity.examine(file)
+    problem = examination.problem if file.size == 0 else integrity.compare_checksums(head, own) or examination.problem
     streams = replace(_UNKNOWN, container=examination.container or "unknown")
     if not problem:
-        streams, problem = _streams(read, size, probe, streams)
+        streams, problem = _streams(file, probe, streams)
     origin = sources.infer(original.key, own, examination.created, head["LastModified"])
     sha256 = own["sha256"].lower() if re.fullmatch(r"[0-9a-fA-F]{64}", own.get("sha256", "")) else None
     # A mismatch is not what it claims to be: under the claimed identity it would take the true asset's place.
     identity = None if problem and problem.reason == "checksum_mismatch" else sha256
     return Inspection(
         keys.asset_id(original.bucket, original.key, original.version, identity),
-        Facts.of(streams, origin, size, sha256, head.get("ChecksumCRC64NVME") or own.get("crc64nvme")),
+        Facts.of(streams, origin, file.size, sha256, head.get("ChecksumCRC64NVME") or own.get("crc64nvme")),
         problem,
     )
 
@@ -87,14 +89,14 @@ def _own_id(original: Original) -> str:
     return keys.asset_id(original.bucket, original.key, original.version, None)
 
 
-def _streams(read: containers.Read, size: int, probe: Probe, unknown: Streams) -> tuple[Streams, Problem | None]:
-    if containers.is_image(unknown.container):
-        return facts.image(unknown.container, containers.image_size(read(0, 1 << 16))), None
+def _streams(file: RangeReader, probe: Probe, unknown: Streams) -> tuple[Streams, Problem | None]:
+    if formats.is_image(unknown.container):
+        return facts.image(unknown.container, formats.image_size(file.read(0, 1 << 16))), None
     result = probe()
     if isinstance(result, Problem):
         return unknown, result
     needs_rotation = unknown.container == "mp4" and not facts.has_rotation(result)
-    streams = facts.from_probe(result, containers.mp4_rotation(read, size) if needs_rotation else 0)
+    streams = facts.from_probe(result, boxes.rotation(file) if needs_rotation else 0)
     if streams is None:
         return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
     if streams.duration_s <= 0:

@@ -6,9 +6,12 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.core.intake import containers
+from impp_footage import boxes, formats, movies
+
+if TYPE_CHECKING:
+    from impp_footage.reader import RangeReader
 
 REASONS = ("gone", "empty", "checksum_mismatch", "not_media", "truncated", "corrupt", "no_streams")
 
@@ -47,23 +50,23 @@ class Examination:
     problem: Problem | None
 
 
-def examine(read: containers.Read, size: int) -> Examination:
+def examine(file: RangeReader) -> Examination:
     """Detect truncated files, and files that are not media, with a few small reads of the head and an MP4's boxes."""
-    if size == 0:
+    if file.size == 0:
         return Examination("", None, Problem("empty", "the object has no bytes"))
-    head = read(0, containers.HEAD_BYTES)
-    container = containers.sniff(head)
+    head = file.read(0, formats.HEAD_BYTES)
+    container = formats.sniff(head)
     if container is None:
         return Examination(
             "", None, Problem("not_media", f"begins with {head[:8].hex(' ')}, which is no known media format")
         )
-    created, damage = None, None
+    created, integrity = None, movies.UNKNOWN
     if container == "mp4":
-        movie = containers.walk_mp4(read, size)
-        created, damage = movie.created, movie.damage
+        integrity = movies.of_boxes(file, last_fragment=False)
+        created = boxes.created(file, integrity.movie) if integrity.movie else None
     elif container in ("avi", "wave"):
-        damage = containers.riff_damage(head, size)
-    return Examination(container, created, Problem("truncated", damage) if damage else None)
+        integrity = movies.of_riff(head, file.size)
+    return Examination(container, created, Problem("truncated", str(integrity.reason)) if integrity.is_cut else None)
 
 
 def _hex(base64_text: str) -> str:

@@ -7,12 +7,12 @@ reading is taken (a recording nobody can classify is kept like a phone's).
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-from impp_lambdas.core.intake import cameras
+from impp_footage import cameras
+from impp_footage.slug import slug
 from impp_lambdas.core.intake.facts import Origin
 from impp_lambdas.core.times import iso
 
@@ -33,7 +33,7 @@ def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: 
     match = _KEY.match(key)
     by_key_source, by_key_device = (match[1], match[2]) if match else (None, None)
     path = unquote(own.get("original-name", "")) or (match[6] if match else key.removeprefix("originals/"))
-    named = cameras.recognise(path) or cameras.recognise(key.removeprefix("originals/"))
+    named = _recognise(path) or _recognise(key.removeprefix("originals/"))
     source = _one_of(SOURCES, own.get("source"), by_key_source, named.source if named else None) or "phone"
     recording = _one_of(RECORDINGS, own.get("recording"), named.recording if named else None)
     taken, taken_from = _taken(own, named, created, match, uploaded)
@@ -47,15 +47,14 @@ def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: 
     )
 
 
-def slug(text: str) -> str:
-    """Lower-case letters, digits and dashes, at most 63: what a device may be called in a key."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:63] or "unknown"
+def _recognise(path: str) -> cameras.Recognised | None:
+    *folders, name = path.split("/")
+    return cameras.recognise(folders, name)
 
 
 def _taken(
     own: Mapping[str, str],
-    named: cameras.Named | None,
+    named: cameras.Recognised | None,
     created: datetime | None,
     match: re.Match[str] | None,
     uploaded: datetime,

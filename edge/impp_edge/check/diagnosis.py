@@ -1,0 +1,447 @@
+"""What may keep footage from being brought, looked for before it does: each finding with what to do.
+
+The part on this machine needs no network. Of S3 every right that a run needs is tried, by a multipart upload that is
+begun and given up at once: no object comes of it, so no event, and the pipeline hears nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import os
+import shutil
+import socket
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from impp_edge.bucket import aws
+from impp_edge.config import Config, Folder
+from impp_edge.events import duration, printable, shown, size
+from impp_edge.memory import custody, database
+from impp_edge.memory.state import State, StateError
+from impp_edge.show.overview import many
+from impp_footage.slug import slug
+
+if TYPE_CHECKING:
+    from impp_edge.bucket.s3 import S3
+    from impp_edge.show.overview import Card
+
+OK, HINT, FAIL = "ok", "hint", "fail"
+PROBE = ".impp-doctor"
+"""Name of the key below a device's prefix at which rights are tried; no footage is called so."""
+CLOCK_HINT_S, CLOCK_FAIL_S = 60.0, 900.0
+"""S3 refuses what was signed more than 15 minutes ago or ahead (RequestTimeTooSkewed)."""
+STATE_FREE_HINT, STATE_FREE_FAIL = 100 * 10**6, 10 * 10**6
+"""Bytes that the state folder's file system should have: some 300 bytes a file, and as much for the custody log."""
+_SPEED_BYTES = 64 * 1024 * 1024
+_SLOW_BYTES = 256 * 1024
+_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")
+_REMOVABLE = ("/media", "/mnt", "/run/media", "/Volumes")
+"""Where cards and drives are mounted: a folder there on the root's file system has nothing mounted in it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``verdict`` ok, hint or fail about ``what``; ``todo`` says what to do unless all is well."""
+
+    what: str
+    verdict: str
+    text: str
+    todo: str | None = None
+
+
+def examine(config: Config, file: Path | None, online: bool, now: float | None = None) -> Iterator[Finding]:
+    """Look at everything, one finding after the other as they come. ``file`` is the configuration file, if there is
+    one; ``now`` in seconds since 1970."""
+    now = time.time() if now is None else now
+    source = shown(file) if file else "flags and environment only"
+    yield Finding("configuration", OK, f"{source}: bucket {config.bucket}, {many(len(config.folders), 'folder')}")
+    for folder in config.folders:
+        yield from _folder(folder)
+    yield from _state(config.state)
+    yield from _cards(config, now)
+    yield from _machine(config)
+    if online:
+        yield from _Online(config).findings()
+
+
+# --- on this machine --------------------------------------------------------------------------------------------------
+
+
+def _folder(folder: Folder) -> Iterator[Finding]:
+    what = f"folder {shown(folder.path)}"
+    try:
+        with os.scandir(folder.path) as entries:
+            empty = next(entries, None) is None
+    except FileNotFoundError:
+        yield Finding(what, FAIL, "is not there", "put the card in or mount it; or correct path in the configuration")
+        return
+    except OSError as error:
+        yield Finding(what, FAIL, f"cannot be listed: {error.strerror}", "let this user read it, as by its group")
+        return
+    if _unmounted(folder.path):
+        yield Finding(what, HINT, "nothing is mounted there", "put the card in or mount it")
+    elif empty:
+        yield Finding(what, HINT, "is empty", "put the card in or mount it, if it should not be")
+    else:
+        yield Finding(what, OK, "can be read")
+    if folder.zone is None and folder.source in (None, "dashcam"):
+        here = time.strftime("%Z", time.localtime())
+        yield Finding(what, HINT, f"the camera's clock is read in this computer's zone ({here})",
+                      'say where the camera is: timezone = "Europe/Berlin"')  # fmt: skip
+    if folder.retain is not None:
+        yield _removal(what, folder)
+
+
+def _unmounted(path: Path) -> bool:
+    """Whether a place for cards is on the root's own file system."""
+    if not str(path).startswith(tuple(f"{place}/" for place in _REMOVABLE)):
+        return False
+    return path.stat().st_dev == Path("/").stat().st_dev
+
+
+def _removal(what: str, folder: Folder) -> Finding:
+    """Whether clips can be removed, in as many directories as are looked at first."""
+    try:
+        if os.statvfs(folder.path).f_flag & os.ST_RDONLY:
+            return Finding(what, FAIL, "retain is set, but the card is mounted read-only", "mount it to be written")
+        for at in _directories(folder.path):
+            if not os.access(at, os.W_OK | os.X_OK):
+                return Finding(what, FAIL, f"retain is set, but {shown(at)} cannot be written",
+                               "let this user write there; for a FAT card by the mount option uid=")  # fmt: skip
+    except OSError as error:
+        return Finding(what, FAIL, f"cannot be looked at: {error.strerror}", "see the folder's own finding")
+    return Finding(what, OK, "clips can be removed, as retain says")
+
+
+def _directories(path: Path) -> Iterator[str]:
+    """A folder and all below it. Links are not followed."""
+    waiting = [os.fspath(path)]
+    while waiting:
+        at = waiting.pop()
+        yield at
+        try:
+            with os.scandir(at) as entries:
+                waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue
+
+
+def _state(folder: Path) -> Iterator[Finding]:
+    what = f"state {shown(folder)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+            file.flush()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield Finding(what, FAIL, f"cannot be written: {error.strerror}", "let this user write there, or set `state`")
+        return
+    verdict = FAIL if free < STATE_FREE_FAIL else HINT if free < STATE_FREE_HINT else OK
+    yield Finding(what, verdict, f"can be written, {size(free)} free", None if verdict == OK else "make some room")
+    yield _memory(folder)
+    yield _custody(folder)
+
+
+def _memory(folder: Path) -> Finding:
+    what, file = "memory", folder / database.FILE
+    if not file.exists():
+        return Finding(what, OK, "none yet: nothing was brought so far")
+    try:
+        with closing(database.open_to_read(file)) as db, database.plain_words(file):
+            verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except StateError as error:
+        return Finding(what, FAIL, str(error), "run impp-edge sync: what is damaged is made anew from the bucket")
+    if verdict != "ok":
+        return Finding(what, FAIL, verdict, "run impp-edge sync: what is damaged is made anew from the bucket")
+    return Finding(what, OK, f"is whole ({size(file.stat().st_size)})")
+
+
+def _custody(folder: Path) -> Finding:
+    what = "custody log"
+    try:
+        kept = None
+        if (folder / database.FILE).exists():
+            with closing(State(folder, write=False)) as state:
+                kept = state.get(custody.KEPT)
+        found = custody.check(folder, kept)
+    except StateError as error:
+        return Finding(what, FAIL, str(error), "let this user read it; see the finding on the memory")
+    if not found.ok:
+        first = found.findings[0]
+        return Finding(what, FAIL, f"line {first.line}: {first.why}", "see impp-edge verify: somebody changed the log")
+    return Finding(what, OK, f"{found.entries} entries, chained without a gap")
+
+
+def _cards(config: Config, now: float) -> Iterator[Finding]:
+    """Free space and forecast of the folders that are there."""
+    from impp_edge.show.overview import overview
+
+    try:
+        found = overview(config.state, config, scan=True, now=now).cards
+    except StateError:  # said above
+        return
+    for card in found:
+        if card.there:
+            yield _card(card, now)
+
+
+def _card(card: Card, now: float) -> Finding:
+    from impp_edge.card.forecast import LOST, SAFE
+    from impp_edge.show.overview import prediction
+
+    what, free = f"card {card.path}", f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
+    waits = f"{many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to be brought"
+    made = card.forecast
+    if made is None:
+        return Finding(what, OK, f"{free}, {waits}; no forecast: {card.no_forecast}")
+    text = f"{free}, {waits}; {prediction(made, now)}"
+    if made.verdict == SAFE:
+        return Finding(what, OK, text)
+    todo = "bring more often or longer, raise limit_mbit, or lower the camera's bit rate"
+    lost = made.verdict == LOST and made.sent_per_s is not None  # before the first upload nothing can be said of it
+    return Finding(what, FAIL if lost else HINT, text, todo)
+
+
+def _machine(config: Config) -> Iterator[Finding]:
+    yield _checksums()
+    yield from _watching(config)
+    if config.metrics_file is not None and not os.access(config.metrics_file.parent, os.W_OK | os.X_OK):
+        yield Finding("metrics", FAIL, f"{shown(config.metrics_file.parent)} cannot be written",
+                      "let this user write there, or set metrics_file elsewhere")  # fmt: skip
+
+
+def _checksums() -> Finding:
+    """How fast CRC-64/NVME is here, measured."""
+    from impp_edge.digest import crc64nvme, slow_crc64nvme
+
+    slow = crc64nvme is slow_crc64nvme
+    block = bytes(_SLOW_BYTES if slow else _SPEED_BYTES)
+    began = time.perf_counter()
+    crc64nvme(block, 0)
+    speed = f"{size(len(block) / max(time.perf_counter() - began, 1e-9))}/s"
+    if slow:
+        return Finding("checksums", HINT, f"anycrc is missing: CRC-64/NVME in Python, {speed}",
+                       "pipx inject impp-edge anycrc, where there is a wheel for this machine")  # fmt: skip
+    return Finding("checksums", OK, f"CRC-64/NVME at {speed}")
+
+
+def _watching(config: Config) -> Iterator[Finding]:
+    if importlib.util.find_spec("watchdog") is None:
+        yield Finding("watching", HINT, "watchdog is missing: watch sees new files at its rescans only",
+                      "pipx inject impp-edge watchdog")  # fmt: skip
+        return
+    try:
+        most = int(_WATCHES.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # not Linux
+        return
+    wanted = sum(1 for folder in config.folders for _ in _directories(folder.path))
+    if wanted > most * 0.8:
+        todo = f"sysctl fs.inotify.max_user_watches={2 * wanted}; until then the rescans see new files"
+        yield Finding("watching", HINT, f"{wanted} directories, but the system allows {most} watches a user", todo)
+    else:
+        yield Finding("watching", OK, f"{wanted} directories of {most} that may be watched")
+
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+
+class _Online:
+    """Credentials, the way to the bucket, and the rights there: each only where what it needs is there."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def findings(self) -> Iterator[Finding]:
+        from impp_edge.bucket.s3 import S3
+
+        config = self._config
+        try:
+            settings = aws.Settings(config.profile)
+            s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle)
+        except aws.Refused as error:
+            yield Finding("credentials", FAIL, str(error), CREDENTIALS)
+            return
+        with closing(s3):
+            credentials = _credentials(settings, s3)
+            yield credentials
+            reached = list(self._reach(settings, s3))
+            yield from reached
+            if FAIL in [finding.verdict for finding in (credentials, *reached)]:
+                return
+            for prefix in self._prefixes():
+                yield from _rights(s3, prefix)
+
+    def _reach(self, settings: aws.Settings, s3: S3) -> Iterator[Finding]:
+        """Ask for the bucket without any credentials: whatever the answer, it tells the way, the clock, the region."""
+        from impp_edge.bucket.pace import Pace
+        from impp_edge.bucket.wire import Wire
+
+        config = self._config
+        place = aws.endpoint(config.bucket, s3.region, config.endpoint_url or settings.endpoint_url())
+        bundle = str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle
+        wire = Wire(bundle, Pace(None), threading.Event())
+        try:
+            began = time.monotonic()
+            answer = wire.exchange(place, "HEAD", place.base or "/", {"host": place.netloc})
+            took = time.monotonic() - began
+        except aws.Refused as error:
+            yield Finding("network", FAIL, str(error), "correct it in the configuration or the environment")
+            return
+        except (OSError, http.client.HTTPException) as error:
+            yield _unreached(place.netloc, error)
+            return
+        finally:
+            wire.close()
+        secure = "" if place.scheme == "https" else ", not encrypted"
+        yield Finding("network", OK, f"{place.netloc} answers in {took * 1000:.0f} ms{secure}")
+        yield from _clock(answer.headers.get("date"))
+        if answer.status == 404:
+            yield Finding("bucket", FAIL, f"there is no bucket {config.bucket}", "correct bucket in the configuration")
+            return
+        there = answer.headers.get("x-amz-bucket-region")
+        if there and there != s3.region:
+            yield Finding("bucket", HINT, f"is in {printable(there)}, not in {s3.region}: each run has to find out",
+                          f'set region = "{printable(there)}"')  # fmt: skip
+        else:
+            yield Finding("bucket", OK, f"{config.bucket} is in {s3.region}")
+
+    def _prefixes(self) -> list[str]:
+        """Where footage of the folders goes, sidecars too."""
+        found = []
+        for folder in self._config.folders:
+            end = f"{folder.source or 'dashcam'}/{slug(folder.device or self._config.device or 'unknown')}/"
+            found.append(f"originals/{end}")
+            if folder.sidecars != "none":
+                found.append(f"sidecars/{end}")
+        return list(dict.fromkeys(found))
+
+
+CREDENTIALS = "see docs/guide/edge-credentials.md; the ordinary ways are the environment, ~/.aws, an instance's role"
+
+
+def _credentials(settings: aws.Settings, s3: S3) -> Finding:
+    """Which kind, how long they last; never the secret."""
+    what = "credentials"
+    try:
+        keys = s3.signer.keys()
+    except (aws.Refused, aws.Offline) as error:
+        return Finding(what, FAIL, str(error), CREDENTIALS)
+    if settings.keys() is None:
+        return _of_chain(settings.profile, keys)
+    where = "the environment" if settings.profile is None and "AWS_ACCESS_KEY_ID" in os.environ else "~/.aws"
+    if keys.token:
+        return Finding(what, HINT, f"temporary keys from {where}, which nothing renews", CREDENTIALS)
+    return Finding(what, HINT, f"long-lived keys from {where}: whoever copies them may upload as this device",
+                   "let them expire by themselves: docs/guide/edge-credentials.md shows how")  # fmt: skip
+
+
+def _of_chain(profile: str | None, keys: aws.Keys) -> Finding:
+    """Credentials that botocore found: by which of its ways, and until when."""
+    import botocore.session
+
+    found: Any = botocore.session.Session(profile=profile).get_credentials()
+    method = str(getattr(found, "method", "unknown"))
+    expiry = getattr(found, "_expiry_time", None)  # no public name in botocore
+    if expiry is None:
+        kind = "temporary, nothing renews them" if keys.token else "long-lived"
+        return Finding("credentials", HINT, f"{method}: {kind}", CREDENTIALS)
+    left = expiry.timestamp() - time.time()
+    return Finding("credentials", OK, f"{method}, renewed by themselves; these expire in {duration(max(left, 0.0))}")
+
+
+def _unreached(where: str, error: Exception) -> Finding:
+    if isinstance(error, socket.gaierror):
+        return Finding("network", FAIL, f"{where} has no address: {error.strerror}",
+                       "is the network up, and DNS? is bucket, region or endpoint_url misspelt?")  # fmt: skip
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Finding("network", FAIL, f"the certificate of {where} is not valid: {error.verify_message}",
+                       "set this machine's clock; an authority of your own is set by ca_bundle")  # fmt: skip
+    if isinstance(error, TimeoutError):
+        return Finding(
+            "network", FAIL, f"{where} does not answer", "is the network up? is a firewall or proxy between?"
+        )
+    text = getattr(error, "strerror", None) or printable(str(error)) or type(error).__name__
+    return Finding("network", FAIL, f"{where} cannot be reached: {text}", "is the network up? is endpoint_url right?")
+
+
+def _clock(date: str | None) -> Iterator[Finding]:
+    try:
+        ahead = time.time() - parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        yield Finding("clock", HINT, "the server tells no time to compare with", "check this machine's clock yourself")
+        return
+    verdict = FAIL if abs(ahead) > CLOCK_FAIL_S else HINT if abs(ahead) > CLOCK_HINT_S else OK
+    way = "ahead of" if ahead > 0 else "behind"
+    text = f"is {duration(abs(ahead))} {way} the server's" if verdict != OK else "is that of the server"
+    yield Finding("clock", verdict, text, None if verdict == OK else "set it by the network: timedatectl set-ntp true")
+
+
+def _rights(s3: S3, prefix: str) -> Iterator[Finding]:
+    """Try what an upload needs below a prefix, with nothing left behind."""
+    from impp_edge.bucket.s3 import Labels
+
+    what, key = f"rights below {prefix}", prefix + PROBE
+    labels = Labels({"impp:source": "doctor"}, {"impp-source": "doctor"}, "application/octet-stream")
+    begun: list[str] = []
+
+    def begin() -> None:
+        begun.append(s3.create(key, labels)[0])
+
+    needed: list[tuple[str, Callable[[], object]]] = [("s3:PutObject, s3:PutObjectTagging", begin)]
+    needed += [
+        ("s3:ListMultipartUploadParts", lambda: s3.parts(key, begun[0])),
+        ("s3:AbortMultipartUpload", lambda: s3.abort(key, begun[0])),
+    ]
+    denied = []
+    for actions, act in needed:
+        if (text := _denial(act)) is not None:
+            denied.append(f"{actions}: {text}")
+        if not begun:
+            break
+    if denied:
+        yield Finding(what, FAIL, "; ".join(denied), _allow(denied, s3.bucket, prefix))
+        return
+    yield Finding(what, OK, "uploads can be begun with tags, looked at and given up")
+    yield from _looking(s3, what, key)
+
+
+def _looking(s3: S3, what: str, key: str) -> Iterator[Finding]:
+    """Whether a missing object can be told from a forbidden one, and lost uploads can be found again."""
+    if (text := _denial(lambda: s3.head(key))) is not None:
+        yield Finding(what, HINT, f"a missing object cannot be told from a forbidden one: {text}",
+                      f"allow s3:ListBucket below {key.removesuffix(PROBE)} and s3:GetObject there")  # fmt: skip
+
+    def end_all() -> None:  # also of an earlier examination that was cut off
+        for left in s3.uploads(key):
+            s3.abort(left.key, left.id)
+
+    if (text := _denial(end_all)) is not None:
+        yield Finding(what, HINT, f"uploads that the memory lost cannot be found: {text}",
+                      "allow s3:ListBucketMultipartUploads; else the bucket's lifecycle ends them")  # fmt: skip
+
+
+def _denial(act: Callable[[], object]) -> str | None:
+    """Do it; what S3 or the network said against it."""
+    from impp_edge.bucket.s3 import S3Error
+
+    try:
+        act()
+    except (S3Error, aws.Offline, aws.Refused) as error:
+        return printable(str(error))
+    return None
+
+
+def _allow(denied: list[str], bucket: str, prefix: str) -> str:
+    if any("kms" in text.lower() for text in denied):
+        return "allow kms:GenerateDataKey and kms:Decrypt on the bucket's key; see the module edge_identity"
+    return f"allow it on arn:aws:s3:::{bucket}/{prefix}*; the module edge_identity makes such a role"

@@ -1,0 +1,456 @@
+"""Bring one file to S3 and see it there: with key, tags, metadata and a checksum of the whole that S3 verifies.
+
+``If-None-Match: *`` lets S3 itself refuse to replace an object. Where one is there already its checksum decides: equal
+means that the file was brought before (by a run that died before it could remember); different content gets a key of
+its own. Nothing is ever overwritten, and no part that S3 has acknowledged is sent again, in this run or a later one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from impp_edge.bucket.s3 import ATTEMPTS, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
+from impp_edge.bucket.s3 import Labels as Labels
+from impp_edge.bucket.wire import Body, Content
+from impp_edge.card.find import Found, unchanged
+from impp_edge.digest import BLOCK, Buffer, Digest
+from impp_edge.memory.state import Brought, Pending
+
+PART = 16 * 1024 * 1024
+"""Bytes of a part, and the size up to which a file goes in one request."""
+MAX_PARTS = 10_000
+_OTHER_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"})
+_BEGIN_ANEW = frozenset({"ConditionalRequestConflict", "BadDigest", "InvalidPart", "InvalidPartOrder"})
+"""S3's words for: these parts will not become the object, send them again."""
+_buffer = Buffer()
+
+
+class UploadError(Exception):
+    """This file could not be brought; the next run tries again. Where S3 said no, ``code`` is S3's word for it
+    (AccessDenied, …) and ``status`` HTTP's."""
+
+    def __init__(self, text: str, code: str | None = None, status: int | None = None) -> None:
+        super().__init__(text)
+        self.code, self.status = code, status
+
+
+class Changed(UploadError):
+    """The file changed while it was being brought: what was sent of it is of no use."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where the file is; ``was_there`` if an earlier run (or another machine) had brought it, or begun it before the
+    memory was lost: then the object's metadata are of that time."""
+
+    brought: Brought
+    was_there: bool
+
+
+class Memory(Protocol):
+    """What was intended, kept over a power cut: :class:`State` does."""
+
+    def pending(self, bucket: str, found: Found, /) -> Pending | None:
+        """The upload of this very file that was begun and not ended."""
+
+    def begin(self, bucket: str, found: Found, pending: Pending, /) -> None:
+        """Note an upload before its first byte; again when its id is known."""
+
+    def end(self, bucket: str, found: Found, /) -> None:
+        """The upload is given up. (A file that is remembered as brought ends its upload by that.)"""
+
+
+def part_size(size: int) -> int:
+    """Bytes of a part for a file of ``size``: more than :data:`PART` only where 10,000 parts would not do."""
+    return PART * max(1, -(-size // (PART * MAX_PARTS)))
+
+
+class Transfer:
+    """One file on its way. Use::
+
+        outcome = transfer.begin()
+        for number in () if outcome else transfer.missing:
+            transfer.send(number)    # from any thread, in any order
+        outcome = outcome or transfer.finish()
+
+    All raise :class:`UploadError` (this file), :class:`Offline` (S3 cannot be reached),
+    :class:`Refused` (the same for every file) or :class:`Stopped`. Whichever it is, what
+    was sent stays at the server and in memory, and a later :class:`Transfer` of the same file goes on with it; but
+    after :class:`Changed` it was given up.
+    """
+
+    def __init__(
+        self,
+        s3: S3,
+        memory: Memory,
+        found: Found,
+        digest: Digest,
+        keys: tuple[str, str],
+        labels: Labels,
+        doubtful: bool = False,
+        content: memoryview | None = None,
+    ) -> None:
+        """``keys``: the key, and the other one to take where a different file has the first. ``doubtful``: the memory
+        may be incomplete (it was made anew), so look in the bucket before sending anything. ``content``: the
+        bytes of a file in one part, where they were kept from when it was hashed."""
+        self._s3 = s3
+        self._memory = memory
+        self._found = found
+        self._digest = digest
+        self._keys = keys
+        self._labels = labels
+        self._doubtful = doubtful
+        self._content = content
+        self._key = keys[0]
+        self._upload: str | None = None
+        self._adopted = False
+        self._parts: dict[int, Part] = {}
+        self._outcome: Outcome | None = None
+        self._over = False
+        self._sending = 0
+        self._mutex = threading.Condition()
+        self._creating = threading.Lock()
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers, from 1, of the parts that S3 has not acknowledged. All of them again if it lost the upload."""
+        with self._mutex:
+            if self._outcome:
+                return []
+            return [number for number in range(1, len(self._digest.parts) + 1) if number not in self._parts]
+
+    def begin(self) -> Outcome | None:
+        """Look what is there and start or resume the upload; an outcome if the file is in the bucket already."""
+        with self._turn():
+            pending = self._memory.pending(self._s3.bucket, self._found)
+            if pending and (pending.digest != self._digest or pending.key not in self._keys):
+                self._leave(pending)
+                pending = None
+            if (pending or self._doubtful or self._in_parts) and (outcome := self._look()):
+                return outcome
+            if pending and pending.key != self._key:
+                self._leave(pending)
+                pending = None
+            if not self._in_parts:
+                self._intend()
+            elif not self._resume(pending):
+                self._create()
+            return None
+
+    def send(self, number: int) -> int:
+        """Send one part; the bytes that were sent (0 if that part is there already). Thread-safe."""
+        with self._turn():
+            return self._send_part(number) if self._in_parts else self._send_whole()
+
+    def finish(self) -> Outcome:
+        """Send what is still missing, let S3 put the parts together, and verify the checksum of the whole."""
+        with self._turn():
+            for attempt in range(ATTEMPTS):
+                for number in self.missing:
+                    _ = self._send_part(number) if self._in_parts else self._send_whole()
+                if self._outcome is None:
+                    self._complete(attempt)
+                if self._outcome is not None:
+                    return self._outcome
+            raise UploadError(f"S3 does not put the parts of {self._key} together")
+
+    def give_up(self) -> None:
+        """Abort at the server, so that no parts are left to be paid for, and forget the intent. Waits for what other
+        threads are sending, and these raise :class:`UploadError`. Raises :class:`S3Error` and its like,
+        and then the intent is kept, so that it can be aborted later."""
+        with self._mutex:
+            self._over = True
+            self._mutex.wait_for(lambda: not self._sending)
+        self._abort(self._key, self._upload)
+        self._memory.end(self._s3.bucket, self._found)
+
+    @property
+    def _in_parts(self) -> bool:
+        return len(self._digest.parts) > 1
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """While a thread works on this file. If it finds the file changed, the upload is aborted by the last one."""
+        with self._mutex:
+            if self._over:
+                raise UploadError("was given up")
+            self._sending += 1
+        changed = False
+        try:
+            yield
+        except S3Error as error:
+            raise UploadError(str(error), error.code, error.status) from error
+        except Changed:
+            changed = True
+            raise
+        finally:
+            with self._mutex:
+                self._sending -= 1
+                self._mutex.notify_all()
+            if changed:
+                with suppress(S3Error, Offline, Refused, Stopped):
+                    self.give_up()
+
+    # --- what is there ------------------------------------------------------------------------------------------------
+
+    def _look(self) -> Outcome | None:
+        """Take the first key that is free, or has this very file."""
+        for key in self._keys:
+            self._key = key
+            head = self._head(key)
+            if head is None:
+                return None
+            if _equal(head, self._digest):
+                return self._at(head, was_there=True)
+        raise self._taken()
+
+    def _head(self, key: str) -> Head | None:
+        """Without the right to list, S3 says 403 of a key that is free; if it is not, the upload will tell."""
+        try:
+            return self._s3.head(key)
+        except S3Error as error:
+            if error.status != 403:
+                raise
+            return None
+
+    def _occupied(self) -> Outcome | None:
+        """The key turned out to be taken: by this very file, or else the other key is to be tried."""
+        head = self._s3.head(self._key)
+        if head is not None and _equal(head, self._digest):
+            return self._at(head, was_there=True)
+        if self._key == self._keys[-1]:
+            raise self._taken()
+        self._key = self._keys[-1]
+        return None
+
+    def _taken(self) -> UploadError:
+        return UploadError(f"other files are already at {self._keys[0]} and {self._keys[1]}")
+
+    def _at(self, stored: Stored, was_there: bool = False) -> Outcome:
+        brought = Brought(self._key, stored.version, self._digest.sha256, self._digest.crc64nvme, stored.etag)
+        return Outcome(brought, was_there or self._adopted)
+
+    def _verified(self, stored: Stored) -> Outcome:
+        """The outcome, if S3 has the checksum of the file. Some servers tell it only when asked."""
+        if stored.crc64nvme is None:
+            head = self._s3.head(self._key, stored.version)
+            if head is None or not _equal(head, self._digest):
+                raise UploadError(f"S3 has another checksum for {self._key} than the file")
+            return self._at(head)
+        if stored.crc64nvme != self._digest.crc64nvme:
+            raise UploadError(f"S3 has another checksum for {self._key} than the file")
+        return self._at(stored)
+
+    # --- in one request -----------------------------------------------------------------------------------------------
+
+    def _send_whole(self) -> int:
+        if self._outcome:
+            return 0
+        body = self._slice(1)
+        for attempt in range(ATTEMPTS):
+            try:
+                self._outcome = self._verified(self._s3.put(self._key, body, self._digest.crc64nvme, self._labels))
+                return body.size
+            except S3Error as error:
+                if error.status == 412:
+                    if outcome := self._occupied():
+                        self._outcome = outcome
+                        return 0
+                    self._intend()
+                elif error.code == "ConditionalRequestConflict" and attempt < ATTEMPTS - 1:
+                    self._s3.pause(attempt)  # another write to this key was under way
+                else:
+                    raise self._refused(error) from error
+        raise self._taken()
+
+    # --- in parts -----------------------------------------------------------------------------------------------------
+
+    def _intend(self, upload: str | None = None) -> None:
+        """Note what is about to be sent: whatever happens now, the next run knows where to look."""
+        self._memory.begin(self._s3.bucket, self._found, Pending(self._key, upload, self._digest))
+
+    def _create(self) -> None:
+        self._intend()
+        self._adopted = False
+        upload, doubtful = self._s3.create(self._key, self._labels)
+        self._go_on(upload, [])
+        if doubtful:
+            self._adopt()
+
+    def _go_on(self, upload: str, parts: list[Part]) -> None:
+        """Go on with an upload that has these parts."""
+        self._intend(upload)
+        with self._mutex:
+            self._upload = upload
+            self._parts = {
+                part.number: replace(part, crc64nvme=self._digest.parts[part.number - 1])
+                for part in parts
+                if self._fits(part)
+            }
+
+    def _resume(self, pending: Pending | None) -> bool:
+        """Go on with an upload of an earlier run. Where its id is not known (the run died before it was noted, or the
+        memory was lost), those of this key are looked at."""
+        if pending and pending.upload:
+            try:
+                self._go_on(pending.upload, self._s3.parts(self._key, pending.upload))
+                return True
+            except S3Error as error:
+                if error.status != 404:
+                    raise
+        elif pending or self._doubtful:
+            self._adopt()
+        return self._upload is not None
+
+    def _adopt(self) -> None:
+        """Take one upload of this key that has nothing but parts of this file; abort all others, of which nobody else
+        would know. Not every edge has the right to list them; the bucket's lifecycle removes what is left."""
+        with suppress(S3Error):
+            for upload in self._s3.uploads(self._key):
+                if upload.key != self._key or upload.id == self._upload:
+                    continue
+                parts = self._s3.parts(self._key, upload.id)
+                if parts and self._upload is None and all(self._is_ours(part) for part in parts):
+                    self._go_on(upload.id, parts)
+                    self._adopted = self._doubtful
+                else:
+                    self._s3.abort(self._key, upload.id)
+
+    def _fits(self, part: Part) -> bool:
+        """Whether an acknowledged part is what we would send; the checksum of the whole has the last word."""
+        if not 1 <= part.number <= len(self._digest.parts) or part.size != self._slice(part.number).size:
+            return False
+        return part.crc64nvme in (None, self._digest.parts[part.number - 1])
+
+    def _is_ours(self, part: Part) -> bool:
+        """Whether a part of an upload that we do not know has our bytes. Not every server lists the checksums of parts;
+        then the ETag is the MD5 (but with SSE-KMS, where S3 does list them)."""
+        if not self._fits(part) or part.crc64nvme:
+            return self._fits(part)
+        md5 = hashlib.md5(usedforsecurity=False)
+        for block in self._slice(part.number).blocks(BLOCK):
+            md5.update(block)
+        return part.etag.strip('"') == md5.hexdigest()
+
+    def _send_part(self, number: int) -> int:
+        body = self._slice(number)
+        for _ in range(ATTEMPTS):
+            with self._mutex:
+                upload = self._upload
+                if number in self._parts or upload is None:
+                    return 0
+            try:
+                part = self._s3.part(self._key, upload, number, body, self._digest.parts[number - 1])
+            except S3Error as error:
+                if error.code != "NoSuchUpload":
+                    raise self._refused(error) from error
+                self._anew(upload)
+                continue
+            with self._mutex:
+                if self._upload == upload:
+                    self._parts[number] = part
+                    return body.size
+        raise UploadError(f"S3 loses the upload of {self._key} again and again")
+
+    def _anew(self, upload: str | None) -> None:
+        """Begin again with all parts, unless another thread has done so meanwhile."""
+        with self._creating:
+            if self._upload == upload and not self._over:
+                self._create()
+
+    def _complete(self, attempt: int) -> None:
+        """Have the parts put together. Without an outcome afterwards, there is another upload to be sent."""
+        if not unchanged(self._found):
+            raise Changed("changed while it was being brought")
+        upload = self._upload or ""
+        parts = [self._parts[number] for number in sorted(self._parts)]
+        try:
+            self._outcome = self._verified(self._s3.complete(self._key, upload, parts, self._digest.crc64nvme))
+            return
+        except S3Error as error:
+            refusal = error
+        if refusal.status == 404:  # it vanished, or an earlier try completed it and the answer was lost
+            head = self._head(self._key)
+            self._outcome = self._at(head) if head and _equal(head, self._digest) else None
+        elif refusal.status == 412:
+            self._s3.abort(self._key, upload)
+            self._outcome = self._occupied()
+        elif refusal.code in _BEGIN_ANEW and attempt < ATTEMPTS - 1:
+            self._s3.abort(self._key, upload)
+            self._s3.pause(attempt)
+        else:
+            raise refusal
+        if self._outcome is None:
+            self._anew(upload)
+
+    def _leave(self, pending: Pending) -> None:
+        """Abort an upload of an earlier run that is of no use. Where we may not (it went below the prefix of another
+        device, say), the bucket's lifecycle does: the file need not wait for that."""
+        try:
+            self._abort(pending.key, pending.upload)
+        except S3Error as error:
+            if error.status != 403:
+                raise
+
+    def _abort(self, key: str, upload: str | None) -> None:
+        if upload:
+            self._s3.abort(key, upload)
+
+    def _slice(self, number: int) -> Body:
+        if self._content is not None:
+            return Content(self._content)
+        size = self._digest.part_size
+        start = (number - 1) * size
+        return _Slice(self._found, start, min(size, self._digest.size - start), lambda: self._over)
+
+    @staticmethod
+    def _refused(error: S3Error) -> Exception:
+        """What is sent is not what was hashed: the file was written to without its size or time telling."""
+        if error.code in _OTHER_BYTES:
+            return Changed("its bytes are not those that were hashed")
+        return error
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """A part of a file as it is sent: read anew for each try, through one buffer for each thread."""
+
+    found: Found
+    start: int
+    size: int
+    over: Callable[[], bool]
+
+    def blocks(self, most: int) -> Iterator[memoryview]:
+        """The bytes, at most ``most`` at a time. Raises :class:`Changed` where they are not what was found."""
+        buffer, left = _buffer(most), self.size
+        try:
+            with open(self.found.raw, "rb", buffering=0) as file:  # noqa: PTH123  # its name may be of any bytes
+                status = os.fstat(file.fileno())
+                if (status.st_size, status.st_mtime_ns) != (self.found.size, self.found.mtime_ns):
+                    raise Changed("changed while it was being brought")
+                file.seek(self.start)
+                while left:
+                    if self.over():
+                        raise UploadError("was given up")
+                    count = file.readinto(buffer[: min(most, left)])
+                    if not count:
+                        raise Changed("became shorter while it was being brought")
+                    left -= count
+                    yield buffer[:count]
+        except OSError as error:
+            raise UploadError(f"cannot be read: {error.strerror}") from error
+
+
+def _equal(head: Head, digest: Digest) -> bool:
+    """Whether an object is the file: by S3's full-object checksum, else by the SHA-256 in our metadata."""
+    if head.size != digest.size:
+        return False
+    if head.crc64nvme is not None:
+        return head.crc64nvme == digest.crc64nvme
+    return head.metadata.get("impp-sha256") == digest.sha256

@@ -1,0 +1,79 @@
+"""Whether a movie is whole. A camera writes its index (``moov``) last, so a clip that is still being written, or whose
+power was cut, has none, or an ``mdat`` longer than the file. ISO/IEC 14496-12, 8.8 (fragments).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from impp_footage import boxes
+from impp_footage.boxes import Box
+from impp_footage.reader import RangeReader
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """``state`` complete, cut (``reason`` says what is missing) or unknown (the format does not show it). ``movie`` is
+    the ``moov`` box, where one was passed, so that nobody need look for it again."""
+
+    state: str
+    reason: str | None = None
+    movie: Box | None = field(default=None, compare=False)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether an end is missing: the file is still being written, or its writer was stopped."""
+        return self.state == "cut"
+
+
+COMPLETE = Integrity("complete")
+UNKNOWN = Integrity("unknown")
+
+
+def cut(reason: str) -> Integrity:
+    """The verdict on a file whose end is missing."""
+    return Integrity("cut", reason)
+
+
+def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
+    """Judge an MP4 or QuickTime file. It needs ``moov`` and ``mdat``; bytes behind them that are no box are padding.
+
+    With ``last_fragment`` a fragmented movie is walked to its end, two reads per fragment, and one whose last fragment
+    is cut short counts as cut. Without, its ``moov`` is enough: what there is of it plays.
+    """
+    movie, seen, count = None, set[bytes](), 0
+    for box in boxes.walk(file):
+        count += 1
+        whole = movie is not None and b"mdat" in seen
+        if box.kind == b"moof" and movie is None:
+            return cut("fragments without a moov box")
+        if (box.kind == b"moof" and not last_fragment) or (whole and not box.kind.isalnum()):
+            return Integrity("complete", movie=movie)
+        if box.is_broken:
+            return Integrity("cut", f"a broken box at byte {box.start}", movie)
+        if box.end > file.size:
+            if whole and b"moof" not in seen:
+                return Integrity("complete", movie=movie)
+            return Integrity("cut", f"{name(box)} needs {box.end} bytes, the file has {file.size}", movie)
+        movie = box if box.kind == b"moov" else movie
+        seen.add(box.kind)
+    if count == boxes.MAX_BOXES:
+        return Integrity("unknown", movie=movie)
+    missing = [kind.decode() for kind in (b"moov", b"mdat") if kind not in seen]
+    return (
+        Integrity("cut", f"no {' and no '.join(missing)} box", movie) if missing else Integrity("complete", None, movie)
+    )
+
+
+def of_riff(head: bytes, size: int) -> Integrity:
+    """Judge an AVI or WAVE by the length in its first 8 bytes; some recorders leave 0 or -1 there, and RF64 does."""
+    declared = int.from_bytes(head[4:8], "little")
+    if head[:4] != b"RIFF" or declared in (0, 0xFFFFFFFF):
+        return UNKNOWN
+    return COMPLETE if declared + 8 <= size else cut(f"the RIFF chunk needs {declared + 8} bytes, the file has {size}")
+
+
+def name(box: Box) -> str:
+    """A box in words, whatever its four bytes are."""
+    printable = "".join(chr(byte) if 0x20 < byte < 0x7F else "?" for byte in box.kind)
+    return f"the {printable} box"

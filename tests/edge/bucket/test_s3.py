@@ -1,0 +1,793 @@
+"""What a server, a proxy or a bad network may do to a request, and what comes of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config as BotoConfig
+from botocore.credentials import Credentials
+from tests.support.edge.scripted import Asked, Scripted, answer, early, error, hang_up, raw, reply, reset, scripted
+
+from impp_edge.bucket import aws
+from impp_edge.bucket.pace import Pace
+from impp_edge.bucket.s3 import ATTEMPTS, RETRY_AFTER_S, S3, Labels, Offline, Part, Refused, S3Error, Stopped
+from impp_edge.bucket.wire import ANSWER_BYTES, Content
+from impp_edge.digest import digest
+
+KEY = "originals/dashcam/a b+ü/2026/01/01/x~1.mp4"
+LABELS = Labels({"impp:source": "dashcam", "a b": "c&d=é"}, {"impp-sha256": "0" * 64}, "video/mp4")
+BODY = Content(bytes(8 << 20))
+"""More than the buffers of a connection hold."""
+CRC = "AAAAAAAAAAA="
+CREATED = b"<InitiateMultipartUploadResult><UploadId>up</UploadId></InitiateMultipartUploadResult>"
+COMPLETED = (
+    f"<CompleteMultipartUploadResult><ETag>&quot;e-1&quot;</ETag><ChecksumCRC64NVME>{CRC}</ChecksumCRC64NVME>"
+    "<ChecksumType>FULL_OBJECT</ChecksumType></CompleteMultipartUploadResult>"
+).encode()
+
+
+class Waits(threading.Event):
+    """An event that nobody has to wait for; how long they would have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        return self.is_set()
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Keys, and nothing of the real user's settings; the folder where the test may put some."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "aws"
+    folder.mkdir()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        "AWS_CONFIG_FILE": str(folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with scripted() as made:
+        yield made
+
+
+@pytest.fixture(params=["http", "https"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
+    with scripted(tmp_path if request.param == "https" else None) as made:
+        yield made
+
+
+@pytest.fixture
+def stop() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def clients() -> Iterator[list[S3]]:
+    made: list[S3] = []
+    yield made
+    for s3 in made:
+        s3.close()
+
+
+@pytest.fixture
+def client(stop: Waits, clients: list[S3]) -> Callable[..., S3]:
+    def make(server: Scripted, **more: Any) -> S3:
+        more = {"endpoint_url": server.url, "ca_bundle": server.certificate, "stop": stop} | more
+        clients.append(S3("bucket", **more))
+        return clients[-1]
+
+    return make
+
+
+# --- what is sent -----------------------------------------------------------------------------------------------------
+
+
+def test_put_says_what_s3_needs_to_know(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [answer(200, etag='"e"', x_amz_version_id="v", x_amz_checksum_crc64nvme=CRC)]
+    stored = client(server).put(KEY, Content(b"hello"), CRC, LABELS)
+    assert (stored.version, stored.etag, stored.crc64nvme) == ("v", "e", CRC)
+    asked = server.asked[0]
+    assert (asked.method, asked.body) == ("PUT", b"hello")
+    assert asked.target == "/bucket/originals/dashcam/a%20b%2B%C3%BC/2026/01/01/x~1.mp4"
+    expected = {
+        "content-length": "5", "content-type": "video/mp4", "if-none-match": "*", "x-amz-checksum-crc64nvme": CRC,
+        "x-amz-meta-impp-sha256": "0" * 64, "host": f"127.0.0.1:{server.port}",
+    }  # fmt: skip
+    assert expected.items() <= asked.headers.items()
+    assert parse_qs(asked.headers["x-amz-tagging"]) == {"impp:source": ["dashcam"], "a b": ["c&d=é"]}
+    assert asked.scope == "us-east-1/s3"
+
+
+def test_over_tls_the_body_is_not_hashed_again(either: Scripted, client: Callable[..., S3]) -> None:
+    either.scenes = [answer(200, etag='"e"')]
+    client(either).part(KEY, "up", 3, Content(b"hello"), CRC)
+    asked = either.asked[0]
+    hashed = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    assert asked.headers["x-amz-content-sha256"] == ("UNSIGNED-PAYLOAD" if either.certificate else hashed)
+    assert asked.headers["x-amz-checksum-crc64nvme"] == CRC
+    assert parse_qs(urlsplit(asked.target).query) == {"partNumber": ["3"], "uploadId": ["up"]}
+
+
+def test_complete_lists_the_parts_and_the_whole(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [answer(200, COMPLETED, x_amz_version_id="null")]
+    parts = [Part(1, 10, '"a"', "x"), Part(2, 5, '"b"', None)]
+    stored = client(server).complete(KEY, "up", parts, CRC)
+    assert (stored.version, stored.etag, stored.crc64nvme) == (None, "e-1", CRC)
+    asked = server.asked[0]
+    assert asked.headers["if-none-match"] == "*" and asked.headers["x-amz-mp-object-size"] == "15"
+    assert asked.headers["x-amz-checksum-type"] == "FULL_OBJECT"
+    listed = [
+        [(leaf.tag.rpartition("}")[2], leaf.text) for leaf in part] for part in ElementTree.fromstring(asked.body)
+    ]
+    assert listed == [
+        [("ChecksumCRC64NVME", "x"), ("ETag", '"a"'), ("PartNumber", "1")],
+        [("ETag", '"b"'), ("PartNumber", "2")],
+    ]
+
+
+def test_a_composite_checksum_is_none_of_the_whole(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [
+        answer(200, COMPLETED.replace(b"FULL_OBJECT", b"COMPOSITE")),
+        answer(200, x_amz_checksum_crc64nvme=CRC, x_amz_checksum_type="COMPOSITE"),
+    ]
+    s3 = client(server)
+    assert s3.complete(KEY, "up", [], CRC).crc64nvme is None
+    head = s3.head(KEY)
+    assert head is not None and head.crc64nvme is None
+
+
+def test_listings_are_read_to_their_last_page(server: Scripted, client: Callable[..., S3]) -> None:
+    def parts(number: int, more: str) -> Any:
+        part = f"<Part><PartNumber>{number}</PartNumber><Size>7</Size><ETag>e</ETag></Part>"
+        next_one = f"<NextPartNumberMarker>{number}</NextPartNumberMarker>"
+        return answer(
+            200, f"<ListPartsResult>{part}<IsTruncated>{more}</IsTruncated>{next_one}</ListPartsResult>".encode()
+        )
+
+    def uploads(name: str, more: str) -> Any:
+        one = f"<Upload><Key>{name}</Key><UploadId>{name}-id</UploadId><Initiated>t</Initiated></Upload>"
+        marks = f"<NextKeyMarker>{name}</NextKeyMarker><NextUploadIdMarker>{name}-id</NextUploadIdMarker>"
+        text = f"{one}<IsTruncated>{more}</IsTruncated>{marks}"
+        return answer(200, f"<ListMultipartUploadsResult>{text}</ListMultipartUploadsResult>".encode())
+
+    server.scenes = [
+        parts(1, "true"),
+        parts(2, "false"),
+        uploads("a", "true"),
+        uploads("b", "true"),
+        uploads("b", "true"),
+    ]
+    s3 = client(server)
+    assert [(part.number, part.size) for part in s3.parts(KEY, "up")] == [(1, 7), (2, 7)]
+    assert [upload.id for upload in s3.uploads("p")] == ["a-id", "b-id", "b-id"]  # a server that repeats itself ends it
+    assert "part-number-marker=1" in server.asked[1].target and "key-marker=a&" in server.asked[3].target
+
+
+def test_a_large_body_is_never_in_memory(either: Scripted, client: Callable[..., S3], tmp_path: Path) -> None:
+    from impp_edge.card.find import Found
+    from impp_edge.config import Folder
+    from impp_edge.run.upload import _Slice
+
+    path = tmp_path / "large"
+    with path.open("wb") as made:
+        made.truncate(64 << 20)
+    status = path.stat()
+    found = Found(Folder(tmp_path), b"large", status.st_size, status.st_mtime_ns)
+
+    def count(connection: socket.socket, asked: Asked) -> bool:
+        left, buffer = status.st_size, bytearray(65536)
+        while left:
+            left -= connection.recv_into(buffer)
+        connection.sendall(reply(200, etag='"e"'))
+        return False
+
+    either.scenes = [count]
+    s3 = client(either)
+    tracemalloc.start()
+    s3.part(KEY, "up", 1, _Slice(found, 0, status.st_size, lambda: False), CRC)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
+
+
+# --- signatures -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", [None, "to/ken+=="])
+@pytest.mark.parametrize(
+    ("method", "key", "query", "headers"),
+    [
+        ("PUT", KEY, {}, LABELS.headers() | {"if-none-match": "*"}),
+        ("POST", "a//b/../c*'()!~", {"uploads": ""}, {}),
+        ("GET", None, {"prefix": "a b/+ü&=", "uploads": "", "key-marker": "/"}, {"x-amz-meta-x": "two  spaces "}),
+        ("PUT", "x", {"partNumber": "10", "uploadId": "a+b/c=="}, {"x-amz-checksum-crc64nvme": CRC}),
+    ],
+)
+def test_the_signature_is_botocores(
+    method: str,
+    key: str | None,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    token: str | None,
+    server: Scripted,
+    client: Callable[..., S3],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import datetime as dt
+
+    from impp_edge.bucket.s3 import _Request
+
+    if token:
+        monkeypatch.setenv("AWS_SESSION_TOKEN", token)
+    server.scenes = [answer(200)]
+    client(server, region="eu-west-1")._ask(_Request(method, key, query, headers))
+    asked = server.asked[0]
+    then = dt.datetime.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: then)
+    theirs = AWSRequest(method, server.url + asked.target, {name: str(value) for name, value in headers.items()}, b"")
+    theirs.context["client_config"] = BotoConfig(s3={"payload_signing_enabled": True})
+    keys = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token)
+    S3SigV4Auth(keys, "s3", "eu-west-1").add_auth(theirs)
+    assert asked.headers["authorization"] == theirs.headers["Authorization"]
+
+
+# --- answers that come too early, late, or never ----------------------------------------------------------------------
+
+
+def test_a_refusal_before_the_body_was_read_is_understood(either: Scripted, client: Callable[..., S3]) -> None:
+    either.scenes = [early(403, "AccessDenied")]
+    with pytest.raises(S3Error) as raised:
+        client(either).put(KEY, BODY, CRC, LABELS)
+    assert (raised.value.status, raised.value.code, len(either.asked)) == (403, "AccessDenied", 1)
+
+
+def test_a_busy_server_that_reads_no_body_is_asked_again(either: Scripted, client: Callable[..., S3]) -> None:
+    either.scenes = [early(503, "SlowDown"), early(412, "PreconditionFailed")]
+    with pytest.raises(S3Error, match="PreconditionFailed"):
+        client(either).put(KEY, BODY, CRC, LABELS)
+    assert len(either.asked) == 2
+
+
+@pytest.mark.parametrize("bad", [reset, hang_up])
+def test_a_connection_that_breaks_is_made_anew(
+    either: Scripted, client: Callable[..., S3], stop: Waits, bad: Any
+) -> None:
+    either.scenes = [bad, bad, answer(200, etag='"e"')]
+    assert client(either).part(KEY, "up", 1, BODY, CRC).etag == '"e"'
+    assert [asked.connection for asked in either.asked] == [0, 1, 2] and len(stop.waits) == 2
+    assert either.asked[2].body == BODY.content
+
+
+def test_a_server_that_is_away_is_said_to_be(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with pytest.raises(Offline, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
+        client(server, endpoint_url=f"http://127.0.0.1:{port}").head(KEY)
+    assert len(stop.waits) == ATTEMPTS - 1
+
+
+def test_a_server_that_takes_no_bytes_is_not_waited_for_long(
+    either: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impp_edge.bucket.wire.READ_S", 0.1)
+    monkeypatch.setattr("impp_edge.bucket.wire.EARLY_S", 0.1)
+    monkeypatch.setattr("impp_edge.bucket.s3.ATTEMPTS", 1)
+    over = threading.Event()
+    either.scenes = [lambda *_: over.wait(30) and False]
+    try:
+        with pytest.raises(Offline, match="does not answer"):
+            client(either).put(KEY, Content(bytes(32 << 20)), CRC, LABELS)
+    finally:
+        over.set()
+
+
+def test_a_connection_that_the_server_closed_meanwhile_costs_nothing(
+    either: Scripted, client: Callable[..., S3], stop: Waits
+) -> None:
+    either.scenes = [answer(200, etag='"e"'), hang_up, answer(200, etag='"e"'), answer(200, etag='"e"')]
+    s3 = client(either)
+    for number in range(3):
+        s3.part(KEY, "up", number, Content(b"x"), CRC)
+    assert [asked.connection for asked in either.asked] == [0, 0, 1, 1] and stop.waits == []
+
+
+def test_a_connection_that_is_known_to_be_closed_is_not_used(server: Scripted, client: Callable[..., S3]) -> None:
+    closed = threading.Event()
+
+    def last(connection: socket.socket, asked: Asked) -> bool:
+        answer(200)(connection, asked)
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+        return False
+
+    server.scenes = [last, answer(200)]
+    s3 = client(server)
+    s3.head(KEY)
+    assert closed.wait(30)
+    assert s3.head(KEY) is not None
+    assert [asked.connection for asked in server.asked] == [0, 1]
+
+
+def test_an_answer_without_end_is_cut_off(server: Scripted, client: Callable[..., S3]) -> None:
+    flood = reply(200, bytes(ANSWER_BYTES + 100_000))
+    server.scenes = [raw(flood) for _ in range(ATTEMPTS)]
+    with pytest.raises(Offline, match="has no end"):
+        client(server).create(KEY, LABELS)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"",
+        b"HTTP/1.1\r\n",
+        b"HTTP/1.1 200\x00 \xff\r\n\r\n",
+        b"HTTP/1.1 99999 x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 500 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n" + CREATED,
+        b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n<a>",
+        reply(200, CREATED[:40]),
+        reply(200, b"<html>Log in to our hotspot</html>"),
+        reply(
+            200, b'<!DOCTYPE x [<!ENTITY a "aaaa">]><InitiateMultipartUploadResult>&a;</InitiateMultipartUploadResult>'
+        ),
+    ],
+)
+def test_an_answer_that_is_none_is_asked_for_again(server: Scripted, client: Callable[..., S3], odd: bytes) -> None:
+    server.scenes = [raw(odd), answer(200, CREATED)]
+    assert client(server).create(KEY, LABELS) == ("up", True)  # there may be two uploads now
+    server.scenes = [answer(200, CREATED)]
+    assert client(server).create(KEY, LABELS) == ("up", False)
+
+
+def test_a_part_that_nobody_stored_is_none(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [answer(200, b"<html>Log in to our hotspot</html>")]
+    with pytest.raises(S3Error, match="is this S3"):
+        client(server).part(KEY, "up", 1, Content(b"x"), CRC)
+
+
+def test_a_servers_words_cannot_play_with_the_terminal(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [error(403, "Access\x9bDenied", "no\x85&#xa0;\x9b31m" + "x" * 1000)]
+    with pytest.raises(S3Error) as raised:
+        client(server).create(KEY, LABELS)
+    assert str(raised.value).isprintable() and len(str(raised.value)) < 700
+
+
+# --- tried again ------------------------------------------------------------------------------------------------------
+
+PASSING = [
+    (500, "InternalError"), (503, "SlowDown"), (503, "ServiceUnavailable"), (400, "RequestTimeout"),
+    (502, "BadGateway"), (429, "TooManyRequests"), (504, "x"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "code"), PASSING)
+def test_what_passes_is_waited_for(
+    server: Scripted, client: Callable[..., S3], stop: Waits, status: int, code: str
+) -> None:
+    server.scenes = [error(status, code)] * (ATTEMPTS - 1) + [answer(200, etag='"e"')]
+    client(server).part(KEY, "up", 1, Content(b"body"), CRC)
+    assert len(server.asked) == ATTEMPTS and len(stop.waits) == ATTEMPTS - 1
+    assert [asked.body for asked in server.asked] == [b"body"] * ATTEMPTS
+    assert all(0 <= wait <= 0.5 * 2**n for n, wait in enumerate(stop.waits))
+
+
+def test_what_does_not_pass_is_said_after_some_tries(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [error(503, "SlowDown")] * 99
+    with pytest.raises(S3Error, match="SlowDown: as asked") as raised:
+        client(server).create(KEY, LABELS)
+    assert raised.value.status == 503 and len(server.asked) == ATTEMPTS
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (400, "BadDigest"), (501, "NotImplemented")])
+def test_what_would_be_the_same_is_not_tried_again(
+    server: Scripted, client: Callable[..., S3], status: int, code: str
+) -> None:
+    server.scenes = [error(status, code)]
+    with pytest.raises(S3Error) as raised:
+        client(server).create(KEY, LABELS)
+    assert (raised.value.status, raised.value.code, len(server.asked)) == (status, code, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        ("7", 7, 7),
+        ("in a minute", 30, 61),
+        ("999999", RETRY_AFTER_S, RETRY_AFTER_S),
+        ("-5", 0, 0.5),
+        ("soon", 0, 0.5),
+        ("9" * 400, 0, 0.5),
+    ],
+)
+def test_a_server_may_say_when(
+    server: Scripted, client: Callable[..., S3], stop: Waits, value: str, least: float, most: float
+) -> None:
+    if value == "in a minute":
+        value = formatdate(time.time() + 60, usegmt=True)
+    server.scenes = [error(503, "SlowDown", retry_after=value), answer(200)]
+    client(server).head(KEY)
+    assert least <= stop.waits[0] <= most
+
+
+def test_asked_to_stop_nobody_waits(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
+    stop.set()
+    server.scenes = [error(503, "SlowDown", retry_after="100")]
+    with pytest.raises(Stopped):
+        client(server).head(KEY)
+    assert len(server.asked) == 1
+
+
+def test_asked_to_stop_a_body_may_go_on_for_a_while_only(
+    server: Scripted, client: Callable[..., S3], stop: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop.set()
+    server.scenes = [answer(200, etag='"e"'), hang_up]
+    s3 = client(server)
+    s3.part(KEY, "up", 1, BODY, CRC)
+    monkeypatch.setattr("impp_edge.bucket.wire.STOP_S", -1.0)
+    with pytest.raises(Stopped):
+        s3.part(KEY, "up", 2, BODY, CRC)
+
+
+def test_a_limited_body_is_paced(server: Scripted, client: Callable[..., S3]) -> None:
+    waited: list[float] = []
+    pace = Pace(80, clock=lambda: 0.0, wait=lambda seconds: bool(waited.append(seconds)))
+    server.scenes = [answer(200, etag='"e"')]
+    client(server, pace=pace).part(KEY, "up", 1, BODY, CRC)
+    assert max(waited) == pytest.approx(len(BODY.content) / 1e7, abs=0.3)
+
+
+# --- completion -------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_in_the_body_of_a_200_is_an_error(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [error(200, "InternalError"), error(200, "SlowDown"), answer(200, COMPLETED)]
+    assert client(server).complete(KEY, "up", [], CRC).etag == "e-1"
+    server.scenes = [error(200, "InvalidPart")] * ATTEMPTS
+    with pytest.raises(S3Error) as raised:
+        client(server).complete(KEY, "up", [], CRC)
+    assert raised.value.code == "InvalidPart"
+
+
+def test_a_long_completion_is_kept_alive_by_white_space(server: Scripted, client: Callable[..., S3]) -> None:
+    declared = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    for body in (b" " * 3000 + declared + COMPLETED, declared + b" \n" * 3000 + COMPLETED):
+        chunks = b"".join(
+            b"%x\r\n%s\r\n" % (len(body[at : at + 100]), body[at : at + 100]) for at in range(0, len(body), 100)
+        )
+        server.scenes = [
+            raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n", keep=True)
+        ]
+        assert client(server).complete(KEY, "up", [], CRC).crc64nvme == CRC
+
+
+def test_an_upload_that_is_gone_needs_no_abort(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [error(404, "NoSuchUpload"), answer(204)]
+    client(server).abort(KEY, "up")
+    client(server).abort(KEY, "up")
+
+
+# --- set right by the answer ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        error(301, "PermanentRedirect", x_amz_bucket_region="eu-central-1"),
+        error(400, "AuthorizationHeaderMalformed", "x", "<Region>eu-central-1</Region>"),
+        error(400, "IllegalLocationConstraintException", x_amz_bucket_region="eu-central-1"),
+    ],
+)
+@pytest.mark.parametrize("operation", ["head", "part"])
+def test_another_region_is_followed_once_and_remembered(
+    server: Scripted, client: Callable[..., S3], stop: Waits, scene: Any, operation: str
+) -> None:
+    if operation == "head":  # whose answers have no body
+        scene = answer(301, x_amz_bucket_region="eu-central-1")
+    server.scenes = [scene, answer(200, etag='"e"'), answer(200)]
+    s3 = client(server)
+    _ = s3.head(KEY) if operation == "head" else s3.part(KEY, "up", 1, Content(b"body"), CRC)
+    s3.head(KEY)
+    assert [asked.scope for asked in server.asked] == ["us-east-1/s3", "eu-central-1/s3", "eu-central-1/s3"]
+    assert s3.region == "eu-central-1" and stop.waits == []
+
+
+def test_regions_that_lead_in_a_circle_are_a_refusal(server: Scripted, client: Callable[..., S3]) -> None:
+    regions = ["eu-west-1", "us-west-2", "eu-west-1", "us-west-2"]
+    server.scenes = [error(301, "PermanentRedirect", x_amz_bucket_region=region) for region in regions]
+    with pytest.raises(Refused, match="PermanentRedirect"):
+        client(server).create(KEY, LABELS)
+    assert len(server.asked) == 2
+
+
+def test_a_region_that_is_none_is_not_followed(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [error(301, "PermanentRedirect", x_amz_bucket_region="evil.example.org/#")]
+    with pytest.raises(Refused):
+        client(server).create(KEY, LABELS)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("offset", [-86400 * 365, 7200])
+@pytest.mark.parametrize("operation", ["head", "create"])
+def test_a_wrong_clock_is_set_by_the_servers(
+    server: Scripted, client: Callable[..., S3], stop: Waits, offset: int, operation: str
+) -> None:
+    date = formatdate(time.time() + offset, usegmt=True)
+    skewed = answer(403, date=date) if operation == "head" else error(403, "RequestTimeTooSkewed", date=date)
+    server.scenes = [skewed, answer(200, CREATED, date=date), answer(200, date=date)]
+    s3 = client(server)
+    _ = s3.head(KEY) if operation == "head" else s3.create(KEY, LABELS)
+    s3.head(KEY)
+    expected = time.strftime("%Y%m%dT%H%M", time.gmtime(time.time() + offset))
+    assert abs(int(server.asked[1].headers["x-amz-date"][:13].replace("T", "")) - int(expected.replace("T", ""))) <= 100
+    assert server.asked[2].headers["x-amz-date"][:8] == server.asked[1].headers["x-amz-date"][:8]
+    assert s3.signer.offset_s == pytest.approx(offset, abs=5) and stop.waits == []
+
+
+def test_a_clock_that_cannot_be_set_is_a_refusal(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [error(403, "RequestTimeTooSkewed", date="never")] * 3
+    with pytest.raises(Refused, match="the clock of this machine is wrong"):
+        client(server).create(KEY, LABELS)
+    assert len(server.asked) <= 2
+
+
+def test_a_plain_403_of_a_missing_object_is_no_wrong_clock(server: Scripted, client: Callable[..., S3]) -> None:
+    server.scenes = [answer(403)]
+    with pytest.raises(S3Error) as raised:
+        client(server).head(KEY)
+    assert (raised.value.status, raised.value.code, len(server.asked)) == (403, "AccessDenied", 1)
+
+
+@pytest.mark.parametrize("operation", ["head", "create"])
+def test_credentials_that_expired_are_got_anew(
+    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "old")
+
+    def expired(connection: socket.socket, asked: Asked) -> bool:
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "new")
+        return (answer(400) if operation == "head" else error(400, "ExpiredToken"))(connection, asked)
+
+    server.scenes = [expired, answer(200, CREATED)]
+    s3 = client(server)
+    _ = s3.head(KEY) if operation == "head" else s3.create(KEY, LABELS)
+    assert [asked.headers["x-amz-security-token"] for asked in server.asked] == ["old", "new"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "says"),
+    [
+        (404, "NoSuchBucket", "no such bucket"),
+        (403, "InvalidAccessKeyId", "check the credentials"),
+        (403, "SignatureDoesNotMatch", "check the credentials"),
+        (400, "ExpiredToken", "get new credentials"),
+        (400, "InvalidToken", "check the credentials"),
+    ],
+)
+def test_what_is_the_same_for_every_file_is_a_refusal_that_says_what_to_do(
+    server: Scripted, client: Callable[..., S3], status: int, code: str, says: str
+) -> None:
+    server.scenes = [error(status, code)] * 2
+    with pytest.raises(Refused, match=f"{code}.*{says}"):
+        client(server).create(KEY, LABELS)
+
+
+# --- the way there ----------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_that_is_not_trusted_is_said(tmp_path: Path, client: Callable[..., S3]) -> None:
+    with scripted(tmp_path) as server, pytest.raises(Offline, match=r"certificate of 127.0.0.1.*ca_bundle"):
+        client(server, ca_bundle=None).head(KEY)
+
+
+def test_a_bundle_from_the_environment_is_trusted(
+    tmp_path: Path, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted(tmp_path) as server:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(server.certificate))
+        server.scenes = [answer(200)]
+        assert client(server, ca_bundle=None).head(KEY) is not None
+
+
+def test_a_bundle_that_is_missing_is_a_refusal(tmp_path: Path, client: Callable[..., S3]) -> None:
+    with scripted(tmp_path) as server, pytest.raises(Refused, match=r"ca_bundle .*: No such file"):
+        client(server, ca_bundle=tmp_path / "missing").head(KEY)
+
+
+def test_https_goes_through_a_proxy_by_a_tunnel(
+    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://us%40er:pa%3Ass@127.0.0.1:{server.port}")
+    server.scenes = [raw(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")] * ATTEMPTS
+    with pytest.raises(Offline, match="407"):
+        client(server, endpoint_url="https://s3.example.org").head(KEY)
+    assert (server.asked[0].method, server.asked[0].target) == ("CONNECT", "s3.example.org:443")
+    assert server.asked[0].headers["proxy-authorization"] == "Basic dXNAZXI6cGE6c3M="
+
+
+def test_plain_http_asks_a_proxy_for_the_whole_address(
+    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"127.0.0.1:{server.port}")
+    server.scenes = [answer(200)]
+    client(server, endpoint_url="http://s3.example.org").head("k")
+    assert server.asked[0].target == "http://s3.example.org/bucket/k"
+    assert server.asked[0].headers["host"] == "s3.example.org"
+
+
+def test_what_needs_no_proxy_goes_there_directly(
+    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server.scenes = [answer(200)]
+    assert client(server).head(KEY) is not None
+
+
+@pytest.mark.parametrize("url", ["socks5://127.0.0.1:1080", "http://:x", "http://host:port"])
+def test_a_proxy_that_is_none_is_a_refusal(
+    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("http_proxy", url)
+    with pytest.raises(Refused, match="HTTP_PROXY: must be one like"):
+        client(server).head(KEY)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "region", "url", "netloc", "base"),
+    [
+        ("b", "eu-west-1", None, "b.s3.eu-west-1.amazonaws.com", ""),
+        ("b.c", "eu-west-1", None, "s3.eu-west-1.amazonaws.com", "/b.c"),
+        ("b", "cn-north-1", None, "b.s3.cn-north-1.amazonaws.com.cn", ""),
+        ("b", "us-east-1", "http://127.0.0.1:8333", "127.0.0.1:8333", "/b"),
+        ("b", "us-east-1", "https://s3.example.org:443/base/", "s3.example.org", "/base/b"),
+        ("b", "us-east-1", "http://[::1]:9000", "[::1]:9000", "/b"),
+    ],
+)
+def test_endpoints(bucket: str, region: str, url: str | None, netloc: str, base: str) -> None:
+    place = aws.endpoint(bucket, region, url)
+    assert (place.netloc, place.base) == (netloc, base)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8333", "ftp://x", "http://", "http://x:port", "http://[::1"])
+def test_an_endpoint_that_is_none_is_a_refusal(url: str) -> None:
+    with pytest.raises(Refused, match="endpoint_url"):
+        aws.endpoint("b", "us-east-1", url)
+
+
+# --- settings and credentials -----------------------------------------------------------------------------------------
+
+
+def test_the_environment_wins_over_the_profile(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (environment / "config").write_text("[default]\nregion = eu-west-3\nca_bundle = /x\nendpoint_url = http://e\n")
+    settings = aws.Settings()
+    assert (settings.region, settings.ca_bundle, settings.endpoint_url()) == ("eu-west-3", "/x", "http://e")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/y")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://f")
+    assert (settings.region, settings.ca_bundle, settings.endpoint_url()) == ("eu-west-1", "/y", "http://f")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://g")
+    assert settings.endpoint_url() == "http://g" and settings.endpoint_url("monitoring") == "http://f"
+
+
+PROFILES = """
+[default]
+aws_access_key_id = A
+aws_secret_access_key = 100%secret
+[profile process]
+credential_process = {process}
+[profile broken]
+credential_process = false
+[profile empty]
+region = eu-west-1
+[profile role]
+role_arn = arn:aws:iam::1:role/x
+source_profile = default
+"""
+
+
+@pytest.fixture
+def profiles(environment: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    script = tmp_path / "process.py"
+    keys = {"Version": 1, "AccessKeyId": "P", "SecretAccessKey": "S", "SessionToken": "T"}
+    script.write_text(f"print({json.dumps(keys)!r})")
+    (environment / "config").write_text(PROFILES.format(process=f"{sys.executable} {script}"))
+    static = "[{}]\naws_access_key_id = A\naws_secret_access_key = 100%secret\n"
+    (environment / "credentials").write_text(static.format("static") + static.format("role"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "keys"),
+    [
+        ("static", aws.Keys("A", "100%secret", None)),
+        ("process", aws.Keys("P", "S", "T")),
+        (None, ("A", "100%secret", None)),
+    ],
+)
+def test_credentials_are_found_where_botocore_finds_them(profiles: None, profile: str | None, keys: Any) -> None:
+    assert aws.Signer(aws.Settings(profile)).keys() == keys
+
+
+def test_static_keys_need_no_botocore(profiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("impp_edge.bucket.aws._chain", lambda _profile: pytest.fail("asked botocore"))
+    assert aws.Signer(aws.Settings("static")).keys().access == "A"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "E")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "S")
+    assert aws.Signer(aws.Settings()).keys() == ("E", "S", None)
+    assert aws.Signer(aws.Settings("static")).keys().access == "A"  # a profile that was asked for wins
+
+
+def test_a_role_is_not_passed_over_for_static_keys(profiles: None) -> None:
+    assert aws.Settings("role").keys() is None
+
+
+@pytest.mark.parametrize("profile", ["empty", None])
+def test_no_credentials_are_a_refusal(
+    profiles: None, profile: str | None, server: Scripted, client: Callable[..., S3], environment: Path
+) -> None:
+    (environment / "config").write_text("[profile empty]\nregion = eu-west-1\n")
+    with pytest.raises(Refused, match="no AWS credentials"):
+        client(server, profile=profile).head(KEY)
+
+
+def test_a_process_that_fails_may_succeed_later(profiles: None, server: Scripted, client: Callable[..., S3]) -> None:
+    with pytest.raises(Offline, match="no AWS credentials now"):
+        client(server, profile="broken").head(KEY)
+
+
+@pytest.mark.parametrize(
+    ("process", "reason"),
+    [("/missing/helper", "No such file.*/missing/helper"), ("echo nonsense", "credential_process")],
+)
+def test_a_process_that_cannot_be_one_is_a_refusal(
+    profiles: None, server: Scripted, client: Callable[..., S3], environment: Path, process: str, reason: str
+) -> None:
+    (environment / "config").write_text(PROFILES.format(process=process))
+    with pytest.raises(Refused, match=f"no AWS credentials: .*{reason}"):
+        client(server, profile="process").head(KEY)
+
+
+def test_a_profile_that_is_missing_is_a_refusal(profiles: None) -> None:
+    with pytest.raises(Refused, match="no profile 'other'"):
+        aws.Settings("other")
+
+
+def test_a_file_that_is_none_of_aws_is_a_refusal(environment: Path) -> None:
+    (environment / "config").write_bytes(b"\xff\xfe\x00nonsense")
+    with pytest.raises(Refused, match="config"):
+        aws.Settings()
+
+
+def test_the_digest_is_what_servers_compute() -> None:
+    """The CRC of an empty body, which every answer above uses."""
+    assert digest(io.BytesIO(b""), 1).crc64nvme == CRC

@@ -1,0 +1,354 @@
+"""Finding files: all that may be footage, each once, whatever the folder holds and whatever happens to it meanwhile."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+from tests.support.paths import REPOSITORY
+
+from impp_edge.card import find
+from impp_edge.config import Folder
+from impp_edge.memory.state import Brought, State
+
+SCANDIR, STAT = os.scandir, os.stat
+BUCKET = "a-bucket"
+BROUGHT = Brought("k", None, "ab" * 32, "AAAAAAAAAAE=")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    folder = tmp_path / "card"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    memory = State(tmp_path / "state")
+    yield memory
+    memory.close()
+
+
+class Look:
+    """One scan, with what it said."""
+
+    def __init__(self, folder: Folder, state: State, bucket: str = BUCKET) -> None:
+        self.problems: list[tuple[str, str]] = []
+        self.scan = find.scan(folder, state, bucket, lambda path, reason: self.problems.append((path, reason)))
+        self.found = list(self.scan)
+
+    @property
+    def names(self) -> list[str]:
+        return [os.fsdecode(found.name) for found in self.found]
+
+
+def remember(state: State, look: Look) -> None:
+    with state.batch():
+        for found in look.found:
+            state.remember(BUCKET, found, BROUGHT)
+
+
+def put(folder: Path, *names: str | bytes) -> None:
+    for name in names:
+        path = folder / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"film")
+
+
+def test_a_found_file_tells_where_it_is_and_how_it_was(card: Path, state: State) -> None:
+    put(card, "DCIM/ü\udcff\n.mp4")
+    os.utime(card / "DCIM/ü\udcff\n.mp4", ns=(1, 1_500_000_001))
+    [found] = Look(Folder(card), state).found
+    assert found.raw == os.fsencode(card) + "/DCIM/ü".encode() + b"\xff\n.mp4"
+    assert found.path.read_bytes() == b"film" and found.relative == PurePosixPath("DCIM/ü\udcff\n.mp4")
+    assert (found.size, found.mtime_ns, found.mtime) == (4, 1_500_000_001, 1.500000001)
+    assert find.look(Folder(card), found.path) == found
+
+
+def test_only_what_is_new_or_changed_is_found_again(card: Path, state: State) -> None:
+    put(card, "a.mp4", "b/a.mp4", "b/c.mp4", "z.txt")
+    first = Look(Folder(card), state)
+    assert first.names == ["a.mp4", "z.txt", "b/a.mp4", "b/c.mp4"] and not first.scan.known
+    state.remember(BUCKET, first.found[0], BROUGHT)
+    state.skip(BUCKET, first.found[1], "no media")
+    state.remember(BUCKET, first.found[2], BROUGHT)
+    put(card, "b/0.mp4")
+    os.utime(card / "b/a.mp4", (1, 1))
+    again = Look(Folder(card), state)
+    assert again.names == ["b/0.mp4", "b/a.mp4", "b/c.mp4"]
+    assert again.scan.known == {"brought": 1, "no media": 1}
+    assert len(Look(Folder(card), state, "another-bucket").found) == 5
+    assert not again.problems
+
+
+def test_files_may_be_remembered_while_they_are_found(card: Path, state: State) -> None:
+    put(card, *(f"{n % 3}/{n:03}.mp4" for n in range(300)))
+    seen = 0
+    for found in find.scan(Folder(card), state, BUCKET, lambda *_: None):
+        state.remember(BUCKET, found, BROUGHT)
+        seen += 1
+    assert seen == 300 and not Look(Folder(card), state).found
+
+
+def test_junk_is_left_alone(card: Path, state: State) -> None:
+    put(card, "._a.mp4", ".hidden/a.mp4", "FSCK0001.REC", "Thumbs.db", "a.tmp", "a.PART", "fw.bin", "a.mp4~",
+        "System Volume Information/a.mp4", "$RECYCLE.BIN/a.mp4", "FOUND.000/a.mp4", ".Trashes/a.mp4", "DESKTOP.INI",
+        b"._\xff\n.mp4", b".\n\xff/a.mp4", "kept.mp4")  # fmt: skip
+    assert Look(Folder(card), state).names == ["kept.mp4"]
+
+
+def test_patterns_leave_out_names_and_paths_but_nothing_that_is_known(card: Path, state: State) -> None:
+    put(card, "a.mp4", "b.mov", "Parking/c.mp4", "DCIM/d.mp4", "DCIM/Parking/e.mp4", b"\xff.mov")
+    folder = Folder(card, exclude=("*.mov", "Parking", "DCIM/d*", "[", "ü*"))
+    assert Look(folder, state).names == ["a.mp4"]
+    remember(state, Look(Folder(card), state))
+    look = Look(replace(folder, exclude=("*.mov",)), state)
+    assert not look.found and look.scan.known == {"brought": 6}
+    put(card, "new.mov", "new.mp4")
+    assert Look(replace(folder, exclude=("*.mov",)), state).names == ["new.mp4"]
+    assert Look(Folder(card), state).names == ["new.mov", "new.mp4"]  # no longer left out
+
+
+def test_with_other_rules_what_was_skipped_is_found_again(card: Path, state: State) -> None:
+    put(card, "a.txt", "b.mp4")
+    folder = Folder(card, unknown="skip")
+    for found in Look(folder, state).found:
+        state.skip(BUCKET, found, "no known camera")
+    assert Look(folder, state).scan.known == {"no known camera": 2}
+    assert Look(Folder(card, unknown="media"), state).names == ["a.txt", "b.mp4"]
+
+
+def test_links_are_not_followed_but_the_folder_itself_may_be_one(card: Path, state: State, tmp_path: Path) -> None:
+    put(card, "DCIM/a.mp4")
+    put(tmp_path / "elsewhere", "b.mp4")
+    (card / "loop").symlink_to(card)
+    (card / "DCIM/up").symlink_to("..")
+    (card / "out").symlink_to(tmp_path / "elsewhere")
+    (card / "c.mp4").symlink_to(tmp_path / "elsewhere/b.mp4")
+    (card / "self.mp4").symlink_to("self.mp4")
+    os.mkfifo(card / "pipe.mp4")
+    (tmp_path / "link").symlink_to(card)
+    for path in (card, tmp_path / "link"):
+        look = Look(Folder(path), state)
+        assert look.names == ["DCIM/a.mp4"] and not look.problems
+        assert look.found[0].path == path / "DCIM/a.mp4"
+
+
+def test_a_folder_that_turns_into_a_link_meanwhile_is_not_followed(card: Path, state: State, tmp_path: Path) -> None:
+    put(card, "a.mp4", "deep/b.mp4")
+    put(tmp_path / "elsewhere", "c.mp4")
+    problems: list[str] = []
+    names = []
+    for found in find.scan(Folder(card), state, BUCKET, lambda path, _: problems.append(path)):
+        names.append(found.name)
+        (card / "deep").rename(tmp_path / "moved")
+        (card / "deep").symlink_to(tmp_path / "elsewhere")
+    assert names == [b"a.mp4"] and problems == [str(card / "deep")]
+
+
+def test_names_of_any_bytes_are_found_known_and_in_order(card: Path, state: State) -> None:
+    names = [b"x" + bytes([byte]) + b".mp4" for byte in range(1, 256) if byte != ord("/")]
+    put(card, *names)
+    look = Look(Folder(card), state)
+    assert [found.name for found in look.found] == sorted(names)
+    remember(state, look)
+    again = Look(Folder(card), state)
+    assert not again.found and again.scan.known == {"brought": len(names)}
+
+
+def test_names_are_the_same_bytes_in_another_locale(card: Path, state: State, tmp_path: Path) -> None:
+    put(card, "ü.mp4", b"\xff/\xfe.mp4")
+    remember(state, Look(Folder(card), state))
+    state.close()
+    code = (
+        "import sys; from pathlib import Path; from impp_edge.card import find\n"
+        "from impp_edge.memory.state import State\n"
+        "from impp_edge.config import Folder\n"
+        "assert sys.getfilesystemencoding() != 'utf-8'\n"
+        "scan = find.scan(Folder(Path(sys.argv[1])), State(Path(sys.argv[2])), 'a-bucket', print)\n"
+        "print(list(scan), dict(scan.known))"
+    )
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY / "edge"),
+        "LC_ALL": "C",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONUTF8": "0",
+    }
+    run = subprocess.run([sys.executable, "-c", code, str(card), str(tmp_path / "state")], env=env,
+                         capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert (run.stdout, run.stderr) == ("[] {'brought': 2}\n", "")
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_missing_is_said(card: Path, state: State) -> None:
+    look = Look(Folder(card / "none"), state)
+    assert look.problems == [(str(card / "none"), "cannot be listed: No such file or directory")] and not look.found
+    put(card, "file")
+    assert "Not a directory" in Look(Folder(card / "file"), state).problems[0][1]
+
+
+def test_what_the_caller_raises_is_not_put_down_to_the_memory(card: Path, state: State) -> None:
+    def full_pipe(path: str, reason: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        list(find.scan(Folder(card / "none"), state, BUCKET, full_pipe))
+
+
+def test_an_empty_mount_point_is_a_card_that_is_out_and_forgets_nothing(card: Path, state: State) -> None:
+    assert not Look(Folder(card), state).scan.absent  # a new folder
+    put(card, "DCIM/a.mp4")
+    remember(state, Look(Folder(card), state))
+    aside = card.rename(card.with_name("aside"))
+    card.mkdir()
+    look = Look(Folder(card), state)
+    assert look.scan.absent and not look.found and not look.problems and not look.scan.known
+    card.rmdir()
+    aside.rename(card)
+    look = Look(Folder(card), state)
+    assert not look.scan.absent and look.scan.known == {"brought": 1}
+
+
+def test_a_card_pulled_out_in_the_middle_is_said_once(card: Path, state: State, tmp_path: Path) -> None:
+    put(card, "0.mp4", *(f"{n}/a.mp4" for n in range(10)))
+    problems: list[tuple[str, str]] = []
+    scan = find.scan(Folder(card), state, BUCKET, lambda *said: problems.append(said))
+    found = []
+    for one in scan:
+        found.append(one.name)
+        if one.name == b"1/a.mp4":
+            card.rename(tmp_path / "gone")
+    assert found == [b"0.mp4", b"0/a.mp4", b"1/a.mp4"]
+    assert problems == [(str(card / "2"), "cannot be listed: No such file or directory")]
+
+
+def test_a_folder_that_is_removed_meanwhile_is_no_problem(card: Path, state: State) -> None:
+    put(card, "0.mp4", "1/a.mp4", "2/a.mp4")
+    problems: list[Any] = []
+    found = []
+    for one in find.scan(Folder(card), state, BUCKET, lambda *said: problems.append(said)):
+        found.append(one.name)
+        if one.name == b"0.mp4":
+            (card / "1/a.mp4").unlink()
+            (card / "1").rmdir()
+    assert found == [b"0.mp4", b"2/a.mp4"] and not problems
+
+
+def fail_to_stat(monkeypatch: pytest.MonkeyPatch, fails: Callable[[str], int | None]) -> None:
+    """A card that is worn: ``fails`` tells from a name which error it gives."""
+
+    def worn(name: Any, **how: Any) -> os.stat_result:
+        if error := fails(os.fsdecode(name)):
+            raise OSError(error, os.strerror(error))
+        return STAT(name, **how)
+
+    monkeypatch.setattr(find.os, "stat", worn)
+
+
+class Torn:
+    """A scandir that breaks off after 30 entries, in the order of their names."""
+
+    def __init__(self, at: Any) -> None:
+        self._entries = SCANDIR(at)
+
+    def __enter__(self) -> Iterator[Any]:
+        return self._each()
+
+    def __exit__(self, *_: object) -> None:
+        self._entries.close()
+
+    def _each(self) -> Iterator[Any]:
+        yield from sorted(self._entries, key=lambda entry: entry.name)[:30]
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_files_that_cannot_be_looked_at_are_said_and_the_others_found(
+    card: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(card, *(f"{n:03}.mp4" for n in range(100)))
+    fail_to_stat(monkeypatch, lambda name: {"007.mp4": errno.EIO, "008.mp4": errno.ENOENT}.get(name))
+    look = Look(Folder(card), state)
+    assert len(look.found) == 98
+    assert look.problems == [(str(card / "007.mp4"), "cannot be looked at: Input/output error")]
+    fail_to_stat(monkeypatch, lambda name: errno.EIO if name > "049.mp4" else None)
+    look = Look(Folder(card), state)
+    assert len(look.found) == 50 and len(look.problems) == find.PROBLEMS + 1
+    assert look.problems[-1] == (str(card), "30 more files in it cannot be looked at: Input/output error")
+
+
+def test_a_listing_that_breaks_off_gives_what_it_gave(
+    card: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(card, *(f"{n:03}.mp4" for n in range(100)))
+    remember(state, Look(Folder(card), state))
+    put(card, "0.mp4")
+    monkeypatch.setattr(find.os, "scandir", Torn)
+    look = Look(Folder(card), state)
+    assert look.names == ["0.mp4"] and look.scan.known == {"brought": 29}
+    [(path, reason)] = look.problems
+    assert path == str(card) and reason == "cannot be listed to its end: Input/output error"
+
+
+def test_looking_at_one_path_wants_a_file_of_the_folder(card: Path, tmp_path: Path) -> None:
+    put(card, "a.mp4")
+    put(tmp_path, "b.mp4")
+    (card / "link.mp4").symlink_to("a.mp4")
+    for path in (card, card / "link.mp4", tmp_path / "b.mp4"):
+        with pytest.raises(ValueError, match=r"regular file|is not in the subpath"):
+            find.look(Folder(card), path)
+    with pytest.raises(FileNotFoundError):
+        find.look(Folder(card), card / "none")
+
+
+def test_a_file_is_unchanged_until_anything_of_it_changes(card: Path) -> None:
+    put(card, "a.mp4")
+    path = card / "a.mp4"
+    found = find.look(Folder(card), path)
+    assert find.unchanged(found)
+    os.utime(path, ns=(0, found.mtime_ns + 1))
+    assert not find.unchanged(found)
+    path.write_bytes(b"longer film")
+    os.utime(path, ns=(0, found.mtime_ns))
+    assert not find.unchanged(found)
+    path.unlink()
+    assert not find.unchanged(found)
+    path.mkdir()
+    assert not find.unchanged(found)
+
+
+@pytest.mark.slow
+def test_100_000_files_in_one_folder_are_found_remembered_and_known(card: Path, state: State) -> None:
+    handle = os.open(card, os.O_RDONLY)
+    for n in range(100_000):
+        os.close(os.open(f"20260115_{n:06}_NF.mp4", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
+    os.close(handle)
+    look = Look(Folder(card), state)
+    assert look.names == [f"20260115_{n:06}_NF.mp4" for n in range(100_000)]
+    remember(state, look)
+    again = Look(Folder(card), state)
+    assert not again.found and again.scan.known == {"brought": 100_000}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["._20260115_081502_NF.mp4", "FSCK0001.REC", ".diskdb", "firmware.bin", "x.mp4.part", ".trashed-1768-IMG.jpg",
+     "Thumbs.db", ".DS_Store"],
+)  # fmt: skip
+def test_skips_files_and_folders_that_are_no_footage(name: str, card: Path, state: State) -> None:
+    for folder in (".", ".Trashes", "System Volume Information", "FOUND.000"):
+        (card / folder).mkdir(parents=True, exist_ok=True)
+        (card / folder / ("a.mp4" if folder != "." else name)).write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    assert list(find.scan(Folder(card), state, "bucket", lambda *_: None)) == []
+    (card / "a.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    assert [found.name for found in find.scan(Folder(card), state, "bucket", lambda *_: None)] == [b"a.mp4"]

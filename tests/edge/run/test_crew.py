@@ -1,0 +1,499 @@
+"""How a run shares out its work: order, pre-emption, sidecars, hours, and what happens when something gives way."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
+
+from impp_edge import hours
+from impp_edge.bucket.s3 import S3, Refused, S3Error
+from impp_edge.card.board import Board
+from impp_edge.card.look import Cards, Looker
+from impp_edge.config import Config, Folder, Retain
+from impp_edge.digest import digest
+from impp_edge.memory import custody
+from impp_edge.memory.state import State, StateError, lock
+from impp_edge.run import crew, sync, upload
+from impp_edge.run.sync import Run, Session
+from impp_edge.run.watch import Clock
+
+SMALL = 100_000
+"""Bytes of a file that goes in one request."""
+LONG = "Record/20260115_080000_NF.mp4"
+EVENT = "Record/20260115_081502_EF.mp4"
+
+
+def run(config: Config) -> tuple[sync.Summary, list[dict[str, Any]]]:
+    events: list[dict[str, Any]] = []
+    summary = sync.run(config, events.append)
+    return summary, [e for e in events if e["event"] not in ("progress", "summary")]
+
+
+def counted(summary: sync.Summary) -> dict[str, int]:
+    return {kind: count for kind, count in summary.counts.items() if count}
+
+
+def at_part(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], None]) -> list[tuple[str, int]]:
+    """Do something while a part with this number is sent, once; returns what parts are sent, as it fills."""
+    sent: list[tuple[str, int]] = []
+    real, done = S3.part, []
+
+    def part(self: S3, key: str, upload: str, n: int, *rest: Any) -> Any:
+        sent.append((key.rsplit("/", 1)[-1], n))
+        if n == number and not done:
+            done.append(True)
+            do()
+        return real(self, key, upload, n, *rest)
+
+    monkeypatch.setattr(S3, "part", part)
+    return sent
+
+
+def test_an_event_that_is_found_meanwhile_comes_between_two_parts(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [put(card, LONG, MP4 + os.urandom(4 * PART)).read_bytes()]
+    clock, looked = Clock(replace(config, rescan_s=3600.0)), threading.Event()
+    real = Looker.look
+
+    def look(self: Looker, patient: bool) -> Any:
+        seen = real(self, patient)
+        if len(contents) > 1:
+            looked.set()
+        return seen
+
+    monkeypatch.setattr(Looker, "look", look)
+
+    def crash() -> None:
+        contents.append(put(card, EVENT, MP4 + os.urandom(PART)).read_bytes())
+        clock.at = 0.0  # as a hint does
+        assert looked.wait(30)
+
+    sent = at_part(monkeypatch, 2, crash)
+    with lock(config.state):
+        session = Session(replace(config, workers=1))
+        try:
+            assert Run(session, lambda _event: None, threading.Event(), clock).go().complete
+        finally:
+            session.close()
+    long, event = Path(LONG).name, Path(EVENT).name
+    assert sent == [(long, 1), (long, 2), (event, 1), (event, 2), (long, 3), (long, 4), (long, 5)]
+    assert sorted(objects(s3).values()) == sorted(contents)
+
+
+@pytest.mark.parametrize(
+    ("retry_s", "expected"), [(60.0, {"brought": 1, "failed": 1}), (0.0, {"brought": 2})], ids=["later", "at once"]
+)
+def test_in_a_long_run_a_file_that_failed_is_counted_once_and_tried_again(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, retry_s: float, expected: dict[str, int]
+) -> None:
+    put(card, EVENT)
+    put(card, LONG, MP4 + os.urandom(4 * PART))
+    clock, looks, tries = Clock(replace(config, rescan_s=3600.0)), threading.Semaphore(0), []
+    real_look, real_part, real_digest = Looker.look, S3.part, digest
+
+    def look(self: Looker, patient: bool) -> Any:
+        seen = real_look(self, patient)
+        looks.release()
+        return seen
+
+    def part(self: S3, *given: Any) -> Any:
+        clock.at = 0.0
+        assert looks.acquire(timeout=30)
+        return real_part(self, *given)
+
+    def fail_once(*given: Any) -> Any:
+        tries.append(None)
+        if len(tries) == 1:
+            raise ZeroDivisionError
+        return real_digest(*given)
+
+    monkeypatch.setattr(Looker, "look", look)
+    monkeypatch.setattr(S3, "part", part)
+    monkeypatch.setattr("impp_edge.run.crew.digest", fail_once)
+    monkeypatch.setattr(sync, "RETRY_S", retry_s)
+    with lock(config.state):
+        session = Session(replace(config, workers=1))
+        try:
+            assert counted(Run(session, lambda _event: None, threading.Event(), clock).go()) == expected
+        finally:
+            session.close()
+
+
+def test_sidecars_come_before_their_clips_and_are_named_by_them(config: Config, card: Path, s3: Any) -> None:
+    put(card, EVENT)
+    put(card, EVENT.replace("_EF", "_ER"))
+    put(card, "Record/20260115_081502_E.gps", b"$GPRMC")
+    put(card, EVENT.replace(".mp4", ".thm"), b"\xff\xd8\xff")
+    put(card, LONG)
+    summary, events = run(config)
+    assert counted(summary) == {"brought": 5}
+    order = {Path(e["path"]).name: at for at, e in enumerate(events)}
+    front, rear = Path(EVENT).name, Path(EVENT.replace("_EF", "_ER")).name
+    assert order["20260115_081502_E.gps"] < min(order[front], order[rear])
+    assert order["20260115_081502_EF.thm"] < order[front]
+    keys = {Path(e["path"]).name: e["key"] for e in events}
+    below = "sidecars/dashcam/blue-car/"
+    for clip, names in ((front, ["E.gps", "EF.thm"]), (rear, ["E.gps"]), (Path(LONG).name, [])):
+        said = s3.head_object(Bucket=BUCKET, Key=keys[clip])["Metadata"].get("impp-sidecars", "")
+        assert [below + unquote(key) for key in said.split()] == [keys[f"20260115_081502_{name}"] for name in names]
+    put(card, EVENT.replace("_EF", "_EI"))  # the sidecar is known already, and named all the same
+    (event,) = run(config)[1]
+    said = s3.head_object(Bucket=BUCKET, Key=event["key"])["Metadata"]["impp-sidecars"]
+    assert below + unquote(said) == keys["20260115_081502_E.gps"]
+
+
+def test_a_sidecar_that_fails_does_not_keep_its_clip(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(card, EVENT)
+    put(card, EVENT.replace(".mp4", ".thm"), b"\xff\xd8\xff")
+    real = S3.put
+
+    def refuse(self: S3, key: str, *rest: Any) -> Any:
+        if key.endswith(".thm"):
+            raise ZeroDivisionError("broken")
+        return real(self, key, *rest)
+
+    monkeypatch.setattr(S3, "put", refuse)
+    summary, _ = run(config)
+    assert counted(summary) == {"brought": 1, "failed": 1}
+    (key,) = objects(s3)
+    assert "impp-sidecars" not in s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
+
+
+def closed_now() -> tuple[str, ...]:
+    """Hours that are closed now, and open again in a while."""
+    now = time.localtime()
+    return (f"{(now.tm_hour + 2) % 24:02}:00-{(now.tm_hour + 3) % 24:02}:00",)
+
+
+def test_outside_the_hours_events_go_and_the_rest_is_said_to_wait(config: Config, card: Path, s3: Any) -> None:
+    put(card, LONG)
+    put(card, EVENT)
+    shut = replace(config, hours=closed_now())
+    summary, events = run(shut)
+    assert summary.complete and counted(summary) == {"brought": 1, "waiting": 1}
+    assert [key.rsplit("/", 1)[-1] for key in objects(s3)] == [Path(EVENT).name]
+    assert events[-1]["event"] == "waiting"
+    assert events[-1]["reason"] == f"1 files (40 B) are waiting until {shut.hours[0][:5]}"
+    assert summary.waiting_bytes == 40
+    put(card, EVENT.replace("0815", "0816"))
+    assert counted(run(replace(shut, events_any_time=False))[0]) == {"known": 1, "waiting": 2}
+    assert counted(run(config)[0]) == {"known": 1, "brought": 2}
+
+
+def test_a_window_that_closes_in_the_middle_of_a_clip_ends_at_a_part_and_it_goes_on_there(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = put(card, LONG, MP4 + os.urandom(4 * PART)).read_bytes()
+    is_open, asked = [True], threading.Event()
+
+    def ask(_hours: hours.Hours, _now: float) -> bool:
+        if not is_open[0]:
+            asked.set()
+        return is_open[0]
+
+    def close() -> None:
+        is_open[0] = False
+        assert asked.wait(30)
+
+    monkeypatch.setattr(hours.Hours, "is_open", ask)
+    sent = at_part(monkeypatch, 2, close)
+    one = replace(config, workers=1, hours=("00:00-24:00",))
+    summary, _ = run(one)
+    assert summary.complete and counted(summary) == {"waiting": 1} and [n for _, n in sent] == [1, 2]
+    is_open[0] = True
+    assert counted(run(one)[0]) == {"brought": 1} and [n for _, n in sent] == [1, 2, 3, 4, 5]
+    assert list(objects(s3).values()) == [content]
+
+
+@pytest.mark.parametrize(("status", "left"), [(None, 0), (403, 0), (400, 1)], ids=["may", "may not", "cannot now"])
+def test_an_upload_of_a_file_that_is_gone_is_aborted(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, status: int | None, left: int
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise S3Error(status or 0, "No", "as asked")
+
+    path = put(card, LONG, MP4 + os.urandom(4 * PART))
+    put(card, "Record/stays.txt", b"so that the card is there")
+    stop = threading.Event()
+    at_part(monkeypatch, 2, stop.set)
+    summary = sync.run(replace(config, workers=1), stop=stop)
+    assert summary.stopped == "asked to stop" and summary.counts["waiting"] == 1
+    assert len(s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]) == 1
+    path.unlink()  # overwritten by the camera
+    with monkeypatch.context() as refused:
+        if status:
+            refused.setattr(S3, "abort", refuse)
+        summary, events = run(config)
+    assert summary.complete and bool(status) == any("is still there: S3 answers No" in str(e) for e in events)
+    state = State(config.state, write=False)
+    assert state.status().pending == left
+    state.close()
+    uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    assert bool(status) == bool(uploads)
+    for one in uploads:
+        s3.abort_multipart_upload(Bucket=BUCKET, Key=one["Key"], UploadId=one["UploadId"])
+
+
+def test_a_card_that_is_pulled_out_is_one_failure_and_not_a_thousand(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = sorted(put(card, f"Record/20260115_08{i:02}00_NF.mp4").read_bytes() for i in range(60))
+    away, real, pulled = card.with_name("away"), S3.put, []
+
+    def pull(self: S3, *args: Any) -> Any:
+        if not pulled:
+            pulled.append(True)
+            card.rename(away)
+        return real(self, *args)
+
+    monkeypatch.setattr(S3, "put", pull)
+    summary, events = run(replace(config, workers=2))
+    failed = [e for e in events if e["event"] == "failed"]
+    assert not summary.complete and [e["path"] for e in failed] == [str(card)]
+    assert "the card was pulled out" in failed[0]["reason"]
+    away.rename(card)
+    assert run(config)[0].complete
+    assert sorted(objects(s3).values()) == contents
+
+
+def test_what_waits_of_a_card_that_is_out_at_the_next_look_does_not_fail(
+    config: Config, card: Path, tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        put(card, f"Record/20260115_08{number:02}00_NF.mp4")
+    phone = tmp_path / "phone"
+    put(phone, EVENT, MP4 + os.urandom(2 * PART))
+    config = replace(config, workers=1, folders=(*config.folders, Folder(phone)))
+    clock, looked, real = Clock(replace(config, rescan_s=3600.0)), threading.Event(), Looker.look
+
+    def look(self: Looker, patient: bool) -> Any:
+        seen = real(self, patient)
+        if not card.exists():
+            looked.set()
+        return seen
+
+    def pull() -> None:
+        card.rename(card.with_name("away"))
+        clock.at = 0.0
+        assert looked.wait(30)
+
+    monkeypatch.setattr(Looker, "look", look)
+    at_part(monkeypatch, 1, pull)
+    with lock(config.state):
+        session = Session(config)
+        try:
+            assert counted(Run(session, lambda _event: None, threading.Event(), clock).go()) == {"brought": 1}
+        finally:
+            session.close()
+
+
+def test_a_memory_that_cannot_be_written_stops_the_run_and_loses_nothing(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = sorted(put(card, f"Record/20260115_08{i:02}00_NF.mp4").read_bytes() for i in range(30))
+    with monkeypatch.context() as full:
+
+        def refuse(*_: Any) -> None:
+            raise StateError("state.sqlite3: the disk is full")
+
+        full.setattr(State, "remember", refuse)
+        summary, _ = run(config)
+    assert summary.stopped == "state.sqlite3: the disk is full" and not summary.complete
+    assert summary.counts["brought"] == 0
+    assert run(config)[0].complete
+    assert sorted(objects(s3).values()) == contents
+
+
+def test_the_custody_log_the_memory_and_the_bucket_agree(config: Config, card: Path, s3: Any) -> None:
+    for i in range(20):
+        put(card, f"Record/20260115_08{i:02}00_NF.mp4")
+    assert run(config)[0].complete
+    state = State(config.state, write=False)
+    log = custody.Log(config.state, state.get(custody.KEPT))
+    checked = log.check()
+    assert checked.ok and checked.entries == 20 and log.head == state.get(custody.KEPT) == checked.head
+    entries = [json.loads(line) for line in (config.state / custody.NAME).read_text().splitlines()]
+    remembered = {e.brought.key: (e.brought.sha256, e.brought.version) for e in state.entries(BUCKET)}
+    assert {e["key"]: (e["sha256"], e["version"]) for e in entries} == remembered
+    heads = {e["hash"] for e in entries} | {custody.GENESIS}
+    for key in objects(s3):
+        assert s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]["impp-custody"] in heads
+    log.close()
+    state.close()
+
+
+def test_a_new_memory_is_caught_up_when_all_was_dealt_with(config: Config, card: Path, s3: Any) -> None:
+    put(card, LONG)
+    put(card, EVENT, age=1)
+    run(config)
+    state = State(config.state, write=False)
+    assert state.fresh  # one file still waits: perhaps the bucket has it
+    state.close()
+    assert run(replace(config, settle_s=0.0, truncated_after_s=0.0))[0].complete
+    state = State(config.state, write=False)
+    assert not state.fresh
+    state.close()
+
+
+def test_metrics_are_written_and_rates_kept(config: Config, card: Path, s3: Any, tmp_path: Path) -> None:
+    content = put(card, LONG).read_bytes()
+    run(replace(config, metrics_file=tmp_path / "impp.prom"))
+    text = (tmp_path / "impp.prom").read_text()
+    assert 'impp_edge_last_run_files{result="brought"} 1' in text and "impp_edge_last_run_complete 1" in text
+    state = State(config.state, write=False)
+    assert [(s.files, s.bytes) for s in state.samples()] == [(1, len(content))]
+    state.close()
+    summary, events = run(replace(config, metrics_file=tmp_path / "none" / "impp.prom"))
+    assert summary.complete and "cannot be written" in events[0]["reason"]
+
+
+def test_what_was_brought_is_removed_from_the_card_when_told(config: Config, card: Path, s3: Any) -> None:
+    old, event = put(card, LONG, age=40 * 86400), put(card, EVENT, age=40 * 86400)
+    retain = Retain(older_than_days=30)
+    folder = replace(config.folders[0], retain=retain)
+    summary, events = run(replace(config, folders=(folder,)))
+    assert summary.complete and counted(summary) == {"brought": 2, "removed": 1}, events
+    assert not old.exists() and event.exists() and len(objects(s3)) == 2
+
+
+def test_parts_of_one_clip_go_at_the_same_time(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(card, LONG, MP4 + os.urandom(4 * PART))
+    together = threading.Barrier(4)
+    real = S3.part
+
+    def part(self: S3, key: str, upload: str, n: int, *rest: Any) -> Any:
+        if n <= 4:
+            together.wait(30)
+        return real(self, key, upload, n, *rest)
+
+    monkeypatch.setattr(S3, "part", part)
+    assert counted(run(replace(config, workers=4))[0]) == {"brought": 1}
+
+
+def test_hundreds_of_small_files_of_two_cards_are_each_there_once(config: Config, tmp_path: Path, s3: Any) -> None:
+    cards = [tmp_path / "one", tmp_path / "two"]
+    contents = [put(c, f"20260115_{i:06}_NF.mp4").read_bytes() for c in cards for i in range(150)]
+    summary, _ = run(replace(config, folders=tuple(Folder(c, device=c.name) for c in cards), workers=8))
+    assert counted(summary) == {"brought": 300}
+    assert sorted(objects(s3).values()) == sorted(contents)
+
+
+def test_a_new_memory_soon_stops_asking_for_what_is_not_there_and_a_lost_one_sends_nothing_again(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, list[str]] = {"head": [], "put": []}
+
+    def noted(name: str) -> Callable[..., Any]:
+        real = getattr(S3, name)
+
+        def operation(self: S3, key: str, *rest: Any) -> Any:
+            asked[name].append(key)
+            return real(self, key, *rest)
+
+        return operation
+
+    for name in asked:
+        monkeypatch.setattr(S3, name, noted(name))
+    for i in range(30):
+        put(card, f"Record/20260115_{i:06}_NF.mp4")
+    alone = replace(config, workers=1)
+    assert counted(run(alone)[0]) == {"brought": 30}
+    assert len(asked["head"]) == 8 and len(asked["put"]) == 30
+    for path in config.state.glob("state.sqlite3*"):
+        path.unlink()
+    assert counted(run(alone)[0]) == {"there": 30}
+    assert len(asked["put"]) == 30
+
+
+def test_a_right_that_is_missing_ends_the_run_instead_of_reading_the_whole_card(
+    config: Config, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    told: list[str] = []
+    heard = threading.Condition()
+
+    def denied(_self: S3, key: str, *_: Any) -> None:
+        tried.append(key)
+        with heard:
+            assert heard.wait_for(lambda: len(told) >= len(tried) - 1, 10)  # as slow as a network
+        raise S3Error(403, "AccessDenied", "not authorized to perform: s3:PutObject")
+
+    def tell(event: dict[str, Any]) -> None:
+        if event["event"] == "failed":
+            with heard:
+                told.append(event["reason"])
+                heard.notify_all()
+
+    monkeypatch.setattr(S3, "put", denied)
+    for i in range(60):
+        put(card, f"Record/20260115_{i:06}_NF.mp4")
+    with pytest.raises(Refused, match=r"AccessDenied: not authorized .* 5 files in a row; impp-edge doctor tells"):
+        sync.run(replace(config, workers=1), tell)
+    assert len(tried) <= 7
+
+
+# --- a small file -----------------------------------------------------------------------------------------------------
+
+
+def test_a_small_file_is_read_once_and_what_was_hashed_is_sent(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes are sent from memory; those that do not fit there, or go in parts, are read again."""
+    small, large, split = (put(card, name, os.urandom(size)) for name, size in (
+        ("a.mp4", SMALL), ("b.mp4", SMALL + 1), ("c.mp4", PART + 1)
+    ))  # fmt: skip
+    expected = {path.name: path.read_bytes() for path in (small, large, split)}
+    again: list[bytes] = []
+    real = upload._Slice.blocks
+    monkeypatch.setattr(upload._Slice, "blocks", lambda cut, most: again.append(cut.found.raw) or real(cut, most))
+    monkeypatch.setattr("impp_edge.run.crew.KEEP", SMALL * config.workers)
+    assert counted(run(config)[0]) == {"brought": 3}
+    assert {key.rsplit("/", 1)[-1]: content for key, content in objects(s3).items()} == expected
+    assert set(again) == {os.fsencode(large), os.fsencode(split)}
+
+
+def test_a_small_file_that_grows_while_it_is_read_is_left_for_the_next_run(
+    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(card, "a.mp4", os.urandom(SMALL))
+    before = path.stat()
+    real = crew.identify.identify
+
+    def grown(*given: Any) -> Any:
+        with path.open("ab") as file:
+            file.write(b"more")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crew.identify, "identify", grown)
+        assert counted(run(config)[0]) == {"failed": 1} and not objects(s3)
+    assert counted(run(config)[0]) == {"brought": 1}
+    assert list(objects(s3).values()) == [path.read_bytes()]
+
+
+def test_a_run_waits_for_nobody_when_its_threads_have_ended(config: Config, card: Path, s3: Any) -> None:
+    """Each thread that ends is heard of at once: without that a run waited for a tick after its last file."""
+    board, session = Board(), Session(config)
+    everybody = crew.Crew(config, session.state, board, Cards(), session.link, str, threading.Event())
+    board.close()
+    for _ in range(config.workers):
+        assert everybody.at_work
+        assert everybody.results(wait_s=60) == []
+    assert not everybody.at_work
+    session.close()

@@ -1,0 +1,34 @@
+"""What a run leaves for Prometheus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from tests.support.edge.summaries import Kept, Result
+
+from impp_edge.show import metrics
+
+
+def test_metrics_are_replaced_as_a_whole_and_remember_the_last_complete_run(tmp_path: Path) -> None:
+    path, state = tmp_path / "impp.prom", Kept()
+    late = Result(Counter(failed=1), complete=False, oldest_waiting=1500)
+    assert metrics.write(path, state, Result(Counter(brought=2), bytes=7), now=1000.0) is None
+    assert metrics.write(path, state, late, now=2000.0) is None
+    lines = dict(line.rsplit(" ", 1) for line in path.read_text().splitlines() if not line.startswith("#"))
+    assert lines["impp_edge_last_run_timestamp_seconds"] == "2000"
+    assert lines["impp_edge_last_complete_timestamp_seconds"] == "1000"
+    assert lines["impp_edge_last_run_complete"] == "0" and lines['impp_edge_last_run_files{result="failed"}'] == "1"
+    assert lines["impp_edge_oldest_waiting_seconds"] == "500"
+    assert path.stat().st_mode & 0o777 == 0o644 and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_that_goes_on_is_not_complete_yet(tmp_path: Path) -> None:
+    state = Kept()
+    metrics.write(tmp_path / "impp.prom", state, Result(), now=1000.0, ended=False)
+    assert "last_complete" not in (tmp_path / "impp.prom").read_text() and state.get(metrics.LAST_COMPLETE) is None
+
+
+def test_metrics_that_cannot_be_written_are_a_reason_and_no_failure(tmp_path: Path) -> None:
+    reason = metrics.write(tmp_path / "none" / "impp.prom", Kept(), Result())
+    assert reason is not None and "metrics cannot be written: No such file or directory" in reason

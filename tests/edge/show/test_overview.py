@@ -1,0 +1,284 @@
+"""What ``impp-edge status`` says, beside a run, without a network, and of names that mean no good."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click.testing
+import pytest
+from tests.support.edge.cards import BUCKET, PART, put
+from tests.support.paths import REPOSITORY
+
+from impp_edge.bucket.s3 import S3, Labels
+from impp_edge.card.find import look
+from impp_edge.card.forecast import Forecast
+from impp_edge.cli import DONE, WRONG_SETTING, main
+from impp_edge.config import Config, Folder
+from impp_edge.digest import Digest, digest
+from impp_edge.memory import custody
+from impp_edge.memory.state import About, Brought, Pending, State, lock
+from impp_edge.run import sync
+from impp_edge.show.overview import NAMED, overview, prediction, running, upload_rate
+
+DAY_S = 86_400.0
+CLIP = "Record/20260115_081502_NF.mp4"
+
+
+@pytest.fixture(autouse=True)
+def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("impp_edge.cli.DEFAULT_CONFIG", tmp_path / "none.toml")
+    for name in [name for name in os.environ if name.startswith("IMPP_EDGE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def local(card: Path, tmp_path: Path) -> Config:
+    """A configuration whose S3 does not exist."""
+    return Config(BUCKET, (Folder(card, source="dashcam"),), tmp_path / "state", endpoint_url="http://127.0.0.1:1")
+
+
+def status(config: Config, *args: str) -> click.testing.Result:
+    flags = ["--bucket", config.bucket, "--endpoint-url", str(config.endpoint_url), "--state", str(config.state)]
+    return click.testing.CliRunner().invoke(main, ["status", *flags, *map(str, args)])
+
+
+def remembered(config: Config, path: Path, state: State, recording: str = "routine") -> None:
+    found = look(config.folders[0], path)
+    state.remember(config.bucket, found, Brought("k", "v", "s", "c"), About("dashcam", "car", None, recording))
+
+
+def test_before_anything_was_brought(local: Config, card: Path) -> None:
+    put(card, CLIP)
+    put(card, "notes.txt", b"milk, eggs")
+    result = status(local, card)
+    assert result.exit_code == DONE
+    assert "no run has ended yet" in result.output
+    assert "waiting: 1 file (40 B), the oldest " in result.output
+    assert "skipped: 1 no footage" in result.output and "not brought: " + str(card / "notes.txt") in result.output
+    assert "custody log: 0 entries\n" in result.output
+    assert not local.state.exists()
+
+
+def test_what_was_brought_and_what_failed(local: Config, card: Path) -> None:
+    state = State(local.state)
+    remembered(local, put(card, CLIP), state)
+    event = put(card, "Record/20260115_081602_EF.mp4")
+    remembered(local, event, state, "event")
+    evil = put(card, "\x1b[2J\x07\n.mp4")
+    state.failed(evil, "S3 answers \x1b[31mno")
+    state.failed(evil, "S3 answers \x1b[31mno")
+    state.sample(2, 80_000_000, 10.0)
+    state.close()
+    result = status(local, card)
+    assert "\x1b" not in result.output and "\x07" not in result.output
+    assert "failed: 1 file, tried again" in result.output
+    assert "\\x1b[2J\\x07\\n.mp4: S3 answers \\x1b[31mno (2 times, last " in result.output
+    assert "brought: 2 files (80 B), the last one " in result.output
+    assert f"  {BUCKET}: 1 event (40 B)" in result.output
+    assert "rate: 8.0 MB/s in the last run that sent something, 80.0 MB in the last day" in result.output
+    assert "waiting: 1 file" in result.output
+
+
+def test_json_has_stable_names(local: Config, card: Path) -> None:
+    put(card, CLIP)
+    document = json.loads(status(local, card, "--json").output)
+    assert document.keys() == {
+        "now", "bucket", "state", "running", "last_run", "memory", "rates", "under_way", "custody", "queue", "cards",
+        "hours", "open", "changes_at",
+    }  # fmt: skip
+    assert document["queue"].keys() == {"files", "bytes", "oldest", "restless", "skipped", "unknown", "problems"}
+    assert document["memory"].keys() >= {"files", "bytes", "last", "totals", "failures", "failed"}
+    assert document["custody"] | {"findings": 0} == {
+        "entries": 0, "head": custody.GENESIS, "findings": 0, "wrong": 0, "torn": 0, "ok": True,
+    }  # fmt: skip
+    (one,) = document["cards"]
+    assert (one["there"], one["waiting_files"], one["waiting_bytes"]) == (True, 1, 40)
+    assert one["forecast"] is None and "too few" in one["no_forecast"]
+
+
+def test_no_scan_only_says_what_is_remembered(local: Config, card: Path) -> None:
+    state = State(local.state)
+    remembered(local, put(card, CLIP), state)
+    state.close()
+    document = json.loads(status(local, card, "--no-scan", "--json").output)
+    assert document["queue"] is None and document["cards"] == [] and document["memory"]["files"] == 1
+    bare = click.testing.CliRunner().invoke(main, ["status", "--state", str(local.state)])
+    assert bare.exit_code == DONE and "brought: 1 file" in bare.output and "waiting" not in bare.output
+
+
+def test_it_works_beside_a_run_and_writes_nothing(local: Config, card: Path) -> None:
+    put(card, CLIP, age=1)  # restless: a run would note since when it is quiet
+    with lock(local.state):
+        state = State(local.state)
+        with state.batch():
+            state.set("something", "not committed yet")
+            result = status(local, card)
+        before = {row[0]: row for row in state._each("SELECT * FROM restless")}
+        state.close()
+    assert result.exit_code == DONE, result.output
+    assert f"a run is going on (process {os.getpid()})" in result.output
+    assert "still being written, or cut short: 1 file" in result.output
+    assert before == {}
+
+
+def test_who_holds_the_lock(tmp_path: Path) -> None:
+    assert running(tmp_path) is None
+    with lock(tmp_path):
+        assert running(tmp_path) == os.getpid()
+    assert running(tmp_path) is None  # though its process still lives
+    (tmp_path / "lock").write_text("999999999\n")
+    with (tmp_path / "lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert running(tmp_path) is None  # a process that died, and a file system that is slow to know
+        (tmp_path / "lock").write_text("")
+        assert running(tmp_path) == 0
+
+
+def test_a_damaged_memory_is_said(local: Config, card: Path) -> None:
+    local.state.mkdir()
+    (local.state / "state.sqlite3").write_bytes(b"this is no database, by any means" * 100)
+    result = status(local, card)
+    assert result.exit_code == WRONG_SETTING and "damaged" in result.output
+
+
+def test_a_log_that_was_changed_is_said(local: Config, card: Path) -> None:
+    log = custody.Log(local.state)
+    entry = custody.Entry("uploaded", card / CLIP, 1, 1, "s", "c", BUCKET, "k", None, None, "car", None)
+    log.append([entry, entry])
+    log.close()
+    path = local.state / custody.NAME
+    path.write_bytes(path.read_bytes().replace(b'"size":1', b'"size":2', 1))
+    result = status(local, card)
+    assert "custody log: 2 entries" in result.output and "NOT WHOLE" in result.output
+
+
+def test_a_card_that_is_out_is_said_and_its_files_are_not_lost(local: Config, card: Path) -> None:
+    card.rmdir()
+    config = replace(local, folders=(replace(local.folders[0]),))
+    found = overview(config.state, config, scan=True)
+    assert [(one.there, one.no_forecast) for one in found.cards] == [(False, "the folder is not there")]
+    assert found.queue is not None and found.queue.files == 0
+
+
+def test_files_that_nobody_knows_are_named_but_not_without_end(local: Config, card: Path) -> None:
+    for i in range(NAMED + 5):
+        put(card, f"{i:03}.txt", b"text")
+    config = replace(local, folders=(replace(local.folders[0], unknown="skip"),))
+    found = overview(config.state, config, scan=True)
+    assert found.queue is not None and found.queue.skipped == {"no known camera": NAMED + 5}
+    assert len(found.queue.unknown) == NAMED
+
+
+def test_the_hours_and_what_they_leave_of_the_rate(local: Config, card: Path) -> None:
+    state = State(local.state)
+    assert upload_rate(state, local, time.time()) is None
+    state.sample(1, 100_000_000, 10.0)
+    now = time.time()
+    assert upload_rate(state, local, now) == pytest.approx(10e6)
+    assert upload_rate(state, replace(local, limit_mbit=8.0), now) == pytest.approx(1e6)
+    night = replace(local, hours=("00:00-06:00",))
+    assert upload_rate(state, night, now) == pytest.approx(2.5e6, rel=0.02)
+    assert upload_rate(state, local, now + 30 * DAY_S) is None
+    state.close()
+    found = overview(local.state, night, scan=False)
+    assert found.changes_at is not None and found.hours == ("00:00-06:00",)
+
+
+def test_a_forecast_from_what_was_brought_and_what_waits(local: Config, card: Path) -> None:
+    state = State(local.state)
+    for day in range(2, 12):
+        for i in range(2):
+            clip = put(card, f"Record/2026{day:02}15_08150{i}_NF.mp4", bytes(1000), age=day * DAY_S)
+            remembered(local, clip, state)
+    put(card, "Record/20260101_080000_NF.mp4", bytes(1000), age=DAY_S)
+    put(card, "Record/20260101_080100_EF.mp4", bytes(1000), age=DAY_S)  # not in the loop
+    state.sample(20, 20_000, 1.0)
+    state.close()
+    found = overview(local.state, local, scan=True)
+    made = found.cards[0].forecast
+    assert made is not None and (made.verdict, made.waiting_bytes) == ("safe", 1000)
+    assert made.written_per_s == pytest.approx(21_000 / (11 * DAY_S), rel=0.1)
+    assert found.cards[0].waiting_files == 2
+
+
+SENTENCES = {
+    "safe: nothing waits": Forecast("safe", 0, 1e6, None, None),
+    "footage will be lost in about 2 h unless it is": Forecast("lost", 1, 1e6, None, None, 7200.0, None, 7200.0),
+    "footage will be lost in about 1 h unless uploads become": Forecast("lost", 1, 1e6, 2e6, 1e5, 7200.0, 60.0, 3600.0),
+    "footage will be lost now unless": Forecast("lost", 1, 1e6, 2e6, 1e5, 0.0, 0.0, 0.0),
+    "safe: all is brought in about 1 min; the camera reaches": Forecast("safe", 1, 1e6, 2e6, 3e6, 9e5, 9e4, None, 60.0),
+    "tight: the backlog stays; the camera reaches": Forecast("tight", 1, 1e6, 2e6, 1e6, 9e5, 9e4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "found"), SENTENCES.items(), ids=SENTENCES.keys())
+def test_a_forecast_in_words(words: str, found: Forecast) -> None:
+    assert prediction(found, 0.0).startswith(words)
+    assert "the camera writes 86.4 GB a day" in prediction(found, 0.0)
+
+
+# --- with a bucket ----------------------------------------------------------------------------------------------------
+
+
+def test_after_a_run(config: Config, card: Path) -> None:
+    put(card, CLIP)
+    sync.run(config)
+    result = status(config, card)
+    assert "last run ended " in result.output and "(0 s ago), complete" in result.output
+    assert "waiting: 0 files" in result.output and "custody log: 1 entry, newest " in result.output
+    document = json.loads(status(config, card, "--json").output)
+    run = document["last_run"]
+    assert run["brought"] + run["there"] == 1  # there: an answer got lost, and it was sent again
+    assert document["last_run"]["at"] <= document["now"]
+    assert document["rates"]["last_bytes"] == 40
+
+
+def test_uploads_under_way_and_how_far_they_are(config: Config, card: Path) -> None:
+    path = put(card, CLIP, bytes(2 * PART))
+    found = look(config.folders[0], path)
+    with path.open("rb") as file:
+        content: Digest = digest(file, PART)
+    s3 = S3(config.bucket, endpoint_url=config.endpoint_url)
+    upload, _ = s3.create("originals/x.mp4", Labels({}, {}, "video/mp4"))
+    s3.part("originals/x.mp4", upload, 1, _Bytes(PART), content.parts[0])
+    s3.close()
+    state = State(config.state)
+    state.begin(BUCKET, found, Pending("originals/x.mp4", upload, content))
+    state.close()
+    assert f"under way: {path} ({2 * PART / 1e6:.1f} MB)" in status(config, card).output
+    assert f"under way: {path} (50% of {2 * PART / 1e6:.1f} MB)" in status(config, card, "--online").output
+    offline = status(replace(config, endpoint_url="http://127.0.0.1:1"), card, "--json")
+    assert json.loads(offline.output)["under_way"][0]["sent_bytes"] is None
+
+
+class _Bytes:
+    """A body of zeros."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def blocks(self, most: int) -> Any:
+        for at in range(0, self.size, most):
+            yield memoryview(bytes(min(most, self.size - at)))
+
+
+def test_it_starts_without_what_only_a_transfer_needs(local: Config, card: Path) -> None:
+    put(card, CLIP)
+    code = (
+        "import sys; sys.argv = ['impp-edge', *sys.argv[1:]]\n"
+        "from impp_edge.cli import main\n"
+        "try: main()\n"
+        "finally: assert not {'boto3', 'botocore', 'anycrc', 'watchdog', 'ssl'} & sys.modules.keys()"
+    )
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY / "edge")}
+    args = ["status", str(card), "--bucket", BUCKET, "--state", str(local.state)]
+    done = subprocess.run([sys.executable, "-c", code, *args], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (DONE, "")

@@ -1,0 +1,27 @@
+"""What the boxes of a movie say of its picture."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import made_media as made
+from tests.support.boxed_files import FAST, FRAGMENTED, SLOW
+from tests.support.camera_files import box, counted
+
+from impp_footage import boxes
+
+
+@pytest.mark.parametrize("movie", [FAST, SLOW, FRAGMENTED], ids=["fast start", "moov last", "fragmented"])
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_reads_the_rotation_of_the_picture(movie: bytes, degrees: int) -> None:
+    file, asked = counted(made.rotated(movie, degrees))
+    assert boxes.rotation(file) == degrees
+    assert boxes.rotation(counted(movie)[0]) == 0
+    assert len(asked) <= 12 and sum(asked) <= 300
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_have_a_rotation(data: bytes, inside: bool) -> None:
+    data = box(b"moov", box(b"trak", data)) if inside else data
+    assert 0 <= boxes.rotation(counted(data)[0]) < 360

@@ -1,0 +1,45 @@
+"""Whole movies by few reads: as the pipeline asks, without a walk over all fragments."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.camera_files import box, counted, mvhd
+
+from impp_footage import boxes, movies
+from impp_footage.movies import UNKNOWN
+
+FTYP, MOOV, MDAT = box(b"ftyp", b"isom", bytes(8)), box(b"moov", mvhd(None) + bytes(8)), box(b"mdat", bytes(50))
+
+WALKS = [
+    ("moov first", FTYP + MOOV + MDAT, None),
+    ("moov last", FTYP + MDAT + MOOV, None),
+    ("64-bit mdat", FTYP + box(b"mdat", bytes(50), large=True) + MOOV, None),
+    ("mdat to the end", FTYP + MOOV + box(b"mdat", bytes(50), size=0), None),
+    ("zero padding after the movie", FTYP + MDAT + MOOV + bytes(1000), None),
+    ("junk after the movie", FTYP + MDAT + MOOV + b"\xde\xad\xbe\xef\x01\x02\x03\x04junk", None),
+    ("no moov", FTYP + MDAT, "no moov box"),
+    ("no mdat", FTYP + MOOV, "no mdat box"),
+    ("mdat to the end, no moov", FTYP + box(b"mdat", bytes(50), size=0), "no moov box"),
+    ("cut mdat", FTYP + MOOV + MDAT[:30], "the mdat box needs 194 bytes, the file has 166"),
+    ("a box of no size", FTYP + box(b"free", bytes(8), size=4) + MOOV + MDAT, "a broken box at byte 20"),
+    ("fragments", FTYP + MOOV + box(b"moof", bytes(20)) + MDAT[:20], None),
+    ("fragments without a head", FTYP + box(b"moof", bytes(20)) + MDAT, "fragments without a moov box"),
+]
+
+
+@pytest.mark.parametrize(("data", "damage"), [w[1:] for w in WALKS], ids=[w[0] for w in WALKS])
+def test_says_which_box_is_missing_or_cut(data: bytes, damage: str | None) -> None:
+    assert movies.of_boxes(counted(data)[0], last_fragment=False).reason == damage
+
+
+def test_too_many_boxes_to_walk_are_no_damage() -> None:
+    """Each box is a read, and over the network a request: a movie of thousands is taken as it is."""
+    data = FTYP + box(b"free") * boxes.MAX_BOXES + MOOV + MDAT
+    assert movies.of_boxes(counted(data)[0]) == UNKNOWN
+    assert movies.of_boxes(counted(FTYP + box(b"free") * 2000 + MOOV + MDAT)[0]).state == "complete"
+
+
+def test_a_box_with_a_hostile_name_is_printable() -> None:
+    assert movies.of_boxes(counted(FTYP + box(b"\x1b[J\n", size=500))[0]).reason == (
+        "the ?[J? box needs 520 bytes, the file has 28"
+    )

@@ -1,0 +1,115 @@
+"""Where an original comes from and when it was captured, by metadata, key, file name and container."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impp_footage.slug import slug
+from impp_lambdas.core import keys
+from impp_lambdas.core.intake import sources
+
+UPLOADED = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+TOLD = {
+    "source": "creator",
+    "device": "Sony Ä7",
+    "recording": "manual",
+    "captured-at": "2026-11-20T09:15:00+01:00",
+    "captured-at-from": "container",
+    "camera": "b",
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "own", "created", "expected"),
+    [
+        # what the edge says is believed
+        (
+            "originals/dashcam/my-car/2026/11/20/x.mp4",
+            TOLD,
+            None,
+            ("creator", "sony-a7", "b", "manual", "2026-11-20T08:15:00Z", "container"),
+        ),
+        # then the key, the file name, the container
+        (
+            "originals/dashcam/my-car/2026/11/20/20261120_081500_ER.mp4",
+            {},
+            datetime(2026, 11, 20, 7, tzinfo=UTC),
+            ("dashcam", "my-car", "rear", "event", "2026-11-20T08:15:00Z", "filename"),
+        ),
+        (
+            "originals/phone/p/2026/11/20/IMG_1234.MOV",
+            {},
+            datetime(2026, 11, 20, 7, tzinfo=UTC),
+            ("phone", "p", None, "manual", "2026-11-20T07:00:00Z", "container"),
+        ),
+        (
+            "originals/phone/p/2026/11/20/x.mov",
+            {},
+            datetime(1970, 1, 1, tzinfo=UTC),
+            ("phone", "p", None, "manual", "2026-11-20T00:00:00Z", "key"),
+        ),
+        # an object that just lies there
+        (
+            "originals/REC_20261120_081500_F.MP4",
+            {},
+            None,
+            ("dashcam", "thinkware", "front", "routine", "2026-11-20T08:15:00Z", "filename"),
+        ),
+        (
+            "originals/a/b/c.mp4",
+            {"captured-at": "yesterday"},
+            None,
+            ("phone", "unknown", None, "manual", "2026-11-22T10:00:00Z", "upload"),
+        ),
+        # a day that does not exist, a time to come
+        (
+            "originals/phone/p/2026/13/40/x.mov",
+            {},
+            datetime(2036, 1, 1, tzinfo=UTC),
+            ("phone", "p", None, "manual", "2026-11-22T10:00:00Z", "upload"),
+        ),
+    ],
+)
+def test_infers_the_origin_from_metadata_then_key_then_name_then_container(
+    key: str, own: dict[str, str], created: datetime | None, expected: tuple[str | None, ...]
+) -> None:
+    found = sources.infer(key, own, created, UPLOADED)
+    assert (
+        found.source,
+        found.device,
+        found.camera,
+        found.recording,
+        found.captured_at,
+        found.captured_at_from,
+    ) == expected
+
+
+def test_reads_metadata_in_any_case() -> None:
+    assert sources.own_metadata({"impp-sha256": "a", "Impp-Source": "phone", "other": "b", "impp-device": ""}) == {
+        "sha256": "a",
+        "source": "phone",
+    }
+
+
+@given(
+    st.text(max_size=300), st.dictionaries(st.sampled_from(["source", "device", "captured-at", "recording"]), st.text())
+)
+def test_any_name_and_metadata_give_an_origin(name: str, own: dict[str, str]) -> None:
+    found = sources.infer(f"originals/{name}", own, None, UPLOADED)
+    assert found.source in sources.SOURCES
+    assert found.recording in sources.RECORDINGS
+    assert slug(found.device) == found.device
+    assert datetime.fromisoformat(found.captured_at).tzinfo is not None
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.text())
+def test_an_object_version_has_one_asset_id(bucket: str, key: str, version: str) -> None:
+    found = keys.asset_id(bucket, key, version, None)
+    assert keys.ASSET_ID.fullmatch(found)
+    assert found == keys.asset_id(bucket, key, version, "no sha")
+    assert keys.asset_id(bucket, key, version, "ab" * 32) == "ab" * 10
