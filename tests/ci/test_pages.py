@@ -79,12 +79,15 @@ def test_relative_links_resolve(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_paths_in_backticks_exist(page: Path) -> None:
-    """A path counts when it begins with a folder of the repository's root: `src/…` and `docs/…`, but not `build/…`."""
+    """A path counts when it begins with a folder of the repository's root, `src/…` but not `build/…`, or names a module
+    from within its package: `card/find.py`."""
     named = {
         token.content for token in tokens(page) if token.type == "code_inline" and FILE_NAME.fullmatch(token.content)
     }
     paths = {name for name in named if name.partition("/")[0] in TREES and "/" in name}
     assert not sorted(name for name in paths if not (ROOT / name).exists())
+    modules = {name for name in named - paths if re.fullmatch(r".+/.+\.py", name)}
+    assert not sorted(name for name in modules if not any(f"/{_name(file)}".endswith(f"/{name}") for file in FILES))
 
 
 def test_sources_name_pages_that_exist() -> None:
