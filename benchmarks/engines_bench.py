@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "edge"), str(ROOT)]
 
 from tests.support.media_clips import SPOKEN, frame, street, word_error_rate, words  # noqa: E402
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -20,6 +20,9 @@ import av
 from av.error import FFmpegError
 
 from impp_engines.media import FORMATS, MediaError, open_media
+from impp_footage import boxes, reader
+from impp_footage.boxes import Box
+from impp_footage.formats import BOXED_FIRST
 
 _LOG_LIMIT = 4_000
 
@@ -103,10 +106,10 @@ def probe(path: Path) -> Media:
     except MediaError:
         raise
     except (FFmpegError, ValueError, OSError) as error:
-        if is_mp4(path):
-            reason = "corrupt" if has_box(path, b"moov") else "no_moov"
-            raise MediaError(reason, str(error)) from error
-        raise MediaError("not_media", str(error)) from error
+        top_level = _boxes(path)
+        indexed = any(box.kind == b"moov" and box.end <= size for box in top_level)
+        reason = "corrupt" if indexed else "no_moov" if top_level else "not_media"
+        raise MediaError(reason, str(error)) from error
 
 
 def _track(container: Any, stream: Any) -> Track:
@@ -167,43 +170,17 @@ def _rotation(container: Any, stream: Any) -> int:
     return int(-round(frame.rotation) % 360)
 
 
-def is_mp4(path: Path) -> bool:
-    """Whether the file starts as MP4 and QuickTime files do."""
-    with path.open("rb") as file:
-        return file.read(12)[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
-
-
-def boxes(path: Path) -> Iterator[tuple[bytes, int, int]]:
-    """Top-level boxes of an MP4: type, offset, declared size in bytes (which may exceed the file)."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        at = 0
-        while at + 8 <= size:
-            file.seek(at)
-            head = file.read(16)
-            length = int.from_bytes(head[:4], "big")
-            if length == 1 and len(head) == 16:
-                length = int.from_bytes(head[8:], "big")
-            elif length == 0:
-                length = size - at
-            if length < 8:
-                return
-            yield head[4:8], at, length
-            at += length
-
-
-def has_box(path: Path, kind: bytes) -> bool:
-    """Whether the MP4 has a complete top-level box of that type."""
-    size = path.stat().st_size
-    return any(box == kind and at + length <= size for box, at, length in boxes(path))
-
-
 def truncated_at(path: Path) -> int | None:
     """The file's size if it is an MP4 that ends before its last box does; None if it is complete or not an MP4."""
-    if not is_mp4(path):
-        return None
     size = path.stat().st_size
-    return next((size for _, at, length in boxes(path) if at + length > size), None)
+    return size if any(box.end > size for box in _boxes(path)) else None
+
+
+def _boxes(path: Path) -> list[Box]:
+    """The top-level boxes of an MP4 or QuickTime file, none of another."""
+    with path.open("rb") as file:
+        source = reader.of_file(file)
+        return list(boxes.walk(source)) if source.read(4, 4) in BOXED_FIRST else []
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ from tests.support.media_clips import check_shape, ffmpeg, street
 from tests.support.mediaconvert_jobs import ROLE, charges, h264, job_settings, output, run_job
 
 from impp_engines import assets
+from impp_footage import boxes, reader
 from impp_lambdas.core.planning import jobs as planned
 from impp_lambdas.core.planning.ladder import Rendition
 from impp_local.engines import video
@@ -65,7 +66,8 @@ def test_a_job_of_two_renditions_publishes_events_and_is_billed(
     assert media.video and media.audio
     assert (media.video.codec, media.video.width, media.video.height) == ("h264", 854, 362)
     assert (media.audio.codec, media.audio.channels, media.audio.sample_rate) == ("aac", 2, 48000)
-    order = [box for box, *_ in video.boxes(tmp_path / "out.mp4")]
+    with (tmp_path / "out.mp4").open("rb") as file:
+        order = [box.kind for box in boxes.walk(reader.of_file(file))]
     assert order.index(b"moov") < order.index(b"mdat")  # progressive download
     head = make.client("s3").head_object(Bucket=bucket, Key=f"assets/{asset}/video-mobile.mp4")
     assert head["ContentType"] == "video/mp4"
