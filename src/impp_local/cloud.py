@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from impp_local.kernel import moto  # noqa: F401  # first: it sets what moto reads when it is imported
-from impp_local.kernel.contract import Lazy, Response
+from impp_local.kernel.contract import Call, Lazy, Response
 from impp_local.kernel.defaults import ACCESS_KEY_ID, HOST, PORT, REGION, SECRET_ACCESS_KEY, STATE
 from impp_local.kernel.processes import resident
 from impp_local.web.server import Server
@@ -123,17 +123,15 @@ class LocalCloud:
         self._services = Services(self)
         self._services.start()
         pages = [service.page for service in self._services]
-        s3: Any = self._services("s3")
-        return Gateway(self._services, [*pages, self._page], s3, meter_request)
+        return Gateway(self._services, [*pages, self._page], meter_request)
 
-    def _page(self, environ: dict[str, Any]) -> Response | None:
+    def _page(self, call: Call) -> Response | None:
         """The cloud's own pages, `/_impp/...`."""
         from impp_local.kernel import billing
 
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        if not path.startswith("/_impp/"):
+        if not call.path.startswith("/_impp/"):
             return None
-        match method, path.removeprefix("/_impp/"):
+        match call.method, call.path.removeprefix("/_impp/"):
             case _, "health":
                 answer = {"status": "ready", "endpoint": self.endpoint, "region": REGION, "pid": os.getpid()}
                 return Response.of_json(answer)
@@ -147,7 +145,7 @@ class LocalCloud:
                 return Response.of_json({"idle": not any(work.values()), **work})
             case "GET", "metrics":
                 return Response.of_json(self.metrics())
-        return Response.of_json({"message": f"No page {path} in the local cloud"}, 404)
+        return Response.of_json({"message": f"No page {call.path} in the local cloud"}, 404)
 
     def work(self) -> dict[str, int]:
         """How much is under way: ``{executions, events, invocations}``; the cloud is idle when all of it is 0."""

@@ -1,17 +1,17 @@
 """What every service of the local cloud is made of: `Call`, `Response`, `AwsError`, `Service`.
 
-A service of our own is a module `impp_local/services/<botocore service name, "-" as "_">.py` with a function
-`create(cloud)`. The gateway imports it at the first request for that service, so nothing has to be registered and a
-service that nobody calls costs no memory. A whole example, `impp_local/services/mediaconvert.py`:
+A service of our own is a module or package of `impp_local.services` under botocore's name ("-" as "_", a Python keyword
+with "_" behind it), with a function `create(cloud)`. The gateway imports it at the first request for that service, so
+nothing has to be registered and a service that nobody calls costs no memory. A whole example:
 
     class MediaConvert(Service):
         name = "mediaconvert"                       # botocore's service name
 
         def __init__(self, cloud: Cloud) -> None:
-            self.jobs: dict[str, dict[str, Any]] = {}
+            self._jobs: dict[str, dict[str, Any]] = {}
 
         def get_job(self, call: Call) -> Mapping[str, Any]:   # the operation GetJob, snake-cased by botocore
-            job = self.jobs.get(call.params["Id"])  # params: parsed and typed by the botocore model
+            job = self._jobs.get(call.params["Id"])  # params: parsed and typed by the botocore model
             if job is None:
                 raise AwsError("NotFoundException", f"Job {call.params['Id']} not found", 404)
             return {"Job": job}                     # serialised by the botocore model (REST-JSON, JSON, query, XML)
@@ -20,11 +20,12 @@ service that nobody calls costs no memory. A whole example, `impp_local/services
         return MediaConvert(cloud)
 
 An operation that the service does not define goes to moto; one that moto lacks too is answered with the error that AWS
-gives for an unknown operation, in the protocol of the service. An operation may also look at moto's answer and change
-it: `answer = call.forward()`. Methods run on many threads at once: guard what is shared. An exception that is not
-an `AwsError` (or moto's own) is logged with its traceback and answered as `InternalFailure`.
+gives for an unknown operation, in the protocol of the service. An operation may also change moto's answer:
+`answer = call.forward()`. Methods run on many threads at once: guard shared state. An exception that is neither an
+`AwsError` nor moto's own is logged with its traceback and answered as `InternalFailure`.
 
-Threads or processes that a service starts are ended by its `close()`.
+Services reach each other through the kernel only: `targets` (sending to an ARN), `events` (what happened), `functions`
+(running a function) and `objects` (reading and writing S3).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -56,29 +58,39 @@ class Cloud(Protocol):
         """A boto3 client for this cloud, with fake keys: thread-safe, cached."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
-    """One API call, parsed.
+    """One request, parsed once.
 
-    `params` holds the operation's input by the botocore model: members under their model names, timestamps as aware
-    `datetime`, blobs as `bytes`; it is empty for requests that belong to no operation. `path` is percent-decoded,
-    `query` keeps the first value of each name, `headers` has lower-case names. `access_key` is the caller's access
-    key id, or None when the request is not signed.
+    `path` is percent-decoded, `query` keeps the first value of each name, `headers` has lower-case names. `service` is
+    botocore's name; `access_key` is the caller's access key id, or None when the request is not signed. `environ` is
+    WSGI's view of the same request, for moto. A page (see :meth:`Service.page`) sees a call without `operation` and
+    `body`, which are read only for the API.
     """
 
     service: str
-    operation: str
-    params: Mapping[str, Any]
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    body: bytes
+    environ: dict[str, Any] = field(repr=False)
+    operation: str = ""
+    body: bytes = field(repr=False, default=b"")
     region: str = REGION
     account: str = ACCOUNT
     access_key: str | None = None
+    parse: Callable[[], Mapping[str, Any]] = field(repr=False, default=dict)
+    """Parses the input by the botocore model, see :attr:`params`."""
     forward: Callable[[], Response] = field(repr=False, default=lambda: Response(501))
-    """Hands the same call on to moto and returns what it says (errors included, as a Response)."""
+    """Hands the same call on to moto and returns its answer (errors included, as a Response)."""
+
+    @cached_property
+    def params(self) -> Mapping[str, Any]:
+        """The operation's input by the botocore model; timestamps are aware `datetime`, blobs are `bytes`.
+
+        Raises AwsError for a body that cannot be read and for missing members.
+        """
+        return self.parse()
 
     def json(self) -> Any:
         """The body as JSON; an empty body is an empty object. Raises AwsError SerializationException."""
@@ -141,7 +153,7 @@ class Service:
     def close(self) -> None:
         """End threads and processes; called once when the cloud stops."""
 
-    def page(self, environ: dict[str, Any]) -> Response | None:
+    def page(self, call: Call) -> Response | None:
         """Answer a request that is no API call (`/_impp/...`, a viewer's), or None to let it pass on.
 
         Only services that start with the cloud are asked (`services.STARTED_WITH_THE_CLOUD`).

@@ -50,11 +50,16 @@ class StoredObject:
             yield block
 
 
-def find(bucket: str, name: str, version: str | None = None) -> StoredObject:
-    """Look an object up. Raises AwsError NoSuchBucket, NoSuchKey or NoSuchVersion."""
+def backend() -> Any:
+    """moto's S3 of the account."""
     from moto.s3.models import s3_backends
 
-    buckets = s3_backends[ACCOUNT]["aws"]
+    return s3_backends[ACCOUNT]["aws"]
+
+
+def find(bucket: str, name: str, version: str | None = None) -> StoredObject:
+    """Look an object up. Raises AwsError NoSuchBucket, NoSuchKey or NoSuchVersion."""
+    buckets = backend()
     with moto.lock_of("s3"):
         if bucket not in buckets.buckets:
             raise AwsError("NoSuchBucket", "The specified bucket does not exist", 404)

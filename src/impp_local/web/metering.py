@@ -52,36 +52,36 @@ COST_QUERIES: Final = {"GetCostAndUsage", "GetCostAndUsageWithResources", "GetCo
 """Cost Explorer bills its queries; anomaly detection is free (AWS Cost Management's pricing page)."""
 
 
-def meter_request(request: Call, response: Response) -> None:
+def meter_request(call: Call, response: Response) -> None:
     """Charge for a request that was answered, if its kind is billed by the request."""
     failed_condition = b"ConditionalCheckFailed" in response.body[:200] if isinstance(response.body, bytes) else False
     if response.status >= 400 and not failed_condition:
         return
-    if request.service == "s3":
-        _meter_s3(request)
-    elif request.service == "dynamodb":
-        _meter_dynamodb(request, response)
-    elif request.service in BY_REQUEST:
-        if request.operation in CONTROL_PLANE.get(request.service, {request.operation}):
-            billing.meter(*BY_REQUEST[request.service], 1)
-    elif request.service == "ce" and request.operation in COST_QUERIES:
+    if call.service == "s3":
+        _meter_s3(call)
+    elif call.service == "dynamodb":
+        _meter_dynamodb(call, response)
+    elif call.service in BY_REQUEST:
+        if call.operation in CONTROL_PLANE.get(call.service, {call.operation}):
+            billing.meter(*BY_REQUEST[call.service], 1)
+    elif call.service == "ce" and call.operation in COST_QUERIES:
         billing.meter("ce", "api_request", 1)
 
 
-def _meter_s3(request: Call) -> None:
-    if request.operation in S3_WRITES:
-        billing.meter("s3", "put", 1, detail=request.path)
-    elif request.operation in S3_OBJECT_READS:
-        billing.meter("s3", "get", 1, detail=request.path)
+def _meter_s3(call: Call) -> None:
+    if call.operation in S3_WRITES:
+        billing.meter("s3", "put", 1, detail=call.path)
+    elif call.operation in S3_OBJECT_READS:
+        billing.meter("s3", "get", 1, detail=call.path)
 
 
-def _meter_dynamodb(request: Call, response: Response) -> None:
+def _meter_dynamodb(call: Call, response: Response) -> None:
     """On-demand units: a write per KB of the item, half a (eventually consistent) read per 4 KB of what is read."""
-    asked: dict[str, Any] = request.json()
+    asked: dict[str, Any] = call.json()
     detail = json.dumps(asked.get("Item") or asked.get("Key") or {})
-    if request.operation in DYNAMODB_WRITES:
-        billing.meter("dynamodb", "write_request", ceil(len(request.body) / 1024) or 1, detail=detail)
-    elif request.operation in DYNAMODB_READS:
+    if call.operation in DYNAMODB_WRITES:
+        billing.meter("dynamodb", "write_request", ceil(len(call.body) / 1024) or 1, detail=detail)
+    elif call.operation in DYNAMODB_READS:
         size = len(response.body) if isinstance(response.body, bytes) else 0
         units = ceil(size / 4096) or 1
         billing.meter("dynamodb", "read_request", units if asked.get("ConsistentRead") else units / 2, detail=detail)

@@ -8,6 +8,7 @@ touches them. Protocols that only newer SDKs speak (Smithy RPC v2 CBOR) are not 
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -31,10 +32,23 @@ SERVICE_BY_SIGNING_NAME = {
 }
 """botocore service names that differ from the name that SigV4 signs with (from the models' `signingName`)."""
 
+_VIRTUAL_HOST = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.(?:s3[.-].*|localhost)(?::\d+)?$")
+
 
 def service_of(signing_name: str) -> str:
     """botocore's name of the service that signs as `signing_name`."""
     return SERVICE_BY_SIGNING_NAME.get(signing_name, signing_name)
+
+
+def to_path_style(environ: dict[str, Any]) -> None:
+    """Rewrite a request to `<bucket>.s3...` or `<bucket>.localhost` to one with the bucket in the path."""
+    host = _VIRTUAL_HOST.match(environ.get("HTTP_HOST", ""))
+    if not host:
+        return
+    bucket = host["bucket"]
+    environ["PATH_INFO"] = f"/{bucket}{environ['PATH_INFO']}"
+    environ["RAW_URI"] = f"/{bucket}{environ['RAW_URI']}"
+    environ["HTTP_HOST"] = "127.0.0.1"
 
 
 def model_of(service: str) -> Any | None:

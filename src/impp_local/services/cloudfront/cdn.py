@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from impp_local.kernel import billing, objects
-from impp_local.kernel.contract import AwsError, Response
+from impp_local.kernel.contract import AwsError, Call, Response
 from impp_local.services.cloudfront.api import CloudFront, Resource
 from impp_local.services.cloudfront.viewers import canned_policy
 
@@ -43,10 +43,10 @@ _S3_ORIGIN: Final = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]+[a-z0-9])\.s3[.-]
 class Cdn(CloudFront):
     """CloudFront with its control plane and its viewers."""
 
-    def page(self, environ: dict[str, Any]) -> Response | None:
+    def page(self, call: Call) -> Response | None:
         """The answer to a viewer, or None for a request that no viewer sent."""
-        path = environ["RAW_URI"].partition("?")[0]
-        host = environ.get("HTTP_HOST", "").partition(":")[0].lower()
+        path = call.environ["RAW_URI"].partition("?")[0]
+        host = call.headers.get("host", "").partition(":")[0].lower()
         by_path = path.startswith(PREFIX)
         if not by_path and not _may_be_viewer(host):
             return None
@@ -59,7 +59,7 @@ class Cdn(CloudFront):
             if found is None and not host.endswith(".cloudfront.net"):
                 return None
         try:
-            return _Visit(environ, host, path, self, found).answer()
+            return _Visit(call, path, self, found).answer()
         except AwsError as error:
             return _error(error)
 
@@ -73,8 +73,7 @@ class _Visit:
 
     def __init__(
         self,
-        environ: dict[str, Any],
-        host: str,
+        call: Call,
         path: str,
         resources: CloudFront,
         distribution: Resource | None,
@@ -84,14 +83,14 @@ class _Visit:
             raise AwsError("BadRequest", "We can't connect to the server for this app or website at this time.", 403)
         if not distribution.config.get("Enabled"):
             raise AwsError("AccessDenied", "The distribution is not configured to serve requests: disabled.", 403)
-        self.environ, self.host, self.path = environ, host, path
+        self.call, self.path = call, path
         self.resources, self.distribution = resources, distribution
-        self.query = environ.get("QUERY_STRING", "")
+        self.query = call.environ.get("QUERY_STRING", "")
         self.behavior = self._behavior()
 
     def answer(self) -> Response:
         """Check method and signature, then serve the object with its range."""
-        method = self.environ["REQUEST_METHOD"]
+        method = self.call.method
         allowed = self.behavior.get("AllowedMethods", {}).get("Items", ["GET", "HEAD"])
         if method not in allowed:
             raise AwsError(
@@ -128,7 +127,7 @@ class _Visit:
         }
         if self._not_modified(found):
             return Response(304, headers)
-        start, length, status = _range(self.environ.get("HTTP_RANGE", ""), found.size)
+        start, length, status = _range(self.call.headers.get("range", ""), found.size)
         headers["Content-Length"] = str(length)
         if status == 206:
             headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
@@ -138,7 +137,7 @@ class _Visit:
         return Response(status, headers, found.read(start, length))
 
     def _not_modified(self, found: objects.StoredObject) -> bool:
-        asked = self.environ.get("HTTP_IF_NONE_MATCH", "")
+        asked = self.call.headers.get("if-none-match", "")
         return f'"{found.etag}"' in [tag.strip().removeprefix("W/") for tag in asked.split(",")]
 
     def _bucket(self) -> str:
@@ -180,14 +179,14 @@ class _Visit:
         signed = next((one for one in documents if _verifies(key.config["EncodedKey"], signature, one)), None)
         if signed is None:
             raise AwsError("AccessDenied", "Access denied", 403)
-        _check_policy(signed, urls, self.environ.get("REMOTE_ADDR", ""))
+        _check_policy(signed, urls, self.call.environ.get("REMOTE_ADDR", ""))
 
     def _signature(self) -> dict[str, str]:
         """The signature's parts: from the query when it has them, else from cookies."""
         query = {name: value for name, value in parse_qsl(self.query) if name in _SIGNATURE_PARAMETERS}
         if "Signature" in query:
             return query
-        cookies = SimpleCookie(self.environ.get("HTTP_COOKIE", ""))
+        cookies = SimpleCookie(self.call.headers.get("cookie", ""))
         return {
             name.removeprefix("CloudFront-"): morsel.value
             for name, morsel in cookies.items()
@@ -202,7 +201,7 @@ class _Visit:
     def _spellings(self, bare: str) -> list[str]:
         """What a signer may have called this URL: by the distribution's names, or by the local endpoint."""
         names = [self.distribution.domain, *((self.distribution.config.get("Aliases") or {}).get("Items") or [])]
-        here = self.environ.get("HTTP_HOST", "")
+        here = self.call.headers.get("host", "")
         urls = [f"{scheme}://{name}{bare}" for scheme in ("https", "http") for name in names]
         return [*urls, f"http://{here}{PREFIX}{self.distribution.id}{bare}", f"http://{here}{bare}"]
 
@@ -218,7 +217,7 @@ class _Visit:
         }
         policy = self.resources.resource(self.behavior.get("ResponseHeadersPolicyId") or "")
         if policy is not None:
-            _apply_policy(policy.config, response.headers, self.environ.get("HTTP_ORIGIN"))
+            _apply_policy(policy.config, response.headers, self.call.headers.get("origin"))
         return response
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from moto.events.models import EventsBackend, Rule
 
 from impp_local.kernel import billing
-from impp_local.kernel.contract import Response, Service
+from impp_local.kernel.contract import Call, Response, Service
 from impp_local.kernel.events import publish, timestamp
 from impp_local.services.events import bus, schedules
 
@@ -35,9 +35,9 @@ class EventBridge(Service):
         """Drop the deliveries that wait."""
         bus.stop()
 
-    def page(self, environ: dict[str, Any]) -> Response | None:
+    def page(self, call: Call) -> Response | None:
         """`GET /_impp/schedules` lists schedules, `POST /_impp/schedules/<name>/run` runs one now."""
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        method, path = call.method, call.path
         if (method, path) == ("GET", "/_impp/schedules"):
             return Response.of_json({"schedules": schedules.describe_all()})
         match = _SCHEDULE_RUN.fullmatch(path) if method == "POST" else None

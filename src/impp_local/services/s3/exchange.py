@@ -1,0 +1,99 @@
+"""One S3 request and what is done around moto's answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote
+
+from impp_local.kernel import moto, objects
+from impp_local.kernel.contract import Call, Response
+from impp_local.kernel.defaults import ACCOUNT
+from impp_local.services.s3 import checksums
+from impp_local.services.s3.checksums import Part, Verified
+from impp_local.web import protocol
+
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+"""What curl and others say of any body; moto reads the body of a PUT as a form then, and stores nothing."""
+
+
+@dataclass
+class Upload:
+    """What a multipart upload was started with, and the checksums of its parts by number."""
+
+    algorithm: str
+    kind: str
+    explicit: bool
+    parts: dict[int, Part] = field(default_factory=dict)
+
+
+class Exchange:
+    """One S3 request: what it asks for, and what is to be done around moto's answer."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.environ = environ = call.environ
+        self.headers = call.headers
+        self.query = call.query
+        self.operation = call.operation
+        raw = environ["RAW_URI"].partition("?")[0].partition("//")[2] if "://" in environ["RAW_URI"] else ""
+        path = "/" + raw.partition("/")[2] if raw else environ["RAW_URI"].partition("?")[0]
+        bucket, _, key = path.lstrip("/").partition("/")
+        self.bucket, self.key = unquote(bucket), unquote(key)
+        content_type = self.headers.get("content-type", "")
+        self.form = content_type if content_type.startswith(_FORMS) and call.method == "PUT" else ""
+        self.verified = Verified(b"", None, None)
+        self.algorithm: str | None = None
+        self.checksum: str | None = None
+        self.parts: int | None = None
+        self.part_sizes: list[int] = []
+        self.upload: Upload | None = None
+        self.events: list[Callable[[], None]] = []
+
+    def accept(self, verified: Verified) -> None:
+        """Hand moto the decoded payload, and the headers of a plain upload."""
+        self.verified = verified
+        if verified.algorithm:
+            self.algorithm, self.checksum = verified.algorithm, verified.value
+        self.environ.pop("HTTP_X_AMZ_TRAILER", None)
+        self.environ.pop("HTTP_X_AMZ_DECODED_CONTENT_LENGTH", None)
+        self.environ.pop("HTTP_X_AMZ_CONTENT_SHA256", None)
+        encodings = self.headers.get("content-encoding", "").split(",")
+        kept = ",".join(name.strip() for name in encodings if name.strip() not in ("", "aws-chunked"))
+        self.environ.pop("HTTP_CONTENT_ENCODING", None)
+        if kept:
+            self.environ["HTTP_CONTENT_ENCODING"] = kept
+
+    def use_checksum(self, algorithm: str) -> None:
+        """Store the object with this checksum, computed now unless the caller gave it."""
+        if self.algorithm != algorithm or self.checksum is None:
+            self.checksum = checksums.checksum(algorithm, self.verified.payload)
+            self.algorithm = algorithm
+        self.environ["HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM"] = algorithm
+        self.environ[f"HTTP_X_AMZ_CHECKSUM_{algorithm}"] = self.checksum
+
+    def forward(self, method: str | None = None) -> Response:
+        """moto's answer, to another method if one is given."""
+        environ = moto.environ_with_body(self.environ, self.verified.payload)
+        if method:
+            environ["REQUEST_METHOD"] = method
+        if self.form:
+            environ["CONTENT_TYPE"] = "binary/octet-stream"
+        return moto.call("s3", self.operation, environ)
+
+    def stored(self, response: Response) -> Any:
+        """The object that this call created."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        key = objects.backend().get_object(self.bucket, self.key, version_id=headers.get("x-amz-version-id"))
+        if self.form and self.operation == "PutObject":
+            key.metadata["Content-Type"] = self.form
+        return key
+
+    def who(self) -> dict[str, str]:
+        """The caller as events name it."""
+        return {
+            "request-id": protocol.request_id(),
+            "requester": ACCOUNT,
+            "source-ip-address": self.environ.get("REMOTE_ADDR", "127.0.0.1"),
+        }
