@@ -101,6 +101,15 @@ def test_sources_name_pages_that_exist() -> None:
     assert not stale
 
 
+def test_architecture_lists_every_folder() -> None:
+    text = (ROOT / "docs/design/architecture.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `([\w./]+)/` \|", text, re.MULTILINE))
+    code = {_name(file.parent) for top in ("src", "edge") for file in (ROOT / top).glob("*/*/__init__.py")}
+    tests = {_name(path) for path in (ROOT / "tests").iterdir() if any(path.rglob("*.py"))}
+    described = {path for path in code | tests if path in listed or path.rpartition("/")[0] in listed}
+    assert code | tests == described
+
+
 def test_readme_quotes_what_the_demo_prints() -> None:
     """Every stage, column and sentence of the README's output block is a text of the demo's code."""
     block = re.search(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
