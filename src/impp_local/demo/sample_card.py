@@ -1,7 +1,7 @@
-"""A sample SD card: what a dash cam and a phone leave behind, made of real footage with real speech.
+"""A sample SD card with the files of a dash cam and a phone, made from real footage and real speech.
 
 The pictures are the street scenes of `bikes.mp4`, the sound is the reading of `two_cities.wav` (see `assets` and
-THIRD_PARTY.md); ffmpeg cuts, scales and stamps them. Two runs write the same bytes, clips are a few seconds long so
+THIRD_PARTY.md); ffmpeg cuts, scales and stamps them. Every run writes the same bytes, clips are a few seconds long so
 that a whole run is quick on two cores, and all times are in UTC.
 
     card/BlackVue/Record/20261017_081500_NF.mp4   front camera, routine drive        ..._NR.mp4 the rear one
@@ -10,6 +10,7 @@ that a whole run is quick on two cores, and all times are in UTC.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -29,7 +30,7 @@ _DAMAGED_SHARE = 0.6
 
 @dataclass(frozen=True)
 class CardEntry:
-    """A file of the card: the `state` it must end in, why if that is a bad one, and a `note` on what it is."""
+    """A file of the card: the `state` in which it must end, the `reason` of a bad one, and a `note` about the file."""
 
     path: Path
     state: str
@@ -38,14 +39,14 @@ class CardEntry:
 
     @property
     def expect(self) -> str:
-        """The state, for those who read it as a prediction."""
+        """The expected state."""
         return self.state
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """How to make a file: `scene` and `speech` are seconds in the footage and the recording, `crop` a part of the
-    picture for ffmpeg, `size` what is written, `stamp` the text that the camera burns in."""
+    """The recipe of a file: `scene` and `speech` are seconds in the footage and the recording, `crop` a part of the
+    picture in ffmpeg's syntax, `size` that of the output, `stamp` the text that the camera burns in."""
 
     name: str
     scene: float
@@ -123,14 +124,14 @@ _CLIPS = (
 def make_sample_card(dest: Path) -> list[CardEntry]:
     """Write the sample card below `dest`; returns its files in the order of the list.
 
-    The files are made once and kept in the cache of `assets`; another card is a copy of them. Raises
-    `assets.AssetError` when the footage cannot be had.
+    The files are encoded once and kept in the cache of `assets`; further cards are copies of them. Raises
+    `assets.AssetError` when the footage cannot be fetched.
     """
     entries = []
     for clip in _CLIPS:
         target = dest / clip.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_made(clip), target)
+        shutil.copyfile(_cached(clip), target)
         moment = clip.recorded.timestamp() + clip.seconds  # a camera closes the file at the end of the clip
         os.utime(target, (moment, moment))
         state, reason = ("quarantined", "truncated") if clip.damaged else ("published", None)
@@ -138,26 +139,20 @@ def make_sample_card(dest: Path) -> list[CardEntry]:
     return entries
 
 
-def _made(clip: _Clip) -> Path:
-    """The clip as it is kept in the cache; made now when it is missing, or was made by another recipe."""
-    recipe = format(_digest(f"{clip!r} {video.ffmpeg()}"), "016x")
-    kept = assets.cache_root() / "card" / f"{recipe}.mp4"
-    if not kept.exists():
-        kept.parent.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+def _cached(clip: _Clip) -> Path:
+    """The clip in the cache; encoded first if the cache has none of this recipe."""
+    recipe = hashlib.sha256(f"{clip!r} {video.ffmpeg()}".encode()).hexdigest()[:16]
+    path = assets.cache_root() / "card" / f"{recipe}.mp4"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             raw = Path(folder) / "raw.mp4"
             _encode(clip, raw)
-            made = _turned(raw) if clip.upright else raw
+            file = _rotated(raw) if clip.upright else raw
             if clip.damaged:
-                os.truncate(made, int(made.stat().st_size * _DAMAGED_SHARE))
-            made.replace(kept)
-    return kept
-
-
-def _digest(text: str) -> int:
-    import hashlib
-
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+                os.truncate(file, int(file.stat().st_size * _DAMAGED_SHARE))
+            file.replace(path)
+    return path
 
 
 def _encode(clip: _Clip, to: Path) -> None:
@@ -202,7 +197,7 @@ def _encode(clip: _Clip, to: Path) -> None:
 
 
 def _picture(clip: _Clip) -> str:
-    """The filters of the picture; a phone's is stored lying on its side."""
+    """The picture's filters; a phone's picture is stored on its side."""
     filters = [f"crop={clip.crop}"] if clip.crop else []
     filters += ["hflip"] if clip.mirrored else []
     filters.append(f"scale={clip.size[0]}:{clip.size[1]}:flags=bicubic,setsar=1,fps=25")
@@ -210,9 +205,9 @@ def _picture(clip: _Clip) -> str:
     return f"[0:v]{','.join(filters)}"
 
 
-def _turned(path: Path) -> Path:
-    """The same file with the mark that it is to be shown turned clockwise."""
-    turned = path.with_name("turned.mp4")
+def _rotated(path: Path) -> Path:
+    """A copy of the file whose metadata rotates the picture clockwise."""
+    rotated = path.with_name("rotated.mp4")
     video.run(
         [
             "-display_rotation",
@@ -226,15 +221,15 @@ def _turned(path: Path) -> Path:
             "+bitexact",
             "-fflags",
             "+bitexact",
-            video.output_path(turned),
+            video.output_path(rotated),
         ],
         timeout_s=_TIMEOUT_S,
     )
-    return turned
+    return rotated
 
 
 def _stamp(text: str, size: tuple[int, int]) -> Image.Image:
-    """The line of text that dash cams write into the lower edge of the picture."""
+    """The line of text that dash cams burn into the lower edge of the picture."""
     layer = Image.new("RGBA", size, (0, 0, 0, 0))
     pen = ImageDraw.Draw(layer)
     pen.rectangle((0, size[1] - 44, size[0], size[1]), fill=(0, 0, 0, 200))
@@ -243,7 +238,7 @@ def _stamp(text: str, size: tuple[int, int]) -> Image.Image:
 
 
 def main() -> int:
-    """`python -m impp_local.demo.sample_card FOLDER` makes a card there and lists it."""
+    """`python -m impp_local.demo.sample_card FOLDER` writes a card there and lists its files."""
     if len(sys.argv) != 2:
         print("usage: python -m impp_local.demo.sample_card FOLDER", file=sys.stderr)
         return 2
