@@ -468,7 +468,7 @@ def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
     assert "impp-prod-edge-silent-blue-car" in alarms
 
     # The page has the same policy for boxes without a certificate.
-    page = (REPOSITORY / "docs" / "edge-credentials.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "guide" / "edge-credentials.md").read_text(encoding="utf-8")
     (policy,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     values = {"BUCKET": f"impp-prod-{ACCOUNT}-ingest", "DEVICE": "blue-car", "KEY_ARN": KEY, "REGION": "us-east-1"}
     for word, value in values.items():
