@@ -5,6 +5,14 @@ locals {
   name               = "impp-${var.environment}"
   state_machine_name = "${local.name}-pipeline"
 
+  function_names = merge(
+    { for name, function in merge(module.pipeline.functions, module.analysis.functions) : name => function.name },
+    {
+      cost_report = module.finops.cost_report.name
+      notifier    = module.alerts.notifier.name
+    },
+  )
+
   tags = merge(var.tags, {
     Environment = var.environment
     ManagedBy   = "terraform"
@@ -21,10 +29,7 @@ module "artifacts" {
   bucket_name   = module.code.name
   manifest_path = var.manifest_path
   name          = local.name
-  required_functions = [
-    "analyze", "archive", "cost_report", "failure", "inspect", "notifier",
-    "publish", "quarantine", "resume", "sample", "transcribe",
-  ]
+  overrides     = var.function_overrides
 }
 
 module "key" {

@@ -3,15 +3,12 @@ module "alerts" {
 
   name               = local.name
   emails             = var.alert_emails
+  environment        = { POWERTOOLS_LOG_LEVEL = var.log_level }
+  functions          = module.artifacts.functions
   kms_key_arn        = module.key.arn
   log_retention_days = var.log_retention_days
   webhooks           = var.webhooks
   webhooks_version   = var.webhooks_version
-
-  notifier = {
-    artifact    = module.artifacts.functions["notifier"]
-    environment = { POWERTOOLS_LOG_LEVEL = var.log_level }
-  }
 }
 
 module "observability" {
@@ -66,15 +63,12 @@ module "finops" {
   name               = local.name
   anomaly            = var.cost_anomaly
   catalog_table      = module.pipeline.catalog_table
+  environment        = { POWERTOOLS_LOG_LEVEL = var.log_level }
+  functions          = module.artifacts.functions
   kms_key_arn        = module.key.arn
   log_retention_days = var.log_retention_days
   monthly_budget_usd = var.monthly_budget_usd
   topic_arn          = module.alerts.topic_arn
-
-  cost_report = {
-    artifact    = module.artifacts.functions["cost_report"]
-    environment = { POWERTOOLS_LOG_LEVEL = var.log_level }
-  }
 }
 
 module "compliance" {

@@ -59,13 +59,12 @@ output "edge_trust_anchor_arn" {
 
 output "function_names" {
   description = "Names of all functions, by short name."
-  value = merge(
-    { for name, function in merge(module.pipeline.functions, module.analysis.functions) : name => function.name },
-    {
-      cost_report = module.finops.cost_report.name
-      notifier    = module.alerts.notifier.name
-    },
-  )
+  value       = local.function_names
+
+  precondition {
+    condition     = length(setsubtract(keys(module.artifacts.functions), keys(local.function_names))) == 0
+    error_message = "No module deploys the function(s) ${join(", ", setsubtract(keys(module.artifacts.functions), keys(local.function_names)))}: add a policy to the module that should, for example modules/pipeline/functions-iam.tf."
+  }
 }
 
 output "ingest_bucket" {

@@ -1,11 +1,5 @@
 locals {
   features = module.artifacts.state_machine.features
-
-  analysis_functions = concat(
-    ["sample"],
-    local.features.analyze ? ["analyze"] : [],
-    local.features.transcribe ? ["resume", "transcribe"] : [],
-  )
 }
 
 module "ingest" {
@@ -24,13 +18,10 @@ module "pipeline" {
   alert_topic_arn             = module.alerts.topic_arn
   catalog_deletion_protection = !var.force_destroy
   definition_path             = module.artifacts.state_machine.path
-  functions = {
-    for name in ["archive", "failure", "inspect", "publish", "quarantine"] :
-    name => { artifact = module.artifacts.functions[name] }
-  }
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
-  task_function_arns = module.analysis.task_function_arns
+  functions                   = module.artifacts.functions
+  kms_key_arn                 = module.key.arn
+  log_retention_days          = var.log_retention_days
+  task_function_arns          = module.analysis.task_function_arns
   transcode = local.features.transcode ? {
     queue_arn = module.transcode.queue_arn
     role_arn  = module.transcode.role_arn
@@ -56,7 +47,7 @@ module "analysis" {
 
   name               = local.name
   catalog_table_name = module.pipeline.catalog_table.name
-  functions          = { for name in local.analysis_functions : name => { artifact = module.artifacts.functions[name] } }
+  functions          = module.artifacts.functions
   kms_key_arn        = module.key.arn
   log_retention_days = var.log_retention_days
   state_machine_name = local.state_machine_name

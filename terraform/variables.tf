@@ -90,6 +90,18 @@ variable "force_destroy" {
   nullable    = false
 }
 
+variable "function_overrides" {
+  description = "Sizes by function that differ from src/impp_lambdas/functions.toml in this environment. A timeout can only be shortened."
+  type = map(object({
+    # Memory in MB.
+    memory_mb = optional(number)
+    # Seconds after which Lambda stops an invocation.
+    timeout_s = optional(number)
+  }))
+  default  = {}
+  nullable = false
+}
+
 variable "health_alarm" {
   description = "Whether one composite alarm sums up all others: a single state for a status page. It costs about $0.50 a month."
   type        = bool

@@ -42,19 +42,18 @@ module "code" {
 }
 
 module "artifacts" {
-  source             = "../../modules/artifacts"
-  name               = "example-alerts"
-  bucket_name        = module.code.name
-  manifest_path      = var.manifest_path
-  required_functions = ["notifier"]
+  source        = "../../modules/artifacts"
+  name          = "example-alerts"
+  bucket_name   = module.code.name
+  manifest_path = var.manifest_path
 }
 
 module "alerts" {
   source      = "../../modules/alerts"
   name        = "example"
   emails      = var.emails
+  functions   = module.artifacts.functions
   kms_key_arn = module.key.arn
-  notifier    = { artifact = module.artifacts.functions["notifier"] }
   webhooks    = var.webhooks
 }
 

@@ -38,18 +38,17 @@ module "code" {
 }
 
 module "artifacts" {
-  source             = "../../modules/artifacts"
-  name               = "example-finops"
-  bucket_name        = module.code.name
-  manifest_path      = var.manifest_path
-  required_functions = ["cost_report"]
+  source        = "../../modules/artifacts"
+  name          = "example-finops"
+  bucket_name   = module.code.name
+  manifest_path = var.manifest_path
 }
 
 module "finops" {
   source             = "../../modules/finops"
   name               = "example"
   catalog_table      = var.catalog_table
-  cost_report        = { artifact = module.artifacts.functions["cost_report"] }
+  functions          = module.artifacts.functions
   kms_key_arn        = module.key.arn
   monthly_budget_usd = 50
   topic_arn          = var.topic_arn

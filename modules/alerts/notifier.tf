@@ -9,18 +9,19 @@ locals {
 module "notifier" {
   source = "../function"
 
-  artifact           = var.notifier.artifact
-  dead_letter_arn    = module.dead_letter.arn
-  description        = "Posts alerts to chat channels."
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  memory_mb          = var.notifier.memory_mb
-  name               = "${var.name}-notifier"
-  policy_json        = data.aws_iam_policy_document.notifier.json
-  tags               = var.tags
-  timeout_s          = var.notifier.timeout_s
+  artifact             = var.functions["notifier"]
+  dead_letter_arn      = module.dead_letter.arn
+  description          = var.functions["notifier"].description
+  ephemeral_storage_mb = var.functions["notifier"].ephemeral_storage_mb
+  kms_key_arn          = var.kms_key_arn
+  log_retention_days   = var.log_retention_days
+  memory_mb            = var.functions["notifier"].memory_mb
+  name                 = "${var.name}-notifier"
+  policy_json          = data.aws_iam_policy_document.notifier.json
+  tags                 = var.tags
+  timeout_s            = var.functions["notifier"].timeout_s
 
-  environment = merge(var.notifier.environment, {
+  environment = merge(var.environment, {
     IMPP_WEBHOOK_SECRET_ARN = aws_secretsmanager_secret.webhooks.arn
     POWERTOOLS_SERVICE_NAME = "notifier"
   })

@@ -10,6 +10,35 @@ variable "emails" {
   }
 }
 
+variable "environment" {
+  description = "Further environment variables of the notifier function."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "functions" {
+  description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys `notifier`."
+  type = map(object({
+    architecture         = string
+    bucket               = string
+    description          = string
+    ephemeral_storage_mb = number
+    handler              = string
+    key                  = string
+    layers               = list(string)
+    memory_mb            = number
+    runtime              = string
+    sha256_base64        = string
+    timeout_s            = number
+  }))
+  nullable = false
+  validation {
+    condition     = contains(keys(var.functions), "notifier")
+    error_message = "The manifest lacks the function notifier: run `make build`."
+  }
+}
+
 variable "kms_key_arn" {
   description = "ARN of the key for the topics, the dead-letter queue, the secret and the notifier. Its policy must let CloudWatch, EventBridge, Budgets, Cost Anomaly Detection and SNS use it (module `key` does)."
   type        = string
@@ -37,29 +66,6 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
     error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
   }
-}
-
-variable "notifier" {
-  description = "The Lambda that posts alerts to chat channels."
-  type = object({
-    # The built zip: an element of output `functions` of module `artifacts`.
-    artifact = object({
-      architecture  = optional(string, "arm64")
-      bucket        = string
-      handler       = string
-      key           = string
-      layers        = optional(list(string), [])
-      runtime       = optional(string, "python3.13")
-      sha256_base64 = string
-    })
-    # Further environment variables.
-    environment = optional(map(string), {})
-    # Memory in MB.
-    memory_mb = optional(number, 256)
-    # Seconds after which Lambda stops an invocation.
-    timeout_s = optional(number, 60)
-  })
-  nullable = false
 }
 
 variable "tags" {

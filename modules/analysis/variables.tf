@@ -16,32 +16,28 @@ variable "catalog_table_name" {
 }
 
 variable "functions" {
-  description = "Functions by name: `sample`, optionally `analyze`, optionally `transcribe` with `resume`. `memory_mb` and `timeout_s` override the module's defaults."
+  description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys those that it has a policy for."
   type = map(object({
-    artifact = object({
-      architecture  = string
-      bucket        = string
-      handler       = string
-      key           = string
-      layers        = list(string)
-      runtime       = string
-      sha256_base64 = string
-    })
-    memory_mb = optional(number)
-    timeout_s = optional(number)
+    architecture         = string
+    bucket               = string
+    description          = string
+    ephemeral_storage_mb = number
+    handler              = string
+    key                  = string
+    layers               = list(string)
+    memory_mb            = number
+    runtime              = string
+    sha256_base64        = string
+    timeout_s            = number
   }))
   nullable = false
   validation {
-    condition     = alltrue([for name in keys(var.functions) : contains(["analyze", "resume", "sample", "transcribe"], name)])
-    error_message = "functions may contain only analyze, resume, sample and transcribe."
-  }
-  validation {
     condition     = contains(keys(var.functions), "sample")
-    error_message = "functions must contain sample."
+    error_message = "The manifest lacks the function sample: run `make build`."
   }
   validation {
     condition     = contains(keys(var.functions), "transcribe") == contains(keys(var.functions), "resume")
-    error_message = "functions must contain transcribe and resume together: resume ends what transcribe starts."
+    error_message = "The manifest must contain transcribe and resume together: resume ends what transcribe starts."
   }
 }
 

@@ -1,7 +1,6 @@
 locals {
   folder   = dirname(var.manifest_path)
   manifest = jsondecode(file(var.manifest_path))
-  missing  = setsubtract(var.required_functions, keys(local.manifest.functions))
 
   zips = merge(
     { for name, function in local.manifest.functions : "functions/${name}" => function },

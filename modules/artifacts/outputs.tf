@@ -1,20 +1,30 @@
 output "functions" {
-  description = "Functions by name, each in the shape that module `function` takes as `artifact`."
+  description = "Functions by name: artifact, description and size, as the modules that deploy functions take them."
   value = {
     for name, function in local.manifest.functions : name => {
-      architecture  = local.manifest.target.architecture
-      bucket        = aws_s3_object.zip["functions/${name}"].bucket
-      handler       = function.handler
-      key           = aws_s3_object.zip["functions/${name}"].key
-      layers        = [for layer in function.layers : aws_lambda_layer_version.this[layer].arn]
-      runtime       = local.manifest.target.runtime
-      sha256_base64 = function.sha256_base64
+      architecture         = local.manifest.target.architecture
+      bucket               = aws_s3_object.zip["functions/${name}"].bucket
+      description          = function.description
+      ephemeral_storage_mb = function.ephemeral_storage_mb
+      handler              = function.handler
+      key                  = aws_s3_object.zip["functions/${name}"].key
+      layers               = [for layer in function.layers : aws_lambda_layer_version.this[layer].arn]
+      memory_mb            = coalesce(try(var.overrides[name].memory_mb, null), function.memory_mb)
+      runtime              = local.manifest.target.runtime
+      sha256_base64        = function.sha256_base64
+      timeout_s            = coalesce(try(var.overrides[name].timeout_s, null), function.timeout_s)
     }
   }
 
   precondition {
-    condition     = length(local.missing) == 0
-    error_message = "The manifest lacks the function(s) ${join(", ", local.missing)}: run `make build`."
+    condition     = length(setsubtract(keys(var.overrides), keys(local.manifest.functions))) == 0
+    error_message = "overrides names function(s) that the manifest lacks: ${join(", ", setsubtract(keys(var.overrides), keys(local.manifest.functions)))}."
+  }
+
+  # The state machine is rendered with the manifest's timeouts and would stop waiting for a function that runs longer.
+  precondition {
+    condition     = alltrue([for name, override in var.overrides : try(override.timeout_s <= local.manifest.functions[name].timeout_s, true)])
+    error_message = "overrides may shorten a timeout. To lengthen one, change functions.toml and run `make build`."
   }
 }
 

@@ -24,9 +24,14 @@ variable "name" {
   }
 }
 
-variable "required_functions" {
-  description = "Names of functions that the manifest must contain."
-  type        = set(string)
-  default     = []
-  nullable    = false
+variable "overrides" {
+  description = "Sizes by function that differ from `functions.toml` in this environment. A timeout can only be shortened."
+  type = map(object({
+    # Memory in MB.
+    memory_mb = optional(number)
+    # Seconds after which Lambda stops an invocation.
+    timeout_s = optional(number)
+  }))
+  default  = {}
+  nullable = false
 }

@@ -54,27 +54,33 @@ variable "catalog_table" {
   nullable = false
 }
 
-variable "cost_report" {
-  description = "The Lambda that reports yesterday's cost to the alert channels."
-  type = object({
-    # The built zip: an element of output `functions` of module `artifacts`.
-    artifact = object({
-      architecture  = optional(string, "arm64")
-      bucket        = string
-      handler       = string
-      key           = string
-      layers        = optional(list(string), [])
-      runtime       = optional(string, "python3.13")
-      sha256_base64 = string
-    })
-    # Further environment variables.
-    environment = optional(map(string), {})
-    # Memory in MB.
-    memory_mb = optional(number, 256)
-    # Seconds after which Lambda stops an invocation.
-    timeout_s = optional(number, 60)
-  })
+variable "environment" {
+  description = "Further environment variables of the cost_report function."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "functions" {
+  description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys `cost_report`."
+  type = map(object({
+    architecture         = string
+    bucket               = string
+    description          = string
+    ephemeral_storage_mb = number
+    handler              = string
+    key                  = string
+    layers               = list(string)
+    memory_mb            = number
+    runtime              = string
+    sha256_base64        = string
+    timeout_s            = number
+  }))
   nullable = false
+  validation {
+    condition     = contains(keys(var.functions), "cost_report")
+    error_message = "The manifest lacks the function cost_report: run `make build`."
+  }
 }
 
 variable "kms_key_arn" {

@@ -1,28 +1,4 @@
 locals {
-  # Each times out before the state machine stops waiting for it. Inspect reads parts of originals over the network.
-  functions = {
-    archive = {
-      description = "Chooses the storage class and tags the original with it."
-      memory_mb   = 256
-      timeout_s   = 60
-    }
-    inspect = {
-      description = "Checks integrity, identifies the file, plans and quotes the work."
-      memory_mb   = 1024
-      timeout_s   = 120
-    }
-    publish = {
-      description = "Writes manifest, captions, catalog item and ledger."
-      memory_mb   = 512
-      timeout_s   = 120
-    }
-    quarantine = {
-      description = "Tags what cannot be processed and records the reason."
-      memory_mb   = 256
-      timeout_s   = 60
-    }
-  }
-
   environment = {
     IMPP_ALERT_TOPIC_ARN     = var.alert_topic_arn
     IMPP_CATALOG_TABLE       = aws_dynamodb_table.catalog.name
@@ -37,18 +13,20 @@ locals {
   }
 }
 
+# The functions of the build that this module has a policy for (functions-iam.tf).
 module "function" {
   source   = "../function"
-  for_each = local.functions
+  for_each = { for name, function in var.functions : name => function if contains(keys(local.statements), name) && name != "failure" }
 
-  name               = "${var.name}-${each.key}"
-  artifact           = var.functions[each.key].artifact
-  description        = each.value.description
-  environment        = merge(local.environment, { POWERTOOLS_SERVICE_NAME = each.key })
-  kms_key_arn        = var.kms_key_arn
-  log_retention_days = var.log_retention_days
-  memory_mb          = coalesce(var.functions[each.key].memory_mb, each.value.memory_mb)
-  policy_json        = data.aws_iam_policy_document.function[each.key].json
-  tags               = var.tags
-  timeout_s          = coalesce(var.functions[each.key].timeout_s, each.value.timeout_s)
+  name                 = "${var.name}-${each.key}"
+  artifact             = each.value
+  description          = each.value.description
+  environment          = merge(local.environment, { POWERTOOLS_SERVICE_NAME = each.key })
+  ephemeral_storage_mb = each.value.ephemeral_storage_mb
+  kms_key_arn          = var.kms_key_arn
+  log_retention_days   = var.log_retention_days
+  memory_mb            = each.value.memory_mb
+  policy_json          = data.aws_iam_policy_document.function[each.key].json
+  tags                 = var.tags
+  timeout_s            = each.value.timeout_s
 }

@@ -28,6 +28,11 @@ locals {
     },
   )
 
+  # What the definition calls, and what of it was not built or has no policy.
+  called     = toset([for match in regexall("\\$\\{(\\w+)_function_arn\\}", file(var.definition_path)) : match[0]])
+  unbuilt    = setsubtract(local.called, concat(keys(var.functions), keys(var.task_function_arns)))
+  undeployed = setsubtract(local.called, concat(keys(local.called_function_arns), tolist(local.unbuilt)))
+
   called_function_arns = merge(
     { for name, function in module.function : name => function.arn },
     var.task_function_arns,
@@ -63,6 +68,17 @@ resource "aws_sfn_state_machine" "this" {
     aws_iam_role_policy.state_machine,
     aws_iam_role_policy.state_machine_encryption,
   ]
+
+  lifecycle {
+    precondition {
+      condition     = length(local.unbuilt) == 0
+      error_message = "The manifest lacks the function(s) ${join(", ", local.unbuilt)}: run `make build`."
+    }
+    precondition {
+      condition     = length(local.undeployed) == 0
+      error_message = "The state machine calls function(s) that no module deploys: ${join(", ", local.undeployed)}. Add a policy to functions-iam.tf."
+    }
+  }
 }
 
 # Below /aws/vendedlogs, where one resource policy serves any number of state machines.

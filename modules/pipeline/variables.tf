@@ -35,24 +35,24 @@ variable "definition_path" {
 }
 
 variable "functions" {
-  description = "The functions `archive`, `failure`, `inspect`, `publish` and `quarantine`. `memory_mb` and `timeout_s` override the module's defaults."
+  description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys `failure` and those that it has a policy for."
   type = map(object({
-    artifact = object({
-      architecture  = string
-      bucket        = string
-      handler       = string
-      key           = string
-      layers        = list(string)
-      runtime       = string
-      sha256_base64 = string
-    })
-    memory_mb = optional(number)
-    timeout_s = optional(number)
+    architecture         = string
+    bucket               = string
+    description          = string
+    ephemeral_storage_mb = number
+    handler              = string
+    key                  = string
+    layers               = list(string)
+    memory_mb            = number
+    runtime              = string
+    sha256_base64        = string
+    timeout_s            = number
   }))
   nullable = false
   validation {
-    condition     = toset(keys(var.functions)) == toset(["archive", "failure", "inspect", "publish", "quarantine"])
-    error_message = "functions must contain exactly archive, failure, inspect, publish and quarantine."
+    condition     = contains(keys(var.functions), "failure")
+    error_message = "The manifest lacks the function failure: run `make build`."
   }
 }
 
@@ -116,14 +116,10 @@ variable "tags" {
 }
 
 variable "task_function_arns" {
-  description = "ARNs of further functions that the definition calls, by name: `sample` and optionally `analyze` and `transcribe`."
+  description = "ARNs of further functions that the definition calls, by name: output `task_function_arns` of module `analysis`."
   type        = map(string)
   default     = {}
   nullable    = false
-  validation {
-    condition     = alltrue([for name in keys(var.task_function_arns) : contains(["analyze", "sample", "transcribe"], name)])
-    error_message = "task_function_arns may contain only analyze, sample and transcribe."
-  }
 }
 
 variable "transcode" {

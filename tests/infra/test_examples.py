@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.support.functions_table import HASH, manifest_part
 from tests.support.terraform_runs import ACCOUNT, terraform
 
 from impp_local.deploy.terraform import REPOSITORY
 
 EXAMPLES: Final = REPOSITORY / "examples"
-HASH: Final = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 TOPIC: Final = f"arn:aws:sns:us-east-1:{ACCOUNT}:there"
 MACHINE: Final = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:there"
 TABLE: Final = {"arn": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/there", "name": "there"}
@@ -85,15 +85,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = {
         "version": 1,
         "target": {"architecture": "arm64", "runtime": "python3.13"},
-        "functions": {
-            name: {
-                **file,
-                "path": f"artifacts/{name}.zip",
-                "handler": f"impp_lambdas.{name}.handler",
-                "layers": ["python"],
-            }
-            for name in ("cost_report", "notifier")
-        },
+        "functions": {name: manifest_part(name, layers=("python",)) for name in ("cost_report", "notifier")},
         "layers": {"python": {**file, "path": "artifacts/python.zip", "runtimes": ["python3.13"]}},
         "state_machine": {"path": "state_machine.asl.json", "sha256": "0", "features": {}},
     }

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pytest
 import tftest
+from tests.support.functions_table import HASH, ROWS, manifest_part
 from tests.support.terraform_runs import ACCOUNT, FakeAws, terraform
 
 from impp_local.deploy.terraform import REPOSITORY
@@ -26,16 +27,8 @@ pytestmark = pytest.mark.slow
 
 KEY: Final = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 WEBHOOK: Final = "https://hooks.slack.com/services/T00000000/B00000000/do-not-leak-me"
-HASH: Final = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-FUNCTIONS: Final = frozenset(
-    path.stem
-    for path in (REPOSITORY / "src" / "impp_lambdas").glob("*.py")
-    if re.search(r"^def handler\(", path.read_text(encoding="utf-8"), re.MULTILINE)
-) | {
-    *("analyze", "archive", "cost_report", "failure", "inspect", "notifier"),
-    *("publish", "quarantine", "resume", "sample", "transcribe"),
-}
+FUNCTIONS: Final = frozenset(ROWS)
 
 ANY_RESOURCE: Final = {
     # X-Ray supports no resource for traces and sampling rules.
@@ -140,15 +133,17 @@ def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple
         render += ["--without", feature]
     definition = subprocess.run(render, capture_output=True, text=True, check=True).stdout
     (folder / "state_machine.asl.json").write_text(definition, encoding="utf-8")
-    file = {"sha256_base64": HASH, "size": 1, "key": "0"}
     content = {
         "version": 1,
         "target": {"architecture": "arm64", "runtime": "python3.13"},
         "functions": {
-            name: {**file, "path": f"artifacts/{name}.zip", "handler": f"impp_lambdas.{name}.handler", "layers": ["l"]}
+            name: manifest_part(name, layers=("l",))
             for name in sorted(functions)
+            if ROWS[name].get("feature") not in without
         },
-        "layers": {"l": {**file, "path": "artifacts/l.zip", "runtimes": ["python3.13"]}},
+        "layers": {
+            "l": {"sha256_base64": HASH, "size": 1, "key": "0", "path": "artifacts/l.zip", "runtimes": ["python3.13"]}
+        },
         "state_machine": {
             "path": "state_machine.asl.json",
             "sha256": "0",
@@ -335,6 +330,16 @@ def test_statements_for_services_name_their_source(plan: Plan) -> None:
         assert permission["source_arn"], permission["function_name"]
 
 
+def test_each_function_has_the_size_and_description_of_the_table(plan: Plan) -> None:
+    functions = {function["function_name"]: function for function in plan.of("aws_lambda_function").values()}
+    for name, row in ROWS.items():
+        function = functions[f"impp-prod-{name.replace('_', '-')}"]
+        assert function["memory_size"] == row["memory_mb"], name
+        assert function["timeout"] == row["timeout_s"], name
+        assert function["ephemeral_storage"][0]["size"] == row.get("ephemeral_storage_mb", 512), name
+        assert function["description"] == row["description"], name
+
+
 def test_each_function_has_its_own_role_log_and_tracing(plan: Plan) -> None:
     functions = plan.of("aws_lambda_function")
     assert {function["function_name"] for function in functions.values()} == {
@@ -477,15 +482,32 @@ def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
     assert sorted(map(canonical, parse("", policy))) == sorted(map(canonical, own))
 
 
-def test_a_missing_function_asks_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:
-    path = manifest(tmp_path / "build", FUNCTIONS - {"inspect"})
+def test_missing_functions_ask_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:
+    path = manifest(tmp_path / "build", FUNCTIONS - {"cost_report", "failure", "notifier", "sample"})
+    message = plan_error(root, path)
+    for name in ("cost_report", "failure", "notifier", "sample"):
+        assert f"The manifest lacks the function {name}: run `make build`." in message
+
+
+def test_a_function_that_the_state_machine_calls_asks_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:
+    path = manifest(tmp_path / "build", FUNCTIONS - {"archive", "inspect"})
+    assert "The manifest lacks the function(s) archive, inspect: run `make build`." in plan_error(root, path)
+
+
+def test_a_function_that_no_module_deploys_is_named(root: tftest.TerraformTest, tmp_path: Path) -> None:
+    path = manifest(tmp_path / "build")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["functions"]["fly"] = manifest_part("archive", layers=())
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert "No module deploys the function(s) fly: add a policy" in plan_error(root, path)
+
+
+def plan_error(root: tftest.TerraformTest, manifest_path: Path) -> str:
+    """The message of a plan that must fail, on one line."""
     with pytest.raises(tftest.TerraformTestError) as error:
-        make_plan(root, path)
-    message = " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
-    assert "The manifest lacks the function(s) inspect: run `make build`." in message
+        make_plan(root, manifest_path)
+    return " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
 
 
 def test_a_missing_build_asks_for_one(root: tftest.TerraformTest, tmp_path: Path) -> None:
-    with pytest.raises(tftest.TerraformTestError) as error:
-        make_plan(root, tmp_path / "absent.json")
-    assert "run `make build` first" in " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
+    assert "run `make build` first" in plan_error(root, tmp_path / "absent.json")

@@ -9,7 +9,6 @@ import copy
 import json
 import re
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from moto import mock_aws
 from moto.core.config import default_user_config
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from tests.support.functions_table import TIMEOUTS
 from tests.support.paths import REPOSITORY
 
 from impp_build.asl import render
@@ -28,10 +28,6 @@ from impp_local.services.stepfunctions import clients, interpreter, tasks
 
 TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
 ALL = ("analyze", "transcribe", "transcode")
-TIMEOUTS = {
-    name: row["timeout_s"]
-    for name, row in tomllib.loads((REPOSITORY / "src/impp_lambdas/functions.toml").read_text("utf-8")).items()
-}
 TABLE = "impp-test-catalog"
 ASSET = "0123456789abcdef0123"
 

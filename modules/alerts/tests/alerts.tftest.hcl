@@ -26,13 +26,8 @@ variables {
   emails      = ["ops@example.org"]
   kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   name        = "impp-test"
-  notifier = {
-    artifact = {
-      bucket        = "impp-test-code"
-      handler       = "impp_lambdas.handlers.notifier.handler"
-      key           = "notifier.zip"
-      sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-    }
+  functions = {
+    notifier = { architecture = "arm64", bucket = "impp-test-code", description = "Notifier.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
   }
 }
 
@@ -144,6 +139,14 @@ run "webhooks_stay_out_of_the_plan" {
     condition     = aws_secretsmanager_secret_version.webhooks.secret_string == null && aws_secretsmanager_secret_version.webhooks.secret_string_wo_version == 2
     error_message = "Webhooks must be written through the write-only argument only."
   }
+}
+
+run "rejects_a_build_without_its_function" {
+  command = plan
+  variables {
+    functions = {}
+  }
+  expect_failures = [var.functions]
 }
 
 run "rejects_a_channel_that_the_notifier_does_not_know" {

@@ -45,10 +45,10 @@ variables {
   state_machine_name = "impp-test-pipeline"
 
   functions = {
-    analyze    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    resume     = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    sample     = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 3008, timeout_s = 600 }
-    transcribe = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    analyze    = { architecture = "arm64", bucket = "impp-test-code", description = "Analyze.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
+    resume     = { architecture = "arm64", bucket = "impp-test-code", description = "Resume.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
+    sample     = { architecture = "arm64", bucket = "impp-test-code", description = "Sample.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 3008, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 600 }
+    transcribe = { architecture = "arm64", bucket = "impp-test-code", description = "Transcribe.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
   }
 }
 
@@ -137,7 +137,7 @@ run "transcribe_events_reach_resume" {
 run "works_with_sample_only" {
   command = plan
   variables {
-    functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+    functions = { for name, function in var.functions : name => function if name == "sample" }
   }
 
   assert {
@@ -149,7 +149,7 @@ run "works_with_sample_only" {
 run "rejects_transcribe_without_resume" {
   command = plan
   variables {
-    functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, transcribe = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+    functions = { for name, function in var.functions : name => function if name != "resume" }
   }
   expect_failures = [var.functions]
 }
@@ -162,12 +162,16 @@ run "rejects_a_missing_sample_function" {
   expect_failures = [var.functions]
 }
 
-run "rejects_an_unknown_function" {
+run "ignores_functions_of_other_modules" {
   command = plan
   variables {
-    functions = { sample = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }, other = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } } }
+    functions = merge(var.functions, { notifier = var.functions.resume })
   }
-  expect_failures = [var.functions]
+
+  assert {
+    condition     = toset(keys(output.functions)) == toset(["analyze", "resume", "sample", "transcribe"])
+    error_message = "A function without a policy in this module belongs to another module."
+  }
 }
 
 run "rejects_malformed_values" {

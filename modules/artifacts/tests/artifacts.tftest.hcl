@@ -8,10 +8,9 @@ provider "aws" {
 }
 
 variables {
-  bucket_name        = "impp-test-code"
-  manifest_path      = "tests/fixtures/manifest.json"
-  name               = "impp-test"
-  required_functions = ["inspect", "resume"]
+  bucket_name   = "impp-test-code"
+  manifest_path = "tests/fixtures/manifest.json"
+  name          = "impp-test"
 }
 
 run "publishes_the_build" {
@@ -19,13 +18,17 @@ run "publishes_the_build" {
 
   assert {
     condition = output.functions.resume == {
-      architecture  = "arm64"
-      bucket        = "impp-test-code"
-      handler       = "impp_lambdas.handlers.resume.handler"
-      key           = "functions/resume-0b.zip"
-      layers        = []
-      runtime       = "python3.13"
-      sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+      architecture         = "arm64"
+      bucket               = "impp-test-code"
+      description          = "Resumes."
+      ephemeral_storage_mb = 2048
+      handler              = "impp_lambdas.handlers.resume.handler"
+      key                  = "functions/resume-0b.zip"
+      layers               = []
+      memory_mb            = 256
+      runtime              = "python3.13"
+      sha256_base64        = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+      timeout_s            = 60
     }
     error_message = "Each function must have every attribute that module function takes."
   }
@@ -60,10 +63,33 @@ run "asks_for_a_build_when_there_is_none" {
   expect_failures = [var.manifest_path]
 }
 
-run "asks_for_a_build_when_a_function_is_missing" {
+run "an_environment_overrides_sizes" {
   command = plan
   variables {
-    required_functions = ["inspect", "resume", "sample"]
+    overrides = { inspect = { memory_mb = 2048 }, resume = { timeout_s = 30 } }
+  }
+
+  assert {
+    condition = { for name, function in output.functions : name => [function.memory_mb, function.timeout_s] } == {
+      inspect = [2048, 300]
+      resume  = [256, 30]
+    }
+    error_message = "An override must change the named size and nothing else."
+  }
+}
+
+run "rejects_a_timeout_that_the_state_machine_would_not_wait_for" {
+  command = plan
+  variables {
+    overrides = { inspect = { timeout_s = 301 } }
+  }
+  expect_failures = [output.functions]
+}
+
+run "rejects_an_override_for_an_unknown_function" {
+  command = plan
+  variables {
+    overrides = { fly = { memory_mb = 128 } }
   }
   expect_failures = [output.functions]
 }

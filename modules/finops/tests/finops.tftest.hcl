@@ -33,13 +33,8 @@ variables {
     name = "impp-test-catalog"
   }
 
-  cost_report = {
-    artifact = {
-      bucket        = "impp-test-code"
-      handler       = "impp_lambdas.handlers.cost_report.handler"
-      key           = "cost_report.zip"
-      sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-    }
+  functions = {
+    cost_report = { architecture = "arm64", bucket = "impp-test-code", description = "Cost_report.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
   }
 }
 
@@ -165,6 +160,14 @@ run "the_schedule_may_start_the_report_and_nothing_else" {
     condition     = aws_scheduler_schedule.cost_report.schedule_expression == "cron(0 7 * * ? *)" && aws_scheduler_schedule.cost_report.target[0].retry_policy[0].maximum_retry_attempts == 5
     error_message = "The report must be daily and retried."
   }
+}
+
+run "rejects_a_build_without_its_function" {
+  command = plan
+  variables {
+    functions = {}
+  }
+  expect_failures = [var.functions]
 }
 
 run "rejects_malformed_budgets_thresholds_and_schedules" {

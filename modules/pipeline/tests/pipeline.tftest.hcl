@@ -56,11 +56,11 @@ variables {
   settings        = { delivery_domain = "d111111abcdef8.cloudfront.net", monthly_budget_usd = 20 }
 
   functions = {
-    archive    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    failure    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    inspect    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" }, memory_mb = 512 }
-    publish    = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
-    quarantine = { artifact = { architecture = "arm64", bucket = "impp-test-code", handler = "h.handler", key = "h.zip", layers = [], runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" } }
+    archive    = { architecture = "arm64", bucket = "impp-test-code", description = "Archive.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
+    failure    = { architecture = "arm64", bucket = "impp-test-code", description = "Failure.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
+    inspect    = { architecture = "arm64", bucket = "impp-test-code", description = "Inspect.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 512, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
+    publish    = { architecture = "arm64", bucket = "impp-test-code", description = "Publish.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
+    quarantine = { architecture = "arm64", bucket = "impp-test-code", description = "Quarantine.", ephemeral_storage_mb = 512, handler = "h.handler", key = "h.zip", layers = [], memory_mb = 256, runtime = "python3.13", sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", timeout_s = 60 }
   }
 
   task_function_arns = {
@@ -258,21 +258,49 @@ run "asks_for_a_build" {
   expect_failures = [var.definition_path]
 }
 
-run "rejects_a_missing_function" {
+run "ignores_functions_of_other_modules" {
   command = plan
   variables {
-    functions = {}
+    functions = merge(var.functions, { notifier = var.functions.archive })
+  }
+
+  assert {
+    condition     = toset(keys(output.functions)) == toset(["archive", "failure", "inspect", "publish", "quarantine"])
+    error_message = "A function without a policy in this module belongs to another module."
+  }
+}
+
+run "rejects_a_build_without_failure" {
+  command = plan
+  variables {
+    functions = { for name, function in var.functions : name => function if name != "failure" }
   }
   expect_failures = [var.functions]
+}
+
+run "rejects_a_build_that_lacks_a_called_function" {
+  command = plan
+  variables {
+    functions = { for name, function in var.functions : name => function if name != "inspect" }
+  }
+  expect_failures = [aws_sfn_state_machine.this]
+}
+
+run "rejects_a_called_function_without_a_policy" {
+  command = plan
+  variables {
+    definition_path = "tests/fixtures/unknown.json"
+    functions       = merge(var.functions, { fly = var.functions.archive })
+  }
+  expect_failures = [aws_sfn_state_machine.this]
 }
 
 run "rejects_malformed_values" {
   command = plan
   variables {
-    kms_key_arn        = "alias/key"
-    name               = "IMPP"
-    settings           = { delivery_domain = "d", max_frames = 0.5, monthly_budget_usd = -1 }
-    task_function_arns = { other = "arn:aws:lambda:us-east-1:123456789012:function:other" }
+    kms_key_arn = "alias/key"
+    name        = "IMPP"
+    settings    = { delivery_domain = "d", max_frames = 0.5, monthly_budget_usd = -1 }
   }
-  expect_failures = [var.kms_key_arn, var.name, var.settings, var.task_function_arns]
+  expect_failures = [var.kms_key_arn, var.name, var.settings]
 }

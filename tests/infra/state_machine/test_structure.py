@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.state_machine import ALL, TEMPLATE, TIMEOUTS, rendered
+from tests.support.functions_table import TIMEOUTS
+from tests.support.state_machine import ALL, TEMPLATE, rendered
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.planning import plan

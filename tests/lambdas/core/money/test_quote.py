@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from tests.support.paths import REPOSITORY
+from tests.support.functions_table import ROWS
 
 from impp_lambdas.core.intake.facts import Facts, Origin, Streams
 from impp_lambdas.core.money import quote, storage
 from impp_lambdas.core.planning import plan
 
-TABLE: dict[str, Any] = tomllib.loads((REPOSITORY / "src/impp_lambdas/functions.toml").read_text("utf-8"))
 STREAMS = Streams("video", 60.0, 1920, 1080, 0, 29.97, "h264", "aac", True, "mov")
 ORIGIN = Origin("phone", "phone", "unknown", "manual", "2026-11-20T08:15:00Z", "container")
 FACTS = Facts.of(STREAMS, ORIGIN, 60_000_000, None, None)
@@ -36,7 +33,7 @@ def transcribe_gb_seconds(facts: Facts) -> float:
 
 def test_a_function_is_quoted_with_the_memory_that_it_has() -> None:
     silent = replace(FACTS, has_audio=False)
-    row = TABLE["transcribe"]
+    row = ROWS["transcribe"]
     expected = row["memory_mb"] / 1024 * row["estimate"]["seconds"]
     assert transcribe_gb_seconds(silent) == pytest.approx(expected)
 
@@ -45,14 +42,14 @@ def test_a_function_is_quoted_with_the_memory_that_it_has() -> None:
 def test_the_quote_covers_reading_a_whole_original_for_its_sound(gb: float, hours: float) -> None:
     facts = replace(FACTS, bytes=round(gb * 1e9), duration_s=hours * 3600)
     seconds = gb * 1000 / READ_MB_PER_S + hours * 3600 / DECODE_TIMES_REAL_TIME
-    row = TABLE["transcribe"]
+    row = ROWS["transcribe"]
     longest = row["memory_mb"] / 1024 * row["timeout_s"]
     assert transcribe_gb_seconds(facts) >= min(row["memory_mb"] / 1024 * seconds, longest) - 1e-9
     assert transcribe_gb_seconds(facts) <= longest + 1e-9
 
 
 def test_no_function_is_quoted_beyond_its_timeout() -> None:
-    estimated = [row for row in TABLE.values() if "estimate" in row]
+    estimated = [row for row in ROWS.values() if "estimate" in row]
     huge = replace(FACTS, bytes=10**12, duration_s=14_000.0)
     most = sum(row["memory_mb"] / 1024 * row["timeout_s"] for row in estimated)
     assert gb_seconds(huge, ("analyze", "transcribe", "transcode")) <= most
