@@ -27,8 +27,9 @@ REAP_S: Final = 5.0
 
 @dataclass(frozen=True)
 class Environment:
-    """A sandbox and the log stream that all of its invocations share, as on AWS."""
+    """A sandbox, the configuration that it runs, and the log stream that its invocations share, as on AWS."""
 
+    key: str
     sandbox: Sandbox
     stream: str
 
@@ -55,14 +56,15 @@ class Pool:
 
     def acquire(self, function: LambdaFunction) -> Environment:
         """A warm environment, or a new one. Raises :class:`WorkerExit` when its init phase ends the process."""
-        return self._take_warm(configuration_key(function)) or self._start(function)
+        key = configuration_key(function)
+        return self._take_warm(key) or self._start(function, key)
 
-    def release(self, function: LambdaFunction, environment: Environment) -> None:
+    def release(self, environment: Environment) -> None:
         """Keep the environment for the next invocation."""
         surplus = environment.sandbox
         with self._lock:
             if not self._closed.is_set():
-                self._idle[configuration_key(function)].append(_Idle(time.monotonic(), environment))
+                self._idle[environment.key].append(_Idle(time.monotonic(), environment))
                 waiting = [idle for idle in self._idle.values() if idle]
                 if sum(map(len, waiting)) <= self.idle_limit:
                     return
@@ -130,7 +132,7 @@ class Pool:
             self._live.discard(environment.sandbox)
             return None
 
-    def _start(self, function: LambdaFunction) -> Environment:
+    def _start(self, function: LambdaFunction, key: str) -> Environment:
         stream = logs.new_stream()
         try:
             spec = code.spec_of(function, self._folder, self._endpoint, logs.group_of(function), stream)
@@ -144,7 +146,7 @@ class Pool:
         if self._closed.is_set():
             sandbox.kill()
             raise WorkerExit("Runtime.ExitError", "The local cloud was stopped")
-        return Environment(sandbox, stream)
+        return Environment(key, sandbox, stream)
 
     def _end_outdated(self, key: str) -> None:
         """End idle environments of an older code or configuration of the function; busy ones end once unused."""

@@ -189,7 +189,7 @@ class Runner:
             return _describe_exit(invocation, cause, started, environment.stream, sandbox)
         duration_ms = (time.monotonic() - started) * 1000
         lines, peak_bytes = sandbox.take_lines(), sandbox.peak_bytes
-        self.pool.release(invocation.function, environment)  # from here on another invocation may use it
+        self.pool.release(environment)  # from here on another invocation may use it
         if len(answer.encode()) > PAYLOAD_LIMIT:
             limit = f"Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
             answer = json.dumps({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": limit})

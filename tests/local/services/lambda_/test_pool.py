@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from tests.support.local_cloud import Maker, zipped
+from tests.support.local_cloud import Maker, wait_until, zipped
 
 from impp_local.services.lambda_ import api
 
@@ -44,3 +46,15 @@ def test_above_the_limit_the_longest_idle_worker_ends(make: Maker, monkeypatch: 
     first, second, third = (make.invoke(function)[0] for function in functions)
     assert {sandbox.process.pid for sandbox in pool.live()} == {second, third}
     assert make.invoke(functions[0])[0] != first
+
+
+def test_a_worker_that_is_busy_during_an_update_is_not_reused(make: Maker) -> None:
+    code = "import time\ndef handler(e, c):\n    time.sleep(e.get('s', 0))\n    return 'old'"
+    arn = make.function(code)
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(make.invoke, arn, {"s": 1})
+        wait_until(lambda: api.running().in_flight())
+        new = zipped({"app.py": code.replace("old", "new")})
+        make.client("lambda").update_function_code(FunctionName=arn, ZipFile=new)
+        assert busy.result()[0] == "old"
+    assert make.invoke(arn)[0] == "new"

@@ -24,7 +24,7 @@ def test_a_topic_reaches_functions_queues_and_webhooks(make: Maker) -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     sns = make.client("sns")
     topic = sns.create_topic(Name=make.name("topic"))["TopicArn"]
     url, queue = make.queue()
