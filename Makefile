@@ -7,7 +7,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,\
 VENV := .venv
 READY := $(VENV)/.ready
 RUN := PYTHONPATH=src:edge $(VENV)/bin/python
-TERRAFORM := $(RUN) -m impp_local.deploy.terraform run --
+TERRAFORM := $(RUN) -m impp_local terraform run --
 ROOT := $(TERRAFORM) -chdir=terraform
 BACKEND := terraform/envs/backend.hcl
 
@@ -20,10 +20,10 @@ help: ## Show this list.
 # --- on this machine ---
 
 demo: $(READY) ## Run the whole pipeline here on sample footage, or on yours: MEDIA=<folder>.
-	@$(RUN) -m impp_local.demo run $(if $(MEDIA),--media "$(MEDIA)")
+	@$(RUN) -m impp_local demo $(if $(MEDIA),--media "$(MEDIA)")
 
 up: $(READY) ## Start the local cloud, deploy to it, and keep it in the foreground (Ctrl-C ends it).
-	@$(RUN) -m impp_local.demo up
+	@$(RUN) -m impp_local up --deploy
 
 down: $(READY) ## Stop the local cloud that `make up` started.
 	@$(RUN) -m impp_local down

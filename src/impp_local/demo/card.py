@@ -11,7 +11,8 @@ from impp_footage.formats import is_media
 from impp_footage.sidecars import is_sidecar
 from impp_local.demo.collect import CardFile
 from impp_local.demo.facts import Expectation
-from impp_local.demo.stages import REGION, sha256_of
+from impp_local.demo.stages import sha256_of
+from impp_local.kernel.defaults import REGION
 
 
 class CardError(RuntimeError):

@@ -116,7 +116,7 @@ def _cells(file: FileReport) -> Sequence[str]:
 def _remark(file: FileReport) -> str:
     """Why a file ended where it did, and whether it should have."""
     wanted = f", expected {file.expected.state}" if file.expected else ""
-    return (file.reason or "") + ("" if file.as_expected else f" ✗ not its right end{wanted}")
+    return (file.reason or "") + ("" if file.as_expected else f" ✗ not as expected{wanted}")
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], money: int) -> list[str]:

@@ -110,7 +110,7 @@ class Report:
 
     @property
     def wrong(self) -> list[FileReport]:
-        """The files that did not reach their right end."""
+        """The files that did not finish as expected."""
         return [file for file in self.files if not file.as_expected]
 
     def totals(self) -> dict[str, Any]:

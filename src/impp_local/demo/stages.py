@@ -19,8 +19,8 @@ from typing import Any
 from impp_local.demo.collect import ENDED, Cloud
 from impp_local.demo.console import Console
 from impp_local.deploy.terraform import REPOSITORY
+from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
-REGION = "us-east-1"
 ALERT_QUEUE = "impp-demo-alerts"
 POLL_S = 0.5
 STARTED_WITHIN_S = 60.0
@@ -98,8 +98,18 @@ def environment(endpoint: str | None = None) -> dict[str, str]:
     env["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "edge")])
     env |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
     if endpoint:
-        env |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        env |= aws_settings(endpoint)
     return env
+
+
+def aws_settings(endpoint: str) -> dict[str, str]:
+    """Environment variables that point AWS clients at the local cloud."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
 
 
 class Clients:
@@ -118,8 +128,8 @@ class Clients:
                 service,
                 endpoint_url=self.endpoint,
                 region_name=REGION,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106  the local cloud takes any
+                aws_access_key_id=ACCESS_KEY_ID,
+                aws_secret_access_key=SECRET_ACCESS_KEY,
             )
         return self._made[service]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
-from impp_local.kernel.defaults import REGION
+from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from impp_local.services.cloudfront.viewers import viewers_key
 
 PARALLELISM: Final = 40
@@ -53,25 +53,25 @@ SERVICES: Final = (
 )
 """Services, in the provider's spelling, whose endpoint is the local cloud."""
 
-PROVIDER_OVERRIDE: Final = """\
+PROVIDER_OVERRIDE: Final = f"""\
 # Written for the local cloud; not part of the root.
-provider "aws" {
-  access_key                  = "test"
-  secret_key                  = "test"
+provider "aws" {{
+  access_key                  = "{ACCESS_KEY_ID}"
+  secret_key                  = "{SECRET_ACCESS_KEY}"
   s3_use_path_style           = true
   skip_credentials_validation = true
   skip_metadata_api_check     = true
   skip_region_validation      = true
   skip_requesting_account_id  = false
 
-  endpoints {
+  endpoints {{
 %s
-  }
-}
+  }}
+}}
 
-terraform {
-  backend "local" {}
-}
+terraform {{
+  backend "local" {{}}
+}}
 """
 
 DELIVERY_OVERRIDE: Final = """\

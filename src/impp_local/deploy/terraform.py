@@ -1,19 +1,18 @@
 """Find (or fetch) the Terraform binary and give it a working CLI configuration.
 
 Three things differ from host to host, and every part of IMPP that runs Terraform gets them from here: which binary,
-which version, and where its providers come from. A host with no way to the Terraform registry may hold the AWS
+which version, and where its providers come from. A host without access to the Terraform registry may hold the AWS
 provider in a local mirror; then a CLI configuration that points there is written into the build folder. Nothing here
 names a host's folder: mirrors are looked for where Terraform and the Filesystem Hierarchy Standard say add-ons live.
 
-    python -m impp_local.deploy.terraform ensure    # print the binary's path, fetch the pinned release if need be
-    python -m impp_local.deploy.terraform fetch     # fetch it in any case
-    python -m impp_local.deploy.terraform env               # what to export for a shell session, as `export K=V` lines
-    python -m impp_local.deploy.terraform run -- -chdir=terraform validate
+    python -m impp_local terraform ensure    # print the binary's path; fetch the pinned release if there is none
+    python -m impp_local terraform fetch     # fetch it in any case
+    python -m impp_local terraform env       # print `export` lines for a shell session
+    python -m impp_local terraform run -- -chdir=terraform validate
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -110,7 +109,7 @@ def _instructions(found: list[str]) -> str:
     if name in PINNED_SHA256:
         lines += [
             "Get the release that IMPP is tested with, checked by SHA-256, into your cache folder:",
-            "  PYTHONPATH=src python3 -m impp_local.deploy.terraform fetch",
+            "  PYTHONPATH=src .venv/bin/python -m impp_local terraform fetch",
             "or by hand:",
             f"  curl -fLO {RELEASES}/{PINNED}/terraform_{PINNED}_{name}.zip",
             f"  echo '{PINNED_SHA256[name]}  terraform_{PINNED}_{name}.zip' | sha256sum -c",
@@ -238,38 +237,7 @@ def cli_config(build_dir: Path, environ: Mapping[str, str] | None = None) -> dic
     return env
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line; returns the exit code of Terraform for `run`, else 0, or 1 with a message."""
-    parser = argparse.ArgumentParser(prog="python -m impp_local.deploy.terraform", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--build-dir", type=Path, default=REPOSITORY / "build", help="where terraform.rc is written")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("ensure", help="print the path of a usable Terraform, fetched if there is none")
-    commands.add_parser("fetch", help=f"fetch Terraform {PINNED} into the cache, checked by SHA-256")
-    commands.add_parser("env", help="print `export` lines that make Terraform work in this shell")
-    run = commands.add_parser("run", help="run Terraform with that environment: run -- ARGUMENTS")
-    run.add_argument("arguments", nargs=argparse.REMAINDER)
-    chosen = parser.parse_args(argv)
-    try:
-        if chosen.command == "ensure":
-            print(ensure_terraform())
-        elif chosen.command == "fetch":
-            print(fetch_terraform())
-        elif chosen.command == "env":
-            _print_exports(cli_config(chosen.build_dir))
-        else:
-            arguments = chosen.arguments[1:] if chosen.arguments[:1] == ["--"] else chosen.arguments
-            command = [str(ensure_terraform()), *arguments]
-            return subprocess.run(command, env=cli_config(chosen.build_dir), check=False).returncode  # noqa: S603
-    except TerraformMissing as missing:
-        print(missing, file=sys.stderr)
-        return 1
-    return 0
-
-
-def _print_exports(env: Mapping[str, str]) -> None:
-    for name in ("CHECKPOINT_DISABLE", "TF_CLI_CONFIG_FILE"):
-        print(f"export {name}={shlex.quote(env[name])}" if name in env else f"unset {name}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def export_lines(env: Mapping[str, str]) -> list[str]:
+    """Shell lines that set what `cli_config` changes."""
+    names = ("CHECKPOINT_DISABLE", "TF_CLI_CONFIG_FILE")
+    return [f"export {name}={shlex.quote(env[name])}" if name in env else f"unset {name}" for name in names]

@@ -14,11 +14,13 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
+from impp_local.kernel.defaults import ACCOUNT, REGION
+
 # Objects and parts beyond this lie in temporary files (each with a descriptor, see `LocalCloud.start`).
 os.environ.setdefault("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", str(1 << 20))
 # Read by moto when it is first imported: CORS headers cost time, and accounts are not to be guessed from keys.
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
-os.environ.setdefault("MOTO_ACCOUNT_ID", "123456789012")
+os.environ.setdefault("MOTO_ACCOUNT_ID", ACCOUNT)
 
 from moto.core.request import Request as MotoRequest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -83,7 +85,7 @@ def call(service: str, operation: str, environ: dict[str, Any]) -> Response:
     and whatever an error inside moto raises.
     """
     host = _dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", "/"))
-    app = _apps(host or "s3.us-east-1.amazonaws.com")
+    app = _apps(host or f"s3.{REGION}.amazonaws.com")
     guard = nullcontext() if (service, operation) in WAITING else lock_of(service)
     answered: list[Any] = []
 

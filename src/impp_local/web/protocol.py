@@ -24,6 +24,7 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
 from impp_local.kernel.contract import AwsError, Response
+from impp_local.kernel.defaults import HOST
 
 SERVICE_BY_SIGNING_NAME = {
     "monitoring": "cloudwatch",
@@ -48,7 +49,7 @@ def to_path_style(environ: dict[str, Any]) -> None:
     bucket = host["bucket"]
     environ["PATH_INFO"] = f"/{bucket}{environ['PATH_INFO']}"
     environ["RAW_URI"] = f"/{bucket}{environ['RAW_URI']}"
-    environ["HTTP_HOST"] = "127.0.0.1"
+    environ["HTTP_HOST"] = HOST
 
 
 def model_of(service: str) -> Any | None:

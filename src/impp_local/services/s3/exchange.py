@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from impp_local.kernel import moto, objects
 from impp_local.kernel.contract import Call, Response
-from impp_local.kernel.defaults import ACCOUNT
+from impp_local.kernel.defaults import ACCOUNT, HOST
 from impp_local.services.s3 import checksums
 from impp_local.services.s3.checksums import Part, Verified
 from impp_local.web import protocol
@@ -95,5 +95,5 @@ class Exchange:
         return {
             "request-id": protocol.request_id(),
             "requester": ACCOUNT,
-            "source-ip-address": self.environ.get("REMOTE_ADDR", "127.0.0.1"),
+            "source-ip-address": self.environ.get("REMOTE_ADDR", HOST),
         }

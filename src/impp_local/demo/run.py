@@ -1,4 +1,4 @@
-"""`python -m impp_local.demo run|up`: what `make demo` and `make up` do."""
+"""What `make demo` and `make up` do."""
 
 from __future__ import annotations
 
@@ -15,47 +15,35 @@ from impp_local.demo.console import Console, table
 from impp_local.demo.facts import Report
 from impp_local.deploy.root import DeployError, deploy
 from impp_local.deploy.terraform import REPOSITORY, TerraformMissing
+from impp_local.kernel.defaults import REGION
 
 FOLDER = REPOSITORY / "build" / "demo"
-UP_PORT = 4580
 
 
-@click.group()
-def main() -> None:
-    """The whole pipeline on one machine."""
+def run(media: Path | None, timeout: float) -> int:
+    """Run a card of footage through the real pipeline, and report; returns the exit code.
 
-
-@main.command()
-@click.option(
-    "--media",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Your own footage; without it a small sample SD card is made.",
-)
-@click.option("--timeout", default=900.0, show_default=True, help="Seconds that the pipeline may take.")
-def run(media: Path | None, timeout: float) -> None:
-    """Take a card of footage through the real pipeline, and report.
-
-    Ends with 0 when every file reached its right end, with 1 when one did not, with 2 when the run could not be done.
+    0 when every file finished as expected, 1 when one did not, 2 when the run failed.
     """
     console = Console()
     try:
         result = _run(console, media, timeout)
     except (stages.DemoError, DeployError, TerraformMissing, card.CardError) as error:
         console.line(f"\n{error}")
-        sys.exit(2)
+        return 2
     console.line()
     console.line(table(result))
     totals = result.totals()
     ledger, bill = report.usd(totals["usd_ledger"]), report.usd(totals["usd_bill"])
     console.line(
-        f"\n{totals['as_expected']} of {totals['files']} files reached their right end in {totals['seconds']:.0f} s. "
+        f"\n{totals['as_expected']} of {totals['files']} files finished as expected in {totals['seconds']:.0f} s. "
         f"On AWS they would have cost {ledger}; the whole run {bill}."
     )
     console.line(f"{_shown(FOLDER / 'report.html')}\n{_shown(FOLDER / 'report.json')}")
     for file in result.wrong:
         expected = f", expected {file.expected.state}" if file.expected else ""
         console.line(f"✗ {file.file}: {file.state}{expected}. {file.reason or ''}")
-    sys.exit(1 if result.wrong else 0)
+    return 1 if result.wrong else 0
 
 
 def _run(console: Console, media: Path | None, timeout: float) -> Report:
@@ -84,7 +72,7 @@ def _run(console: Console, media: Path | None, timeout: float) -> Report:
         found = collect.file_reports(files, cloud, stages.received_alerts(clients, queue), bill["assets"])
         result = Report(
             generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            region=stages.REGION,
+            region=REGION,
             source="sample card" if media is None else str(media),
             stages=console.stages,
             files=found,
@@ -107,15 +95,12 @@ def _deploy(endpoint: str, state: Path, manifest: Path, console: Console) -> dic
     return deploy(endpoint, state, manifest, tell=tell)
 
 
-@main.command()
-@click.option("--port", default=UP_PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free one.")
-def up(port: int) -> None:
-    """Start the local cloud, deploy the real root to it, and keep it running until Ctrl-C.
+def up(port: int, state: Path) -> int:
+    """Start the local cloud, deploy the real root to it, and keep it running until Ctrl-C; returns the exit code.
 
-    The first line is the endpoint.
+    The first line printed is the endpoint.
     """
     console = Console(sys.stderr)
-    state = REPOSITORY / "build" / "local-cloud"
     try:
         manifest = stages.build()
         with stages.local_cloud(state, port) as running:
@@ -123,9 +108,7 @@ def up(port: int) -> None:
             click.echo(endpoint)
             with console.stage("Deploy the real Terraform root to it"):
                 outputs = _deploy(endpoint, state, manifest, console)
-            settings = {"ENDPOINT_URL": endpoint, "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}
-            settings["DEFAULT_REGION"] = stages.REGION
-            click.echo("export " + " ".join(f"AWS_{name}={value}" for name, value in settings.items()))
+            click.echo("export " + " ".join(f"{name}={value}" for name, value in stages.aws_settings(endpoint).items()))
             click.echo(
                 f"aws s3 cp clip.mp4 s3://{outputs['ingest_bucket']}/originals/phone/mine/{datetime.now(UTC):%Y/%m/%d}/"
             )
@@ -135,7 +118,8 @@ def up(port: int) -> None:
         click.echo()
     except (stages.DemoError, DeployError, TerraformMissing) as error:
         console.line(f"\n{error}")
-        sys.exit(2)
+        return 2
+    return 0
 
 
 def _shown(path: Path) -> str:
