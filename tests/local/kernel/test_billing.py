@@ -111,14 +111,3 @@ def test_the_bill_of_a_run_names_its_asset_and_every_service(make: Maker) -> Non
     stored = {line["item"]: line["quantity"] for line in bill["per_month"]["lines"]}
     assert stored["standard"] >= 1000 / 1e9
     assert billing.bill()["as_of"] == bill["as_of"] and json.dumps(bill)
-
-
-def test_idle_and_metrics(make: Maker) -> None:
-    url = make.cloud.endpoint
-    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
-    run = make.start(make.machine(wait))
-    busy = requests.get(f"{url}/_impp/idle", timeout=10).json()
-    assert busy["idle"] is False and busy["executions"] >= 1
-    metrics = requests.get(f"{url}/_impp/metrics", timeout=10).json()
-    assert metrics["rss_bytes"] > 50e6 and metrics["work"]["executions"] >= 1
-    make.client("stepfunctions").stop_execution(executionArn=run)

@@ -1,32 +1,20 @@
-"""The gateway answers as AWS does, also when it has nothing to answer with; the cloud starts and stops cleanly."""
+"""The gateway answers as AWS does, also when it has no answer."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.paths import REPOSITORY
 
-from impp_local.cloud import LocalCloud, PortTaken
+from impp_local.cloud import LocalCloud
 from impp_local.kernel.contract import AwsError, Call, Service
 from impp_local.kernel.defaults import HOST
-
-SOURCE = REPOSITORY / "src"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +30,7 @@ SOURCE = REPOSITORY / "src"
         ("dynamodb", lambda c: c.get_item(TableName="none", Key={"pk": {"S": "1"}}), "ResourceNotFoundException", 400),
     ],
 )
-def test_errors_come_in_the_protocol_of_the_service(
+def test_errors_are_in_the_protocol_of_the_service(
     cloud: LocalCloud, service: str, call: Callable[[Any], Any], code: str, status: int
 ) -> None:
     client = cloud.client(service)
@@ -65,7 +53,7 @@ class Odd(Service):
         raise AwsError("InvalidNextTokenException", "No such token", NextToken=call.params["NextToken"])
 
 
-def test_a_bug_is_an_internal_failure_and_a_raised_error_what_it_says(
+def test_a_bug_is_an_internal_failure_and_an_aws_error_keeps_its_code(
     cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert cloud._services
@@ -87,7 +75,7 @@ def test_a_bug_is_an_internal_failure_and_a_raised_error_what_it_says(
     assert told.value.response["Error"]["Code"] == "InvalidNextTokenException"
 
 
-def test_a_condition_holds_for_one_of_many_at_once(cloud: LocalCloud) -> None:
+def test_of_many_concurrent_conditional_puts_one_succeeds(cloud: LocalCloud) -> None:
     dynamodb = cloud.client("dynamodb")
     dynamodb.create_table(
         TableName="claims",
@@ -111,7 +99,7 @@ def test_a_condition_holds_for_one_of_many_at_once(cloud: LocalCloud) -> None:
         assert sum(pool.map(claim, range(64))) == 1
 
 
-def test_many_connections_lose_no_answer(cloud: LocalCloud) -> None:
+def test_many_connections_lose_no_response(cloud: LocalCloud) -> None:
     failed: list[Exception] = []
 
     def work() -> None:
@@ -141,157 +129,3 @@ def test_many_connections_lose_no_answer(cloud: LocalCloud) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-
-
-def test_composite_alarms_and_saved_queries_are_kept(cloud: LocalCloud) -> None:
-    cloudwatch, logs = cloud.client("cloudwatch"), cloud.client("logs")
-    cloudwatch.put_metric_alarm(
-        AlarmName="part",
-        Namespace="n",
-        MetricName="m",
-        ComparisonOperator="GreaterThanThreshold",
-        EvaluationPeriods=1,
-        Period=60,
-        Statistic="Sum",
-        Threshold=0,
-    )
-    cloudwatch.put_composite_alarm(
-        AlarmName="whole", AlarmRule='ALARM("part")', AlarmActions=["arn:aws:sns:us-east-1:1:t"]
-    )
-    (whole,) = cloudwatch.describe_alarms(AlarmNames=["whole"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
-    assert (whole["AlarmRule"], whole["AlarmActions"]) == ('ALARM("part")', ["arn:aws:sns:us-east-1:1:t"])
-    with pytest.raises(ClientError, match="Could not find alarm none"):
-        cloudwatch.put_composite_alarm(AlarmName="bad", AlarmRule="OK(none)")
-    made = logs.put_query_definition(name="slow", queryString="fields @message", logGroupNames=["/aws/lambda/a"])
-    (saved,) = logs.describe_query_definitions(queryDefinitionNamePrefix="sl")["queryDefinitions"]
-    assert (saved["queryDefinitionId"], saved["queryString"]) == (made["queryDefinitionId"], "fields @message")
-
-
-@pytest.mark.parametrize(
-    ("machine", "codes"),
-    [
-        ({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}, []),
-        ({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}}, ["MISSING_TRANSITION_TARGET", "UNREACHABLE_STATE"]),
-        ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "C"}}}, ["MISSING_TRANSITION_TARGET"]),
-        ({"StartAt": "A", "States": {"A": {"Type": "Pass"}}}, ["SCHEMA_VALIDATION_FAILED"]),
-        ({"StartAt": "A", "States": {"A": {"Type": "Tsak", "End": True}}}, ["SCHEMA_VALIDATION_FAILED"]),
-        ("{", ["INVALID_JSON_DESCRIPTION"]),
-    ],
-)
-def test_state_machines_are_validated(cloud: LocalCloud, machine: Any, codes: list[str]) -> None:
-    definition = machine if isinstance(machine, str) else json.dumps(machine)
-    told = cloud.client("stepfunctions").validate_state_machine_definition(definition=definition)
-    assert [finding["code"] for finding in told["diagnostics"]] == codes
-    assert told["result"] == ("FAIL" if codes else "OK")
-
-
-def test_cost_explorer_tells_the_local_bill(cloud: LocalCloud) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    cloud.client("s3").create_bucket(Bucket="costs")
-    cloud.client("s3").put_object(Bucket="costs", Key="k", Body=b"1")
-    today = datetime.now(UTC).date()
-    told = cloud.client("ce").get_cost_and_usage(
-        TimePeriod={"Start": str(today - timedelta(days=1)), "End": str(today + timedelta(days=1))},
-        Granularity="DAILY",
-        Metrics=["UnblendedCost"],
-        GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}],
-    )["ResultsByTime"]
-    assert [len(day["Groups"]) > 0 for day in told] == [False, True]
-    with urllib.request.urlopen(f"{cloud.endpoint}/_impp/bill") as answer:
-        lines = json.load(answer)["lines"]
-    billed = sum(line["usd"] for line in lines if line["service"] == "s3")
-    (group,) = (g for g in told[1]["Groups"] if g["Keys"] == ["Amazon Simple Storage Service"])
-    assert float(group["Metrics"]["UnblendedCost"]["Amount"]) == pytest.approx(billed, abs=1e-9)
-
-
-def test_a_budget_keeps_its_subscribers(cloud: LocalCloud) -> None:
-    budgets = cloud.client("budgets")
-    notification = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
-    subscriber = {"SubscriptionType": "SNS", "Address": "arn:aws:sns:us-east-1:123456789012:alerts"}
-    account = {"AccountId": "123456789012"}
-    budgets.create_budget(
-        **account,
-        Budget={
-            "BudgetName": "monthly",
-            "BudgetLimit": {"Amount": "50", "Unit": "USD"},
-            "TimeUnit": "MONTHLY",
-            "BudgetType": "COST",
-        },
-        NotificationsWithSubscribers=[{"Notification": notification, "Subscribers": [subscriber]}],
-    )
-    named = {**account, "BudgetName": "monthly"}
-    (kept,) = budgets.describe_notifications_for_budget(**named)["Notifications"]
-    assert kept["ThresholdType"] == "PERCENTAGE"
-    told = budgets.describe_subscribers_for_notification(**named, Notification=notification)
-    assert told["Subscribers"] == [subscriber]
-    assert budgets.describe_budget(**named)["Budget"]["BudgetLimit"]["Amount"] in ("50", "50.0")
-    budgets.delete_budget(**named)
-    with pytest.raises(budgets.exceptions.NotFoundException):
-        budgets.describe_budget(**named)
-
-
-# The process.
-
-
-@contextlib.contextmanager
-def command(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    env = os.environ | {"PYTHONPATH": str(SOURCE)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "impp_local", *arguments],
-        cwd=cwd,
-        env=env,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-def test_up_tells_its_endpoint_and_down_ends_it(tmp_path: Path) -> None:
-    with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as up:
-        assert up.stdout
-        endpoint = up.stdout.readline().strip()
-        with urllib.request.urlopen(f"{endpoint}/_impp/health") as answer:
-            health = json.load(answer)
-        assert (health["status"], health["pid"]) == ("ready", up.pid)
-        with command("down", "--state", "state", cwd=tmp_path) as down:
-            said, _ = down.communicate(timeout=60)
-            assert (down.returncode, said.strip()) == (0, f"Stopped {endpoint}.")
-        assert up.wait(timeout=20) == 0
-    assert not (tmp_path / "state" / "cloud.json").exists()
-    with command("down", "--state", "state", cwd=tmp_path) as down:
-        assert "No local cloud runs" in down.communicate(timeout=60)[0]
-
-
-def test_a_taken_port_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind((HOST, 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with command("up", "--port", str(port), "--state", "state", cwd=tmp_path) as up:
-            _, said = up.communicate(timeout=60)
-            assert up.returncode == 1
-            assert f"Port {port} is taken" in said and "--port" in said
-            assert "Traceback" not in said
-
-
-def test_sigterm_ends_it_cleanly_while_requests_wait(tmp_path: Path) -> None:
-    with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as up:
-        assert up.stdout
-        endpoint = up.stdout.readline().strip()
-        urllib.request.urlopen(f"{endpoint}/_impp/health").read()
-        asked = time.monotonic()
-        up.send_signal(signal.SIGTERM)
-        assert up.wait(timeout=20) == 0
-        assert time.monotonic() - asked < 15
-
-
-def test_a_process_holds_one_cloud(cloud: LocalCloud, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="already runs"):
-        LocalCloud(0, tmp_path).start()
-    assert issubclass(PortTaken, OSError)

@@ -1,0 +1,135 @@
+"""The command line, as processes and as a parser."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from tests.support.made_report import made_media, made_report
+from tests.support.paths import REPOSITORY
+
+from impp_local import cli
+from impp_local.demo import run as demo
+from impp_local.demo import stages
+from impp_local.kernel.defaults import HOST
+
+SOURCE = REPOSITORY / "src"
+
+
+@contextlib.contextmanager
+def command(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    env = os.environ | {"PYTHONPATH": str(SOURCE)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "impp_local", *arguments],
+        cwd=cwd,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_up_prints_its_endpoint_and_down_stops_it(tmp_path: Path) -> None:
+    with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as up:
+        assert up.stdout
+        endpoint = up.stdout.readline().strip()
+        with urllib.request.urlopen(f"{endpoint}/_impp/health") as answer:
+            health = json.load(answer)
+        assert (health["status"], health["pid"]) == ("ready", up.pid)
+        with command("down", "--state", "state", cwd=tmp_path) as down:
+            said, _ = down.communicate(timeout=60)
+            assert (down.returncode, said.strip()) == (0, f"Stopped {endpoint}.")
+        assert up.wait(timeout=20) == 0
+    assert not (tmp_path / "state" / "cloud.json").exists()
+    with command("down", "--state", "state", cwd=tmp_path) as down:
+        assert "No local cloud runs" in down.communicate(timeout=60)[0]
+
+
+def test_a_port_in_use_is_reported_in_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with command("up", "--port", str(port), "--state", "state", cwd=tmp_path) as up:
+            _, said = up.communicate(timeout=60)
+            assert up.returncode == 1
+            assert f"Port {port} is taken" in said and "--port" in said
+            assert "Traceback" not in said
+
+
+def test_sigterm_stops_it_cleanly(tmp_path: Path) -> None:
+    with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as up:
+        assert up.stdout
+        endpoint = up.stdout.readline().strip()
+        urllib.request.urlopen(f"{endpoint}/_impp/health").read()
+        asked = time.monotonic()
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(timeout=20) == 0
+        assert time.monotonic() - asked < 15
+
+
+@pytest.mark.parametrize(
+    ("right", "error", "code", "said"),
+    [
+        (True, None, 0, "report.html"),
+        (False, None, 1, "✗ DCIM/lost.MP4: missing"),
+        (True, stages.DemoError("the local cloud did not start"), 2, "did not start"),
+    ],
+)
+def test_the_exit_code_of_a_demo_says_how_it_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, right: bool, error: Exception | None, code: int, said: str
+) -> None:
+    sizes = {key: len(content) for key, content in made_media(tmp_path).items()}
+    run = made_report(sizes)
+    if right:
+        run.files[:] = [file for file in run.files if file.as_expected]
+
+    def fake(*_: object) -> object:
+        if error:
+            raise error
+        return run
+
+    monkeypatch.setattr(demo, "_run", fake)
+    done = CliRunner().invoke(cli.main, ["demo"])
+    assert done.exit_code == code
+    assert said in done.output
+
+
+def test_terraform_runs_with_its_own_options_and_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    binary = tmp_path / "terraform"
+    binary.write_text(
+        "#!/bin/sh\n"
+        '[ "$1 $2" = \'version -json\' ] && echo \'{"terraform_version": "1.11.4"}\' && exit\n'
+        'echo "$@" > "$0.arguments"\n'
+        "exit 3\n"
+    )
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    arguments = [
+        "terraform",
+        "run",
+        "--build-dir",
+        str(tmp_path),
+        "--",
+        "-chdir=terraform",
+        "plan",
+        "-detailed-exitcode",
+    ]
+    assert CliRunner().invoke(cli.terraform, arguments).exit_code == 3
+    assert (tmp_path / "terraform.arguments").read_text() == "-chdir=terraform plan -detailed-exitcode\n"
