@@ -18,10 +18,10 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.config import default_user_config
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from tests.support.functions_table import TIMEOUTS
 from tests.support.paths import REPOSITORY
+from tests.support.states import skip_backoff
 
 from impp_build.asl import render
 from impp_local.services.stepfunctions import clients, interpreter, tasks
@@ -223,7 +223,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         interpreter.replace_everywhere("boto_client_for", made.client)
         monkeypatch.setattr(tasks.MediaConvertTask, "clients", made.client, raising=False)
         monkeypatch.setattr(lambda_eval_utils, "execute_lambda_function_integration", made.invoke)
-        monkeypatch.setattr(retrier_decl, "time", _Awake)
+        skip_backoff(monkeypatch)
         boto3.client("dynamodb").create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -233,11 +233,3 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
         interpreter.stop()
     default_user_config.pop("stepfunctions", None)
-
-
-class _Awake:
-    """The retrier's clock: it does not sleep."""
-
-    @staticmethod
-    def sleep(_: float) -> None:
-        return None
