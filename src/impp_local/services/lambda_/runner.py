@@ -89,7 +89,7 @@ class Outcome:
 
 
 class Runner:
-    """Runs invocations, as many at once as the machine bears and reserved concurrency allows."""
+    """Runs invocations, as many at once as there are slots and reserved concurrency allows."""
 
     def __init__(self, endpoint: str, state: Path, capacity: int | None = None) -> None:
         folder = state / "lambda"

@@ -121,12 +121,12 @@ def test_concurrency_is_bounded_and_reserved_concurrency_throttles(make: Maker) 
         busy = pool.submit(make.invoke, arn, {"s": 0.5})
         wait_until(lambda: api.running().in_flight())
         with pytest.raises(ClientError, match="TooManyRequestsException"):
-            lambdas_client(make).invoke(FunctionName=arn, Payload=b'{"s": 0}')
+            client_without_retries(make).invoke(FunctionName=arn, Payload=b'{"s": 0}')
         assert busy.result()[1] is None
 
 
-def lambdas_client(make: Maker) -> Any:
-    """A client that does not retry throttled calls."""
+def client_without_retries(make: Maker) -> Any:
+    """A client of Lambda that does not retry throttled calls."""
     import boto3
     from botocore.config import Config
 
