@@ -40,6 +40,13 @@ PROGRAMS: Final = (
         "`build.py`: commands",
         "the help texts in `src/impp_build/cli.py`",
     ),
+    Program(
+        "python -m impp_local",
+        "impp_local.cli:main",
+        "docs/reference/local-cli.md",
+        "`impp_local`: commands of the local cloud",
+        "the help texts in `src/impp_local/cli.py`",
+    ),
 )
 
 
@@ -53,8 +60,7 @@ def pages() -> Iterator[Page]:
 
 def _parts(program: Program, group: click.Group) -> Iterator[str]:
     context = click.Context(group, info_name=program.name)
-    commands = {name: group.get_command(context, name) for name in group.list_commands(context)}
-    known = {name: command for name, command in commands.items() if command is not None and not command.hidden}
+    known = dict(_commands(group, context))
     common = _common(list(known.values()))
     yield from _prose(group.help or "")
     yield table(
@@ -67,6 +73,17 @@ def _parts(program: Program, group: click.Group) -> Iterator[str]:
     if common:
         yield "## Common options"
         yield _options(common)
+
+
+def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """All commands by name, those of a group within the group by both names."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            inner = click.Context(command, info_name=name, parent=context)
+            yield from ((f"{name} {part}", one) for part, one in _commands(command, inner))
+        elif command is not None and not command.hidden:
+            yield name, command
 
 
 def _anchor(program: Program, name: str) -> str:
@@ -107,7 +124,8 @@ def _options(options: list[click.Option]) -> str:
         if option.multiple and "epeat" not in meaning:
             meaning += " Can be repeated."
         if option.show_default and option.default is not None:
-            meaning += f" Default: `{option.default}`."
+            default = f"{option.default:g}" if isinstance(option.default, float) else option.default
+            meaning += f" Default: `{default}`."
         rows.append((_flags(option), *((variable,) if with_variable else ()), meaning))
     return table(("Option", *(("Environment",) if with_variable else ()), "Meaning"), rows)
 
@@ -117,7 +135,7 @@ def _flags(option: click.Option) -> str:
     if option.is_flag:
         return names
     choices = option.type.choices if isinstance(option.type, click.Choice) else ()
-    value = "|".join(map(str, choices)) or option.metavar or option.type.name.upper()
+    value = "|".join(map(str, choices)) or option.metavar or option.type.name.split()[0].upper()
     return f"{names} `{value}`"
 
 
