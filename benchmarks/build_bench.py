@@ -1,9 +1,9 @@
-"""How long build.py takes: from nothing, after an edit, with nothing to do; and how large its zips are.
+"""How long build.py takes from nothing, after an edit and without changes, and how large its zips are.
 
     make bench                     # or: python benchmarks/build_bench.py --runs 9 --json out.json
 
-Works on a copy of the checkout, with wheels in the user's cache (the first run fetches them and is not counted). The
-three cases take turns, so that a slow moment of the machine meets all of them; medians are reported, with the range.
+Works on a copy of the checkout with wheels in the user's cache; the first run downloads them and is not counted. The
+three cases take turns, so that a slow moment of the machine affects all of them. Reports medians and ranges.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ import click
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GOALS = {"cold": 2.0, "edit": 1.0, "no-op": 0.15}
-"""Seconds on 2 cores that the design asks for."""
+"""The design's goals in seconds, on 2 idle cores."""
 
 
 def copy_checkout(target: Path) -> None:
-    """What build.py reads, and nothing else."""
+    """Copy what build.py reads, and nothing else."""
     shutil.copy(REPOSITORY / "build.py", target)
     shutil.copy(REPOSITORY / "pyproject.toml", target)
-    for folder in ("src", "edge", "requirements", "modules/pipeline"):
+    for folder in ("src", "edge/impp_footage", "requirements", "modules/pipeline"):
         shutil.copytree(
             REPOSITORY / folder, target / folder, ignore=shutil.ignore_patterns("__pycache__", ".terraform")
         )
 
 
 def seconds(root: Path, target: str) -> float:
-    """Wall time of one `build.py all`, interpreter start included."""
+    """Measure the wall time of one `build.py all`, interpreter start included."""
     started = time.perf_counter()
     subprocess.run([sys.executable, "build.py", "all", "--target", target], cwd=root, check=True, capture_output=True)  # noqa: S603
     return time.perf_counter() - started
 
 
 def measure(root: Path, runs: int, target: str) -> dict[str, list[float]]:
-    """Wall times of each case."""
+    """Measure each case."""
     times: dict[str, list[float]] = {"cold": [], "edit": [], "no-op": []}
     edited = root / "src" / "impp_lambdas" / "core" / "keys.py"  # nearly every function imports it
     seconds(root, target)
@@ -58,7 +58,7 @@ def measure(root: Path, runs: int, target: str) -> dict[str, list[float]]:
 @click.command(help=__doc__.split("\n")[0] if __doc__ else None)
 @click.option("--runs", default=5, show_default=True, help="Times per case.")
 @click.option("--target", type=click.Choice(["aws", "local"]), default="aws", show_default=True)
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures to this file, too.")
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures to this file as well.")
 def main(runs: int, target: str, output: Path | None) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -75,7 +75,7 @@ def main(runs: int, target: str, output: Path | None) -> None:
         spread = f"({min(values):.3f} to {max(values):.3f})"
         click.echo(f"  {case:6} {statistics.median(values):6.3f}  {spread:18} <= {GOALS[case]:g}")
     least, most = min(sizes.values()) / 1000, max(sizes.values()) / 1000
-    click.echo(f"  {len(sizes)} function zips: {least:.1f} to {most:.1f} kB, goal <= 20")
+    click.echo(f"  {len(sizes)} function zips: {least:.1f} to {most:.1f} kB")
     click.echo("  layers: " + ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in layers.items()))
     if output:
         medians = {case: statistics.median(values) for case, values in times.items()}

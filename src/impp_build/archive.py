@@ -1,8 +1,8 @@
-"""Zip files that depend on nothing but their content: not on time, path, umask, time zone or the order of a listing.
+"""Writes zip files that depend on their content alone, not on time, path, umask, time zone or listing order.
 
-`zipfile` is used only to read. Writing is done here because a layer takes the already deflated streams of its wheels as
-they are: that is twenty times quicker than inflating and deflating 100 MB again, and the bytes stay those of the
-hash-pinned wheel whichever zlib this host has. The format is the classic one of PKWARE's APPNOTE 6.3, without ZIP64.
+`zipfile` only reads here. A layer copies the deflated streams of its wheels unchanged, which `zipfile` cannot do. That
+is 20 times faster than deflating 100 MB again, and the bytes do not depend on this host's zlib. The format is that of
+PKWARE's APPNOTE 6.3 without ZIP64.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _LOCAL = struct.Struct("<IHHHHHIIIHH")
 _CENTRAL = struct.Struct("<IHHHHHHIIIHHHHHII")
 _END = struct.Struct("<IHHHHIIH")
 _VERSION = 20  # 2.0: deflate
-_UNIX = 3 << 8  # "made by": makes readers use the mode below
+_UNIX = 3 << 8  # "version made by": readers then use the mode below
 _UTF8 = 0x800
-_DOS_TIME, _DOS_DATE = 0, 0x21  # 1980-01-01 00:00:00, the earliest that the format can say
-_MODE = 0o100644 << 16  # Lambda needs the files to be readable by all, and nothing to be executable
+_DOS_TIME, _DOS_DATE = 0, 0x21  # 1980-01-01 00:00:00, the earliest date of the format
+_MODE = 0o100644 << 16  # Lambda needs files that everyone can read; none is executable
 _MAX_BYTES, _MAX_ENTRIES = 0xFFFFFFFF, 0xFFFF
 
 
@@ -40,7 +40,7 @@ class Entry:
 
     @classmethod
     def of(cls, path: str, content: bytes) -> Entry:
-        """Deflate content, or store it where deflating does not help."""
+        """Deflate content, or store it if deflating does not make it smaller."""
         deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
         deflated = deflater.compress(content) + deflater.flush()
         method, data = (
@@ -50,7 +50,7 @@ class Entry:
 
 
 def entries_of(archive: Path) -> Iterator[Entry]:
-    """The files of a zip (a wheel) with their streams as they lie there, not inflated."""
+    """Yield the files of a zip (a wheel) with their streams as stored, not inflated."""
     with zipfile.ZipFile(archive) as zipped, archive.open("rb") as raw:
         for info in zipped.infolist():
             if info.is_dir():
@@ -66,12 +66,12 @@ def entries_of(archive: Path) -> Iterator[Entry]:
 
 
 def zip_bytes(entries: Iterable[Entry]) -> bytes:
-    """The zip file of these entries, sorted by path. Raises BuildError when two entries claim one path."""
+    """Return the zip file of these entries, sorted by path. Raises BuildError if two entries have one path."""
     body, directory = bytearray(), bytearray()
     ordered = sorted(entries, key=lambda entry: entry.path)
     for before, entry in zip([None, *ordered], ordered, strict=False):
         if before is not None and before.path == entry.path:
-            raise BuildError(f"two files want the path {entry.path} in one zip")
+            raise BuildError(f"two files have the path {entry.path} in one zip")
         name = entry.path.encode()
         flags = 0 if name.isascii() else _UTF8
         common = (flags, entry.method, _DOS_TIME, _DOS_DATE, entry.crc, len(entry.data), entry.size, len(name), 0)
@@ -79,13 +79,13 @@ def zip_bytes(entries: Iterable[Entry]) -> bytes:
         body += _LOCAL.pack(0x04034B50, _VERSION, *common) + name + entry.data
         directory += _CENTRAL.pack(0x02014B50, _UNIX | _VERSION, _VERSION, *common, 0, 0, 0, _MODE, offset) + name
     if len(ordered) > _MAX_ENTRIES or len(body) + len(directory) > _MAX_BYTES:
-        raise BuildError("the archive needs ZIP64, which is far above what Lambda accepts")
+        raise BuildError("the archive needs ZIP64; Lambda accepts far less")
     end = _END.pack(0x06054B50, 0, 0, len(ordered), len(ordered), len(directory), len(body), 0)
     return bytes(body + directory + end)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or all of the new one, even when we are killed in between."""
+    """Write a file atomically: a reader sees the old content or all of the new, even if this process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -26,7 +26,7 @@ def changes() -> Generator[None]:
 
     observer = Observer()
     folders = {PACKAGE, *SHARED, TEMPLATE.parent, *(path.parent for path in LAYERS.values())}
-    for folder in sorted(folder for folder in folders if folder.is_dir()):
+    for folder in sorted(folders):
         observer.schedule(Notice(), str(folder), recursive=True)
     observer.schedule(Notice(), str(ROOT), recursive=False)
     observer.start()

@@ -1,8 +1,8 @@
-"""The layers: hash-pinned wheels, fetched once with pip, checked, and repacked as Lambda wants them.
+"""The layers: hash-pinned wheels, downloaded once with pip, verified, and repacked into the layout of a layer.
 
-Wheels are kept in the user's cache under a key of the requirements and the target, so a second checkout or a cleaned
-build folder needs no network. boto3 and what it brings come with Lambda's runtime and are never packed. urllib3 is:
-requests needs it, the runtime promises no version of it, and botocore is content with the one in the layer (2.x).
+The user's cache keeps wheels under a key of the requirements and the target, so a second checkout or a cleaned build
+folder needs no network. Lambda's runtime includes boto3 and its dependencies, so no layer contains them. urllib3 is the
+exception: requests needs it, the runtime promises no version of it, and botocore accepts the layer's (2.x).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from impp_build.archive import Entry, entries_of
 PROVIDED_DISTRIBUTIONS = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six"})
 LAMBDA_PYTHON = "3.13"
 LAMBDA_ARCHITECTURE = "arm64"
-_LAMBDA_GLIBC = 34  # Amazon Linux 2023 has glibc 2.34; a wheel may ask for less
+_LAMBDA_GLIBC = 34  # Amazon Linux 2023 has glibc 2.34; a wheel may need an older one
 
 _NEVER_PACKED = re.compile(
     r"(^|/)(__pycache__|tests?)/|\.(pyc|pyi|pxd|pyx|c|h)$|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$"
@@ -33,7 +33,7 @@ _NEVER_PACKED = re.compile(
 
 @dataclass(frozen=True)
 class Target:
-    """Where the wheels must run: machine and Python in Lambda's spelling, and pip's options that select such wheels."""
+    """The platform that wheels must run on, in Lambda's spelling, and the pip options that select such wheels."""
 
     name: str
     architecture: str
@@ -54,7 +54,7 @@ def lambda_target() -> Target:
 
 
 def host_target() -> Target:
-    """This machine and this Python, for the local cloud. The runtime is named as one that the AWS provider knows."""
+    """This machine and this Python, for the local cloud. `runtime` is one that the AWS provider accepts."""
     machine = platform.machine().lower()
     architecture = "arm64" if machine in ("arm64", "aarch64") else "x86_64"
     python = f"3.{min(sys.version_info.minor, int(LAMBDA_PYTHON.split('.')[1]))}"
@@ -62,18 +62,18 @@ def host_target() -> Target:
 
 
 def pure_target() -> Target:
-    """Wheels of pure Python alone, which run anywhere: the same file serves every target."""
+    """Pure Python wheels only: the same file serves every target."""
     options = ("--platform=any", f"--python-version={LAMBDA_PYTHON}", "--implementation=py")
     return Target("pure", "any", LAMBDA_PYTHON, options)
 
 
 def cache_dir() -> Path:
-    """The folder of all cached wheels."""
+    """The folder of cached wheels."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "impp" / "wheels"
 
 
 def pinned(requirements: Path) -> str:
-    """The requirements without what the runtime provides, comments dropped: what decides the content of a layer."""
+    """The requirements without comments and without what the runtime provides: they decide a layer's content."""
     text = re.sub(r"^\s*#.*\n?", "", requirements.read_text("utf-8"), flags=re.MULTILINE)
     kept = []
     for block in re.split(r"(?m)^(?=\S)", text):
@@ -87,27 +87,27 @@ def pinned(requirements: Path) -> str:
 
 
 def wheels(requirements: Path, target: Target) -> list[Path]:
-    """The wheels for a target, from the cache or else from the package index, each checked against its pinned hash.
+    """Return the wheels for a target from the cache or the package index, each verified against its pinned hash.
 
-    Raises BuildError when pip fails, for example because a wheel for the target does not exist.
+    Raises BuildError if pip fails, for example because no wheel for the target exists.
     """
     text = pinned(requirements)
     tags = [*target.pip_options] or [sys.implementation.cache_tag or "", platform.system(), platform.machine()]
     key = hashlib.sha256("\n".join([text, *tags]).encode()).hexdigest()[:16]
     store = cache_dir() / f"{target.name}-{key}"
     hashes = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", text))
-    for _ in range(3):  # another build may be putting the same store right
+    for _ in range(3):  # another build may be repairing the same store
         if _complete(store, hashes):
             return sorted(store.glob("*.whl"))
         _download(text, target, store, hashes)
-    raise BuildError(f"{store} does not hold the wheels that {requirements} pins")
+    raise BuildError(f"{store} lacks the wheels that {requirements} pins")
 
 
 def _complete(store: Path, hashes: frozenset[str]) -> bool:
-    """True if the folder holds wheels, all of them pinned ones. It appears by one rename, so never half filled."""
+    """Return True if the folder holds pinned wheels only. One rename creates it, so it is never half filled."""
     try:
         found = [hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in store.glob("*.whl")]
-    except OSError:  # moved aside by another build while we looked
+    except OSError:  # another build moved it while we read
         return False
     return bool(found) and set(found) <= hashes
 
@@ -123,17 +123,17 @@ def _download(text: str, target: Target, store: Path, hashes: frozenset[str]) ->
         command = [sys.executable, "-m", "pip", "download", *options]
         done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
         if done.returncode:
-            raise BuildError(f"pip could not fetch the wheels for {target.name}:\n{done.stderr.strip()}")
-        if _complete(store, hashes):  # another build was quicker, and may be reading: a good store is never touched
+            raise BuildError(f"pip could not download the wheels for {target.name}:\n{done.stderr.strip()}")
+        if _complete(store, hashes):  # another build was faster and may be reading; leave it alone
             return
-        with contextlib.suppress(OSError):  # a lost race; the caller looks again
+        with contextlib.suppress(OSError):  # another build won; the caller checks again
             if store.exists():
                 store.rename(Path(scratch, "damaged"))
             fetched.rename(store)
 
 
 def layer_entries(found: list[Path]) -> list[Entry]:
-    """The files of a layer as Lambda unpacks them below /opt: `python/<import path>`, without what never runs."""
+    """Return the files of a layer as unpacked to /opt: `python/<import path>`, without files that never run."""
     entries: dict[str, Entry] = {}
     for wheel in found:
         for entry in entries_of(wheel):
@@ -143,12 +143,12 @@ def layer_entries(found: list[Path]) -> list[Entry]:
             inside = f"python/{path}"
             other = entries.setdefault(inside, Entry(inside, entry.method, entry.crc, entry.size, entry.data))
             if (other.crc, other.size) != (entry.crc, entry.size):
-                raise BuildError(f"{wheel.name} and another wheel of the layer both bring {path}")
+                raise BuildError(f"{wheel.name} and another wheel of the layer both contain {path}")
     return list(entries.values())
 
 
 def import_names(entries: list[Entry]) -> frozenset[str]:
-    """The top-level names that can be imported from a layer."""
+    """Return the top-level names that can be imported from a layer."""
     names = set()
     for entry in entries:
         first, slash, _ = entry.path.removeprefix("python/").partition("/")

@@ -1,4 +1,4 @@
-"""Properties of the build: what is in a zip, that it never varies, how quick and quiet it is when nothing changed."""
+"""What a zip contains, that equal sources give equal bytes, and that nothing happens when nothing changed."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_built_function_runs_from_its_zip_and_layer(project: Project, tmp_path
     assert done.stdout.strip() == "{'one': 1, 'usd': 0.0075, 'pad': '  x'}", done.stderr
 
 
-def test_layers_hold_wheels_for_their_target_without_what_never_runs(project: Project) -> None:
+def test_layers_hold_wheels_for_their_target_without_tests_and_scripts(project: Project) -> None:
     project.run("all")
     project.run("all", "--target", "local")
     aws, local = project.manifest(), project.manifest("manifest.local.json")
@@ -183,7 +183,7 @@ def test_the_build_stops_at_lambdas_limit_for_unzipped_code(project: Project, ta
     assert not list((project.root / "build").glob("manifest*.json"))
 
 
-def test_the_runtime_s_own_packages_are_never_in_a_layer() -> None:
+def test_no_layer_holds_packages_of_the_runtime() -> None:
     text = pinned(REPOSITORY / "requirements" / "lambda.txt")
     names = {line.split("==")[0] for line in text.splitlines() if "==" in line}
     assert {"aws-lambda-powertools", "requests", "urllib3"} <= names
@@ -214,7 +214,7 @@ def g():
 
 
 def _statements(source: bytes) -> list[tuple[int, str]]:
-    """Every statement but bare strings and `pass`, with its line."""
+    """Every statement except bare strings and `pass`, with its line."""
     found = []
     for node in ast.walk(ast.parse(source)):
         prose = (
@@ -225,18 +225,18 @@ def _statements(source: bytes) -> list[tuple[int, str]]:
     return found
 
 
-def test_nothing_to_do_touches_nothing(project: Project) -> None:
+def test_a_build_without_changes_writes_nothing(project: Project) -> None:
     project.run("all")
     before = {path: path.stat().st_mtime_ns for path in (project.root / "build").rglob("*")}
     assert "up to date" in project.run("all").stdout
     for path in (project.root / "src").rglob("*.py"):
-        path.touch()  # a new date is no new content
+        path.touch()  # a new date with the same content
     assert "up to date" in project.run("all").stdout
     assert {path: path.stat().st_mtime_ns for path in (project.root / "build").rglob("*")} == before
 
 
 @pytest.mark.parametrize("lost", ["artifacts/inspect-*.zip", "state_machine.asl.json", "artifacts/media-*.zip"])
-def test_a_lost_or_damaged_result_is_made_again(project: Project, lost: str) -> None:
+def test_a_lost_or_damaged_result_is_rebuilt(project: Project, lost: str) -> None:
     project.run("all")
     whole = project.files()
     path = next((project.root / "build").glob(lost))
@@ -281,9 +281,7 @@ def test_a_killed_build_leaves_no_half_file(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_builds_at_the_same_time_do_not_disturb_each_other(
-    make_project: Callable[..., Project], tmp_path: Path
-) -> None:
+def test_concurrent_builds_give_the_same_results(make_project: Callable[..., Project], tmp_path: Path) -> None:
     alone, shared = make_project("alone"), make_project("shared")
     alone.run("all")
     alone.run("all", "--target", "local")
@@ -300,7 +298,7 @@ def test_builds_at_the_same_time_do_not_disturb_each_other(
     assert shared.files() == alone.files()
 
 
-def test_a_damaged_wheel_in_the_cache_is_fetched_again(project: Project, tmp_path: Path) -> None:
+def test_a_damaged_wheel_in_the_cache_is_downloaded_again(project: Project, tmp_path: Path) -> None:
     cache = {"XDG_CACHE_HOME": str(tmp_path / "own cache")}
     project.run("all", env=cache)
     whole = project.files()

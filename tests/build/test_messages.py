@@ -39,7 +39,7 @@ ROW = "[{}]\ndescription = 'Works.'\nmemory_mb = 128\ntimeout_s = 3\n"
         (ASL, '{"T": << timeouts.fly >>}\n', [f"{ASL}:1:", "fly"]),
         (TABLE, ROW.format("inspect"), ["functions.toml: [sample]: the function has no row"]),
         ("requirements/media.txt", "fastthing==2.0\n", ["media.txt", "fastthing==2.0", "not pinned by hash"]),
-        ("requirements/media.txt", f"fastthing==3.0 --hash=sha256:{'0' * 64}\n", ["could not fetch", "fastthing==3.0"]),
+        ("requirements/media.txt", f"fastthing==3.0 --hash=sha256:{'0' * 64}\n", ["not download", "fastthing==3.0"]),
     ],
 )  # fmt: skip
 def test_the_message_names_the_mistake(project: Project, path: str, text: str, expected: list[str]) -> None:

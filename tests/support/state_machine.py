@@ -1,4 +1,4 @@
-"""The rendered state machine in the interpreter, with Lambda, MediaConvert, Transcribe and SNS played by plain Python.
+"""The rendered state machine in the interpreter; Python functions replace Lambda, MediaConvert, Transcribe and SNS.
 
 DynamoDB is moto's, so that the claim's condition is evaluated for real. Retries do not sleep.
 """
@@ -44,13 +44,13 @@ def rendered(features: tuple[str, ...] = ALL) -> dict[str, Any]:
 
 
 def error(code: str) -> ClientError:
-    """What a service refuses with."""
+    """An error response of a service."""
     metadata: Any = {"HTTPStatusCode": 400, "RequestId": "r"}
     return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata}, "Call")
 
 
 def media(**changes: Any) -> Payload:
-    """Inspect's answer for a short dash cam clip."""
+    """Inspect's result for a short dash cam clip."""
     facts = {"kind": "video", "duration_s": 12.0, "width": 1920, "height": 1080, "has_audio": True, "bytes": 9_000_000}
     plan = {
         "frames": {"interval_s": 5.0, "max": 4},
@@ -80,7 +80,7 @@ def media(**changes: Any) -> Payload:
 
 @dataclass
 class World:
-    """What stands around the state machine. ``functions`` and ``services`` may be replaced by a test."""
+    """The services around the state machine. A test may replace ``functions`` and ``services``."""
 
     features: tuple[str, ...] = ALL
     calls: list[tuple[str, Payload]] = field(default_factory=list)
@@ -104,7 +104,7 @@ class World:
         self.services |= {"publish": self._publish, "create_job": self._create, "get_job": self._get}
 
     def transcribe_skips(self, payload: Payload) -> None:
-        """Answer the token at once, as the function does where nobody speaks."""
+        """Answer the token at once, as the function does if nobody speaks."""
         self.answer(payload["token"], {"status": "skipped", "reason": "no speech", "usage": []})
 
     def answer(self, token: str, result: Payload) -> None:
@@ -123,7 +123,7 @@ class World:
         return {"Job": {"Id": "job-1", "Status": "COMPLETE", "OutputGroupDetails": [{"OutputDetails": details}]}}
 
     def invoke(self, env: Any, parameters: Any, region: str, state_credentials: Any) -> None:
-        """Takes the place of ``lambda:invoke``."""
+        """Replaces ``lambda:invoke``."""
         name = parameters["FunctionName"].rpartition(":")[2]
         payload = json.loads(lambda_eval_utils.to_payload_type(parameters["Payload"]))
         self.calls.append((name, payload))
@@ -132,12 +132,12 @@ class World:
         except ClientError:
             raise
         except Exception as raised:
-            told = json.dumps({"errorMessage": str(raised), "errorType": type(raised).__name__})
-            raise lambda_eval_utils.LambdaFunctionErrorException("Unhandled", told) from raised
+            cause = json.dumps({"errorMessage": str(raised), "errorType": type(raised).__name__})
+            raise lambda_eval_utils.LambdaFunctionErrorException("Unhandled", cause) from raised
         env.stack.append({"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200})
 
     def client(self, region: str, service: str, state_credentials: Any = None) -> Any:
-        """Takes the place of the interpreter's boto3 clients."""
+        """Replaces the interpreter's boto3 clients."""
         return clients.JsonClient(boto3.client("dynamodb") if service == "dynamodb" else self)
 
     def __getattr__(self, operation: str) -> Any:
@@ -147,11 +147,11 @@ class World:
             raise AttributeError(operation) from None
 
     def called(self, name: str) -> list[Payload]:
-        """The payloads that a function was given."""
+        """The payloads that a function received."""
         return [payload for called, payload in self.calls if called == name]
 
     def run(self, event: Payload | None = None, definition: dict[str, Any] | None = None) -> Run:
-        """One execution, to its end."""
+        """Run one execution to its end."""
         client = boto3.client("stepfunctions")
         machine = client.create_state_machine(
             name=f"machine-{len(client.list_state_machines()['stateMachines'])}",
@@ -191,20 +191,20 @@ class Run:
 
     @property
     def retries(self) -> int:
-        """How often a task was tried again."""
+        """How often a task was retried."""
         types = [e["type"] for e in self.history]
         return types.count("TaskScheduled") - types.count("TaskStateEntered")
 
 
 def object_created(key: str = "originals/a 'b\" ü.mp4", version: str | None = "v1") -> Payload:
     """EventBridge's event of a new object."""
-    found = {"key": key, "size": 9_000_000, "etag": "e", "sequencer": "1"}
+    stored = {"key": key, "size": 9_000_000, "etag": "e", "sequencer": "1"}
     if version:
-        found["version-id"] = version
+        stored["version-id"] = version
     return {
         "detail-type": "Object Created",
         "source": "aws.s3",
-        "detail": {"bucket": {"name": "ingest"}, "object": found, "reason": "PutObject"},
+        "detail": {"bucket": {"name": "ingest"}, "object": stored, "reason": "PutObject"},
     }
 
 
@@ -217,12 +217,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    made = World()
+    created = World()
     with mock_aws():
         interpreter.install(_NoCloud())  # type: ignore[arg-type]  # only its endpoint is asked for, and replaced below
-        interpreter.replace_everywhere("boto_client_for", made.client)
-        monkeypatch.setattr(tasks.MediaConvertTask, "clients", made.client, raising=False)
-        monkeypatch.setattr(lambda_eval_utils, "execute_lambda_function_integration", made.invoke)
+        interpreter.replace_everywhere("boto_client_for", created.client)
+        monkeypatch.setattr(tasks.MediaConvertTask, "clients", created.client, raising=False)
+        monkeypatch.setattr(lambda_eval_utils, "execute_lambda_function_integration", created.invoke)
         skip_backoff(monkeypatch)
         boto3.client("dynamodb").create_table(
             TableName=TABLE,
@@ -230,6 +230,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        yield made
+        yield created
         interpreter.stop()
     default_user_config.pop("stepfunctions", None)

@@ -1,4 +1,4 @@
-"""Every way through the state machine, in the interpreter: which states, how many transitions, who is told what."""
+"""Every path through the state machine, in the interpreter: its states, transitions and alerts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SUBTITLES = {
         for kind in ("srt", "vtt")
     ]
 }
-"""As GetTranscriptionJob tells them: their names are the service's to choose."""
+"""As GetTranscriptionJob returns them: the service chooses the names."""
 
 
 def fails(kind: type[Exception] = ValueError, message: str = "broken") -> Callable[[Payload], Any]:
@@ -31,8 +31,8 @@ def fails(kind: type[Exception] = ValueError, message: str = "broken") -> Callab
     return function
 
 
-def transitions(world: World, run: Run, verdict: str = "process") -> None:
-    """The ledger's count is what was entered, and tried again."""
+def check_transitions(world: World, run: Run, verdict: str = "process") -> None:
+    """The ledger counts the states that were entered and their retries."""
     (ended,) = world.called("quarantine") or world.called("publish")
     counted = ledger.transitions(verdict, ended.get("branches", {}), ended["retries"])
     assert counted == len(run.entered) + run.retries
@@ -42,14 +42,14 @@ def alerts(world: World) -> list[str]:
     return [json.loads(message["Message"])["kind"] for message in world.messages]
 
 
-def test_a_clip_goes_all_the_way_in_twelve_transitions(world: World) -> None:
+def test_a_clip_takes_twelve_transitions(world: World) -> None:
     run = world.run()
     assert run.status == "SUCCEEDED"
     inside = {"Analyze", "Transcribe", "HasRenditions", "Transcode"}
     assert [s for s in run.entered if s not in inside] == [*HEAD, "Sample", "Understand", *TAIL]
     assert inside <= set(run.entered)
     assert len(run.entered) == 12
-    transitions(world, run)
+    check_transitions(world, run)
     assert json.loads(run.described["output"]) == {"asset": ASSET, "state": "published", "usd": 0.01}
     assert world.messages[0]["Subject"] == "s"
     assert world.messages[0]["MessageAttributes"]["severity"]["StringValue"] == "info"
@@ -63,7 +63,7 @@ def test_a_clip_goes_all_the_way_in_twelve_transitions(world: World) -> None:
     assert branches["transcode"]["outputs"] == [{"duration_s": 12, "width": 1280, "height": 720}]
 
 
-def test_functions_are_given_what_their_contracts_say(world: World) -> None:
+def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
     world.run()
     event = world.called("inspect")[0]
     assert event["features"] == ["analyze", "transcode", "transcribe"]
@@ -95,10 +95,10 @@ def test_every_choice_of_features_runs(world: World, features: tuple[str, ...]) 
     assert run.status == "SUCCEEDED"
     assert set(world.called("publish")[0]["branches"]) == set(features)
     assert ("Understand" in run.entered) == bool(features)
-    transitions(world, run)
+    check_transitions(world, run)
 
 
-def test_the_same_event_twice_is_processed_once(world: World) -> None:
+def test_a_repeated_event_is_processed_once(world: World) -> None:
     first = world.run()
     second = world.start(first.machine)
     assert second.status == "SUCCEEDED"
@@ -122,7 +122,7 @@ def test_a_released_claim_lets_the_event_be_processed_again(world: World) -> Non
     assert claim["execution"]["S"] == again.described["executionArn"]
 
 
-def test_a_retried_claim_sees_itself_not_a_duplicate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retried_claim_is_no_duplicate_of_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     real, tried = world.client, []
 
     class Flaky:
@@ -146,7 +146,7 @@ def test_a_retried_claim_sees_itself_not_a_duplicate(world: World, monkeypatch: 
     assert run.entered[-1] == "Notify"
 
 
-def test_an_object_without_a_version_has_a_claim_too(world: World) -> None:
+def test_an_object_without_a_version_is_claimed(world: World) -> None:
     run = world.run(object_created(version=None))
     assert run.status == "SUCCEEDED"
     assert world.called("inspect")[0]["version"] == ""
@@ -164,10 +164,10 @@ def test_a_branch_that_fails_leaves_a_partial_result(world: World, branch: str) 
     assert branches[branch]["status"] == "failed"
     assert branches[branch]["error"]
     assert all(branches[other]["status"] != "failed" for other in ALL if other != branch)
-    transitions(world, run)
+    check_transitions(world, run)
 
 
-def test_a_failed_sample_leaves_the_rest_to_be_done(world: World) -> None:
+def test_the_other_steps_run_after_a_failed_sample(world: World) -> None:
     world.functions["sample"] = fails(RuntimeError, "Task timed out")
     run = world.run()
     assert run.status == "SUCCEEDED"
@@ -178,7 +178,7 @@ def test_a_failed_sample_leaves_the_rest_to_be_done(world: World) -> None:
     assert published["branches"]["transcode"]["status"] == "ok"
 
 
-def test_throttling_is_retried_and_a_crash_once(world: World) -> None:
+def test_throttling_is_retried_and_a_crash_is_retried_once(world: World) -> None:
     attempts: list[int] = []
 
     def throttled(_: Payload) -> Payload:
@@ -194,7 +194,7 @@ def test_throttling_is_retried_and_a_crash_once(world: World) -> None:
     assert len(attempts) == 4
     assert len(world.called("archive")) == 2
     assert run.retries == 4
-    transitions(world, run)
+    check_transitions(world, run)
     assert world.called("publish")[0]["archive"]["status"] == "failed"
 
 
@@ -213,10 +213,10 @@ def test_a_retried_job_request_keeps_its_token(world: World) -> None:
     assert len(set(tokens)) == 1
 
 
-def test_a_failed_job_is_told_in_its_own_words(world: World) -> None:
+def test_a_failed_job_passes_on_its_error_message(world: World) -> None:
     job = {"Id": "job-1", "Status": "ERROR", "Settings": {"Inputs": ["x" * 2000]}}
-    told = job | {"ErrorCode": 1404, "ErrorMessage": "Unable to open input file", "Role": "r"}
-    world.services["get_job"] = lambda **_: {"Job": told}
+    failed = job | {"ErrorCode": 1404, "ErrorMessage": "Unable to open input file", "Role": "r"}
+    world.services["get_job"] = lambda **_: {"Job": failed}
     assert world.run().status == "SUCCEEDED"
     assert "Unable to open input file" in world.called("publish")[0]["branches"]["transcode"]["cause"]
 
@@ -231,7 +231,7 @@ def test_a_failed_job_is_told_in_its_own_words(world: World) -> None:
     ],
     ids=["done meanwhile", "done without a word", "still at it", "no such job"],
 )
-def test_a_silent_transcription_is_looked_at_once(
+def test_a_transcription_without_an_event_is_checked_once(
     world: World, look: Payload | None, status: str, entered: int
 ) -> None:
     def answer(**request: Any) -> Payload:
@@ -254,7 +254,7 @@ def test_a_silent_transcription_is_looked_at_once(
         assert transcribed["captions"] == named
         assert transcribed["language"] == "en-US"
     assert len([s for s in run.entered if s in ("LookAtTranscription", "TranscribeFailed")]) == entered
-    transitions(world, run)
+    check_transitions(world, run)
 
 
 def test_a_job_that_fails_by_its_event_fails_its_branch(world: World) -> None:
@@ -268,7 +268,7 @@ def test_a_job_that_fails_by_its_event_fails_its_branch(world: World) -> None:
     assert run.status == "SUCCEEDED"
     transcribed = world.called("publish")[0]["branches"]["transcribe"]
     assert (transcribed["error"], transcribed["cause"]) == ("TranscriptionFailed", "no sound")
-    transitions(world, run)
+    check_transitions(world, run)
 
 
 def test_a_photo_is_not_transcoded(world: World) -> None:
@@ -278,10 +278,10 @@ def test_a_photo_is_not_transcoded(world: World) -> None:
     assert run.status == "SUCCEEDED"
     assert world.jobs == []
     assert world.called("publish")[0]["branches"]["transcode"]["status"] == "skipped"
-    transitions(world, run)
+    check_transitions(world, run)
 
 
-def test_over_budget_the_original_is_archived_only(world: World) -> None:
+def test_an_original_over_budget_is_only_archived(world: World) -> None:
     world.functions["inspect"] = lambda _: media(verdict="archive_only", reason="over_budget", detail="$9 of $9")
     run = world.run()
     assert run.status == "SUCCEEDED"
@@ -289,10 +289,10 @@ def test_over_budget_the_original_is_archived_only(world: World) -> None:
     published = world.called("publish")[0]
     assert published["branches"] == {}
     assert published["sample"] == {"status": "skipped"}
-    transitions(world, run, "archive_only")
+    check_transitions(world, run, "archive_only")
 
 
-def test_the_same_content_under_another_key_ends_quietly(world: World) -> None:
+def test_known_content_under_another_key_raises_no_alert(world: World) -> None:
     world.functions["inspect"] = lambda _: media(verdict="duplicate", reason="same_content", detail="d", plan=None)
     run = world.run()
     assert run.status == "SUCCEEDED"
@@ -300,7 +300,7 @@ def test_the_same_content_under_another_key_ends_quietly(world: World) -> None:
     assert world.messages == []
 
 
-def test_quarantine_alerts_once_and_fails_clearly(world: World) -> None:
+def test_a_quarantined_file_alerts_once_and_fails_with_its_reason(world: World) -> None:
     world.functions["inspect"] = lambda _: media(
         verdict="quarantine", reason="truncated", detail="no moov box", plan=None
     )
@@ -310,11 +310,11 @@ def test_quarantine_alerts_once_and_fails_clearly(world: World) -> None:
     assert run.described["error"] == "Quarantined"
     assert run.described["cause"] == "truncated: no moov box"
     assert alerts(world) == ["quarantined"]
-    transitions(world, run, "quarantine")
+    check_transitions(world, run, "quarantine")
 
 
 @pytest.mark.parametrize("step", ["Claim", "Inspect", "Publish", "Quarantine", "Notify"])
-def test_what_dies_says_where_and_why(world: World, step: str) -> None:
+def test_a_failed_execution_names_step_and_cause(world: World, step: str) -> None:
     if step == "Claim":
         boto3.client("dynamodb").delete_table(TableName=TABLE)
     elif step == "Notify":
@@ -335,7 +335,7 @@ def test_what_dies_says_where_and_why(world: World, step: str) -> None:
     assert world.messages == [], "the failure function alerts, so nothing else does"
 
 
-def test_nothing_large_travels_for_ten_hours_of_footage(world: World) -> None:
+def test_payloads_stay_small_for_ten_hours_of_footage(world: World) -> None:
     from impp_lambdas.core.intake.facts import Facts, Origin, Streams
     from impp_lambdas.core.money import storage
     from impp_lambdas.core.planning import plan

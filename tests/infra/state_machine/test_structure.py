@@ -1,4 +1,4 @@
-"""What holds for the definition whatever runs through it: it lints, and every Task is guarded, for all features."""
+"""Properties of the definition for every choice of features: it lints, every Task has timeout, retries and Catch."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ QUOTAS = {
 START_S = 10
 """Longest start of a function's environment, which its timeout does not include (Lambda's developer guide)."""
 QUEUE_MAX_S = 1515
-"""Longest wait of one state for a quota."""
+"""Longest wait of one state for a quota, in seconds."""
 
 
 def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All states with their names, those inside branches too."""
+    """All states with their names, including those inside branches."""
     for name, state in definition["States"].items():
         yield name, state
         for branch in state.get("Branches", []):
@@ -56,13 +56,13 @@ def service(resource: str) -> str:
 
 
 @pytest.mark.parametrize("features", CHOICES, ids="+".join)
-def test_every_choice_of_features_is_whole_and_lints(features: tuple[str, ...], tmp_path: Path) -> None:
+def test_every_choice_of_features_has_its_branches_and_lints(features: tuple[str, ...], tmp_path: Path) -> None:
     definition = rendered(features)
     parallel = definition["States"].get("Understand")
     started = [branch["StartAt"] for branch in parallel["Branches"]] if parallel else []
     assert started == [BRANCH_STATES[name] for name in features]
     names = [name for name, _ in states(definition)]
-    assert len(names) == len(set(names)), "history and metrics tell states by name"
+    assert len(names) == len(set(names)), "history and metrics identify states by name"
     file = tmp_path / "asl.json"
     file.write_text(json.dumps(definition), encoding="utf-8")
     command = [str(Path(sysconfig.get_path("scripts")) / "statelint"), str(file)]
@@ -73,7 +73,7 @@ def test_every_choice_of_features_is_whole_and_lints(features: tuple[str, ...], 
 
 
 @pytest.mark.parametrize(("name", "state"), list(states(rendered())), ids=lambda v: v if isinstance(v, str) else "")
-def test_every_state_is_guarded(name: str, state: dict[str, Any]) -> None:
+def test_every_task_has_timeout_retries_and_catch(name: str, state: dict[str, Any]) -> None:
     catches = [c["ErrorEquals"] for c in state.get("Catch", [])]
     for position, errors in enumerate(catches):
         assert ("States.ALL" in errors) == (position == len(catches) - 1), "States.ALL stands alone and last"
@@ -97,8 +97,8 @@ def test_every_state_is_guarded(name: str, state: dict[str, Any]) -> None:
         assert never["MaxAttempts"] == 0 and state["Retry"].index(never) < state["Retry"].index(last)
 
 
-def test_a_card_full_of_files_queues_for_the_quotas() -> None:
-    """400 files at two requests a second take 200 s, and three times that is the least patience that is useful."""
+def test_a_whole_card_waits_for_the_quotas() -> None:
+    """400 files at two requests per second take 200 s. States retry for at least three times as long."""
     tasks = {name: state for name, state in states(rendered()) if state["Type"] == "Task"}
     for name, quota in [("Transcode", "MediaConvert.TooManyRequestsException")] + [
         (name, error)
@@ -146,7 +146,7 @@ def test_inspect_outlasts_every_attempt_of_its_slowest_call(monkeypatch: pytest.
     assert TIMEOUTS["inspect"] > attempts * (config.connect_timeout + config.read_timeout)
 
 
-def test_placeholders_are_those_that_terraform_fills() -> None:
+def test_terraform_fills_every_placeholder() -> None:
     functions = {f"{name}_function_arn" for name in ("inspect", "sample", "archive", "publish", "quarantine")}
     functions |= {"analyze_function_arn", "transcribe_function_arn"}
     others = {"catalog_table_name", "alert_topic_arn", "mediaconvert_queue_arn", "mediaconvert_role_arn"}
