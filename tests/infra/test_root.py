@@ -189,12 +189,17 @@ def root(working_copy: Path, terraform_env: dict[str, str], fake_aws: str) -> tf
 
 
 def make_plan(
-    root: tftest.TerraformTest, manifest_path: Path, environment: str = "prod", given: dict[str, Any] | None = None
+    root: tftest.TerraformTest,
+    manifest_path: Path,
+    environment: str = "prod",
+    given: dict[str, Any] | None = None,
+    targets: list[str] | None = None,
 ) -> Plan:
-    """Plan an environment from an empty state; `given` are variables on the command line."""
+    """Plan an environment, or targets in it, from an empty state; `given` are variables on the command line."""
     variables = {name: json.dumps(value) for name, value in (given or {}).items()}
     planned = root.plan(
         output=True,
+        targets=targets,
         tf_var_file=f"envs/{environment}.tfvars",
         tf_vars={"manifest_path": str(manifest_path), **variables},
     )
@@ -211,6 +216,19 @@ def make_plan(
 def plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """The plan of prod."""
     return make_plan(root, manifest(tmp_path_factory.mktemp("build") / "build"))
+
+
+@pytest.fixture(scope="module")
+def dev_plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A plan of dev with what the plan of prod lacks: paid branches left out, and two edge boxes."""
+    build = manifest(tmp_path_factory.mktemp("lean") / "build", without=("analyze", "transcribe", "transcode"))
+    boxes = {"blue-car": {"sources": ["dashcam"]}, "garage": {"devices": ["annas-phone"], "sources": ["phone"]}}
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    given = {
+        "edge_devices": {"blue-car": {"silent_hours": 48}},
+        "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}},
+    }
+    return make_plan(root, build, "dev", given)
 
 
 def test_a_plan_only_identifies_the_caller_and_validates_the_definition(plan: Plan) -> None:
@@ -421,31 +439,21 @@ def test_no_secret_is_in_the_plan(plan: Plan) -> None:
     assert WEBHOOK not in plan.text
 
 
-def test_an_omitted_branch_has_no_functions_and_no_permissions(root: tftest.TerraformTest, tmp_path: Path) -> None:
-    lean = make_plan(root, manifest(tmp_path / "build", without=("analyze", "transcribe", "transcode")), "dev")
-    names = {function["function_name"] for function in lean.of("aws_lambda_function").values()}
+def test_an_omitted_branch_has_no_functions_and_no_permissions(dev_plan: Plan) -> None:
+    names = {function["function_name"] for function in dev_plan.of("aws_lambda_function").values()}
     assert names == {f"impp-dev-{name.replace('_', '-')}" for name in FUNCTIONS - {"analyze", "resume", "transcribe"}}
-    machine = [s for s in lean.statements("aws_iam_role_policy", "policy") if "state_machine" in s.owner]
+    machine = [s for s in dev_plan.statements("aws_iam_role_policy", "policy") if "state_machine" in s.owner]
     actions = {action for statement in machine for action in statement.actions}
     assert not [a for a in actions if a.split(":")[0] in ("mediaconvert", "transcribe", "iam", "events")]
 
 
-def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
-    root: tftest.TerraformTest, tmp_path: Path, plan: Plan
-) -> None:
+def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(plan: Plan, dev_plan: Plan) -> None:
     assert not [kind for kind in plan.types.values() if "rolesanywhere" in kind], "boxes have no roles by default"
-    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-    boxes = {"blue-car": {"sources": ["dashcam"]}, "garage": {"devices": ["annas-phone"], "sources": ["phone"]}}
-    given = {
-        "edge_devices": {"blue-car": {"silent_hours": 48}},
-        "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}},
-    }
-    with_boxes = make_plan(root, manifest(tmp_path / "build"), given=given)
 
-    roles = [role["name"] for address, role in with_boxes.of("aws_iam_role").items() if "edge_identity" in address]
-    assert roles == ["impp-prod-edge-blue-car", "impp-prod-edge-garage"]
-    statements = [s for s in with_boxes.statements("aws_iam_role_policy", "policy") if "edge_identity" in s.owner]
-    bucket = f"arn:aws:s3:::impp-prod-{ACCOUNT}-ingest"
+    roles = [role["name"] for address, role in dev_plan.of("aws_iam_role").items() if "edge_identity" in address]
+    assert roles == ["impp-dev-edge-blue-car", "impp-dev-edge-garage"]
+    statements = [s for s in dev_plan.statements("aws_iam_role_policy", "policy") if "edge_identity" in s.owner]
+    bucket = f"arn:aws:s3:::impp-dev-{ACCOUNT}-ingest"
     for box, own in (("blue-car", "dashcam/blue-car"), ("garage", "phone/annas-phone")):
         allowed = {
             (action, resource)
@@ -469,13 +477,13 @@ def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(
             ("kms:GenerateDataKey", KEY),
             ("s3:ListBucket", bucket),
         }
-    alarms = {alarm["alarm_name"] for alarm in with_boxes.of("aws_cloudwatch_metric_alarm").values()}
-    assert "impp-prod-edge-silent-blue-car" in alarms
+    alarms = {alarm["alarm_name"] for alarm in dev_plan.of("aws_cloudwatch_metric_alarm").values()}
+    assert "impp-dev-edge-silent-blue-car" in alarms
 
     # The page has the same policy for boxes without a certificate.
     page = (REPOSITORY / "docs" / "guide" / "edge-credentials.md").read_text(encoding="utf-8")
     (policy,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    values = {"BUCKET": f"impp-prod-{ACCOUNT}-ingest", "DEVICE": "blue-car", "KEY_ARN": KEY, "REGION": "us-east-1"}
+    values = {"BUCKET": f"impp-dev-{ACCOUNT}-ingest", "DEVICE": "blue-car", "KEY_ARN": KEY, "REGION": "us-east-1"}
     for word, value in values.items():
         policy = policy.replace(word, value)
     own = [s for s in statements if '["blue-car"]' in s.owner]
