@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
@@ -24,4 +24,4 @@ def of_file(file: BinaryIO, size: int | None = None) -> RangeReader:
         file.seek(offset)
         return file.read(size)
 
-    return RangeReader(read, file.seek(0, os.SEEK_END) if size is None else size)
+    return RangeReader(read, file.seek(0, io.SEEK_END) if size is None else size)
