@@ -510,12 +510,12 @@ def test_a_function_that_no_module_deploys_is_named(root: tftest.TerraformTest, 
     assert "No module deploys the function(s) fly: add a policy" in plan_error(root, path)
 
 
-def plan_error(root: tftest.TerraformTest, manifest_path: Path) -> str:
+def plan_error(root: tftest.TerraformTest, manifest_path: Path, targets: list[str] | None = None) -> str:
     """The message of a plan that must fail, on one line."""
     with pytest.raises(tftest.TerraformTestError) as error:
-        make_plan(root, manifest_path)
+        make_plan(root, manifest_path, targets=targets)
     return " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
 
 
 def test_a_missing_build_asks_for_one(root: tftest.TerraformTest, tmp_path: Path) -> None:
-    assert "run `make build` first" in plan_error(root, tmp_path / "absent.json")
+    assert "run `make build` first" in plan_error(root, tmp_path / "absent.json", ["module.artifacts"])
