@@ -131,5 +131,5 @@ def test_terraform_runs_with_its_own_options_and_exit_code(tmp_path: Path, monke
         "plan",
         "-detailed-exitcode",
     ]
-    assert CliRunner().invoke(cli.terraform, arguments).exit_code == 3
+    assert CliRunner().invoke(cli.main, arguments).exit_code == 3
     assert (tmp_path / "terraform.arguments").read_text() == "-chdir=terraform plan -detailed-exitcode\n"
