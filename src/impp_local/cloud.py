@@ -1,10 +1,10 @@
-"""The local cloud as one object: its server, its gateway, and what runs behind the calls.
+"""The local cloud as one object: its server, its gateway and its services.
 
     with LocalCloud(port=0, state=Path("build/local-cloud")) as cloud:
         cloud.client("s3").list_buckets()
 
-Nothing outlives the process: the cloud starts empty each time. moto keeps its state in module globals, so there can
-be only one cloud in a process at a time.
+Nothing outlives the process: the cloud starts empty each time. moto keeps its state in module globals, so a
+process can hold only one cloud at a time.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class LocalCloud:
         return self._port
 
     def client(self, service: str) -> Any:
-        """A boto3 client for this cloud, made once for each service."""
+        """A boto3 client for this cloud, made once per service."""
         return self._clients(service)
 
     def start(self) -> None:
@@ -191,9 +191,9 @@ class LocalCloud:
 def _allow_many_files() -> None:
     """Raise the limit of open files as far as the system lets us: each large object keeps one open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    limit = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _not_ready(_environ: dict[str, Any], start_response: Any) -> list[bytes]:

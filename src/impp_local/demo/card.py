@@ -16,11 +16,11 @@ from impp_local.kernel.defaults import REGION
 
 
 class CardError(RuntimeError):
-    """There is nothing to run on."""
+    """The folder has no footage."""
 
 
 def prepare(media: Path | None, folder: Path) -> list[CardFile]:
-    """The files of the run, and the models that will look at them. Raises CardError for a folder without files."""
+    """The files of the run; the models are prepared too. Raises CardError for a folder without footage."""
     from impp_engines import assets
 
     assets.prepare()
@@ -28,7 +28,7 @@ def prepare(media: Path | None, folder: Path) -> list[CardFile]:
 
 
 def own_files(media: Path) -> list[CardFile]:
-    """All files below the user's folder but hidden ones; nothing is copied or changed."""
+    """All files below the user's folder except hidden ones; nothing is copied or changed."""
     paths = sorted(path for path in media.rglob("*") if path.is_file() and not _hidden(path.relative_to(media)))
     files = [_card_file(path, media) for path in paths]
     if not any(file.media for file in files):
@@ -37,14 +37,14 @@ def own_files(media: Path) -> list[CardFile]:
 
 
 def sample_files(folder: Path) -> list[CardFile]:
-    """Make the sample SD card in this folder, anew."""
+    """Generate the sample SD card in this folder, replacing an earlier one."""
     from impp_local.demo.sample_card import make_sample_card
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return [
-        _card_file(Path(made.path), folder, Expectation(made.state, made.reason, made.note))
-        for made in make_sample_card(folder)
+        _card_file(Path(sample.path), folder, Expectation(sample.state, sample.reason, sample.note))
+        for sample in make_sample_card(folder)
     ]
 
 
@@ -59,16 +59,16 @@ def _hidden(path: Path) -> bool:
 
 
 def edge_config(folder: Path, bucket: str, endpoint: str, media: Path | None) -> Path:
-    """Write the edge script's configuration for this run; returns its path. Its state starts empty, as the cloud."""
+    """Write the edge script's configuration; returns its path. The edge's state starts empty, as the cloud's does."""
     state = folder / "edge"
     shutil.rmtree(state, ignore_errors=True)
-    # Nothing writes to the card any more, so no file has to settle. The sample's names tell UTC, wherever this runs.
-    top = {
+    # Nothing writes to the card, so no file has to settle. The times in the sample's names are UTC on every machine.
+    settings = {
         "bucket": bucket, "endpoint_url": endpoint, "region": REGION, "state": str(state.absolute()),
         "settle_s": 0, "truncated_after_s": 0,
     }  # fmt: skip
     source = {"path": str((media or folder / "card").absolute())} | ({} if media else {"timezone": "UTC"})
-    lines = [*_settings(top), "", "[[folder]]", *_settings(source)]
+    lines = [*_settings(settings), "", "[[folder]]", *_settings(source)]
     path = folder / "edge.toml"
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path

@@ -1,6 +1,6 @@
-"""Gather what became of each file: from the originals, the catalog, the executions' histories, the alerts and the bill.
+"""Gather the result of each file: from the originals, the catalog, the executions' histories, the alerts and the bill.
 
-Only AWS APIs are asked, so the same code would describe a run on AWS; the bill alone is the local cloud's own page.
+It calls AWS APIs only, so the same code could describe a run on AWS; only the bill is a page of the local cloud.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _BROKEN = ("Failed", "TimedOut", "Aborted")
 
 @dataclass(frozen=True)
 class Original:
-    """One object below originals/ and what the edge wrote about it."""
+    """One object below originals/ with the metadata that the edge wrote."""
 
     key: str
     sha256: str
-    name: str  # as it was called on the card
+    name: str  # its file name on the card
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Cloud:
         s3, bucket = self._client("s3"), self.outputs["ingest_bucket"]
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="originals/")
         listed = [entry for page in pages for entry in page.get("Contents", ())]
-        found = []
+        originals = []
         for entry in sorted(listed, key=lambda entry: (entry["LastModified"], entry["Key"])):
             metadata = s3.head_object(Bucket=bucket, Key=entry["Key"])["Metadata"]
             name = unquote(metadata.get("impp-original-name") or entry["Key"].rsplit("/", 1)[-1])
-            found.append(Original(entry["Key"], metadata.get("impp-sha256", ""), name))
-        return found
+            originals.append(Original(entry["Key"], metadata.get("impp-sha256", ""), name))
+        return originals
 
     def catalog(self) -> dict[str, dict[str, Any]]:
         """Asset id → catalog item as plain values."""
@@ -78,15 +78,15 @@ class Cloud:
         """All executions, oldest first. An execution's key is read once, from its input."""
         states = self._client("stepfunctions")
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs["state_machine_arn"])
-        found = []
+        executions = []
         for entry in (entry for page in pages for entry in page["executions"]):
             arn = entry["executionArn"]
             if arn not in self._keys:
-                given = json.loads(states.describe_execution(executionArn=arn)["input"])
-                self._keys[arn] = given["detail"]["object"]["key"]
+                input_document = json.loads(states.describe_execution(executionArn=arn)["input"])
+                self._keys[arn] = input_document["detail"]["object"]["key"]
             stopped = entry.get("stopDate") if entry["status"] in ENDED else None
-            found.append(Execution(arn, self._keys[arn], entry["status"], entry["startDate"], stopped))
-        return sorted(found, key=lambda execution: execution.started)
+            executions.append(Execution(arn, self._keys[arn], entry["status"], entry["startDate"], stopped))
+        return sorted(executions, key=lambda execution: execution.started)
 
     def current_states(self, execution: Execution) -> list[str]:
         """Names of the states that a running execution is in; several within a Parallel."""
@@ -125,21 +125,21 @@ def steps(events: Iterable[Mapping[str, Any]], *, ended: bool) -> list[Step]:
     """The states that an execution passed, in order of entry. A state whose last event was a failure was `caught`."""
     by_id: dict[int, Mapping[str, Any]] = {}
     inside: dict[str, tuple[int, datetime]] = {}  # states entered and not left: order of entry, when
-    found: dict[int, Step] = {}
+    by_order: dict[int, Step] = {}
     start = now = None
     for event in events:
         by_id[event["id"]] = event
         start, now = start or event["timestamp"], event["timestamp"]
         if name := event.get("stateEnteredEventDetails", {}).get("name"):
-            inside[name] = (len(found) + len(inside), now)
+            inside[name] = (len(by_order) + len(inside), now)
         elif (name := event.get("stateExitedEventDetails", {}).get("name")) in inside:
             before = by_id.get(event.get("previousEventId", 0), {}).get("type", "")
             order, entered = inside.pop(name)
-            found[order] = _step(name, start, entered, now, "caught" if before.endswith(_BROKEN) else "succeeded")
+            by_order[order] = _step(name, start, entered, now, "caught" if before.endswith(_BROKEN) else "succeeded")
     for name, (order, entered) in inside.items():
         assert start and now
-        found[order] = _step(name, start, entered, now, "failed" if ended else "running")
-    return [found[order] for order in sorted(found)]
+        by_order[order] = _step(name, start, entered, now, "failed" if ended else "running")
+    return [by_order[order] for order in sorted(by_order)]
 
 
 def _step(name: str, start: datetime, entered: datetime, left: datetime, status: str) -> Step:
@@ -153,14 +153,14 @@ class CardFile:
     path: Path
     file: str  # relative to the card
     sha256: str
-    media: bool  # by its name, the kind of file that the edge should take
+    media: bool  # whether the edge should upload it, by its name
     expected: Expectation | None = None
 
 
 def file_reports(
     card: Iterable[CardFile], cloud: Cloud, alerts: Iterable[Mapping[str, Any]], metered: Mapping[str, float]
 ) -> list[FileReport]:
-    """Join the files of the card with all that the cloud knows of them; `metered` is USD by asset."""
+    """Join the files of the card with what the cloud recorded about them; `metered` is USD by asset."""
     originals, catalog = cloud.originals(), cloud.catalog()
     executions: defaultdict[str, list[Execution]] = defaultdict(list)
     for execution in cloud.executions():
@@ -175,26 +175,26 @@ def file_reports(
             catalog.get(entry.sha256[:20], {}) if original or any(o.sha256 == entry.sha256 for o in originals) else {}
         )
         runs = executions.get(original.key, []) if original else []
-        told = _file_report(entry, original, item, runs, by_asset, cloud)
-        billed = metered.get(told.asset or "", 0.0) if told.ledger or told.quote else 0.0
-        reports.append(replace(told, usd_bill=billed))
+        report = _file_report(entry, original, item, runs, by_asset, cloud)
+        billed = metered.get(report.asset or "", 0.0) if report.ledger or report.quote else 0.0
+        reports.append(replace(report, usd_bill=billed))
     return reports
 
 
 def match(card: Iterable[CardFile], originals: Iterable[Original]) -> list[tuple[CardFile, Original | None]]:
-    """Each file with its object: same content, and of several such objects the one of its name, each taken once."""
-    left = defaultdict(list)
+    """Each file with its object of the same content, preferably of the same name; an object is taken once."""
+    unmatched = defaultdict(list)
     for original in originals:
-        left[original.sha256].append(original)
+        unmatched[original.sha256].append(original)
     files = list(card)
-    found: dict[str, Original] = {}
+    matches: dict[str, Original] = {}
     for same_name in (True, False):
         for entry in files:
-            candidates = [o for o in left[entry.sha256] if o.name == entry.path.name or not same_name]
-            if entry.file not in found and candidates:
-                found[entry.file] = candidates[0]
-                left[entry.sha256].remove(candidates[0])
-    return [(entry, found.get(entry.file)) for entry in files]
+            candidates = [o for o in unmatched[entry.sha256] if o.name == entry.path.name or not same_name]
+            if entry.file not in matches and candidates:
+                matches[entry.file] = candidates[0]
+                unmatched[entry.sha256].remove(candidates[0])
+    return [(entry, matches.get(entry.file)) for entry in files]
 
 
 def _file_report(
@@ -207,7 +207,7 @@ def _file_report(
 ) -> FileReport:
     state, reason = _end(entry, original, item, runs)
     run = max(runs, key=lambda run: (run.stopped or run.started) - run.started, default=None)
-    passed = steps(cloud.history(run.arn), ended=run.status in ENDED) if run else []
+    passed_steps = steps(cloud.history(run.arn), ended=run.status in ENDED) if run else []
     base = FileReport(
         file=entry.file,
         bytes=entry.path.stat().st_size,
@@ -216,10 +216,10 @@ def _file_report(
         key=original.key if original else None,
         asset=item.get("asset"),
         expected=entry.expected,
-        steps=passed,
+        steps=passed_steps,
         execution=run.arn if run else None,
     )
-    # A second copy of the same content shares the asset, but its cost and its alerts were told with the first.
+    # A second copy of the same content shares the asset, but its cost and its alerts are reported with the first.
     return base if state in ("duplicate", "ignored", "missing") else _with_item(base, item, alerts)
 
 
@@ -266,8 +266,8 @@ def _end(
 
 
 def _rendition(entry: Mapping[str, Any]) -> Rendition:
-    known = {name: entry.get(name) for name in ("width", "height", "duration_s")}
-    return Rendition(str(entry["name"]), str(entry["key"]), int(entry["bytes"]), **known)
+    optional = {name: entry.get(name) for name in ("width", "height", "duration_s")}
+    return Rendition(str(entry["name"]), str(entry["key"]), int(entry["bytes"]), **optional)
 
 
 def _names(entries: Iterable[Any]) -> list[str]:

@@ -10,9 +10,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-GOOD_ENDS = frozenset({"published", "partial", "duplicate"})
-CLEAR_ENDS = GOOD_ENDS | {"quarantined", "deferred", "ignored"}
-"""Where a file of the user's own may end: each of these says why, and loses nothing."""
+GOOD_STATES = frozenset({"published", "partial", "duplicate"})
+CLEAR_STATES = GOOD_STATES | {"quarantined", "deferred", "ignored"}
+"""States in which a file of the user may finish: each has a reason, and nothing is lost."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,16 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Expectation:
-    """Where a file of the sample card must end."""
+    """The state in which a file of the sample card must finish."""
 
     state: str
     reason: str | None = None
-    note: str | None = None  # what the file is there to show
+    note: str | None = None  # what the file demonstrates
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """One file of the card, and all that became of it."""
+    """One file of the card, and its results."""
 
     file: str  # relative to the card
     bytes: int
@@ -82,11 +82,13 @@ class FileReport:
 
     @property
     def as_expected(self) -> bool:
-        """True if the file ended where it should: as the sample card says, else at any clear end with its reason."""
+        """True if the file finished as the sample card expects, or, for a user's file, in any clear state with a reason."""
         if self.expected:
             reason_fits = self.expected.reason is None or self.expected.reason in (self.reason or "")
             return self.state == self.expected.state and reason_fits
-        return self.state in CLEAR_ENDS and (self.state in GOOD_ENDS or self.state == "ignored" or bool(self.reason))
+        return self.state in CLEAR_STATES and (
+            self.state in GOOD_STATES or self.state == "ignored" or bool(self.reason)
+        )
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Report:
             "files": len(self.files),
             "by_state": dict(sorted(Counter(file.state for file in self.files).items())),
             "as_expected": len(self.files) - len(self.wrong),
-            "footage_s": sum(file.facts.get("duration_s") or 0 for file in self.files if file.state in GOOD_ENDS),
+            "footage_s": sum(file.facts.get("duration_s") or 0 for file in self.files if file.state in GOOD_STATES),
             "usd_quote": sum(file.usd_quote for file in self.files),
             "usd_ledger": sum(file.usd for file in self.files),
             "usd_bill": self.bill.get("usd", 0.0),

@@ -39,7 +39,7 @@ def run(media: Path | None, timeout: float) -> int:
         f"\n{totals['as_expected']} of {totals['files']} files finished as expected in {totals['seconds']:.0f} s. "
         f"On AWS they would have cost {ledger}; the whole run {bill}."
     )
-    console.line(f"{_shown(FOLDER / 'report.html')}\n{_shown(FOLDER / 'report.json')}")
+    console.line(f"{_relative(FOLDER / 'report.html')}\n{_relative(FOLDER / 'report.json')}")
     for file in result.wrong:
         expected = f", expected {file.expected.state}" if file.expected else ""
         console.line(f"✗ {file.file}: {file.state}{expected}. {file.reason or ''}")
@@ -48,10 +48,10 @@ def run(media: Path | None, timeout: float) -> int:
 
 def _run(console: Console, media: Path | None, timeout: float) -> Report:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    # Card and models take the processor while Terraform mostly waits for answers: they are made beside it.
-    beside = ThreadPoolExecutor(max_workers=1)
-    made = beside.submit(card.prepare, media, FOLDER / "card")
-    beside.shutdown(wait=False)
+    # Card and models need the processor while Terraform mostly waits for responses: prepare them in parallel.
+    executor = ThreadPoolExecutor(max_workers=1)
+    card_files = executor.submit(card.prepare, media, FOLDER / "card")
+    executor.shutdown(wait=False)
     with console.stage("Build the functions and the state machine"):
         manifest = stages.build()
     with stages.local_cloud(FOLDER / "cloud") as running:
@@ -61,7 +61,7 @@ def _run(console: Console, media: Path | None, timeout: float) -> Report:
         clients = stages.Clients(endpoint)
         queue = stages.listen_for_alerts(clients, outputs["alert_topic_arn"])
         with console.stage("Make the card ready" if media is None else "Read your files"):
-            files = made.result()
+            files = card_files.result()
         cloud = collect.Cloud(clients, outputs)
         with console.stage("Upload with the edge script"):
             config = card.edge_config(FOLDER, outputs["ingest_bucket"], endpoint, media)
@@ -69,13 +69,13 @@ def _run(console: Console, media: Path | None, timeout: float) -> Report:
         with console.stage("Let the pipeline run"):
             stages.wait_until_idle(cloud, endpoint, len(cloud.originals()), timeout, console)
         bill = stages.page(endpoint, "bill")
-        found = collect.file_reports(files, cloud, stages.received_alerts(clients, queue), bill["assets"])
+        file_reports = collect.file_reports(files, cloud, stages.received_alerts(clients, queue), bill["assets"])
         result = Report(
             generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
             region=REGION,
             source="sample card" if media is None else str(media),
             stages=console.stages,
-            files=found,
+            files=file_reports,
             bill=bill,
         )
         report.write_json(result, FOLDER / "report.json")
@@ -84,15 +84,15 @@ def _run(console: Console, media: Path | None, timeout: float) -> Report:
 
 
 def _deploy(endpoint: str, state: Path, manifest: Path, console: Console) -> dict[str, Any]:
-    made = 0
+    created = 0
 
-    def tell(line: str) -> None:
-        nonlocal made
-        made += "Creation complete" in line
-        if "Creation complete" in line and made % 10 == 0:
-            console.say(f"Terraform: {made} resources made")
+    def report_progress(line: str) -> None:
+        nonlocal created
+        created += "Creation complete" in line
+        if "Creation complete" in line and created % 10 == 0:
+            console.say(f"Terraform: {created} resources made")
 
-    return deploy(endpoint, state, manifest, tell=tell)
+    return deploy(endpoint, state, manifest, on_line=report_progress)
 
 
 def up(port: int, state: Path) -> int:
@@ -122,7 +122,7 @@ def up(port: int, state: Path) -> int:
     return 0
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

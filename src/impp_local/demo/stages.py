@@ -27,15 +27,15 @@ STARTED_WITHIN_S = 60.0
 
 
 class DemoError(RuntimeError):
-    """The demo cannot go on; the message says why and where to look."""
+    """The demo cannot continue; the message says why and where to look."""
 
 
 def build() -> Path:
     """Build for this machine; returns the manifest."""
     command = [sys.executable, str(REPOSITORY / "build.py"), "all", "--target", "local"]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
-    if done.returncode:
-        raise DemoError(f"the build failed:\n{done.stdout}{done.stderr}")
+    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    if result.returncode:
+        raise DemoError(f"the build failed:\n{result.stdout}{result.stderr}")
     return REPOSITORY / "build" / "manifest.local.json"
 
 
@@ -74,26 +74,26 @@ def local_cloud(state: Path, port: int = 0) -> Iterator[Running]:
 
 
 def _forget_deployment(state: Path) -> None:
-    """A cloud starts empty, so what Terraform remembers of an earlier one is not so any more."""
+    """Drop the Terraform state of an earlier cloud: each cloud starts empty."""
     for old in (state / "deploy" / "terraform").glob("terraform.tfstate*"):
         old.unlink()
 
 
 def _endpoint_of(process: subprocess.Popen[str], log: Path) -> str:
-    """The first line that the cloud prints. Raises DemoError when it ends or stays silent instead."""
+    """The first line that the cloud prints. Raises DemoError when it ends or prints none in time."""
     assert process.stdout
-    found: list[str] = []
-    reader = threading.Thread(target=lambda: found.append(process.stdout.readline().strip()), daemon=True)  # type: ignore[union-attr]
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.append(process.stdout.readline().strip()), daemon=True)  # type: ignore[union-attr]
     reader.start()
     reader.join(STARTED_WITHIN_S)
-    if not found or not found[0].startswith("http"):
+    if not lines or not lines[0].startswith("http"):
         tail = log.read_text("utf-8")[-2000:]
         raise DemoError(f"the local cloud did not start; {log} ends with:\n{tail}")
-    return found[0]
+    return lines[0]
 
 
 def environment(endpoint: str | None = None) -> dict[str, str]:
-    """The environment of a child process: our packages, no AWS settings of the user's, the local cloud's if given."""
+    """The environment of a child process: our packages, no AWS settings of the user, the local cloud's if given."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     env["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "edge")])
     env |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_DEFAULT_REGION": REGION}
@@ -113,31 +113,31 @@ def aws_settings(endpoint: str) -> dict[str, str]:
 
 
 class Clients:
-    """boto3 clients of the local cloud, made once each."""
+    """boto3 clients of the local cloud, one per service."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self._made: dict[str, Any] = {}
+        self._clients: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
         """The client for a service."""
-        if service not in self._made:
+        if service not in self._clients:
             import boto3
 
-            self._made[service] = boto3.client(
+            self._clients[service] = boto3.client(
                 service,
                 endpoint_url=self.endpoint,
                 region_name=REGION,
                 aws_access_key_id=ACCESS_KEY_ID,
                 aws_secret_access_key=SECRET_ACCESS_KEY,
             )
-        return self._made[service]
+        return self._clients[service]
 
 
 def page(endpoint: str, name: str) -> Any:
     """One of the local cloud's own pages, for example `bill`."""
-    with urllib.request.urlopen(f"{endpoint}/_impp/{name}", timeout=30) as answer:  # noqa: S310
-        return json.load(answer)
+    with urllib.request.urlopen(f"{endpoint}/_impp/{name}", timeout=30) as response:  # noqa: S310
+        return json.load(response)
 
 
 def listen_for_alerts(clients: Clients, topic: str) -> str:
@@ -151,12 +151,12 @@ def listen_for_alerts(clients: Clients, topic: str) -> str:
 
 def received_alerts(clients: Clients, queue: str) -> list[dict[str, Any]]:
     """All alerts that arrived so far."""
-    found: list[dict[str, Any]] = []
+    alerts: list[dict[str, Any]] = []
     while messages := clients("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
-            found.append(json.loads(message["Body"]))
+            alerts.append(json.loads(message["Body"]))
             clients("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return found
+    return alerts
 
 
 def sha256_of(path: Path) -> str:
@@ -165,7 +165,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def run_edge(config: Path, endpoint: str, say: Callable[[str], None]) -> None:
+def run_edge(config: Path, endpoint: str, on_line: Callable[[str], None]) -> None:
     """One pass of the edge script over the card. Raises DemoError when it fails."""
     command = [sys.executable, "-m", "impp_edge", "sync", "--config", str(config)]
     with subprocess.Popen(  # noqa: S603
@@ -177,31 +177,31 @@ def run_edge(config: Path, endpoint: str, say: Callable[[str], None]) -> None:
         text=True,
     ) as process:
         assert process.stdout
-        told = []
+        lines = []
         for line in process.stdout:
-            told.append(line)
-            say(line)
+            lines.append(line)
+            on_line(line)
     if process.returncode:
-        raise DemoError(f"the edge script ended with {process.returncode}:\n{''.join(told)[-2000:]}")
+        raise DemoError(f"the edge script ended with {process.returncode}:\n{''.join(lines)[-2000:]}")
 
 
 def wait_until_idle(cloud: Cloud, endpoint: str, expected: int, timeout_s: float, console: Console) -> None:
-    """Wait until every uploaded object has had its execution and nothing is in flight, telling where each file is.
+    """Wait until every uploaded object has had its execution and nothing is in flight, and report where each file is.
 
-    Raises DemoError after `timeout_s`, naming what still ran.
+    Raises DemoError after `timeout_s`, naming the executions that still ran.
     """
     deadline = time.monotonic() + timeout_s
     while True:
         executions = cloud.executions()
         running = [execution for execution in executions if execution.status not in ENDED]
-        started = {execution.key for execution in executions}
-        if not running and len(started) >= expected and page(endpoint, "idle")["idle"]:
+        started_keys = {execution.key for execution in executions}
+        if not running and len(started_keys) >= expected and page(endpoint, "idle")["idle"]:
             return
-        done = f"{len(executions) - len(running)} of {max(expected, len(executions))} done"
-        console.moved(
-            done, {execution.key.rsplit("/", 1)[-1]: cloud.current_states(execution) for execution in running}
+        progress = f"{len(executions) - len(running)} of {max(expected, len(executions))} done"
+        console.show_states(
+            progress, {execution.key.rsplit("/", 1)[-1]: cloud.current_states(execution) for execution in running}
         )
         if time.monotonic() > deadline:
-            names = ", ".join(execution.key for execution in running) or f"{len(started)} of {expected} started"
+            names = ", ".join(execution.key for execution in running) or f"{len(started_keys)} of {expected} started"
             raise DemoError(f"not done after {timeout_s:.0f} s: {names}")
         time.sleep(POLL_S)

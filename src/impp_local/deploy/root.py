@@ -1,7 +1,7 @@
 """The real root configuration, applied to the local cloud.
 
-Terraform runs in a working copy (`<state>/deploy/terraform` beside `<state>/deploy/modules`), so that the root never
-learns of the local cloud: override files there point the provider at the endpoint, and keep the state in a file.
+Terraform runs in a working copy (`<state>/deploy/terraform` beside `<state>/deploy/modules`), so that the root does
+not depend on the local cloud: override files there point the provider at the endpoint and keep the state in a file.
 
     outputs = deploy(cloud.endpoint, state, Path("build/manifest.local.json"))
     assert planned_changes(state) == ""
@@ -83,7 +83,7 @@ resource "aws_cloudfront_distribution" "this" {
 
 
 class DeployError(RuntimeError):
-    """Terraform failed; the message ends with what it said."""
+    """Terraform failed; the message ends with its output."""
 
 
 def deploy(
@@ -93,19 +93,19 @@ def deploy(
     *,
     repository: Path = REPOSITORY,
     variables: Mapping[str, Any] | None = None,
-    tell: Callable[[str], None] | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Apply the root to the local cloud at `endpoint` and return its outputs, `{name: value}`.
 
-    `variables` are set over `envs/local.tfvars`; a viewer key is made in `state_dir` (see `viewers`). `tell` gets the
-    lines of Terraform as they come. Raises DeployError.
+    `variables` are set over `envs/local.tfvars`; a viewer key is made in `state_dir` (see `viewers`). `on_line` is
+    called with each line of Terraform's output. Raises DeployError.
     """
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
-    _terraform(root, ["init", "-input=false", "-no-color"], tell)
+    _terraform(root, ["init", "-input=false", "-no-color"], on_line)
     _terraform(
         root,
-        ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}", *_files(root)],
-        tell,
+        ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}", *_variable_files(root)],
+        on_line,
     )
     return outputs(state_dir)
 
@@ -127,48 +127,48 @@ def prepare(
     (root / "local_override.tf").write_text(PROVIDER_OVERRIDE % endpoints, encoding="utf-8")
     (copy / "modules" / "delivery" / "local_override.tf").write_text(DELIVERY_OVERRIDE, encoding="utf-8")
     viewers = {"local": viewers_key(state_dir)[1]}
-    given = {"manifest_path": str(manifest.absolute()), "region": REGION, "viewer_public_keys": viewers}
-    given |= variables or {}
-    (root / "local.tfvars.json").write_text(json.dumps(given, indent=2), encoding="utf-8")
+    values = {"manifest_path": str(manifest.absolute()), "region": REGION, "viewer_public_keys": viewers}
+    values |= variables or {}
+    (root / "local.tfvars.json").write_text(json.dumps(values, indent=2), encoding="utf-8")
     return root
 
 
 def outputs(state_dir: Path) -> dict[str, Any]:
-    """The outputs of what is applied. Raises DeployError."""
-    told = _terraform(_root(state_dir), ["output", "-json", "-no-color"])
-    return {name: output["value"] for name, output in json.loads(told).items()}
+    """The outputs of the applied root. Raises DeployError."""
+    printed = _terraform(_root(state_dir), ["output", "-json", "-no-color"])
+    return {name: output["value"] for name, output in json.loads(printed).items()}
 
 
 def planned_changes(state_dir: Path) -> str:
-    """What another apply would change, as Terraform prints it; empty when that is nothing. Raises DeployError."""
+    """The changes that another apply would make, as Terraform prints them; empty for none. Raises DeployError."""
     root = _root(state_dir)
     arguments = ["plan", "-detailed-exitcode", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
-    code, told = _run(root, [*arguments, *_files(root)])
+    code, printed = _run(root, [*arguments, *_variable_files(root)])
     if code == 0:
         return ""
     if code == 2:
-        return told
-    raise DeployError(f"terraform plan failed:\n{told[-4000:]}")
+        return printed
+    raise DeployError(f"terraform plan failed:\n{printed[-4000:]}")
 
 
-def destroy(state_dir: Path, *, tell: Callable[[str], None] | None = None) -> None:
-    """Remove all that was applied. Raises DeployError."""
+def destroy(state_dir: Path, *, on_line: Callable[[str], None] | None = None) -> None:
+    """Destroy what was applied. Raises DeployError."""
     root = _root(state_dir)
     arguments = ["destroy", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
-    _terraform(root, [*arguments, *_files(root)], tell)
+    _terraform(root, [*arguments, *_variable_files(root)], on_line)
 
 
 def _root(state_dir: Path) -> Path:
     return state_dir.absolute() / "deploy" / "terraform"
 
 
-def _files(root: Path) -> list[str]:
-    """Variable files in order: the root's own for the local environment, then what the caller gives."""
+def _variable_files(root: Path) -> list[str]:
+    """Variable files in order: the root's own for the local environment, then the caller's."""
     return [f"-var-file={root / 'envs' / 'local.tfvars'}", f"-var-file={root / 'local.tfvars.json'}"]
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a tree over another, dropping what the source no longer has but Terraform's own files."""
+    """Replace a tree by another, except for Terraform's own files (state, providers)."""
     ignored = shutil.ignore_patterns(".terraform", "*.tfstate*", "tests", "bootstrap")
     if target.exists():
         for old in target.iterdir():
@@ -178,14 +178,14 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
 
 
-def _terraform(root: Path, arguments: list[str], tell: Callable[[str], None] | None = None) -> str:
-    code, told = _run(root, arguments, tell)
+def _terraform(root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None) -> str:
+    code, printed = _run(root, arguments, on_line)
     if code != 0:
-        raise DeployError(f"terraform {arguments[0]} failed:\n{told[-4000:]}")
-    return told
+        raise DeployError(f"terraform {arguments[0]} failed:\n{printed[-4000:]}")
+    return printed
 
 
-def _run(root: Path, arguments: list[str], tell: Callable[[str], None] | None = None) -> tuple[int, str]:
+def _run(root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None) -> tuple[int, str]:
     # The user's own AWS settings must not leak into the local cloud, nor the local cloud's into them.
     env = {k: v for k, v in cli_config(root.parent).items() if not k.startswith(("AWS_", "TF_VAR_"))}
     env |= {"TF_IN_AUTOMATION": "1", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -198,6 +198,6 @@ def _run(root: Path, arguments: list[str], tell: Callable[[str], None] | None = 
             raise DeployError("terraform has no output")
         for line in process.stdout:
             lines.append(line)
-            if tell:
-                tell(line.rstrip("\n"))
+            if on_line:
+                on_line(line.rstrip("\n"))
     return process.returncode, "".join(lines)

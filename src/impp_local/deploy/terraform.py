@@ -75,10 +75,10 @@ def version_of(binary: Path) -> tuple[int, int, int] | None:
     try:
         # The user's CLI configuration plays no part here, and a broken one must not stop us.
         env = {k: v for k, v in os.environ.items() if k != "TF_CLI_CONFIG_FILE"} | {"CHECKPOINT_DISABLE": "1"}
-        done = subprocess.run(  # noqa: S603
+        result = subprocess.run(  # noqa: S603
             [str(binary), "version", "-json"], capture_output=True, text=True, timeout=30, env=env, check=True
         )
-        numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", json.loads(done.stdout)["terraform_version"])
+        numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", json.loads(result.stdout)["terraform_version"])
     except (OSError, ValueError, KeyError, subprocess.SubprocessError):
         return None
     return (int(numbers[1]), int(numbers[2]), int(numbers[3])) if numbers else None
@@ -89,7 +89,7 @@ def find_terraform() -> Path:
 
     Raises TerraformMissing with instructions when there is none.
     """
-    found: list[str] = []
+    rejected: list[str] = []
     on_path = shutil.which("terraform")
     for candidate in ([Path(on_path)] if on_path else []) + [fetched_path()]:
         version = version_of(candidate) if candidate.is_file() else None
@@ -97,15 +97,15 @@ def find_terraform() -> Path:
             return candidate
         if candidate.is_file():
             reported = ".".join(map(str, version)) if version else "does not run"
-            found.append(f"{candidate} ({reported})")
-    raise TerraformMissing(_instructions(found))
+            rejected.append(f"{candidate} ({reported})")
+    raise TerraformMissing(_instructions(rejected))
 
 
-def _instructions(found: list[str]) -> str:
-    wanted = ".".join(map(str, MINIMUM[:2]))
+def _instructions(rejected: list[str]) -> str:
+    minimum = ".".join(map(str, MINIMUM[:2]))
     name = host_platform()
-    lines = [f"Terraform {wanted} or newer is needed, and none was found on PATH."]
-    lines += [f"  too old or broken: {entry}" for entry in found]
+    lines = [f"Terraform {minimum} or newer is needed, and none was found on PATH."]
+    lines += [f"  too old or broken: {entry}" for entry in rejected]
     if name in PINNED_SHA256:
         lines += [
             "Get the release that IMPP is tested with, checked by SHA-256, into your cache folder:",
@@ -210,8 +210,8 @@ def cli_config(build_dir: Path, environ: Mapping[str, str] | None = None) -> dic
     """
     env = dict(os.environ if environ is None else environ)
     env.setdefault("CHECKPOINT_DISABLE", "1")  # no call home for newer versions: quicker, and quiet where offline
-    named = env.get("TF_CLI_CONFIG_FILE")
-    if named and Path(named).is_file():
+    config_file = env.get("TF_CLI_CONFIG_FILE")
+    if config_file and Path(config_file).is_file():
         return env
     env.pop("TF_CLI_CONFIG_FILE", None)
     if (Path(env.get("HOME") or Path.home()) / ".terraformrc").is_file():

@@ -20,7 +20,7 @@ from impp_lambdas.core.money.pricing import LedgerLine, PriceBook, total
 _ASSET: Final = re.compile(r"(?:\bwork/|\bassets/|\bASSET#|\bimpp-)([0-9a-f]{20})(?![0-9a-f])")
 
 Standing = Callable[[], Iterable[tuple[str, str, float]]]
-"""Tells what stands at this moment: (service, item, quantity) of monthly items of the price book."""
+"""Yields what exists at this moment: (service, item, quantity) of monthly items of the price book."""
 
 
 _ORIGINAL: Final = re.compile(r"originals/.+")
@@ -33,8 +33,8 @@ def owner_of(key: str) -> str:
 
 def asset_in(text: str) -> str | None:
     """The asset that a key (``work/<asset>/…``, ``assets/<asset>/…``), job (``impp-<asset>-…``) or pk names."""
-    found = _ASSET.search(text)
-    return found[1] if found else None
+    match = _ASSET.search(text)
+    return match[1] if match else None
 
 
 class Meter:

@@ -44,7 +44,7 @@ from impp_local.kernel.defaults import ACCOUNT, REGION
 
 
 class Cloud(Protocol):
-    """What a service may know of the cloud that it is part of."""
+    """The cloud as its services see it."""
 
     @property
     def endpoint(self) -> str:
@@ -104,7 +104,7 @@ class Call:
 
 @dataclass
 class Response:
-    """What goes back over HTTP. A `body` that is an iterable of bytes is streamed."""
+    """The HTTP response. A `body` that is an iterable of bytes is streamed."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -169,23 +169,23 @@ class Service:
 
 
 class Lazy:
-    """Thread-safe store of things made on first use; `make` runs once for each name."""
+    """Thread-safe store of values that are made on first use; `make` runs once per name."""
 
     def __init__(self, make: Callable[[str], Any]) -> None:
         self._make = make
-        self._made: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
         self._lock = threading.RLock()
 
     def __call__(self, name: str) -> Any:
         try:
-            return self._made[name]
+            return self._values[name]
         except KeyError:
             with self._lock:
-                if name not in self._made:
-                    self._made[name] = self._make(name)
-                return self._made[name]
+                if name not in self._values:
+                    self._values[name] = self._make(name)
+                return self._values[name]
 
     def values(self) -> list[Any]:
-        """All that was made so far."""
+        """The values made so far."""
         with self._lock:
-            return list(self._made.values())
+            return list(self._values.values())

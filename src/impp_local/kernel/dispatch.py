@@ -17,7 +17,7 @@ log: Final = logging.getLogger(__name__)
 
 class Undeliverable(Exception):
     """A target refused. `code` and the message are what AWS would put beside the dead letter; `retry` says whether
-    trying again can help (a missing target or an input that is no JSON never gets better)."""
+    a retry can help (it cannot for a missing target or for an input that is not JSON)."""
 
     def __init__(self, code: str, message: str, *, retry: bool = True) -> None:
         super().__init__(message)
@@ -35,7 +35,8 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a delivery was given up; `exhausted` names the limit that was reached, or None when retrying was no use."""
+    """Why a delivery failed for good; `exhausted` names the limit that was reached, or is None when a retry
+    could not help."""
 
     code: str
     message: str
@@ -46,8 +47,8 @@ class Failure:
 class Dispatcher:
     """Runs jobs on its own threads. Backoff doubles from `base` to `cap` seconds, with full jitter.
 
-    AWS does not publish its backoff (it fits 185 attempts in a day); the local one starts short, for nobody wants to
-    wait on a laptop, and `cap` keeps a long outage from being hammered.
+    AWS does not publish its backoff (it fits 185 attempts in a day); the local one starts short, because nobody wants
+    to wait on a laptop, and `cap` limits the load on a target that is down for long.
     """
 
     def __init__(self, name: str, workers: int = 4, base: float = 0.2, cap: float = 30.0) -> None:
@@ -64,7 +65,7 @@ class Dispatcher:
 
     @property
     def busy(self) -> int:
-        """Jobs that run or wait, those that wait for their next attempt included."""
+        """Jobs that run or wait, including those that wait for their next attempt."""
         with self._ready:
             return self._running + len(self._due)
 
@@ -104,7 +105,7 @@ class Dispatcher:
         self.submit(lambda: attempt(0), delay)
 
     def close(self) -> None:
-        """Forget what waits and end the threads once their current job is done."""
+        """Drop waiting jobs and end each thread after its current job."""
         with self._ready:
             self._closed = True
             self._due.clear()

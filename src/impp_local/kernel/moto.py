@@ -46,8 +46,8 @@ class NoSuchBackend(LookupError):
 def _make_app(host: str) -> Any:
     with _importing:
         url = f"http://{host}"
-        named = (name for name, pattern in _dispatcher.backend_url_patterns if name == host or pattern.match(url))
-        backend = next(named, None)
+        backends = (name for name, pattern in _dispatcher.backend_url_patterns if name == host or pattern.match(url))
+        backend = next(backends, None)
         if backend is None:
             raise NoSuchBackend(host)
         return create_backend_app(backend)  # type: ignore[arg-type]

@@ -90,12 +90,12 @@ def open_object(bucket: str, name: str, version: str | None = None) -> Iterator[
 
     Raises AwsError as `find` does.
     """
-    found = find(bucket, name, version)
+    source = find(bucket, name, version)
     folder = Path(tempfile.mkdtemp(prefix="impp-object-"))
     try:
         path = folder / f"object{Path(name).suffix}"
         with path.open("wb") as file:
-            for block in found.read():
+            for block in source.read():
                 file.write(block)
         yield path
     finally:

@@ -30,13 +30,16 @@ COST_TYPES: Final = {
 FOREVER: Final = datetime(2087, 6, 15, tzinfo=UTC)
 """The end that AWS gives a budget without one."""
 
+Subscribed = tuple[dict[str, Any], list[dict[str, Any]]]
+"""A notification and its subscribers."""
+
 
 @dataclass
 class Budget:
     """A budget, its notifications with their subscribers, and its tags."""
 
     settings: dict[str, Any]
-    notifications: list[tuple[dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+    notifications: list[Subscribed] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -49,114 +52,117 @@ class Budgets(Service):
         self._budgets: dict[str, Budget] = {}
         self._lock = threading.RLock()
 
-    def create_budget(self, request: Call) -> None:
+    def create_budget(self, call: Call) -> None:
         """Raises DuplicateRecordException."""
-        asked = request.params
-        name = asked["Budget"]["BudgetName"]
+        params = call.params
+        name = params["Budget"]["BudgetName"]
         with self._lock:
             if name in self._budgets:
                 raise AwsError(
                     "DuplicateRecordException", f"Error creating budget: {name} - the budget already exists."
                 )
-            budget = Budget(_with_defaults(asked["Budget"]))
-            budget.tags = {tag["Key"]: tag["Value"] for tag in asked.get("ResourceTags", [])}
-            for entry in asked.get("NotificationsWithSubscribers", []):
-                budget.notifications.append((_state(entry["Notification"]), list(entry["Subscribers"])))
+            budget = Budget(_with_defaults(params["Budget"]))
+            budget.tags = {tag["Key"]: tag["Value"] for tag in params.get("ResourceTags", [])}
+            for entry in params.get("NotificationsWithSubscribers", []):
+                budget.notifications.append((_with_state(entry["Notification"]), list(entry["Subscribers"])))
             self._budgets[name] = budget
 
-    def update_budget(self, request: Call) -> None:
+    def update_budget(self, call: Call) -> None:
         """Raises NotFoundException."""
-        new = request.params["NewBudget"]
-        self._of(new["BudgetName"]).settings = _with_defaults(new)
+        new = call.params["NewBudget"]
+        self._budget(new["BudgetName"]).settings = _with_defaults(new)
 
-    def describe_budget(self, request: Call) -> Mapping[str, Any]:
+    def describe_budget(self, call: Call) -> Mapping[str, Any]:
         """Raises NotFoundException."""
-        return {"Budget": _described(self._of(request.params["BudgetName"]))}
+        return {"Budget": _description(self._budget(call.params["BudgetName"]))}
 
-    def describe_budgets(self, request: Call) -> Mapping[str, Any]:  # noqa: ARG002
+    def describe_budgets(self, call: Call) -> Mapping[str, Any]:  # noqa: ARG002
         """All budgets."""
         with self._lock:
-            return {"Budgets": [_described(budget) for budget in self._budgets.values()]}
+            return {"Budgets": [_description(budget) for budget in self._budgets.values()]}
 
-    def delete_budget(self, request: Call) -> None:
+    def delete_budget(self, call: Call) -> None:
         """Raises NotFoundException."""
-        self._of(request.params["BudgetName"])
+        self._budget(call.params["BudgetName"])
         with self._lock:
-            self._budgets.pop(request.params["BudgetName"], None)
+            self._budgets.pop(call.params["BudgetName"], None)
 
-    def create_notification(self, request: Call) -> None:
+    def create_notification(self, call: Call) -> None:
         """Raises DuplicateRecordException and NotFoundException."""
-        asked = request.params
-        budget = self._of(asked["BudgetName"])
+        params = call.params
+        budget = self._budget(params["BudgetName"])
         with self._lock:
-            if _find(budget, asked["Notification"]) is not None:
+            if _find_notification(budget, params["Notification"]) is not None:
                 raise AwsError("DuplicateRecordException", "The notification already exists.")
-            budget.notifications.append((_state(asked["Notification"]), list(asked["Subscribers"])))
+            budget.notifications.append((_with_state(params["Notification"]), list(params["Subscribers"])))
 
-    def delete_notification(self, request: Call) -> None:
+    def delete_notification(self, call: Call) -> None:
         """Raises NotFoundException."""
-        budget = self._of(request.params["BudgetName"])
+        budget = self._budget(call.params["BudgetName"])
         with self._lock:
-            budget.notifications.remove(_found(budget, request.params["Notification"]))
+            budget.notifications.remove(_get_notification(budget, call.params["Notification"]))
 
-    def update_notification(self, request: Call) -> None:
+    def update_notification(self, call: Call) -> None:
         """Raises NotFoundException."""
-        budget = self._of(request.params["BudgetName"])
+        budget = self._budget(call.params["BudgetName"])
         with self._lock:
-            old = _found(budget, request.params["OldNotification"])
-            budget.notifications[budget.notifications.index(old)] = (_state(request.params["NewNotification"]), old[1])
+            old = _get_notification(budget, call.params["OldNotification"])
+            budget.notifications[budget.notifications.index(old)] = (
+                _with_state(call.params["NewNotification"]),
+                old[1],
+            )
 
-    def describe_notifications_for_budget(self, request: Call) -> Mapping[str, Any]:
+    def describe_notifications_for_budget(self, call: Call) -> Mapping[str, Any]:
         """Raises NotFoundException."""
-        return {"Notifications": [entry for entry, _ in self._of(request.params["BudgetName"]).notifications]}
+        return {"Notifications": [entry for entry, _ in self._budget(call.params["BudgetName"]).notifications]}
 
-    def describe_subscribers_for_notification(self, request: Call) -> Mapping[str, Any]:
+    def describe_subscribers_for_notification(self, call: Call) -> Mapping[str, Any]:
         """Raises NotFoundException."""
-        return {"Subscribers": list(self._subscribers(request))}
+        return {"Subscribers": list(self._subscribers(call))}
 
-    def create_subscriber(self, request: Call) -> None:
+    def create_subscriber(self, call: Call) -> None:
         """Raises DuplicateRecordException and NotFoundException."""
-        subscribers = self._subscribers(request)
-        if request.params["Subscriber"] in subscribers:
+        subscribers = self._subscribers(call)
+        if call.params["Subscriber"] in subscribers:
             raise AwsError("DuplicateRecordException", "The subscriber already exists.")
-        subscribers.append(request.params["Subscriber"])
+        subscribers.append(call.params["Subscriber"])
 
-    def delete_subscriber(self, request: Call) -> None:
+    def delete_subscriber(self, call: Call) -> None:
         """Raises NotFoundException."""
-        subscribers = self._subscribers(request)
-        if request.params["Subscriber"] not in subscribers:
+        subscribers = self._subscribers(call)
+        if call.params["Subscriber"] not in subscribers:
             raise AwsError("NotFoundException", "The subscriber doesn't exist.")
-        subscribers.remove(request.params["Subscriber"])
+        subscribers.remove(call.params["Subscriber"])
 
-    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any]:
+    def list_tags_for_resource(self, call: Call) -> Mapping[str, Any]:
         """Tags of a budget by its ARN."""
-        tags = self._of(request.params["ResourceARN"].partition(":budget/")[2]).tags
+        tags = self._budget(call.params["ResourceARN"].partition(":budget/")[2]).tags
         return {"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    def tag_resource(self, request: Call) -> None:
+    def tag_resource(self, call: Call) -> None:
         """Add tags to a budget."""
-        budget = self._of(request.params["ResourceARN"].partition(":budget/")[2])
-        budget.tags.update({tag["Key"]: tag["Value"] for tag in request.params["ResourceTags"]})
+        budget = self._budget(call.params["ResourceARN"].partition(":budget/")[2])
+        budget.tags.update({tag["Key"]: tag["Value"] for tag in call.params["ResourceTags"]})
 
-    def untag_resource(self, request: Call) -> None:
+    def untag_resource(self, call: Call) -> None:
         """Take tags from a budget."""
-        budget = self._of(request.params["ResourceARN"].partition(":budget/")[2])
-        for key in request.params["ResourceTagKeys"]:
+        budget = self._budget(call.params["ResourceARN"].partition(":budget/")[2])
+        for key in call.params["ResourceTagKeys"]:
             budget.tags.pop(key, None)
 
-    def _of(self, name: str) -> Budget:
+    def _budget(self, name: str) -> Budget:
         with self._lock:
             budget = self._budgets.get(name)
         if budget is None:
             raise AwsError("NotFoundException", f"Unable to get budget: {name} - the budget doesn't exist.")
         return budget
 
-    def _subscribers(self, request: Call) -> list[dict[str, Any]]:
-        return _found(self._of(request.params["BudgetName"]), request.params["Notification"])[1]
+    def _subscribers(self, call: Call) -> list[dict[str, Any]]:
+        return _get_notification(self._budget(call.params["BudgetName"]), call.params["Notification"])[1]
 
 
-def _with_defaults(asked: Mapping[str, Any]) -> dict[str, Any]:
-    settings = dict(asked)
+def _with_defaults(params: Mapping[str, Any]) -> dict[str, Any]:
+    settings = dict(params)
     now = datetime.now(UTC)
     period = dict(settings.get("TimePeriod") or {})
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -167,24 +173,26 @@ def _with_defaults(asked: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _described(budget: Budget) -> dict[str, Any]:
+def _description(budget: Budget) -> dict[str, Any]:
     spent = {"Amount": f"{billing.bill()['usd']:.6f}", "Unit": "USD"}
     return budget.settings | {"CalculatedSpend": {"ActualSpend": spent, "ForecastedSpend": spent}}
 
 
-def _state(notification: Mapping[str, Any]) -> dict[str, Any]:
+def _with_state(notification: Mapping[str, Any]) -> dict[str, Any]:
     """A notification without what AWS sets by itself; percentages are its default."""
-    kept = {name: value for name, value in notification.items() if name != "NotificationState"}
-    return {"ThresholdType": "PERCENTAGE", **kept, "NotificationState": "OK"}
+    settings = {name: value for name, value in notification.items() if name != "NotificationState"}
+    return {"ThresholdType": "PERCENTAGE", **settings, "NotificationState": "OK"}
 
 
-def _find(budget: Budget, notification: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
-    wanted = _state(notification)
-    return next((entry for entry in budget.notifications if entry[0] == wanted), None)
+def _find_notification(
+    budget: Budget, notification: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    notification_with_state = _with_state(notification)
+    return next((entry for entry in budget.notifications if entry[0] == notification_with_state), None)
 
 
-def _found(budget: Budget, notification: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    entry = _find(budget, notification)
+def _get_notification(budget: Budget, notification: Mapping[str, Any]) -> Subscribed:
+    entry = _find_notification(budget, notification)
     if entry is None:
         raise AwsError("NotFoundException", "The notification doesn't exist.")
     return entry

@@ -34,7 +34,7 @@ SERVICE_NAMES: Final = {
     "secretsmanager": "AWS Secrets Manager",
     "ce": "AWS Cost Explorer",
 }
-"""How Cost Explorer calls the services of the price book (dimension SERVICE)."""
+"""Cost Explorer's names of the price book's services (dimension SERVICE)."""
 
 
 class CostExplorer(Service):
@@ -48,118 +48,120 @@ class CostExplorer(Service):
         self._tags: dict[str, dict[str, str]] = {}
         self._lock = threading.RLock()
 
-    def create_anomaly_monitor(self, request: Call) -> Mapping[str, Any]:
-        """Keep a monitor; its ARN is the answer."""
+    def create_anomaly_monitor(self, call: Call) -> Mapping[str, Any]:
+        """Create a monitor; returns its ARN."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        arn = self._arn("anomalymonitor", request)
-        made = {**request.params["AnomalyMonitor"], "MonitorArn": arn, "CreationDate": now, "LastUpdatedDate": now}
+        arn = self._arn("anomalymonitor", call)
+        monitor = {**call.params["AnomalyMonitor"], "MonitorArn": arn, "CreationDate": now, "LastUpdatedDate": now}
         with self._lock:
-            self._monitors[arn] = made
+            self._monitors[arn] = monitor
         return {"MonitorArn": arn}
 
-    def get_anomaly_monitors(self, request: Call) -> Mapping[str, Any]:
+    def get_anomaly_monitors(self, call: Call) -> Mapping[str, Any]:
         """Monitors by ARN, or all. Raises UnknownMonitorException."""
-        return {"AnomalyMonitors": self._listed(self._monitors, request.params.get("MonitorArnList"), "Monitor")}
+        return {"AnomalyMonitors": self._find(self._monitors, call.params.get("MonitorArnList"), "Monitor")}
 
-    def update_anomaly_monitor(self, request: Call) -> Mapping[str, Any]:
+    def update_anomaly_monitor(self, call: Call) -> Mapping[str, Any]:
         """Rename a monitor. Raises UnknownMonitorException."""
-        arn = request.params["MonitorArn"]
-        self._listed(self._monitors, [arn], "Monitor")[0]["MonitorName"] = request.params.get("MonitorName")
+        arn = call.params["MonitorArn"]
+        self._find(self._monitors, [arn], "Monitor")[0]["MonitorName"] = call.params.get("MonitorName")
         return {"MonitorArn": arn}
 
-    def delete_anomaly_monitor(self, request: Call) -> None:
+    def delete_anomaly_monitor(self, call: Call) -> None:
         """Raises UnknownMonitorException."""
-        self._delete(self._monitors, request.params["MonitorArn"], "Monitor")
+        self._delete(self._monitors, call.params["MonitorArn"], "Monitor")
 
-    def create_anomaly_subscription(self, request: Call) -> Mapping[str, Any]:
-        """Keep a subscription. Raises UnknownMonitorException for a monitor that is not there."""
-        asked = request.params["AnomalySubscription"]
-        self._listed(self._monitors, asked["MonitorArnList"], "Monitor")
-        arn = self._arn("anomalysubscription", request)
-        subscribers = [{"Status": "CONFIRMED", **subscriber} for subscriber in asked["Subscribers"]]
+    def create_anomaly_subscription(self, call: Call) -> Mapping[str, Any]:
+        """Create a subscription. Raises UnknownMonitorException for a monitor that is not there."""
+        subscription = call.params["AnomalySubscription"]
+        self._find(self._monitors, subscription["MonitorArnList"], "Monitor")
+        arn = self._arn("anomalysubscription", call)
+        subscribers = [{"Status": "CONFIRMED", **subscriber} for subscriber in subscription["Subscribers"]]
         with self._lock:
             self._subscriptions[arn] = {
-                **asked,
+                **subscription,
                 "SubscriptionArn": arn,
                 "AccountId": ACCOUNT,
                 "Subscribers": subscribers,
             }
         return {"SubscriptionArn": arn}
 
-    def get_anomaly_subscriptions(self, request: Call) -> Mapping[str, Any]:
+    def get_anomaly_subscriptions(self, call: Call) -> Mapping[str, Any]:
         """Subscriptions by ARN or monitor, or all. Raises UnknownSubscriptionException."""
-        found = self._listed(self._subscriptions, request.params.get("SubscriptionArnList"), "Subscription")
-        monitor = request.params.get("MonitorArn")
-        return {"AnomalySubscriptions": [one for one in found if not monitor or monitor in one["MonitorArnList"]]}
+        subscriptions = self._find(self._subscriptions, call.params.get("SubscriptionArnList"), "Subscription")
+        monitor = call.params.get("MonitorArn")
+        return {
+            "AnomalySubscriptions": [one for one in subscriptions if not monitor or monitor in one["MonitorArnList"]]
+        }
 
-    def update_anomaly_subscription(self, request: Call) -> Mapping[str, Any]:
-        """Change what is given. Raises UnknownSubscriptionException."""
-        arn = request.params["SubscriptionArn"]
-        self._listed(self._subscriptions, [arn], "Subscription")[0].update(request.params)
+    def update_anomaly_subscription(self, call: Call) -> Mapping[str, Any]:
+        """Change the given members. Raises UnknownSubscriptionException."""
+        arn = call.params["SubscriptionArn"]
+        self._find(self._subscriptions, [arn], "Subscription")[0].update(call.params)
         return {"SubscriptionArn": arn}
 
-    def delete_anomaly_subscription(self, request: Call) -> None:
+    def delete_anomaly_subscription(self, call: Call) -> None:
         """Raises UnknownSubscriptionException."""
-        self._delete(self._subscriptions, request.params["SubscriptionArn"], "Subscription")
+        self._delete(self._subscriptions, call.params["SubscriptionArn"], "Subscription")
 
-    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any] | Response:
+    def list_tags_for_resource(self, call: Call) -> Mapping[str, Any] | Response:
         """Tags of a monitor or subscription; other resources are moto's."""
-        tags = self._tags.get(request.params["ResourceArn"])
+        tags = self._tags.get(call.params["ResourceArn"])
         if tags is None:
-            return request.forward()
+            return call.forward()
         return {"ResourceTags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    def tag_resource(self, request: Call) -> Response | None:
+    def tag_resource(self, call: Call) -> Response | None:
         """Add tags."""
-        tags = self._tags.get(request.params["ResourceArn"])
+        tags = self._tags.get(call.params["ResourceArn"])
         if tags is None:
-            return request.forward()
-        tags.update({tag["Key"]: tag["Value"] for tag in request.params["ResourceTags"]})
+            return call.forward()
+        tags.update({tag["Key"]: tag["Value"] for tag in call.params["ResourceTags"]})
         return None
 
-    def untag_resource(self, request: Call) -> Response | None:
-        """Take tags away."""
-        tags = self._tags.get(request.params["ResourceArn"])
+    def untag_resource(self, call: Call) -> Response | None:
+        """Remove tags."""
+        tags = self._tags.get(call.params["ResourceArn"])
         if tags is None:
-            return request.forward()
-        for key in request.params["ResourceTagKeys"]:
+            return call.forward()
+        for key in call.params["ResourceTagKeys"]:
             tags.pop(key, None)
         return None
 
-    def get_cost_and_usage(self, request: Call) -> Mapping[str, Any]:
+    def get_cost_and_usage(self, call: Call) -> Mapping[str, Any]:
         """The local bill by day or month, grouped by SERVICE if so asked, filtered by SERVICE if so asked.
 
         Raises ValidationException for a period that ends before it begins, and for hours, other dimensions and
         tags, which the bill does not know.
         """
-        asked = request.params
-        start, end = (date.fromisoformat(asked["TimePeriod"][name][:10]) for name in ("Start", "End"))
+        params = call.params
+        start, end = (date.fromisoformat(params["TimePeriod"][name][:10]) for name in ("Start", "End"))
         if start >= end:
             raise AwsError("ValidationException", "Start date (and hour) should be before end date (and hour)")
-        wanted = _filter(asked.get("Filter"))
-        groups = asked.get("GroupBy") or []
+        matches = _filter(params.get("Filter"))
+        groups = params.get("GroupBy") or []
         if any(group.get("Key") != "SERVICE" for group in groups):
             raise AwsError("ValidationException", "The local cloud groups costs by SERVICE only")
-        spent = {name: usd for name, usd in _spent_by_service().items() if wanted(name)}
-        metrics = list(asked["Metrics"])
-        periods = [_period(first, last, spent, metrics, bool(groups)) for first, last in _steps(start, end, asked)]
+        spent = {name: usd for name, usd in _spent_by_service().items() if matches(name)}
+        metrics = list(params["Metrics"])
+        periods = [_period(first, last, spent, metrics, bool(groups)) for first, last in _steps(start, end, params)]
         return {"ResultsByTime": periods, "GroupDefinitions": groups, "DimensionValueAttributes": []}
 
-    def _arn(self, kind: str, request: Call) -> str:
+    def _arn(self, kind: str, call: Call) -> str:
         arn = f"arn:aws:ce::{ACCOUNT}:{kind}/{uuid.uuid4()}"
-        self._tags[arn] = {tag["Key"]: tag["Value"] for tag in request.params.get("ResourceTags", [])}
+        self._tags[arn] = {tag["Key"]: tag["Value"] for tag in call.params.get("ResourceTags", [])}
         return arn
 
-    def _listed(self, kept: dict[str, dict[str, Any]], arns: list[str] | None, kind: str) -> list[dict[str, Any]]:
+    def _find(self, resources: dict[str, dict[str, Any]], arns: list[str] | None, kind: str) -> list[dict[str, Any]]:
         with self._lock:
-            missing = [arn for arn in arns or [] if arn not in kept]
+            missing = [arn for arn in arns or [] if arn not in resources]
             if missing:
                 raise AwsError(f"Unknown{kind}Exception", f"No anomaly {kind.lower()} {missing[0]}")
-            return [kept[arn] for arn in arns] if arns else list(kept.values())
+            return [resources[arn] for arn in arns] if arns else list(resources.values())
 
-    def _delete(self, kept: dict[str, dict[str, Any]], arn: str, kind: str) -> None:
+    def _delete(self, resources: dict[str, dict[str, Any]], arn: str, kind: str) -> None:
         with self._lock:
-            if kept.pop(arn, None) is None:
+            if resources.pop(arn, None) is None:
                 raise AwsError(f"Unknown{kind}Exception", f"No anomaly {kind.lower()} {arn}")
             self._tags.pop(arn, None)
 
@@ -171,8 +173,8 @@ def _spent_by_service() -> dict[str, float]:
     return dict(spent)
 
 
-def _steps(start: date, end: date, asked: Mapping[str, Any]) -> Iterator[tuple[date, date]]:
-    granularity = asked["Granularity"]
+def _steps(start: date, end: date, params: Mapping[str, Any]) -> Iterator[tuple[date, date]]:
+    granularity = params["Granularity"]
     if granularity not in ("DAILY", "MONTHLY"):
         raise AwsError("ValidationException", f"The local cloud keeps no costs by {granularity}")
     while start < end:
@@ -203,7 +205,7 @@ def _amounts(usd: float, metrics: list[str]) -> dict[str, Any]:
 
 
 def _filter(expression: Mapping[str, Any] | None) -> Callable[[str], bool]:
-    """What an Expression keeps; tags and other dimensions cannot be told apart here, so they are refused."""
+    """Whether an Expression matches a service; other dimensions are unknown here, so they are refused."""
     if not expression:
         return lambda _name: True
     if "And" in expression:

@@ -13,17 +13,17 @@ class CloudWatch(Service):
 
     name = "cloudwatch"
 
-    def put_composite_alarm(self, request: Call) -> None:
+    def put_composite_alarm(self, call: Call) -> None:
         """Create or replace a composite alarm. Raises ValidationError for a rule that names an unknown alarm."""
         from moto.cloudwatch.models import cloudwatch_backends
 
-        asked = request.params
-        backend = cloudwatch_backends[ACCOUNT][request.region]
-        for named in alarms_of(asked["AlarmRule"]):
+        params = call.params
+        backend = cloudwatch_backends[ACCOUNT][call.region]
+        for named in alarms_of(params["AlarmRule"]):
             if named.rpartition(":")[2] not in backend.alarms:
                 raise AwsError("ValidationError", f"Could not find alarm {named}")
         alarm: Any = backend.put_metric_alarm(
-            name=asked["AlarmName"],
+            name=params["AlarmName"],
             namespace=None,  # type: ignore[arg-type]
             metric_name=None,  # type: ignore[arg-type]
             comparison_operator=None,  # type: ignore[arg-type]
@@ -31,19 +31,19 @@ class CloudWatch(Service):
             period=None,  # type: ignore[arg-type]
             threshold=None,  # type: ignore[arg-type]
             statistic=None,  # type: ignore[arg-type]
-            description=asked.get("AlarmDescription", ""),
+            description=params.get("AlarmDescription", ""),
             dimensions=[],
-            alarm_actions=asked.get("AlarmActions", []),
-            ok_actions=asked.get("OKActions", []),
-            insufficient_data_actions=asked.get("InsufficientDataActions", []),
-            actions_enabled=asked.get("ActionsEnabled", True),
-            rule=asked["AlarmRule"],
-            tags=asked.get("Tags", []),
+            alarm_actions=params.get("AlarmActions", []),
+            ok_actions=params.get("OKActions", []),
+            insufficient_data_actions=params.get("InsufficientDataActions", []),
+            actions_enabled=params.get("ActionsEnabled", True),
+            rule=params["AlarmRule"],
+            tags=params.get("Tags", []),
         )
-        alarm.alarm_rule = asked["AlarmRule"]
-        alarm.actions_suppressor = asked.get("ActionsSuppressor")
-        alarm.actions_suppressor_wait_period = asked.get("ActionsSuppressorWaitPeriod")
-        alarm.actions_suppressor_extension_period = asked.get("ActionsSuppressorExtensionPeriod")
+        alarm.alarm_rule = params["AlarmRule"]
+        alarm.actions_suppressor = params.get("ActionsSuppressor")
+        alarm.actions_suppressor_wait_period = params.get("ActionsSuppressorWaitPeriod")
+        alarm.actions_suppressor_extension_period = params.get("ActionsSuppressorExtensionPeriod")
 
 
 def alarms_of(rule: str) -> list[str]:

@@ -20,35 +20,35 @@ class Logs(Service):
         self._saved: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def put_query_definition(self, request: Call) -> Mapping[str, Any]:
+    def put_query_definition(self, call: Call) -> Mapping[str, Any]:
         """Save a query, or replace the one whose id is given. Raises ResourceNotFoundException."""
-        asked = request.params
+        params = call.params
         with self._lock:
-            made = asked.get("queryDefinitionId")
-            if made and made not in self._saved:
-                raise AwsError("ResourceNotFoundException", f"No query definition {made}")
-            made = made or str(uuid.uuid4())
-            self._saved[made] = {
-                "queryDefinitionId": made,
-                "name": asked["name"],
-                "queryString": asked["queryString"],
-                "queryLanguage": asked.get("queryLanguage", "CWLI"),
-                "logGroupNames": asked.get("logGroupNames", []),
+            query_id = params.get("queryDefinitionId")
+            if query_id and query_id not in self._saved:
+                raise AwsError("ResourceNotFoundException", f"No query definition {query_id}")
+            query_id = query_id or str(uuid.uuid4())
+            self._saved[query_id] = {
+                "queryDefinitionId": query_id,
+                "name": params["name"],
+                "queryString": params["queryString"],
+                "queryLanguage": params.get("queryLanguage", "CWLI"),
+                "logGroupNames": params.get("logGroupNames", []),
                 "lastModified": int(time.time() * 1000),
             }
-        return {"queryDefinitionId": made}
+        return {"queryDefinitionId": query_id}
 
-    def describe_query_definitions(self, request: Call) -> Mapping[str, Any]:
+    def describe_query_definitions(self, call: Call) -> Mapping[str, Any]:
         """Saved queries whose name begins with the given prefix, by name."""
-        prefix = request.params.get("queryDefinitionNamePrefix", "")
+        prefix = call.params.get("queryDefinitionNamePrefix", "")
         with self._lock:
-            found = [saved for saved in self._saved.values() if saved["name"].startswith(prefix)]
-        return {"queryDefinitions": sorted(found, key=lambda saved: str(saved["name"]))}
+            queries = [saved for saved in self._saved.values() if saved["name"].startswith(prefix)]
+        return {"queryDefinitions": sorted(queries, key=lambda saved: str(saved["name"]))}
 
-    def delete_query_definition(self, request: Call) -> Mapping[str, Any]:
+    def delete_query_definition(self, call: Call) -> Mapping[str, Any]:
         """Forget a saved query. Raises ResourceNotFoundException."""
         with self._lock:
-            if self._saved.pop(request.params["queryDefinitionId"], None) is None:
+            if self._saved.pop(call.params["queryDefinitionId"], None) is None:
                 raise AwsError("ResourceNotFoundException", "The query definition does not exist")
         return {"success": True}
 

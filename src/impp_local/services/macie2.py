@@ -27,46 +27,46 @@ class Macie(Service):
         self._jobs: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
-    def create_classification_job(self, request: Call) -> Mapping[str, Any]:
+    def create_classification_job(self, call: Call) -> Mapping[str, Any]:
         """Keep a job. Raises AccessDeniedException while Macie is not enabled."""
         from moto.macie2.models import macie2_backends
 
-        if not macie2_backends[ACCOUNT][request.region].macie_session:
+        if not macie2_backends[ACCOUNT][call.region].macie_session:
             raise AwsError("AccessDeniedException", "Macie is not enabled", 403)
-        asked = dict(request.params)
+        params = dict(call.params)
         job_id = uuid.uuid4().hex
-        arn = f"arn:aws:macie2:{request.region}:{ACCOUNT}:classification-job/{job_id}"
-        daily = asked["jobType"] == "SCHEDULED"
+        arn = f"arn:aws:macie2:{call.region}:{ACCOUNT}:classification-job/{job_id}"
+        daily = params["jobType"] == "SCHEDULED"
         with self._lock:
             self._jobs[job_id] = {
                 "initialRun": False,
                 "managedDataIdentifierSelector": "RECOMMENDED",
                 "samplingPercentage": 100,
-                **asked,
+                **params,
                 "jobId": job_id,
                 "jobArn": arn,
                 "jobStatus": "IDLE" if daily else "COMPLETE",
                 "createdAt": datetime.now(UTC),
                 "statistics": {"approximateNumberOfObjectsToProcess": 0.0, "numberOfRuns": 0.0},
-                "tags": asked.get("tags", {}),
+                "tags": params.get("tags", {}),
             }
         return {"jobArn": arn, "jobId": job_id}
 
-    def describe_classification_job(self, request: Call) -> Mapping[str, Any]:
+    def describe_classification_job(self, call: Call) -> Mapping[str, Any]:
         """A job as it was created. Raises ResourceNotFoundException."""
-        return self._job(request)
+        return self._job(call)
 
-    def update_classification_job(self, request: Call) -> None:
+    def update_classification_job(self, call: Call) -> None:
         """Pause, resume or cancel. Raises ValidationException for a change that the job's status does not allow."""
-        job = self._job(request)
-        wanted = request.params["jobStatus"]
-        resumed = "IDLE" if wanted == "RUNNING" else wanted
-        if wanted != "USER_PAUSED" and job["jobStatus"] not in TRANSITIONS.get(wanted, set()):
-            raise AwsError("ValidationException", f"A job that is {job['jobStatus']} cannot become {wanted}")
+        job = self._job(call)
+        status = call.params["jobStatus"]
+        resumed = "IDLE" if status == "RUNNING" else status
+        if status != "USER_PAUSED" and job["jobStatus"] not in TRANSITIONS.get(status, set()):
+            raise AwsError("ValidationException", f"A job that is {job['jobStatus']} cannot become {status}")
         with self._lock:
             job["jobStatus"] = resumed
 
-    def list_classification_jobs(self, request: Call) -> Mapping[str, Any]:  # noqa: ARG002
+    def list_classification_jobs(self, call: Call) -> Mapping[str, Any]:  # noqa: ARG002
         """All jobs, in the order of their creation."""
         listed = ("jobId", "name", "jobStatus", "jobType", "createdAt")
         with self._lock:
@@ -76,34 +76,34 @@ class Macie(Service):
             ]
         return {"items": items}
 
-    def tag_resource(self, request: Call) -> Mapping[str, Any] | Any:
+    def tag_resource(self, call: Call) -> Mapping[str, Any] | Any:
         """Tag a job; other resources are moto's."""
-        job = self._by_arn(request.params["resourceArn"])
+        job = self._find_by_arn(call.params["resourceArn"])
         if job is None:
-            return request.forward()
-        job["tags"].update(request.params["tags"])
+            return call.forward()
+        job["tags"].update(call.params["tags"])
         return {}
 
-    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any] | Any:
+    def list_tags_for_resource(self, call: Call) -> Mapping[str, Any] | Any:
         """A job's tags; other resources are moto's."""
-        job = self._by_arn(request.params["resourceArn"])
-        return request.forward() if job is None else {"tags": job["tags"]}
+        job = self._find_by_arn(call.params["resourceArn"])
+        return call.forward() if job is None else {"tags": job["tags"]}
 
-    def _job(self, request: Call) -> dict[str, Any]:
+    def _job(self, call: Call) -> dict[str, Any]:
         with self._lock:
-            job = self._jobs.get(request.params["jobId"])
+            job = self._jobs.get(call.params["jobId"])
         if job is None:
             raise AwsError("ResourceNotFoundException", "The job does not exist", 404)
         return job
 
-    def _by_arn(self, arn: str) -> dict[str, Any] | None:
+    def _find_by_arn(self, arn: str) -> dict[str, Any] | None:
         with self._lock:
             return self._jobs.get(arn.rpartition("/")[2])
 
 
 def _buckets(job: Mapping[str, Any]) -> list[Any]:
-    found = job["s3JobDefinition"].get("bucketDefinitions")
-    return list(found or [])
+    definitions = job["s3JobDefinition"].get("bucketDefinitions")
+    return list(definitions or [])
 
 
 def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is here

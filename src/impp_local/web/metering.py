@@ -77,11 +77,11 @@ def _meter_s3(call: Call) -> None:
 
 def _meter_dynamodb(call: Call, response: Response) -> None:
     """On-demand units: a write per KB of the item, half a (eventually consistent) read per 4 KB of what is read."""
-    asked: dict[str, Any] = call.json()
-    detail = json.dumps(asked.get("Item") or asked.get("Key") or {})
+    params: dict[str, Any] = call.json()
+    detail = json.dumps(params.get("Item") or params.get("Key") or {})
     if call.operation in DYNAMODB_WRITES:
         billing.meter("dynamodb", "write_request", ceil(len(call.body) / 1024) or 1, detail=detail)
     elif call.operation in DYNAMODB_READS:
         size = len(response.body) if isinstance(response.body, bytes) else 0
         units = ceil(size / 4096) or 1
-        billing.meter("dynamodb", "read_request", units if asked.get("ConsistentRead") else units / 2, detail=detail)
+        billing.meter("dynamodb", "read_request", units if params.get("ConsistentRead") else units / 2, detail=detail)

@@ -75,7 +75,7 @@ def wire_protocol(service: str, headers: Mapping[str, str]) -> str:
 
 
 def named_operation(service: str, request: MotoRequest) -> tuple[str, dict[str, Any]]:
-    """Name of the operation that a request means and the labels in its path; ("", {}) when the service has no such."""
+    """Name of the request's operation and the labels in its path; ("", {}) when the service has no such operation."""
     target = request.headers.get("X-Amz-Target")
     if target:
         return target.rpartition(".")[2], {}
@@ -122,9 +122,9 @@ def serialised(service: str, operation: str, headers: Mapping[str, str], output:
     serializer = get_serializer_class(service, wire_protocol(service, headers))
     answer = serializer(operation_model=model.operation_model(operation)).serialize(dict(output or {}))
     body = answer["body"]
-    sent = {str(name): str(value) for name, value in answer["headers"].items()}
-    sent.setdefault("x-amzn-RequestId", request_id())
-    return Response(answer["status_code"], sent, body.encode() if isinstance(body, str) else body)
+    response_headers = {str(name): str(value) for name, value in answer["headers"].items()}
+    response_headers.setdefault("x-amzn-RequestId", request_id())
+    return Response(answer["status_code"], response_headers, body.encode() if isinstance(body, str) else body)
 
 
 def error_response(service: str, headers: Mapping[str, str], error: AwsError) -> Response:
@@ -134,24 +134,28 @@ def error_response(service: str, headers: Mapping[str, str], error: AwsError) ->
     if protocol in ("json", "rest-json"):
         body = {"__type": error.code, "message": error.message, **error.members}
         content_type = "application/json" if protocol == "rest-json" else "application/x-amz-json-1.1"
-        sent = {"Content-Type": content_type, "x-amzn-ErrorType": error.code, "x-amzn-RequestId": request_id()}
-        return Response(status, sent, json.dumps(body, default=str).encode())
+        response_headers = {
+            "Content-Type": content_type,
+            "x-amzn-ErrorType": error.code,
+            "x-amzn-RequestId": request_id(),
+        }
+        return Response(status, response_headers, json.dumps(body, default=str).encode())
     return _xml_error(service, status, error)
 
 
 def unknown_operation(service: str, operation: str, headers: Mapping[str, str]) -> AwsError:
     """The error that AWS gives for an operation or a service that it does not have, by protocol."""
-    named = operation or "The requested operation"
-    said = f"{named} is not supported by {service} in the local cloud"
+    subject = operation or "The requested operation"
+    message = f"{subject} is not supported by {service} in the local cloud"
     match wire_protocol(service, headers):
         case "json":
-            return AwsError("UnknownOperationException", said, 400)
+            return AwsError("UnknownOperationException", message, 400)
         case "query":
-            return AwsError("InvalidAction", said, 400)
+            return AwsError("InvalidAction", message, 400)
         case "rest-json":
-            return AwsError("UnknownOperationException", said, 404)
+            return AwsError("UnknownOperationException", message, 404)
         case _:
-            return AwsError("NotImplemented", said, 501)
+            return AwsError("NotImplemented", message, 501)
 
 
 def request_id() -> str:
@@ -173,11 +177,12 @@ def _modelled_status(service: str, code: str) -> int | None:
 def _xml_error(service: str, status: int, error: AwsError) -> Response:
     members = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in error.members.items())
     inner = f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>{members}"
-    made = request_id()
+    identifier = request_id()
     if service == "s3":
-        body = f"<Error>{inner}<RequestId>{made}</RequestId></Error>"
+        body = f"<Error>{inner}<RequestId>{identifier}</RequestId></Error>"
     else:
         fault = "Sender" if status < 500 else "Receiver"
-        body = f"<ErrorResponse><Error><Type>{fault}</Type>{inner}</Error><RequestId>{made}</RequestId></ErrorResponse>"
-    sent = {"Content-Type": "text/xml" if service != "s3" else "application/xml", "x-amz-request-id": made}
-    return Response(status, sent, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())
+        described = f"<Error><Type>{fault}</Type>{inner}</Error>"
+        body = f"<ErrorResponse>{described}<RequestId>{identifier}</RequestId></ErrorResponse>"
+    headers = {"Content-Type": "text/xml" if service != "s3" else "application/xml", "x-amz-request-id": identifier}
+    return Response(status, headers, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())

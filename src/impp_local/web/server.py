@@ -1,6 +1,6 @@
-"""A WSGI server for HTTP/1.1 with a thread for each connection, on the standard library.
+"""A WSGI server for HTTP/1.1 with one thread per connection, on the standard library.
 
-Simple on purpose. A thread for each connection lets any number of calls wait for each other (a state machine's Lambda
+Simple on purpose. One thread per connection lets any number of calls wait for each other (a state machine's Lambda
 task holds one while its function makes calls of its own), and no connection changes hands between threads.
 """
 
@@ -72,7 +72,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no error of ours; everything else is told."""
+        """A client that disconnects is not an error; everything else is printed."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -201,9 +201,9 @@ class _Body:
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes (all that is left by default)."""
-        wanted = self._left if size is None or size < 0 else min(size, self._left)
-        data = self._stream.read(wanted) if wanted else b""
-        self._left = self._left - len(data) if len(data) == wanted else 0
+        length = self._left if size is None or size < 0 else min(size, self._left)
+        data = self._stream.read(length) if length else b""
+        self._left = self._left - len(data) if len(data) == length else 0
         return data
 
 

@@ -57,7 +57,7 @@ def test_a_bug_is_an_internal_failure_and_an_aws_error_keeps_its_code(
     cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert cloud._services
-    monkeypatch.setitem(cloud._services._services._made, Odd.name, Odd())
+    monkeypatch.setitem(cloud._services._services._values, Odd.name, Odd())
     client = boto3.client(
         "codestar-notifications",
         endpoint_url=cloud.endpoint,

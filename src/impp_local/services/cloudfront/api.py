@@ -88,123 +88,123 @@ class CloudFront(Service):
     name = "cloudfront"
 
     def __init__(self) -> None:
-        self._kept: dict[str, Resource] = {}
+        self._resources: dict[str, Resource] = {}
         self._lock = threading.RLock()
 
     def handler(self, operation: str) -> Callable[[Call], Mapping[str, Any] | Response | None] | None:
         """Operations are read from their names: verb, kind, and what of it."""
-        found = _OPERATION.fullmatch(operation)
-        if found:
-            verb, kind, part = found[1], KINDS[found[2]], found[3] or ""
+        match = _OPERATION.fullmatch(operation)
+        if match:
+            verb, kind, part = match[1], KINDS[match[2]], match[3] or ""
             method = getattr(self, f"_{verb.lower()}")
-            return lambda request: method(kind, part, request)
+            return lambda call: method(kind, part, call)
         if operation.startswith("List") and operation[4:] in _PLURALS:
-            return lambda request: self._list(_PLURALS[operation[4:]], request)
+            return lambda call: self._list(_PLURALS[operation[4:]], call)
         return super().handler(operation)
 
     # For those who serve viewers.
 
     def resource(self, resource_id: str) -> Resource | None:
         """A resource by id."""
-        return self._kept.get(resource_id)
+        return self._resources.get(resource_id)
 
     def distribution_of(self, host: str) -> Resource | None:
         """The distribution that serves a host name: its own domain, or an alias."""
-        for found in self._of(KINDS["Distribution"]):
-            if host in (found.domain, *_items(found.config.get("Aliases"))):
-                return found
+        for distribution in self._of_kind(KINDS["Distribution"]):
+            if host in (distribution.domain, *_items(distribution.config.get("Aliases"))):
+                return distribution
         return None
 
     # Tags.
 
-    def list_tags_for_resource(self, request: Call) -> Mapping[str, Any] | Response:
+    def list_tags_for_resource(self, call: Call) -> Mapping[str, Any] | Response:
         """Tags by ARN; of what moto keeps, moto's."""
-        found = self._by_arn(request.params["Resource"])
-        if found is None:
-            return request.forward()
-        return {"Tags": {"Items": [{"Key": key, "Value": value} for key, value in found.tags.items()]}}
+        resource = self._by_arn(call.params["Resource"])
+        if resource is None:
+            return call.forward()
+        return {"Tags": {"Items": [{"Key": key, "Value": value} for key, value in resource.tags.items()]}}
 
-    def tag_resource(self, request: Call) -> Response | None:
+    def tag_resource(self, call: Call) -> Response | None:
         """Add tags."""
-        found = self._by_arn(request.params["Resource"])
-        if found is None:
-            return request.forward()
-        found.tags.update(_tags(request.params["Tags"]))
+        resource = self._by_arn(call.params["Resource"])
+        if resource is None:
+            return call.forward()
+        resource.tags.update(_tags(call.params["Tags"]))
         return None
 
-    def untag_resource(self, request: Call) -> Response | None:
+    def untag_resource(self, call: Call) -> Response | None:
         """Take tags away."""
-        found = self._by_arn(request.params["Resource"])
-        if found is None:
-            return request.forward()
-        for key in request.params["TagKeys"].get("Items", []):
-            found.tags.pop(key, None)
+        resource = self._by_arn(call.params["Resource"])
+        if resource is None:
+            return call.forward()
+        for key in call.params["TagKeys"].get("Items", []):
+            resource.tags.pop(key, None)
         return None
 
     # The life of a resource.
 
-    def _create(self, kind: Kind, part: str, request: Call) -> Mapping[str, Any]:
+    def _create(self, kind: Kind, part: str, call: Call) -> Mapping[str, Any]:
         if part == "WithTags":
-            given = request.params["DistributionConfigWithTags"]
-            config, tags = given["DistributionConfig"], _tags(given.get("Tags"))
+            tagged = call.params["DistributionConfigWithTags"]
+            config, tags = tagged["DistributionConfig"], _tags(tagged.get("Tags"))
         else:
-            config, tags = request.params[kind.config], {}
+            config, tags = call.params[kind.config], {}
         with self._lock:
             self._check(kind, config)
             existing = self._same_reference(kind, config)
             if existing is not None:
-                return self._answer(existing)
-            made = Resource(kind, kind.new_id(), _with_defaults(kind, config), tags=tags)
+                return self._response(existing)
+            resource = Resource(kind, kind.new_id(), _with_defaults(kind, config), tags=tags)
             if kind.name == "Distribution":
-                made.domain = f"{_code('d').lower()}.cloudfront.net"
-            self._kept[made.id] = made
-        return {**self._answer(made), "Location": f"https://cloudfront.amazonaws.com/2020-05-31/{made.id}"}
+                resource.domain = f"{_code('d').lower()}.cloudfront.net"
+            self._resources[resource.id] = resource
+        return {**self._response(resource), "Location": f"https://cloudfront.amazonaws.com/2020-05-31/{resource.id}"}
 
-    def _get(self, kind: Kind, part: str, request: Call) -> Mapping[str, Any]:
-        found = self._found(kind, request.params["Id"])
-        return {kind.config: found.config, "ETag": found.etag} if part == "Config" else self._answer(found)
+    def _get(self, kind: Kind, part: str, call: Call) -> Mapping[str, Any]:
+        resource = self._get_resource(kind, call.params["Id"])
+        return {kind.config: resource.config, "ETag": resource.etag} if part == "Config" else self._response(resource)
 
-    def _update(self, kind: Kind, _part: str, request: Call) -> Mapping[str, Any]:
+    def _update(self, kind: Kind, _part: str, call: Call) -> Mapping[str, Any]:
         with self._lock:
-            found = self._matching(kind, request)
-            self._check(kind, request.params[kind.config])
-            found.config = _with_defaults(kind, request.params[kind.config])
-            found.etag, found.changed = _code("E"), datetime.now(UTC)
-            return self._answer(found)
+            resource = self._matching(kind, call)
+            self._check(kind, call.params[kind.config])
+            resource.config = _with_defaults(kind, call.params[kind.config])
+            resource.etag, resource.changed = _code("E"), datetime.now(UTC)
+            return self._response(resource)
 
-    def _delete(self, kind: Kind, _part: str, request: Call) -> None:
+    def _delete(self, kind: Kind, _part: str, call: Call) -> None:
         with self._lock:
-            found = self._matching(kind, request)
-            if found.config.get("Enabled"):
+            resource = self._matching(kind, call)
+            if resource.config.get("Enabled"):
                 raise AwsError("DistributionNotDisabled", "The distribution you are trying to delete is enabled.", 409)
-            if any(found.id in _references(other) for other in self._kept.values()):
+            if any(resource.id in _references(other) for other in self._resources.values()):
                 raise AwsError(kind.in_use, "Cannot delete this resource because it is in use.", 409)
-            del self._kept[found.id]
+            del self._resources[resource.id]
 
-    def _list(self, kind: Kind, _request: Call) -> Mapping[str, Any]:
+    def _list(self, kind: Kind, _call: Call) -> Mapping[str, Any]:
         with self._lock:
-            found = [_summary(one, self._described(one)) for one in self._of(kind)]
-        listed: dict[str, Any] = {"MaxItems": 100, "Quantity": len(found), "Items": found}
+            summaries = [_summary(one, self._description(one)) for one in self._of_kind(kind)]
+        listed: dict[str, Any] = {"MaxItems": 100, "Quantity": len(summaries), "Items": summaries}
         if kind.name in ("Distribution", "OriginAccessControl"):
             listed |= {"Marker": "", "IsTruncated": False}
         return {f"{kind.name}List": listed}
 
-    def _answer(self, found: Resource) -> dict[str, Any]:
-        return {found.kind.name: self._described(found), "ETag": found.etag}
+    def _response(self, resource: Resource) -> dict[str, Any]:
+        return {resource.kind.name: self._description(resource), "ETag": resource.etag}
 
-    def _described(self, found: Resource) -> dict[str, Any]:
-        described: dict[str, Any] = {"Id": found.id, found.kind.config: found.config}
-        if found.kind.moment:
-            described[found.kind.moment] = found.changed
-        if found.kind.name == "Distribution":
+    def _description(self, resource: Resource) -> dict[str, Any]:
+        described: dict[str, Any] = {"Id": resource.id, resource.kind.config: resource.config}
+        if resource.kind.moment:
+            described[resource.kind.moment] = resource.changed
+        if resource.kind.name == "Distribution":
             described |= {
-                "ARN": found.arn,
+                "ARN": resource.arn,
                 # There are no edge locations to wait for: a distribution is deployed as soon as it is known.
                 "Status": "Deployed",
                 "InProgressInvalidationBatches": 0,
-                "DomainName": found.domain,
+                "DomainName": resource.domain,
                 "ActiveTrustedSigners": {"Enabled": False, "Quantity": 0},
-                "ActiveTrustedKeyGroups": self._active_groups(found),
+                "ActiveTrustedKeyGroups": self._active_groups(resource),
             }
         return described
 
@@ -212,35 +212,35 @@ class CloudFront(Service):
         groups = _items(distribution.config["DefaultCacheBehavior"].get("TrustedKeyGroups"))
         active = []
         for group in groups:
-            keys = list(self._kept[group].config["Items"]) if group in self._kept else []
+            keys = list(self._resources[group].config["Items"]) if group in self._resources else []
             active.append({"KeyGroupId": group, "KeyPairIds": {"Quantity": len(keys), "Items": keys}})
         return {"Enabled": bool(active), "Quantity": len(active), "Items": active}
 
-    def _of(self, kind: Kind) -> list[Resource]:
-        return [one for one in list(self._kept.values()) if one.kind is kind]
+    def _of_kind(self, kind: Kind) -> list[Resource]:
+        return [one for one in list(self._resources.values()) if one.kind is kind]
 
-    def _found(self, kind: Kind, resource_id: str) -> Resource:
-        found = self._kept.get(resource_id)
-        if found is None or found.kind is not kind:
+    def _get_resource(self, kind: Kind, resource_id: str) -> Resource:
+        resource = self._resources.get(resource_id)
+        if resource is None or resource.kind is not kind:
             raise AwsError(kind.missing, f"The specified {kind.name} does not exist.", 404)
-        return found
+        return resource
 
-    def _matching(self, kind: Kind, request: Call) -> Resource:
-        found = self._found(kind, request.params["Id"])
-        given = request.params.get("IfMatch")
-        if not given:
+    def _matching(self, kind: Kind, call: Call) -> Resource:
+        resource = self._get_resource(kind, call.params["Id"])
+        version = call.params.get("IfMatch")
+        if not version:
             raise AwsError("InvalidIfMatchVersion", "The If-Match version is missing or not valid for the resource.")
-        if given != found.etag:
+        if version != resource.etag:
             raise AwsError("PreconditionFailed", "The request failed because it didn't meet the preconditions.", 412)
-        return found
+        return resource
 
     def _by_arn(self, arn: str) -> Resource | None:
-        return next((one for one in list(self._kept.values()) if one.arn == arn), None)
+        return next((one for one in list(self._resources.values()) if one.arn == arn), None)
 
     def _same_reference(self, kind: Kind, config: Mapping[str, Any]) -> Resource | None:
         """A repeated creation (same CallerReference and configuration) is answered as the first; others clash."""
         reference, name = config.get("CallerReference"), config.get("Name")
-        for one in self._of(kind):
+        for one in self._of_kind(kind):
             if reference and one.config.get("CallerReference") == reference:
                 if one.config == _with_defaults(kind, config):
                     return one
@@ -253,7 +253,7 @@ class CloudFront(Service):
         """Raises AwsError for references to what does not exist, and for keys that are none."""
         probe = Resource(kind, "", dict(config))
         for reference in _references(probe):
-            if reference not in self._kept and not _managed(reference):
+            if reference not in self._resources and not _managed(reference):
                 code = "TrustedKeyGroupDoesNotExist" if kind.name == "Distribution" else "InvalidArgument"
                 raise AwsError(code, f"{reference} does not exist.", 400)
         if kind.name == "PublicKey":
@@ -269,10 +269,10 @@ def _check_key(pem: str) -> None:
         key = load_pem_public_key(pem.encode())
     except ValueError:
         key = None
-    right = (isinstance(key, RSAPublicKey) and key.key_size == 2048) or (
+    is_usable = (isinstance(key, RSAPublicKey) and key.key_size == 2048) or (
         isinstance(key, EllipticCurvePublicKey) and key.curve.name == "secp256r1"
     )
-    if not right:
+    if not is_usable:
         raise AwsError("InvalidArgument", "Your request contains empty/invalid/out of limits RSA Encoded Key", 400)
 
 
@@ -307,8 +307,8 @@ def _items(listed: Mapping[str, Any] | None) -> list[Any]:
     return list((listed or {}).get("Items") or [])
 
 
-def _tags(given: Mapping[str, Any] | None) -> dict[str, str]:
-    return {tag["Key"]: tag.get("Value", "") for tag in _items(given)}
+def _tags(listed: Mapping[str, Any] | None) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in _items(listed)}
 
 
 def _with_defaults(kind: Kind, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,9 +323,9 @@ def _with_defaults(kind: Kind, config: Mapping[str, Any]) -> dict[str, Any]:
     return full
 
 
-def _summary(found: Resource, described: Mapping[str, Any]) -> dict[str, Any]:
-    if found.kind.name == "KeyGroup":
+def _summary(resource: Resource, described: Mapping[str, Any]) -> dict[str, Any]:
+    if resource.kind.name == "KeyGroup":
         return {"KeyGroup": described}
-    if found.kind.name == "ResponseHeadersPolicy":
+    if resource.kind.name == "ResponseHeadersPolicy":
         return {"Type": "custom", "ResponseHeadersPolicy": described}
-    return {**found.config, **described}
+    return {**resource.config, **described}

@@ -1,4 +1,4 @@
-"""CloudFront as viewers meet it: the delivery bucket, to those who hold a signature.
+"""CloudFront as viewers see it: the delivery bucket, for requests with a valid signature.
 
 A request is a viewer's when its Host is a distribution's domain (or alias), or its path begins with
 `/_cloudfront/<distribution id>/`. URLs and cookies are checked as CloudFront does: canned or custom policy, RSA with
@@ -52,14 +52,14 @@ class Cdn(CloudFront):
             return None
         if by_path:
             distribution_id, _, rest = path[len(PREFIX) :].partition("/")
-            found = self.resource(distribution_id)
+            distribution = self.resource(distribution_id)
             path = f"/{rest}"
         else:
-            found = self.distribution_of(host)
-            if found is None and not host.endswith(".cloudfront.net"):
+            distribution = self.distribution_of(host)
+            if distribution is None and not host.endswith(".cloudfront.net"):
                 return None
         try:
-            return _Visit(call, path, self, found).answer()
+            return _Visit(call, path, self, distribution).answer()
         except AwsError as error:
             return _error(error)
 
@@ -78,7 +78,7 @@ class _Visit:
         resources: CloudFront,
         distribution: Resource | None,
     ) -> None:
-        # CloudFront tells a host that it does not know, and a distribution that is off, in these words.
+        # CloudFront answers an unknown host and a disabled distribution with these messages.
         if distribution is None or distribution.kind.name != "Distribution":
             raise AwsError("BadRequest", "We can't connect to the server for this app or website at this time.", 403)
         if not distribution.config.get("Enabled"):
@@ -97,12 +97,12 @@ class _Visit:
                 "MethodNotAllowed", "This distribution is not configured to allow the HTTP request method", 403
             )
         if method == "OPTIONS":
-            return self._decorated(Response(200, {"Content-Length": "0"}))
+            return self._with_headers(Response(200, {"Content-Length": "0"}))
         groups = (self.behavior.get("TrustedKeyGroups") or {}).get("Items") or []
         if groups:
             self._check_signature(list(self._keys(groups)))
         billing.meter("cloudfront", "https_request", 1, detail=self.path)
-        return self._decorated(self._object(method))
+        return self._with_headers(self._object(method))
 
     def _behavior(self) -> Mapping[str, Any]:
         """The cache behavior for the path: the first whose pattern fits, else the default one."""
@@ -114,69 +114,69 @@ class _Visit:
     def _object(self, method: str) -> Response:
         name = unquote(self.path.lstrip("/")) or self.distribution.config.get("DefaultRootObject") or ""
         try:
-            found = objects.find(self._bucket(), name)
+            stored = objects.find(self._bucket(), name)
         except AwsError:
-            # The origin access identity may not list the bucket, so S3 tells it nothing about missing keys.
+            # The origin access control may not list the bucket, so S3 does not reveal which keys are missing.
             raise AwsError("AccessDenied", "Access Denied", 403) from None
         headers = {
-            "Content-Type": found.headers.get("content-type", "binary/octet-stream"),
-            "ETag": f'"{found.etag}"',
-            "Last-Modified": formatdate(found.last_modified.timestamp(), usegmt=True),
+            "Content-Type": stored.headers.get("content-type", "binary/octet-stream"),
+            "ETag": f'"{stored.etag}"',
+            "Last-Modified": formatdate(stored.last_modified.timestamp(), usegmt=True),
             "Accept-Ranges": "bytes",
-            **{name.title(): found.headers[name] for name in _KEPT_HEADERS if name in found.headers},
+            **{name.title(): stored.headers[name] for name in _KEPT_HEADERS if name in stored.headers},
         }
-        if self._not_modified(found):
+        if self._is_unmodified(stored):
             return Response(304, headers)
-        start, length, status = _range(self.call.headers.get("range", ""), found.size)
+        start, length, status = _range(self.call.headers.get("range", ""), stored.size)
         headers["Content-Length"] = str(length)
         if status == 206:
-            headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
+            headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
         if method == "HEAD":
             return Response(status, headers)
         billing.meter("cloudfront", "data_out", length / 1e9, detail=name)
-        return Response(status, headers, found.read(start, length))
+        return Response(status, headers, stored.read(start, length))
 
-    def _not_modified(self, found: objects.StoredObject) -> bool:
-        asked = self.call.headers.get("if-none-match", "")
-        return f'"{found.etag}"' in [tag.strip().removeprefix("W/") for tag in asked.split(",")]
+    def _is_unmodified(self, stored: objects.StoredObject) -> bool:
+        etags = self.call.headers.get("if-none-match", "")
+        return f'"{stored.etag}"' in [tag.strip().removeprefix("W/") for tag in etags.split(",")]
 
     def _bucket(self) -> str:
-        wanted = self.behavior["TargetOriginId"]
+        origin_id = self.behavior["TargetOriginId"]
         for origin in self.distribution.config["Origins"]["Items"]:
-            named = _S3_ORIGIN.match(origin["DomainName"])
-            if origin["Id"] == wanted and named:
-                return named["bucket"]
+            match = _S3_ORIGIN.match(origin["DomainName"])
+            if origin["Id"] == origin_id and match:
+                return match["bucket"]
         raise AwsError("BadGateway", "The local cloud serves S3 origins only", 502)
 
     # Signatures.
 
     def _keys(self, groups: list[str]) -> Iterator[Resource]:
         for group in groups:
-            kept = self.resources.resource(group)
-            for key_id in (kept.config.get("Items") or []) if kept else []:
+            key_group = self.resources.resource(group)
+            for key_id in (key_group.config.get("Items") or []) if key_group else []:
                 key = self.resources.resource(key_id)
                 if key:
                     yield key
 
     def _check_signature(self, keys: list[Resource]) -> None:
         """Raises AwsError MissingKey, or AccessDenied for whatever is wrong with a signature."""
-        given = self._signature()
-        if "Signature" not in given or "Key-Pair-Id" not in given:
+        signature_parts = self._signature()
+        if "Signature" not in signature_parts or "Key-Pair-Id" not in signature_parts:
             raise AwsError("MissingKey", "Missing Key-Pair-Id query parameter or cookie value", 403)
-        key = next((one for one in keys if one.id == given["Key-Pair-Id"]), None)
+        key = next((one for one in keys if one.id == signature_parts["Key-Pair-Id"]), None)
         if key is None:
             raise AwsError("InvalidKey", "Unknown Key", 403)
         bare = self._url_without_signature()
-        if "Policy" in given:
-            document = _decoded(given["Policy"])
-        elif given.get("Expires", "").isdigit():
+        if "Policy" in signature_parts:
+            document = _decode(signature_parts["Policy"])
+        elif signature_parts.get("Expires", "").isdigit():
             document = None
         else:
             raise AwsError("MissingPolicy", "Missing Policy or Expires query parameter or cookie value", 403)
-        signature = _decoded(given["Signature"])
-        urls = self._spellings(bare)
-        documents = [document] if document else [canned_policy(url, int(given["Expires"])) for url in urls]
-        signed = next((one for one in documents if _verifies(key.config["EncodedKey"], signature, one)), None)
+        signature = _decode(signature_parts["Signature"])
+        urls = self._possible_urls(bare)
+        documents = [document] if document else [canned_policy(url, int(signature_parts["Expires"])) for url in urls]
+        signed = next((one for one in documents if _is_valid_signature(key.config["EncodedKey"], signature, one)), None)
         if signed is None:
             raise AwsError("AccessDenied", "Access denied", 403)
         _check_policy(signed, urls, self.call.environ.get("REMOTE_ADDR", ""))
@@ -194,12 +194,12 @@ class _Visit:
         }
 
     def _url_without_signature(self) -> str:
-        kept = [part for part in self.query.split("&") if part.partition("=")[0] not in _SIGNATURE_PARAMETERS]
-        query = "&".join(part for part in kept if part)
+        parameters = [part for part in self.query.split("&") if part.partition("=")[0] not in _SIGNATURE_PARAMETERS]
+        query = "&".join(part for part in parameters if part)
         return f"{self.path}?{query}" if query else self.path
 
-    def _spellings(self, bare: str) -> list[str]:
-        """What a signer may have called this URL: by the distribution's names, or by the local endpoint."""
+    def _possible_urls(self, bare: str) -> list[str]:
+        """The URLs that a signer may have signed: with the distribution's names, or with the local endpoint."""
         names = [self.distribution.domain, *((self.distribution.config.get("Aliases") or {}).get("Items") or [])]
         here = self.call.headers.get("host", "")
         urls = [f"{scheme}://{name}{bare}" for scheme in ("https", "http") for name in names]
@@ -207,8 +207,8 @@ class _Visit:
 
     # Headers.
 
-    def _decorated(self, response: Response) -> Response:
-        """Add what CloudFront adds, and what the response headers policy says."""
+    def _with_headers(self, response: Response) -> Response:
+        """Add CloudFront's own headers, and those of the response headers policy."""
         response.headers |= {
             "X-Cache": "Miss from cloudfront",
             "Via": f"1.1 {self.distribution.domain} (CloudFront)",
@@ -242,7 +242,7 @@ def _check_policy(document: bytes, urls: list[str], address: str) -> None:
         raise denied
 
 
-def _verifies(pem: str, signature: bytes, document: bytes) -> bool:
+def _is_valid_signature(pem: str, signature: bytes, document: bytes) -> bool:
     key = load_pem_public_key(pem.encode())
     try:
         if isinstance(key, rsa.RSAPublicKey):
@@ -256,7 +256,7 @@ def _verifies(pem: str, signature: bytes, document: bytes) -> bool:
     return True
 
 
-def _decoded(text: str) -> bytes:
+def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text.replace("-", "+").replace("_", "=").replace("~", "/"), validate=True)
     except binascii.Error:
@@ -265,15 +265,15 @@ def _decoded(text: str) -> bytes:
 
 def _range(header: str, size: int) -> tuple[int, int, int]:
     """Start, length and status for a Range header; one that cannot be read counts as none. Raises AwsError 416."""
-    found = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
-    if not found or not (found[1] or found[2]):
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
+    if not match or not (match[1] or match[2]):
         return 0, size, 200
-    if not found[1]:
-        length = min(int(found[2]), size)
+    if not match[1]:
+        length = min(int(match[2]), size)
         start = size - length
     else:
-        start = int(found[1])
-        length = min(int(found[2] or size - 1), size - 1) - start + 1
+        start = int(match[1])
+        length = min(int(match[2] or size - 1), size - 1) - start + 1
     if length <= 0 or start >= size:
         raise AwsError("InvalidRange", "The requested range is not satisfiable", 416)
     return start, length, 206

@@ -26,8 +26,8 @@ def viewers_key(state_dir: Path) -> tuple[Path, str]:
     path = state_dir.absolute() / KEY_FILE
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = made.private_bytes(
+        private_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = private_key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         path.touch(mode=0o600)

@@ -118,7 +118,7 @@ def verify(headers: Mapping[str, str], body: bytes) -> Verified:
             S3ComputedContentSHA256=hashlib.sha256(payload).hexdigest(),
         )
     _check_md5(headers.get("content-md5"), payload)
-    algorithm, value = _given(headers, trailers)
+    algorithm, value = _declared_checksum(headers, trailers)
     if algorithm and value is not None:
         _check_value(algorithm, value)
         if checksum(algorithm, payload) != value:
@@ -131,27 +131,27 @@ def bad_digest(algorithm: str) -> AwsError:
     return AwsError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
 
 
-def _given(headers: Mapping[str, str], trailers: Mapping[str, str]) -> tuple[str | None, str | None]:
+def _declared_checksum(headers: Mapping[str, str], trailers: Mapping[str, str]) -> tuple[str | None, str | None]:
     trailer = headers.get("x-amz-trailer", "").strip().lower()
     if trailer and trailer not in trailers:
         raise AwsError("MalformedTrailerError", "The request contained trailing data that was not well-formed")
-    sent = {**headers, **({trailer: trailers[trailer]} if trailer else {})}
-    found = [(name, sent[f"x-amz-checksum-{name.lower()}"]) for name in ALGORITHMS if _header(name) in sent]
-    if len(found) > 1:
+    fields = {**headers, **({trailer: trailers[trailer]} if trailer else {})}
+    checksums = [(name, fields[f"x-amz-checksum-{name.lower()}"]) for name in ALGORITHMS if _header(name) in fields]
+    if len(checksums) > 1:
         raise AwsError(
             "InvalidRequest",
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
         )
-    named = headers.get("x-amz-sdk-checksum-algorithm", "").upper()
-    if named and not found:
+    announced = headers.get("x-amz-sdk-checksum-algorithm", "").upper()
+    if announced and not checksums:
         raise AwsError(
             "InvalidRequest",
             "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers"
             " were found.",
         )
-    if found and named and named != found[0][0]:
+    if checksums and announced and announced != checksums[0][0]:
         raise AwsError("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
-    return found[0] if found else (None, None)
+    return checksums[0] if checksums else (None, None)
 
 
 def _header(algorithm: str) -> str:
@@ -161,10 +161,10 @@ def _header(algorithm: str) -> str:
 def _check_value(algorithm: str, value: str) -> None:
     width = {"SHA1": 20, "SHA256": 32}.get(algorithm) or _CRCS[algorithm][2]
     try:
-        right = len(base64.b64decode(value, validate=True)) == width
+        is_valid = len(base64.b64decode(value, validate=True)) == width
     except binascii.Error:
-        right = False
-    if not right:
+        is_valid = False
+    if not is_valid:
         raise AwsError("InvalidRequest", f"Value for {_header(algorithm)} header is invalid.")
 
 

@@ -15,7 +15,7 @@ from impp_local.services.s3.checksums import Part, Verified
 from impp_local.web import protocol
 
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
-"""What curl and others say of any body; moto reads the body of a PUT as a form then, and stores nothing."""
+"""Content types that curl and others set for any body. moto would parse the body of such a PUT and store nothing."""
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Upload:
 
 
 class Exchange:
-    """One S3 request: what it asks for, and what is to be done around moto's answer."""
+    """One S3 request with what its steps hand on to each other: checksum, upload, parts, events."""
 
     def __init__(self, call: Call) -> None:
         self.call = call
@@ -60,10 +60,10 @@ class Exchange:
         self.environ.pop("HTTP_X_AMZ_DECODED_CONTENT_LENGTH", None)
         self.environ.pop("HTTP_X_AMZ_CONTENT_SHA256", None)
         encodings = self.headers.get("content-encoding", "").split(",")
-        kept = ",".join(name.strip() for name in encodings if name.strip() not in ("", "aws-chunked"))
+        remaining = ",".join(name.strip() for name in encodings if name.strip() not in ("", "aws-chunked"))
         self.environ.pop("HTTP_CONTENT_ENCODING", None)
-        if kept:
-            self.environ["HTTP_CONTENT_ENCODING"] = kept
+        if remaining:
+            self.environ["HTTP_CONTENT_ENCODING"] = remaining
 
     def use_checksum(self, algorithm: str) -> None:
         """Store the object with this checksum, computed now unless the caller gave it."""
@@ -82,15 +82,15 @@ class Exchange:
             environ["CONTENT_TYPE"] = "binary/octet-stream"
         return moto.call("s3", self.operation, environ)
 
-    def stored(self, response: Response) -> Any:
-        """The object that this call created."""
+    def stored_object(self, response: Response) -> Any:
+        """The object that this request created."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         key = objects.backend().get_object(self.bucket, self.key, version_id=headers.get("x-amz-version-id"))
         if self.form and self.operation == "PutObject":
             key.metadata["Content-Type"] = self.form
         return key
 
-    def who(self) -> dict[str, str]:
+    def caller_detail(self) -> dict[str, str]:
         """The caller as events name it."""
         return {
             "request-id": protocol.request_id(),

@@ -69,7 +69,7 @@ class S3Front(Service):
             prepare = getattr(self, f"_before_{exchange.operation}", None)
             if prepare:
                 prepare(exchange)
-            before = _state(exchange)
+            before = _object_before(exchange)
             response = self._get_object(exchange) if exchange.operation == "GetObject" else exchange.forward()
             if response.status < 300:
                 finish = getattr(self, f"_after_{exchange.operation}", None)
@@ -87,39 +87,39 @@ class S3Front(Service):
         exchange.use_checksum(exchange.verified.algorithm or DEFAULT)
 
     def _after_PutObject(self, exchange: Exchange, response: Response, _before: Any) -> None:
-        key = exchange.stored(response)
+        key = exchange.stored_object(response)
         key.checksum_type = "FULL_OBJECT"
         response.headers["x-amz-checksum-type"] = "FULL_OBJECT"
-        self._created(exchange, key)
+        self._publish_created(exchange, key)
 
     def _after_CopyObject(self, exchange: Exchange, response: Response, _before: Any) -> None:
-        key = exchange.stored(response)
+        key = exchange.stored_object(response)
         key.checksum_algorithm = (key.checksum_algorithm or DEFAULT).upper()
         key.checksum_value = checksums.checksum(key.checksum_algorithm, key.value)
         key.checksum_type, key.checksum_parts = "FULL_OBJECT", None
-        self._created(exchange, key)
+        self._publish_created(exchange, key)
 
     # Uploads in parts.
 
     def _before_CreateMultipartUpload(self, exchange: Exchange) -> None:
         _check_tags(parse_qsl(exchange.headers.get("x-amz-tagging", ""), keep_blank_values=True))
-        named = exchange.headers.get("x-amz-checksum-algorithm")
-        algorithm = (named or DEFAULT).upper()
+        requested = exchange.headers.get("x-amz-checksum-algorithm")
+        algorithm = (requested or DEFAULT).upper()
         if algorithm not in checksums.ALGORITHMS:
             raise AwsError("InvalidRequest", "Checksum algorithm provided is unsupported.")
         kind = exchange.headers.get("x-amz-checksum-type") or ("FULL_OBJECT" if algorithm == DEFAULT else "COMPOSITE")
         hashed = algorithm in ("SHA1", "SHA256")
         if (kind == "COMPOSITE" and algorithm == DEFAULT) or (kind == "FULL_OBJECT" and hashed):
-            said = f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
-            raise AwsError("InvalidRequest", said)
+            message = f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+            raise AwsError("InvalidRequest", message)
         exchange.environ["HTTP_X_AMZ_CHECKSUM_ALGORITHM"] = algorithm
         exchange.environ["HTTP_X_AMZ_CHECKSUM_TYPE"] = kind
-        exchange.upload = Upload(algorithm, kind, explicit=named is not None)
+        exchange.upload = Upload(algorithm, kind, explicit=requested is not None)
 
     def _after_CreateMultipartUpload(self, exchange: Exchange, response: Response, _before: Any) -> None:
-        found = re.search(rb"<UploadId>(.*?)</UploadId>", bytes(response.body))  # type: ignore[arg-type]
-        if found and exchange.upload:
-            self._uploads[found[1].decode()] = exchange.upload
+        upload_id = re.search(rb"<UploadId>(.*?)</UploadId>", bytes(response.body))  # type: ignore[arg-type]
+        if upload_id and exchange.upload:
+            self._uploads[upload_id[1].decode()] = exchange.upload
             response.headers["x-amz-checksum-algorithm"] = exchange.upload.algorithm
             response.headers["x-amz-checksum-type"] = exchange.upload.kind
 
@@ -127,14 +127,14 @@ class S3Front(Service):
         upload = self._uploads.get(exchange.query.get("uploadId", ""))
         if upload is None:
             raise _no_such_upload()
-        given = exchange.verified.algorithm
-        if given and upload.explicit and given != upload.algorithm:
+        algorithm = exchange.verified.algorithm
+        if algorithm and upload.explicit and algorithm != upload.algorithm:
             raise AwsError(
                 "InvalidRequest",
                 f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum"
-                f" Type: {given.lower()}",
+                f" Type: {algorithm.lower()}",
             )
-        exchange.use_checksum(given or upload.algorithm)
+        exchange.use_checksum(algorithm or upload.algorithm)
 
     def _after_UploadPart(self, exchange: Exchange, _response: Response, _before: Any) -> None:
         upload = self._uploads[exchange.query["uploadId"]]
@@ -155,7 +155,7 @@ class S3Front(Service):
         upload_id = exchange.query.get("uploadId", "")
         upload = self._uploads.get(upload_id)
         if upload is None:
-            existing = _existing(exchange)
+            existing = _stored_object(exchange)
             if existing is None or not existing.multipart or existing.multipart.id != upload_id:
                 raise _no_such_upload()
             return  # A retry of a completed upload: moto answers as the first time.
@@ -174,7 +174,7 @@ class S3Front(Service):
         exchange.part_sizes = [part.size for part in parts]
 
     def _after_CompleteMultipartUpload(self, exchange: Exchange, response: Response, _before: Any) -> None:
-        key = exchange.stored(response)
+        key = exchange.stored_object(response)
         if exchange.upload:
             self._uploads.pop(exchange.query["uploadId"], None)
             key._value_buffer, key.contentsize = key.multipart.joined, key.multipart.joined.tell()
@@ -184,9 +184,9 @@ class S3Front(Service):
             key.checksum_value, key.checksum_parts = exchange.checksum, exchange.parts
             for name in ("x-amz-checksum-algorithm", "x-amz-checksum-type"):  # moto keeps them as metadata
                 key.metadata.pop(name, None)
-            self._created(exchange, key)
+            self._publish_created(exchange, key)
         described = (
-            f"<Checksum{key.checksum_algorithm}>{_shown(key)}</Checksum{key.checksum_algorithm}>"
+            f"<Checksum{key.checksum_algorithm}>{_checksum_text(key)}</Checksum{key.checksum_algorithm}>"
             f"<ChecksumType>{key.checksum_type}</ChecksumType></CompleteMultipartUploadResult>"
         )
         answered = bytes(response.body)  # type: ignore[arg-type]
@@ -200,27 +200,27 @@ class S3Front(Service):
     def _intelligent_tiering(self, exchange: Exchange) -> Response:
         """Intelligent-Tiering configurations of a bucket, which moto lacks; can go when it has them."""
         objects.backend().get_bucket(exchange.bucket)
-        given = exchange.call.params
-        place = (exchange.bucket, given.get("Id", ""))
+        params = exchange.call.params
+        key = (exchange.bucket, params.get("Id", ""))
         output: dict[str, Any] = {}
         if exchange.operation.startswith("Put"):
-            self._tiering[place] = given["IntelligentTieringConfiguration"]
+            self._tiering[key] = params["IntelligentTieringConfiguration"]
         elif exchange.operation.startswith("List"):
-            kept = [one for (bucket, _), one in sorted(self._tiering.items()) if bucket == exchange.bucket]
-            output = {"IsTruncated": False, "IntelligentTieringConfigurationList": kept}
-        elif place not in self._tiering:
+            configurations = [one for (bucket, _), one in sorted(self._tiering.items()) if bucket == exchange.bucket]
+            output = {"IsTruncated": False, "IntelligentTieringConfigurationList": configurations}
+        elif key not in self._tiering:
             raise AwsError("NoSuchConfiguration", "The specified configuration does not exist.", 404)
         elif exchange.operation.startswith("Delete"):
-            del self._tiering[place]
+            del self._tiering[key]
         else:
-            output = {"IntelligentTieringConfiguration": self._tiering[place]}
+            output = {"IntelligentTieringConfiguration": self._tiering[key]}
         return protocol.serialised("s3", exchange.operation, exchange.headers, output)
 
     # Reading, tagging, deleting.
 
     def _get_object(self, exchange: Exchange) -> Response:
-        """What HeadObject says, with the bytes read from where they lie: moto reads all of an object for any range."""
-        key = _existing(exchange)
+        """HeadObject's answer with the bytes of the range: moto reads the whole object for any range."""
+        key = _stored_object(exchange)
         if key is None or key.storage_class in ARCHIVE_STORAGE_CLASSES:
             return exchange.forward()
         head = exchange.forward("HEAD")
@@ -244,8 +244,8 @@ class S3Front(Service):
         self._select_part(exchange)
 
     def _select_part(self, exchange: Exchange) -> None:
-        """A part by its number is a range: parts are not kept apart once they are an object."""
-        sizes = getattr(_existing(exchange), "part_sizes", None)
+        """Turn a part number into a range: a completed object no longer has parts."""
+        sizes = getattr(_stored_object(exchange), "part_sizes", None)
         if not sizes or not exchange.query.get("partNumber", "").isdigit():
             return
         number = int(exchange.query["partNumber"])
@@ -253,8 +253,10 @@ class S3Front(Service):
             raise AwsError("InvalidPartNumber", "The requested partnumber is not satisfiable", 416)
         start = sum(sizes[: number - 1])
         exchange.environ["HTTP_RANGE"] = f"bytes={start}-{start + sizes[number - 1] - 1}"
-        kept = [part for part in exchange.environ["QUERY_STRING"].split("&") if not part.startswith("partNumber=")]
-        exchange.environ["QUERY_STRING"] = "&".join(kept)
+        parameters = [
+            part for part in exchange.environ["QUERY_STRING"].split("&") if not part.startswith("partNumber=")
+        ]
+        exchange.environ["QUERY_STRING"] = "&".join(parameters)
         exchange.environ["RAW_URI"] = (
             exchange.environ["RAW_URI"].partition("?")[0] + "?" + exchange.environ["QUERY_STRING"]
         )
@@ -264,9 +266,9 @@ class S3Front(Service):
         if exchange.parts:
             response.headers["x-amz-mp-parts-count"] = str(exchange.parts)
         if exchange.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED" and response.status == 200:
-            key = _existing(exchange)
+            key = _stored_object(exchange)
             if key is not None and key.checksum_value:
-                response.headers[f"x-amz-checksum-{key.checksum_algorithm.lower()}"] = _shown(key)
+                response.headers[f"x-amz-checksum-{key.checksum_algorithm.lower()}"] = _checksum_text(key)
                 response.headers["x-amz-checksum-type"] = key.checksum_type or "FULL_OBJECT"
 
     def _before_PutObjectTagging(self, exchange: Exchange) -> None:
@@ -275,10 +277,10 @@ class S3Front(Service):
         _check_tags([(tag["Key"], tag.get("Value") or "") for tag in (tags if isinstance(tags, list) else [tags])])
 
     def _after_PutObjectTagging(self, exchange: Exchange, _response: Response, _before: Any) -> None:
-        self._tagged(exchange, removed=False)
+        self._publish_tagged(exchange, removed=False)
 
     def _after_DeleteObjectTagging(self, exchange: Exchange, _response: Response, _before: Any) -> None:
-        self._tagged(exchange, removed=True)
+        self._publish_tagged(exchange, removed=True)
 
     def _after_DeleteObject(self, exchange: Exchange, response: Response, before: Any) -> None:
         if before is None:
@@ -287,7 +289,9 @@ class S3Front(Service):
         version = response.headers.get("x-amz-version-id") or exchange.query.get("versionId")
         bucket = objects.backend().get_bucket(exchange.bucket)
         exchange.events.append(
-            lambda: self._events.deleted(bucket, exchange.key, version, marker, exchange.who(), "DeleteObject")
+            lambda: self._events.deleted(
+                bucket, exchange.key, version, marker, exchange.caller_detail(), "DeleteObject"
+            )
         )
 
     def _after_DeleteObjects(self, exchange: Exchange, response: Response, _before: Any) -> None:
@@ -297,25 +301,25 @@ class S3Front(Service):
         for entry in deleted if isinstance(deleted, list) else [deleted]:
             marker = entry.get("DeleteMarker") == "true" and not entry.get("VersionId")
             version = entry.get("DeleteMarkerVersionId") or entry.get("VersionId")
-            self._events.deleted(bucket, entry["Key"], version, marker, exchange.who(), "DeleteObjects")
+            self._events.deleted(bucket, entry["Key"], version, marker, exchange.caller_detail(), "DeleteObjects")
 
-    def _tagged(self, exchange: Exchange, *, removed: bool) -> None:
-        key = _existing(exchange)
+    def _publish_tagged(self, exchange: Exchange, *, removed: bool) -> None:
+        key = _stored_object(exchange)
         if key is not None:
             bucket = objects.backend().get_bucket(exchange.bucket)
-            exchange.events.append(lambda: self._events.tagged(bucket, key, removed, exchange.who()))
+            exchange.events.append(lambda: self._events.tagged(bucket, key, removed, exchange.caller_detail()))
 
-    def _created(self, exchange: Exchange, key: Any) -> None:
+    def _publish_created(self, exchange: Exchange, key: Any) -> None:
         bucket = objects.backend().get_bucket(exchange.bucket)
-        exchange.events.append(lambda: self._events.created(bucket, key, exchange.operation, exchange.who()))
+        exchange.events.append(lambda: self._events.created(bucket, key, exchange.operation, exchange.caller_detail()))
 
 
-def _state(exchange: Exchange) -> Any:
-    """What a delete is about to delete: moto's key, or None when there is nothing."""
-    return _existing(exchange) if exchange.operation == "DeleteObject" else None
+def _object_before(exchange: Exchange) -> Any:
+    """The object that DeleteObject is about to delete, None for other operations and for no object."""
+    return _stored_object(exchange) if exchange.operation == "DeleteObject" else None
 
 
-def _existing(exchange: Exchange) -> Any:
+def _stored_object(exchange: Exchange) -> Any:
     with suppress(Exception):  # moto raises its own error for a missing bucket; the call itself will say so.
         return objects.backend().get_object(exchange.bucket, exchange.key, version_id=exchange.query.get("versionId"))
     return None
@@ -324,11 +328,11 @@ def _existing(exchange: Exchange) -> Any:
 def _listed_parts(exchange: Exchange, upload: Upload) -> list[Part]:
     """The parts that a CompleteMultipartUpload lists, in order. Raises AwsError InvalidPart, MalformedXML."""
     try:
-        listed = xmltodict.parse(exchange.verified.payload)["CompleteMultipartUpload"]["Part"]
+        entries = xmltodict.parse(exchange.verified.payload)["CompleteMultipartUpload"]["Part"]
     except Exception:
         raise AwsError("MalformedXML", "The XML you provided was not well-formed or did not validate") from None
-    found = []
-    for entry in listed if isinstance(listed, list) else [listed]:
+    parts = []
+    for entry in entries if isinstance(entries, list) else [entries]:
         part = upload.parts.get(int(entry["PartNumber"]))
         claimed = entry.get(f"Checksum{upload.algorithm}")
         if part is None or (claimed and claimed != part.checksum):
@@ -337,8 +341,8 @@ def _listed_parts(exchange: Exchange, upload: Upload) -> list[Part]:
                 "One or more of the specified parts could not be found. The part may not have been uploaded, or the"
                 " specified entity tag or checksum may not match the part's.",
             )
-        found.append(part)
-    return found
+        parts.append(part)
+    return parts
 
 
 def _check_tags(tags: list[tuple[str, str]]) -> None:
@@ -353,12 +357,12 @@ def _check_tags(tags: list[tuple[str, str]]) -> None:
             raise AwsError("InvalidTag", "The TagValue you have provided is invalid")
 
 
-def _shown(key: Any) -> str:
-    """A key's checksum as S3 shows it: composite ones with their number of parts."""
+def _checksum_text(key: Any) -> str:
+    """A key's checksum as S3 writes it: a composite one ends with its number of parts."""
     suffix = f"-{key.checksum_parts}" if key.checksum_type == "COMPOSITE" else ""
     return f"{key.checksum_value}{suffix}"
 
 
 def _no_such_upload() -> AwsError:
-    said = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted."
-    return AwsError("NoSuchUpload", f"{said[:-1]} or completed.", 404)
+    message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted."
+    return AwsError("NoSuchUpload", f"{message[:-1]} or completed.", 404)

@@ -1,6 +1,6 @@
-"""Changes to moto itself, each for one fault of moto 5.2.5, with the sign by which it can go.
+"""Changes to moto itself: each works around one fault of moto 5.2.5 and says when it can go.
 
-What moto lacks altogether is written as an operation in `services/`; here is only what it has and does wrongly inside.
+Operations that moto lacks are in the services; here is only what moto has and does wrongly.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
-_done: set[str] = set()
+_patched: set[str] = set()
 
 
 def patch_s3() -> None:
     """Make moto's S3 leave events and checksums to us, and read bucket policies with their conditions. Idempotent."""
-    if "s3" in _done:
+    if "s3" in _patched:
         return
-    _done.add("s3")
+    _patched.add("s3")
     import moto.s3.models as models
     import moto.s3.notifications as notifications
     import moto.s3.responses as responses
 
     # moto sends its own EventBridge events before tags and metadata are set, with a made-up sequencer and a false
-    # reason, and twice for multipart uploads; `s3_events` sends the right ones. Can go when moto's test for
+    # reason, and twice for multipart uploads; `events` sends the right ones. Can go when moto's test for
     # "Object Created" compares reason, etag and sequencer with AWS's.
     notifications._send_event_bridge_message = lambda *_args, **_kwargs: None
 
-    # moto copies the whole object twice to checksum a multipart upload; `s3_objects` combines the parts' checksums.
+    # moto copies the whole object twice to checksum a multipart upload; `checksums` combines those of the parts.
     # Can go when MultipartChecksumBuilder no longer keeps `complete_object`.
     models.MultipartChecksumBuilder = _NoChecksum  # type: ignore[assignment,misc]
 
-    # moto joins the parts of an upload in memory, twice; here they are joined in a file, which `s3_front` makes the
+    # moto joins the parts of an upload in memory, twice; here they are joined in a file, which `front` makes the
     # object's. Can go when FakeMultipart.complete no longer returns all bytes.
     models.FakeMultipart.complete = _complete  # type: ignore[assignment,method-assign]
 
     # moto copies every object with all its bytes only to list versions, and cannot copy what lies in a joined file.
     # Can go when list_object_versions no longer calls copy.deepcopy.
-    models.FakeKey.__deepcopy__ = _alike  # type: ignore[attr-defined]
+    models.FakeKey.__deepcopy__ = _copy_without_bytes  # type: ignore[attr-defined]
 
     # moto applies a Deny whose Condition does not hold, so that "deny what is not TLS" denies all.
     # Can go when IAMPolicyStatement.is_action_permitted looks at Condition.
@@ -52,10 +52,10 @@ def patch_s3() -> None:
     # are delivered, or not, later). Can go when FakeBucket.set_logging asks ACLs only of buckets that have ACLs.
     models.FakeBucket._log_permissions_enabled_policy = lambda *_args, **_kwargs: True  # type: ignore[method-assign]
 
-    # moto keeps a bucket's EventBridge notification but does not tell of it, so that Terraform sets it again and again.
+    # moto keeps a bucket's EventBridge notification but does not return it, so that Terraform sets it again and again.
     # Can go when S3Response.get_bucket_notification answers EventBridgeConfiguration.
-    told = responses.S3Response.get_bucket_notification
-    responses.S3Response.get_bucket_notification = _with_eventbridge(told)  # type: ignore[assignment,method-assign]
+    get_notification = responses.S3Response.get_bucket_notification
+    responses.S3Response.get_bucket_notification = _with_eventbridge(get_notification)  # type: ignore[assignment,method-assign]
 
     # moto ignores `encoding-type=url` when it lists versions. S3 then encodes Key, Prefix, Delimiter and the markers
     # (API reference, ListObjectVersions), and the AWS provider decodes them without looking: `terraform destroy` fails
@@ -87,16 +87,16 @@ def _url_encoded(listing: dict[str, Any]) -> dict[str, Any]:
     return encoded
 
 
-def _with_eventbridge(told: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _with_eventbridge(get_notification: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def get_bucket_notification(response: Any) -> Any:
-        status, headers, body = told(response)
-        kept = response.backend.get_bucket_notification_configuration(response.bucket_name)
-        if kept is None or kept.event_bridge is None:
+        status, headers, body = get_notification(response)
+        configuration = response.backend.get_bucket_notification_configuration(response.bucket_name)
+        if configuration is None or configuration.event_bridge is None:
             return status, headers, body
         text = body.decode() if isinstance(body, bytes) else body
-        opened = re.sub(r"<(NotificationConfiguration[^>]*)/>", r"<\1></NotificationConfiguration>", text)
+        with_end_tag = re.sub(r"<(NotificationConfiguration[^>]*)/>", r"<\1></NotificationConfiguration>", text)
         end = "</NotificationConfiguration>"
-        return status, headers, opened.replace(end, f"<EventBridgeConfiguration/>{end}")
+        return status, headers, with_end_tag.replace(end, f"<EventBridgeConfiguration/>{end}")
 
     return get_bucket_notification
 
@@ -125,7 +125,7 @@ def _complete(upload: Any, body: Iterable[tuple[int, str]]) -> tuple[bytes, str,
     return b"", f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}", None
 
 
-def _alike(key: Any, _memo: dict[int, Any]) -> Any:
+def _copy_without_bytes(key: Any, _memo: dict[int, Any]) -> Any:
     """The object again without its bytes, which go when a copy is forgotten: enough for a listing."""
     alike = object.__new__(type(key))
     alike.__dict__.update(key.__dict__, multipart=None, _value_buffer=io.BytesIO(), disposed=True)
