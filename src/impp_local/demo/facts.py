@@ -82,7 +82,7 @@ class FileReport:
 
     @property
     def as_expected(self) -> bool:
-        """True if the file finished as the sample card expects, or, for a user's file, in any clear state with a reason."""
+        """True if a sample file finished as expected; a user's file has to finish in a clear state, with a reason."""
         if self.expected:
             reason_fits = self.expected.reason is None or self.expected.reason in (self.reason or "")
             return self.state == self.expected.state and reason_fits

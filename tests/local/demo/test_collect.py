@@ -63,7 +63,7 @@ def card_file(
     return CardFile(path, file, sha256, media, expected)
 
 
-def test_each_file_finds_its_end(cloud: FakeCloud, tmp_path: Path) -> None:
+def test_each_file_is_reported_with_its_state(cloud: FakeCloud, tmp_path: Path) -> None:
     good = "originals/dashcam/x/2026/04/12/good.mp4"
     cloud.put(good, SHA["a"], seconds=20)
     cloud.put("originals/dashcam/x/2026/04/12/copy.mp4", SHA["a"], seconds=1)
@@ -124,7 +124,7 @@ def event(number: int, seconds: float, kind: str, name: str | None = None, befor
     return found
 
 
-def test_a_history_becomes_a_timeline() -> None:
+def test_a_history_is_turned_into_a_timeline() -> None:
     history = [
         event(1, 0.0, "ExecutionStarted"),
         event(2, 0.0, "TaskStateEntered", "Claim"),
@@ -162,13 +162,13 @@ def test_a_history_becomes_a_timeline() -> None:
         ("partial", "x", Expectation("published"), False),
     ],
 )
-def test_a_right_end_is_what_the_card_says_or_a_clear_one(
+def test_a_file_finishes_as_expected_or_in_a_clear_state(
     state: str, reason: str | None, expected: Expectation | None, right: bool
 ) -> None:
     assert FileReport("a.mp4", 1, state, reason, expected=expected).as_expected is right
 
 
-def test_catalog_values_become_plain_ones() -> None:
+def test_catalog_values_are_plain() -> None:
     assert plain({"a": [Decimal("1"), Decimal("0.25")], "b": {"x"}, "c": None}) == {
         "a": [1, 0.25],
         "b": ["x"],

@@ -15,7 +15,7 @@ from impp_local.engines import video
 pytestmark = pytest.mark.slow
 
 
-def test_the_cards_files_are_as_described_and_reproducible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_files_are_as_described_and_reproducible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = make_sample_card(tmp_path / "one")
     names = [entry.path.relative_to(tmp_path / "one").as_posix() for entry in first]
     assert sum(entry.path.stat().st_size for entry in first) < 5_000_000

@@ -40,7 +40,7 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-def test_the_working_copy_leaves_the_root_alone(tmp_path: Path) -> None:
+def test_the_working_copy_does_not_change_the_root(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in (REPOSITORY / "terraform").glob("*.tf")}
     state, manifest = tmp_path / "state", tmp_path / "manifest.json"
     copy = root.prepare("http://127.0.0.1:1", state, manifest, variables={"monthly_budget_usd": 7})

@@ -42,7 +42,7 @@ def test_the_lock_file_names_the_provider() -> None:
     assert re.fullmatch(r"5\.\d+\.\d+", PROVIDERS["registry.terraform.io/hashicorp/aws"])
 
 
-def test_the_root_asks_for_no_newer_terraform_than_the_finder_accepts() -> None:
+def test_the_finder_requires_at_least_the_version_of_the_root() -> None:
     wanted = re.search(
         r'required_version\s*=\s*">= ([\d.]+)', (terraform.REPOSITORY / "terraform" / "versions.tf").read_text()
     )
@@ -52,7 +52,7 @@ def test_the_root_asks_for_no_newer_terraform_than_the_finder_accepts() -> None:
 
 
 @pytest.mark.parametrize("where", ["add-ons/plugins", "share/terraform/plugins", "home/.terraform.d/plugins"])
-def test_a_local_mirror_is_used_and_the_registry_kept_for_the_rest(
+def test_a_local_mirror_is_used_and_the_registry_for_other_providers(
     host: dict[str, str], tmp_path: Path, where: str
 ) -> None:
     mirror = make_mirror(tmp_path / where)
@@ -62,7 +62,7 @@ def test_a_local_mirror_is_used_and_the_registry_kept_for_the_rest(
     assert 'direct {\n    exclude = ["registry.terraform.io/hashicorp/aws"]' in text
 
 
-def test_packed_mirrors_count_and_other_versions_do_not(host: dict[str, str], tmp_path: Path) -> None:
+def test_a_packed_mirror_is_used_and_another_version_is_not(host: dict[str, str], tmp_path: Path) -> None:
     make_mirror(tmp_path / "add-ons" / "a-old", "5.0.0")
     assert "TF_CLI_CONFIG_FILE" not in terraform.cli_config(tmp_path / "build", host)
     packed = tmp_path / "add-ons" / "b" / "registry.terraform.io" / "hashicorp" / "aws"
@@ -73,7 +73,7 @@ def test_packed_mirrors_count_and_other_versions_do_not(host: dict[str, str], tm
     assert str(tmp_path / "add-ons" / "b") in Path(env["TF_CLI_CONFIG_FILE"]).read_text()
 
 
-def test_the_user_s_own_configuration_wins_and_a_dangling_one_goes(host: dict[str, str], tmp_path: Path) -> None:
+def test_the_users_configuration_is_kept_and_a_dangling_path_removed(host: dict[str, str], tmp_path: Path) -> None:
     make_mirror(tmp_path / "add-ons" / "plugins")
     own = tmp_path / "own.rc"
     own.touch()
@@ -88,13 +88,13 @@ def test_the_user_s_own_configuration_wins_and_a_dangling_one_goes(host: dict[st
     assert "TF_CLI_CONFIG_FILE" not in terraform.cli_config(tmp_path / "build", host | {"TF_CLI_CONFIG_FILE": str(own)})
 
 
-def test_a_new_enough_terraform_on_path_is_taken(host: dict[str, str], tmp_path: Path) -> None:
+def test_a_recent_terraform_on_path_is_used(host: dict[str, str], tmp_path: Path) -> None:
     binary = fake_terraform(tmp_path / "bin", "1.14.0")
     assert terraform.find_terraform() == binary
     assert terraform.ensure_terraform() == binary
 
 
-def test_a_missing_or_old_one_is_told_with_what_to_do(host: dict[str, str], tmp_path: Path) -> None:
+def test_a_missing_or_old_terraform_is_reported_with_instructions(host: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(terraform.TerraformMissing, match="none was found on PATH"):
         terraform.find_terraform()
     old = fake_terraform(tmp_path / "bin", "1.9.8")
@@ -125,7 +125,7 @@ def test_a_fetched_release_is_checked_before_it_is_used(host: dict[str, str], tm
     assert list(fetched.parent.iterdir()) == [fetched]  # no scratch is left
 
 
-def test_no_way_to_the_releases_is_told_plainly(host: dict[str, str], tmp_path: Path) -> None:
+def test_a_failed_download_is_reported_with_instructions(host: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(
         terraform.TerraformMissing, match=r"Could not download .*\n.*Terraform 1\.\d+ or newer is needed"
     ):

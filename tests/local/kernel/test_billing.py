@@ -42,7 +42,7 @@ def test_charges_from_many_threads_add_up() -> None:
     assert bill["assets"] == {f"a{n}": pytest.approx(bill["usd"] / 4) for n in range(4)}
 
 
-def test_an_executions_charges_become_its_assets() -> None:
+def test_charges_of_an_execution_are_charged_to_its_asset() -> None:
     meter = Meter()
     execution = "arn:aws:states:us-east-1:123456789012:execution:m:e"
     meter.add("states", "standard_transition", 3, execution)
@@ -54,7 +54,7 @@ def test_an_executions_charges_become_its_assets() -> None:
     assert (line["asset"], line["quantity"]) == (ASSET, 6)
 
 
-def test_reads_of_an_original_become_its_assets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_of_an_original_are_charged_to_its_asset(monkeypatch: pytest.MonkeyPatch) -> None:
     meter = Meter()
     monkeypatch.setattr(billing, "METER", meter)
     key = "originals/phone/p/2026/11/22/a b+ü.mp4"

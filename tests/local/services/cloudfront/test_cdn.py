@@ -137,7 +137,7 @@ def test_a_url_signed_for_the_public_name_works_by_host(stage: Stage) -> None:
     assert fetch(local, Host=stage.domain)[2] == BODY
 
 
-def test_botocore_signs_as_we_check(stage: Stage) -> None:
+def test_a_signature_of_botocore_is_accepted(stage: Stage) -> None:
     key = stage.signer._key
     signer = CloudFrontSigner(stage.signer.key_pair_id, lambda text: key.sign(text, padding.PKCS1v15(), hashes.SHA1()))
     import datetime
@@ -148,7 +148,7 @@ def test_botocore_signs_as_we_check(stage: Stage) -> None:
     assert fetch(signer.generate_presigned_url(stage.url, policy=policy))[2] == BODY
 
 
-def test_cookies_open_a_folder(stage: Stage) -> None:
+def test_cookies_give_access_to_a_folder(stage: Stage) -> None:
     def cookie(resource: str) -> str:
         return "; ".join(f"{name}={value}" for name, value in stage.signer.cookies(resource, later()).items())
 
@@ -192,7 +192,7 @@ def other_key(stage: Stage, folder: Path) -> str:
     ],
     ids=["none", "expired", "later", "signature", "path", "query", "key-id", "key", "not-yet", "address", "malformed"],
 )
-def test_anything_else_is_refused(stage: Stage, tmp_path: Path, spoil: Spoil, code: bytes) -> None:
+def test_every_other_signature_is_refused(stage: Stage, tmp_path: Path, spoil: Spoil, code: bytes) -> None:
     status, headers, body = fetch(spoil(stage, tmp_path))
     assert (status, headers["X-Cache"]) == (403, "Error from cloudfront")
     assert b"<Code>" + code + b"</Code>" in body
@@ -227,13 +227,13 @@ def test_head_and_revalidation_send_no_body(stage: Stage) -> None:
     assert fetch(stage.signer.url(stage.url, later()), "PUT")[0] == 403
 
 
-def test_missing_objects_tell_nothing_and_the_root_has_its_page(stage: Stage) -> None:
+def test_a_missing_object_is_denied_and_the_root_has_its_page(stage: Stage) -> None:
     base = f"{stage.cloud.endpoint}/_cloudfront/{stage.id}/"
     assert fetch(stage.signer.url(base + "assets/none", later()))[0] == 403
     assert fetch(stage.signer.url(base, later()))[2] == b"root"
 
 
-def test_players_elsewhere_may_read_if_allowed(stage: Stage) -> None:
+def test_players_on_an_allowed_origin_can_read(stage: Stage) -> None:
     url = stage.signer.url(stage.url, later())
     allowed, refused = (fetch(url, Origin=f"https://{host}.example.org")[1] for host in ("player", "other"))
     assert allowed["Access-Control-Allow-Origin"] == "https://player.example.org"
@@ -241,7 +241,7 @@ def test_players_elsewhere_may_read_if_allowed(stage: Stage) -> None:
     assert refused["Access-Control-Allow-Origin"] is None
 
 
-def test_a_disabled_or_unknown_distribution_serves_nothing(stage: Stage) -> None:
+def test_a_disabled_or_unknown_distribution_is_refused(stage: Stage) -> None:
     cloudfront = stage.cloud.client("cloudfront")
     config = distribution("delivery") | {"Enabled": False}
     made = cloudfront.create_distribution(DistributionConfig=config)
@@ -257,7 +257,7 @@ def error_of(call: Callable[[], Any]) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def test_what_is_used_or_changed_meanwhile_cannot_go(stage: Stage) -> None:
+def test_a_resource_in_use_or_changed_cannot_be_deleted(stage: Stage) -> None:
     cloudfront = stage.cloud.client("cloudfront")
     got = cloudfront.get_distribution_config(Id=stage.id)
     group = got["DistributionConfig"]["DefaultCacheBehavior"]["TrustedKeyGroups"]["Items"][0]

@@ -1,0 +1,18 @@
+"""A made-up run, and the delivery bucket that its report refers to."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.made_report import made_media, made_report
+
+from impp_local.demo.facts import Report
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return made_media(tmp_path_factory.mktemp("media"))
+
+
+@pytest.fixture
+def run(bucket: dict[str, bytes]) -> Report:
+    return made_report({key: len(content) for key, content in bucket.items()})
