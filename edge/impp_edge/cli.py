@@ -45,11 +45,11 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="impp-edge")
 def main() -> None:
-    """Bring footage from cards and folders to an S3 bucket: each file once, proven by checksum, labelled.
+    """Upload footage from cards and folders to an S3 bucket: each file once, verified by checksum.
 
     \b
-    impp-edge sync                          what the configuration file says
-    impp-edge sync /media/card -b my-bucket a card, without any configuration
+    impp-edge sync                          upload the folders of the configuration file
+    impp-edge sync /media/card -b my-bucket upload a card without a configuration file
 
     Exit codes: 0 done, 1 some files failed and will be retried, 2 wrong configuration, 3 another run holds the lock.
     """
@@ -78,7 +78,7 @@ class Given:
 
 
 def settings(command: Command) -> Command:
-    """Add ``--config`` and a flag and environment variable for every setting; the command gets them as ``given``."""
+    """Add ``--config``, and a flag and environment variable per setting; the command gets them as ``given``."""
 
     def with_given(*args: Any, config_path: Path | None, **options: Any) -> Any:
         over = {name: options.pop(f"set_{name}") for name in _NAMES}
@@ -93,7 +93,7 @@ def settings(command: Command) -> Command:
 
 
 def end(code: int, message: str) -> NoReturn:
-    """Say why on standard error and leave."""
+    """Print a message to standard error and exit."""
     click.echo(f"impp-edge: {message}", err=True)
     sys.exit(code)
 
@@ -131,7 +131,7 @@ _NAMES = [s.name for s in _ON_LINE]
 def _options() -> list[Callable[[Command], Command]]:
     config = click.option(
         "--config", "-c", "config_path", envvar="IMPP_EDGE_CONFIG", type=click.Path(path_type=Path),
-        help="Configuration file; ~/.config/impp-edge/config.toml if that is there.",
+        help="Read this configuration file (~/.config/impp-edge/config.toml).",
     )  # fmt: skip
     return [config, *(_option(setting) for setting in _ON_LINE)]
 

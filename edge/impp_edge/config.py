@@ -1,7 +1,7 @@
-"""What to bring where: a TOML file, with flags and environment variables on top. Every mistake is said with its place.
+"""What to upload where: a TOML file, overridden by environment variables and flags. Errors name file and line.
 
-One table, :data:`SETTINGS`, is what the file may say, the flags, the environment variables and their help.
-See ``config.example.toml`` for all of them in use.
+One table, :data:`SETTINGS`, defines the keys of the file, the flags, the environment variables and their help.
+``config.example.toml`` shows all of them in use.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TAG = re.compile(r"[\w .:/=+\-@]*")  # letters, digits and these, by S3's refer
 
 
 class ConfigError(Exception):
-    """The configuration is wrong; the text says where and what would be right."""
+    """The configuration is wrong; the message names the place and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -49,45 +49,45 @@ class Setting:
 
 DAY_S = 86_400.0
 SETTINGS = (
-    Setting("bucket", str, "Ingest bucket."),
-    Setting("device", str, "Name of the device, part of every key; else the camera's maker.", folder=True),
-    Setting("source", str, "What the footage is from; else as the names tell.", choices=SOURCES, folder=True),
-    Setting("timezone", str, "Zone of the cameras' clocks, such as Europe/Berlin; else the system's.", folder=True),
-    Setting("unknown", str, "Files of no known camera: bring media, or skip all.", choices=UNKNOWN, folder=True),
-    Setting("sidecars", str, "Files beside a clip: data (tracks, thumbnails, event files), all (also the cameras' "
-            "low-resolution twins) or none.", choices=SIDECARS, folder=True),
-    Setting("exclude", list, "Pattern of names or paths to leave out.", folder=True),
-    Setting("tags", dict, "A tag of your own, key=value.", folder=True),
-    Setting("retain", dict, "When a clip may be removed from the card.", folder=True),
-    Setting("settle_s", float, "Seconds without change before a file is taken (10).", 0, 3600),
-    Setting("truncated_after_s", float, "Seconds without change before a clip that was cut short, as by a loss of "
-            "power, is taken as it is (600).", 0, 7 * DAY_S),
-    Setting("workers", int, "Requests under way at the same time (4).", 1, 32),
-    Setting("limit_mbit", float, "Most megabits a second to send (no limit).", 0.1, 100_000),
-    Setting("hours", list, "When to upload, such as 'mon-fri 22:00-06:00' (always)."),
-    Setting("events_any_time", bool, "Whether events are brought outside the hours too (yes)."),
-    Setting("rescan_s", float, "Seconds between two looks at all folders while watching (60).", 1, DAY_S),
-    Setting("heartbeat_s", float, "Seconds between two heartbeats to CloudWatch (0: none).", 0, DAY_S),
-    Setting("metrics_file", str, "Where to write metrics for Prometheus' textfile collector (nowhere)."),
-    Setting("state", str, "Folder of the memory and the custody log."),
-    Setting("region", str, "AWS region; else as the AWS tools find it."),
-    Setting("profile", str, "AWS profile; else as the AWS tools find it."),
-    Setting("endpoint_url", str, "Another S3 than AWS's own."),
-    Setting("ca_bundle", str, "Certificates to trust, in PEM; else the system's."),
+    Setting("bucket", str, "Upload to this bucket."),
+    Setting("device", str, "Name the device, a part of every key (the camera's maker).", folder=True),
+    Setting("source", str, "Set the kind of source (taken from file names).", choices=SOURCES, folder=True),
+    Setting("timezone", str, "Read camera clocks in this zone, such as Europe/Berlin (the system's).", folder=True),
+    Setting("unknown", str, "Upload media of unknown cameras, or skip it (media).", choices=UNKNOWN, folder=True),
+    Setting("sidecars", str, "Upload sidecars: data (tracks, thumbnails, event files), all (low-resolution "
+            "copies too) or none (data).", choices=SIDECARS, folder=True),
+    Setting("exclude", list, "Skip names or paths that match a pattern.", folder=True),
+    Setting("tags", dict, "Add a tag, key=value, to every object.", folder=True),
+    Setting("retain", dict, "Remove uploaded clips from the card under these conditions.", folder=True),
+    Setting("settle_s", float, "Wait this many seconds after a file's last change (10).", 0, 3600),
+    Setting("truncated_after_s", float, "Upload a truncated clip as it is after this many seconds without change "
+            "(600).", 0, 7 * DAY_S),
+    Setting("workers", int, "Send this many requests at the same time (4).", 1, 32),
+    Setting("limit_mbit", float, "Limit uploads to this many megabits per second (no limit).", 0.1, 100_000),
+    Setting("hours", list, "Upload during these hours only, such as 'mon-fri 22:00-06:00' (always)."),
+    Setting("events_any_time", bool, "Upload events outside the hours too (yes)."),
+    Setting("rescan_s", float, "While watching, scan all folders every so many seconds (60).", 1, DAY_S),
+    Setting("heartbeat_s", float, "Send a heartbeat to CloudWatch every so many seconds (0: never).", 0, DAY_S),
+    Setting("metrics_file", str, "Write metrics for Prometheus' textfile collector to this file."),
+    Setting("state", str, "Keep the state database and the custody log in this folder."),
+    Setting("region", str, "Use this AWS region (as the AWS CLI finds it)."),
+    Setting("profile", str, "Use this AWS profile (as the AWS CLI finds it)."),
+    Setting("endpoint_url", str, "Use the endpoint of an S3-compatible service."),
+    Setting("ca_bundle", str, "Trust the certificates in this PEM file (the system's)."),
 )  # fmt: skip
 RETAIN = (
-    Setting("older_than_days", float, "Remove what was brought and is older (never).", 0, 36_500),
-    Setting("min_free_percent", float, "Remove the oldest brought clips until so much is free (never).", 0, 99),
-    Setting("events", bool, "Whether locked, event and manual clips may be removed too (no)."),
+    Setting("older_than_days", float, "Remove uploaded clips that are older (never).", 0, 36_500),
+    Setting("min_free_percent", float, "Remove the oldest uploaded clips until this much is free (never).", 0, 99),
+    Setting("events", bool, "Remove locked, event and manual clips too (no)."),
 )
-_TOP = {s.name: s for s in SETTINGS} | {"folder": Setting("folder", list, "A folder to bring.")}
-_FOLDER = {s.name: s for s in SETTINGS if s.folder} | {"path": Setting("path", str, "Where it is.")}
+_TOP = {s.name: s for s in SETTINGS} | {"folder": Setting("folder", list, "A folder to upload.")}
+_FOLDER = {s.name: s for s in SETTINGS if s.folder} | {"path": Setting("path", str, "Path of the folder.")}
 _RETAIN = {s.name: s for s in RETAIN}
 
 
 @dataclass(frozen=True)
 class Retain:
-    """When a brought clip may be removed from the card: by age, by free space, or by either."""
+    """When an uploaded clip may be removed from the card: by age, by free space, or by either."""
 
     older_than_days: float | None = None
     min_free_percent: float | None = None
@@ -96,7 +96,7 @@ class Retain:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder to bring, with what its names cannot tell. ``zone`` None means the computer's own time zone, ``retain``
+    """A folder to upload, with what file names do not say. ``zone`` None means the computer's own time zone, ``retain``
     None that nothing is ever removed."""
 
     path: Path
@@ -112,7 +112,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Config:
-    """A valid configuration. Times in seconds, ``limit_mbit`` in 10^6 bits a second; the meaning of each is in
+    """A valid configuration. Times in seconds, ``limit_mbit`` in 10^6 bits per second; the meaning of each is in
     :data:`SETTINGS`."""
 
     bucket: str
@@ -159,13 +159,17 @@ def load(path: Path | None, over: Mapping[str, Any], paths: tuple[Path, ...] = (
     if not bucket:
         raise ConfigError(f"{place.name}: bucket is missing: the name of the ingest bucket (or --bucket)")
     if not _BUCKET.fullmatch(bucket):
-        raise ConfigError(f"{place('bucket')}: {bucket!r} is no bucket name")
+        raise ConfigError(f"{place('bucket')}: {bucket!r} is not a valid bucket name")
     if 0 < document.get("heartbeat_s", 0) < 60:
-        raise ConfigError(f"{place('heartbeat_s')}: 0 for none, or at least 60: each one is a paid request")
+        raise ConfigError(
+            f"{place('heartbeat_s')}: must be 0 (never) or at least 60, because each heartbeat is a paid request"
+        )
     tables: list[Any] = [{"path": str(p)} for p in paths] or document.get("folder", [])
     winning = {name: value for name, value in over.items() if name in _FOLDER}
     if not tables:
-        raise ConfigError(f"{place.name}: nothing to do: add a [[folder]] with its path, or name folders to sync")
+        raise ConfigError(
+            f"{place.name}: no folders: add a [[folder]] with its path, or pass paths on the command line"
+        )
     folders = tuple(_folder(table, document, winning, place, n) for n, table in enumerate(tables, 1))
     _no_overlap(folders, place)
     plain = {
@@ -228,9 +232,13 @@ def _check(table: Any, known: Mapping[str, Setting], place: _Place, number: int 
         if not isinstance(value, wanted) or (isinstance(value, bool) and setting.kind is not bool):
             raise ConfigError(f"{place(key, number)}: must be {_NAMES[setting.kind]}, not {value!r}")
         if setting.choices and value not in setting.choices:
-            raise ConfigError(f"{place(key, number)}: {value!r} is none of {', '.join(setting.choices)}")
+            raise ConfigError(
+                f"{place(key, number)}: {value!r} is not allowed; choose one of {', '.join(setting.choices)}"
+            )
         if not _within(setting, value):
-            raise ConfigError(f"{place(key, number)}: from {setting.least:g} to {setting.most:g}, not {value!r}")
+            raise ConfigError(
+                f"{place(key, number)}: must be from {setting.least:g} to {setting.most:g}, not {value!r}"
+            )
 
 
 def _within(setting: Setting, value: Any) -> bool:
@@ -241,7 +249,7 @@ def _hint(key: str, known: Iterable[str]) -> str:
     import difflib  # for mistakes only
 
     close = difflib.get_close_matches(key, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+    return f"did you mean {close[0]}?" if close else f"known settings: {', '.join(sorted(known))}"
 
 
 _NAMES: dict[type, str] = {
@@ -257,7 +265,7 @@ def _folder(table: Any, document: Mapping[str, Any], winning: Mapping[str, Any],
     both = {**document, **table, **winning}
     exclude = both.get("exclude", [])
     if not all(isinstance(pattern, str) for pattern in exclude):
-        raise ConfigError(f'{place("exclude", number)}: a list of patterns such as ["*.tmp"]')
+        raise ConfigError(f'{place("exclude", number)}: must be a list of patterns such as ["*.tmp"]')
     return Folder(
         path=Path(os.path.abspath(Path(table["path"]).expanduser())),  # noqa: PTH100  # resolve() would follow links
         source=both.get("source"),
@@ -278,7 +286,7 @@ def _zone(name: str | None, place: _Place, number: int) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ConfigError(
-            f"{place('timezone', number)}: no such time zone: {name!r} (one like Europe/Berlin)"
+            f"{place('timezone', number)}: there is no time zone {name!r}; use a name such as Europe/Berlin"
         ) from error
 
 
@@ -287,7 +295,7 @@ def _retain(table: Any, place: _Place, number: int) -> Retain | None:
         return None
     _check(table, _RETAIN, place, number)
     if "older_than_days" not in table and "min_free_percent" not in table:
-        raise ConfigError(f"{place('retain', number)}: says neither older_than_days nor min_free_percent")
+        raise ConfigError(f"{place('retain', number)}: needs older_than_days or min_free_percent")
     return Retain(**table)
 
 
@@ -321,7 +329,7 @@ def _tags(tags: Mapping[str, Any], place: _Place, number: int) -> dict[str, str]
     if len(tags) > OWN_TAGS:
         raise ConfigError(
             f"{place.name}: folder {number}: {len(tags)} tags of your own, at most {OWN_TAGS}: an S3 object holds "
-            f"{OBJECT_TAGS}, and {', '.join(EDGE_TAGS + PIPELINE_TAGS)} need their place"
+            f"{OBJECT_TAGS}, and {', '.join(EDGE_TAGS + PIPELINE_TAGS)} need the rest"
         )
     return dict(tags)
 
@@ -332,5 +340,5 @@ def _no_overlap(folders: tuple[Folder, ...], place: _Place) -> None:
             if i != j and (one.path == other.path or one.path in other.path.parents):
                 raise ConfigError(
                     f"{place.name}: folder {j} ({other.path}) lies in folder {i} ({one.path}): its files would be "
-                    "brought twice"
+                    "uploaded twice"
                 )

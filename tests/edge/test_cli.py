@@ -38,7 +38,7 @@ def test_all_is_well(config: Config, card: Path, s3: Any) -> None:
     put(card, CLIP)
     result = call(config, str(card))
     assert result.exit_code == DONE
-    assert result.output.startswith("1 brought (40 B) in ")
+    assert result.output.startswith("1 uploaded (40 B) in ")
     again = call(config, str(card), "--quiet")
     assert (again.exit_code, again.output) == (DONE, "")
     assert list(objects(s3)) == ["originals/dashcam/blackvue/2026/01/15/20260115_081502_EF.mp4"]
@@ -122,7 +122,7 @@ def test_a_broken_memory_is_set_aside_said_and_made_anew(config: Config, card: P
         file.unlink()
     (config.state / "state.sqlite3").write_bytes(b"this is no database, by any means" * 100)
     result = call(config, str(card))
-    assert result.exit_code == DONE and "was damaged" in result.stderr and "1 there already" in result.stdout
+    assert result.exit_code == DONE and "was damaged" in result.stderr and "1 already in the bucket" in result.stdout
     assert call(config, str(card)).stderr == ""
     assert len(objects(s3)) == 1
 
@@ -151,7 +151,7 @@ def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any
     put(card, "notes.txt", b"text")
     result = call(config, str(card), "--dry-run")
     assert result.exit_code == DONE
-    lines = [line.split(str(card))[1] for line in result.stdout.splitlines() if line.startswith("would bring")]
+    lines = [line.split(str(card))[1] for line in result.stdout.splitlines() if line.startswith("would upload")]
     day = "dashcam/blackvue/2026/01/15"
     assert lines == [
         f"/Record/20260115_081502_E.gps (6 B) to sidecars/{day}/20260115_081502/20260115_081502_E.gps",
@@ -164,7 +164,7 @@ def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any
     before = {path: path.read_bytes() for path in config.state.iterdir()}
     put(card, "Record/20260115_090000_EF.mp4")
     again = call(config, str(card), "--dry-run")
-    assert again.stdout.count("would bring") == 1 and "3 known" in again.stdout
+    assert again.stdout.count("would upload") == 1 and "3 known" in again.stdout
     assert {path: path.read_bytes() for path in config.state.iterdir()} == before and len(objects(s3)) == 3
 
 

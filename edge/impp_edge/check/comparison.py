@@ -107,13 +107,13 @@ def differences(head: Head | None, entry: Entry) -> tuple[str, str] | None:
     """What is wrong with an object, as (kind, reason), by what is remembered of it."""
     brought = entry.brought
     if head is None:
-        return MISSING, "it is not in the bucket any more"
+        return MISSING, "it is no longer in the bucket"
     if head.size != entry.size:
         return DIFFERS, f"S3 has {head.size} bytes, not {entry.size}"
     if head.crc64nvme and head.crc64nvme != brought.crc64nvme:
         return DIFFERS, f"S3 has the CRC-64/NVME {head.crc64nvme}, not {brought.crc64nvme}"
     if not head.crc64nvme and head.metadata.get(SHA256) != brought.sha256:
-        return DIFFERS, "S3 has no checksum of the whole, and its metadata another SHA-256"
+        return DIFFERS, "S3 has no full-object checksum, and a different SHA-256 in the metadata"
     if brought.version and head.version != brought.version:
         return DIFFERS, f"the newest version in S3 is {head.version}, not {brought.version}"
     return None
@@ -220,7 +220,7 @@ class _Run:
         try:
             status = entry.path.lstat()
             if not stat.S_ISREG(status.st_mode) or (status.st_size, status.st_mtime_ns) != (entry.size, entry.mtime_ns):
-                return (GONE, None) if entry.gone else (CHANGED, "it was changed on the card since it was brought")
+                return (GONE, None) if entry.gone else (CHANGED, "it changed on the card after its upload")
             with entry.path.open("rb", buffering=0) as file:
                 content = digest(_Counted(file, self._count), WHOLE, _Either(self._stop, self._halt))  # type: ignore[arg-type]
         except (FileNotFoundError, NotADirectoryError):
@@ -228,7 +228,7 @@ class _Run:
         except OSError as error:
             return UNREADABLE, f"it cannot be read: {error.strerror}"
         if (content.sha256, content.crc64nvme) != (entry.brought.sha256, entry.brought.crc64nvme):
-            return DIFFERS, "its content on the card is not what was brought, though size and time are"
+            return DIFFERS, "its content on the card is not what was uploaded, though size and time are"
         return EQUAL, None
 
     def _ask(self, entry: Entry) -> tuple[tuple[str, str] | None, Head | None]:
@@ -237,7 +237,7 @@ class _Run:
         try:
             head = self._s3.head(entry.brought.key)
         except S3Error as error:
-            missing = "; it is missing, or we may not read it" if error.status == 403 else ""
+            missing = "; it is missing, or s3:GetObject is not allowed" if error.status == 403 else ""
             return (MISSING if missing else UNREADABLE, f"{error}{missing}"), None
         return differences(head, entry), head
 
@@ -322,14 +322,14 @@ def _conclude(
     if id(seen) not in logged and seen.kind == EQUAL and seen.anchor is None:
         kind = EARLIER  # its object was sent when there was no log, or it would bear a hash
     elif id(seen) not in logged:
-        kind, reason = UNLOGGED, "the custody log has no entry of it"
+        kind, reason = UNLOGGED, "the custody log has no entry for it"
     elif (found := logged[id(seen)]) is None:
-        kind, reason = DIFFERS, "the custody log says something else of it than the state"
+        kind, reason = DIFFERS, "its entry in the custody log differs from the state"
     elif seen.anchor and found[1] == custody.UPLOADED:
         at = anchors.get(seen.anchor.encode())
         if at is None or at >= found[0]:
             where = "does not hold" if at is None else f"holds only after its entry {found[0]}"
-            kind, reason = FORGED, f"its object bears a hash that the custody log {where}: the log was written anew"
+            kind, reason = FORGED, f"its object carries a hash that the custody log {where}: the log was rewritten"
     seen.reason = "; ".join(one for one in (seen.reason, reason) if one) or None
     if kind and seen.kind not in WRONG:
         seen.kind = kind

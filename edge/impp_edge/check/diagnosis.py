@@ -82,21 +82,21 @@ def _folder(folder: Folder) -> Iterator[Finding]:
         with os.scandir(folder.path) as entries:
             empty = next(entries, None) is None
     except FileNotFoundError:
-        yield Finding(what, FAIL, "is not there", "put the card in or mount it; or correct path in the configuration")
+        yield Finding(what, FAIL, "does not exist", "insert or mount the card, or correct `path` in the configuration")
         return
     except OSError as error:
-        yield Finding(what, FAIL, f"cannot be listed: {error.strerror}", "let this user read it, as by its group")
+        yield Finding(what, FAIL, f"cannot be listed: {error.strerror}", "give this user read permission")
         return
     if _unmounted(folder.path):
-        yield Finding(what, HINT, "nothing is mounted there", "put the card in or mount it")
+        yield Finding(what, HINT, "nothing is mounted there", "insert or mount the card")
     elif empty:
-        yield Finding(what, HINT, "is empty", "put the card in or mount it, if it should not be")
+        yield Finding(what, HINT, "is empty", "insert or mount the card, if it should not be empty")
     else:
-        yield Finding(what, OK, "can be read")
+        yield Finding(what, OK, "is readable")
     if folder.zone is None and folder.source in (None, "dashcam"):
         here = time.strftime("%Z", time.localtime())
-        yield Finding(what, HINT, f"the camera's clock is read in this computer's zone ({here})",
-                      'say where the camera is: timezone = "Europe/Berlin"')  # fmt: skip
+        yield Finding(what, HINT, f"the camera's clock is read in this computer's time zone ({here})",
+                      'set the camera\'s zone, for example timezone = "Europe/Berlin"')  # fmt: skip
     if folder.retain is not None:
         yield _removal(what, folder)
 
@@ -112,14 +112,14 @@ def _removal(what: str, folder: Folder) -> Finding:
     """Whether clips can be removed, in as many directories as are looked at first."""
     try:
         if os.statvfs(folder.path).f_flag & os.ST_RDONLY:
-            return Finding(what, FAIL, "retain is set, but the card is mounted read-only", "mount it to be written")
+            return Finding(what, FAIL, "retain is set, but the card is mounted read-only", "mount it read-write")
         for at in _directories(folder.path):
             if not os.access(at, os.W_OK | os.X_OK):
-                return Finding(what, FAIL, f"retain is set, but {shown(at)} cannot be written",
-                               "let this user write there; for a FAT card by the mount option uid=")  # fmt: skip
+                return Finding(what, FAIL, f"retain is set, but {shown(at)} is not writable",
+                               "give this user write permission (for a FAT card: mount option uid=)")  # fmt: skip
     except OSError as error:
-        return Finding(what, FAIL, f"cannot be looked at: {error.strerror}", "see the folder's own finding")
-    return Finding(what, OK, "clips can be removed, as retain says")
+        return Finding(what, FAIL, f"cannot be looked at: {error.strerror}", "see the finding on the folder")
+    return Finding(what, OK, "clips can be removed as `retain` says")
 
 
 def _directories(path: Path) -> Iterator[str]:
@@ -144,10 +144,12 @@ def _state(folder: Path) -> Iterator[Finding]:
             file.flush()
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        yield Finding(what, FAIL, f"cannot be written: {error.strerror}", "let this user write there, or set `state`")
+        yield Finding(
+            what, FAIL, f"is not writable: {error.strerror}", "give this user write permission, or set `state`"
+        )
         return
     verdict = FAIL if free < STATE_FREE_FAIL else HINT if free < STATE_FREE_HINT else OK
-    yield Finding(what, verdict, f"can be written, {size(free)} free", None if verdict == OK else "make some room")
+    yield Finding(what, verdict, f"is writable, {size(free)} free", None if verdict == OK else "free some space")
     yield _memory(folder)
     yield _custody(folder)
 
@@ -155,15 +157,15 @@ def _state(folder: Path) -> Iterator[Finding]:
 def _memory(folder: Path) -> Finding:
     what, file = "memory", folder / database.FILE
     if not file.exists():
-        return Finding(what, OK, "none yet: nothing was brought so far")
+        return Finding(what, OK, "none yet: nothing was uploaded so far")
     try:
         with closing(database.open_to_read(file)) as db, database.plain_words(file):
             verdict = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     except StateError as error:
-        return Finding(what, FAIL, str(error), "run impp-edge sync: what is damaged is made anew from the bucket")
+        return Finding(what, FAIL, str(error), "run impp-edge sync: it rebuilds the state from the bucket")
     if verdict != "ok":
-        return Finding(what, FAIL, verdict, "run impp-edge sync: what is damaged is made anew from the bucket")
-    return Finding(what, OK, f"is whole ({size(file.stat().st_size)})")
+        return Finding(what, FAIL, verdict, "run impp-edge sync: it rebuilds the state from the bucket")
+    return Finding(what, OK, f"is intact ({size(file.stat().st_size)})")
 
 
 def _custody(folder: Path) -> Finding:
@@ -175,11 +177,11 @@ def _custody(folder: Path) -> Finding:
                 kept = state.get(custody.KEPT)
         found = custody.check(folder, kept)
     except StateError as error:
-        return Finding(what, FAIL, str(error), "let this user read it; see the finding on the memory")
+        return Finding(what, FAIL, str(error), "give this user read permission; see the finding on the memory")
     if not found.ok:
         first = found.findings[0]
-        return Finding(what, FAIL, f"line {first.line}: {first.why}", "see impp-edge verify: somebody changed the log")
-    return Finding(what, OK, f"{found.entries} entries, chained without a gap")
+        return Finding(what, FAIL, f"line {first.line}: {first.why}", "run impp-edge verify: the log was changed")
+    return Finding(what, OK, f"{found.entries} entries, an unbroken chain")
 
 
 def _cards(config: Config, now: float) -> Iterator[Finding]:
@@ -200,14 +202,14 @@ def _card(card: Card, now: float) -> Finding:
     from impp_edge.show.overview import prediction
 
     what, free = f"card {card.path}", f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
-    waits = f"{many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to be brought"
+    waits = f"{many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to upload"
     made = card.forecast
     if made is None:
         return Finding(what, OK, f"{free}, {waits}; no forecast: {card.no_forecast}")
     text = f"{free}, {waits}; {prediction(made, now)}"
     if made.verdict == SAFE:
         return Finding(what, OK, text)
-    todo = "bring more often or longer, raise limit_mbit, or lower the camera's bit rate"
+    todo = "upload more often or longer, raise limit_mbit, or lower the camera's bit rate"
     lost = made.verdict == LOST and made.sent_per_s is not None  # before the first upload nothing can be said of it
     return Finding(what, FAIL if lost else HINT, text, todo)
 
@@ -216,8 +218,8 @@ def _machine(config: Config) -> Iterator[Finding]:
     yield _checksums()
     yield from _watching(config)
     if config.metrics_file is not None and not os.access(config.metrics_file.parent, os.W_OK | os.X_OK):
-        yield Finding("metrics", FAIL, f"{shown(config.metrics_file.parent)} cannot be written",
-                      "let this user write there, or set metrics_file elsewhere")  # fmt: skip
+        yield Finding("metrics", FAIL, f"{shown(config.metrics_file.parent)} is not writable",
+                      "give this user write permission, or change metrics_file")  # fmt: skip
 
 
 def _checksums() -> Finding:
@@ -230,15 +232,15 @@ def _checksums() -> Finding:
     crc64nvme(block, 0)
     speed = f"{size(len(block) / max(time.perf_counter() - began, 1e-9))}/s"
     if slow:
-        return Finding("checksums", HINT, f"anycrc is missing: CRC-64/NVME in Python, {speed}",
-                       "pipx inject impp-edge anycrc, where there is a wheel for this machine")  # fmt: skip
+        return Finding("checksums", HINT, f"anycrc is not installed: CRC-64/NVME runs in Python at {speed}",
+                       "run `pipx inject impp-edge anycrc` if there is a wheel for this machine")  # fmt: skip
     return Finding("checksums", OK, f"CRC-64/NVME at {speed}")
 
 
 def _watching(config: Config) -> Iterator[Finding]:
     if importlib.util.find_spec("watchdog") is None:
-        yield Finding("watching", HINT, "watchdog is missing: watch sees new files at its rescans only",
-                      "pipx inject impp-edge watchdog")  # fmt: skip
+        yield Finding("watching", HINT, "watchdog is not installed: watch sees new files at its rescans only",
+                      "run `pipx inject impp-edge watchdog`")  # fmt: skip
         return
     try:
         most = int(_WATCHES.read_text(encoding="ascii"))
@@ -246,10 +248,10 @@ def _watching(config: Config) -> Iterator[Finding]:
         return
     wanted = sum(1 for folder in config.folders for _ in _directories(folder.path))
     if wanted > most * 0.8:
-        todo = f"sysctl fs.inotify.max_user_watches={2 * wanted}; until then the rescans see new files"
-        yield Finding("watching", HINT, f"{wanted} directories, but the system allows {most} watches a user", todo)
+        todo = f"run `sysctl fs.inotify.max_user_watches={2 * wanted}`; until then only rescans see new files"
+        yield Finding("watching", HINT, f"{wanted} directories, but the system allows {most} watches per user", todo)
     else:
-        yield Finding("watching", OK, f"{wanted} directories of {most} that may be watched")
+        yield Finding("watching", OK, f"{wanted} directories, {most} may be watched")
 
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
@@ -306,11 +308,13 @@ class _Online:
         yield Finding("network", OK, f"{place.netloc} answers in {took * 1000:.0f} ms{secure}")
         yield from _clock(answer.headers.get("date"))
         if answer.status == 404:
-            yield Finding("bucket", FAIL, f"there is no bucket {config.bucket}", "correct bucket in the configuration")
+            yield Finding(
+                "bucket", FAIL, f"there is no bucket {config.bucket}", "correct `bucket` in the configuration"
+            )
             return
         there = answer.headers.get("x-amz-bucket-region")
         if there and there != s3.region:
-            yield Finding("bucket", HINT, f"is in {printable(there)}, not in {s3.region}: each run has to find out",
+            yield Finding("bucket", HINT, f"is in {printable(there)}, not in {s3.region}: each run has to ask",
                           f'set region = "{printable(there)}"')  # fmt: skip
         else:
             yield Finding("bucket", OK, f"{config.bucket} is in {s3.region}")
@@ -353,44 +357,42 @@ def _of_chain(profile: str | None, keys: aws.Keys) -> Finding:
     method = str(getattr(found, "method", "unknown"))
     expiry = getattr(found, "_expiry_time", None)  # no public name in botocore
     if expiry is None:
-        kind = "temporary, nothing renews them" if keys.token else "long-lived"
+        kind = "temporary, not renewed" if keys.token else "long-lived"
         return Finding("credentials", HINT, f"{method}: {kind}", CREDENTIALS)
     left = expiry.timestamp() - time.time()
-    return Finding("credentials", OK, f"{method}, renewed by themselves; these expire in {duration(max(left, 0.0))}")
+    return Finding("credentials", OK, f"{method}, renewed automatically; these expire in {duration(max(left, 0.0))}")
 
 
 def _unreached(where: str, error: Exception) -> Finding:
     if isinstance(error, socket.gaierror):
         return Finding("network", FAIL, f"{where} has no address: {error.strerror}",
-                       "is the network up, and DNS? is bucket, region or endpoint_url misspelt?")  # fmt: skip
+                       "check the network and DNS, and the spelling of bucket, region and endpoint_url")  # fmt: skip
     if isinstance(error, ssl.SSLCertVerificationError):
         return Finding("network", FAIL, f"the certificate of {where} is not valid: {error.verify_message}",
-                       "set this machine's clock; an authority of your own is set by ca_bundle")  # fmt: skip
+                       "set this machine's clock; set ca_bundle for a private certificate authority")  # fmt: skip
     if isinstance(error, TimeoutError):
-        return Finding(
-            "network", FAIL, f"{where} does not answer", "is the network up? is a firewall or proxy between?"
-        )
+        return Finding("network", FAIL, f"{where} does not answer", "check the network, firewalls and proxies")
     text = getattr(error, "strerror", None) or printable(str(error)) or type(error).__name__
-    return Finding("network", FAIL, f"{where} cannot be reached: {text}", "is the network up? is endpoint_url right?")
+    return Finding("network", FAIL, f"{where} cannot be reached: {text}", "check the network and endpoint_url")
 
 
 def _clock(date: str | None) -> Iterator[Finding]:
     try:
         ahead = time.time() - parsedate_to_datetime(date or "").timestamp()
     except (ValueError, TypeError, OverflowError):
-        yield Finding("clock", HINT, "the server tells no time to compare with", "check this machine's clock yourself")
+        yield Finding("clock", HINT, "the server sends no time to compare with", "check this machine's clock yourself")
         return
     verdict = FAIL if abs(ahead) > CLOCK_FAIL_S else HINT if abs(ahead) > CLOCK_HINT_S else OK
     way = "ahead of" if ahead > 0 else "behind"
-    text = f"is {duration(abs(ahead))} {way} the server's" if verdict != OK else "is that of the server"
-    yield Finding("clock", verdict, text, None if verdict == OK else "set it by the network: timedatectl set-ntp true")
+    text = f"is {duration(abs(ahead))} {way} the server's" if verdict != OK else "agrees with the server's"
+    yield Finding("clock", verdict, text, None if verdict == OK else "run `timedatectl set-ntp true`")
 
 
 def _rights(s3: S3, prefix: str) -> Iterator[Finding]:
     """Try what an upload needs below a prefix, with nothing left behind."""
     from impp_edge.bucket.s3 import Labels
 
-    what, key = f"rights below {prefix}", prefix + PROBE
+    what, key = f"permissions below {prefix}", prefix + PROBE
     labels = Labels({"impp:source": "doctor"}, {"impp-source": "doctor"}, "application/octet-stream")
     begun: list[str] = []
 
@@ -411,14 +413,14 @@ def _rights(s3: S3, prefix: str) -> Iterator[Finding]:
     if denied:
         yield Finding(what, FAIL, "; ".join(denied), _allow(denied, s3.bucket, prefix))
         return
-    yield Finding(what, OK, "uploads can be begun with tags, looked at and given up")
+    yield Finding(what, OK, "uploads can be started with tags, listed and aborted")
     yield from _looking(s3, what, key)
 
 
 def _looking(s3: S3, what: str, key: str) -> Iterator[Finding]:
     """Whether a missing object can be told from a forbidden one, and lost uploads can be found again."""
     if (text := _denial(lambda: s3.head(key))) is not None:
-        yield Finding(what, HINT, f"a missing object cannot be told from a forbidden one: {text}",
+        yield Finding(what, HINT, f"missing objects look like forbidden ones: {text}",
                       f"allow s3:ListBucket below {key.removesuffix(PROBE)} and s3:GetObject there")  # fmt: skip
 
     def end_all() -> None:  # also of an earlier examination that was cut off
@@ -426,8 +428,8 @@ def _looking(s3: S3, what: str, key: str) -> Iterator[Finding]:
             s3.abort(left.key, left.id)
 
     if (text := _denial(end_all)) is not None:
-        yield Finding(what, HINT, f"uploads that the memory lost cannot be found: {text}",
-                      "allow s3:ListBucketMultipartUploads; else the bucket's lifecycle ends them")  # fmt: skip
+        yield Finding(what, HINT, f"uploads that the state has lost cannot be found: {text}",
+                      "allow s3:ListBucketMultipartUploads; otherwise the bucket's lifecycle aborts them")  # fmt: skip
 
 
 def _denial(act: Callable[[], object]) -> str | None:
@@ -444,4 +446,4 @@ def _denial(act: Callable[[], object]) -> str | None:
 def _allow(denied: list[str], bucket: str, prefix: str) -> str:
     if any("kms" in text.lower() for text in denied):
         return "allow kms:GenerateDataKey and kms:Decrypt on the bucket's key; see the module edge_identity"
-    return f"allow it on arn:aws:s3:::{bucket}/{prefix}*; the module edge_identity makes such a role"
+    return f"allow it on arn:aws:s3:::{bucket}/{prefix}*; the module edge_identity creates such a role"

@@ -76,7 +76,7 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
             "log",
             False,
             "",
-            "the custody log has no entry with this SHA-256: it was not brought, or by an older impp-edge",
+            "the custody log has no entry with this SHA-256: it was not uploaded, or by an older impp-edge",
         )
         return receipt
     head = _head(s3, main["key"], main["version"])
@@ -210,8 +210,8 @@ def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head
     )  # fmt: skip
     receipt.check(
         "version", not entry["version"] or head.version == entry["version"],
-        "it is the very version that was brought: S3 never changes a version",
-        f"S3's version is {head.version}, not {entry['version']} that was brought",
+        "it is the version that was uploaded; S3 never changes a version",
+        f"S3's version is {head.version}, not the uploaded {entry['version']}",
     )  # fmt: skip
 
 

@@ -20,12 +20,12 @@ PLAIN = {"ok": "+", "hint": "!", "fail": "x"}
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--offline", is_flag=True, help="Only what needs no network.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each finding.")
+@click.option("--offline", is_flag=True, help="Skip the checks that need a network.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: each finding.")
 def doctor(given: Given, paths: tuple[Path, ...], offline: bool, as_json: bool) -> None:
-    """Check configuration, folders, memory, credentials, bucket, rights and clock; say what to do. Changes nothing.
+    """Check configuration, folders, state, credentials, bucket, permissions and clock; change nothing.
 
-    Exit codes: 0 all is well or there are only hints, 1 something fails, 2 wrong configuration.
+    Exit codes: 0 no failures (hints at most), 1 something fails, 2 wrong configuration.
     """
     from impp_edge.check.diagnosis import FAIL, examine
 

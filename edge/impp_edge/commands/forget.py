@@ -18,12 +18,12 @@ class _Undone(Exception):
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dry-run", "-n", is_flag=True, help="Only say how many files that would be.")
+@click.option("--dry-run", "-n", is_flag=True, help="Print how many files would be forgotten.")
 def forget(given: Given, paths: tuple[Path, ...], dry_run: bool) -> None:
-    """Forget what is known of PATHS, files or folders: brought, skipped, failed, begun.
+    """Forget the state of PATHS, files or folders, so that the next run treats them as new.
 
-    The next run takes them for new: it brings what the bucket does not have and finds the rest there. Nothing is
-    removed from the card, the bucket or the custody log, but for parts of uploads that were begun.
+    The next run uploads what is not in the bucket and finds the rest there. Nothing is removed from the card, the
+    bucket or the custody log, except parts of unfinished uploads.
 
     Exit codes: 0 done, 2 wrong configuration, 3 another run holds the lock.
     """
@@ -32,7 +32,7 @@ def forget(given: Given, paths: tuple[Path, ...], dry_run: bool) -> None:
 
     folder = given.state()
     if not (folder / FILE).exists():
-        end(WRONG_SETTING, f"{folder}: nothing was ever brought with this state")
+        end(WRONG_SETTING, f"{folder}: nothing was uploaded with this state")
     try:
         with lock(folder):
             state = State(folder)
@@ -63,8 +63,8 @@ def _forget(given: Given, state: State, paths: list[Path], dry_run: bool) -> Non
         return
     click.echo(f"forgot {_files(known)} and {_uploads(len(begun))}")
     if left:
-        click.echo(f"{_uploads(left)} could not be ended at S3: the next run that brings the file, or the bucket's "
-                   "lifecycle, removes their parts", err=True)  # fmt: skip
+        click.echo(f"{_uploads(left)} could not be aborted: the next upload of the file, or the bucket's lifecycle, "
+                   "removes their parts", err=True)  # fmt: skip
 
 
 def _files(count: int) -> str:
@@ -72,7 +72,7 @@ def _files(count: int) -> str:
 
 
 def _uploads(count: int) -> str:
-    return f"{count} upload{'s' * (count != 1)} under way"
+    return f"{count} upload{'s' * (count != 1)} in progress"
 
 
 def _abort(given: Given, begun: Iterable[tuple[str, Stale]]) -> int:

@@ -17,13 +17,13 @@ from impp_edge.memory.state import StateError
 @click.command()
 @settings
 @click.argument("what", metavar="FILE")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the receipt to a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the receipt to this file.")
 def prove(given: Given, what: str, as_json: bool, output: Path | None) -> None:
-    """Print a receipt of FILE: what it is, when and where it was brought, who says so, and how to check it again.
+    """Print the custody receipt of FILE: its checksums, its upload, the evidence, and how to check it.
 
-    FILE is a file on the card or, if it is there no more, its former path, its SHA-256 or its key in the bucket.
-    Exit codes: 0 everything fits, 1 something does not, 2 wrong configuration.
+    FILE is a file on the card or, if it is no longer there, its former path, its SHA-256 or its key.
+    Exit codes: 0 everything matches, 1 something does not, 2 wrong configuration.
     """
     config = configured(given)
     from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error
@@ -48,5 +48,5 @@ def prove(given: Given, what: str, as_json: bool, output: Path | None) -> None:
         except OSError as error:
             end(WRONG_SETTING, f"{output}: cannot be written: {error.strerror}")
         wrong = [says for _, holds, says in receipt.checks if not holds]
-        click.echo(f"{output}: {'everything fits' if receipt.ok else '; '.join(wrong)}")
+        click.echo(f"{output}: {'everything matches' if receipt.ok else '; '.join(wrong)}")
     sys.exit(DONE if receipt.ok else SOME_FAILED)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 REASONS = {
     "sidecar": "sidecars, not wanted",
     "low-resolution twin": "low-resolution twins",
-    "no media": "no footage",
-    "no known camera": "of no known camera",
+    "no media": "not media",
+    "no known camera": "of unknown cameras",
     "empty": "empty",
 }
 
@@ -31,13 +31,13 @@ REASONS = {
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--scan/--no-scan", default=True, help="Whether to look through the folders for what waits (yes).")
-@click.option("--online", is_flag=True, help="Ask S3 how much it has of the uploads under way.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--scan/--no-scan", default=True, help="Scan the folders for files that are waiting (yes).")
+@click.option("--online", is_flag=True, help="Ask S3 for the progress of unfinished uploads.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def status(given: Given, paths: tuple[Path, ...], scan: bool, online: bool, as_json: bool) -> None:
-    """What waits and what failed, rates, and when the camera will overwrite what is not brought yet.
+    """Show what is waiting, what failed, upload rates, and when the camera will overwrite files.
 
-    Needs no network, and does not get in the way of a run. Without a bucket it only says what is remembered.
+    Needs no network and does not disturb a run. Without a bucket it shows the state database only.
     """
     configured = given.file is not None or "bucket" in given.over
     config = given.config(paths) if configured else None
@@ -100,13 +100,13 @@ def lines(found: Overview) -> Iterator[str]:
 
 def _running(found: Overview) -> Iterator[str]:
     if found.running is not None:
-        yield f"a run is going on (process {found.running})" if found.running else "a run is going on"
+        yield f"a run is in progress (process {found.running})" if found.running else "a run is in progress"
     if run := found.last_run:
         result = "complete" if not run.get("failed") and not run.get("stopped") else "not complete"
         stopped = f": {printable(str(run['stopped']))}" if run.get("stopped") else ""
         yield f"last run ended {_moment(run['at'], found.now)}, {result}{stopped}"
     else:
-        yield "no run has ended yet"
+        yield "no run has finished yet"
     if found.changes_at is not None:
         what = "closes" if found.open else "opens"
         yield f"hours: {'open' if found.open else 'closed'}, {what} {_moment(found.changes_at, found.now)}"
@@ -119,22 +119,22 @@ def _queue(found: Overview) -> Iterator[str]:
     since = f", the oldest {_moment(queue.oldest, found.now)}" if queue.oldest is not None else ""
     yield f"waiting: {many(queue.files, 'file')} ({size(queue.bytes)}){since}"
     if queue.restless:
-        yield f"still being written, or cut short: {many(queue.restless, 'file')}"
+        yield f"still being written, or truncated: {many(queue.restless, 'file')}"
     for one in found.under_way:
         done = f"{one.sent_bytes / max(one.size, 1):.0%} of " if one.sent_bytes is not None else ""
-        yield f"  under way: {printable(one.path)} ({done}{size(one.size)})"
+        yield f"  in progress: {printable(one.path)} ({done}{size(one.size)})"
     for path, reason in queue.problems:
         yield f"  {printable(path)}: {printable(reason)}"
     if queue.skipped:
         counted = [f"{count} {REASONS.get(reason, printable(reason))}" for reason, count in queue.skipped.items()]
         yield f"skipped: {', '.join(counted)}"
     for path in queue.unknown[:5]:
-        yield f"  not brought: {printable(path)}"
+        yield f"  not uploaded: {printable(path)}"
 
 
 def _failed(found: Overview) -> Iterator[str]:
     if found.memory.failures:
-        yield f"failed: {many(found.memory.failures, 'file')}, tried again in each run"
+        yield f"failed: {many(found.memory.failures, 'file')}, retried in each run"
     for one in found.memory.failed:
         times = f"{one.times} times, last " if one.times > 1 else ""
         yield f"  {printable(one.path)}: {printable(one.reason)} ({times}{_moment(one.at, found.now)})"
@@ -143,22 +143,22 @@ def _failed(found: Overview) -> Iterator[str]:
 def _brought(found: Overview) -> Iterator[str]:
     memory, rates = found.memory, found.rates
     last = f", the last one {_moment(memory.last, found.now)}" if memory.last else ""
-    yield f"brought: {many(memory.files, 'file')} ({size(memory.bytes)}){last}"
+    yield f"uploaded: {many(memory.files, 'file')} ({size(memory.bytes)}){last}"
     for total in memory.totals:
-        kind = total.recording or "not known"
+        kind = total.recording or "unknown"
         yield f"  {printable(total.bucket)}: {total.files} {printable(kind)} ({size(total.bytes)})"
     if rates.last_at is not None:
         speed = size(rates.last_bytes / max(rates.last_seconds, 0.001))
-        yield f"rate: {speed}/s in the last run that sent something, {size(rates.day_bytes)} in the last day"
+        yield f"rate: {speed}/s in the last run that uploaded something, {size(rates.day_bytes)} in the last day"
 
 
 def _card(card: Card, now: float) -> Iterator[str]:
     path = printable(card.path)
     if not card.there:
-        yield f"{path}: not there"
+        yield f"{path}: does not exist"
         return
     free = f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
-    yield f"{path}: {free}, {many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to be brought"
+    yield f"{path}: {free}, {many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to upload"
     yield f"  forecast: {prediction(card.forecast, now)}" if card.forecast else f"  no forecast: {card.no_forecast}"
 
 
@@ -167,5 +167,5 @@ def _moment(at: float, now: float) -> str:
     try:
         clock = datetime.fromtimestamp(at).isoformat(" ", "minutes")
     except (ValueError, OverflowError, OSError):
-        return "at a time that cannot be"
+        return "at an impossible time"
     return f"{clock} ({duration(now - at)} ago)" if at <= now else f"{clock} (in {duration(at - now)})"

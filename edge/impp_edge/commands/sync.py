@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--dry-run", "-n", is_flag=True, help="Only say what would be done.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each file, then the summary.")
-@click.option("--quiet", "-q", is_flag=True, help="Say nothing when all is well.")
+@click.option("--dry-run", "-n", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: each file, then the summary.")
+@click.option("--quiet", "-q", is_flag=True, help="Print problems only.")
 def sync(given: Given, paths: tuple[Path, ...], dry_run: bool, as_json: bool, quiet: bool) -> None:
-    """Bring all new footage of the configured folders, or of PATHS, once."""
+    """Upload new footage from the configured folders, or from PATHS, once."""
     config = given.config(paths)
     tell = json_lines if as_json else Human(quiet)
     stop = threading.Event()

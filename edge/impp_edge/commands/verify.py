@@ -23,23 +23,25 @@ if TYPE_CHECKING:
     from impp_edge.memory.custody import Check
 
 COUNTED = (
-    ("changed", "changed on the card"), ("missing", "missing in the bucket"), ("differs", "different"),
-    ("unlogged", "not in the custody log"), ("forged", "not as the custody log was then"),
-    ("unreadable", "could not be checked"), ("gone", "not on the card any more"), ("new", "not brought yet"),
-    ("earlier", "equal, but brought before there was a custody log"),
+    ("changed", "changed on the card"), ("missing", "missing from the bucket"), ("differs", "different"),
+    ("unlogged", "not in the custody log"), ("forged", "with a rewritten custody log"),
+    ("unreadable", "could not be checked"), ("gone", "no longer on the card"), ("new", "not uploaded yet"),
+    ("earlier", "equal, but uploaded before there was a custody log"),
 )  # fmt: skip
 
 
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--gone", is_flag=True, help="Also what is not on the card any more: S3 and the log only.")
-@click.option("--log-only", is_flag=True, help="Only whether the custody log is whole: needs no network.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each file that is wrong, a summary.")
+@click.option("--gone", is_flag=True, help="Check files that are no longer on the card too, against S3 and the log.")
+@click.option("--log-only", is_flag=True, help="Check the custody log only; needs no network.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line: each mismatch, then the summary."
+)
 def verify(given: Given, paths: tuple[Path, ...], gone: bool, log_only: bool, as_json: bool) -> None:
-    """Read what was brought anew (all, or what is at and below PATHS) and compare it with S3 and the custody log.
+    """Read uploaded files again, all or those below PATHS, and compare them with S3 and the custody log.
 
-    Exit codes: 0 all is equal, 1 something differs, 2 wrong configuration.
+    Exit codes: 0 everything matches, 1 something differs, 2 wrong configuration.
     """
     try:
         if log_only:
@@ -82,7 +84,7 @@ def _log_only(folder: Path, as_json: bool) -> None:
     from impp_edge.memory.custody import NAME, check
 
     if not (folder / NAME).exists() and not remembered_head(folder):
-        end(WRONG_SETTING, f"{folder}: there is no custody log: nothing was brought with this state")
+        end(WRONG_SETTING, f"{folder}: there is no custody log: nothing was uploaded with this state")
     found = check(folder, remembered_head(folder))
     if as_json:
         json_lines({"event": "log", **log_dict(found)})
@@ -129,10 +131,11 @@ def _log_lines(found: Check) -> list[str]:
         lines.append(f"custody log: and {found.wrong - len(found.findings)} more")
     if found.torn:
         lines.append(
-            f"custody log: the last {found.torn} bytes are no whole line: a run writes it now, or a power cut tore it"
+            f"custody log: the last {found.torn} bytes are not a complete line: a run is writing it, or a "
+            "power cut interrupted one"
         )
     if found.ok:
-        lines.append(f"custody log: {found.entries} entries, whole; the newest is {found.head}")
+        lines.append(f"custody log: {found.entries} entries, intact; the newest is {found.head}")
     return lines
 
 

@@ -15,12 +15,12 @@ from impp_edge.show.console import Human, json_lines
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: each file, then a summary.")
-@click.option("--quiet", "-q", is_flag=True, help="Only say what goes wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: each file, then a summary.")
+@click.option("--quiet", "-q", is_flag=True, help="Print problems only.")
 def watch(given: Given, paths: tuple[Path, ...], as_json: bool, quiet: bool) -> None:
-    """Bring all new footage of the configured folders, or of PATHS, and what is added to them, until SIGTERM.
+    """Upload new footage from the configured folders, or from PATHS, until SIGTERM.
 
-    A folder need not be there yet: a card may be put in and pulled out at any time. Under systemd, use Type=notify.
+    A folder may be missing: cards can be inserted and removed at any time. Under systemd, use Type=notify.
     """
     from impp_edge.run.watch import Watch
 

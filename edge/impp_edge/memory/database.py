@@ -147,7 +147,7 @@ def open_to_read(file: Path) -> sqlite3.Connection:
     """A connection that sees the last committed state and keeps nobody from writing. Raises :class:`StateError`."""
     with plain_words(file):
         if not file.exists():
-            raise StateError(f"{file.parent}: nothing was ever brought with this state")
+            raise StateError(f"{file.parent}: nothing was uploaded with this state")
         db = _connect(file, "ro")
         found = db.execute("PRAGMA user_version").fetchone()[0]
         if found != SCHEMA:
@@ -299,4 +299,4 @@ def _no_room(file: Path) -> bool:
 def _other_version(version: int) -> str:
     if version > SCHEMA:
         return f"written by a newer impp-edge (schema {version}): use that one, or set `state` to another folder"
-    return f"written by an earlier impp-edge (schema {version}): the next `impp-edge sync` brings it up to date"
+    return f"written by an earlier impp-edge (schema {version}): the next `impp-edge sync` migrates it"

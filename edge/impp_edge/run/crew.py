@@ -65,7 +65,7 @@ class Result:
         """The error in words."""
         error, found = self.error, self.job.found
         if not self.for_all and not unchanged(found):
-            return "changed or went away while it was being brought"
+            return "changed or disappeared during the upload"
         if isinstance(error, OSError):
             return f"cannot be read: {error.strerror or error}"
         return str(error) if isinstance(error, (UploadError, *FOR_ALL)) else f"{type(error).__name__}: {error}"
@@ -203,7 +203,7 @@ class Crew:
             keep = self._room(found)
             content = self._digest(found, file, keep)
         if content.size != found.size or not unchanged(found):
-            raise Changed("changed while it was being read")
+            raise Changed("changed while it was read")
         name = found.relative.name
         keys = (labels.key(identity, name), labels.key(identity, name, content.sha256[:SUFFIX]))
         bears = Labels(
@@ -255,7 +255,7 @@ class Crew:
 
     def _end(self, job: Job, outcome: Outcome) -> None:
         if not unchanged(job.found):
-            raise Changed("changed while it was being brought")
+            raise Changed("changed during the upload")
         bringing: _Bringing = job.transfer
         if outcome.was_there:
             self._not_there = 0

@@ -305,7 +305,7 @@ def carry_out(
         except Stopped:
             return
         except Offline as error:
-            tell({"event": "note", "reason": f"nothing is removed from the card now: {error}"})
+            tell({"event": "note", "reason": f"removal is postponed: {error}"})
             return
         except _Closed as error:
             closed.add(found.folder.path)
@@ -346,7 +346,7 @@ class _Remover:
             with _opened(removal.found) as (parent, name, file):
                 before = os.fstat(file.fileno())
                 if not _as_brought(before, removal.entry):
-                    raise _Stays("not removed: it changed meanwhile")
+                    raise _Stays("not removed: it changed in the meantime")
                 self._prove(removal.entry, file)
                 if _identity(os.fstat(file.fileno())) != _identity(before):
                     raise _Stays("not removed: it was written to while it was read")
@@ -361,20 +361,20 @@ class _Remover:
 
         content, brought = digest(file, _BLOCK, self._stop), entry.brought
         if (content.size, content.sha256) != (entry.size, brought.sha256):
-            raise _Stays("not removed: it has other bytes than were brought; it is brought anew", forget=True)
+            raise _Stays("not removed: its content is not what was uploaded; it will be uploaded again", forget=True)
         try:
             head = self._s3.head(brought.key)
         except S3Error as error:
             if error.status != 403:
                 raise _Stays(f"not removed: {error}") from error
-            text = "S3 does not show its object: it is gone, or s3:GetObject is not allowed; it is brought anew"
+            text = "S3 denies access to its object: it is gone, or s3:GetObject is missing; it will be uploaded again"
             raise _Stays(f"not removed: {text}", forget=True, last=True) from error
         if head is None:
-            raise _Stays(f"not removed: it is not in the bucket any more ({brought.key}); it is brought anew", True)
+            raise _Stays(f"not removed: it is no longer in the bucket ({brought.key}); it will be uploaded again", True)
         if wrong := _another(head, entry, content.crc64nvme):
-            raise _Stays(f"not removed: the bucket has {wrong}; it is brought anew", forget=True)
+            raise _Stays(f"not removed: the bucket has {wrong}; it will be uploaded again", forget=True)
         if head.crc64nvme is None or head.metadata.get("impp-sha256") != content.sha256:
-            raise _Stays("not removed: its object has no checksum of the whole, or not its SHA-256, to prove it by")
+            raise _Stays("not removed: its object lacks a full-object checksum or its SHA-256, so nothing proves it")
 
     def _unlink(self, entry: Entry, parent: int, name: bytes, before: os.stat_result) -> None:
         from impp_edge.memory import custody

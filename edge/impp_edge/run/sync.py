@@ -215,7 +215,7 @@ class Run:
             counts[KNOWN] = seen.known
         self._skipped(seen.skipped if first else seen.newly_skipped)
         for folder in seen.away:
-            self._tell({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting for it"})
+            self._tell({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting for one"})
         if self._agenda:
             self._agenda.looked(seen.ready_in)
 
@@ -297,7 +297,7 @@ class Run:
             elif result.card_gone:
                 self._board.done(result.job)
                 folder = str(result.job.found.folder.path)
-                self._problem(folder, "the card was pulled out: what it holds waits for the next run")
+                self._problem(folder, "the card was removed: its files wait for the next run")
         results = [result for result in results if not (result.for_all or result.card_gone)]
         if not results:
             return
@@ -340,7 +340,7 @@ class Run:
             from impp_edge.bucket.s3 import Refused
 
             self._refused = self._refused or Refused(
-                f"{result.error}: {DENIED_MOST} files in a row; impp-edge doctor tells which right is missing"
+                f"{result.error}: {DENIED_MOST} files in a row; run impp-edge doctor to see which permission is missing"
             )
 
     def _stop_for(self, result: Result) -> None:
@@ -362,7 +362,12 @@ class Run:
                 try:
                     self._session.link.s3.abort(stale.key, stale.upload)
                 except (Offline, Refused, S3Error, Stopped) as error:
-                    self._tell({"event": "note", "reason": f"an upload that was given up is still there: {error}"})
+                    self._tell(
+                        {
+                            "event": "note",
+                            "reason": f"an abandoned upload could not be aborted, its parts stay: {error}",
+                        }
+                    )
                     if not isinstance(error, S3Error):
                         return  # the next run tries again
                     if error.status != 403:

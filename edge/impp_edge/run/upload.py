@@ -158,7 +158,7 @@ class Transfer:
                     self._complete(attempt)
                 if self._outcome is not None:
                     return self._outcome
-            raise UploadError(f"S3 does not put the parts of {self._key} together")
+            raise UploadError(f"S3 cannot complete the upload of {self._key}")
 
     def give_up(self) -> None:
         """Abort at the server, so that no parts are left to be paid for, and forget the intent. Waits for what other
@@ -179,7 +179,7 @@ class Transfer:
         """While a thread works on this file. If it finds the file changed, the upload is aborted by the last one."""
         with self._mutex:
             if self._over:
-                raise UploadError("was given up")
+                raise UploadError("the upload was abandoned")
             self._sending += 1
         changed = False
         try:
@@ -241,10 +241,10 @@ class Transfer:
         if stored.crc64nvme is None:
             head = self._s3.head(self._key, stored.version)
             if head is None or not _equal(head, self._digest):
-                raise UploadError(f"S3 has another checksum for {self._key} than the file")
+                raise UploadError(f"the checksum of {self._key} in S3 differs from the file's")
             return self._at(head)
         if stored.crc64nvme != self._digest.crc64nvme:
-            raise UploadError(f"S3 has another checksum for {self._key} than the file")
+            raise UploadError(f"the checksum of {self._key} in S3 differs from the file's")
         return self._at(stored)
 
     # --- in one request -----------------------------------------------------------------------------------------------
@@ -356,7 +356,7 @@ class Transfer:
                 if self._upload == upload:
                     self._parts[number] = part
                     return body.size
-        raise UploadError(f"S3 loses the upload of {self._key} again and again")
+        raise UploadError(f"S3 repeatedly loses the upload of {self._key}")
 
     def _anew(self, upload: str | None) -> None:
         """Begin again with all parts, unless another thread has done so meanwhile."""
@@ -367,7 +367,7 @@ class Transfer:
     def _complete(self, attempt: int) -> None:
         """Have the parts put together. Without an outcome afterwards, there is another upload to be sent."""
         if not unchanged(self._found):
-            raise Changed("changed while it was being brought")
+            raise Changed("changed during the upload")
         upload = self._upload or ""
         parts = [self._parts[number] for number in sorted(self._parts)]
         try:
@@ -433,14 +433,14 @@ class _Slice:
             with open(self.found.raw, "rb", buffering=0) as file:  # noqa: PTH123  # its name may be of any bytes
                 status = os.fstat(file.fileno())
                 if (status.st_size, status.st_mtime_ns) != (self.found.size, self.found.mtime_ns):
-                    raise Changed("changed while it was being brought")
+                    raise Changed("changed during the upload")
                 file.seek(self.start)
                 while left:
                     if self.over():
-                        raise UploadError("was given up")
+                        raise UploadError("the upload was abandoned")
                     count = file.readinto(buffer[: min(most, left)])
                     if not count:
-                        raise Changed("became shorter while it was being brought")
+                        raise Changed("became shorter during the upload")
                     left -= count
                     yield buffer[:count]
         except OSError as error:

@@ -140,7 +140,7 @@ class Hints:
         except Exception as error:  # ImportError, OSError, and what else a system without it may bring up
             self._usable = False
             self.close()
-            text = f"the system cannot tell of new files ({error}): looking for them regularly instead"
+            text = f"the system cannot report new files ({error}): rescanning regularly instead"
             self._tell({"event": "note", "reason": printable(text)})
 
     def _listening(self, watch: ObservedWatch) -> bool:
@@ -262,7 +262,7 @@ class Watch:
             self._service.alive()
             if event["event"] == "progress":
                 self._service.status(
-                    f"bringing {event['files']} of {event['of_files']} files, {size(event['bytes'])} of "
+                    f"uploading {event['files']} of {event['of_files']} files, {size(event['bytes'])} of "
                     f"{size(event['of_bytes'])}"
                 )
             if event["event"] != "summary" or event[BROUGHT] or event[THERE] or event[REMOVED]:
@@ -273,7 +273,7 @@ class Watch:
     def _idle(self, summary: Summary) -> str:
         counts = summary.counts
         parts = [f"{counts[kind]} {kind}" for kind in (WAITING, RESTLESS, FAILED) if counts[kind]]
-        return f"watching; {', '.join(parts)}" if parts else "watching; all is brought"
+        return f"watching; {', '.join(parts)}" if parts else "watching; everything is uploaded"
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -33,7 +33,7 @@ class Human:
         self._seen: deque[tuple[float, int]] = deque()
 
     def __call__(self, event: Event) -> None:
-        """Tell one event."""
+        """Print one event."""
         kind = event["event"]
         if kind == "progress":
             if self._live:
@@ -48,7 +48,7 @@ class Human:
             self.say(text, err=not kind.startswith("would "))
 
     def say(self, text: str | None, err: bool = False) -> None:
-        """Take the line that moves away, and print one that stays."""
+        """Replace the progress line by one that stays."""
         if self._live:
             click.echo("\r\x1b[K", nl=False, err=True)
         if text:
@@ -64,7 +64,7 @@ class Human:
 
 
 def rate(seen: deque[tuple[float, int]]) -> float:
-    """Bytes a second over what was seen, pairs of (seconds, bytes so far); 0 where nothing can be said yet."""
+    """Bytes per second over what was seen, pairs of (seconds, bytes so far); 0 where nothing can be said yet."""
     if len(seen) < 2 or seen[-1][0] <= seen[0][0]:
         return 0.0
     return max(0.0, (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]))
@@ -94,7 +94,9 @@ def _failed(event: Event) -> str:
 def _renamed(event: Event) -> str | None:
     if not event.get("renamed"):
         return None
-    return f"another file had this name: {printable(event['path'])} is now {printable(event['key'])}"
+    return (
+        f"another file has this name in the bucket: {printable(event['path'])} is uploaded as {printable(event['key'])}"
+    )
 
 
 def _noted(event: Event) -> str:
@@ -104,7 +106,7 @@ def _noted(event: Event) -> str:
 _SAID: dict[str, Callable[[Event], str | None]] = {
     "failed": _failed, "brought": _renamed, "there": _renamed, "waiting": _noted, "note": _noted,
     "removed": lambda event: f"removed: {printable(event['path'])}",
-    "would bring": lambda event: f"would bring {printable(event['path'])} ({size(event['size'])}) to {event['key']}",
+    "would bring": lambda event: f"would upload {printable(event['path'])} ({size(event['size'])}) to {event['key']}",
     "would remove": lambda event: f"would remove {printable(event['path'])} ({size(event['size'])}): {event['reason']}",
 }  # fmt: skip
 _TROUBLE = frozenset({"failed", "brought", "there", "note"})
@@ -112,8 +114,8 @@ _TROUBLE = frozenset({"failed", "brought", "there", "note"})
 
 
 def _summary(summary: Event) -> str:
-    parts = [f"{summary['brought']} brought ({size(summary['bytes'])})"]
-    for kind, words in (("there", "there already"), ("known", "known"), ("restless", "still changing"),
+    parts = [f"{summary['brought']} uploaded ({size(summary['bytes'])})"]
+    for kind, words in (("there", "already in the bucket"), ("known", "known"), ("restless", "still being written"),
                         ("waiting", "waiting"), ("removed", "removed from the card")):  # fmt: skip
         if summary.get(kind):
             parts.append(f"{summary[kind]} {words}")

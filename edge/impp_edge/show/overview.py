@@ -184,21 +184,21 @@ def many(count: int, noun: str) -> str:
 
 def prediction(found: Forecast, now: float) -> str:
     """A forecast as people read it, with what it assumes."""
-    writes = f"the camera writes {size(found.written_per_s * 86_400)} a day"
+    writes = f"the camera writes {size(found.written_per_s * 86_400)} per day"
     if found.overwritten_at is None:
         return f"safe: nothing waits; {writes}"
     recording = f", after {duration(found.recording_s)} of recording" if found.recording_s is not None else ""
     reach = f"the camera reaches the oldest waiting clip {_about(found.overwritten_at, now)}{recording}"
     if found.sent_per_s is None:
         return (
-            f"footage will be lost {_about(found.overwritten_at, now)} unless it is brought ({writes}; no upload yet)"
+            f"footage will be lost {_about(found.overwritten_at, now)} unless it is uploaded ({writes}; no upload yet)"
         )
-    rates = f"{writes}, uploads go at {size(found.sent_per_s)}/s while the card is connected"
+    rates = f"{writes}, uploads run at {size(found.sent_per_s)}/s while the card is connected"
     if found.lost_at is not None:
-        more = "unless uploads become quicker, the card larger or the camera's bit rate lower"
+        more = "unless uploads become faster, the card larger or the camera's bit rate lower"
         return f"footage will be lost {_about(found.lost_at, now)} {more} ({rates})"
-    caught = f"all is brought {_about(found.caught_up_at, now)}" if found.caught_up_at else "the backlog stays"
-    return f"{found.verdict}: {caught}; {reach} if nothing is ({rates})"
+    caught = f"all is uploaded {_about(found.caught_up_at, now)}" if found.caught_up_at else "the backlog stays"
+    return f"{found.verdict}: {caught}; {reach} if nothing is uploaded ({rates})"
 
 
 def _about(at: float, now: float) -> str:
@@ -241,9 +241,9 @@ def _card(folder: Folder, config: Config, state: State, waiting: list[Found], no
     try:
         room = space(folder.path)
     except OSError:
-        return Card(shown(folder.path), False, no_forecast="the folder is not there")
+        return Card(shown(folder.path), False, no_forecast="the folder does not exist")
     clips = list(_clips(folder, config.bucket, state, waiting))
-    made: Forecast | Unknown = Unknown("these are no clips of a dash cam: nothing is overwritten in a loop")
+    made: Forecast | Unknown = Unknown("not a dash cam's clips: no camera overwrites them")
     if any(clip.loop for clip in clips):
         made = forecast(clips, room.free, upload_rate(state, config, now), now)
     return Card(

@@ -124,10 +124,10 @@ TROUBLE: list[tuple[Callable[[Path, Any], Any], str, str]] = [
     (same_size_and_time, "differs", "its content on the card is not what was brought"),
     (lambda path, _: os.utime(path, (1, 1)), "changed", "it was changed on the card"),
     (a_pipe, "changed", "it was changed on the card"),
-    (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), "missing", "it is not in the bucket any more"),
+    (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), "missing", "it is no longer in the bucket"),
     (another_version, "differs", "S3 has the CRC-64/NVME"),
     (lambda _, s3: s3.put_object(Bucket=BUCKET, Key=KEY, Body=b""), "differs", "S3 has 0 bytes, not 40"),
-    (lambda _, s3: s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"y" * 40), "differs", "S3 has no checksum of the whole"),
+    (lambda _, s3: s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"y" * 40), "differs", "S3 has no full-object checksum"),
     (the_same_bytes_anew, "differs", "the newest version in S3 is"),
 ]
 
@@ -159,8 +159,7 @@ def test_all_that_is_wrong_with_a_file_is_said(config: Config, s3: Any) -> None:
     s3.delete_object(Bucket=BUCKET, Key=KEY)
     rewritten(config, lambda entries: [])
     assert checked(config)[1][0]["reason"] == (
-        "it was changed on the card since it was brought; it is not in the bucket any more; "
-        "the custody log has no entry of it"
+        "it changed on the card after its upload; it is no longer in the bucket; the custody log has no entry for it"
     )
 
 
@@ -266,7 +265,7 @@ def test_a_cut_log_is_said_also_after_the_next_run(config: Config) -> None:
     shown = call(config, "verify")
     assert shown.exit_code == SOME_FAILED
     assert "line 3 (cut): the log had lost its end after entry 2 when this run began" in shown.output
-    assert "unlogged: " in shown.output and "b.mp4: the custody log has no entry of it" in shown.output
+    assert "unlogged: " in shown.output and "b.mp4: the custody log has no entry for it" in shown.output
 
 
 def test_a_log_written_anew_is_found_by_the_objects_in_the_bucket(config: Config) -> None:
@@ -281,7 +280,7 @@ def test_a_log_written_anew_is_found_by_the_objects_in_the_bucket(config: Config
     assert result.log.ok and not result.ok
     # the first object bears the hash of an empty log, which every log begins with: the later ones tell
     assert [one["kind"] for one in wrong] == ["forged", "forged"]
-    assert wrong[0]["reason"].endswith("bears a hash that the custody log does not hold: the log was written anew")
+    assert wrong[0]["reason"].endswith("bears a hash that the custody log does not hold: the log was rewritten")
 
 
 def test_an_entry_moved_before_what_its_object_bears_is_found(config: Config) -> None:
@@ -319,7 +318,7 @@ def test_what_an_older_edge_brought_without_a_log_is_counted(config: Config, car
 def test_an_entry_that_says_something_else_is_found(config: Config) -> None:
     bring(config, CLIP)
     rewritten(config, lambda entries: [{**entries[0], "sha256": "0" * 64}])
-    assert checked(config)[1][0]["reason"] == "the custody log says something else of it than the state"
+    assert checked(config)[1][0]["reason"] == "its entry in the custody log differs from the state"
 
 
 def test_a_lost_state_folder_is_no_forgery(config: Config) -> None:
@@ -363,9 +362,9 @@ def test_the_command(config: Config, card: Path) -> None:
     put(card, "new.mp4")
     result = call(config, "verify", str(card))
     assert result.exit_code == DONE, result.output
-    assert "custody log: 2 entries, whole; the newest is " in result.output
-    assert "2 equal (80 B read), 1 not brought yet in " in result.output
-    assert call(config, "verify").output.count("not brought yet") == 0  # no folders are known: nothing to look for
+    assert "custody log: 2 entries, intact; the newest is " in result.output
+    assert "2 equal (80 B read), 1 not uploaded yet in " in result.output
+    assert call(config, "verify").output.count("not uploaded yet") == 0  # no folders are known: nothing to look for
     (card / "a.mp4").write_bytes(b"new")
     shown = [json.loads(line) for line in call(config, "verify", "--json").output.splitlines()]
     assert [line["event"] for line in shown] == ["wrong", "summary"]
@@ -472,7 +471,7 @@ def test_the_receipt_in_words(config: Config, tmp_path: Path) -> None:
         assert words in shown.output
     file = tmp_path / "receipt.txt"
     written = call(config, "prove", str(path), "--output", str(file))
-    assert written.exit_code == DONE and "everything fits" in written.output
+    assert written.exit_code == DONE and "everything matches" in written.output
     assert file.read_text().splitlines()[1:] == (shown.output.splitlines())[1:]
     assert call(config, "prove", str(path), "-o", str(tmp_path / "no" / "x")).exit_code == WRONG_SETTING
 
@@ -526,7 +525,7 @@ def test_nothing_is_proven_of_what_is_nowhere(config: Config, card: Path) -> Non
     for what in ("no/such.mp4", "0" * 64, "x\0y", ""):
         result = call(config, "prove", what)
         assert (
-            result.exit_code == SOME_FAILED and "no such file, and the custody log has no entry of it" in result.output
+            result.exit_code == SOME_FAILED and "no such file, and the custody log has no entry for it" in result.output
         )
     offline = call(replace(config, endpoint_url="http://127.0.0.1:1"), "prove", KEY)
     assert offline.exit_code == SOME_FAILED and "cannot be reached" in offline.output
@@ -556,15 +555,15 @@ def test_what_is_forgotten_is_looked_at_again(config: Config, card: Path, s3: An
     assert sync.run(config).counts["skipped"] == 1
     log = (config.state / custody.NAME).read_bytes()
     dry = call(config, "forget", "--dry-run", str(card))
-    assert (dry.exit_code, dry.output) == (DONE, "would forget 3 files and 0 uploads under way\n")
+    assert (dry.exit_code, dry.output) == (DONE, "would forget 3 files and 0 uploads in progress\n")
     assert sync.run(config).counts["known"] == 2
-    assert call(config, "forget", str(first)).output == "forgot 1 file and 0 uploads under way\n"
+    assert call(config, "forget", str(first)).output == "forgot 1 file and 0 uploads in progress\n"
     assert +sync.run(config).counts == {"known": 1, "there": 1, "skipped": 1}
-    assert call(config, "forget", str(card)).output == "forgot 3 files and 0 uploads under way\n"
+    assert call(config, "forget", str(card)).output == "forgot 3 files and 0 uploads in progress\n"
     assert (config.state / custody.NAME).read_bytes().startswith(log)
     assert sync.run(config).counts["there"] == 2
     assert len(objects(s3)) == 2 and checked(config)[0].ok
-    assert call(config, "forget", str(card / "nothing")).output == "forgot 0 files and 0 uploads under way\n"
+    assert call(config, "forget", str(card / "nothing")).output == "forgot 0 files and 0 uploads in progress\n"
 
 
 def test_uploads_under_way_are_given_up(config: Config, card: Path, s3: Any) -> None:
@@ -580,16 +579,16 @@ def test_uploads_under_way_are_given_up(config: Config, card: Path, s3: Any) -> 
         state.begin(BUCKET, found, Pending(KEY, upload, digest(file, 1 << 24)))
     state.failed(path, "because")
     state.close()
-    assert "1 upload under way" in call(config, "forget", "-n", str(card)).output
+    assert "1 upload in progress" in call(config, "forget", "-n", str(card)).output
     assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
-    assert call(config, "forget", str(card)).output == "forgot 0 files and 1 upload under way\n"
+    assert call(config, "forget", str(card)).output == "forgot 0 files and 1 upload in progress\n"
     assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
     state = State(config.state)
     assert (state.status().pending, state.status().failures, state.fresh) == (0, 0, True)
     state.begin(BUCKET, found, Pending(KEY, "gone", state_digest(path)))
     state.close()
     away = call(replace(config, endpoint_url="http://127.0.0.1:1"), "forget", str(path))
-    assert away.exit_code == DONE and "1 upload under way could not be ended at S3" in away.output
+    assert away.exit_code == DONE and "1 upload in progress could not be ended at S3" in away.output
 
 
 def state_digest(path: Path) -> Any:

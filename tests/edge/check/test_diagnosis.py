@@ -201,7 +201,7 @@ def test_a_card_whose_footage_will_be_lost(local: Config, card: Path, monkeypatc
 def test_a_slow_checksum_is_measured(local: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(local, "checksums")[0] == OK
     monkeypatch.setattr("impp_edge.digest.crc64nvme", doctor_slow())
-    assert said(local, "checksums")[0] == HINT and "anycrc is missing" in said(local, "checksums")[1]
+    assert said(local, "checksums")[0] == HINT and "anycrc is not installed" in said(local, "checksums")[1]
 
 
 def doctor_slow() -> Any:
@@ -223,7 +223,7 @@ def test_more_directories_than_watches(
     limit.write_text("22\n")
     assert said(local, "watching")[0] == HINT and "max_user_watches=42" in said(local, "watching")[1]
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert "watchdog is missing" in said(local, "watching")[1]
+    assert "watchdog is not installed" in said(local, "watching")[1]
 
 
 def test_metrics_that_cannot_be_written(local: Config, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_all_is_well_online_and_nothing_is_left_behind(config: Config, card: Pat
     findings = list(examine(config, None, online=True))
     assert FAIL not in {finding.verdict for finding in findings}, findings
     rights = [finding.what for finding in findings if finding.what.startswith("rights")]
-    assert rights == [f"rights below {kind}/dashcam/blue-car/" for kind in ("originals", "sidecars")]
+    assert rights == [f"permissions below {kind}/dashcam/blue-car/" for kind in ("originals", "sidecars")]
     assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
     assert not s3.list_object_versions(Bucket=BUCKET).get("Versions")
 

@@ -233,7 +233,7 @@ def test_failures_of_removed_files_are_forgotten_but_not_of_a_card_that_is_out(s
     assert state.status().restless == 3
 
 
-# --- uploads under way ------------------------------------------------------------------------------------------------
+# --- uploads in progress ----------------------------------------------------------------------------------------------
 
 
 def test_a_pending_upload_comes_back_with_all_its_checksums_and_takes_little_room(state: State, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_server_that_comes_back_is_waited_for(edge: Box, bell: Bell) -> None:
     edge.proxy.come_back()
     ran = ended(process)
     assert (ran.code, ran.err) == (DONE, ""), ran
-    assert ran.out.startswith("3 brought")
+    assert ran.out.startswith("3 uploaded")
     all_is_well(edge)
 
 
@@ -186,7 +186,7 @@ def test_errors_without_end_fail_the_file_and_the_next_run_goes_on(edge: Box, ac
     ran = run(edge, *ONE)
     assert ran.code == SOME_FAILED
     assert f"failed: {edge.card / NAMES[0]}: S3 answers SlowDown: as told" in ran.err
-    assert ran.out.startswith("0 brought") and "1 failed" in ran.out
+    assert ran.out.startswith("0 uploaded") and "1 failed" in ran.out
     recovers(edge)
 
 
@@ -326,7 +326,7 @@ database._open = full
 """
     ran = run(edge, inside=inside)
     said = ran.out + ran.err
-    assert ran.code == SOME_FAILED and " brought (" in ran.out, ran
+    assert ran.code == SOME_FAILED and " uploaded (" in ran.out, ran
     assert "state.sqlite3: the disk is full: free some space, then run again; nothing is lost" in said
     assert len(edge.proxy.acknowledged("put")) > 0
     recovers(edge)
@@ -363,7 +363,7 @@ def test_a_damaged_memory_is_set_aside_and_made_anew(edge: Box, damage: Callable
         ran = run(edge)
     assert ran.code == DONE, ran
     assert "is made anew from the bucket; kept as state.sqlite3.corrupt-" in ran.err
-    assert ran.out.startswith("1 brought") and "4 there already" in ran.out
+    assert ran.out.startswith("1 uploaded") and "4 already in the bucket" in ran.out
     assert list(edge.state.glob("state.sqlite3.corrupt-*Z"))
     assert len(edge.proxy.acknowledged("put")) == 4 and len(parts_sent(edge)) == 3
     all_is_well(edge)
@@ -406,7 +406,7 @@ def test_a_clock_that_is_set_in_the_midst_of_a_run(edge: Box, jump: int, step: s
     inside += f"{step} = lambda *given: (late.__setitem__(0, {jump}), real_step(*given))[1]"
     ran = run(edge, *ONE, inside=inside)
     assert (ran.code, ran.err) == (DONE, ""), ran
-    assert "4 brought" in ran.out
+    assert "4 uploaded" in ran.out
     assert [e.status for e in edge.proxy.record].count(403) == 1
     all_is_well(edge)
 
@@ -417,10 +417,10 @@ def test_a_clock_that_was_never_set_delays_and_loses_nothing(edge: Box) -> None:
     edge.put(NAMES[0])
     ran = run(edge, inside=f"{CLOCK}; late[0] = -real()\n{QUICK}")
     assert (ran.code, ran.err) == (DONE, ""), ran
-    assert "0 brought" in ran.out and "1 still changing" in ran.out
+    assert "0 uploaded" in ran.out and "1 still being written" in ran.out
     ran = run(edge)
     assert (ran.code, ran.err) == (DONE, ""), ran
-    assert "0 brought" in ran.out and "1 still changing" in ran.out
+    assert "0 uploaded" in ran.out and "1 still being written" in ran.out
     later = "import time; uptime = time.monotonic; time.monotonic = lambda: uptime() + 60"
     recovers(edge, inside=f"{later}\n{QUICK}")
 
@@ -455,7 +455,7 @@ def test_a_file_that_changes_on_the_way_is_brought_as_it_is_in_the_end(
     ran = run(edge, *ONE)
     assert ran.code == SOME_FAILED
     assert f"failed: {path}: changed" in ran.err
-    assert "1 brought" in ran.out and "1 failed" in ran.out
+    assert "1 uploaded" in ran.out and "1 failed" in ran.out
     assert not edge.weed.client.list_multipart_uploads(Bucket=edge.bucket).get("Uploads")
     recovers(edge)
 
@@ -489,8 +489,8 @@ def test_a_file_that_is_deleted_before_it_is_brought(edge: Box, sent: int) -> No
     edge.proxy.plan(Fault("answer", do=path.unlink), when=does("part", sent) if sent else does("put"))
     ran = run(edge, *ONE)
     assert ran.code == SOME_FAILED
-    assert f"failed: {path}: changed or went away while it was being brought" in ran.err
-    assert "2 brought" in ran.out and "1 failed" in ran.out
+    assert f"failed: {path}: changed or disappeared during the upload" in ran.err
+    assert "2 uploaded" in ran.out and "1 failed" in ran.out
     recovers(edge)
 
 
@@ -511,7 +511,7 @@ def test_what_may_not_be_read_is_said_and_the_rest_is_brought(edge: Box, what: s
     assert ran.code == SOME_FAILED
     verb = "read" if what == "file" else "listed"
     assert f"failed: {shut}: cannot be {verb}: Permission denied" in ran.err
-    assert "1 brought" in ran.out and "1 failed" in ran.out
+    assert "1 uploaded" in ran.out and "1 failed" in ran.out
     shut.chmod(0o700)
     recovers(edge)
 
@@ -532,7 +532,7 @@ io.open = worn
     ran = run(edge, inside=inside)
     assert ran.code == SOME_FAILED
     assert f"failed: {edge.card / NAMES[1]}: cannot be read: Input/output error" in ran.err
-    assert "1 brought" in ran.out and "1 failed" in ran.out
+    assert "1 uploaded" in ran.out and "1 failed" in ran.out
     recovers(edge)
 
 
@@ -577,7 +577,7 @@ def test_names_of_any_bytes_arrive(edge: Box) -> None:
         edge.put(name)
     ran = run(edge)
     assert ran.code == DONE, ran
-    assert ran.out.startswith(f"{len(names)} brought")
+    assert ran.out.startswith(f"{len(names)} uploaded")
     assert all(c.isprintable() or c == "\n" for c in ran.out + ran.err)
     all_is_well(edge)
 
@@ -624,7 +624,7 @@ def test_a_folder_of_100_000_files(edge: Box, tmp_path: Path) -> None:
         status = tmp_path / "status"
         ran = run(edge, "--unknown", "skip", inside=f"{MEMORY.format(str(status))}\n{QUICK}")
         assert (ran.code, ran.err) == (DONE, ""), ran
-        assert ran.out.startswith(f"{brought} brought") and "100000 skipped (100000 no known camera)" in ran.out
+        assert ran.out.startswith(f"{brought} uploaded") and "100000 skipped (100000 no known camera)" in ran.out
         peak_kb = int(status.read_text().split("VmHWM:")[1].split()[0])
         assert peak_kb < most_mb * 1000
     edge.check()
@@ -641,7 +641,7 @@ def test_a_card_that_is_pulled_out_in_the_midst_of_a_part(edge: Box) -> None:
     edge.proxy.plan(Fault("body", after=PART // 2, do=lambda: edge.card.rename(away)), when=does("part", 2))
     ran = run(edge, *ONE)
     assert ran.code == SOME_FAILED
-    assert ran.err == f"failed: {edge.card}: the card was pulled out: what it holds waits for the next run\n"
+    assert ran.err == f"failed: {edge.card}: the card was removed: its files wait for the next run\n"
     away.rename(edge.card)
     recovers(edge, *ONE)
     assert parts_sent(edge) == [1, 2, 3]
@@ -678,7 +678,7 @@ def test_asked_to_stop_it_ends_with_the_part_and_goes_on_there(edge: Box, number
     process.put(running := start(edge, *ONE))
     ran = ended(running)
     assert ran.code == SOME_FAILED
-    assert "0 brought" in ran.out and "2 waiting" in ran.out and "stopped: asked to stop" in ran.out
+    assert "0 uploaded" in ran.out and "2 waiting" in ran.out and "stopped: asked to stop" in ran.out
     edge.proxy.drain()
     assert parts_sent(edge) == [1, 2]
     recovers(edge, *ONE)

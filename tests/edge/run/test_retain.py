@@ -442,7 +442,10 @@ def test_an_object_that_may_not_be_seen_ends_it(edge: Edge) -> None:
     assert "s3:GetObject is not allowed" in told["reason"] and len(edge.s3.asked) == 1
     assert all(path.exists() for path in paths)
     known = [edge.state.known(BUCKET, look(edge.config.folders[0], path)) for path in paths]
-    assert known == [None, "brought"]  # were it gone, it is brought anew; were it a wrong setting, that costs one file
+    assert known == [
+        None,
+        "brought",
+    ]  # were it gone, it will be uploaded again; were it a wrong setting, that costs one file
 
 
 def test_it_stops_when_asked_to(edge: Edge) -> None:

@@ -178,7 +178,7 @@ def test_the_intent_is_noted_before_the_first_byte(store: Store, card: Path) -> 
     assert noted[1] is not None and noted[1].upload and replace(noted[1], upload=None) == noted[0]
 
 
-# --- what is there already --------------------------------------------------------------------------------------------
+# --- what is already in the bucket ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])

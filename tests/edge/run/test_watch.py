@@ -261,13 +261,13 @@ def test_sigterm_ends_it_in_order(quick: Config, card: Path, s3: Any, tmp_path: 
         )  # fmt: skip
         try:
             assert service.recv(1000) == b"READY=1"
-            while service.recv(1000) != b"STATUS=watching; all is brought":
+            while service.recv(1000) != b"STATUS=watching; everything is uploaded":
                 pass
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=LONG_S)
         finally:
             process.kill()
-        assert (process.returncode, err) == (0, "") and out.startswith("1 brought")
+        assert (process.returncode, err) == (0, "") and out.startswith("1 uploaded")
         assert service.recv(1000) == b"STOPPING=1"
     assert len(objects(s3)) == 1
 

@@ -28,7 +28,7 @@ def told(capsys: pytest.CaptureFixture[str], tell: events.Tell, *events: dict[st
 def test_one_line_when_nobody_watches_and_none_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     progress = {"event": "progress", "files": 1, "of_files": 2, "bytes": 1, "of_bytes": 2}
     out, err = told(capsys, console.Human(), progress, SUMMARY)
-    assert (out, err) == ("2 brought (2.0 kB), 3 known, 1 skipped (1 no media) in 1.2 s\n", "")
+    assert (out, err) == ("2 uploaded (2.0 kB), 3 known, 1 skipped (1 no media) in 1.2 s\n", "")
     assert told(capsys, console.Human(quiet=True), progress, SUMMARY) == ("", "")
 
 

@@ -60,9 +60,9 @@ def test_before_anything_was_brought(local: Config, card: Path) -> None:
     put(card, "notes.txt", b"milk, eggs")
     result = status(local, card)
     assert result.exit_code == DONE
-    assert "no run has ended yet" in result.output
+    assert "no run has finished yet" in result.output
     assert "waiting: 1 file (40 B), the oldest " in result.output
-    assert "skipped: 1 no footage" in result.output and "not brought: " + str(card / "notes.txt") in result.output
+    assert "skipped: 1 no footage" in result.output and "not uploaded: " + str(card / "notes.txt") in result.output
     assert "custody log: 0 entries\n" in result.output
     assert not local.state.exists()
 
@@ -83,7 +83,7 @@ def test_what_was_brought_and_what_failed(local: Config, card: Path) -> None:
     assert "\\x1b[2J\\x07\\n.mp4: S3 answers \\x1b[31mno (2 times, last " in result.output
     assert "brought: 2 files (80 B), the last one " in result.output
     assert f"  {BUCKET}: 1 event (40 B)" in result.output
-    assert "rate: 8.0 MB/s in the last run that sent something, 80.0 MB in the last day" in result.output
+    assert "rate: 8.0 MB/s in the last run that uploaded something, 80.0 MB in the last day" in result.output
     assert "waiting: 1 file" in result.output
 
 
@@ -124,8 +124,8 @@ def test_it_works_beside_a_run_and_writes_nothing(local: Config, card: Path) -> 
         before = {row[0]: row for row in state._each("SELECT * FROM restless")}
         state.close()
     assert result.exit_code == DONE, result.output
-    assert f"a run is going on (process {os.getpid()})" in result.output
-    assert "still being written, or cut short: 1 file" in result.output
+    assert f"a run is in progress (process {os.getpid()})" in result.output
+    assert "still being written, or truncated: 1 file" in result.output
     assert before == {}
 
 
@@ -214,7 +214,8 @@ SENTENCES = {
     "footage will be lost in about 2 h unless it is": Forecast("lost", 1, 1e6, None, None, 7200.0, None, 7200.0),
     "footage will be lost in about 1 h unless uploads become": Forecast("lost", 1, 1e6, 2e6, 1e5, 7200.0, 60.0, 3600.0),
     "footage will be lost now unless": Forecast("lost", 1, 1e6, 2e6, 1e5, 0.0, 0.0, 0.0),
-    "safe: all is brought in about 1 min; the camera reaches": Forecast("safe", 1, 1e6, 2e6, 3e6, 9e5, 9e4, None, 60.0),
+    "safe: all is uploaded in about 1 min; the camera reaches":
+        Forecast("safe", 1, 1e6, 2e6, 3e6, 9e5, 9e4, None, 60.0),
     "tight: the backlog stays; the camera reaches": Forecast("tight", 1, 1e6, 2e6, 1e6, 9e5, 9e4),
 }  # fmt: skip
 
@@ -222,7 +223,7 @@ SENTENCES = {
 @pytest.mark.parametrize(("words", "found"), SENTENCES.items(), ids=SENTENCES.keys())
 def test_a_forecast_in_words(words: str, found: Forecast) -> None:
     assert prediction(found, 0.0).startswith(words)
-    assert "the camera writes 86.4 GB a day" in prediction(found, 0.0)
+    assert "the camera writes 86.4 GB per day" in prediction(found, 0.0)
 
 
 # --- with a bucket ----------------------------------------------------------------------------------------------------
