@@ -14,7 +14,7 @@ from tests.support.edge.seaweed import Seaweed, seaweed
 from impp_edge.config import Config, Folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from impp_local.cloud import LocalCloud
 
@@ -41,8 +41,10 @@ def s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     client.create_bucket(Bucket=BUCKET)
     client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     yield client
-    for version in client.list_object_versions(Bucket=BUCKET).get("Versions", []):
-        client.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
+    versions = client.list_object_versions(Bucket=BUCKET).get("Versions", [])
+    if versions:
+        left = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
+        client.delete_objects(Bucket=BUCKET, Delete={"Objects": left, "Quiet": True})
     client.delete_bucket(Bucket=BUCKET)
 
 

@@ -95,7 +95,7 @@ def test_a_folder_that_is_not_there(local: Config, card: Path) -> None:
     card.rmdir()
     assert said(local, "folder")[0] == FAIL
     result = call(local, "--offline")
-    assert result.exit_code == SOME_FAILED and f"✗ folder {card}: is not there\n    put the card in" in result.output
+    assert result.exit_code == SOME_FAILED and f"✗ folder {card}: does not exist\n    insert or mount the card" in result.output
 
 
 def test_folders_that_are_empty_not_mounted_or_no_folders(
@@ -120,10 +120,10 @@ def test_a_zone_that_is_not_said(local: Config, card: Path) -> None:
 def test_retain_on_a_card_that_cannot_be_written(local: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(card, CLIP)
     config = replace(local, folders=(replace(local.folders[0], retain=Retain(older_than_days=30)),))
-    assert [f.text for f in found(config, "folder")][1] == "clips can be removed, as retain says"
+    assert [f.text for f in found(config, "folder")][1] == "clips can be removed as `retain` says"
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, mode, **k: "Record" not in str(path) and real(path, mode, **k))
-    assert f"{card}/Record cannot be written" in found(config, "folder")[1].text
+    assert f"{card}/Record is not writable" in found(config, "folder")[1].text
     real_statvfs = os.statvfs
 
     def read_only(path: Any) -> Any:
@@ -141,7 +141,7 @@ def test_a_state_folder_that_cannot_be_written_or_is_full(
     local: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    assert "cannot be written" in said(replace(local, state=tmp_path / "file"), "state")[1]
+    assert "is not writable" in said(replace(local, state=tmp_path / "file"), "state")[1]
     for free, verdict in ((5 * 10**6, FAIL), (50 * 10**6, HINT), (500 * 10**6, OK)):
         monkeypatch.setattr("shutil.disk_usage", lambda _path, free=free: SimpleNamespace(free=free))
         assert said(local, "state")[0] == verdict
@@ -169,7 +169,7 @@ def test_a_custody_log_that_was_changed_or_cut(local: Config, card: Path) -> Non
     log.append([entry])
     head = log.append([entry])
     log.close()
-    assert said(local, "custody") == (OK, "2 entries, chained without a gap ")
+    assert said(local, "custody") == (OK, "2 entries, an unbroken chain ")
     state = State(local.state)
     state.set(custody.KEPT, head)
     state.close()
@@ -187,7 +187,7 @@ def test_a_card_whose_footage_will_be_lost(local: Config, card: Path, monkeypatc
     config = replace(local, folders=(folder,))
     for day in range(1, 12):
         put(card, f"Record/2026{day:02}15_081502_NF.mp4", bytes(10_000), age=day * DAY_S)
-    assert said(config, "card")[0] == HINT and "lost now unless it is brought" in said(config, "card")[1]
+    assert said(config, "card")[0] == HINT and "lost now unless it is uploaded" in said(config, "card")[1]
     state = State(local.state)
     state.sample(1, 1000, 1000.0)
     assert said(config, "card")[0] == FAIL  # uploads were tried and are too slow
@@ -219,7 +219,7 @@ def test_more_directories_than_watches(
     monkeypatch.setattr(diagnosis, "_WATCHES", limit)
     assert not found(local, "watching")  # not Linux
     limit.write_text("1000\n")
-    assert said(local, "watching") == (OK, "21 directories of 1000 that may be watched ")
+    assert said(local, "watching") == (OK, "21 directories, 1000 may be watched ")
     limit.write_text("22\n")
     assert said(local, "watching")[0] == HINT and "max_user_watches=42" in said(local, "watching")[1]
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
@@ -272,7 +272,7 @@ def test_a_credential_process(local: Config, tmp_path: Path, monkeypatch: pytest
     config = tmp_path / "aws-config"
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     for more, verdict, words in (
-        ({"Expiration": expiry}, OK, "custom-process, renewed by themselves; these expire in 2 h"),
+        ({"Expiration": expiry}, OK, "custom-process, renewed automatically; these expire in 2 h"),
         ({}, HINT, "custom-process: temporary, nothing renews them"),
     ):
         (tmp_path / "answer").write_text(json.dumps(answer | more))
@@ -375,7 +375,7 @@ def test_all_is_well_online_and_nothing_is_left_behind(config: Config, card: Pat
     put(card, CLIP)
     findings = list(examine(config, None, online=True))
     assert FAIL not in {finding.verdict for finding in findings}, findings
-    rights = [finding.what for finding in findings if finding.what.startswith("rights")]
+    rights = [finding.what for finding in findings if finding.what.startswith("permissions")]
     assert rights == [f"permissions below {kind}/dashcam/blue-car/" for kind in ("originals", "sidecars")]
     assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
     assert not s3.list_object_versions(Bucket=BUCKET).get("Versions")

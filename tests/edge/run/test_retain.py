@@ -286,13 +286,13 @@ def changed(**more: Any) -> Any:
 
 
 UNPROVEN = {
-    "missing, as under a delete marker": (lambda _: None, "not in the bucket any more", True),
+    "missing, as under a delete marker": (lambda _: None, "no longer in the bucket", True),
     "shorter": (changed(size=3), "3 bytes instead of", True),
     "other bytes": (changed(crc64nvme="AAAAAAAAAAA="), "another checksum", True),
     "another version": (changed(version="v2"), "another version, v2 instead of v1", True),
-    "no checksum of the whole": (changed(crc64nvme=None), "no checksum of the whole", False),
-    "another SHA-256": (changed(metadata={"impp-sha256": "0" * 64}), "not its SHA-256", False),
-    "no metadata": (changed(metadata={}), "not its SHA-256", False),
+    "no checksum of the whole": (changed(crc64nvme=None), "lacks a full-object checksum", False),
+    "another SHA-256": (changed(metadata={"impp-sha256": "0" * 64}), "or its SHA-256", False),
+    "no metadata": (changed(metadata={}), "or its SHA-256", False),
 }
 
 
@@ -315,7 +315,7 @@ def test_other_bytes_of_the_same_size_and_time_are_not_what_was_brought(edge: Ed
     path.write_bytes(bytes(status.st_size))
     os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
     (told,) = edge.remove()
-    assert told["event"] == "failed" and "other bytes than were brought" in told["reason"]
+    assert told["event"] == "failed" and "its content is not what was uploaded" in told["reason"]
     assert path.exists() and not edge.s3.asked
     assert edge.state.known(BUCKET, look(edge.config.folders[0], path)) is None
 
@@ -493,7 +493,7 @@ def test_what_was_deleted_in_the_bucket_is_brought_anew_before_it_is_removed(
     told: list[dict[str, Any]] = []
     summary = sync.run(keeping(config, older_than_days=30), told.append)
     assert not summary.complete and path.exists()
-    assert any("not in the bucket any more" in str(event.get("reason")) for event in told)
+    assert any("no longer in the bucket" in str(event.get("reason")) for event in told)
     assert sync.run(keeping(config, older_than_days=30)).counts["removed"] == 1
     assert not path.exists()
     assert s3.get_object(Bucket=config.bucket, Key=key)["Body"].read() == content

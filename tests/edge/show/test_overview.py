@@ -62,7 +62,7 @@ def test_before_anything_was_brought(local: Config, card: Path) -> None:
     assert result.exit_code == DONE
     assert "no run has finished yet" in result.output
     assert "waiting: 1 file (40 B), the oldest " in result.output
-    assert "skipped: 1 no footage" in result.output and "not uploaded: " + str(card / "notes.txt") in result.output
+    assert "skipped: 1 not media" in result.output and "not uploaded: " + str(card / "notes.txt") in result.output
     assert "custody log: 0 entries\n" in result.output
     assert not local.state.exists()
 
@@ -79,9 +79,9 @@ def test_what_was_brought_and_what_failed(local: Config, card: Path) -> None:
     state.close()
     result = status(local, card)
     assert "\x1b" not in result.output and "\x07" not in result.output
-    assert "failed: 1 file, tried again" in result.output
+    assert "failed: 1 file, retried" in result.output
     assert "\\x1b[2J\\x07\\n.mp4: S3 answers \\x1b[31mno (2 times, last " in result.output
-    assert "brought: 2 files (80 B), the last one " in result.output
+    assert "uploaded: 2 files (80 B), the last one " in result.output
     assert f"  {BUCKET}: 1 event (40 B)" in result.output
     assert "rate: 8.0 MB/s in the last run that uploaded something, 80.0 MB in the last day" in result.output
     assert "waiting: 1 file" in result.output
@@ -111,7 +111,7 @@ def test_no_scan_only_says_what_is_remembered(local: Config, card: Path) -> None
     document = json.loads(status(local, card, "--no-scan", "--json").output)
     assert document["queue"] is None and document["cards"] == [] and document["memory"]["files"] == 1
     bare = click.testing.CliRunner().invoke(main, ["status", "--state", str(local.state)])
-    assert bare.exit_code == DONE and "brought: 1 file" in bare.output and "waiting" not in bare.output
+    assert bare.exit_code == DONE and "uploaded: 1 file" in bare.output and "waiting" not in bare.output
 
 
 def test_it_works_beside_a_run_and_writes_nothing(local: Config, card: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_card_that_is_out_is_said_and_its_files_are_not_lost(local: Config, ca
     card.rmdir()
     config = replace(local, folders=(replace(local.folders[0]),))
     found = overview(config.state, config, scan=True)
-    assert [(one.there, one.no_forecast) for one in found.cards] == [(False, "the folder is not there")]
+    assert [(one.there, one.no_forecast) for one in found.cards] == [(False, "the folder does not exist")]
     assert found.queue is not None and found.queue.files == 0
 
 
@@ -254,8 +254,8 @@ def test_uploads_under_way_and_how_far_they_are(config: Config, card: Path) -> N
     state = State(config.state)
     state.begin(BUCKET, found, Pending("originals/x.mp4", upload, content))
     state.close()
-    assert f"under way: {path} ({2 * PART / 1e6:.1f} MB)" in status(config, card).output
-    assert f"under way: {path} (50% of {2 * PART / 1e6:.1f} MB)" in status(config, card, "--online").output
+    assert f"in progress: {path} ({2 * PART / 1e6:.1f} MB)" in status(config, card).output
+    assert f"in progress: {path} (50% of {2 * PART / 1e6:.1f} MB)" in status(config, card, "--online").output
     offline = status(replace(config, endpoint_url="http://127.0.0.1:1"), card, "--json")
     assert json.loads(offline.output)["under_way"][0]["sent_bytes"] is None
 
