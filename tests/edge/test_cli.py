@@ -78,7 +78,7 @@ def test_failures_are_one_and_remembered_for_status(
     state.close()
 
 
-def test_no_network_is_one_and_said_in_one_line(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_network_is_reported_in_one_line(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impp_edge.bucket.pace.BACKOFF_BASE_S", 0.001)
     put(card, CLIP)
     flags = ["--bucket", BUCKET, "--endpoint-url", "http://127.0.0.1:1", "--state", str(config.state)]
@@ -115,7 +115,7 @@ def test_wrong_settings_are_two(
     assert nobody.exit_code == WRONG_SETTING and "no AWS credentials" in nobody.output
 
 
-def test_a_broken_memory_is_set_aside_said_and_made_anew(config: Config, card: Path, s3: Any) -> None:
+def test_a_broken_memory_is_set_aside_reported_and_recreated(config: Config, card: Path, s3: Any) -> None:
     put(card, CLIP)
     assert call(config, str(card)).exit_code == DONE
     for file in config.state.glob("state.sqlite3*"):

@@ -87,7 +87,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.items(), ids=[m[:40] for m in WRONG.values()])
-def test_every_mistake_is_said_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_every_mistake_is_reported_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "c.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
@@ -146,6 +146,6 @@ def test_a_flag_wins_over_a_folders_own_setting(tmp_path: Path) -> None:
     assert {f.retain for f in config.folders} == {Retain(3.0, None, True)}
 
 
-def test_a_tag_that_is_none_is_said() -> None:
+def test_a_tag_that_is_none_is_reported() -> None:
     result = click.testing.CliRunner().invoke(cli.main, ["sync", "/tmp", "-b", "abc", "--tag", "owner"])
     assert result.exit_code == cli.WRONG_SETTING and "--tag owner: must be key=value" in result.output

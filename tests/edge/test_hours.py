@@ -110,7 +110,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_wrong_is_said_with_what_is_right(text: str) -> None:
+def test_what_is_wrong_is_reported_with_what_is_right(text: str) -> None:
     with pytest.raises(ValueError, match=WRONG[text]) as error:
         hours.parse(text)
     assert repr(text) in str(error.value)
@@ -124,7 +124,7 @@ def test_no_text_brings_up_anything_else(text: str) -> None:
         assert repr(text) in str(error)
 
 
-def test_a_moment_is_said_as_people_say_it() -> None:
+def test_formats_a_moment() -> None:
     now = at("2026-01-15 12:00")
     assert hours.clock(at("2026-01-15 22:00"), now, BERLIN) == "22:00"
     assert hours.clock(at("2026-01-17 08:00"), now, BERLIN) == "sat 08:00"

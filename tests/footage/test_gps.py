@@ -32,7 +32,7 @@ def unlisted(data: bytes) -> datetime | None:
 
 
 @pytest.mark.parametrize("layout", files.LAYOUTS)
-def test_a_free_gps_block_tells_its_time(layout: files.Block) -> None:
+def test_reads_the_time_of_a_free_gps_block(layout: files.Block) -> None:
     assert gps.free_gps(layout(AT)) == AT
     assert gps.free_gps(layout(AT, b"V")) is None  # no fix: the time is the camera's own
 
@@ -63,7 +63,7 @@ def test_the_clip_began_before_a_late_fix() -> None:
     assert fix(files.gopro(payloads)) == AT
 
 
-def test_a_time_that_is_none_tells_nothing() -> None:
+def test_an_impossible_time_is_no_fix() -> None:
     """Bytes that were damaged behind good marks: of a minute too large for datetime, and too large for a C integer."""
     minute_at = 0x34  # of Novatek's layout
     for minute in (60, 1 << 31):
@@ -76,7 +76,7 @@ def test_a_time_that_is_none_tells_nothing() -> None:
     assert gps.gpmf(payload.replace(scales, bytes(8))) is None
 
 
-def test_a_scrambled_block_tells_nothing() -> None:
+def test_a_scrambled_block_has_no_time() -> None:
     assert gps.free_gps(files.azdome(AT)) is None
     assert fix(files.dashcam([files.azdome(AT)] * 3)) is unlisted(files.dashcam([files.azdome(AT)])) is None
 
@@ -107,12 +107,12 @@ def test_a_blackvue_writes_nmea_into_the_clip_and_beside_it() -> None:
 @pytest.mark.parametrize(
     "data", [b"", MDAT, MOOV, movie(AT), files.gopro([]), files.dashcam([]), files.gopro([b"junk"])]
 )
-def test_other_clips_tell_nothing(data: bytes) -> None:
+def test_other_clips_have_no_fix(data: bytes) -> None:
     assert fix(data) is unlisted(data) is None
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "AVIF"])
-def test_a_picture_tells_when_it_was_taken(kind: str) -> None:
+def test_reads_when_a_picture_was_taken(kind: str) -> None:
     found = exif.taken(of(files.picture(kind, offset="+02:00", gps=AT)))
     assert found == exif.Taken(datetime(2026, 1, 15, 8, 15, 2), timezone(timedelta(hours=2)), AT)
     plain = exif.taken(of(files.picture(kind)))
@@ -122,7 +122,7 @@ def test_a_picture_tells_when_it_was_taken(kind: str) -> None:
 @pytest.mark.parametrize(
     ("local", "offset"), [("0000:00:00 00:00:00", None), ("    :  :     :  :  ", "+99:00"), ("2026:13:01 00:00:00", "")]
 )
-def test_a_picture_whose_clock_was_not_set_tells_nothing(local: str, offset: str | None) -> None:
+def test_a_picture_whose_clock_was_not_set_has_no_time(local: str, offset: str | None) -> None:
     assert exif.taken(of(files.picture(local=local, offset=offset))) == exif.Taken()
 
 

@@ -127,7 +127,7 @@ def test_a_thumbnails_end_is_not_the_pictures() -> None:
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_the_container_knows_when_it_was_made(version: int) -> None:
+def test_reads_the_creation_time_of_a_container(version: int) -> None:
     when = datetime(2026, 1, 15, 8, 15, 2, tzinfo=UTC)
     for data in (FTYP + MDAT + box(b"moov", mvhd(when, version)), FTYP + box(b"moov", mvhd(when, version)) + MDAT):
         assert boxes.created(reader.of_file(io.BytesIO(data))) == when

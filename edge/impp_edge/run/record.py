@@ -1,4 +1,4 @@
-"""What became of files is written down: first in the custody log, then in the memory, each once for a whole batch."""
+"""Records the results of a batch of files: first in the custody log, then in the state, in one transaction each."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def write_down(results: Sequence[Result], log: custody.Log, state: State, bucket
     return head
 
 
-def told(result: Result) -> Event:
-    """What the owner is told of a file."""
+def event_of(result: Result) -> Event:
+    """The event that reports what became of a file."""
     found, outcome, identity = result.job.found, result.outcome, result.identity
     event: Event = {"event": "failed", "path": shown(found.raw), "size": found.size}
     if outcome is None or identity is None:

@@ -367,7 +367,7 @@ class _Remover:
         except S3Error as error:
             if error.status != 403:
                 raise _Stays(f"not removed: {error}") from error
-            text = "S3 denies access to its object: it is gone, or s3:GetObject is not allowed; it will be uploaded again"
+            text = "S3 denies access: it is gone, or s3:GetObject is not allowed; it will be uploaded again"
             raise _Stays(f"not removed: {text}", forget=True, last=True) from error
         if head is None:
             raise _Stays(f"not removed: it is no longer in the bucket ({brought.key}); it will be uploaded again", True)

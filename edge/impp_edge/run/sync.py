@@ -166,10 +166,10 @@ class Run:
 
     def go(self) -> Summary:
         """Do it all, and tell the summary."""
-        self._say_repaired(self._state)
+        self._report_repair(self._state)
         self._look()
         self._gate()
-        with self._giving_way():
+        with self._stopping_without_state():
             self._work()
         self._end()
         if self._refused is not None:
@@ -185,7 +185,7 @@ class Run:
             self._retain()
 
     @contextmanager
-    def _giving_way(self) -> Iterator[None]:
+    def _stopping_without_state(self) -> Iterator[None]:
         """Without a memory there is no sense in going on. The bucket knows what it has, so nothing is lost by it."""
         try:
             yield
@@ -305,7 +305,7 @@ class Run:
 
         try:
             self._head = write_down(results, self._session.log, self._state, self._config.bucket) or self._head
-            self._say_repaired(self._session.log)
+            self._report_repair(self._session.log)
         except StateError as error:  # without a memory there is no sense in going on; the bucket knows what it has
             self.summary.stopped = self.summary.stopped or str(error)
             self._board.close()
@@ -314,15 +314,15 @@ class Run:
             self._board.done(result.job)
             self._count(result)
 
-    def _say_repaired(self, kept: State | Log) -> None:
+    def _report_repair(self, kept: State | Log) -> None:
         if kept.repaired:
             self._tell({"event": "note", "reason": kept.repaired})
             kept.repaired = None
 
     def _count(self, result: Result) -> None:
-        from impp_edge.run.record import told
+        from impp_edge.run.record import event_of
 
-        event, found = told(result), result.job.found
+        event, found = event_of(result), result.job.found
         if result.outcome is None:
             self._fails(found.raw)
         else:
@@ -331,9 +331,9 @@ class Run:
                 self._failed.remove(found.raw)
                 self.summary.counts[FAILED] -= 1
         self._tell(event)
-        self._mind_denials(result)
+        self._count_denials(result)
 
-    def _mind_denials(self, result: Result) -> None:
+    def _count_denials(self, result: Result) -> None:
         """A right that is missing need not cost a read of every file."""
         self._denied = self._denied + 1 if getattr(result.error, "code", None) == "AccessDenied" else 0
         if self._denied == DENIED_MOST:
@@ -411,7 +411,7 @@ class Run:
         counts = self.summary.counts
         if counts[WAITING] and not self._over:
             self._tell({"event": WAITING, "reason": self._until()})
-        with self._giving_way():
+        with self._stopping_without_state():
             if not (counts[WAITING] or counts[RESTLESS] or counts[FAILED] or self._over):
                 self._state.caught_up()
             self._state.tidy()

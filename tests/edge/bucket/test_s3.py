@@ -275,7 +275,7 @@ def test_a_busy_server_that_reads_no_body_is_asked_again(either: Scripted, clien
 
 
 @pytest.mark.parametrize("bad", [reset, hang_up])
-def test_a_connection_that_breaks_is_made_anew(
+def test_a_connection_that_breaks_is_retried(
     either: Scripted, client: Callable[..., S3], stop: Waits, bad: Any
 ) -> None:
     either.scenes = [bad, bad, answer(200, etag='"e"')]
@@ -284,7 +284,7 @@ def test_a_connection_that_breaks_is_made_anew(
     assert either.asked[2].body == BODY.content
 
 
-def test_a_server_that_is_away_is_said_to_be(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
+def test_a_server_that_is_away_is_reported(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     with pytest.raises(Offline, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
@@ -399,7 +399,7 @@ def test_what_passes_is_waited_for(
     assert all(0 <= wait <= 0.5 * 2**n for n, wait in enumerate(stop.waits))
 
 
-def test_what_does_not_pass_is_said_after_some_tries(server: Scripted, client: Callable[..., S3]) -> None:
+def test_what_does_not_pass_is_reported_after_some_tries(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [error(503, "SlowDown")] * 99
     with pytest.raises(S3Error, match="SlowDown: as asked") as raised:
         client(server).create(KEY, LABELS)
@@ -567,7 +567,7 @@ def test_a_plain_403_of_a_missing_object_is_no_wrong_clock(server: Scripted, cli
 
 
 @pytest.mark.parametrize("operation", ["head", "create"])
-def test_credentials_that_expired_are_got_anew(
+def test_credentials_that_expired_are_renewed(
     server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "old")
@@ -603,7 +603,7 @@ def test_what_is_the_same_for_every_file_is_a_refusal_that_says_what_to_do(
 # --- the way there ----------------------------------------------------------------------------------------------------
 
 
-def test_a_certificate_that_is_not_trusted_is_said(tmp_path: Path, client: Callable[..., S3]) -> None:
+def test_reports_an_untrusted_certificate(tmp_path: Path, client: Callable[..., S3]) -> None:
     with scripted(tmp_path) as server, pytest.raises(Offline, match=r"certificate of 127.0.0.1.*ca_bundle"):
         client(server, ca_bundle=None).head(KEY)
 

@@ -63,7 +63,7 @@ def put(folder: Path, *names: str | bytes) -> None:
         path.write_bytes(b"film")
 
 
-def test_a_found_file_tells_where_it_is_and_how_it_was(card: Path, state: State) -> None:
+def test_a_found_file_has_its_path_size_and_mtime(card: Path, state: State) -> None:
     put(card, "DCIM/ü\udcff\n.mp4")
     os.utime(card / "DCIM/ü\udcff\n.mp4", ns=(1, 1_500_000_001))
     [found] = Look(Folder(card), state).found
@@ -191,7 +191,7 @@ def test_names_are_the_same_bytes_in_another_locale(card: Path, state: State, tm
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_that_is_missing_is_said(card: Path, state: State) -> None:
+def test_a_folder_that_is_missing_is_reported(card: Path, state: State) -> None:
     look = Look(Folder(card / "none"), state)
     assert look.problems == [(str(card / "none"), "cannot be listed: No such file or directory")] and not look.found
     put(card, "file")
@@ -220,7 +220,7 @@ def test_an_empty_mount_point_is_a_card_that_is_out_and_forgets_nothing(card: Pa
     assert not look.scan.absent and look.scan.known == {"brought": 1}
 
 
-def test_a_card_pulled_out_in_the_middle_is_said_once(card: Path, state: State, tmp_path: Path) -> None:
+def test_a_card_pulled_out_in_the_middle_is_reported_once(card: Path, state: State, tmp_path: Path) -> None:
     put(card, "0.mp4", *(f"{n}/a.mp4" for n in range(10)))
     problems: list[tuple[str, str]] = []
     scan = find.scan(Folder(card), state, BUCKET, lambda *said: problems.append(said))
@@ -273,7 +273,7 @@ class Torn:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def test_files_that_cannot_be_looked_at_are_said_and_the_others_found(
+def test_files_that_cannot_be_looked_at_are_reported_and_the_others_found(
     card: Path, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(card, *(f"{n:03}.mp4" for n in range(100)))

@@ -110,7 +110,7 @@ TOO_LITTLE = {
 
 
 @pytest.mark.parametrize(("clips", "why"), TOO_LITTLE.values(), ids=TOO_LITTLE.keys())
-def test_too_little_to_judge_by_is_said(clips: list[Clip], why: str) -> None:
+def test_too_little_to_judge_by_is_reported(clips: list[Clip], why: str) -> None:
     found = forecast(clips, GB, 1.0, NOW)
     assert isinstance(found, Unknown) and why in found.why
 

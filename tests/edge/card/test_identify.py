@@ -55,7 +55,7 @@ def test_a_pixels_name_is_utc_and_its_day_the_one_on_the_wall() -> None:
     assert labels.key(late, "x.mp4") == "originals/phone/pixel/2025/07/16/x.mp4"
 
 
-def test_where_a_name_tells_no_time_the_container_does_then_the_satellites_then_the_file() -> None:
+def test_time_comes_from_the_name_then_container_then_gps_then_mtime() -> None:
     unset = files.dashcam([files.novatek(WINTER)])
     for body, source, at in [
         (movie(WINTER), "container", WINTER),
@@ -79,7 +79,7 @@ def test_a_picture_keeps_its_own_offset() -> None:
         assert found.captured.isoformat() == f"2026-01-15T08:15:02{offset}"
 
 
-def test_what_cannot_be_right_is_not_believed_and_said() -> None:
+def test_an_implausible_time_is_ignored_and_reported() -> None:
     found = made("20990101_000000_NF.mp4", movie(datetime(2039, 5, 6, tzinfo=UTC)), mtime=-5.0)
     assert found.captured_from == "mtime"
     assert found.doubt == "the name says 2099-01-01; the container says 2039-05-06; the file says 1970-01-02"
@@ -197,7 +197,7 @@ def test_a_clip_whose_end_is_missing_is_marked() -> None:
     assert labels.metadata(made(VIOFO, FTYP + MDAT), CONTENT, PurePosixPath(VIOFO))["impp-truncated"] == "no moov box"
 
 
-def test_chapters_are_told_and_twins_that_are_alone_are_clips(tmp_path: Path) -> None:
+def test_chapters_are_labelled_and_twins_that_are_alone_are_clips(tmp_path: Path) -> None:
     second = made("DCIM/100GOPRO/GX020123.MP4", card=tmp_path)
     told = labels.metadata(second, CONTENT, PurePosixPath("GX020123.MP4"))
     assert (told["impp-group"], told["impp-moment"], told["impp-chapter"]) == ("GOPRO-0123", "GOPRO-0123-02", "2")
@@ -269,7 +269,7 @@ def test_no_name_crashes_or_leaves_its_prefix(
 
 
 @given(st.lists(st.one_of(WORDS, st.just("20260115_081502_N.gps")), max_size=40))
-def test_sidecars_are_told_whole_as_many_as_fit_in_their_order(names: list[str]) -> None:
+def test_metadata_lists_as_many_sidecars_as_fit_in_order(names: list[str]) -> None:
     found = made(VIOFO)
     keys = [f"sidecars/{found.source}/{found.device}/2026/01/15/g/{labels.filename(name)}" for name in names]
     told = labels.metadata(found, CONTENT, PurePosixPath(VIOFO), keys)

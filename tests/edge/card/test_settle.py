@@ -113,7 +113,7 @@ def test_an_old_whole_file_is_ready_at_once(card: Card) -> None:
     assert card.ready() == "ready"
 
 
-def test_a_file_that_grows_begins_to_wait_anew(card: Card) -> None:
+def test_a_file_that_grows_starts_to_wait_again(card: Card) -> None:
     ahead = NOW + 10 * HOUR  # a camera whose clock runs ahead: its times say nothing
     card.write(WHOLE, ahead)
     assert card.after(0, 9) == ["restless", "restless"]
@@ -224,7 +224,7 @@ def test_a_clock_that_is_slewed_was_not_set(state: State, clock: Clock) -> None:
         assert at_least(state, clock.wall, 600) == clock.wall
 
 
-def test_another_boot_begins_anew(state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_boot_starts_over(state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     at_least(state, clock.wall, 10)
     monkeypatch.setattr(clock_module, "boot", lambda: "next-boot")
     clock.uptime = 5.0

@@ -77,7 +77,7 @@ def test_a_sidecar_that_is_in_the_bucket_already_is_still_named() -> None:
         ("film.mp4", set(), "data", "skip", triage.NO_CAMERA),
     ],
 )
-def test_who_is_brought(name: str, siblings: set[str], sidecars: str, unknown: str, why: str | None) -> None:
+def test_which_files_are_uploaded(name: str, siblings: set[str], sidecars: str, unknown: str, why: str | None) -> None:
     folder = Folder(Path("/media/card"), sidecars=sidecars, unknown=unknown)
     assert triage.unwanted(found(name, folder=folder), siblings | {name}) == why
 

@@ -90,7 +90,7 @@ def test_all_is_equal(config: Config, card: Path) -> None:
     assert result.bytes == 3 * 40
 
 
-def test_what_is_not_brought_yet_or_gone_from_the_card_is_only_counted(config: Config, card: Path) -> None:
+def test_what_is_not_uploaded_yet_or_gone_from_the_card_is_only_counted(config: Config, card: Path) -> None:
     first, _ = bring(config, CLIP, "a.mp4")
     first.unlink()
     put(card, "new.mp4")
@@ -153,7 +153,7 @@ def test_what_differs_is_named(config: Config, s3: Any, harm: Callable[..., Any]
 
 
 @pytest.mark.usefixtures("clean")
-def test_all_that_is_wrong_with_a_file_is_said(config: Config, s3: Any) -> None:
+def test_all_that_is_wrong_with_a_file_is_reported(config: Config, s3: Any) -> None:
     path = bring(config, CLIP)[0]
     os.utime(path, (1, 1))
     s3.delete_object(Bucket=BUCKET, Key=KEY)
@@ -241,7 +241,7 @@ def test_only_so_many_files_are_in_memory(config: Config, monkeypatch: pytest.Mo
 # --- the log and the bucket -------------------------------------------------------------------------------------------
 
 
-def test_an_edited_log_is_said(config: Config) -> None:
+def test_an_edited_log_is_reported(config: Config) -> None:
     bring(config, CLIP, "a.mp4", "b.mp4")
     path = config.state / custody.NAME
     path.write_bytes(path.read_bytes().replace(b"081502", b"081503"))
@@ -253,7 +253,7 @@ def test_an_edited_log_is_said(config: Config) -> None:
     assert call(config, "verify").exit_code == SOME_FAILED
 
 
-def test_a_cut_log_is_said_also_after_the_next_run(config: Config) -> None:
+def test_a_cut_log_is_reported_also_after_the_next_run(config: Config) -> None:
     bring(config, CLIP, "a.mp4", "b.mp4")
     path = config.state / custody.NAME
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
@@ -268,7 +268,7 @@ def test_a_cut_log_is_said_also_after_the_next_run(config: Config) -> None:
     assert "unlogged: " in shown.output and "b.mp4: the custody log has no entry for it" in shown.output
 
 
-def test_a_log_written_anew_is_found_by_the_objects_in_the_bucket(config: Config) -> None:
+def test_a_rewritten_log_is_found_by_the_objects_in_the_bucket(config: Config) -> None:
     bring(config, CLIP, "a.mp4", "b.mp4")
 
     def backdated(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -302,7 +302,7 @@ def test_a_removed_entry_is_found_though_the_chain_was_mended(config: Config) ->
     assert result.log.ok and [one["kind"] for one in wrong] == ["unlogged"]
 
 
-def test_what_an_older_edge_brought_without_a_log_is_counted(config: Config, card: Path, s3: Any) -> None:
+def test_what_an_older_edge_uploaded_without_a_log_is_counted(config: Config, card: Path, s3: Any) -> None:
     body = put(card, CLIP).read_bytes()
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=body, ChecksumAlgorithm="CRC64NVME")
     assert sync.run(config).counts["there"] == 1

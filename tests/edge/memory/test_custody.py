@@ -228,7 +228,7 @@ def test_a_cut_end_is_found_by_what_the_state_remembers(original: Any, left: int
     assert changed(original, lines, json.loads(lines[left])["hash"]).ok  # the run died before the state knew
 
 
-def test_a_log_written_anew_is_found_by_what_the_state_remembers(tmp_path: Path, original: Any) -> None:
+def test_a_rewritten_log_is_found_by_what_the_state_remembers(tmp_path: Path, original: Any) -> None:
     written(tmp_path, LINES + 3)
     assert custody.check(tmp_path).ok and not custody.check(tmp_path, original[2]).ok
 
@@ -282,7 +282,7 @@ def test_what_a_power_cut_left_of_a_line_is_set_aside(tmp_path: Path, rest: byte
     assert log.check() == Check(LINES + 1, log.head, (), 0, 0)
 
 
-def test_a_torn_end_is_no_tampering_but_is_said(original: Any) -> None:
+def test_a_torn_end_is_no_tampering_but_is_reported(original: Any) -> None:
     _, lines, head = original
     found = changed(original, [*lines, lines[0][:50]], head)
     assert (found.ok, found.torn, found.entries) == (True, 50, LINES)
@@ -365,7 +365,7 @@ def test_a_batch_is_one_write_and_one_sync(tmp_path: Path, monkeypatch: pytest.M
     assert calls == ["write", "fdatasync"]
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()
     with pytest.raises(StateError, match=r"custody\.jsonl: Is a directory"):
         _ = Log(tmp_path).head

@@ -374,7 +374,7 @@ def filled(folder: Path, files: int = 2000) -> Path:
 @pytest.mark.parametrize(
     "content", [b"this is no database" * 1000, b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 9000]
 )
-def test_what_is_no_database_is_set_aside_and_made_anew(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_database_is_set_aside_and_recreated(tmp_path: Path, content: bytes) -> None:
     (tmp_path / database.FILE).write_bytes(content)
     state = State(tmp_path)
     assert state.fresh and state.repaired and "made anew from the bucket" in state.repaired
@@ -393,7 +393,7 @@ def test_an_empty_file_in_its_place_is_a_new_memory(tmp_path: Path) -> None:
     state.close()
 
 
-def test_damage_met_in_a_run_is_said_and_the_next_run_begins_anew(tmp_path: Path) -> None:
+def test_damage_met_in_a_run_is_reported_and_the_next_run_starts_over(tmp_path: Path) -> None:
     file = filled(tmp_path)
     content = bytearray(file.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
@@ -477,7 +477,7 @@ def test_only_the_last_damaged_databases_are_kept(tmp_path: Path, monkeypatch: p
     assert len(kept) == database.KEPT and "2005" in kept[1] and "2004" in kept[0]
 
 
-def test_a_full_disk_is_said_loses_nothing_and_is_over_when_there_is_room(state: State) -> None:
+def test_a_full_disk_is_reported_loses_nothing_and_is_over_when_there_is_room(state: State) -> None:
     state.remember(BUCKET, At(b"/card/0.mp4"), BROUGHT)
     [pages] = state._db.execute("PRAGMA page_count").fetchone()
     state._db.execute(f"PRAGMA max_page_count={pages}")
@@ -553,7 +553,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     assert run.stdout.splitlines() and all("disk is full: free some space" in said for said in run.stdout.splitlines())
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for make in (State, lambda folder: lock(folder).__enter__()):
         with pytest.raises(StateError, match="file"):

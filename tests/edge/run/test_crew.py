@@ -178,7 +178,7 @@ def closed_now() -> tuple[str, ...]:
     return (f"{(now.tm_hour + 2) % 24:02}:00-{(now.tm_hour + 3) % 24:02}:00",)
 
 
-def test_outside_the_hours_events_go_and_the_rest_is_said_to_wait(config: Config, card: Path, s3: Any) -> None:
+def test_outside_the_hours_events_go_and_the_rest_is_reported_to_wait(config: Config, card: Path, s3: Any) -> None:
     put(card, LONG)
     put(card, EVENT)
     shut = replace(config, hours=closed_now())
@@ -360,7 +360,7 @@ def test_metrics_are_written_and_rates_kept(config: Config, card: Path, s3: Any,
     assert summary.complete and "cannot be written" in events[0]["reason"]
 
 
-def test_what_was_brought_is_removed_from_the_card_when_told(config: Config, card: Path, s3: Any) -> None:
+def test_what_was_uploaded_is_removed_from_the_card_if_configured(config: Config, card: Path, s3: Any) -> None:
     old, event = put(card, LONG, age=40 * 86400), put(card, EVENT, age=40 * 86400)
     retain = Retain(older_than_days=30)
     folder = replace(config.folders[0], retain=retain)

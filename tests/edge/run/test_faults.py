@@ -190,7 +190,7 @@ def test_errors_without_end_fail_the_file_and_the_next_run_goes_on(edge: Box, ac
     recovers(edge)
 
 
-def test_a_connection_that_breaks_within_a_part_is_made_anew(edge: Box) -> None:
+def test_a_connection_that_breaks_within_a_part_is_retried(edge: Box) -> None:
     edge.put(NAMES[0], LARGE)
     edge.put(NAMES[1], size=200_000)
     edge.proxy.plan(reset_after(PART // 2), times=2, when=does("part", 2))
@@ -232,7 +232,7 @@ def abort(edge: Box) -> None:
     edge.weed.client.abort_multipart_upload(Bucket=edge.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
-def test_an_upload_that_vanished_between_two_runs_begins_anew(edge: Box) -> None:
+def test_an_upload_that_vanished_between_two_runs_starts_over(edge: Box) -> None:
     edge.put(NAMES[0], LARGE)
     edge.proxy.plan(Fault("head", do=edge.proxy.go_away, reset=True), when=does("part", 3))
     assert run(edge, *ONE).code == SOME_FAILED
@@ -243,7 +243,7 @@ def test_an_upload_that_vanished_between_two_runs_begins_anew(edge: Box) -> None
 
 
 @pytest.mark.parametrize("before", [does("part", 3), does("complete")])
-def test_an_upload_that_vanishes_during_a_run_begins_anew(edge: Box, before: Callable[[Request], bool]) -> None:
+def test_an_upload_that_vanishes_during_a_run_starts_over(edge: Box, before: Callable[[Request], bool]) -> None:
     edge.put(NAMES[0], LARGE)
     edge.proxy.plan(Fault("head", do=lambda: abort(edge)), when=before)
     ran = run(edge, *ONE)
@@ -263,7 +263,7 @@ NOT_LET_IN = {
 
 
 @pytest.mark.parametrize("words", NOT_LET_IN)
-def test_who_is_not_let_in_is_told_what_to_check(edge: Box, words: str) -> None:
+def test_a_denied_client_is_told_what_to_check(edge: Box, words: str) -> None:
     for name in NAMES[:3]:
         edge.put(name)
     if not NOT_LET_IN[words]:  # this server makes a bucket that is missing, so the answer is given for it
@@ -297,7 +297,7 @@ def limited(kilobytes: int) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("kilobytes", [0, 30, 80, 120])
-def test_a_disk_that_takes_no_more_is_said_and_nothing_is_lost(edge: Box, kilobytes: int) -> None:
+def test_a_disk_that_takes_no_more_is_reported_and_nothing_is_lost(edge: Box, kilobytes: int) -> None:
     """For the memory, its journal or the custody log, whichever comes first."""
     for number in range(60):
         edge.put(f"DCIM/Movie/2025_0615_12{number:02}00_000001F.MP4")
@@ -311,7 +311,7 @@ def test_a_disk_that_takes_no_more_is_said_and_nothing_is_lost(edge: Box, kiloby
     recovers(edge)
 
 
-def test_a_full_disk_is_said_and_nothing_is_lost(edge: Box) -> None:
+def test_a_full_disk_is_reported_and_nothing_is_lost(edge: Box) -> None:
     """SQLite says so itself; the room is used up in the midst of the run."""
     for number in range(60):
         edge.put(f"DCIM/Movie/2025_0615_12{number:02}00_000001F.MP4")
@@ -350,7 +350,7 @@ def holed(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [garbage, cut, holed])
-def test_a_damaged_memory_is_set_aside_and_made_anew(edge: Box, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_memory_is_set_aside_and_recreated(edge: Box, damage: Callable[[Path], None]) -> None:
     for name in NAMES[:3]:
         edge.put(name)
     edge.put(NAMES[3], LARGE)
@@ -439,7 +439,7 @@ def other(path: Path, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("change", [longer, other])
-def test_a_file_that_changes_on_the_way_is_brought_as_it_is_in_the_end(
+def test_a_file_that_changes_on_the_way_is_uploaded_as_it_is_in_the_end(
     edge: Box, change: Callable[[Path, bytes], bytes]
 ) -> None:
     path = edge.put(NAMES[0], LARGE)
@@ -480,7 +480,7 @@ def test_bytes_that_change_behind_the_same_size_and_time_are_refused(edge: Box) 
 
 
 @pytest.mark.parametrize("sent", [0, 1, 2])
-def test_a_file_that_is_deleted_before_it_is_brought(edge: Box, sent: int) -> None:
+def test_a_file_that_is_deleted_before_it_is_uploaded(edge: Box, sent: int) -> None:
     """While it waits, or after so many of its parts were sent: those are not left to be paid for."""
     edge.put(NAMES[0], age_s=7200)
     path = edge.put(NAMES[1], LARGE)
@@ -502,7 +502,7 @@ def powerless() -> None:
 
 
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_what_may_not_be_read_is_said_and_the_rest_is_brought(edge: Box, what: str) -> None:
+def test_what_may_not_be_read_is_reported_and_the_rest_is_uploaded(edge: Box, what: str) -> None:
     edge.put(NAMES[0])
     path = edge.put("locked/2025_0615_130000_000001F.MP4")
     shut = path if what == "file" else path.parent
@@ -516,18 +516,18 @@ def test_what_may_not_be_read_is_said_and_the_rest_is_brought(edge: Box, what: s
     recovers(edge)
 
 
-def test_a_file_that_the_card_cannot_give_any_more_is_said_and_the_rest_is_brought(edge: Box) -> None:
+def test_a_file_that_the_card_cannot_give_any_more_is_reported_and_the_rest_is_uploaded(edge: Box) -> None:
     edge.put(NAMES[0])
     edge.put(NAMES[1], LARGE)
     inside = f"""{QUICK}
 import errno, io, os
 real = io.open
-class Worn(io.FileIO):
+class Broken(io.FileIO):
     def readinto(self, buffer):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
-def worn(file, *more, **options):
-    return io.BufferedReader(Worn(file)) if os.fsencode(file).endswith(b"1F.MP4") else real(file, *more, **options)
-io.open = worn
+def open_card(file, *more, **options):
+    return io.BufferedReader(Broken(file)) if os.fsencode(file).endswith(b"1F.MP4") else real(file, *more, **options)
+io.open = open_card
 """
     ran = run(edge, inside=inside)
     assert ran.code == SOME_FAILED
@@ -550,7 +550,7 @@ def test_what_is_no_file_is_passed_by(edge: Box) -> None:
     recovers(edge)
 
 
-def test_a_folder_that_is_a_link_is_brought(edge: Box) -> None:
+def test_a_folder_that_is_a_link_is_uploaded(edge: Box) -> None:
     edge.put(NAMES[0])
     inside = edge.card.with_name("real")
     edge.card.rename(inside)
@@ -594,7 +594,7 @@ def test_the_longest_names_arrive(config: Config, card: Path, s3: Any) -> None:
     assert sorted(objects(s3).values()) == sorted(contents)
 
 
-def test_names_of_any_bytes_are_said_without_moving_the_cursor(edge: Box) -> None:
+def test_names_of_any_bytes_are_reported_without_moving_the_cursor(edge: Box) -> None:
     edge.put("\x1b[2Jtwo\nlines\u202e.mp4")
     edge.put(b"\xff\xfe.mp4")
     edge.proxy.plan(Fault(status=403, code="AccessDenied"), times=1000)
@@ -794,7 +794,7 @@ Board.add = add
     all_is_well(edge)
 
 
-def test_in_the_daemon_files_of_the_future_and_of_1970_are_brought_when_they_were_quiet(edge: Box) -> None:
+def test_in_the_daemon_files_of_the_future_and_of_1970_are_uploaded_when_they_were_quiet(edge: Box) -> None:
     """As a camera writes them whose clock is wrong."""
     edge.put(NAMES[0], age_s=-10 * YEAR)
     os.utime(edge.put(NAMES[1]), (0, 0))

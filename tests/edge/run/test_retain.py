@@ -146,7 +146,7 @@ def test_two_folders_of_one_card_free_it_together(edge: Edge) -> None:
     assert [str(removal.found.relative) for removal in removals] == ["20260115_081500_NF.mp4", "20260115_081502_NF.mp4"]
 
 
-def test_only_what_was_brought_and_is_still_the_same_is_planned(edge: Edge) -> None:
+def test_only_what_was_uploaded_and_is_still_the_same_is_planned(edge: Edge) -> None:
     edge.brought(ROUTINE)
     put(edge.card, OTHER, age=100 * DAY_S)
     skipped = put(edge.card, "Record/notes.txt", age=100 * DAY_S)
@@ -171,13 +171,13 @@ PROTECTED = {
 
 
 @pytest.mark.parametrize(("name", "about"), PROTECTED.values(), ids=PROTECTED.keys())
-def test_events_stay_unless_told(edge: Edge, name: str, about: dict[str, Any]) -> None:
+def test_events_stay_by_default(edge: Edge, name: str, about: dict[str, Any]) -> None:
     edge.brought(name, **about)
     assert edge.plan(older_than_days=30) == edge.plan(Space(0, 100), min_free_percent=90) == []
     assert edge.plan(older_than_days=30, events=True) == [Path(name).name]
 
 
-def test_a_clip_that_the_camera_locked_by_its_attribute_stays_unless_told(edge: Edge) -> None:
+def test_a_clip_that_the_camera_locked_by_its_attribute_stays_by_default(edge: Edge) -> None:
     edge.brought(ROUTINE).chmod(0o444)
     assert edge.plan(older_than_days=30) == []
     assert edge.plan(older_than_days=30, events=True) == [Path(ROUTINE).name]
@@ -188,7 +188,7 @@ def test_footage_of_a_phone_is_all_made_by_hand_and_may_go(edge: Edge) -> None:
     assert edge.plan(older_than_days=30) == ["PXL_20260115_081502123.mp4"]
 
 
-def test_a_clock_in_doubt_counts_from_when_it_was_brought(edge: Edge) -> None:
+def test_a_clock_in_doubt_counts_from_when_it_was_uploaded(edge: Edge) -> None:
     never_set = edge.brought(ROUTINE, days=0, captured="1970-01-01T00:05:00+00:00")
     os.utime(never_set, (60, 60))
     edge.state.remember(
@@ -227,7 +227,7 @@ def test_sidecars_go_after_the_last_clip_that_they_belong_to(edge: Edge) -> None
     assert edge.plan(older_than_days=45) == [Path(name).name for name in (FRONT, THUMB)]
 
 
-def test_a_clip_stays_while_its_data_is_not_brought(edge: Edge) -> None:
+def test_a_clip_stays_while_its_data_is_not_uploaded(edge: Edge) -> None:
     edge.brought(FRONT)
     put(edge.card, TRACK)
     assert edge.plan(older_than_days=30) == []
@@ -264,7 +264,7 @@ def test_what_is_proven_is_noted_and_removed(edge: Edge) -> None:
     assert kept.gone == "removed"
 
 
-def test_the_custody_log_knows_before_the_file_is_gone(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_custody_log_is_written_before_the_file_is_gone(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     path = edge.brought(ROUTINE)
     seen: list[list[str]] = []
     real = os.unlink
@@ -273,7 +273,7 @@ def test_the_custody_log_knows_before_the_file_is_gone(edge: Edge, monkeypatch: 
     assert seen[0] == ["removed"] and not path.exists()
 
 
-def test_a_dry_run_only_tells(edge: Edge) -> None:
+def test_a_dry_run_changes_nothing(edge: Edge) -> None:
     path = edge.brought(ROUTINE)
     told: list[dict[str, Any]] = []
     preview(edge.removals(older_than_days=30), told.append)
@@ -309,7 +309,7 @@ def test_what_the_bucket_does_not_have_is_never_removed(edge: Edge, change: Any,
     assert [failure.path for failure in edge.state.status().failed] == [str(path)]
 
 
-def test_other_bytes_of_the_same_size_and_time_are_not_what_was_brought(edge: Edge) -> None:
+def test_other_bytes_of_the_same_size_and_time_are_not_what_was_uploaded(edge: Edge) -> None:
     path = edge.brought(ROUTINE)
     status = path.stat()
     path.write_bytes(bytes(status.st_size))
@@ -394,7 +394,7 @@ def read_only(monkeypatch: pytest.MonkeyPatch, *, mounted: bool) -> Iterator[Non
 
 
 @pytest.mark.parametrize(("mounted", "reason"), [(True, "mounted read-only"), (False, "no right to write in")])
-def test_a_card_that_cannot_be_written_is_said_once_and_nothing_is_read(
+def test_a_card_that_cannot_be_written_is_reported_once_and_nothing_is_read(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, mounted: bool, reason: str
 ) -> None:
     paths = [edge.brought(ROUTINE), edge.brought(OTHER)]
@@ -482,7 +482,7 @@ def test_a_run_brings_proves_and_removes(config: Config, card: Path, s3: Any) ->
     assert (again.counts["known"], again.counts["removed"]) == (2, 0)
 
 
-def test_what_was_deleted_in_the_bucket_is_brought_anew_before_it_is_removed(
+def test_what_was_deleted_in_the_bucket_is_uploaded_again_before_it_is_removed(
     config: Config, card: Path, s3: Any
 ) -> None:
     path = put(card, ROUTINE, age=40 * DAY_S)

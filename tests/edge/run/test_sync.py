@@ -233,7 +233,7 @@ def test_s3_refuses_bytes_that_are_not_those_that_were_hashed(
     assert list(objects(s3).values()) == [path.read_bytes()]
 
 
-def test_what_is_no_footage_is_skipped_and_said_once(config: Config, card: Path, s3: Any) -> None:
+def test_what_is_no_footage_is_skipped_and_reported_once(config: Config, card: Path, s3: Any) -> None:
     put(card, "notes.txt", b"milk, eggs")
     put(card, "Record/20260115_081502_N.gps", b"$GPRMC")
     put(card, "DCIM/100GOPRO/GX010001.MP4")

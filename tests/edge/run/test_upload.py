@@ -302,7 +302,7 @@ def test_a_beginning_that_was_tried_twice_leaves_one_upload(store: Store, card: 
 
 
 @pytest.mark.parametrize("when", ["between runs", "while sending", "before completion"])
-def test_an_upload_that_vanished_begins_anew(store: Store, card: Path, when: str) -> None:
+def test_an_upload_that_vanished_starts_over(store: Store, card: Path, when: str) -> None:
     found, content = made(card, LARGE)
     transfer = store.transfer(found, content)
     transfer.begin()
@@ -355,7 +355,7 @@ def test_what_was_sent_before_we_were_cut_off_is_kept(
 
 
 @pytest.mark.parametrize(("size", "operation"), [(SMALL, "put"), (LARGE, "complete")])
-def test_a_conflict_begins_the_upload_anew(store: Store, card: Path, size: int, operation: str) -> None:
+def test_a_conflict_restarts_the_upload(store: Store, card: Path, size: int, operation: str) -> None:
     found, content = made(card, size)
     calls = store.fail(operation, S3Error(409, "ConditionalRequestConflict", "as asked"), times=2)
     assert not store.bring(found, content).was_there
@@ -380,7 +380,7 @@ def test_parts_that_s3_does_not_know_any_more_are_sent_again(store: Store, card:
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_what_s3_refuses_is_said_with_its_code(store: Store, card: Path, size: int) -> None:
+def test_what_s3_refuses_is_reported_with_its_code(store: Store, card: Path, size: int) -> None:
     store.fail("put" if size == SMALL else "create", S3Error(403, "AccessDenied", "not below this prefix"))
     with pytest.raises(UploadError, match="not below this prefix") as raised:
         store.bring(*made(card, size))
@@ -446,7 +446,7 @@ def test_a_file_that_changes_before_completion_is_given_up(store: Store, card: P
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_a_change_that_neither_size_nor_time_tells_is_refused_by_s3(store: Store, card: Path, size: int) -> None:
+def test_s3_refuses_a_change_that_keeps_size_and_mtime(store: Store, card: Path, size: int) -> None:
     found, content = made(card, size)
     found.path.write_bytes(bytes(size))
     os.utime(found.raw, ns=(found.mtime_ns, found.mtime_ns))

@@ -76,7 +76,7 @@ def quick(config: Config) -> Config:
     return replace(config, settle_s=0.0, rescan_s=3600.0)
 
 
-def test_what_was_there_and_what_comes_is_brought(quick: Config, card: Path, s3: Any, start: Any) -> None:
+def test_uploads_existing_and_new_files(quick: Config, card: Path, s3: Any, start: Any) -> None:
     put(card, CLIP)
     daemon = start(quick)
     daemon.wait_for("brought")
@@ -121,7 +121,7 @@ def test_a_card_comes_goes_and_comes_again(quick: Config, card: Path, s3: Any, s
     assert len(objects(s3)) == 2
 
 
-def test_a_network_that_is_gone_is_said_once_and_waited_out(
+def test_a_network_that_is_gone_is_reported_once_and_waited_out(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch, s3: Any
 ) -> None:
     from impp_edge.bucket.s3 import S3, Offline
@@ -152,7 +152,7 @@ def test_a_network_that_is_gone_is_said_once_and_waited_out(
     assert len(objects(s3)) == 1
 
 
-def test_a_memory_found_damaged_in_a_round_is_made_anew_for_the_next_one(
+def test_a_memory_found_damaged_in_a_round_is_recreated_for_the_next_one(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_module, "OFFLINE_S", 0.05)
@@ -186,7 +186,7 @@ def test_what_s3_refuses_is_tried_again(
     daemon.wait_for("brought")
 
 
-def test_a_file_that_fails_is_left_alone_for_a_while_and_said_once(
+def test_a_file_that_fails_is_left_alone_for_a_while_and_reported_once(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
@@ -295,7 +295,7 @@ def test_the_clock_looks_regularly_when_a_file_may_be_ready_and_after_a_hint(con
     assert often.at == 410.0  # a sign of life is sent when it is due
 
 
-def test_what_does_not_change_is_told_once() -> None:
+def test_an_unchanged_problem_is_reported_once() -> None:
     told: list[dict[str, Any]] = []
     once = Once(told.append)
     failed = {"event": "failed", "path": "a", "reason": "x"}
@@ -362,7 +362,9 @@ def test_no_hint_comes_of_reading(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "inotify watch limit reached"), ImportError("no watchdog")])
-def test_no_hints_is_said_once_and_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_no_hints_is_reported_once_and_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     from watchdog.observers import Observer
 
     def refuse(*_args: Any, **_options: Any) -> Any:
@@ -392,7 +394,7 @@ def test_hints_are_listened_for_again_when_the_listener_died(tmp_path: Path) -> 
         listening.close()
 
 
-def test_systemd_is_told(tmp_path: Path) -> None:
+def test_notifies_systemd(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
         channel.settimeout(LONG_S)
@@ -414,7 +416,7 @@ def test_systemd_is_told(tmp_path: Path) -> None:
     "environ",
     [{}, {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "x"}, {"WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}],
 )
-def test_without_systemd_nothing_is_told_and_nothing_fails(environ: dict[str, str]) -> None:
+def test_without_systemd_nothing_is_sent_and_nothing_fails(environ: dict[str, str]) -> None:
     service = Service(environ)
     assert service.alive_every_s is None
     service.ready()

@@ -32,7 +32,7 @@ def test_one_line_when_nobody_watches_and_none_when_quiet(capsys: pytest.Capture
     assert told(capsys, console.Human(quiet=True), progress, SUMMARY) == ("", "")
 
 
-def test_trouble_is_said_even_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_problems_even_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     failed = {"event": "failed", "path": "/card/\x1b[2Ja.mp4", "reason": "cannot be read: \x1b[2J"}
     out, err = told(capsys, console.Human(quiet=True), failed, SUMMARY | {"failed": 1, "stopped": "offline"})
     assert out == ""

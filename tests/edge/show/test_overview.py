@@ -55,7 +55,7 @@ def remembered(config: Config, path: Path, state: State, recording: str = "routi
     state.remember(config.bucket, found, Brought("k", "v", "s", "c"), About("dashcam", "car", None, recording))
 
 
-def test_before_anything_was_brought(local: Config, card: Path) -> None:
+def test_before_anything_was_uploaded(local: Config, card: Path) -> None:
     put(card, CLIP)
     put(card, "notes.txt", b"milk, eggs")
     result = status(local, card)
@@ -67,7 +67,7 @@ def test_before_anything_was_brought(local: Config, card: Path) -> None:
     assert not local.state.exists()
 
 
-def test_what_was_brought_and_what_failed(local: Config, card: Path) -> None:
+def test_what_was_uploaded_and_what_failed(local: Config, card: Path) -> None:
     state = State(local.state)
     remembered(local, put(card, CLIP), state)
     event = put(card, "Record/20260115_081602_EF.mp4")
@@ -142,14 +142,14 @@ def test_who_holds_the_lock(tmp_path: Path) -> None:
         assert running(tmp_path) == 0
 
 
-def test_a_damaged_memory_is_said(local: Config, card: Path) -> None:
+def test_a_damaged_memory_is_reported(local: Config, card: Path) -> None:
     local.state.mkdir()
     (local.state / "state.sqlite3").write_bytes(b"this is no database, by any means" * 100)
     result = status(local, card)
     assert result.exit_code == WRONG_SETTING and "damaged" in result.output
 
 
-def test_a_log_that_was_changed_is_said(local: Config, card: Path) -> None:
+def test_a_log_that_was_changed_is_reported(local: Config, card: Path) -> None:
     log = custody.Log(local.state)
     entry = custody.Entry("uploaded", card / CLIP, 1, 1, "s", "c", BUCKET, "k", None, None, "car", None)
     log.append([entry, entry])
@@ -160,7 +160,7 @@ def test_a_log_that_was_changed_is_said(local: Config, card: Path) -> None:
     assert "custody log: 2 entries" in result.output and "NOT WHOLE" in result.output
 
 
-def test_a_card_that_is_out_is_said_and_its_files_are_not_lost(local: Config, card: Path) -> None:
+def test_a_card_that_is_out_is_reported_and_its_files_are_not_lost(local: Config, card: Path) -> None:
     card.rmdir()
     config = replace(local, folders=(replace(local.folders[0]),))
     found = overview(config.state, config, scan=True)
@@ -192,7 +192,7 @@ def test_the_hours_and_what_they_leave_of_the_rate(local: Config, card: Path) ->
     assert found.changes_at is not None and found.hours == ("00:00-06:00",)
 
 
-def test_a_forecast_from_what_was_brought_and_what_waits(local: Config, card: Path) -> None:
+def test_a_forecast_from_what_was_uploaded_and_what_waits(local: Config, card: Path) -> None:
     state = State(local.state)
     for day in range(2, 12):
         for i in range(2):
