@@ -67,7 +67,7 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
     entries = _entries(config, what, local)
     main = _main(entries, config.bucket)
     if main is None and local is None:
-        raise NoTrace(f"{what}: no such file, and the custody log has no entry of it")
+        raise NoTrace(f"{what}: no such file, and the custody log has no entry for it")
     made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     receipt = Receipt({"made": made, "tool": f"impp-edge {__version__}", "asked": shown(what)})
     receipt.facts["file"] = _file(path, local)

@@ -121,9 +121,9 @@ def a_pipe(path: Path, _s3: Any) -> None:
 
 
 TROUBLE: list[tuple[Callable[[Path, Any], Any], str, str]] = [
-    (same_size_and_time, "differs", "its content on the card is not what was brought"),
-    (lambda path, _: os.utime(path, (1, 1)), "changed", "it was changed on the card"),
-    (a_pipe, "changed", "it was changed on the card"),
+    (same_size_and_time, "differs", "its content on the card is not what was uploaded"),
+    (lambda path, _: os.utime(path, (1, 1)), "changed", "it changed on the card"),
+    (a_pipe, "changed", "it changed on the card"),
     (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), "missing", "it is no longer in the bucket"),
     (another_version, "differs", "S3 has the CRC-64/NVME"),
     (lambda _, s3: s3.put_object(Bucket=BUCKET, Key=KEY, Body=b""), "differs", "S3 has 0 bytes, not 40"),
@@ -203,7 +203,7 @@ def raising(error: Exception) -> Answering:
 def test_answers_of_s3_that_are_no_answer(config: Config) -> None:
     bring(config, CLIP, "a.mp4")
     result, wrong = checked(config, s3=raising(S3Error(403, "403", "Forbidden")))
-    assert result.counts["missing"] == 2 and "it is missing, or we may not read it" in wrong[0]["reason"]
+    assert result.counts["missing"] == 2 and "it is missing, or s3:GetObject is not allowed" in wrong[0]["reason"]
     result, wrong = checked(config, s3=raising(S3Error(500, "InternalError", "sorry")))
     assert result.counts["unreadable"] == 2 and wrong[0]["reason"] == "S3 answers InternalError: sorry"
 
@@ -280,7 +280,7 @@ def test_a_rewritten_log_is_found_by_the_objects_in_the_bucket(config: Config) -
     assert result.log.ok and not result.ok
     # the first object bears the hash of an empty log, which every log begins with: the later ones tell
     assert [one["kind"] for one in wrong] == ["forged", "forged"]
-    assert wrong[0]["reason"].endswith("bears a hash that the custody log does not hold: the log was rewritten")
+    assert wrong[0]["reason"].endswith("carries a hash that the custody log does not hold: the log was rewritten")
 
 
 def test_an_entry_moved_before_what_its_object_bears_is_found(config: Config) -> None:
@@ -355,7 +355,7 @@ def test_an_upload_of_before_the_state_folder_was_lost_is_no_forgery(config: Con
 
 
 def test_the_command(config: Config, card: Path) -> None:
-    assert "nothing was ever brought" in call(config, "verify").output
+    assert "nothing was uploaded" in call(config, "verify").output
     assert call(config, "verify").exit_code == WRONG_SETTING
     assert call(config, "verify", "--log-only").exit_code == WRONG_SETTING
     bring(config, CLIP, "a.mp4")
@@ -374,7 +374,7 @@ def test_the_command(config: Config, card: Path) -> None:
 def test_the_log_alone_needs_no_network(config: Config) -> None:
     bring(config, CLIP)
     result = call(replace(config, endpoint_url="http://127.0.0.1:1"), "verify", "--log-only")
-    assert result.exit_code == DONE and "1 entries, whole" in result.output
+    assert result.exit_code == DONE and "1 entries, intact" in result.output
 
 
 def test_names_cannot_move_the_cursor(config: Config, card: Path) -> None:
@@ -483,7 +483,7 @@ def test_the_receipt_in_words(config: Config, tmp_path: Path) -> None:
         (
             same_size_and_time,
             "log",
-            "the custody log has no entry with this SHA-256: it was not brought, or by an older impp-edge",
+            "the custody log has no entry with this SHA-256: it was not uploaded, or by an older impp-edge",
         ),
         (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), None, None),
         (another_version, None, None),
@@ -588,7 +588,7 @@ def test_uploads_under_way_are_given_up(config: Config, card: Path, s3: Any) -> 
     state.begin(BUCKET, found, Pending(KEY, "gone", state_digest(path)))
     state.close()
     away = call(replace(config, endpoint_url="http://127.0.0.1:1"), "forget", str(path))
-    assert away.exit_code == DONE and "1 upload in progress could not be ended at S3" in away.output
+    assert away.exit_code == DONE and "1 upload in progress could not be aborted" in away.output
 
 
 def state_digest(path: Path) -> Any:

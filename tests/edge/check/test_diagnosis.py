@@ -273,7 +273,7 @@ def test_a_credential_process(local: Config, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     for more, verdict, words in (
         ({"Expiration": expiry}, OK, "custom-process, renewed automatically; these expire in 2 h"),
-        ({}, HINT, "custom-process: temporary, nothing renews them"),
+        ({}, HINT, "custom-process: temporary, not renewed"),
     ):
         (tmp_path / "answer").write_text(json.dumps(answer | more))
         config.write_text(f"[profile edge]\ncredential_process = cat {tmp_path / 'answer'}\nregion = us-east-1\n")

@@ -332,7 +332,7 @@ def test_status_reads_beside_a_run_that_writes(state: State, tmp_path: Path) -> 
 
 
 def test_reading_makes_no_memory_where_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="nothing was ever brought"):
+    with pytest.raises(StateError, match="nothing was uploaded"):
         State(tmp_path / "none", write=False)
     assert not (tmp_path / "none").exists()
 
@@ -583,7 +583,7 @@ def test_a_memory_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     db.execute("INSERT INTO failed VALUES (?, 'unreadable', 3, 7.5)", (b"/card/c.mp4",))
     db.commit()
     db.close()
-    with pytest.raises(StateError, match="brings it up to date"):
+    with pytest.raises(StateError, match="migrates it"):
         State(tmp_path, write=False)
     state = State(tmp_path)
     assert not state.fresh and state.repaired is None

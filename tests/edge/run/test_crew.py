@@ -237,7 +237,9 @@ def test_an_upload_of_a_file_that_is_gone_is_aborted(
         if status:
             refused.setattr(S3, "abort", refuse)
         summary, events = run(config)
-    assert summary.complete and bool(status) == any("is still there: S3 answers No" in str(e) for e in events)
+    assert summary.complete and bool(status) == any(
+        "could not be aborted, its parts stay: S3 answers No" in str(e) for e in events
+    )
     state = State(config.state, write=False)
     assert state.status().pending == left
     state.close()
@@ -263,7 +265,7 @@ def test_a_card_that_is_pulled_out_is_one_failure_and_not_a_thousand(
     summary, events = run(replace(config, workers=2))
     failed = [e for e in events if e["event"] == "failed"]
     assert not summary.complete and [e["path"] for e in failed] == [str(card)]
-    assert "the card was pulled out" in failed[0]["reason"]
+    assert "the card was removed" in failed[0]["reason"]
     away.rename(card)
     assert run(config)[0].complete
     assert sorted(objects(s3).values()) == contents
@@ -442,7 +444,7 @@ def test_a_right_that_is_missing_ends_the_run_instead_of_reading_the_whole_card(
     monkeypatch.setattr(S3, "put", denied)
     for i in range(60):
         put(card, f"Record/20260115_{i:06}_NF.mp4")
-    with pytest.raises(Refused, match=r"AccessDenied: not authorized .* 5 files in a row; impp-edge doctor tells"):
+    with pytest.raises(Refused, match=r"AccessDenied: not authorized .* 5 files in a row; run impp-edge doctor to see"):
         sync.run(replace(config, workers=1), tell)
     assert len(tried) <= 7
 

@@ -658,7 +658,7 @@ def test_a_card_that_is_away_is_not_a_card_whose_files_were_deleted(edge: Box) -
     edge.card.rename(away)
     edge.card.mkdir()
     ran = run(edge)
-    assert (ran.code, ran.err) == (DONE, f"no card in {edge.card}: waiting for it\n")
+    assert (ran.code, ran.err) == (DONE, f"no card in {edge.card}: waiting for one\n")
     edge.card.rmdir()
     away.rename(edge.card)
     recovers(edge, *ONE)

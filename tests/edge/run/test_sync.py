@@ -283,7 +283,7 @@ def test_a_file_that_goes_away_in_the_queue_is_a_failure_of_its_own(
     monkeypatch.setattr(triage, "order", vanish)
     summary, events = run(config)
     assert counted(summary) == {"failed": 1, "brought": 1}
-    assert next(e for e in events if e["event"] == "failed")["reason"].startswith("changed or went away")
+    assert next(e for e in events if e["event"] == "failed")["reason"].startswith("changed or disappeared")
     assert list(objects(s3).values()) == [other.read_bytes()]
 
 
