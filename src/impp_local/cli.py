@@ -127,14 +127,20 @@ def _is_alive(pid: int) -> bool:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder with your own footage (default: a generated sample SD card).",
 )
+@click.option("--sample", type=Folder, help="Only write the sample SD card to this folder, and list its files.")
 @click.option("--timeout", default=900.0, show_default=True, help="Seconds that the pipeline may take.")
-def demo(media: Path | None, timeout: float) -> None:
+def demo(media: Path | None, sample: Path | None, timeout: float) -> None:
     """Run a card of footage through the real pipeline, and write a report.
 
     Exits with 0 when every file finished as expected, with 1 when one did not, with 2 when the run failed.
     """
     from impp_local.demo import run
+    from impp_local.demo.sample_card import make_sample_card
 
+    if sample:
+        for entry in make_sample_card(sample):
+            click.echo(f"{entry.state:12} {entry.path}  ({entry.note})")
+        return
     _exit_on_sigterm()
     sys.exit(run.run(media, timeout))
 

@@ -92,7 +92,7 @@ class LocalCloud:
     def _listen(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
         try:
-            # The application is known after the port is, and the port only after binding.
+            # The application needs the port, which is known only after binding.
             server = Server((HOST, self._port), _not_ready)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -137,7 +137,7 @@ class LocalCloud:
                 return Response.of_json(answer)
             case "GET", "bill":
                 return Response.of_json(billing.bill())
-            case "POST", "bill/reset":  # what was deployed is not what is measured
+            case "POST", "bill/reset":  # so that a bill does not include the deployment
                 billing.METER.reset()
                 return Response.of_json(billing.bill())
             case "GET", "idle":
@@ -189,7 +189,7 @@ class LocalCloud:
 
 
 def _allow_many_files() -> None:
-    """Raise the limit of open files as far as the system lets us: each large object keeps one open."""
+    """Raise the limit of open files as far as the system allows: each large object keeps one open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
     if soft != resource.RLIM_INFINITY and soft < limit:

@@ -97,7 +97,7 @@ def render(report: Report, media: dict[str, Media]) -> str:
 
 
 def by_service(report: Report) -> list[tuple[str, float]]:
-    """The bill by service, dearest first, services that cost nothing left out."""
+    """The bill by service, most expensive first, without services that cost nothing."""
     sums: dict[str, float] = {}
     for line in report.bill.get("lines", ()):
         sums[line["service"]] = sums.get(line["service"], 0.0) + line["usd"]
@@ -111,14 +111,14 @@ def bars(file: FileReport) -> list[dict[str, Any]]:
         {
             "step": step,
             "left": round(100 * step.start_s / whole, 3),
-            "width": max(0.6, round(100 * step.seconds / whole, 3)),  # a state of no time is still to be seen
+            "width": max(0.6, round(100 * step.seconds / whole, 3)),  # a very short state stays visible
         }
         for step in file.steps
     ]
 
 
 def usd(value: float) -> str:
-    """Money with as many places as it takes to show two digits that matter: $1.20, $0.034, $0.00012."""
+    """Money with two significant digits: $1.20, $0.034, $0.00012."""
     if value == 0:
         return "$0"
     if value >= 1:
@@ -130,7 +130,7 @@ def usd(value: float) -> str:
 
 
 def size(value: float) -> str:
-    """Decimal units, as disks are sold: 1.4 MB."""
+    """A size in decimal units: 1.4 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000 or unit == "GB":
             return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"

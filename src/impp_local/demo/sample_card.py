@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ _DAMAGED_SHARE = 0.6
 
 @dataclass(frozen=True)
 class CardEntry:
-    """A file of the card: the `state` in which it must end, the `reason` of a bad one, and a `note` about the file."""
+    """A file of the card: its expected `state`, the `reason` of a failure, and a `note` about the file."""
 
     path: Path
     state: str
@@ -235,17 +234,3 @@ def _stamp(text: str, size: tuple[int, int]) -> Image.Image:
     pen.rectangle((0, size[1] - 44, size[0], size[1]), fill=(0, 0, 0, 200))
     pen.text((20, size[1] - 39), text, font=ImageFont.load_default(30), fill=(255, 255, 255, 255))
     return layer
-
-
-def main() -> int:
-    """`python -m impp_local.demo.sample_card FOLDER` writes a card there and lists its files."""
-    if len(sys.argv) != 2:
-        print("usage: python -m impp_local.demo.sample_card FOLDER", file=sys.stderr)
-        return 2
-    for entry in make_sample_card(Path(sys.argv[1])):
-        print(f"{entry.state:12} {entry.path}  ({entry.note})")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

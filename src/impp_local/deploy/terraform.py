@@ -73,7 +73,7 @@ def fetched_path() -> Path:
 def version_of(binary: Path) -> tuple[int, int, int] | None:
     """The version that a binary reports, or None if it does not run."""
     try:
-        # The user's CLI configuration plays no part here, and a broken one must not stop us.
+        # The user's CLI configuration is irrelevant here, and a broken one must not stop us.
         env = {k: v for k, v in os.environ.items() if k != "TF_CLI_CONFIG_FILE"} | {"CHECKPOINT_DISABLE": "1"}
         result = subprocess.run(  # noqa: S603
             [str(binary), "version", "-json"], capture_output=True, text=True, timeout=30, env=env, check=True

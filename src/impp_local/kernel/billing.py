@@ -1,6 +1,6 @@
 """What the same calls would have cost on AWS: one thread-safe meter over the price book.
 
-Whoever does billable work calls :func:`meter` with an item of the price book; the gateway does so for each request,
+Code that does billable work calls :func:`meter` with an item of the price book: the gateway for each request,
 the Lambda runner for GB-seconds, the state machine's interpreter for transitions, the engines for images, seconds and
 minutes. A charge can name its asset, or the execution that it belongs to: the execution is tied to its asset once that
 is known, and :func:`bill` then shows the charge with the asset. Standing costs (storage, keys, alarms) accrue by the
@@ -38,7 +38,7 @@ def asset_in(text: str) -> str | None:
 
 
 class Meter:
-    """Adds up quantities by (service, item, owner); an owner is an asset, an execution's ARN, or nobody."""
+    """Adds up quantities by (service, item, owner); an owner is an asset, an execution's ARN, or None."""
 
     def __init__(self, book: PriceBook | None = None) -> None:
         self.book = book or PriceBook.load()
@@ -48,7 +48,7 @@ class Meter:
         self._standing: list[Standing] = []
 
     def add(self, service: str, item: str, quantity: float, owner: str | None = None) -> None:
-        """Count usage. Raises KeyError for an item that is not in the price book, ValueError for less than nothing."""
+        """Count usage. Raises KeyError for an item outside the price book, ValueError for a negative quantity."""
         self.book.price(service, item)
         if quantity < 0:
             raise ValueError(f"{service} {item}: a quantity of {quantity} cannot be used up")
@@ -57,7 +57,7 @@ class Meter:
                 self._used[service, item, owner] += quantity
 
     def tie(self, owner: str, asset: str) -> None:
-        """From now on, and for what was counted before, charges of `owner` (an execution) are the asset's."""
+        """From now on, and for what was counted before, charges of `owner` (an execution) belong to the asset."""
         with self._lock:
             self._ties[owner] = asset
 
@@ -68,7 +68,7 @@ class Meter:
                 self._standing.append(standing)
 
     def reset(self) -> None:
-        """Start a new bill; what is watched stays watched."""
+        """Start a new bill; the watched sources stay."""
         with self._lock:
             self._used.clear()
             self._ties.clear()
@@ -118,7 +118,7 @@ METER: Final = Meter()
 
 def meter(service: str, item: str, quantity: float, *, asset: str | None = None, detail: str | None = None) -> None:
     """Charge `quantity` units of a price-book item, to `asset` (or an execution's ARN), or to the asset that `detail`
-    (an object key, a job's name, a partition key) names. Raises KeyError for what the price book does not hold."""
+    (an object key, a job's name, a partition key) names. Raises KeyError for an item that is not in the price book."""
     owner = asset or (asset_in(detail) if detail else None)
     if owner is None and detail and (original := _ORIGINAL.search(detail)):
         owner = owner_of(original[0])

@@ -112,7 +112,7 @@ class Response:
 
     @classmethod
     def of_json(cls, value: object, status: int = 200) -> Response:
-        """A plain JSON answer, for what is no AWS API (`/_impp/...`)."""
+        """A plain JSON response, for pages (`/_impp/...`)."""
         return cls(status, {"Content-Type": "application/json"}, json.dumps(value, default=str).encode())
 
 
@@ -154,7 +154,7 @@ class Service:
         """End threads and processes; called once when the cloud stops."""
 
     def page(self, call: Call) -> Response | None:
-        """Answer a request that is no API call (`/_impp/...`, a viewer's), or None to let it pass on.
+        """Answer a request that is not an API call (`/_impp/...`, a viewer's); None for all others.
 
         Only services that start with the cloud are asked (`services.STARTED_WITH_THE_CLOUD`).
         """

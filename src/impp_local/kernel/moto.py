@@ -1,8 +1,7 @@
 """moto in this process: each of its services on first use, called through WSGI, one call at a time.
 
-moto keeps its state in plain Python objects and was written for one thread. A lock for each service makes what must
-be atomic atomic (two conditional DynamoDB puts, two S3 puts with If-None-Match); calls that wait for something are
-left out of it.
+moto keeps its state in plain Python objects and was written for one thread. One lock per service makes conditional
+operations atomic (two DynamoDB puts, two S3 puts with If-None-Match); calls that wait for something do not take it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from impp_local.kernel.defaults import ACCOUNT, REGION
 
 # Objects and parts beyond this lie in temporary files (each with a descriptor, see `LocalCloud.start`).
 os.environ.setdefault("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", str(1 << 20))
-# Read by moto when it is first imported: CORS headers cost time, and accounts are not to be guessed from keys.
+# Read by moto when it is first imported: CORS headers cost time, and moto would derive accounts from keys.
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 os.environ.setdefault("MOTO_ACCOUNT_ID", ACCOUNT)
 
@@ -82,7 +81,7 @@ def call(service: str, operation: str, environ: dict[str, Any]) -> Response:
     """moto's answer to a request.
 
     Raises NoSuchBackend for a service that moto does not have, NotImplementedError for an operation that it lacks,
-    and whatever an error inside moto raises.
+    and any exception of an error inside moto.
     """
     host = _dispatcher.infer_service_region_host(environ, environ.get("PATH_INFO", "/"))
     app = _apps(host or f"s3.{REGION}.amazonaws.com")

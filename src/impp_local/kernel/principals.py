@@ -1,4 +1,4 @@
-"""Access keys of role sessions: whoever runs with a role gets a key that names the role again."""
+"""Access keys of role sessions: each role has a key from which the role can be recovered."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 
 
 class Logs(Service):
-    """Saved queries; all else of CloudWatch Logs is moto's."""
+    """Saved queries; the rest of CloudWatch Logs is moto's."""
 
     name = "logs"
 
@@ -46,7 +46,7 @@ class Logs(Service):
         return {"queryDefinitions": sorted(queries, key=lambda saved: str(saved["name"]))}
 
     def delete_query_definition(self, call: Call) -> Mapping[str, Any]:
-        """Forget a saved query. Raises ResourceNotFoundException."""
+        """Delete a saved query. Raises ResourceNotFoundException."""
         with self._lock:
             if self._saved.pop(call.params["queryDefinitionId"], None) is None:
                 raise AwsError("ResourceNotFoundException", "The query definition does not exist")

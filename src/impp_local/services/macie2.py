@@ -1,4 +1,4 @@
-"""Macie's classification jobs, which moto lacks; they are kept and described, nothing is scanned here.
+"""Macie's classification jobs, which moto lacks. They are stored and described; nothing is scanned.
 
 Can go when moto has CreateClassificationJob.
 """
@@ -28,7 +28,7 @@ class Macie(Service):
         self._lock = threading.Lock()
 
     def create_classification_job(self, call: Call) -> Mapping[str, Any]:
-        """Keep a job. Raises AccessDeniedException while Macie is not enabled."""
+        """Create a job. Raises AccessDeniedException while Macie is not enabled."""
         from moto.macie2.models import macie2_backends
 
         if not macie2_backends[ACCOUNT][call.region].macie_session:
@@ -67,7 +67,7 @@ class Macie(Service):
             job["jobStatus"] = resumed
 
     def list_classification_jobs(self, call: Call) -> Mapping[str, Any]:  # noqa: ARG002
-        """All jobs, in the order of their creation."""
+        """All jobs, oldest first."""
         listed = ("jobId", "name", "jobStatus", "jobType", "createdAt")
         with self._lock:
             items = [

@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Page = Callable[[Call], Response | None]
-"""Answers a request that is no API call, or None to let it pass on."""
+"""Answers a request that is not an API call; None for all others."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _S3_CONTROL_PATH = "/v20180820/"

@@ -1,8 +1,8 @@
-"""What AWS bills for a request as such: requests to S3, KMS, SQS and so on, DynamoDB's units.
+"""Charges by the request: S3, KMS, SQS and so on, and DynamoDB's units.
 
 Services that bill by something else (minutes, images, GB-seconds, transitions, events) count it themselves. Requests
-that fail with the caller's fault are billed too, but for S3's and DynamoDB's validation errors; the local bill counts
-what succeeded, and conditional writes that did not.
+that fail by the caller's fault are billed too, except S3's and DynamoDB's validation errors; the local bill counts
+successful requests, and conditional writes that failed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ BY_REQUEST: Final = {"kms": ("kms", "request"), "sqs": ("sqs", "request")}
 CONTROL_PLANE: Final = {
     "kms": {"Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt"}
 }
-"""Where only some operations are worth counting: Terraform's reads of a key are not what a pipeline costs."""
+"""Services of which only these operations count: Terraform's reads of a key are not a cost of the pipeline."""
 COST_QUERIES: Final = {"GetCostAndUsage", "GetCostAndUsageWithResources", "GetCostForecast", "GetUsageForecast"}
 """Cost Explorer bills its queries; anomaly detection is free (AWS Cost Management's pricing page)."""
 

@@ -53,7 +53,7 @@ def to_path_style(environ: dict[str, Any]) -> None:
 
 
 def model_of(service: str) -> Any | None:
-    """The service's model, or None for a name that AWS has no service by."""
+    """The service's model, or None for an unknown service."""
     try:
         return get_service_model(service)
     except UnknownServiceError:
@@ -61,7 +61,7 @@ def model_of(service: str) -> Any | None:
 
 
 def wire_protocol(service: str, headers: Mapping[str, str]) -> str:
-    """`json`, `query`, `rest-json` or `rest-xml`: what the caller speaks. `headers` has lower-case names."""
+    """`json`, `query`, `rest-json` or `rest-xml`: the caller's protocol. `headers` has lower-case names."""
     if "x-amz-target" in headers:
         return "json"
     model = model_of(service)
@@ -159,7 +159,7 @@ def unknown_operation(service: str, operation: str, headers: Mapping[str, str]) 
 
 
 def request_id() -> str:
-    """A fresh request id in the form of AWS's."""
+    """A new request id in AWS's form."""
     return str(uuid.uuid4())
 
 

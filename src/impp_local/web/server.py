@@ -20,14 +20,14 @@ from urllib.parse import unquote_to_bytes
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 IDLE_SECONDS: Final = 300
-"""How long a connection may stay silent: longer than SDKs keep one they do not use, so that they close it first."""
+"""How long a connection may stay silent: longer than SDKs keep an unused one, so that they close it first."""
 
 DRAIN: Final = 1 << 20
-"""How much of an unread body is read away to keep a connection."""
+"""How much of an unread body is discarded to keep a connection."""
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """Serves `application` on `address`; binding happens here, so OSError is raised here when the port is taken."""
+    """Serves `application` on `address`; the constructor binds, and raises OSError when the port is in use."""
 
     allow_reuse_address = True
     block_on_close = False
@@ -50,7 +50,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.serve_forever(poll_interval=0.05)
 
     def stop(self) -> None:
-        """Accept no more, and close what is open."""
+        """Stop accepting, and close the open connections."""
         self.shutdown()
         self.server_close()
         with self._guard:
@@ -60,7 +60,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, and give it its thread."""
+        """Remember the connection, and start its thread."""
         with self._guard:
             self._open.add(request)
         super().process_request(request, client_address)
@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _environ(self, body: _Body) -> dict[str, Any]:
         target = self.path
-        if not target.startswith("/"):  # an absolute URI, as proxies are sent
+        if not target.startswith("/"):  # an absolute URI, as clients send to a proxy
             target = "/" + target.partition("://")[2].partition("/")[2]
         path, _, query = target.partition("?")
         environ: dict[str, Any] = {
@@ -193,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Body:
-    """The request's body, no further than its length."""
+    """The request's body, up to its length."""
 
     def __init__(self, stream: io.BufferedReader, length: int) -> None:
         self._stream = stream

@@ -1,7 +1,7 @@
 """CloudFront's control plane: distributions and what they refer to, kept as they were configured.
 
 All kinds of resources have the same life (Create, Get, Get…Config, Update and Delete under an ETag, List), so they
-share one way through. moto knows distributions too, but drops parts of their configuration and lacks response headers
+share one implementation. moto has distributions too, but drops parts of their configuration and lacks response headers
 policies and changes of keys; invalidations, functions and key-value stores stay moto's.
 
 What viewers get is in `impp_local.services.cloudfront.cdn`.

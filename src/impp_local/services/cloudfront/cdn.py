@@ -3,7 +3,7 @@
 A request is a viewer's when its Host is a distribution's domain (or alias), or its path begins with
 `/_cloudfront/<distribution id>/`. URLs and cookies are checked as CloudFront does: canned or custom policy, RSA with
 SHA-1 (or ECDSA with SHA-256), a key of one of the distribution's trusted key groups. Only S3 origins exist here, plain
-HTTP counts as HTTPS, and there is no cache: each answer comes from the bucket and says so (`X-Cache: Miss from
+HTTP counts as HTTPS, and there is no cache: each response comes from the bucket (`X-Cache: Miss from
 cloudfront`).
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PrivateContent.html
@@ -159,7 +159,7 @@ class _Visit:
                     yield key
 
     def _check_signature(self, keys: list[Resource]) -> None:
-        """Raises AwsError MissingKey, or AccessDenied for whatever is wrong with a signature."""
+        """Raises AwsError MissingKey, or AccessDenied for an invalid signature."""
         signature_parts = self._signature()
         if "Signature" not in signature_parts or "Key-Pair-Id" not in signature_parts:
             raise AwsError("MissingKey", "Missing Key-Pair-Id query parameter or cookie value", 403)

@@ -64,7 +64,7 @@ class Signer:
         }
 
     def _signature(self, document: bytes) -> str:
-        # CloudFront's RSA signatures are over SHA-1, there is no other.
+        # CloudFront signs with RSA over SHA-1 only.
         return _url_safe(self._key.sign(document, padding.PKCS1v15(), hashes.SHA1()))  # noqa: S303
 
 

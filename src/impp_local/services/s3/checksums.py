@@ -1,4 +1,4 @@
-"""The checksums of S3: what came over the wire against what the request says, parts into a whole.
+"""The checksums of S3: verify a body against its request, combine the checksums of parts.
 
 Errors and their wording follow the S3 API reference ("Checking object integrity") and the answers of S3 itself.
 """
@@ -17,7 +17,7 @@ from awscrt import checksums as crt  # type: ignore[import-untyped]
 from impp_local.kernel.contract import AwsError
 
 DEFAULT: Final = "CRC64NVME"
-"""What S3 computes by itself when an upload names no checksum."""
+"""The algorithm of S3's own checksum for an upload without one."""
 
 _CRCS: Final[dict[str, tuple[Callable[..., int], Callable[[int, int, int], int], int]]] = {
     "CRC32": (crt.crc32, crt.combine_crc32, 4),
@@ -91,7 +91,7 @@ def decode_chunks(body: bytes) -> tuple[bytes, dict[str, str]]:
 
 @dataclass(frozen=True)
 class Verified:
-    """A body that is what its sender said it is. `algorithm` and `value` are None where no checksum was given."""
+    """A body that matches its checksums. `algorithm` and `value` are None for a request without one."""
 
     payload: bytes
     algorithm: str | None
@@ -127,7 +127,7 @@ def verify(headers: Mapping[str, str], body: bytes) -> Verified:
 
 
 def bad_digest(algorithm: str) -> AwsError:
-    """The error for a checksum that does not fit the bytes."""
+    """The error for a checksum that does not match the bytes."""
     return AwsError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
 
 

@@ -66,7 +66,7 @@ class Exchange:
             self.environ["HTTP_CONTENT_ENCODING"] = remaining
 
     def use_checksum(self, algorithm: str) -> None:
-        """Store the object with this checksum, computed now unless the caller gave it."""
+        """Store the object with this checksum, computed now unless the request has it."""
         if self.algorithm != algorithm or self.checksum is None:
             self.checksum = checksums.checksum(algorithm, self.verified.payload)
             self.algorithm = algorithm
@@ -74,7 +74,7 @@ class Exchange:
         self.environ[f"HTTP_X_AMZ_CHECKSUM_{algorithm}"] = self.checksum
 
     def forward(self, method: str | None = None) -> Response:
-        """moto's answer, to another method if one is given."""
+        """moto's answer; `method` replaces the request's."""
         environ = moto.environ_with_body(self.environ, self.verified.payload)
         if method:
             environ["REQUEST_METHOD"] = method
@@ -91,7 +91,7 @@ class Exchange:
         return key
 
     def caller_detail(self) -> dict[str, str]:
-        """The caller as events name it."""
+        """The caller, as in the detail of events."""
         return {
             "request-id": protocol.request_id(),
             "requester": ACCOUNT,

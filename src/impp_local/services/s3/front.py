@@ -30,7 +30,7 @@ MAX_TAGS: Final = 10
 UNSUPPORTED: Final = re.compile(
     r".*(Analytics|Metrics|Metadata|RequestPayment|Torrent|Abac).*|RenameObject|UpdateObjectEncryption|CreateSession"
 )
-"""Operations that moto takes for others (a PUT with an unknown subresource creates a bucket)."""
+"""Operations that moto mistakes for others (a PUT with an unknown subresource creates a bucket)."""
 
 
 class S3Front(Service):
@@ -57,7 +57,7 @@ class S3Front(Service):
             raise AwsError("AccessDenied", "Access Denied", 403)
         exchange = Exchange(call)
         headers = exchange.headers
-        if call.operation == "CompleteMultipartUpload":  # its checksum is the object's, not that of the list of parts
+        if call.operation == "CompleteMultipartUpload":  # the checksum covers the object, not the body
             headers = {name: value for name, value in headers.items() if not name.startswith("x-amz-checksum-")}
         verified = checksums.verify(headers, call.body)
         exchange.accept(verified)
@@ -195,7 +195,7 @@ class S3Front(Service):
     def _after_AbortMultipartUpload(self, exchange: Exchange, _response: Response, _before: Any) -> None:
         self._uploads.pop(exchange.query["uploadId"], None)
 
-    # Of buckets.
+    # Buckets.
 
     def _intelligent_tiering(self, exchange: Exchange) -> Response:
         """Intelligent-Tiering configurations of a bucket, which moto lacks; can go when it has them."""
@@ -230,7 +230,7 @@ class S3Front(Service):
         headers = {name.lower(): value for name, value in head.headers.items()}
         length = int(headers["content-length"])
         start = int(re.findall(r"\d+", headers["content-range"])[0]) if "content-range" in headers else 0
-        for name, value in exchange.query.items():  # a presigned URL may say how the object is to be shown
+        for name, value in exchange.query.items():  # a presigned URL may override response headers
             if name.startswith("response-"):
                 headers[name.removeprefix("response-")] = value
         pieces = objects.stored(exchange.bucket, exchange.key, key).read(start, length)
@@ -320,7 +320,7 @@ def _object_before(exchange: Exchange) -> Any:
 
 
 def _stored_object(exchange: Exchange) -> Any:
-    with suppress(Exception):  # moto raises its own error for a missing bucket; the call itself will say so.
+    with suppress(Exception):  # moto raises its own error for a missing bucket; the call itself reports it.
         return objects.backend().get_object(exchange.bucket, exchange.key, version_id=exchange.query.get("versionId"))
     return None
 
