@@ -47,6 +47,7 @@ module "analysis" {
 
   name               = local.name
   catalog_table_name = module.pipeline.catalog_table.name
+  detector_actions   = module.artifacts.detector_actions
   functions          = module.artifacts.functions
   kms_key_arn        = module.key.arn
   log_retention_days = var.log_retention_days

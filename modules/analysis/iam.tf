@@ -28,12 +28,7 @@ locals {
     analyze = {
       # Rekognition supports no resource for images.
       LookAtImages = {
-        actions = [
-          "rekognition:DetectFaces",
-          "rekognition:DetectLabels",
-          "rekognition:DetectModerationLabels",
-          "rekognition:DetectText",
-        ]
+        actions   = var.detector_actions
         condition = null
         resources = ["*"]
       }

@@ -15,6 +15,21 @@ variable "catalog_table_name" {
   nullable    = false
 }
 
+variable "detector_actions" {
+  description = "IAM actions of the detectors that the function analyze asks, such as `rekognition:DetectLabels`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+  validation {
+    condition     = alltrue([for action in var.detector_actions : startswith(action, "rekognition:Detect")])
+    error_message = "detector_actions may contain only Rekognition's Detect actions, because they are allowed on every resource."
+  }
+  validation {
+    condition     = !contains(keys(var.functions), "analyze") || length(var.detector_actions) > 0
+    error_message = "detector_actions must not be empty if functions contain analyze."
+  }
+}
+
 variable "functions" {
   description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys those that it has a policy for."
   type = map(object({

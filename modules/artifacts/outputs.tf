@@ -1,3 +1,8 @@
+output "detector_actions" {
+  description = "IAM actions that the function analyze needs for its detectors."
+  value       = toset(local.manifest.detectors.iam_actions)
+}
+
 output "functions" {
   description = "Functions by name: artifact, description and size, as the modules that deploy functions take them."
   value = {

@@ -204,6 +204,7 @@ class Build:
     def all(self) -> dict[str, Any] | None:
         """Write everything, the manifest last, and return it; None if there was nothing to do."""
         from impp_build.archive import write_whole
+        from impp_build.detectors import iam_actions
 
         inputs = self.inputs()
         if self.up_to_date(inputs):
@@ -217,6 +218,7 @@ class Build:
             "target": target,
             "functions": functions,
             "layers": layers,
+            "detectors": {"iam_actions": iam_actions(PACKAGE)},
             "state_machine": machine,
         }
         write_whole(self.manifest_path, (json.dumps(manifest, indent=2) + "\n").encode())

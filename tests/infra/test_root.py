@@ -21,6 +21,7 @@ import tftest
 from tests.support.functions_table import HASH, ROWS, manifest_part
 from tests.support.terraform_runs import ACCOUNT, FakeAws, terraform
 
+from impp_lambdas.core.detect.registry import DETECTORS
 from impp_local.deploy.terraform import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,7 @@ WEBHOOK: Final = "https://hooks.slack.com/services/T00000000/B00000000/do-not-le
 
 FUNCTIONS: Final = frozenset(ROWS)
 
+REKOGNITION: Final = frozenset(detector.iam_action for detector in DETECTORS.values())
 ANY_RESOURCE: Final = {
     # X-Ray supports no resource for traces and sampling rules.
     "xray:GetSamplingRules",
@@ -46,10 +48,7 @@ ANY_RESOURCE: Final = {
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
     # Rekognition reads the caller's own bytes or objects.
-    "rekognition:DetectFaces",
-    "rekognition:DetectLabels",
-    "rekognition:DetectModerationLabels",
-    "rekognition:DetectText",
+    *REKOGNITION,
     # MediaConvert's Probe reads with the caller's permissions.
     "mediaconvert:Probe",
     # A transcription job has no ARN before it exists; a condition restricts it to the work bucket.
@@ -144,6 +143,7 @@ def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple
         "layers": {
             "l": {"sha256_base64": HASH, "size": 1, "key": "0", "path": "artifacts/l.zip", "runtimes": ["python3.13"]}
         },
+        "detectors": {"iam_actions": sorted(REKOGNITION)},
         "state_machine": {
             "path": "state_machine.asl.json",
             "sha256": "0",

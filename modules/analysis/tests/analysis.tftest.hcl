@@ -41,6 +41,7 @@ variables {
   name               = "impp-test"
   buckets            = { ingest = "impp-test-ingest", work = "impp-test-work" }
   catalog_table_name = "impp-test-catalog"
+  detector_actions   = ["rekognition:DetectFaces", "rekognition:DetectLabels"]
   kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   state_machine_name = "impp-test-pipeline"
 
@@ -86,6 +87,13 @@ run "each_function_may_do_exactly_this" {
       }
     }
     error_message = "A function has a permission it does not need, or lacks one."
+  }
+  assert {
+    condition = one([
+      for statement in jsondecode(data.aws_iam_policy_document.function["analyze"].json).Statement :
+      toset(statement.Action) if statement.Sid == "LookAtImages"
+    ]) == var.detector_actions
+    error_message = "Analyze must have the actions of its detectors and no other."
   }
   assert {
     condition = one([
@@ -172,6 +180,22 @@ run "ignores_functions_of_other_modules" {
     condition     = toset(keys(output.functions)) == toset(["analyze", "resume", "sample", "transcribe"])
     error_message = "A function without a policy in this module belongs to another module."
   }
+}
+
+run "rejects_detector_actions_outside_rekognition" {
+  command = plan
+  variables {
+    detector_actions = ["s3:GetObject"]
+  }
+  expect_failures = [var.detector_actions]
+}
+
+run "rejects_analyze_without_detector_actions" {
+  command = plan
+  variables {
+    detector_actions = []
+  }
+  expect_failures = [var.detector_actions]
 }
 
 run "rejects_malformed_values" {

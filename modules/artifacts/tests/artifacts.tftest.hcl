@@ -41,6 +41,10 @@ run "publishes_the_build" {
     error_message = "Each zip must be uploaded under its content-addressed key."
   }
   assert {
+    condition     = output.detector_actions == toset(["rekognition:DetectFaces", "rekognition:DetectLabels"])
+    error_message = "The detectors' IAM actions must be those of the manifest."
+  }
+  assert {
     condition     = output.state_machine.path == "tests/fixtures/state_machine.asl.json" && !output.state_machine.features.transcribe
     error_message = "The state machine must come with its path and features."
   }
