@@ -224,8 +224,10 @@ locals {
         {
           type = "metric"
           properties = merge(local.graph, {
-            title   = "Rekognition images"
-            metrics = [for operation in ["DetectFaces", "DetectLabels", "DetectModerationLabels", "DetectText"] : ["AWS/Rekognition", "SuccessfulRequestCount", "Operation", operation, { label = operation, stat = "Sum" }]]
+            title = "Rekognition images"
+            metrics = [
+              [{ expression = "SEARCH('{AWS/Rekognition,Operation} MetricName=\"SuccessfulRequestCount\"', 'Sum', 300)", id = "images", label = "" }],
+            ]
           })
         },
         [
