@@ -54,7 +54,8 @@ def test_every_plan_asks_registered_detectors() -> None:
 
 
 def test_a_detector_that_did_not_run_has_an_empty_summary() -> None:
-    assert summary_fields({"text": ["STOP"]}) == {"labels": [], "moderation": [], "text": ["STOP"], "faces": 0}
+    expected = {"labels": [], "moderation": [], "text": ["STOP"], "faces": 0}
+    assert summary_fields({"text": ["STOP"]}).items() >= expected.items()
 
 
 def _without_descriptions(schema: Any) -> Any:
