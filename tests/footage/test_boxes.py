@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.boxed_files import FAST, FRAGMENTED, SLOW
 from tests.support.camera_files import box, counted
 
@@ -15,7 +15,7 @@ from impp_footage import boxes
 @pytest.mark.parametrize("movie", [FAST, SLOW, FRAGMENTED], ids=["fast start", "moov last", "fragmented"])
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_reads_the_rotation_of_the_picture(movie: bytes, degrees: int) -> None:
-    file, asked = counted(made.rotated(movie, degrees))
+    file, asked = counted(synthetic.rotated(movie, degrees))
     assert boxes.rotation(file) == degrees
     assert boxes.rotation(counted(movie)[0]) == 0
     assert len(asked) <= 12 and sum(asked) <= 300

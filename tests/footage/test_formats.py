@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 
 from impp_footage import formats
 
@@ -48,10 +48,10 @@ def picture(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("data", "container"),
     [
-        (made.movie(made.scenes(1, 1), container="matroska"), "matroska"),
-        (made.movie(made.scenes(1, 1), container="avi"), "avi"),
-        (made.movie(made.scenes(1, 1), container="mpegts"), "mpegts"),
-        (made.movie(made.scenes(1, 1), container="mov"), "mp4"),
+        (synthetic.movie(synthetic.scenes(1, 1), container="matroska"), "matroska"),
+        (synthetic.movie(synthetic.scenes(1, 1), container="avi"), "avi"),
+        (synthetic.movie(synthetic.scenes(1, 1), container="mpegts"), "mpegts"),
+        (synthetic.movie(synthetic.scenes(1, 1), container="mov"), "mp4"),
         (encoded("mp3", "libmp3lame"), "mp3"),
         (encoded("adts", "aac"), "aac"),
         (encoded("wav", "pcm_s16le"), "wave"),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.boxed_files import BOXED, FAST, FRAGMENT, FRAGMENTED, HEIF, JPEG, QUICKTIME, SLOW, mutated
 from tests.support.camera_files import FTYP, MDAT, MOOV, Counted, box, movie, mvhd, picture
 
@@ -87,7 +87,7 @@ def test_a_last_fragment_cut_short_is_cut_here_and_still_plays_there() -> None:
 @pytest.mark.parametrize("container", ["mp4", "mov", "3gp", "ipod", "avi", "faststart", "fragmented"])
 def test_real_files_are_whole_by_few_reads(container: str) -> None:
     ready = {"faststart": FAST, "fragmented": FRAGMENTED}
-    data = ready.get(container) or made.movie(made.scenes(1, 1), container=container)
+    data = ready.get(container) or synthetic.movie(synthetic.scenes(1, 1), container=container)
     file = Counted(data)
     assert integrity(reader.of_file(file), "x.mp4") == COMPLETE
     assert file.reads <= 25 and file.bytes_read <= 5000
@@ -101,7 +101,7 @@ def test_pictures_in_boxes_need_their_meta() -> None:
 
 
 def test_an_avi_is_as_long_as_it_says() -> None:
-    avi = made.movie(made.scenes(1, 1), container="avi")
+    avi = synthetic.movie(synthetic.scenes(1, 1), container="avi")
     assert judged(avi, "PARK.AVI") == COMPLETE
     assert judged(avi[:-100], "PARK.AVI").is_cut and judged_by_the_pipeline(avi[:-100])
     open_ended = avi[:4] + bytes(4) + avi[8:]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.camera_files import FTYP, MDAT, MOOV, box, movie, picture
 
-FAST = made.movie(made.scenes(2, 1), sound=made.hum(2), options={"movflags": "faststart"})
-SLOW = made.movie(made.scenes(2, 1), sound=made.hum(2))
-FRAGMENTED = made.movie(made.scenes(2, 1), options={"movflags": "frag_keyframe+empty_moov"})
-QUICKTIME = made.movie(made.scenes(1, 1), container="mov")
+FAST = synthetic.movie(synthetic.scenes(2, 1), sound=synthetic.hum(2), options={"movflags": "faststart"})
+SLOW = synthetic.movie(synthetic.scenes(2, 1), sound=synthetic.hum(2))
+FRAGMENTED = synthetic.movie(synthetic.scenes(2, 1), options={"movflags": "frag_keyframe+empty_moov"})
+QUICKTIME = synthetic.movie(synthetic.scenes(1, 1), container="mov")
 HEIF = picture("AVIF")
 JPEG = picture()
 FRAGMENT = box(b"moof", bytes(20)) + MDAT

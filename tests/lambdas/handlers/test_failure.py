@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, TABLE, FakeContext
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
@@ -70,7 +70,7 @@ def claim(version: str) -> dict[str, Any]:
 def test_a_failure_after_inspect_marks_the_asset(
     account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = account.put(KEY, made.movie(made.scenes(1, 1)), tags="mine=kept")
+    version = account.put(KEY, synthetic.movie(synthetic.scenes(1, 1)), tags="mine=kept")
     asset = account.inspect(KEY, version)["asset"]
     event = fail(monkeypatch, version, error="ValueError", cause='Publish: {"errorMessage": "boom"}')
     assert failure.handler(event, FakeContext()) == {"handled": True, "asset": asset}
@@ -116,7 +116,7 @@ def test_a_quarantined_execution_is_not_a_failure(
 def test_a_final_state_and_another_executions_asset_are_preserved(
     account: Account, alerts: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
 ) -> None:
-    version = account.put(KEY, made.movie(made.scenes(1, 1)))
+    version = account.put(KEY, synthetic.movie(synthetic.scenes(1, 1)))
     asset = account.inspect(KEY, version)["asset"]
     dynamo.update_item(TABLE, keys.catalog_asset(asset), values)
     failure.handler(fail(monkeypatch, version, error="SNS.AuthorizationError", cause="Notify: no"), FakeContext())

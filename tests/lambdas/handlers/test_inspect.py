@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from PIL import Image
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, TABLE
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
@@ -24,7 +24,9 @@ OTHER = EXECUTION.replace("run-1", "run-2")
 
 @pytest.fixture(scope="module")
 def clip() -> bytes:
-    return made.movie(made.scenes(2, 1, size=(1280, 720)), sound=made.hum(2), options={"movflags": "faststart"})
+    return synthetic.movie(
+        synthetic.scenes(2, 1, size=(1280, 720)), sound=synthetic.hum(2), options={"movflags": "faststart"}
+    )
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_a_bad_file_is_quarantined_with_its_reason(account: Account, clip: bytes
 
 
 def test_a_recording_cut_off_by_power_loss_has_no_moov_box(account: Account) -> None:
-    data = made.movie(made.scenes(2, 1))
+    data = synthetic.movie(synthetic.scenes(2, 1))
     cut = data[: data.index(b"moov") - 4]
     answer = account.inspect(KEY, account.put(KEY, cut))
     assert (answer["reason"], answer["detail"]) == ("truncated", "no moov box")
@@ -199,7 +201,9 @@ def test_a_quote_over_budget_is_not_reserved(account: Account, clip: bytes, monk
 
 
 def test_audio_and_a_photo(account: Account) -> None:
-    sound = account.inspect("originals/memo.m4a", account.put("originals/memo.m4a", made.movie(sound=made.hum(3))))
+    sound = account.inspect(
+        "originals/memo.m4a", account.put("originals/memo.m4a", synthetic.movie(sound=synthetic.hum(3)))
+    )
     assert (sound["facts"]["kind"], sound["plan"]["frames"]["max"]) == ("audio", 0)
     assert [r["name"] for r in sound["plan"]["renditions"]] == ["audio"]
     buffer = io.BytesIO()
@@ -210,12 +214,14 @@ def test_audio_and_a_photo(account: Account) -> None:
 
 
 def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
-    upright = made.rotated(made.movie(made.scenes(1, 1, size=(640, 360))), 90)
+    upright = synthetic.rotated(synthetic.movie(synthetic.scenes(1, 1, size=(640, 360))), 90)
     answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))
     assert (answer["facts"]["rotation"], answer["facts"]["width"], answer["facts"]["height"]) == (90, 360, 640)
     assert [(r["width"], r["height"]) for r in answer["plan"]["renditions"]] == [(360, 640)]
-    odd = made.movie(
-        made.scenes(1, 1, size=(321, 181)), times=[0, 0.1, 0.15, 0.4, 0.42, 0.6, 0.61, 0.8, 0.9, 1.3], codec="mpeg4"
+    odd = synthetic.movie(
+        synthetic.scenes(1, 1, size=(321, 181)),
+        times=[0, 0.1, 0.15, 0.4, 0.42, 0.6, 0.61, 0.8, 0.9, 1.3],
+        codec="mpeg4",
     )
     answer = account.inspect("originals/odd.mp4", account.put("originals/odd.mp4", odd))
     assert answer["verdict"] == "process"
@@ -235,6 +241,6 @@ def test_rotation_is_read_from_the_file_if_probe_does_not_return_it(
         return answer
 
     monkeypatch.setattr(aws.client("mediaconvert"), "probe", probe_without_rotation)
-    upright = made.rotated(made.movie(made.scenes(1, 1, size=(640, 360))), 90)
+    upright = synthetic.rotated(synthetic.movie(synthetic.scenes(1, 1, size=(640, 360))), 90)
     answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))
     assert (answer["facts"]["rotation"], answer["facts"]["width"], answer["facts"]["height"]) == (90, 360, 640)

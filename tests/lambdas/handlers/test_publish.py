@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import jsonschema
 import pytest
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, WORK, FakeContext
 from tests.support.paths import REPOSITORY
 from tests.support.pipeline_account import DELIVERY, EXECUTION, Account, Answer, pipeline_account
@@ -25,7 +25,9 @@ STARTED = "2026-11-22T10:00:00.123Z"
 @pytest.fixture(scope="module")
 def clip() -> bytes:
     # large enough for a transition to Deep Archive to pay off
-    data = made.movie(made.scenes(2, 1, size=(1280, 720)), sound=made.hum(2), options={"movflags": "faststart"})
+    data = synthetic.movie(
+        synthetic.scenes(2, 1, size=(1280, 720)), sound=synthetic.hum(2), options={"movflags": "faststart"}
+    )
     return data + (4_000_000).to_bytes(4) + b"free" + bytes(3_999_992)
 
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from PIL import Image
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, WORK, FakeContext, mocked_account
 
 from impp_lambdas.handlers import sample
@@ -38,7 +38,7 @@ def read(key: str) -> bytes:
 
 
 def test_every_returned_key_exists() -> None:
-    out = sample.handler(event(made.movie(made.scenes(5, 2), sound=made.speech(10))), FakeContext())
+    out = sample.handler(event(synthetic.movie(synthetic.scenes(5, 2), sound=synthetic.speech(10))), FakeContext())
     assert out["status"] == "ok" and out["frame_count"] == 4 and out["speech"] is True
     frames = json.loads(read(out["frames"]))["frames"]
     for frame in frames:
@@ -52,13 +52,13 @@ def test_every_returned_key_exists() -> None:
 
 
 def test_audio_has_no_pictures() -> None:
-    out = sample.handler(event(made.movie(sound=made.hum(5)), "audio"), FakeContext())
+    out = sample.handler(event(synthetic.movie(sound=synthetic.hum(5)), "audio"), FakeContext())
     assert (out["frame_count"], out["poster"], out["storyboard"], out["speech"]) == (0, None, None, False)
     assert json.loads(read(out["frames"])) == {"frames": []}
 
 
 def test_a_deleted_original_raises_the_error_of_s3() -> None:
-    gone = event(made.movie(made.scenes(1, 1)))
+    gone = event(synthetic.movie(synthetic.scenes(1, 1)))
     boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)
     with pytest.raises(ClientError, match="NoSuchKey"):
         sample.handler(gone, FakeContext())

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, TABLE, WORK, FakeContext, mocked_account
 
 from impp_lambdas.adapters import aws, dynamo
@@ -163,7 +163,7 @@ def test_a_file_of_unknown_length_is_transcribed(jobs: Stubber) -> None:
 
 
 def test_the_sound_of_a_quicktime_file_is_extracted(jobs: Stubber) -> None:
-    data = made.movie(made.scenes(1, 2), sound=made.speech(6), container="mov")
+    data = synthetic.movie(synthetic.scenes(1, 2), sound=synthetic.speech(6), container="mov")
     key = "originals/phone/p/IMG_0001 ü.MOV"
     boto3.client("s3").put_object(Bucket=INGEST, Key=key, Body=data)
     start(jobs)

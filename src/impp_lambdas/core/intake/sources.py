@@ -1,7 +1,7 @@
-"""Where an original comes from and when it was taken: metadata first, then key, file name, container, upload time.
+"""Infers where an original comes from and when it was recorded: from metadata, key, file name, container, upload time.
 
-An object needs none of our metadata: whatever is missing is inferred, and where nothing tells, the most careful
-reading is taken (a recording nobody can classify is kept like a phone's).
+An object needs no metadata of ours. What remains unknown gets the safest value: a recording of unknown source is kept
+like that of a phone.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ _KEY = re.compile(r"originals/(dashcam|phone|creator)/([^/]+)/(?:(\d{4})/(\d{2})
 
 
 def own_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """The ``impp-*`` entries of an object's metadata without the prefix, empty ones left out."""
+    """The `impp-*` entries of an object's metadata without the prefix; empty ones are left out."""
     return {k.lower().removeprefix(_PREFIX): v for k, v in metadata.items() if k.lower().startswith(_PREFIX) and v}
 
 
 def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: datetime) -> Origin:
-    """The origin of the object under ``key``: ``own`` as of :func:`own_metadata`, ``created`` as the container says."""
+    """Infer the origin of an object from :func:`own_metadata`, the container's creation time and the upload time."""
     match = _KEY.match(key)
-    by_key_source, by_key_device = (match[1], match[2]) if match else (None, None)
+    key_source, key_device = (match[1], match[2]) if match else (None, None)
     path = unquote(own.get("original-name", "")) or (match[6] if match else key.removeprefix("originals/"))
     named = _recognise(path) or _recognise(key.removeprefix("originals/"))
-    source = _one_of(SOURCES, own.get("source"), by_key_source, named.source if named else None) or "phone"
+    source = _one_of(SOURCES, own.get("source"), key_source, named.source if named else None) or "phone"
     recording = _one_of(RECORDINGS, own.get("recording"), named.recording if named else None)
-    taken, taken_from = _taken(own, named, created, match, uploaded)
+    captured_at, captured_at_from = _captured_at(own, named, created, match, uploaded)
     return Origin(
         source=source,
-        device=slug(own.get("device") or by_key_device or (named.maker if named else "") or "unknown"),
+        device=slug(own.get("device") or key_device or (named.maker if named else "") or "unknown"),
         camera=own.get("camera") or (named.camera if named else None),
         recording=recording or ("routine" if source == "dashcam" else "manual"),
-        captured_at=iso(taken),
-        captured_at_from=taken_from,
+        captured_at=iso(captured_at),
+        captured_at_from=captured_at_from,
     )
 
 
@@ -52,15 +52,15 @@ def _recognise(path: str) -> cameras.Recognised | None:
     return cameras.recognise(folders, name)
 
 
-def _taken(
+def _captured_at(
     own: Mapping[str, str],
     named: cameras.Recognised | None,
     created: datetime | None,
     match: re.Match[str] | None,
     uploaded: datetime,
 ) -> tuple[datetime, str]:
-    if told := _parse(own.get("captured-at")):
-        return told, own.get("captured-at-from") or "filename"
+    if claimed := _parse(own.get("captured-at")):
+        return claimed, own.get("captured-at-from") or "filename"
     if named and named.taken:
         return named.taken, "filename"
     if created and datetime(2000, 1, 1, tzinfo=UTC) <= created <= uploaded:

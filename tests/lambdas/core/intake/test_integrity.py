@@ -1,4 +1,4 @@
-"""Whole or not, media or not: by magic numbers, box walks and checksums, in few small reads."""
+"""Truncated files, files that are not media, and checksums, with few small reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 from tests.support.boxed_files import FAST, FRAGMENTED, SLOW
 from tests.support.camera_files import FTYP, MDAT, MOOV, box, counted, mvhd
 
@@ -20,39 +20,39 @@ from impp_lambdas.core.intake import facts, integrity
 
 @pytest.mark.parametrize("data", [FAST, SLOW, FRAGMENTED], ids=["fast start", "moov last", "fragmented"])
 def test_whole_movies_take_few_small_reads(data: bytes) -> None:
-    file, asked = counted(data)
-    found = integrity.examine(file)
-    assert (found.container, found.problem) == ("mp4", None)
-    assert len(asked) <= 8
-    assert sum(asked) <= formats.HEAD_BYTES + 200
+    file, reads = counted(data)
+    examination = integrity.examine(file)
+    assert (examination.container, examination.problem) == ("mp4", None)
+    assert len(reads) <= 8
+    assert sum(reads) <= formats.HEAD_BYTES + 200
 
 
 @given(st.integers(1, len(FAST) - 1))
 def test_a_fast_start_movie_cut_anywhere_is_truncated(length: int) -> None:
-    found = integrity.examine(counted(FAST[:length])[0])
-    assert found.problem
-    assert found.problem.reason in ("truncated", "not_media")
+    examination = integrity.examine(counted(FAST[:length])[0])
+    assert examination.problem
+    assert examination.problem.reason in ("truncated", "not_media")
 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_get_a_verdict(data: bytes) -> None:
-    found = integrity.examine(counted(data)[0])
-    assert found.problem is None or found.problem.reason in integrity.REASONS
+    examination = integrity.examine(counted(data)[0])
+    assert examination.problem is None or examination.problem.reason in integrity.REASONS
 
 
 def test_reads_the_time_of_the_container() -> None:
     when = datetime(2026, 11, 20, 8, 15, tzinfo=UTC)
     assert integrity.examine(counted(FTYP + MDAT + box(b"moov", mvhd(when)))[0]).created == when
-    for untold in (FTYP + MDAT + MOOV, FTYP + MDAT + box(b"moov", box(b"mvhd", b"")), FTYP + MDAT + box(b"moov", b"")):
-        assert integrity.examine(counted(untold)[0]).created is None
+    for data in (FTYP + MDAT + MOOV, FTYP + MDAT + box(b"moov", box(b"mvhd", b"")), FTYP + MDAT + box(b"moov", b"")):
+        assert integrity.examine(counted(data)[0]).created is None
 
 
-def test_an_avi_cut_short_is_truncated() -> None:
-    data = made.movie(made.scenes(1, 1), container="avi")
+def test_an_incomplete_avi_is_truncated() -> None:
+    data = synthetic.movie(synthetic.scenes(1, 1), container="avi")
     cut = data[: len(data) // 2]
-    found = integrity.examine(counted(cut)[0])
-    assert found.problem
-    assert found.problem.reason == "truncated"
+    examination = integrity.examine(counted(cut)[0])
+    assert examination.problem
+    assert examination.problem.reason == "truncated"
 
 
 SHA = hashlib.sha256(b"x")
@@ -92,10 +92,10 @@ def track(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_width_and_height_are_as_displayed(properties: dict[str, Any], shown: tuple[int, int, int]) -> None:
-    found = facts.from_probe({"Container": {"Format": "mp4", "Duration": 2.0, "Tracks": [track(**properties)]}})
-    assert found
-    assert (found.width, found.height, found.rotation) == shown
-    assert (found.kind, found.video_codec, found.has_audio) == ("video", "hevc", False)
+    streams = facts.from_probe({"Container": {"Format": "mp4", "Duration": 2.0, "Tracks": [track(**properties)]}})
+    assert streams
+    assert (streams.width, streams.height, streams.rotation) == shown
+    assert (streams.kind, streams.video_codec, streams.has_audio) == ("video", "hevc", False)
 
 
 def test_no_picture_and_no_sound_is_no_stream() -> None:

@@ -10,7 +10,7 @@ from typing import IO, cast
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support import made_media as made
+from tests.support import synthetic_media as synthetic
 
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.media import selection, speech
@@ -29,7 +29,7 @@ def times(samples: Samples) -> list[int]:
 
 @pytest.fixture(scope="module")
 def five_scenes() -> bytes:
-    return made.movie(made.scenes(5, 2), sound=made.speech(10), options={"movflags": "faststart"})
+    return synthetic.movie(synthetic.scenes(5, 2), sound=synthetic.speech(10), options={"movflags": "faststart"})
 
 
 def test_each_scene_is_sampled_once(five_scenes: bytes) -> None:
@@ -46,24 +46,24 @@ def test_a_small_limit_covers_the_whole_recording(five_scenes: bytes) -> None:
 
 
 def test_one_long_gop_is_decoded_forward() -> None:
-    got = run(made.movie(made.scenes(5, 2), gop=1000))
+    got = run(synthetic.movie(synthetic.scenes(5, 2), gop=1000))
     assert sorted(t // 2 for t in times(got)) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("container", ["mpegts", "matroska", "avi"])
 def test_other_containers_are_sampled(container: str) -> None:
-    got = run(made.movie(made.scenes(3, 2), container=container))
+    got = run(synthetic.movie(synthetic.scenes(3, 2), container=container))
     assert len(got.frames) == 3
 
 
 def test_a_transport_stream_of_one_gop_has_a_frame() -> None:
-    assert run(made.movie(made.scenes(1, 3), gop=1000, container="mpegts"), interval=10).frames
+    assert run(synthetic.movie(synthetic.scenes(1, 3), gop=1000, container="mpegts"), interval=10).frames
 
 
 def test_a_portrait_recording_has_upright_frames() -> None:
     picture = np.full((180, 320, 3), 90, dtype=np.uint8)
     picture[:, :160] = (200, 60, 60)  # the left half is red; turned clockwise it is the upper half
-    got = run(made.rotated(made.movie([picture] * 10), 90))
+    got = run(synthetic.rotated(synthetic.movie([picture] * 10), 90))
     image = Image.open(io.BytesIO(got.frames[0].jpeg)).convert("RGB")
     assert image.size == (180, 320)
     upper, lower = image.getpixel((90, 40)), image.getpixel((90, 280))
@@ -73,18 +73,18 @@ def test_a_portrait_recording_has_upright_frames() -> None:
 
 
 def test_frames_of_non_square_pixels_have_the_display_aspect() -> None:
-    got = run(made.movie([made.scene(1, 320, 180)] * 10, aspect=Fraction(2, 1)))
+    got = run(synthetic.movie([synthetic.scene(1, 320, 180)] * 10, aspect=Fraction(2, 1)))
     assert (got.frames[0].width, got.frames[0].height) == (640, 180)
 
 
 def test_large_pictures_of_odd_size_are_scaled_to_the_long_side() -> None:
-    got = run(made.movie([made.scene(1, 1441, 811)[:810, :1440]] * 3))
+    got = run(synthetic.movie([synthetic.scene(1, 1441, 811)[:810, :1440]] * 3))
     assert max(got.frames[0].width, got.frames[0].height) == 1280
 
 
 def test_frames_of_a_variable_rate_have_their_true_times() -> None:
     when = [(i * i) / 100 for i in range(60)]  # 0.1 s apart at first, more than a second at the end
-    got = run(made.movie(made.scenes(3, 2), times=when))
+    got = run(synthetic.movie(synthetic.scenes(3, 2), times=when))
     assert len(got.frames) == 3
     assert 30 < got.frames[-1].t < 35
 
@@ -96,9 +96,9 @@ def test_a_truncated_file_is_sampled_up_to_its_end(five_scenes: bytes) -> None:
 
 
 def test_recordings_without_audio_or_without_video() -> None:
-    silent = run(made.movie(made.scenes(2, 2)))
+    silent = run(synthetic.movie(synthetic.scenes(2, 2)))
     assert silent.frames and silent.speech.total_s == 0 and not silent.speech.is_spoken
-    audio = run(made.movie(sound=made.speech(5)), "audio")
+    audio = run(synthetic.movie(sound=synthetic.speech(5)), "audio")
     assert audio.frames == [] and audio.poster is None and audio.storyboard is None
     assert audio.speech.is_spoken
 
@@ -107,7 +107,7 @@ def test_a_still_image_is_rotated_and_loses_its_metadata() -> None:
     exif = Image.Exif()
     exif[274] = 6  # rotated 90 degrees clockwise to be upright
     out = io.BytesIO()
-    Image.fromarray(made.scene(1, 3000, 2000)).save(out, "JPEG", exif=exif)
+    Image.fromarray(synthetic.scene(1, 3000, 2000)).save(out, "JPEG", exif=exif)
     got = run(out.getvalue(), "image")
     assert [(s.width, s.height) for s in got.frames] == [(853, 1280)]
     assert not Image.open(io.BytesIO(got.frames[0].jpeg)).getexif()
@@ -121,8 +121,8 @@ def test_a_file_that_is_not_media_is_unreadable(kind: str, data: bytes) -> None:
 
 
 def test_a_black_recording_has_one_frame_and_a_static_one_a_frame_per_minute() -> None:
-    assert len(run(made.movie([np.zeros((180, 320, 3), np.uint8)] * 40)).frames) == 1
-    parked = made.movie([made.scene(1, 160, 90)] * 150, fps=1, gop=5)
+    assert len(run(synthetic.movie([np.zeros((180, 320, 3), np.uint8)] * 40)).frames) == 1
+    parked = synthetic.movie([synthetic.scene(1, 160, 90)] * 150, fps=1, gop=5)
     assert len(run(parked, interval=5).frames) == 3
 
 
@@ -136,8 +136,8 @@ def test_if_the_time_runs_out_the_samples_are_incomplete(five_scenes: bytes) -> 
 def test_only_a_small_part_of_a_long_file_is_read() -> None:
     rng = np.random.default_rng(1)
     noise = [rng.integers(0, 255, (180, 320, 3), dtype=np.uint8) for _ in range(30)]
-    data = made.movie(noise * 10, fps=1, gop=10, sound=made.hum(300), options={"movflags": "faststart"})
-    fetch, calls = made.counting(data)
+    data = synthetic.movie(noise * 10, fps=1, gop=10, sound=synthetic.hum(300), options={"movflags": "faststart"})
+    fetch, calls = synthetic.counting(data)
     file = RangedFile(fetch, len(data), block=16 * 1024)
     got = sample(cast(IO[bytes], file), "video", 0, Limits(5, 60, lambda: 100))
     assert len(got.frames) == 5
@@ -163,13 +163,13 @@ def test_storyboard_cues_cover_the_duration_and_stay_inside_the_sprite(five_scen
 
 @pytest.mark.parametrize("name", ["hum", "clicks"])
 def test_engines_and_indicators_are_not_speech(name: str) -> None:
-    assert not speech.detect([getattr(made, name)(10).tobytes()]).is_spoken
+    assert not speech.detect([getattr(synthetic, name)(10).tobytes()]).is_spoken
 
 
 def test_one_sentence_in_a_minute_of_road_noise_is_speech() -> None:
-    road = made.hum(60).astype(np.int32) // 4
-    voice = made.speech(4).astype(np.int32)
-    road[20 * made.RATE : 24 * made.RATE] += voice
+    road = synthetic.hum(60).astype(np.int32) // 4
+    voice = synthetic.speech(4).astype(np.int32)
+    road[20 * synthetic.RATE : 24 * synthetic.RATE] += voice
     window = np.clip(road, -32768, 32767).astype(np.int16).tobytes()
     assert speech.detect([window]).is_spoken
     assert not speech.detect([]).is_spoken
