@@ -53,7 +53,7 @@ def walk(file: RangeReader, at: int = 0, end: int | None = None) -> Iterator[Box
 
 
 def children(file: RangeReader, parent: Box | None = None, skip: int = 0) -> Iterator[Box]:
-    """The boxes in another one (None: in the file), after ``skip`` bytes; ends at the first that is no box."""
+    """The boxes in another one (None: in the file), after ``skip`` bytes; ends at the first that is not a box."""
     at, end = (parent.body + skip, min(parent.end, file.size)) if parent else (0, file.size)
     for box in walk(file, at, end):
         if box.is_broken:

@@ -101,7 +101,7 @@ def _recognised(camera: Camera, name: str, fields: Fields) -> Recognised:
 
 
 def clock(date: str, time: str) -> datetime | None:
-    """A camera's clock by eight and six digits; None where they are no date or the clock was never set."""
+    """A camera's clock by eight and six digits; None where they are not a date or the clock was never set."""
     if not date or not time:
         return None
     try:

@@ -7,7 +7,7 @@ Positions are not read: they would tell where somebody lives. Known are
 - GoPro's GPMF track: GPSU with GPSF, and GPS9 (gopro/gpmf-parser);
 - NMEA's RMC in BlackVue's ``.gps`` file, in its ``free``/``gps `` box, in ``moov``/``udta``.
 
-A block that is scrambled or that says it has no fix tells nothing. Records come once a second, so the n-th one is n
+A block that is scrambled or that says it has no fix says nothing. Records come once per second, so the n-th one is n
 seconds behind the start; of the first minute some seven are looked at.
 """
 
@@ -22,7 +22,7 @@ from impp_footage import boxes
 from impp_footage.reader import RangeReader
 
 RECORDS = (0, 1, 2, 4, 8, 16, 32, 59)
-"""Which records, one a second, are looked at for a fix."""
+"""Which records, one per second, are looked at for a fix."""
 SCAN = 4 * 1024 * 1024
 """Bytes at the head of a file that are looked through for a ``freeGPS`` block that nothing lists."""
 BLOCK = 256

@@ -36,7 +36,7 @@ def cut(reason: str) -> Integrity:
 
 
 def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
-    """Judge an MP4 or QuickTime file. It needs ``moov`` and ``mdat``; bytes behind them that are no box are padding.
+    """Judge an MP4 or QuickTime file. It needs ``moov`` and ``mdat``; bytes behind them that are not a box are padding.
 
     With ``last_fragment`` a fragmented movie is walked to its end, two reads per fragment, and one whose last fragment
     is cut short counts as cut. Without, its ``moov`` is enough: what there is of it plays.

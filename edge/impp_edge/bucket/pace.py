@@ -20,7 +20,7 @@ BACKOFF_CAP_S = 20.0
 
 
 class Pace:
-    """At most ``limit_mbit`` million bits a second, None for no limit, over all threads that call :meth:`take`.
+    """At most ``limit_mbit`` million bits per second, None for no limit, over all threads that call :meth:`take`.
 
     Each call is given its own span of the line, in the order of the calls, and waits until that span begins: so threads
     share fairly, and no bytes are ever lost or counted twice.

@@ -34,7 +34,7 @@ ANSWER_S = 900.0
 EARLY_S = 2.0
 """How long to wait for the answer of a server that closed the connection before it had all."""
 IDLE_S = 15.0
-"""After so long a connection is made anew: S3 closes idle ones at about this time."""
+"""After so long a connection is created again: S3 closes idle ones at about this time."""
 STOP_S = 10.0
 """How long a body may go on after we were asked to stop: then it is given up half sent."""
 ANSWER_BYTES = 8 * 1024 * 1024
@@ -49,7 +49,7 @@ class Dropped(ConnectionResetError):
 
 
 class Body(Protocol):
-    """What is sent: ``size`` bytes, in blocks that are valid until the next one is asked for; anew for each try."""
+    """What is sent: ``size`` bytes, in blocks that are valid until the next one is asked for; again for each try."""
 
     @property
     def size(self) -> int:
@@ -99,7 +99,7 @@ class Wire:
         self._tls: ssl.SSLContext | None = None
 
     def close(self) -> None:
-        """Close the connections of all threads, which must be at rest; they are made anew when needed."""
+        """Close the connections of all threads, which must be at rest; they are created again when needed."""
         with self._mutex:
             lines = list(self._lines)
         for line in lines:

@@ -209,7 +209,7 @@ def scan(folder: Folder, state: State, bucket: str, problem: Problem) -> Scan:
 
 
 def look(folder: Folder, path: Path) -> Found:
-    """The file at a path below a folder, as it is now. Raises OSError, and ValueError where it is no regular file
+    """The file at a path below a folder, as it is now. Raises OSError, and ValueError where it is not a regular file
     below that folder."""
     status = path.stat(follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):

@@ -27,7 +27,7 @@ SAFE, TIGHT_TIME, LOST = "safe", "tight", "lost"
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A file of the camera: ``when`` it was recorded in seconds since 1970, ``size`` in bytes; whether it still
-    ``waits`` to be brought, is ``on_card`` (else only known from before), and is in the ``loop`` that the camera
+    ``waits`` to be uploaded, is ``on_card`` (else only known from before), and is in the ``loop`` that the camera
     overwrites: locked and event clips are not."""
 
     when: float
@@ -47,7 +47,7 @@ class Unknown:
 @dataclass(frozen=True)
 class Forecast:
     """What will become of the clips that wait. ``verdict`` safe, tight or lost; times in seconds since 1970, rates in
-    bytes a second.
+    bytes per second.
 
     ``overwritten_at``: when the camera reaches the oldest waiting clip if nothing is sent; None where nothing waits.
     ``recording_s``: so much more recording that takes. ``lost_at``: when the first clip is lost although uploads go
@@ -108,7 +108,7 @@ def _too_little(recent: list[Clip], now: float) -> str | None:
 
 
 def _recording_rate(recent: list[Clip]) -> float | None:
-    """Bytes a second while the camera records: over the gaps between clips that follow each other."""
+    """Bytes per second while the camera records: over the gaps between clips that follow each other."""
     written = seconds = 0.0
     same = 0  # of the channels and clips that began at one time
     for one, following in pairwise(recent):

@@ -29,7 +29,7 @@ def ready(found: Found, state: State, now: float, config: Config) -> Readiness:
 
     ``ready``: it can, as it is. ``restless``: not quiet for ``settle_s`` yet. ``cut``: quiet, but its boxes are not
     complete (or it has no bytes), so perhaps its writer pauses; once it was quiet for ``truncated_after_s`` it is ready
-    all the same. ``empty``: no bytes in all that time, so there is nothing to bring.
+    all the same. ``empty``: no bytes in all that time, so there is nothing to upload.
     """
     if not _quiet(found, state, now, config.settle_s):
         return "restless"
@@ -51,7 +51,7 @@ def _quiet(found: Found, state: State, now: float, wanted_s: float, believed: bo
 
 
 def _complete(found: Found) -> bool:
-    """Whether nothing is seen to be missing from a file; also of one that cannot be opened: bringing it will tell."""
+    """Whether nothing is seen to be missing from a file; also of one that cannot be opened: uploading it will tell."""
     from impp_footage import reader
     from impp_footage.integrity import integrity
 

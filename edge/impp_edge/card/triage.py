@@ -1,4 +1,4 @@
-"""Of the new files of one directory: which are not brought and why, and how urgent the others are.
+"""Of the new files of one directory: which are not uploaded and why, and how urgent the others are.
 
 Events come before routine, then the older before the newer, for the camera overwrites the oldest first. A clip's
 sidecars come just before it: they are to be in the bucket when the clip's arrival starts the pipeline.
@@ -23,7 +23,7 @@ PRESSING = ("event", "manual")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file to bring, ``after`` its sidecars at these paths, brought before or not."""
+    """A file to upload, ``after`` its sidecars at these paths, uploaded before or not."""
 
     found: Found
     urgency: Urgency
@@ -31,7 +31,7 @@ class Wanted:
 
 
 def unwanted(found: Found, siblings: Collection[str]) -> str | None:
-    """Why a file is not brought; None if it is."""
+    """Why a file is not uploaded; None if it is."""
     name, folders = found.relative.name, _folders(found)
     if kind := sidecars.is_sidecar(folders, name):
         clips = sidecars.clips(name, siblings)
@@ -45,7 +45,7 @@ def unwanted(found: Found, siblings: Collection[str]) -> str | None:
         with found.path.open("rb") as file:
             head = file.read(HEAD)
     except OSError:
-        return None  # the attempt to bring it will tell
+        return None  # the upload reports it
     return None if formats.is_media(name, head) else NO_MEDIA
 
 

@@ -1,4 +1,4 @@
-"""Three witnesses of each file that was brought, compared: the file itself, read anew; S3's answer; the custody log.
+"""Three witnesses of each file that was uploaded, compared: the file itself, read again; S3's answer; the custody log.
 
 The log in turn has S3 for a witness: each object bears the log's newest hash of the time it was sent. It must occur in
 the log before the object's own entry, else the log is not the one that was written then.
@@ -46,8 +46,8 @@ WRONG = (MISSING, DIFFERS, CHANGED, UNREADABLE, UNLOGGED, FORGED)
 
 @dataclass
 class Result:
-    """``counts`` of files: equal in all places; gone from the card (S3 keeps them); new, not brought yet; earlier,
-    equal but brought before there was a custody log; and those of :data:`WRONG`. ``stopped`` why it ended too soon."""
+    """``counts`` of files: equal in all places; gone from the card (S3 keeps them); new, not uploaded yet; earlier,
+    equal but uploaded before there was a custody log; and those of :data:`WRONG`. ``stopped`` why it ended too soon."""
 
     log: custody.Check
     counts: Counter[str] = field(default_factory=Counter)
@@ -87,10 +87,10 @@ def verify(
     config: Config, state: Reader, s3: S3, tell: Tell, stop: threading.Event, below: Sequence[Path] = (),
     gone: bool = False,
 ) -> Result:  # fmt: skip
-    """Compare all files that were brought, or those at and below some paths; with ``gone`` also the objects and log
-    entries of files that are not on the card any more.
+    """Compare all files that were uploaded, or those at and below some paths; with ``gone`` also the objects and log
+    entries of files that are no longer on the card.
 
-    ``tell`` hears, from one thread, of progress and of each file that is wrong: ``{"event": "wrong", "kind", "path",
+    ``tell`` receives, from one thread, progress and of each file that is wrong: ``{"event": "wrong", "kind", "path",
     "key", "reason"}``. Raises :class:`Refused` and :class:`StateError`.
     """
     return _Run(config, state, s3, tell, stop, gone).go(below)

@@ -1,4 +1,4 @@
-"""What may keep footage from being brought, looked for before it does: each finding with what to do.
+"""What may keep footage from being uploaded, looked for before it does: each finding with what to do.
 
 The part on this machine needs no network. Of S3 every right that a run needs is tried, by a multipart upload that is
 begun and given up at once: no object comes of it, so no event, and the pipeline hears nothing.
@@ -40,7 +40,7 @@ PROBE = ".impp-doctor"
 CLOCK_HINT_S, CLOCK_FAIL_S = 60.0, 900.0
 """S3 refuses what was signed more than 15 minutes ago or ahead (RequestTimeTooSkewed)."""
 STATE_FREE_HINT, STATE_FREE_FAIL = 100 * 10**6, 10 * 10**6
-"""Bytes that the state folder's file system should have: some 300 bytes a file, and as much for the custody log."""
+"""Bytes that the state folder's file system should have: some 300 bytes per file, and as much for the custody log."""
 _SPEED_BYTES = 64 * 1024 * 1024
 _SLOW_BYTES = 256 * 1024
 _WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")

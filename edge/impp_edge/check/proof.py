@@ -94,7 +94,7 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
 
 
 def _read(what: str) -> tuple[Path | None, Digest | None]:
-    """The file, read anew; nothing where there is none of that name."""
+    """The file, read again; nothing where there is none of that name."""
     from impp_edge.digest import digest
 
     path = absolute(Path(what))

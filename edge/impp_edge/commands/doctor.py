@@ -1,4 +1,4 @@
-"""``impp-edge doctor``: look for what may keep footage from being brought, and say what to do."""
+"""``impp-edge doctor``: look for what may keep footage from being uploaded, and say what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``impp-edge sync``: bring everything once."""
+"""``impp-edge sync``: upload everything once."""
 
 from __future__ import annotations
 

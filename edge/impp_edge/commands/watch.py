@@ -1,4 +1,4 @@
-"""``impp-edge watch``: bring everything, and whatever comes, until asked to stop."""
+"""``impp-edge watch``: upload everything, and whatever comes, until asked to stop."""
 
 from __future__ import annotations
 

@@ -52,5 +52,5 @@ def boot() -> str:
     """What tells this boot of the computer from others, in one word."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:  # not Linux: the minute of the boot; setting the clock changes that too, and watching begins anew
+    except OSError:  # not Linux: the minute of the boot; setting the clock changes that too, and watching starts over
         return str(int((time.time() - time.monotonic()) // 60))

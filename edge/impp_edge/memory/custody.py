@@ -1,11 +1,11 @@
-"""The custody log: what was brought where and when, a JSON line each, every line bound to the one before by SHA-256.
+"""The custody log: what was uploaded where and when, a JSON line each, every line bound to the one before by SHA-256.
 
 A line is compact ASCII JSON that begins with ``n`` (1, 2, 3, …) and ``prev`` (the hash of the line before) and ends
 with ``hash``, the SHA-256 of the same line without ``hash``. So a stranger needs no tool of ours to check one::
 
     sed -n 7p custody.jsonl | sed 's/,"hash":"[0-9a-f]*"}$/}/' | tr -d '\\n' | sha256sum
 
-Whoever changes, removes, adds or moves a line breaks the chain there. Whoever writes the whole log anew makes a chain
+Whoever changes, removes, adds or moves a line breaks the chain there. Whoever writes the whole log again makes a chain
 that holds, hence two witnesses outside of it: the newest hash is remembered in the state, and each object in the bucket
 bears, as metadata ``impp-custody``, the newest hash of the time it was sent. Both must occur in the log.
 """

@@ -1,4 +1,4 @@
-"""The file behind the memory: one run at a time writes it, and a damaged one is set aside and made anew.
+"""The file behind the memory: one run at a time writes it, and a damaged one is set aside and created again.
 
 Damage is looked for where it comes from. After a run that ended in order the file is sound, and opening it costs a
 millisecond; one that was left behind by a power cut is checked as a whole; damage met in the middle of a run is noted
@@ -212,7 +212,7 @@ def _connect(file: Path, mode: str) -> sqlite3.Connection:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """From schema 1, where each file had one wide row; what was restless is looked at anew."""
+    """From schema 1, where each file had one wide row; what was restless is looked at again."""
     db.create_function("folder", 1, os.path.dirname, deterministic=True)
     db.create_function("file", 1, os.path.basename, deterministic=True)
     script = f"""

@@ -1,4 +1,4 @@
-"""What was brought, skipped, begun and failed: a SQLite file beside a lock, so that no file is read twice and no two
+"""What was uploaded, skipped, begun and failed: a SQLite file beside a lock, so that no file is read twice and no two
 runs collide.
 
 The memory is not the truth. Were it lost, every file would be hashed once more, found in the bucket with an equal
@@ -87,7 +87,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file that was brought, at ``at`` (seconds since 1970). ``gone``: None while this is what was last known of the
+    """A file that was uploaded, at ``at`` (seconds since 1970). ``gone``: None while this is what was last known of the
     path, ``removed`` by us from the card, or ``overwritten`` by another file of that name; ``gone_at`` when."""
 
     bucket: str
@@ -184,7 +184,7 @@ class State:
     Open it to write only while holding :func:`lock`; with ``write=False`` it may be read at any time, also beside a
     run. What is written outside :meth:`batch` is kept at once.
 
-    ``fresh`` tells that the memory was made anew and not every file was dealt with since: the bucket may hold what it
+    ``fresh``: the memory was created again and not every file was dealt with since, so the bucket may hold what it
     does not know. ``repaired`` says what was set aside when the database was found damaged.
     """
 
@@ -261,7 +261,7 @@ class State:
         return self.reason(row[0]) if row else None
 
     def key(self, bucket: str, raw: bytes) -> str | None:
-        """Where the file at a path was brought, None where it was not."""
+        """Where the file at a path was uploaded, None where it was not."""
         row = self._one(
             "SELECT key FROM brought JOIN directory d ON d.id = dir WHERE bucket = ? AND path = ? AND name = ? "
             "AND gone IS NULL",
@@ -270,7 +270,7 @@ class State:
         return str(row[0]) if row else None
 
     def remember(self, bucket: str, file: File, brought: Brought, about: About | None = None) -> None:
-        """Note that a file was brought: nothing is pending, restless or failed of it any more. What was at its path
+        """Note that a file was uploaded: nothing is pending, restless or failed of it any more. What was at its path
         before is kept as overwritten."""
         about = about or About()
         folder, name = os.path.split(file.raw)
@@ -324,7 +324,7 @@ class State:
         return known
 
     def removed(self, entry: Entry) -> None:
-        """Note that we removed a brought file from the card; its row stays as history."""
+        """Note that we removed an uploaded file from the card; its row stays as history."""
         folder, name = os.path.split(entry.raw)
         with self.batch():
             where = self._directory(entry.bucket, folder)
@@ -378,7 +378,7 @@ class State:
 
     def quiet_for(self, file: File, boot: str, uptime: float) -> float:
         """For how many seconds a file was seen with this size and time, 0.0 at first sight. ``uptime`` is a clock that
-        nobody can set, counting since ``boot``; after another boot the counting begins anew."""
+        nobody can set, counting since ``boot``; after another boot the counting starts over."""
         row = self._one("SELECT size, mtime_ns, boot, since FROM restless WHERE path = ?", file.raw)
         if row and row[:3] == (file.size, file.mtime_ns, boot) and row[3] <= uptime:
             return float(uptime - row[3])
@@ -456,7 +456,7 @@ class State:
     def entries(
         self, bucket: str | None = None, below: Path | None = None, since: float | None = None, gone: bool = False
     ) -> Iterator[Entry]:
-        """Files that were brought, the oldest modification time first, one at a time from a snapshot: writing meanwhile
+        """Uploaded files, the oldest modification time first, one at a time from a snapshot: writing meanwhile
         changes nothing in it. Only of one bucket, of a path or below it, modified at or after ``since`` (seconds since
         1970); with ``gone`` also those whose path holds them no longer as far as we know."""
         where, values = ["1"], list[Any]()
@@ -478,7 +478,7 @@ class State:
             yield _entry(*row)
 
     def skips(self, bucket: str | None = None) -> Iterator[tuple[Path, str]]:
-        """Files that are not brought, and why, by path."""
+        """Files that are not uploaded, and why, by path."""
         for path, name, text in self._each(
             "SELECT path, name, text FROM known JOIN directory d ON d.id = dir JOIN reason r ON r.id = what "
             f"WHERE {_BUCKET} ORDER BY path, name",

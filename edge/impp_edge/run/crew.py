@@ -1,4 +1,4 @@
-"""The threads that bring files: each takes the most urgent piece of work from the board, and says what became of it.
+"""The threads that upload files: each takes the most urgent piece of work from the board, and says what became of it.
 
 A worker identifies and hashes a file, begins its transfer, sends one part of it, or finishes it; a small file it takes
 all the way, while its bytes are in memory. What became of a file goes to the main thread as a :class:`Result`, which
@@ -244,12 +244,12 @@ class Crew:
 
     def _doubtful(self, content: Digest) -> bool:
         """Whether to look for a file in the bucket before anything of it is sent: while the memory is new, for it may
-        have been lost. Where nothing is found time and again, it was not, and to look for small files is of no use: S3
+        have been lost. Where nothing is found time and again, it was not, and to look for small files is useless: S3
         refuses one that is there all the same."""
         return self._state.fresh and (len(content.parts) > 1 or self._not_there < SURE_AFTER)
 
     def _sidecars(self, job: Job) -> list[str]:
-        """Keys of the clip's sidecars that are in the bucket, brought now or before."""
+        """Keys of the clip's sidecars that are in the bucket, uploaded now or before."""
         keys = (self._state.key(self._config.bucket, raw) for raw in job.after)
         return [key for key in keys if key]
 
@@ -263,7 +263,7 @@ class Crew:
         self._results.put(Result(job, outcome, bringing.identity, outcome.brought.key == bringing.keys[1]))
 
     def _fail(self, job: Job, error: Exception) -> None:
-        """The last thread at a job ends it. What was sent of a file that has changed is of no use any more."""
+        """The last thread at a job ends it. What was sent of a file that has changed is useless."""
         bringing: _Bringing | None = job.transfer
         if self._cards.gone(job.found.folder):
             self._board.drop(job.found.folder)  # they need not fail one by one

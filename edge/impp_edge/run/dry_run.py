@@ -1,4 +1,4 @@
-"""The dry run: says what a run would bring and what it would remove from the card, and sends and writes nothing.
+"""The dry run: says what a run would upload and what it would remove from the card, and sends and writes nothing.
 
 It works on a copy of the memory in a temporary folder, so that not even a file's being looked at is remembered.
 """

@@ -2,7 +2,7 @@
 
 The state's memory only says what may be tried. Right before a file is removed it is read once more, and its SHA-256,
 CRC-64/NVME and size must be those that S3 has at the recorded key and version at this moment. The custody log notes the
-removal first. Whatever does not fit stays on the card and is said; what the bucket has lost is brought anew.
+removal first. Whatever does not fit stays on the card and is said; what the bucket has lost is uploaded again.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def preview(removals: Iterable[Removal], tell: Tell) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Aged:
-    """A brought file: ``when`` it was recorded, in seconds since 1970."""
+    """An uploaded file: ``when`` it was recorded, in seconds since 1970."""
 
     when: float
     raw: bytes
@@ -109,7 +109,7 @@ class _Card:
         self._state = state
         self._root = os.fsencode(folder.path)
         self._names: dict[bytes, frozenset[str]] = {}  # by directory: what is there now
-        self._brought: dict[bytes, dict[bytes, tuple[int, int]]] = {}  # by directory: size and mtime_ns as brought
+        self._brought: dict[bytes, dict[bytes, tuple[int, int]]] = {}  # by directory: size and mtime_ns as uploaded
 
     def oldest(self, now: float, wanted: float) -> list[Removal]:
         """The oldest files, until neither age nor the bytes ``wanted`` ask for more."""
@@ -139,7 +139,7 @@ class _Card:
         return self._removals(chosen, sidecars)
 
     def _candidates(self, before: float | None, now: float) -> set[bytes]:
-        """Paths of brought files that are there, unprotected as far as names tell, and not newer than ``before``.
+        """Paths of uploaded files that are there, unprotected as far as names tell, and not newer than ``before``.
 
         Only names and the narrow table are read, so that a run with nothing to remove costs next to nothing. A time
         that cannot be right is left to :func:`recorded`.
@@ -172,7 +172,7 @@ class _Card:
             yield at, names
 
     def _aged(self, candidates: set[bytes]) -> Iterator[_Aged]:
-        """Those that the state does not protect and that are still what was brought."""
+        """Those that the state does not protect and that are still what was uploaded."""
         for entry in self._state.entries(self._bucket, self._folder.path):
             if entry.raw in candidates and not self._protected(entry) and self._same(entry.raw, entry):
                 yield _Aged(recorded(entry), entry.raw, entry.size)
@@ -188,7 +188,7 @@ class _Card:
     # --- clips and their sidecars
 
     def _stands_alone(self, raw: bytes) -> bool:
-        """Whether a file may go by itself: no sidecar of a clip that is there, and no clip whose data is not brought.
+        """Whether a file may go by itself: no sidecar of a clip that is there, and no clip whose data is not uploaded.
 
         Where the owner wants no sidecars, those stay on the card.
         """
@@ -201,7 +201,7 @@ class _Card:
         return self._folder.sidecars == "none" or all(self._is_brought(at, os.fsencode(other)) for other in data)
 
     def _freed_by(self, clip: bytes, chosen: dict[bytes, Removal | str]) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
-        """The brought sidecars whose last clip this is, each with its clips."""
+        """The uploaded sidecars whose last clip this is, each with its clips."""
         at, name = os.path.split(clip)
         siblings = self._siblings(at)
         for other in sidecars.of_clip(os.fsdecode(name), siblings):
@@ -282,8 +282,8 @@ def carry_out(
 ) -> None:
     """Remove what was planned, each file only after a fresh proof. Call it while holding the state's lock.
 
-    Tells ``removed`` and ``failed`` of files and ``note`` of what keeps the rest. Of an object that is missing or is
-    not the file any more, the state forgets that it was brought, so the next run brings it anew. Ends early when asked
+    Reports ``removed`` and ``failed`` of files and ``note`` of what keeps the rest. Of an object that is missing or is
+    not the file any more, the state forgets the upload, so the next run uploads it again. Ends early when asked
     to stop, when S3 cannot be reached, and when it refuses to show an object. Raises
     :class:`Refused` and :class:`StateError`.
     """
@@ -405,7 +405,7 @@ class _Remover:
 
 
 def _another(head: Head, entry: Entry, crc64nvme: str) -> str | None:
-    """What tells that an object is another one than was brought."""
+    """What tells that an object is another one than was uploaded."""
     if head.size != entry.size:
         return f"{head.size} bytes instead of {entry.size}"
     if head.crc64nvme not in (None, crc64nvme):

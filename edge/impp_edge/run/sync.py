@@ -3,9 +3,9 @@
 A file that fails is noted and tried in the next run; the others go on. Whatever step a run dies at, the next one finds
 either a file that is not in the bucket, or one that is there with an equal checksum.
 
-A run tells events, plain dictionaries whose ``event`` is one of: ``brought`` and ``there`` (the file was in the bucket
-already), ``skipped`` and ``failed`` with a ``reason``, ``restless`` (still being written), ``removed`` from the card,
-``waiting`` for the hours to upload in, ``note`` (something the owner should know), ``would bring`` and ``would remove``
+A run reports events, plain dictionaries whose ``event`` is one of: ``brought`` (uploaded) and ``there`` (the file was
+already in the bucket), ``skipped`` and ``failed`` with a ``reason``, ``restless`` (still being written), ``removed``
+from the card, ``waiting`` for the hours to upload in, ``note`` (something the owner should know), ``would bring`` and ``would remove``
 of a dry run, ``progress`` and, at the end, ``summary``.
 """
 
@@ -46,7 +46,7 @@ PULSE_S = 60.0
 RETRY_S, RETRY_MOST_S = 60.0, 3600.0
 """While watching, a file that failed is tried again after so long, then after twice as long, and so on to the most."""
 RETAIN_S = 600.0
-"""While watching, how often to think about removal when nothing new was brought: only time passes then."""
+"""While watching, how often to think about removal when nothing new was uploaded: only time passes then."""
 DENIED_MOST = 5
 """When S3 denies us so many files in a row, it will deny all others as well."""
 ASKED = "asked to stop"
@@ -56,7 +56,7 @@ ASKED = "asked to stop"
 class Summary:
     """What a run did: ``counts`` of files by what became of them, ``reasons`` of those skipped, ``bytes`` sent,
     ``seconds`` of wall time, ``stopped`` why it ended before its time; ``waiting_bytes`` and ``oldest_waiting`` (in
-    seconds since 1970) of what is still to be brought."""
+    seconds since 1970) of what is still to be uploaded."""
 
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -127,8 +127,8 @@ class Agenda(Protocol):
 
 
 def run(config: Config, tell: Tell = lambda _event: None, stop: threading.Event | None = None) -> Summary:
-    """Bring everything once. ``tell`` hears of each file and of progress, from one thread. When ``stop`` is set (by a
-    signal, say) parts under way are sent to their end and nothing new is begun.
+    """Upload everything once. ``tell`` receives events, from one thread. When ``stop`` is set
+    (by a signal, say) parts under way are sent to their end and nothing new is begun.
 
     Raises :class:`Locked`, :class:`StateError` and :class:`Refused`.
     """
@@ -372,7 +372,7 @@ class Run:
                         return  # the next run tries again
                     if error.status != 403:
                         continue
-                    # where we may not, trying again is of no use: the bucket's lifecycle removes it
+                    # where we may not, trying again is useless: the bucket's lifecycle removes it
             self._state.end(self._config.bucket, stale)
 
     def _may_remove(self) -> bool:

@@ -1,7 +1,7 @@
 """Bring one file to S3 and see it there: with key, tags, metadata and a checksum of the whole that S3 verifies.
 
 ``If-None-Match: *`` lets S3 itself refuse to replace an object. Where one is there already its checksum decides: equal
-means that the file was brought before (by a run that died before it could remember); different content gets a key of
+means that the file was uploaded before (by a run that died before it could remember); different content gets a key of
 its own. Nothing is ever overwritten, and no part that S3 has acknowledged is sent again, in this run or a later one.
 """
 
@@ -32,7 +32,7 @@ _buffer = Buffer()
 
 
 class UploadError(Exception):
-    """This file could not be brought; the next run tries again. Where S3 said no, ``code`` is S3's word for it
+    """This file could not be uploaded; the next run tries again. Where S3 said no, ``code`` is S3's word for it
     (AccessDenied, …) and ``status`` HTTP's."""
 
     def __init__(self, text: str, code: str | None = None, status: int | None = None) -> None:
@@ -41,12 +41,12 @@ class UploadError(Exception):
 
 
 class Changed(UploadError):
-    """The file changed while it was being brought: what was sent of it is of no use."""
+    """The file changed while it was being uploaded: what was sent of it is useless."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the file is; ``was_there`` if an earlier run (or another machine) had brought it, or begun it before the
+    """Where the file is; ``was_there`` if an earlier run (or another machine) had uploaded it, or begun it before the
     memory was lost: then the object's metadata are of that time."""
 
     brought: Brought
@@ -63,7 +63,7 @@ class Memory(Protocol):
         """Note an upload before its first byte; again when its id is known."""
 
     def end(self, bucket: str, found: Found, /) -> None:
-        """The upload is given up. (A file that is remembered as brought ends its upload by that.)"""
+        """The upload is given up. (A file that is remembered as uploaded ends its upload by that.)"""
 
 
 def part_size(size: int) -> int:
@@ -97,7 +97,7 @@ class Transfer:
         content: memoryview | None = None,
     ) -> None:
         """``keys``: the key, and the other one to take where a different file has the first. ``doubtful``: the memory
-        may be incomplete (it was made anew), so look in the bucket before sending anything. ``content``: the
+        may be incomplete (it was created again), so look in the bucket before sending anything. ``content``: the
         bytes of a file in one part, where they were kept from when it was hashed."""
         self._s3 = s3
         self._memory = memory
@@ -390,7 +390,7 @@ class Transfer:
             self._anew(upload)
 
     def _leave(self, pending: Pending) -> None:
-        """Abort an upload of an earlier run that is of no use. Where we may not (it went below the prefix of another
+        """Abort an upload of an earlier run that is useless. Where we may not (it went below the prefix of another
         device, say), the bucket's lifecycle does: the file need not wait for that."""
         try:
             self._abort(pending.key, pending.upload)
@@ -419,7 +419,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class _Slice:
-    """A part of a file as it is sent: read anew for each try, through one buffer for each thread."""
+    """A part of a file as it is sent: read again for each try, through one buffer for each thread."""
 
     found: Found
     start: int

@@ -247,7 +247,7 @@ class Watch:
             self.wake()
 
     def _close(self) -> None:
-        """Begin the next round with all anew: other credentials, or a database in place of a damaged one, may do."""
+        """Begin the next round with all again: other credentials, or a database in place of a damaged one, may do."""
         session, self._session = self._session, None
         if session is not None:
             with suppress(StateError):

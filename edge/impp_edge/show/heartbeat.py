@@ -1,7 +1,7 @@
 """A sign of life to CloudWatch, for the alarm that rings when a box falls silent (modules/observability).
 
 Three metrics of the namespace ``IMPP/Edge`` with the dimension ``Device``: ``Heartbeat`` (1), ``Waiting`` (files
-that are still to be brought) and ``OldestWaitingSeconds``. CloudWatch asks $0.30 a month for each beyond the first ten
+that are still to be uploaded) and ``OldestWaitingSeconds``. CloudWatch asks $0.30 a month for each beyond the first ten
 of an account and $0.01 for a thousand requests, so there are three, and none unless ``heartbeat_s`` is set.
 """
 

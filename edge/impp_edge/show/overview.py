@@ -167,7 +167,7 @@ def cards(config: Config, state: State, waiting: Sequence[Found], now: float) ->
 
 
 def upload_rate(state: State, config: Config, now: float) -> float | None:
-    """Bytes a second that the last two weeks' runs sent while they were sending, within the limit and as much of the
+    """Bytes per second that the last two weeks' runs sent while they were sending, within the limit and as much of the
     week as the hours allow; None where nothing was sent."""
     samples = [sample for sample in state.samples() if sample.at >= now - RATE_DAYS * DAY_S and sample.seconds > 0]
     if not samples:
@@ -253,7 +253,7 @@ def _card(folder: Folder, config: Config, state: State, waiting: list[Found], no
 
 
 def _clips(folder: Folder, bucket: str, state: State, waiting: list[Found]) -> Iterator[Clip]:
-    """What the camera wrote: what was brought, now gone from the card or not, and what waits."""
+    """What the camera wrote: what was uploaded, now gone from the card or not, and what waits."""
     for entry in state.entries(bucket, folder.path, gone=True):
         loop = entry.about.source == "dashcam" and entry.about.recording in LOOP
         there = entry.gone is None and os.path.lexists(entry.raw)
