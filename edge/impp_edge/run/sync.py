@@ -5,8 +5,8 @@ either a file that is not in the bucket, or one that is there with an equal chec
 
 A run reports events, plain dictionaries whose ``event`` is one of: ``brought`` (uploaded) and ``there`` (the file was
 already in the bucket), ``skipped`` and ``failed`` with a ``reason``, ``restless`` (still being written), ``removed``
-from the card, ``waiting`` for the hours to upload in, ``note`` (something the owner should know), ``would bring`` and ``would remove``
-of a dry run, ``progress`` and, at the end, ``summary``.
+from the card, ``waiting`` for the hours to upload in, ``note`` (something the owner should know), ``would bring`` and
+``would remove`` of a dry run, ``progress`` and, at the end, ``summary``.
 """
 
 from __future__ import annotations
