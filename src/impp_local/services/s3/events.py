@@ -1,4 +1,4 @@
-"""S3's EventBridge events: what happened to which object, in the form that S3 sends.
+"""S3's EventBridge events, in the form that S3 sends.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import Any
 
-from impp_local.kernel.defaults import ACCOUNT, REGION
+from impp_local.kernel import events
+from impp_local.kernel.defaults import REGION
 
 REASONS = {
     "PutObject": "PutObject",
@@ -34,52 +34,43 @@ def sequencer() -> str:
 
 
 class S3Events:
-    """Sends events of buckets that have EventBridge notifications enabled."""
+    """Publishes the events of one request to a bucket (moto's), if the bucket has EventBridge notifications enabled.
 
-    def __init__(self, publish: Callable[[dict[str, Any]], Any]) -> None:
-        self._publish = publish
+    `caller` has the members of the detail that describe the request.
+    """
 
-    def created(self, bucket: Any, key: Any, operation: str, caller: Mapping[str, str]) -> None:
-        """ "Object Created" for moto's `bucket` and `key`, when the object can already be read."""
+    def __init__(self, bucket: Any, caller: Mapping[str, str]) -> None:
+        self._bucket = bucket
+        self._caller = caller
+
+    def created(self, key: Any, operation: str) -> None:
+        """Publish "Object Created" for moto's `key`, when the object can already be read."""
         described = {"key": key.name, "size": key.size, "etag": key.etag.strip('"')}
-        self._send(bucket, "Object Created", described, key.version_id, caller, {"reason": REASONS[operation]})
+        self._publish("Object Created", described, key.version_id, {"reason": REASONS[operation]})
 
-    def deleted(
-        self, bucket: Any, name: str, version: str | None, marker: bool, caller: Mapping[str, str], operation: str
-    ) -> None:
-        """ "Object Deleted": a version for good, or only hidden by a delete marker."""
+    def deleted(self, name: str, version: str | None, marker: bool, operation: str) -> None:
+        """Publish "Object Deleted": a version for good, or only hidden by a delete marker."""
         kind = "Delete Marker Created" if marker else "Permanently Deleted"
-        details = {"reason": operation, "deletion-type": kind}
-        self._send(bucket, "Object Deleted", {"key": name}, version, caller, details)
+        self._publish("Object Deleted", {"key": name}, version, {"reason": operation, "deletion-type": kind})
 
-    def tagged(self, bucket: Any, key: Any, removed: bool, caller: Mapping[str, str]) -> None:
-        """ "Object Tags Added" or "Object Tags Deleted"."""
+    def tagged(self, key: Any, removed: bool) -> None:
+        """Publish "Object Tags Added" or "Object Tags Deleted"."""
         kind = "Object Tags Deleted" if removed else "Object Tags Added"
-        self._send(bucket, kind, {"key": key.name, "etag": key.etag.strip('"')}, key.version_id, caller, {})
+        self._publish(kind, {"key": key.name, "etag": key.etag.strip('"')}, key.version_id, {})
 
-    def _send(
-        self,
-        bucket: Any,
-        kind: str,
-        described: dict[str, Any],
-        version: str | None,
-        caller: Mapping[str, str],
-        details: Mapping[str, str],
-    ) -> None:
-        configured = bucket.notification_configuration
-        if configured is None or configured.event_bridge is None:
+    def _publish(self, kind: str, described: dict[str, Any], version: str | None, details: Mapping[str, str]) -> None:
+        bucket = self._bucket
+        configuration = bucket.notification_configuration
+        if configuration is None or configuration.event_bridge is None:
             return
         if version and version != "null":
             described["version-id"] = version
         described["sequencer"] = sequencer()
-        detail = {"version": "0", "bucket": {"name": bucket.name}, "object": described, **caller, **details}
-        self._publish(
+        detail = {"version": "0", "bucket": {"name": bucket.name}, "object": described, **self._caller, **details}
+        events.publish(
             {
-                "version": "0",
                 "detail-type": kind,
                 "source": "aws.s3",
-                "account": ACCOUNT,
-                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "region": bucket.region_name or REGION,
                 "resources": [bucket.arn],
                 "detail": detail,

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 import xmltodict  # type: ignore[import-untyped]
 from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
-from impp_local.kernel import events, moto, objects
+from impp_local.kernel import moto, objects
 from impp_local.kernel.contract import AwsError, Call, Response, Service
 from impp_local.services.s3 import checksums
 from impp_local.services.s3.checksums import DEFAULT, Part
@@ -39,7 +39,6 @@ class S3Front(Service):
     name = "s3"
 
     def __init__(self) -> None:
-        self._events = S3Events(events.publish)
         self._uploads: dict[str, Upload] = {}
         self._tiering: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -287,31 +286,31 @@ class S3Front(Service):
             return
         marker = response.headers.get("x-amz-delete-marker") == "true" and "versionId" not in exchange.query
         version = response.headers.get("x-amz-version-id") or exchange.query.get("versionId")
-        bucket = objects.backend().get_bucket(exchange.bucket)
-        exchange.events.append(
-            lambda: self._events.deleted(
-                bucket, exchange.key, version, marker, exchange.caller_detail(), "DeleteObject"
-            )
-        )
+        publisher = _events_of(exchange)
+        exchange.events.append(lambda: publisher.deleted(exchange.key, version, marker, "DeleteObject"))
 
     def _after_DeleteObjects(self, exchange: Exchange, response: Response, _before: Any) -> None:
         parsed = xmltodict.parse(bytes(response.body)).get("DeleteResult") or {}  # type: ignore[arg-type]
         deleted = parsed.get("Deleted") or []
-        bucket = objects.backend().get_bucket(exchange.bucket)
+        publisher = _events_of(exchange)
         for entry in deleted if isinstance(deleted, list) else [deleted]:
             marker = entry.get("DeleteMarker") == "true" and not entry.get("VersionId")
             version = entry.get("DeleteMarkerVersionId") or entry.get("VersionId")
-            self._events.deleted(bucket, entry["Key"], version, marker, exchange.caller_detail(), "DeleteObjects")
+            publisher.deleted(entry["Key"], version, marker, "DeleteObjects")
 
     def _publish_tagged(self, exchange: Exchange, *, removed: bool) -> None:
         key = _stored_object(exchange)
         if key is not None:
-            bucket = objects.backend().get_bucket(exchange.bucket)
-            exchange.events.append(lambda: self._events.tagged(bucket, key, removed, exchange.caller_detail()))
+            publisher = _events_of(exchange)
+            exchange.events.append(lambda: publisher.tagged(key, removed))
 
     def _publish_created(self, exchange: Exchange, key: Any) -> None:
-        bucket = objects.backend().get_bucket(exchange.bucket)
-        exchange.events.append(lambda: self._events.created(bucket, key, exchange.operation, exchange.caller_detail()))
+        publisher = _events_of(exchange)
+        exchange.events.append(lambda: publisher.created(key, exchange.operation))
+
+
+def _events_of(exchange: Exchange) -> S3Events:
+    return S3Events(objects.backend().get_bucket(exchange.bucket), exchange.caller_detail())
 
 
 def _object_before(exchange: Exchange) -> Any:
