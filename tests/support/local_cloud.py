@@ -1,4 +1,4 @@
-"""Things that a test of the local cloud makes, under names of its own, and waits for."""
+"""Creates resources in the local cloud for a test, under unique names, and waits for results."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from impp_local.cloud import LocalCloud
+from impp_local.kernel.defaults import ACCOUNT, REGION
 
 
-def wait_until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Poll until `found` gives something true, and return that."""
+def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Poll until `condition` returns a true value; returns that value."""
     deadline = time.monotonic() + seconds
     while True:
-        value = found()
+        value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"nothing came within {seconds} s"
+        assert time.monotonic() < deadline, f"still waiting after {seconds} s"
         time.sleep(0.02)
 
 
@@ -38,7 +39,7 @@ def zipped(files: dict[str, str]) -> bytes:
 
 @dataclass
 class Maker:
-    """Makes resources in the local cloud."""
+    """Creates resources in the local cloud."""
 
     cloud: LocalCloud
 
@@ -51,17 +52,17 @@ class Maker:
     def role(self) -> str:
         name = self.name("role")
         self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
-        return f"arn:aws:iam::123456789012:role/{name}"
+        return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
     def layer(self, files: dict[str, str]) -> str:
-        answer = self.client("lambda").publish_layer_version(
+        response = self.client("lambda").publish_layer_version(
             LayerName=self.name("layer"), Content={"ZipFile": zipped(files)}
         )
-        return str(answer["LayerVersionArn"])
+        return str(response["LayerVersionArn"])
 
     def function(self, code: str, **settings: Any) -> str:
         """A function of one module `app` with a `handler`; returns its ARN."""
-        answer = self.client("lambda").create_function(
+        response = self.client("lambda").create_function(
             FunctionName=self.name("function"),
             Runtime="python3.13",
             Handler="app.handler",
@@ -69,34 +70,34 @@ class Maker:
             Code={"ZipFile": zipped({"app.py": code})},
             **({"Timeout": 10, "MemorySize": 256} | settings),
         )
-        return str(answer["FunctionArn"])
+        return str(response["FunctionArn"])
 
     def invoke(self, function: str, event: Any = None, **settings: Any) -> tuple[Any, str | None, str]:
-        """An invocation's answer, its error mark and the tail of its log."""
-        answer = self.client("lambda").invoke(
+        """An invocation's payload, its function error and the tail of its log."""
+        response = self.client("lambda").invoke(
             FunctionName=function, Payload=json.dumps(event or {}), LogType="Tail", **settings
         )
-        tail = base64.b64decode(answer["LogResult"]).decode()
-        return json.loads(answer["Payload"].read()), answer.get("FunctionError"), tail
+        tail = base64.b64decode(response["LogResult"]).decode()
+        return json.loads(response["Payload"].read()), response.get("FunctionError"), tail
 
     def queue(self) -> tuple[str, str]:
         """A queue's URL and ARN."""
         url = self.client("sqs").create_queue(QueueName=self.name("queue"))["QueueUrl"]
-        return url, f"arn:aws:sqs:us-east-1:123456789012:{url.rsplit('/', 1)[-1]}"
+        return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
 
     def messages(self, url: str, count: int = 1, seconds: float = 20.0) -> list[dict[str, Any]]:
         """Wait for `count` messages of a queue."""
-        found: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
 
-        def enough() -> bool:
-            answer = self.client("sqs").receive_message(
+        def has_enough() -> bool:
+            response = self.client("sqs").receive_message(
                 QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
             )
-            found.extend(answer.get("Messages", []))
-            return len(found) >= count
+            messages.extend(response.get("Messages", []))
+            return len(messages) >= count
 
-        wait_until(enough, seconds)
-        return found
+        wait_until(has_enough, seconds)
+        return messages
 
     def rule(self, pattern: dict[str, Any], **target: Any) -> str:
         """A rule on the default bus with one target; returns its ARN."""
@@ -106,30 +107,30 @@ class Maker:
         return str(arn)
 
     def machine(self, definition: dict[str, Any]) -> str:
-        answer = self.client("stepfunctions").create_state_machine(
+        response = self.client("stepfunctions").create_state_machine(
             name=self.name("machine"),
             definition=json.dumps({"QueryLanguage": "JSONata", **definition}),
-            roleArn="arn:aws:iam::123456789012:role/states",
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/states",
         )
-        return str(answer["stateMachineArn"])
+        return str(response["stateMachineArn"])
 
-    def start(self, machine: str, given: Any = None) -> str:
-        answer = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given or {}))
-        return str(answer["executionArn"])
+    def start(self, machine: str, event: Any = None) -> str:
+        response = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(event or {}))
+        return str(response["executionArn"])
 
     def ended(self, execution: str, seconds: float = 30.0) -> dict[str, Any]:
-        """The description of an execution that has ended."""
+        """Wait until an execution has ended; returns its description."""
 
-        def done() -> Any:
-            described = self.client("stepfunctions").describe_execution(executionArn=execution)
-            return described if described["status"] != "RUNNING" else None
+        def description() -> Any:
+            current = self.client("stepfunctions").describe_execution(executionArn=execution)
+            return current if current["status"] != "RUNNING" else None
 
-        described: dict[str, Any] = wait_until(done, seconds)
-        return described
+        current: dict[str, Any] = wait_until(description, seconds)
+        return current
 
-    def run(self, definition: dict[str, Any], given: Any = None) -> dict[str, Any]:
+    def run(self, definition: dict[str, Any], event: Any = None) -> dict[str, Any]:
         """Run a state machine to its end; an output is decoded."""
-        described = self.ended(self.start(self.machine(definition), given))
-        if "output" in described:
-            described["output"] = json.loads(described["output"])
-        return described
+        execution = self.ended(self.start(self.machine(definition), event))
+        if "output" in execution:
+            execution["output"] = json.loads(execution["output"])
+        return execution
