@@ -75,6 +75,18 @@ def test_monthly_costs_are_not_part_of_the_usage() -> None:
     assert bill["per_month"]["usd"] == pytest.approx(5 * 0.023 + 1)
 
 
+def test_a_source_that_is_watched_twice_counts_once() -> None:
+    meter = Meter()
+    for _ in range(2):
+        meter.watch(one_key)
+    (line,) = meter.bill()["per_month"]["lines"]
+    assert line["quantity"] == 1
+
+
+def one_key() -> list[tuple[str, str, float]]:
+    return [("kms", "key", 1)]
+
+
 def test_unknown_items_and_negative_quantities_are_refused() -> None:
     with pytest.raises(KeyError, match="no_such_item"):
         Meter().add("s3", "no_such_item", 1)
