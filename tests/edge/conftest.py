@@ -64,3 +64,12 @@ def card(tmp_path: Path) -> Path:
 def config(card: Path, tmp_path: Path, endpoint: str, s3: Any) -> Config:
     folder = Folder(card, device="Blue Car", tags={"owner": "anna"})
     return Config(bucket=BUCKET, folders=(folder,), state=tmp_path / "state", endpoint_url=endpoint)
+
+
+@pytest.fixture
+def clean(s3: Any) -> Iterator[None]:
+    """Tests that remove or replace objects leave versions and delete markers behind."""
+    yield
+    found = s3.list_object_versions(Bucket=BUCKET)
+    for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+        s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True)

@@ -1,36 +1,40 @@
-"""verify, prove and forget as an owner uses them: every lie of the card, the bucket or the log is found and named."""
+"""``verify``: every mismatch of card, bucket and custody log is found and named."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shlex
 import shutil
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import click.testing
 import pytest
-from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, put
+from tests.support.edge.evidence import (
+    CLIP,
+    KEY,
+    Answering,
+    a_pipe,
+    another_version,
+    bring,
+    call,
+    checked,
+    rewritten,
+    same_size_and_time,
+    the_same_bytes_anew,
+)
 
-from impp_edge.bucket.s3 import S3, Head, Offline, S3Error
+from impp_edge.bucket.s3 import S3, Offline, S3Error
 from impp_edge.check import comparison as verify_module
-from impp_edge.check.comparison import Reader, Result, verify
-from impp_edge.check.proof import prove
-from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
+from impp_edge.check.comparison import Reader, verify
+from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING
 from impp_edge.config import Config
 from impp_edge.memory import custody
-from impp_edge.memory.state import State, lock
+from impp_edge.memory.state import State
 from impp_edge.run import sync
-
-CLIP = "Record/20260115_081502_EF.mp4"
-KEY = "originals/dashcam/blue-car/2026/01/15/20260115_081502_EF.mp4"
 
 
 @pytest.fixture(autouse=True)
@@ -38,46 +42,6 @@ def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr("impp_edge.cli.DEFAULT_CONFIG", tmp_path / "none.toml")
     for name in [name for name in os.environ if name.startswith("IMPP_EDGE_")]:
         monkeypatch.delenv(name)
-
-
-def bring(config: Config, *names: str) -> list[Path]:
-    """Files on the card, brought one after the other: each object bears the hash of the entry before."""
-    paths = []
-    for name in names:
-        paths.append(put(config.folders[0].path, name))
-        assert sync.run(config).complete
-    return paths
-
-
-def checked(config: Config, *below: Path, gone: bool = False, s3: Any = None) -> tuple[Result, list[dict[str, Any]]]:
-    events: list[dict[str, Any]] = []
-    state, stop = Reader(config.state), threading.Event()
-    client = s3 or S3(config.bucket, endpoint_url=config.endpoint_url, stop=stop)
-    try:
-        result = verify(config, state, client, events.append, stop, below, gone)
-    finally:
-        state.close()
-    return result, [event for event in events if event["event"] == "wrong"]
-
-
-def call(config: Config, command: str, *args: str) -> click.testing.Result:
-    flags = ["--bucket", config.bucket, "--endpoint-url", str(config.endpoint_url), "--state", str(config.state)]
-    return click.testing.CliRunner().invoke(main, [command, *flags, *args])
-
-
-def rewritten(config: Config, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
-    """The log written anew with a chain that holds, and a state that remembers its end: what a forger would do."""
-    path = config.state / custody.NAME
-    head, lines = custody.GENESIS, b""
-    for n, entry in enumerate(change([json.loads(line) for line in path.read_text().splitlines()]), 1):
-        body = custody.text({**{k: v for k, v in entry.items() if k != "hash"}, "n": n, "prev": head})
-        head = hashlib.sha256(body).hexdigest()
-        lines += b'%b,"hash":"%b"}\n' % (body[:-1], head.encode())
-    path.write_bytes(lines)
-    state = State(config.state)
-    state.set(custody.KEPT, head)
-    state.close()
-    assert custody.check(config.state, head).ok
 
 
 # --- verify -----------------------------------------------------------------------------------------------------------
@@ -101,25 +65,6 @@ def test_what_is_not_uploaded_yet_or_gone_from_the_card_is_only_counted(config: 
     assert checked(config, gone=True)[0].counts["gone"] == 1
 
 
-def same_size_and_time(path: Path, _s3: Any) -> None:
-    before = path.stat()
-    path.write_bytes(MP4 + bytes(16))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def another_version(_path: Path, s3: Any) -> None:
-    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"x" * 40, ChecksumAlgorithm="CRC64NVME")
-
-
-def the_same_bytes_anew(path: Path, s3: Any) -> None:
-    s3.put_object(Bucket=BUCKET, Key=KEY, Body=path.read_bytes(), ChecksumAlgorithm="CRC64NVME")
-
-
-def a_pipe(path: Path, _s3: Any) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
 TROUBLE: list[tuple[Callable[[Path, Any], Any], str, str]] = [
     (same_size_and_time, "differs", "its content on the card is not what was uploaded"),
     (lambda path, _: os.utime(path, (1, 1)), "changed", "it changed on the card"),
@@ -130,15 +75,6 @@ TROUBLE: list[tuple[Callable[[Path, Any], Any], str, str]] = [
     (lambda _, s3: s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"y" * 40), "differs", "S3 has no full-object checksum"),
     (the_same_bytes_anew, "differs", "the newest version in S3 is"),
 ]
-
-
-@pytest.fixture
-def clean(s3: Any) -> Iterator[None]:
-    """Tests that remove or replace objects leave versions and delete markers behind."""
-    yield
-    found = s3.list_object_versions(Bucket=BUCKET)
-    for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
-        s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True)
 
 
 @pytest.mark.usefixtures("clean")
@@ -181,16 +117,6 @@ def test_paths_choose(config: Config, card: Path) -> None:
     assert [one["path"] for one in wrong] == [str(first)] and result.counts["new"] == 1
     assert [one["path"] for one in checked(config, other)[1]] == [str(other)]
     assert checked(config, card / "a.mp4")[0].ok
-
-
-class Answering:
-    """An S3 that answers so."""
-
-    def __init__(self, answer: Callable[[], Any]) -> None:
-        self._answer = answer
-
-    def head(self, key: str, version: str | None = None) -> Any:
-        return self._answer()
 
 
 def raising(error: Exception) -> Answering:
@@ -394,213 +320,3 @@ def test_wrong_credentials_are_a_wrong_setting(config: Config, monkeypatch: pyte
     for command in (["verify"], ["prove", KEY]):
         result = call(config, *command)
         assert result.exit_code == WRONG_SETTING and "no AWS credentials" in result.output
-
-
-# --- prove ------------------------------------------------------------------------------------------------------------
-
-
-def receipt(config: Config, what: str) -> tuple[int, dict[str, Any]]:
-    result = call(config, "prove", what, "--json")
-    return result.exit_code, json.loads(result.stdout)
-
-
-def test_a_receipt_of_a_clip_on_the_card(config: Config, s3: Any) -> None:
-    path, _, _ = bring(config, CLIP, "a.mp4", "b.mp4")
-    code, found = receipt(config, str(path))
-    head = s3.head_object(Bucket=BUCKET, Key=KEY, ChecksumMode="ENABLED")
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert code == DONE and found["ok"] and all(check["ok"] for check in found["checks"])
-    assert [check["what"] for check in found["checks"]] == [
-        "file = log", "S3 = log", "S3's note = log", "version", "log", "log before the clip", "log after the clip",
-    ]  # fmt: skip
-    assert (found["file"]["sha256"], found["file"]["size"], found["file"]["path"]) == (sha, 40, str(path))
-    assert found["captured"]["at"].startswith("2026-01-15T08:15:02") and found["captured"]["from"] == "filename"
-    assert found["log"]["entry"]["n"] == 1 and found["log"]["entry"]["sha256"] == sha
-    assert found["log"]["chain"]["ok"] and found["log"]["chain"]["entries"] == 3
-    assert found["log"]["witness"]["n"] == 2
-    assert found["s3"]["version"] == head["VersionId"] and found["s3"]["crc64nvme"] == head["ChecksumCRC64NVME"]
-    assert found["s3"]["last_modified"] == head["LastModified"].strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def test_a_stranger_gets_what_the_receipt_says(config: Config) -> None:
-    path = bring(config, CLIP, "a.mp4")[0]
-    found = receipt(config, str(path))[1]
-    line = (config.state / custody.NAME).read_text().splitlines()[0]
-    assert found["log"]["line"] == line
-    local = [one for one in found["again"] if not one["command"].startswith(("aws", "impp-edge"))]
-    assert len(local) == 2
-    for one in local:
-        shown = subprocess.run(["/bin/sh", "-c", one["command"]], cwd=config.state, capture_output=True, text=True)
-        assert shown.stdout.split()[0] == one["shows"]
-    asked = shlex.split(next(one["command"] for one in found["again"] if "head-object" in one["command"]))
-    assert asked[:5] == ["aws", "s3api", "head-object", "--checksum-mode", "ENABLED"]
-    assert asked[asked.index("--version-id") + 1] == found["s3"]["version"]
-
-
-def test_a_receipt_of_a_clip_that_is_on_the_card_no_more(config: Config) -> None:
-    path, _ = bring(config, CLIP, "a.mp4")
-    sha = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.unlink()
-    for what in (str(path), sha, sha.upper(), KEY):
-        code, found = receipt(config, what)
-        assert code == DONE and found["file"] is None and found["log"]["entry"]["sha256"] == sha
-    assert "not on this machine: by the log and S3" in call(config, "prove", KEY).output
-
-
-@pytest.mark.usefixtures("clean")
-def test_an_object_under_lock_says_so(config: Config, s3: Any) -> None:
-    s3.put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
-    path = bring(config, CLIP)[0]
-    until = datetime.now(UTC) + timedelta(seconds=1)
-    s3.put_object_retention(Bucket=BUCKET, Key=KEY, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
-    found = receipt(config, str(path))[1]["s3"]
-    assert found["lock"] == "GOVERNANCE" and found["locked_until"].startswith(until.strftime("%Y-%m-%dT%H:%M:%S"))
-
-
-def test_the_receipt_in_words(config: Config, tmp_path: Path) -> None:
-    path = bring(config, CLIP, "a.mp4")[0]
-    shown = call(config, "prove", str(path))
-    assert shown.exit_code == DONE and shown.output.rstrip().endswith("Everything fits.")
-    for words in (
-        "Custody receipt, made ",
-        "S3 has the same bytes",
-        "aws s3api head-object",
-        "Not proven",
-        "sha256sum",
-    ):
-        assert words in shown.output
-    file = tmp_path / "receipt.txt"
-    written = call(config, "prove", str(path), "--output", str(file))
-    assert written.exit_code == DONE and "everything matches" in written.output
-    assert file.read_text().splitlines()[1:] == (shown.output.splitlines())[1:]
-    assert call(config, "prove", str(path), "-o", str(tmp_path / "no" / "x")).exit_code == WRONG_SETTING
-
-
-@pytest.mark.usefixtures("clean")
-@pytest.mark.parametrize(
-    ("harm", "what", "says"),
-    [
-        (
-            same_size_and_time,
-            "log",
-            "the custody log has no entry with this SHA-256: it was not uploaded, or by an older impp-edge",
-        ),
-        (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), None, None),
-        (another_version, None, None),
-    ],
-)
-def test_a_receipt_after_harm(config: Config, s3: Any, harm: Callable[..., Any], what: str, says: str) -> None:
-    """What lies over the version that was brought does it no harm: it is still there."""
-    path = bring(config, CLIP, "a.mp4")[0]
-    harm(path, s3)
-    code, found = receipt(config, str(path))
-    wrong = [(check["what"], check["says"]) for check in found["checks"] if not check["ok"]]
-    assert wrong == ([(what, says)] if what else [])
-    assert code == (SOME_FAILED if what else DONE)
-
-
-@pytest.mark.usefixtures("clean")
-def test_a_receipt_of_an_object_that_is_gone_does_not_fit(config: Config, s3: Any) -> None:
-    path = bring(config, CLIP)[0]
-    for version in s3.list_object_versions(Bucket=BUCKET)["Versions"]:
-        s3.delete_object(Bucket=BUCKET, Key=KEY, VersionId=version["VersionId"])
-    shown = call(config, "prove", str(path))
-    assert shown.exit_code == SOME_FAILED
-    assert "WRONG  S3: S3 does not show the object" in shown.output and "It does NOT fit" in shown.output
-
-
-def test_a_receipt_from_a_changed_log_does_not_fit(config: Config) -> None:
-    _, path, _ = bring(config, CLIP, "a.mp4", "b.mp4")
-    rewritten(config, lambda entries: [{**entry, "at": "1999-01-01T00:00:00.000Z"} for entry in entries])
-    code, found = receipt(config, str(path))
-    wrong = [check["what"] for check in found["checks"] if not check["ok"]]
-    assert (code, wrong) == (SOME_FAILED, ["log before the clip"]) and found["log"]["witness"] is None
-    log = config.state / custody.NAME
-    log.write_bytes(log.read_bytes()[:-200] + b"\n")
-    assert "log: the log was changed: line 3" in call(config, "prove", str(path)).output
-
-
-def test_nothing_is_proven_of_what_is_nowhere(config: Config, card: Path) -> None:
-    bring(config, CLIP)
-    for what in ("no/such.mp4", "0" * 64, "x\0y", ""):
-        result = call(config, "prove", what)
-        assert (
-            result.exit_code == SOME_FAILED and "no such file, and the custody log has no entry for it" in result.output
-        )
-    offline = call(replace(config, endpoint_url="http://127.0.0.1:1"), "prove", KEY)
-    assert offline.exit_code == SOME_FAILED and "cannot be reached" in offline.output
-
-
-def test_an_older_version_that_we_may_not_see_does_not_hide_the_newest(config: Config) -> None:
-    bring(config, CLIP)
-
-    class Strict(Answering):
-        def head(self, key: str, version: str | None = None) -> Any:
-            if version:
-                raise S3Error(403, "AccessDenied", "no")
-            return super().head(key)
-
-    newest = Head("other", None, "AAAAAAAAAAA=", 40, {}, None)
-    found = prove(KEY, config, Strict(lambda: newest), None)  # type: ignore[arg-type]
-    wrong = [says for _, holds, says in found.checks if not holds]
-    assert len(wrong) == 2 and wrong[0].startswith("S3 has other bytes") and "S3's version is other" in wrong[1]
-
-
-# --- forget -----------------------------------------------------------------------------------------------------------
-
-
-def test_what_is_forgotten_is_looked_at_again(config: Config, card: Path, s3: Any) -> None:
-    first, _ = bring(config, CLIP, "a.mp4")
-    put(card, "notes.txt", b"text")
-    assert sync.run(config).counts["skipped"] == 1
-    log = (config.state / custody.NAME).read_bytes()
-    dry = call(config, "forget", "--dry-run", str(card))
-    assert (dry.exit_code, dry.output) == (DONE, "would forget 3 files and 0 uploads in progress\n")
-    assert sync.run(config).counts["known"] == 2
-    assert call(config, "forget", str(first)).output == "forgot 1 file and 0 uploads in progress\n"
-    assert +sync.run(config).counts == {"known": 1, "there": 1, "skipped": 1}
-    assert call(config, "forget", str(card)).output == "forgot 3 files and 0 uploads in progress\n"
-    assert (config.state / custody.NAME).read_bytes().startswith(log)
-    assert sync.run(config).counts["there"] == 2
-    assert len(objects(s3)) == 2 and checked(config)[0].ok
-    assert call(config, "forget", str(card / "nothing")).output == "forgot 0 files and 0 uploads in progress\n"
-
-
-def test_uploads_under_way_are_given_up(config: Config, card: Path, s3: Any) -> None:
-    from impp_edge.card.find import look
-    from impp_edge.digest import digest
-    from impp_edge.memory.state import Pending
-
-    path = put(card, CLIP)
-    found = look(config.folders[0], path)
-    upload = s3.create_multipart_upload(Bucket=BUCKET, Key=KEY)["UploadId"]
-    state = State(config.state)
-    with path.open("rb") as file:
-        state.begin(BUCKET, found, Pending(KEY, upload, digest(file, 1 << 24)))
-    state.failed(path, "because")
-    state.close()
-    assert "1 upload in progress" in call(config, "forget", "-n", str(card)).output
-    assert s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
-    assert call(config, "forget", str(card)).output == "forgot 0 files and 1 upload in progress\n"
-    assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
-    state = State(config.state)
-    assert (state.status().pending, state.status().failures, state.fresh) == (0, 0, True)
-    state.begin(BUCKET, found, Pending(KEY, "gone", state_digest(path)))
-    state.close()
-    away = call(replace(config, endpoint_url="http://127.0.0.1:1"), "forget", str(path))
-    assert away.exit_code == DONE and "1 upload in progress could not be aborted" in away.output
-
-
-def state_digest(path: Path) -> Any:
-    from impp_edge.digest import digest
-
-    with path.open("rb") as file:
-        return digest(file, 1 << 24)
-
-
-def test_forget_waits_for_nobody(config: Config, card: Path) -> None:
-    assert call(config, "forget", str(card)).exit_code == WRONG_SETTING
-    bring(config, CLIP)
-    with lock(config.state):
-        assert call(config, "forget", str(card)).exit_code == LOCKED
-    assert click.testing.CliRunner().invoke(main, ["forget", "--state", str(config.state)]).exit_code == 2
