@@ -614,8 +614,10 @@ def test_a_folder_of_100_000_files(edge: Box, tmp_path: Path) -> None:
     last run."""
     movies = edge.card / "DCIM/Movie"
     movies.mkdir(parents=True)
+    directory = os.open(movies, os.O_RDONLY)
     for number in range(100_000):
-        os.close(os.open(movies / f"{number:06}", os.O_CREAT | os.O_WRONLY))
+        os.close(os.open(f"{number:06}", os.O_CREAT | os.O_WRONLY, dir_fd=directory))
+    os.close(directory)
     for name in NAMES[:3]:
         edge.put(name)
     for brought, most_mb in ((3, 200), (0, 100), (1, 100)):
