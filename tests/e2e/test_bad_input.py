@@ -1,4 +1,4 @@
-"""What cameras, people and networks really deliver: each ends in one clear state, alerts where it is bad, is kept."""
+"""Bad and unusual input: each file ends in one clear state, is kept, and alerts once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def key_of(name: str) -> str:
 
 @dataclass
 class Inputs:
-    """Keys and asset ids of everything that was put in, by the name of its case."""
+    """Keys and asset ids of all uploads, by case."""
 
     keys: dict[str, str]
     assets: dict[str, str]
@@ -73,7 +73,7 @@ def _start(system: System, key: str, version: str) -> None:
         ("gone", "gone", "gone"),
     ],
 )
-def test_what_cannot_be_processed_says_why_and_alerts_once(
+def test_an_unprocessable_file_records_its_reason_and_alerts_once(
     system: System, inputs: Inputs, case: str, state: str, reason: str
 ) -> None:
     item = system.asset(inputs.assets[case])
@@ -84,42 +84,42 @@ def test_what_cannot_be_processed_says_why_and_alerts_once(
 
 
 @pytest.mark.parametrize("case", ["empty", "text", "wrong-checksum"])
-def test_what_is_quarantined_keeps_its_bytes(system: System, inputs: Inputs, media: dict[str, Path], case: str) -> None:
+def test_quarantine_preserves_the_bytes(system: System, inputs: Inputs, media: dict[str, Path], case: str) -> None:
     kept = system.client("s3").get_object(Bucket=system.outputs["ingest_bucket"], Key=inputs.keys[case])
     assert kept["Body"].read() == media[case].read_bytes()
     assert system.tags(inputs.keys[case])["impp:state"] == "quarantined"
 
 
 @pytest.mark.parametrize("case", ["odd", "vfr", "sound", "strange", "bare", "twice"])
-def test_what_is_merely_unusual_is_published(system: System, inputs: Inputs, case: str) -> None:
+def test_unusual_media_is_published(system: System, inputs: Inputs, case: str) -> None:
     item = system.asset(inputs.assets[case])
     assert (item["state"], item.get("reason")) == ("published", None)
     assert item["renditions"]
     assert all(rendition["bytes"] > 0 for rendition in item["renditions"])
 
 
-def test_odd_sides_become_even_and_nothing_is_enlarged(system: System, inputs: Inputs) -> None:
+def test_odd_dimensions_become_even_and_nothing_is_enlarged(system: System, inputs: Inputs) -> None:
     for rendition in system.asset(inputs.assets["odd"])["renditions"]:
         assert rendition["width"] % 2 == rendition["height"] % 2 == 0
         assert rendition["width"] <= 322
         assert rendition["height"] <= 244
 
 
-def test_sound_alone_gives_a_sound_rendition_and_no_frames(system: System, inputs: Inputs) -> None:
+def test_an_audio_file_gets_an_audio_rendition_and_no_frames(system: System, inputs: Inputs) -> None:
     item = system.asset(inputs.assets["sound"])
     assert item["kind"] == "audio"
     assert not item.get("labels")
     assert len(item["renditions"]) == 1
 
 
-def test_the_same_event_twice_is_processed_once(system: System, inputs: Inputs) -> None:
+def test_a_repeated_event_is_processed_once(system: System, inputs: Inputs) -> None:
     first, second = sorted(system.executions(inputs.keys["twice"]), key=lambda e: e["startDate"])
     assert "Publish" in system.states_entered(first)
     assert system.states_entered(second) == ["Claim", "Duplicate"]
     assert second["status"] == "SUCCEEDED"
 
 
-def test_no_room_for_a_tag_is_partial_and_keeps_the_others(system: System, inputs: Inputs) -> None:
+def test_an_object_with_ten_tags_ends_partial_and_keeps_them(system: System, inputs: Inputs) -> None:
     item = system.asset(inputs.assets["many-tags"])
     assert item["state"] == "partial"
     assert "tag" in item["reason"]
@@ -127,13 +127,13 @@ def test_no_room_for_a_tag_is_partial_and_keeps_the_others(system: System, input
     assert len(system.alerts(inputs.assets["many-tags"])) == 1
 
 
-def test_eleven_tags_never_get_in(system: System, media: dict[str, Path]) -> None:
+def test_an_upload_with_eleven_tags_is_refused(system: System, media: dict[str, Path]) -> None:
     client = system.client("s3")
     with pytest.raises(client.exceptions.ClientError, match="cannot be greater than 10"):
         system.upload(media["bare"], key_of("eleven.mp4"), Tagging="&".join(f"t{n}=v" for n in range(11)))
 
 
-def test_every_execution_has_ended_and_every_bad_one_has_alerted(system: System, inputs: Inputs) -> None:
+def test_every_execution_ends_and_every_asset_alerts_once(system: System, inputs: Inputs) -> None:
     for name, asset in inputs.assets.items():
         ended = [execution["status"] for execution in system.executions(inputs.keys[name])]
         assert set(ended) <= {"SUCCEEDED", "FAILED"}, name

@@ -1,4 +1,4 @@
-"""The sample card through the edge script and the whole pipeline; every contract is looked at where it ends."""
+"""The sample card, uploaded by the edge script, through the whole pipeline: every contract is checked at its end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KEY = re.compile(r"originals/(dashcam|phone|creator)/[a-z0-9-]+/\d{4}/\d{2}/\d{2
 
 @dataclass
 class Card:
-    """A card's files, the edge's configuration for it, and the originals that came of it by file name."""
+    """A card's files, the edge's configuration for it, and its uploaded originals by file name."""
 
     folder: Path
     expected: dict[str, str]
@@ -71,10 +71,10 @@ def card(system: System, tmp_path_factory: pytest.TempPathFactory) -> Card:
     assert run.returncode == 0, run.stdout + run.stderr
     system.wait_until_idle()
     client, bucket = system.client("s3"), system.outputs["ingest_bucket"]
-    for found in client.list_objects_v2(Bucket=bucket, Prefix="originals/")["Contents"]:
-        head = client.head_object(Bucket=bucket, Key=found["Key"], ChecksumMode="ENABLED")
+    for listed in client.list_objects_v2(Bucket=bucket, Prefix="originals/")["Contents"]:
+        head = client.head_object(Bucket=bucket, Key=listed["Key"], ChecksumMode="ENABLED")
         if "impp-edge-version" in head["Metadata"]:
-            card.originals[found["Key"].rsplit("/", 1)[-1]] = {**head, "Key": found["Key"]}
+            card.originals[listed["Key"].rsplit("/", 1)[-1]] = {**head, "Key": listed["Key"]}
     return card
 
 
@@ -86,7 +86,7 @@ def everything(system: System, card: Card) -> list[dict[str, Any]]:
     return [system.asset(head["Metadata"]["impp-sha256"][:20]) for head in card.originals.values()]
 
 
-def test_every_file_of_the_card_reaches_its_end(system: System, card: Card) -> None:
+def test_every_file_of_the_card_finishes_as_expected(system: System, card: Card) -> None:
     ended = {item["key"].rsplit("/", 1)[-1]: item["state"] for item in everything(system, card)}
     assert ended == card.expected
 
@@ -113,7 +113,7 @@ def test_a_second_sync_sends_nothing(system: System, card: Card) -> None:
     assert system.page("bill")["usd"] == pytest.approx(before["usd"], abs=1e-9)
 
 
-def test_the_manifest_holds_to_its_schema_and_names_what_is_there(system: System, card: Card) -> None:
+def test_manifests_validate_and_their_renditions_can_be_downloaded(system: System, card: Card) -> None:
     schema = json.loads((REPOSITORY / "schemas" / "manifest.v1.schema.json").read_text())
     for item in published(system, card):
         answer = system.deliver(delivery(item["asset"], "manifest.json"))
@@ -150,16 +150,16 @@ def test_portrait_stays_portrait(system: System, card: Card) -> None:
         assert all(rendition["height"] > rendition["width"] for rendition in item["renditions"])
 
 
-def test_what_is_to_be_seen_and_heard_was_seen_and_heard(system: System, card: Card) -> None:
+def test_objects_and_speech_are_detected(system: System, card: Card) -> None:
     items = published(system, card)
-    seen = {label["name"] for item in items for label in item["labels"]}
-    assert {"Person", "Bicycle"} <= seen
-    heard = " ".join(item.get("transcript") or "" for item in items).lower()
-    assert "it was the best of times" in heard
+    labels = {label["name"] for item in items for label in item["labels"]}
+    assert {"Person", "Bicycle"} <= labels
+    transcripts = " ".join(item.get("transcript") or "" for item in items).lower()
+    assert "it was the best of times" in transcripts
     assert all(item["branches"]["transcribe"]["status"] == "skipped" for item in items if not item["has_audio"])
 
 
-def test_cloudfront_serves_whom_it_knows_and_the_buckets_serve_nobody(system: System, card: Card) -> None:
+def test_cloudfront_serves_signed_requests_only_and_buckets_none(system: System, card: Card) -> None:
     poster = published(system, card)[0]["poster"]
     served = system.deliver(poster)
     assert served.status_code == 200
@@ -170,7 +170,7 @@ def test_cloudfront_serves_whom_it_knows_and_the_buckets_serve_nobody(system: Sy
         assert requests.get(f"{system.cloud.endpoint}/{bucket}/{key}", timeout=30).status_code == 403
 
 
-def test_the_ledger_is_the_bill(system: System, card: Card) -> None:
+def test_the_ledger_equals_the_bill(system: System, card: Card) -> None:
     """What the pipeline says an asset cost is what was metered for it, service by service, within rounding."""
     billed: dict[tuple[str, str], float] = {}
     for line in system.page("bill")["lines"]:
@@ -186,13 +186,13 @@ def test_the_ledger_is_the_bill(system: System, card: Card) -> None:
         assert item["usd"] <= 1.05 * item["usd_quote"]  # a ceiling, but for a slow machine's Lambda seconds
 
 
-def test_the_archive_decision_is_tagged_and_reasoned(system: System, card: Card) -> None:
+def test_the_archive_decision_is_tagged_with_its_reason(system: System, card: Card) -> None:
     for item in published(system, card):
         assert system.tags(item["key"])["impp:archive"] == item["archive"]["tag"]
         assert item["archive"]["why"]
 
 
-def test_everybody_was_told_once(system: System, card: Card) -> None:
+def test_each_asset_sends_one_alert(system: System, card: Card) -> None:
     for item in everything(system, card):
         assert len(system.alerts(item["asset"])) == 1, item["key"]
     assert any(path == "/discord" for path, _ in system.chat.posts)
@@ -218,8 +218,8 @@ def test_the_daily_cost_report_reaches_the_chat(system: System, card: Card) -> N
     assert any("cost" in json.dumps(body).lower() for path, body in system.chat.posts if path == "/slack")
 
 
-def test_an_execution_that_is_aborted_is_closed_out_and_told(system: System, media: dict[str, Path]) -> None:
-    """Nothing dies in silence: the failure function sees the end of any execution."""
+def test_an_aborted_execution_is_recorded_and_alerts(system: System, media: dict[str, Path]) -> None:
+    """The failure function hears of the end of any execution."""
     key = "originals/phone/tests/2026/11/22/aborted.mp4"
     before = media["vfr"].read_bytes()
     path = media["vfr"].with_name("aborted.mp4")
@@ -235,7 +235,7 @@ def _eventually(look: Any, patience_s: float = 30) -> Any:
     import time
 
     deadline = time.monotonic() + patience_s
-    while not (found := look()):
+    while not (result := look()):
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
-    return found
+    return result

@@ -26,11 +26,11 @@ def make_all(folder: Path) -> dict[str, Path]:
         "many-tags": lambda path: _ffmpeg(path, _scene("320x240", colour=4)),
         "twice": lambda path: _ffmpeg(path, _scene("320x240", colour=5)),
     }
-    made = {}
+    paths = {}
     for name, make in makers.items():
-        made[name] = folder / f"{name}.{'m4a' if name == 'sound' else 'mp4'}"
-        make(made[name])
-    return made
+        paths[name] = folder / f"{name}.{'m4a' if name == 'sound' else 'mp4'}"
+        make(paths[name])
+    return paths
 
 
 _VFR = ("-vf", "select='not(mod(n,3))+lt(mod(n,7),2)'", "-fps_mode", "vfr")

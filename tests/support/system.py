@@ -1,4 +1,4 @@
-"""A deployed environment, and the questions that tests ask of it."""
+"""A deployed environment and the queries that tests run on it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from impp_local.demo.collect import plain
 
 PATIENCE_S = 300
 SECRET_URL = "https://hooks.example/services/a-secret-that-stays-out-of-state"
-"""The root takes https alone; the chat on loopback is put into the secret afterwards, as one would rotate it."""
+"""The root accepts https only; the chat server on loopback is written into the secret afterwards, like a rotation."""
 
 
 @dataclass
 class Chat:
-    """A webhook on loopback that remembers what was posted, by path."""
+    """A webhook on loopback that records its posts by path."""
 
     url: str
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Chat:
 
 @dataclass
 class System:
-    """A deployed environment and what a test asks of it."""
+    """A deployed environment: clients, catalog, executions, alerts and delivery."""
 
     cloud: LocalCloud
     outputs: dict[str, Any]
@@ -51,7 +51,7 @@ class System:
         return page
 
     def wait_until_idle(self) -> None:
-        """Idle twice in a row: an event between two queues is in flight nowhere for an instant."""
+        """Wait until nothing runs, three looks in a row: an event between two queues is nowhere for an instant."""
         deadline, quiet = time.monotonic() + PATIENCE_S, 0
         while quiet < 3:
             quiet = quiet + 1 if self.page("idle")["idle"] else 0
@@ -59,7 +59,7 @@ class System:
             time.sleep(0.2)
 
     def upload(self, path: Path, key: str, **extra: Any) -> str:
-        """Put a file as somebody other than the edge script would; returns the asset's id."""
+        """Upload a file without the edge script; returns the asset's id."""
         answer = self.client("s3").put_object(
             Bucket=self.outputs["ingest_bucket"], Key=key, Body=path.read_bytes(), **extra
         )
@@ -71,9 +71,9 @@ class System:
         from boto3.dynamodb.types import TypeDeserializer
 
         table = self.outputs["catalog_table"]
-        found = self.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": catalog_asset(asset)}})
-        assert "Item" in found, f"no asset {asset} in the catalog"
-        return {k: plain(TypeDeserializer().deserialize(v)) for k, v in found["Item"].items()}
+        response = self.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": catalog_asset(asset)}})
+        assert "Item" in response, f"no asset {asset} in the catalog"
+        return {k: plain(TypeDeserializer().deserialize(v)) for k, v in response["Item"].items()}
 
     def executions(self, key: str) -> list[dict[str, Any]]:
         """Descriptions of the executions that an object's events started."""
@@ -93,15 +93,15 @@ class System:
         return [e["stateEnteredEventDetails"]["name"] for e in events if "stateEnteredEventDetails" in e]
 
     def tags(self, key: str) -> dict[str, str]:
-        found = self.client("s3").get_object_tagging(Bucket=self.outputs["ingest_bucket"], Key=key)
-        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+        tagging = self.client("s3").get_object_tagging(Bucket=self.outputs["ingest_bucket"], Key=key)
+        return {tag["Key"]: tag["Value"] for tag in tagging["TagSet"]}
 
     def alerts(self, asset: str) -> list[dict[str, Any]]:
-        """What Slack was told of an asset."""
+        """Alerts about an asset that reached Slack."""
         return [body for path, body in self.chat.posts if path == "/slack" and asset in json.dumps(body)]
 
     def deliver(self, key: str, *, signed: bool = True, **headers: str) -> requests.Response:
-        """Ask CloudFront for a delivered object."""
+        """Request a delivered object from CloudFront."""
         url = f"{self.cloud.endpoint}/_cloudfront/{self.outputs['distribution_id']}/{key}"
         if signed:
             signer = CloudFrontSigner(self.outputs["key_pair_ids"]["tests"], self._sign)
