@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from impp_build import BuildError
 
 if TYPE_CHECKING:
-    from impp_build.archive import Entry
     from impp_build.closure import Sources
     from impp_build.functions import Function
     from impp_build.wheels import Target
+    from impp_build.zips import Entry
 
 BUILDER = Path(__file__).resolve().parent
 ROOT = BUILDER.parents[1]
@@ -137,7 +137,7 @@ class Build:
 
     def render(self) -> dict[str, Any]:
         """Write the state machine and return its part of the manifest."""
-        from impp_build.archive import write_whole
+        from impp_build.zips import write_whole
 
         content = self.definition().encode()
         path = self.folder / STATE_MACHINE
@@ -175,14 +175,14 @@ class Build:
         chosen = wheels.wheels(LAYERS[name], wheels.pure_target() if name == "python" else self.lambda_target)
         entries = wheels.layer_entries(chosen)
         # The hash-pinned wheels and this code decide the zip's content, so its key is known before it is written.
-        code = b"".join((BUILDER / part).read_bytes() for part in ("archive.py", "wheels.py"))
+        code = b"".join((BUILDER / part).read_bytes() for part in ("zips.py", "wheels.py"))
         key = hashlib.sha256(code + "\n".join(f"{entry.path} {entry.crc}" for entry in entries).encode()).hexdigest()
         artifact = self._store(name, entries, key[:16])
         return Layer(artifact, wheels.import_names(entries), sum(entry.size for entry in entries))
 
     def _store(self, name: str, entries: list[Entry], key: str | None = None) -> Artifact:
         """Write a zip to artifacts/ under its key, by default the hash of its bytes, unless it exists."""
-        from impp_build.archive import write_whole, zip_bytes
+        from impp_build.zips import write_whole, zip_bytes
 
         artifacts = self.folder / "artifacts"
         if key and (path := artifacts / f"{name}-{key}.zip").is_file():
@@ -203,8 +203,8 @@ class Build:
 
     def all(self) -> dict[str, Any] | None:
         """Write everything, the manifest last, and return it; None if there was nothing to do."""
-        from impp_build.archive import write_whole
         from impp_build.detectors import iam_actions
+        from impp_build.zips import write_whole
 
         inputs = self.inputs()
         if self.up_to_date(inputs):
@@ -235,8 +235,8 @@ def _reject_too_large(function: str, entries: list[Entry], layers: list[Layer]) 
 
 def source_entry(path: str, file: Path) -> Entry:
     """Return one file of a function's zip. Comments and docstrings are left out; statements keep their lines."""
-    from impp_build.archive import Entry
     from impp_build.closure import without_comments, without_prose
+    from impp_build.zips import Entry
 
     strip = {".py": without_prose, ".toml": without_comments}.get(file.suffix, bytes)
     return Entry.of(path, strip(file.read_bytes()))

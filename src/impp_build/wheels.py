@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impp_build import BuildError
-from impp_build.archive import Entry, entries_of
+from impp_build.zips import Entry, entries_of
 
 PROVIDED_DISTRIBUTIONS = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six"})
 LAMBDA_PYTHON = "3.13"

@@ -79,7 +79,7 @@ def test_failures_are_one_and_remembered_for_status(
 
 
 def test_a_missing_network_is_reported_in_one_line(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impp_edge.bucket.pace.BACKOFF_BASE_S", 0.001)
+    monkeypatch.setattr("impp_edge.bucket.backoff.BACKOFF_BASE_S", 0.001)
     put(card, CLIP)
     flags = ["--bucket", BUCKET, "--endpoint-url", "http://127.0.0.1:1", "--state", str(config.state)]
     result = click.testing.CliRunner().invoke(main, ["sync", *flags, str(card), "--quiet"])

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from impp_edge import digest as module
-from impp_edge.bucket.pace import Stopped
 from impp_edge.digest import BLOCK, crc64nvme, digest, slow_crc64nvme, text
+from impp_edge.stop import Stopped
 
 CHECK = 0xAE8B14860A799888
 """CRC-64/NVME of ``123456789``, from the catalogue of parametrised CRC algorithms."""

@@ -25,7 +25,8 @@ from impp_edge import __version__
 from impp_edge.bucket import aws
 from impp_edge.bucket.aws import Offline as Offline
 from impp_edge.bucket.aws import Refused as Refused
-from impp_edge.bucket.pace import Pace, backoff
+from impp_edge.bucket.backoff import backoff
+from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.bucket.wire import READ_S, TRANSPORT, Answer, Body, Content, Dropped, Wire
 from impp_edge.stop import Stopped as Stopped
 
@@ -171,7 +172,7 @@ class S3:
         profile: str | None = None,
         ca_bundle: Path | None = None,
         stop: threading.Event | None = None,
-        pace: Pace | None = None,
+        pace: Bandwidth | None = None,
     ) -> None:
         """Nothing is sent yet. What is None is asked of the environment and the profile, as AWS's tools do."""
         settings = aws.Settings(profile)
@@ -182,7 +183,7 @@ class S3:
         self._place = aws.endpoint(bucket, self.region, self._url)
         self._stop = stop or threading.Event()
         authorities = str(ca_bundle) if ca_bundle else settings.ca_bundle
-        self._wire = Wire(authorities, pace or Pace(None, self._stop), self._stop)
+        self._wire = Wire(authorities, pace or Bandwidth(None, self._stop), self._stop)
 
     def close(self) -> None:
         """Close the connections of all threads, which must be at rest."""

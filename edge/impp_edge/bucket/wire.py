@@ -23,7 +23,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from impp_edge.bucket.aws import Endpoint, Refused
-from impp_edge.bucket.pace import Pace
+from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.stop import Stopped
 
 CONNECT_S = 10.0
@@ -89,7 +89,7 @@ class Answer:
 class Wire:
     """Sends requests. Thread-safe; each thread has its own connection."""
 
-    def __init__(self, ca_bundle: str | None, pace: Pace, stop: threading.Event) -> None:
+    def __init__(self, ca_bundle: str | None, pace: Bandwidth, stop: threading.Event) -> None:
         self._ca_bundle = ca_bundle
         self._pace = pace
         self._stop = stop

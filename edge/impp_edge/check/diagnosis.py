@@ -285,13 +285,13 @@ class _Online:
 
     def _reach(self, settings: aws.Settings, s3: S3) -> Iterator[Finding]:
         """Ask for the bucket without any credentials: whatever the answer, it tells the way, the clock, the region."""
-        from impp_edge.bucket.pace import Pace
+        from impp_edge.bucket.bandwidth import Bandwidth
         from impp_edge.bucket.wire import Wire
 
         config = self._config
         place = aws.endpoint(config.bucket, s3.region, config.endpoint_url or settings.endpoint_url())
         bundle = str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle
-        wire = Wire(bundle, Pace(None), threading.Event())
+        wire = Wire(bundle, Bandwidth(None), threading.Event())
         try:
             began = time.monotonic()
             answer = wire.exchange(place, "HEAD", place.base or "/", {"host": place.netloc})

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from impp_edge.bucket.pace import Pace
+from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
 from impp_edge.card import identify
 from impp_edge.card.board import FINISH, PREPARE, Board, Job, Work
@@ -97,7 +97,7 @@ class Link:
         with self._mutex:
             if self._s3 is None:
                 self._s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle,
-                              self.halt, Pace(config.limit_mbit))  # fmt: skip
+                              self.halt, Bandwidth(config.limit_mbit))  # fmt: skip
             return self._s3
 
     def rest(self) -> None:

@@ -65,7 +65,7 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
 
     from impp_edge import __version__
     from impp_edge.bucket import aws
-    from impp_edge.bucket.pace import Pace
+    from impp_edge.bucket.bandwidth import Bandwidth
     from impp_edge.bucket.wire import Content, Wire
 
     settings = aws.Settings(config.profile)
@@ -85,7 +85,7 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
     }
     digest = hashlib.sha256(body).hexdigest()
     signed = aws.Signer(settings).sign("POST", (place.netloc, place.base, ""), headers, digest, region, "monitoring")
-    wire = Wire(str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle, Pace(None), threading.Event())
+    wire = Wire(str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle, Bandwidth(None), threading.Event())
     try:
         answer = wire.exchange(place, "POST", place.base, signed, Content(body), TIMEOUT_S)
     except http.client.HTTPException as error:

@@ -25,7 +25,7 @@ from botocore.credentials import Credentials
 from tests.support.edge.scripted import Asked, Scripted, answer, early, error, hang_up, raw, reply, reset, scripted
 
 from impp_edge.bucket import aws
-from impp_edge.bucket.pace import Pace
+from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.bucket.s3 import ATTEMPTS, RETRY_AFTER_S, S3, Labels, Offline, Part, Refused, S3Error, Stopped
 from impp_edge.bucket.wire import ANSWER_BYTES, Content
 from impp_edge.digest import digest
@@ -459,7 +459,7 @@ def test_asked_to_stop_a_body_may_go_on_for_a_while_only(
 
 def test_a_limited_body_is_paced(server: Scripted, client: Callable[..., S3]) -> None:
     waited: list[float] = []
-    pace = Pace(80, clock=lambda: 0.0, wait=lambda seconds: bool(waited.append(seconds)))
+    pace = Bandwidth(80, clock=lambda: 0.0, wait=lambda seconds: bool(waited.append(seconds)))
     server.scenes = [answer(200, etag='"e"')]
     client(server, pace=pace).part(KEY, "up", 1, BODY, CRC)
     assert max(waited) == pytest.approx(len(BODY.content) / 1e7, abs=0.3)

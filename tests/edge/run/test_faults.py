@@ -38,7 +38,7 @@ DONE, SOME_FAILED, WRONG_SETTING, LOCKED = 0, 1, 2, 3
 LONG_S = 60
 """Longest that anything here may take; nothing waits for it unless it has failed."""
 SMALL = f"from impp_edge.run import upload; upload.PART = {PART}"
-QUICK = f"{SMALL}; from impp_edge.bucket import pace; pace.BACKOFF_BASE_S = 0.02"
+QUICK = f"{SMALL}; from impp_edge.bucket import backoff; backoff.BACKOFF_BASE_S = 0.02"
 """Lines that a run begins with: files of several parts stay small, and pauses between tries short."""
 RUN = "from impp_edge.cli import main; main()"
 ONE = ("--workers", "1")

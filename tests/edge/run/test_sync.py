@@ -290,7 +290,7 @@ def test_a_file_that_goes_away_in_the_queue_is_a_failure_of_its_own(
 def test_without_a_network_the_run_stops_and_the_next_one_goes_on(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impp_edge.bucket.pace.BACKOFF_BASE_S", 0.001)
+    monkeypatch.setattr("impp_edge.bucket.backoff.BACKOFF_BASE_S", 0.001)
     contents = sorted(put(card, f"Record/20260115_0815{i:02}_NF.mp4").read_bytes() for i in range(20))
     offline = replace(config, endpoint_url="http://127.0.0.1:1")
     for _ in range(3):

@@ -105,7 +105,7 @@ class Store:
 
 @pytest.fixture(params=["local cloud", "seaweed"])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr("impp_edge.bucket.pace.BACKOFF_BASE_S", 0.0)
+    monkeypatch.setattr("impp_edge.bucket.backoff.BACKOFF_BASE_S", 0.0)
     stop = threading.Event()
     if request.param == "seaweed":
         server: Seaweed = request.getfixturevalue("weed")

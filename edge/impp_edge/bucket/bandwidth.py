@@ -1,8 +1,7 @@
-"""How fast to send: a bandwidth limit that all threads share, and how long to wait before trying again."""
+"""The bandwidth limit that all threads share."""
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,11 +14,9 @@ SMOOTH_S = 0.1
 """Under a limit, seconds of bandwidth to send at a time."""
 BURST_S = 0.25
 """Seconds of bandwidth that may be saved up while nobody sends."""
-BACKOFF_BASE_S = 0.5
-BACKOFF_CAP_S = 20.0
 
 
-class Pace:
+class Bandwidth:
     """At most ``limit_mbit`` million bits per second, None for no limit, over all threads that call :meth:`take`.
 
     Each call is given its own span of the line, in the order of the calls, and waits until that span begins: so threads
@@ -56,11 +53,3 @@ class Pace:
             self._free = begin + n_bytes / self._bytes_per_s
         if begin > now and self._wait(begin - now):
             raise Stopped("asked to stop")
-
-
-def backoff(attempt: int, chance: Callable[[], float] = random.random) -> float:
-    """Seconds to wait after failure number ``attempt`` (from 0): full jitter, so that many cards do not march in step.
-
-    After "Exponential Backoff And Jitter", AWS Architecture Blog.
-    """
-    return chance() * min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2.0 ** min(attempt, 16))

@@ -8,7 +8,9 @@ import threading
 
 import pytest
 
-from impp_edge.bucket.pace import BACKOFF_BASE_S, BACKOFF_CAP_S, BLOCK, BURST_S, Pace, Stopped, backoff
+from impp_edge.bucket.backoff import BACKOFF_BASE_S, BACKOFF_CAP_S, backoff
+from impp_edge.bucket.bandwidth import BLOCK, BURST_S, Bandwidth
+from impp_edge.stop import Stopped
 
 
 class Clock:
@@ -29,7 +31,7 @@ class Clock:
 class Threads:
     """Senders that take turns as threads would: each goes on when its wait is over."""
 
-    def __init__(self, pace: Pace, clock: Clock, waits: list[float]) -> None:
+    def __init__(self, pace: Bandwidth, clock: Clock, waits: list[float]) -> None:
         self.pace, self.clock, self.waits = pace, clock, waits
 
     def run(self, senders: int, until: float, block: int) -> list[int]:
@@ -53,7 +55,7 @@ class Threads:
 @pytest.mark.parametrize("mbit", [0.1, 1, 8, 50, 940])
 def test_the_limit_is_kept_within_five_percent_over_ten_seconds(mbit: float) -> None:
     clock = Clock()
-    pace = Pace(mbit, clock=clock, wait=clock.wait)
+    pace = Bandwidth(mbit, clock=clock, wait=clock.wait)
     begun, sent = clock.now, 0
     while clock.now < begun + 10:
         pace.take(pace.block)
@@ -64,7 +66,7 @@ def test_the_limit_is_kept_within_five_percent_over_ten_seconds(mbit: float) -> 
 @pytest.mark.parametrize("senders", [2, 5])
 def test_threads_share_the_line_fairly_and_keep_the_limit_together(senders: int) -> None:
     clock, waits = Clock(), []
-    pace = Pace(20, clock=clock, wait=lambda seconds: bool(waits.append(seconds)))
+    pace = Bandwidth(20, clock=clock, wait=lambda seconds: bool(waits.append(seconds)))
     sent = Threads(pace, clock, waits).run(senders, clock.now + 10, pace.block)
     assert sum(sent) * 8 / 1e6 / 10 == pytest.approx(20, rel=0.05)
     assert max(sent) - min(sent) <= 2 * pace.block + BURST_S * 20e6 / 8  # who comes first has what was saved up
@@ -73,7 +75,7 @@ def test_threads_share_the_line_fairly_and_keep_the_limit_together(senders: int)
 def test_it_is_smooth() -> None:
     """No wait is longer than a few blocks take, and the blocks are small."""
     clock, waits = Clock(), []
-    pace = Pace(2, clock=clock, wait=lambda seconds: bool(waits.append(seconds)) or clock.wait(seconds))
+    pace = Bandwidth(2, clock=clock, wait=lambda seconds: bool(waits.append(seconds)) or clock.wait(seconds))
     for _ in range(100):
         pace.take(pace.block)
     assert max(waits) < 0.15 and pace.block <= 128 * 1024
@@ -81,7 +83,7 @@ def test_it_is_smooth() -> None:
 
 def test_bandwidth_of_a_pause_is_not_saved_up() -> None:
     clock = Clock()
-    pace = Pace(8, clock=clock, wait=clock.wait)  # a million bytes a second
+    pace = Bandwidth(8, clock=clock, wait=clock.wait)  # a million bytes a second
     pace.take(1000)
     clock.now += 3600
     begun = clock.now
@@ -92,7 +94,7 @@ def test_bandwidth_of_a_pause_is_not_saved_up() -> None:
 
 def test_a_clock_that_jumps_ahead_does_no_harm() -> None:
     clock = Clock()
-    pace = Pace(8, clock=clock, wait=clock.wait)
+    pace = Bandwidth(8, clock=clock, wait=clock.wait)
     for _ in range(50):
         pace.take(100_000)
         clock.now += 1e6
@@ -103,7 +105,7 @@ def test_a_clock_that_jumps_ahead_does_no_harm() -> None:
 
 
 def test_without_a_limit_nobody_waits() -> None:
-    pace = Pace(None, wait=lambda _: pytest.fail("waited"))
+    pace = Bandwidth(None, wait=lambda _: pytest.fail("waited"))
     pace.take(10**12)
     assert pace.block == BLOCK
 
@@ -111,7 +113,7 @@ def test_without_a_limit_nobody_waits() -> None:
 def test_asked_to_stop_nobody_waits_any_longer() -> None:
     stop = threading.Event()
     stop.set()
-    pace = Pace(0.001, stop)
+    pace = Bandwidth(0.001, stop)
     with pytest.raises(Stopped):
         for _ in range(10):
             pace.take(10**6)
