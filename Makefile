@@ -29,11 +29,11 @@ down: $(READY) ## Stop the local cloud that `make up` started.
 	@$(RUN) -m impp_local down
 
 test: lint ## Run every check and test.
-	$(RUN) -m pytest -q --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+	$(RUN) -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(READY) ## Run the tests that take less than a minute together.
 	$(VENV)/bin/ruff check -q
-	$(RUN) -m pytest -q -m "not slow" --numprocesses auto --dist loadgroup
+	$(RUN) -m pytest -q -m "not slow" --numprocesses auto --dist loadfile
 
 lint: $(READY) ## Check style, types, the floors of imports, Terraform's format and the workflows.
 	$(VENV)/bin/ruff check -q

@@ -5,20 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
 FIRST = ("e2e", "infra")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of a file share a process, and all of e2e, which deploys once.
-
-    The folders that wait for Terraform begin first, so that the others run while they wait.
-    """
+    """Begin with the folders that wait for Terraform, so that the others run while they wait."""
     items.sort(key=lambda item: FIRST.index(_folder(item)) if _folder(item) in FIRST else len(FIRST))
-    for item in items:
-        group = "e2e" if _folder(item) == "e2e" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
+    """Give each file to one process, and all of e2e, which deploys once."""
+    return _FilesAndE2e(config, log)
+
+
+class _FilesAndE2e(LoadFileScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "tests/e2e" if file.startswith("tests/e2e/") else file
 
 
 def _folder(item: pytest.Item) -> str:
