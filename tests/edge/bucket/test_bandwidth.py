@@ -64,7 +64,7 @@ def test_the_limit_is_kept_within_five_percent_over_ten_seconds(mbit: float) -> 
 
 
 @pytest.mark.parametrize("senders", [2, 5])
-def test_threads_share_the_line_fairly_and_keep_the_limit_together(senders: int) -> None:
+def test_threads_share_the_bandwidth_fairly_within_one_limit(senders: int) -> None:
     clock, waits = Clock(), []
     pace = Bandwidth(20, clock=clock, wait=lambda seconds: bool(waits.append(seconds)))
     sent = Threads(pace, clock, waits).run(senders, clock.now + 10, pace.block)
@@ -72,7 +72,7 @@ def test_threads_share_the_line_fairly_and_keep_the_limit_together(senders: int)
     assert max(sent) - min(sent) <= 2 * pace.block + BURST_S * 20e6 / 8  # who comes first has what was saved up
 
 
-def test_it_is_smooth() -> None:
+def test_waits_and_blocks_are_short() -> None:
     """No wait is longer than a few blocks take, and the blocks are small."""
     clock, waits = Clock(), []
     pace = Bandwidth(2, clock=clock, wait=lambda seconds: bool(waits.append(seconds)) or clock.wait(seconds))
@@ -81,7 +81,7 @@ def test_it_is_smooth() -> None:
     assert max(waits) < 0.15 and pace.block <= 128 * 1024
 
 
-def test_bandwidth_of_a_pause_is_not_saved_up() -> None:
+def test_unused_bandwidth_does_not_accumulate() -> None:
     clock = Clock()
     pace = Bandwidth(8, clock=clock, wait=clock.wait)  # a million bytes a second
     pace.take(1000)
@@ -92,7 +92,7 @@ def test_bandwidth_of_a_pause_is_not_saved_up() -> None:
     assert clock.now - begun >= 10 - BURST_S - 0.11
 
 
-def test_a_clock_that_jumps_ahead_does_no_harm() -> None:
+def test_a_clock_jump_does_not_stall_transfers() -> None:
     clock = Clock()
     pace = Bandwidth(8, clock=clock, wait=clock.wait)
     for _ in range(50):
@@ -104,13 +104,13 @@ def test_a_clock_that_jumps_ahead_does_no_harm() -> None:
     assert clock.now - begun < 3
 
 
-def test_without_a_limit_nobody_waits() -> None:
+def test_no_limit_means_no_waits() -> None:
     pace = Bandwidth(None, wait=lambda _: pytest.fail("waited"))
     pace.take(10**12)
     assert pace.block == BLOCK
 
 
-def test_asked_to_stop_nobody_waits_any_longer() -> None:
+def test_waits_end_when_the_run_is_asked_to_stop() -> None:
     stop = threading.Event()
     stop.set()
     pace = Bandwidth(0.001, stop)
@@ -119,7 +119,7 @@ def test_asked_to_stop_nobody_waits_any_longer() -> None:
             pace.take(10**6)
 
 
-def test_backoff_grows_to_a_limit_and_is_spread() -> None:
+def test_backoff_is_exponential_with_a_cap_and_jitter() -> None:
     most = [backoff(attempt, lambda: 1.0) for attempt in range(60)]
     assert most[:3] == [BACKOFF_BASE_S, 2 * BACKOFF_BASE_S, 4 * BACKOFF_BASE_S]
     assert most == sorted(most) and most[-1] == BACKOFF_CAP_S

@@ -1,4 +1,4 @@
-"""What a server, a proxy or a bad network may do to a request, and what comes of it."""
+"""What servers, proxies and bad networks do to requests, and how the client reacts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,18 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
-from tests.support.edge.scripted import Asked, Scripted, answer, early, error, hang_up, raw, reply, reset, scripted
+from tests.support.edge.scripted import (
+    ReceivedRequest,
+    Scripted,
+    answer,
+    early,
+    error,
+    hang_up,
+    raw,
+    reply,
+    reset,
+    scripted,
+)
 
 from impp_edge.bucket import aws
 from impp_edge.bucket.bandwidth import Bandwidth
@@ -43,7 +54,7 @@ COMPLETED = (
 
 
 class Waits(threading.Event):
-    """An event that nobody has to wait for; how long they would have."""
+    """An event whose waits return at once; records their lengths."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,14 +83,14 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
-    with scripted() as made:
-        yield made
+    with scripted() as server:
+        yield server
 
 
 @pytest.fixture(params=["http", "https"])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
-    with scripted(tmp_path if request.param == "https" else None) as made:
-        yield made
+    with scripted(tmp_path if request.param == "https" else None) as server:
+        yield server
 
 
 @pytest.fixture
@@ -89,9 +100,9 @@ def stop() -> Waits:
 
 @pytest.fixture
 def clients() -> Iterator[list[S3]]:
-    made: list[S3] = []
-    yield made
-    for s3 in made:
+    opened: list[S3] = []
+    yield opened
+    for s3 in opened:
         s3.close()
 
 
@@ -105,45 +116,45 @@ def client(stop: Waits, clients: list[S3]) -> Callable[..., S3]:
     return make
 
 
-# --- what is sent -----------------------------------------------------------------------------------------------------
+# --- requests --------------------------------------------------------------------------------------------------------
 
 
-def test_put_says_what_s3_needs_to_know(server: Scripted, client: Callable[..., S3]) -> None:
+def test_put_sends_checksum_metadata_tags_and_if_none_match(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, etag='"e"', x_amz_version_id="v", x_amz_checksum_crc64nvme=CRC)]
     stored = client(server).put(KEY, Content(b"hello"), CRC, LABELS)
     assert (stored.version, stored.etag, stored.crc64nvme) == ("v", "e", CRC)
-    asked = server.asked[0]
-    assert (asked.method, asked.body) == ("PUT", b"hello")
-    assert asked.target == "/bucket/originals/dashcam/a%20b%2B%C3%BC/2026/01/01/x~1.mp4"
+    request = server.requests[0]
+    assert (request.method, request.body) == ("PUT", b"hello")
+    assert request.target == "/bucket/originals/dashcam/a%20b%2B%C3%BC/2026/01/01/x~1.mp4"
     expected = {
         "content-length": "5", "content-type": "video/mp4", "if-none-match": "*", "x-amz-checksum-crc64nvme": CRC,
         "x-amz-meta-impp-sha256": "0" * 64, "host": f"127.0.0.1:{server.port}",
     }  # fmt: skip
-    assert expected.items() <= asked.headers.items()
-    assert parse_qs(asked.headers["x-amz-tagging"]) == {"impp:source": ["dashcam"], "a b": ["c&d=é"]}
-    assert asked.scope == "us-east-1/s3"
+    assert expected.items() <= request.headers.items()
+    assert parse_qs(request.headers["x-amz-tagging"]) == {"impp:source": ["dashcam"], "a b": ["c&d=é"]}
+    assert request.scope == "us-east-1/s3"
 
 
-def test_over_tls_the_body_is_not_hashed_again(either: Scripted, client: Callable[..., S3]) -> None:
+def test_payload_is_unsigned_over_tls_and_hashed_over_plain_http(either: Scripted, client: Callable[..., S3]) -> None:
     either.scenes = [answer(200, etag='"e"')]
     client(either).part(KEY, "up", 3, Content(b"hello"), CRC)
-    asked = either.asked[0]
+    request = either.requests[0]
     hashed = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-    assert asked.headers["x-amz-content-sha256"] == ("UNSIGNED-PAYLOAD" if either.certificate else hashed)
-    assert asked.headers["x-amz-checksum-crc64nvme"] == CRC
-    assert parse_qs(urlsplit(asked.target).query) == {"partNumber": ["3"], "uploadId": ["up"]}
+    assert request.headers["x-amz-content-sha256"] == ("UNSIGNED-PAYLOAD" if either.certificate else hashed)
+    assert request.headers["x-amz-checksum-crc64nvme"] == CRC
+    assert parse_qs(urlsplit(request.target).query) == {"partNumber": ["3"], "uploadId": ["up"]}
 
 
-def test_complete_lists_the_parts_and_the_whole(server: Scripted, client: Callable[..., S3]) -> None:
+def test_complete_sends_the_parts_and_the_object_size(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, COMPLETED, x_amz_version_id="null")]
     parts = [Part(1, 10, '"a"', "x"), Part(2, 5, '"b"', None)]
     stored = client(server).complete(KEY, "up", parts, CRC)
     assert (stored.version, stored.etag, stored.crc64nvme) == (None, "e-1", CRC)
-    asked = server.asked[0]
-    assert asked.headers["if-none-match"] == "*" and asked.headers["x-amz-mp-object-size"] == "15"
-    assert asked.headers["x-amz-checksum-type"] == "FULL_OBJECT"
+    request = server.requests[0]
+    assert request.headers["if-none-match"] == "*" and request.headers["x-amz-mp-object-size"] == "15"
+    assert request.headers["x-amz-checksum-type"] == "FULL_OBJECT"
     listed = [
-        [(leaf.tag.rpartition("}")[2], leaf.text) for leaf in part] for part in ElementTree.fromstring(asked.body)
+        [(leaf.tag.rpartition("}")[2], leaf.text) for leaf in part] for part in ElementTree.fromstring(request.body)
     ]
     assert listed == [
         [("ChecksumCRC64NVME", "x"), ("ETag", '"a"'), ("PartNumber", "1")],
@@ -151,7 +162,7 @@ def test_complete_lists_the_parts_and_the_whole(server: Scripted, client: Callab
     ]
 
 
-def test_a_composite_checksum_is_none_of_the_whole(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_composite_checksum_is_not_a_full_object_checksum(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [
         answer(200, COMPLETED.replace(b"FULL_OBJECT", b"COMPOSITE")),
         answer(200, x_amz_checksum_crc64nvme=CRC, x_amz_checksum_type="COMPOSITE"),
@@ -186,21 +197,21 @@ def test_listings_are_read_to_their_last_page(server: Scripted, client: Callable
     s3 = client(server)
     assert [(part.number, part.size) for part in s3.parts(KEY, "up")] == [(1, 7), (2, 7)]
     assert [upload.id for upload in s3.uploads("p")] == ["a-id", "b-id", "b-id"]  # a server that repeats itself ends it
-    assert "part-number-marker=1" in server.asked[1].target and "key-marker=a&" in server.asked[3].target
+    assert "part-number-marker=1" in server.requests[1].target and "key-marker=a&" in server.requests[3].target
 
 
-def test_a_large_body_is_never_in_memory(either: Scripted, client: Callable[..., S3], tmp_path: Path) -> None:
+def test_a_large_body_is_streamed(either: Scripted, client: Callable[..., S3], tmp_path: Path) -> None:
     from impp_edge.card.find import Found
     from impp_edge.config import Folder
     from impp_edge.run.upload import _Slice
 
     path = tmp_path / "large"
-    with path.open("wb") as made:
-        made.truncate(64 << 20)
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
     status = path.stat()
     found = Found(Folder(tmp_path), b"large", status.st_size, status.st_mtime_ns)
 
-    def count(connection: socket.socket, asked: Asked) -> bool:
+    def count(connection: socket.socket, request: ReceivedRequest) -> bool:
         left, buffer = status.st_size, bytearray(65536)
         while left:
             left -= connection.recv_into(buffer)
@@ -229,7 +240,7 @@ def test_a_large_body_is_never_in_memory(either: Scripted, client: Callable[...,
         ("PUT", "x", {"partNumber": "10", "uploadId": "a+b/c=="}, {"x-amz-checksum-crc64nvme": CRC}),
     ],
 )
-def test_the_signature_is_botocores(
+def test_signatures_equal_those_of_botocore(
     method: str,
     key: str | None,
     query: Mapping[str, str],
@@ -247,44 +258,42 @@ def test_the_signature_is_botocores(
         monkeypatch.setenv("AWS_SESSION_TOKEN", token)
     server.scenes = [answer(200)]
     client(server, region="eu-west-1")._ask(_Request(method, key, query, headers))
-    asked = server.asked[0]
-    then = dt.datetime.strptime(asked.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")
+    request = server.requests[0]
+    then = dt.datetime.strptime(request.headers["x-amz-date"], "%Y%m%dT%H%M%SZ")
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: then)
-    theirs = AWSRequest(method, server.url + asked.target, {name: str(value) for name, value in headers.items()}, b"")
+    theirs = AWSRequest(method, server.url + request.target, {name: str(value) for name, value in headers.items()}, b"")
     theirs.context["client_config"] = BotoConfig(s3={"payload_signing_enabled": True})
     keys = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token)
     S3SigV4Auth(keys, "s3", "eu-west-1").add_auth(theirs)
-    assert asked.headers["authorization"] == theirs.headers["Authorization"]
+    assert request.headers["authorization"] == theirs.headers["Authorization"]
 
 
-# --- answers that come too early, late, or never ----------------------------------------------------------------------
+# --- early, late and missing responses --------------------------------------------------------------------------------
 
 
-def test_a_refusal_before_the_body_was_read_is_understood(either: Scripted, client: Callable[..., S3]) -> None:
+def test_an_early_error_response_is_read(either: Scripted, client: Callable[..., S3]) -> None:
     either.scenes = [early(403, "AccessDenied")]
     with pytest.raises(S3Error) as raised:
         client(either).put(KEY, BODY, CRC, LABELS)
-    assert (raised.value.status, raised.value.code, len(either.asked)) == (403, "AccessDenied", 1)
+    assert (raised.value.status, raised.value.code, len(either.requests)) == (403, "AccessDenied", 1)
 
 
-def test_a_busy_server_that_reads_no_body_is_asked_again(either: Scripted, client: Callable[..., S3]) -> None:
+def test_an_early_503_is_retried(either: Scripted, client: Callable[..., S3]) -> None:
     either.scenes = [early(503, "SlowDown"), early(412, "PreconditionFailed")]
     with pytest.raises(S3Error, match="PreconditionFailed"):
         client(either).put(KEY, BODY, CRC, LABELS)
-    assert len(either.asked) == 2
+    assert len(either.requests) == 2
 
 
 @pytest.mark.parametrize("bad", [reset, hang_up])
-def test_a_connection_that_breaks_is_retried(
-    either: Scripted, client: Callable[..., S3], stop: Waits, bad: Any
-) -> None:
+def test_a_broken_connection_is_retried(either: Scripted, client: Callable[..., S3], stop: Waits, bad: Any) -> None:
     either.scenes = [bad, bad, answer(200, etag='"e"')]
     assert client(either).part(KEY, "up", 1, BODY, CRC).etag == '"e"'
-    assert [asked.connection for asked in either.asked] == [0, 1, 2] and len(stop.waits) == 2
-    assert either.asked[2].body == BODY.content
+    assert [request.connection for request in either.requests] == [0, 1, 2] and len(stop.waits) == 2
+    assert either.requests[2].body == BODY.content
 
 
-def test_a_server_that_is_away_is_reported(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
+def test_an_unreachable_server_is_reported(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     with pytest.raises(Offline, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
@@ -292,7 +301,7 @@ def test_a_server_that_is_away_is_reported(server: Scripted, client: Callable[..
     assert len(stop.waits) == ATTEMPTS - 1
 
 
-def test_a_server_that_takes_no_bytes_is_not_waited_for_long(
+def test_a_server_that_reads_nothing_times_out(
     either: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("impp_edge.bucket.wire.READ_S", 0.1)
@@ -307,21 +316,21 @@ def test_a_server_that_takes_no_bytes_is_not_waited_for_long(
         over.set()
 
 
-def test_a_connection_that_the_server_closed_meanwhile_costs_nothing(
+def test_a_closed_keep_alive_connection_is_replaced_without_delay(
     either: Scripted, client: Callable[..., S3], stop: Waits
 ) -> None:
     either.scenes = [answer(200, etag='"e"'), hang_up, answer(200, etag='"e"'), answer(200, etag='"e"')]
     s3 = client(either)
     for number in range(3):
         s3.part(KEY, "up", number, Content(b"x"), CRC)
-    assert [asked.connection for asked in either.asked] == [0, 0, 1, 1] and stop.waits == []
+    assert [request.connection for request in either.requests] == [0, 0, 1, 1] and stop.waits == []
 
 
-def test_a_connection_that_is_known_to_be_closed_is_not_used(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_connection_known_to_be_closed_is_not_reused(server: Scripted, client: Callable[..., S3]) -> None:
     closed = threading.Event()
 
-    def last(connection: socket.socket, asked: Asked) -> bool:
-        answer(200)(connection, asked)
+    def last(connection: socket.socket, request: ReceivedRequest) -> bool:
+        answer(200)(connection, request)
         connection.shutdown(socket.SHUT_RDWR)
         closed.set()
         return False
@@ -331,10 +340,10 @@ def test_a_connection_that_is_known_to_be_closed_is_not_used(server: Scripted, c
     s3.head(KEY)
     assert closed.wait(30)
     assert s3.head(KEY) is not None
-    assert [asked.connection for asked in server.asked] == [0, 1]
+    assert [request.connection for request in server.requests] == [0, 1]
 
 
-def test_an_answer_without_end_is_cut_off(server: Scripted, client: Callable[..., S3]) -> None:
+def test_an_endless_response_is_rejected(server: Scripted, client: Callable[..., S3]) -> None:
     flood = reply(200, bytes(ANSWER_BYTES + 100_000))
     server.scenes = [raw(flood) for _ in range(ATTEMPTS)]
     with pytest.raises(Offline, match="has no end"):
@@ -360,27 +369,27 @@ def test_an_answer_without_end_is_cut_off(server: Scripted, client: Callable[...
         ),
     ],
 )
-def test_an_answer_that_is_none_is_asked_for_again(server: Scripted, client: Callable[..., S3], odd: bytes) -> None:
+def test_a_malformed_response_is_retried(server: Scripted, client: Callable[..., S3], odd: bytes) -> None:
     server.scenes = [raw(odd), answer(200, CREATED)]
     assert client(server).create(KEY, LABELS) == ("up", True)  # there may be two uploads now
     server.scenes = [answer(200, CREATED)]
     assert client(server).create(KEY, LABELS) == ("up", False)
 
 
-def test_a_part_that_nobody_stored_is_none(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_part_response_without_an_etag_is_an_error(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, b"<html>Log in to our hotspot</html>")]
     with pytest.raises(S3Error, match="is this S3"):
         client(server).part(KEY, "up", 1, Content(b"x"), CRC)
 
 
-def test_a_servers_words_cannot_play_with_the_terminal(server: Scripted, client: Callable[..., S3]) -> None:
+def test_server_messages_are_printable(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [error(403, "Access\x9bDenied", "no\x85&#xa0;\x9b31m" + "x" * 1000)]
     with pytest.raises(S3Error) as raised:
         client(server).create(KEY, LABELS)
     assert str(raised.value).isprintable() and len(str(raised.value)) < 700
 
 
-# --- tried again ------------------------------------------------------------------------------------------------------
+# --- retries ----------------------------------------------------------------------------------------------------------
 
 PASSING = [
     (500, "InternalError"), (503, "SlowDown"), (503, "ServiceUnavailable"), (400, "RequestTimeout"),
@@ -389,31 +398,31 @@ PASSING = [
 
 
 @pytest.mark.parametrize(("status", "code"), PASSING)
-def test_what_passes_is_waited_for(
+def test_transient_errors_are_retried_with_backoff(
     server: Scripted, client: Callable[..., S3], stop: Waits, status: int, code: str
 ) -> None:
     server.scenes = [error(status, code)] * (ATTEMPTS - 1) + [answer(200, etag='"e"')]
     client(server).part(KEY, "up", 1, Content(b"body"), CRC)
-    assert len(server.asked) == ATTEMPTS and len(stop.waits) == ATTEMPTS - 1
-    assert [asked.body for asked in server.asked] == [b"body"] * ATTEMPTS
+    assert len(server.requests) == ATTEMPTS and len(stop.waits) == ATTEMPTS - 1
+    assert [request.body for request in server.requests] == [b"body"] * ATTEMPTS
     assert all(0 <= wait <= 0.5 * 2**n for n, wait in enumerate(stop.waits))
 
 
-def test_what_does_not_pass_is_reported_after_some_tries(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_persistent_transient_error_is_reported_after_all_attempts(
+    server: Scripted, client: Callable[..., S3]
+) -> None:
     server.scenes = [error(503, "SlowDown")] * 99
-    with pytest.raises(S3Error, match="SlowDown: as asked") as raised:
+    with pytest.raises(S3Error, match="SlowDown: as scripted") as raised:
         client(server).create(KEY, LABELS)
-    assert raised.value.status == 503 and len(server.asked) == ATTEMPTS
+    assert raised.value.status == 503 and len(server.requests) == ATTEMPTS
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (400, "BadDigest"), (501, "NotImplemented")])
-def test_what_would_be_the_same_is_not_tried_again(
-    server: Scripted, client: Callable[..., S3], status: int, code: str
-) -> None:
+def test_permanent_errors_are_not_retried(server: Scripted, client: Callable[..., S3], status: int, code: str) -> None:
     server.scenes = [error(status, code)]
     with pytest.raises(S3Error) as raised:
         client(server).create(KEY, LABELS)
-    assert (raised.value.status, raised.value.code, len(server.asked)) == (status, code, 1)
+    assert (raised.value.status, raised.value.code, len(server.requests)) == (status, code, 1)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +436,7 @@ def test_what_would_be_the_same_is_not_tried_again(
         ("9" * 400, 0, 0.5),
     ],
 )
-def test_a_server_may_say_when(
+def test_retry_after_is_respected_within_limits(
     server: Scripted, client: Callable[..., S3], stop: Waits, value: str, least: float, most: float
 ) -> None:
     if value == "in a minute":
@@ -437,15 +446,15 @@ def test_a_server_may_say_when(
     assert least <= stop.waits[0] <= most
 
 
-def test_asked_to_stop_nobody_waits(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
+def test_waits_end_when_the_run_is_asked_to_stop(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
     stop.set()
     server.scenes = [error(503, "SlowDown", retry_after="100")]
     with pytest.raises(Stopped):
         client(server).head(KEY)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_asked_to_stop_a_body_may_go_on_for_a_while_only(
+def test_a_body_in_transfer_has_limited_time_after_a_stop(
     server: Scripted, client: Callable[..., S3], stop: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop.set()
@@ -457,7 +466,7 @@ def test_asked_to_stop_a_body_may_go_on_for_a_while_only(
         s3.part(KEY, "up", 2, BODY, CRC)
 
 
-def test_a_limited_body_is_paced(server: Scripted, client: Callable[..., S3]) -> None:
+def test_the_bandwidth_limit_applies_to_bodies(server: Scripted, client: Callable[..., S3]) -> None:
     waited: list[float] = []
     pace = Bandwidth(80, clock=lambda: 0.0, wait=lambda seconds: bool(waited.append(seconds)))
     server.scenes = [answer(200, etag='"e"')]
@@ -477,7 +486,7 @@ def test_an_error_in_the_body_of_a_200_is_an_error(server: Scripted, client: Cal
     assert raised.value.code == "InvalidPart"
 
 
-def test_a_long_completion_is_kept_alive_by_white_space(server: Scripted, client: Callable[..., S3]) -> None:
+def test_white_space_before_a_completion_is_ignored(server: Scripted, client: Callable[..., S3]) -> None:
     declared = b'<?xml version="1.0" encoding="UTF-8"?>\n'
     for body in (b" " * 3000 + declared + COMPLETED, declared + b" \n" * 3000 + COMPLETED):
         chunks = b"".join(
@@ -489,13 +498,13 @@ def test_a_long_completion_is_kept_alive_by_white_space(server: Scripted, client
         assert client(server).complete(KEY, "up", [], CRC).crc64nvme == CRC
 
 
-def test_an_upload_that_is_gone_needs_no_abort(server: Scripted, client: Callable[..., S3]) -> None:
+def test_aborting_a_missing_upload_succeeds(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [error(404, "NoSuchUpload"), answer(204)]
     client(server).abort(KEY, "up")
     client(server).abort(KEY, "up")
 
 
-# --- set right by the answer ------------------------------------------------------------------------------------------
+# --- corrections by a response ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -507,7 +516,7 @@ def test_an_upload_that_is_gone_needs_no_abort(server: Scripted, client: Callabl
     ],
 )
 @pytest.mark.parametrize("operation", ["head", "part"])
-def test_another_region_is_followed_once_and_remembered(
+def test_a_region_redirect_is_followed_and_remembered(
     server: Scripted, client: Callable[..., S3], stop: Waits, scene: Any, operation: str
 ) -> None:
     if operation == "head":  # whose answers have no body
@@ -516,28 +525,28 @@ def test_another_region_is_followed_once_and_remembered(
     s3 = client(server)
     _ = s3.head(KEY) if operation == "head" else s3.part(KEY, "up", 1, Content(b"body"), CRC)
     s3.head(KEY)
-    assert [asked.scope for asked in server.asked] == ["us-east-1/s3", "eu-central-1/s3", "eu-central-1/s3"]
+    assert [request.scope for request in server.requests] == ["us-east-1/s3", "eu-central-1/s3", "eu-central-1/s3"]
     assert s3.region == "eu-central-1" and stop.waits == []
 
 
-def test_regions_that_lead_in_a_circle_are_a_refusal(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_region_redirect_loop_is_refused(server: Scripted, client: Callable[..., S3]) -> None:
     regions = ["eu-west-1", "us-west-2", "eu-west-1", "us-west-2"]
     server.scenes = [error(301, "PermanentRedirect", x_amz_bucket_region=region) for region in regions]
     with pytest.raises(Refused, match="PermanentRedirect"):
         client(server).create(KEY, LABELS)
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
-def test_a_region_that_is_none_is_not_followed(server: Scripted, client: Callable[..., S3]) -> None:
+def test_an_invalid_region_is_not_followed(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [error(301, "PermanentRedirect", x_amz_bucket_region="evil.example.org/#")]
     with pytest.raises(Refused):
         client(server).create(KEY, LABELS)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("offset", [-86400 * 365, 7200])
 @pytest.mark.parametrize("operation", ["head", "create"])
-def test_a_wrong_clock_is_set_by_the_servers(
+def test_clock_skew_is_corrected_by_the_servers_date(
     server: Scripted, client: Callable[..., S3], stop: Waits, offset: int, operation: str
 ) -> None:
     date = formatdate(time.time() + offset, usegmt=True)
@@ -547,39 +556,41 @@ def test_a_wrong_clock_is_set_by_the_servers(
     _ = s3.head(KEY) if operation == "head" else s3.create(KEY, LABELS)
     s3.head(KEY)
     expected = time.strftime("%Y%m%dT%H%M", time.gmtime(time.time() + offset))
-    assert abs(int(server.asked[1].headers["x-amz-date"][:13].replace("T", "")) - int(expected.replace("T", ""))) <= 100
-    assert server.asked[2].headers["x-amz-date"][:8] == server.asked[1].headers["x-amz-date"][:8]
+    assert (
+        abs(int(server.requests[1].headers["x-amz-date"][:13].replace("T", "")) - int(expected.replace("T", ""))) <= 100
+    )
+    assert server.requests[2].headers["x-amz-date"][:8] == server.requests[1].headers["x-amz-date"][:8]
     assert s3.signer.offset_s == pytest.approx(offset, abs=5) and stop.waits == []
 
 
-def test_a_clock_that_cannot_be_set_is_a_refusal(server: Scripted, client: Callable[..., S3]) -> None:
+def test_clock_skew_that_cannot_be_corrected_is_refused(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [error(403, "RequestTimeTooSkewed", date="never")] * 3
     with pytest.raises(Refused, match="the clock of this machine is wrong"):
         client(server).create(KEY, LABELS)
-    assert len(server.asked) <= 2
+    assert len(server.requests) <= 2
 
 
-def test_a_plain_403_of_a_missing_object_is_no_wrong_clock(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_403_without_clock_skew_is_access_denied(server: Scripted, client: Callable[..., S3]) -> None:
     server.scenes = [answer(403)]
     with pytest.raises(S3Error) as raised:
         client(server).head(KEY)
-    assert (raised.value.status, raised.value.code, len(server.asked)) == (403, "AccessDenied", 1)
+    assert (raised.value.status, raised.value.code, len(server.requests)) == (403, "AccessDenied", 1)
 
 
 @pytest.mark.parametrize("operation", ["head", "create"])
-def test_credentials_that_expired_are_renewed(
+def test_expired_credentials_are_refreshed(
     server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "old")
 
-    def expired(connection: socket.socket, asked: Asked) -> bool:
+    def expired(connection: socket.socket, request: ReceivedRequest) -> bool:
         monkeypatch.setenv("AWS_SESSION_TOKEN", "new")
-        return (answer(400) if operation == "head" else error(400, "ExpiredToken"))(connection, asked)
+        return (answer(400) if operation == "head" else error(400, "ExpiredToken"))(connection, request)
 
     server.scenes = [expired, answer(200, CREATED)]
     s3 = client(server)
     _ = s3.head(KEY) if operation == "head" else s3.create(KEY, LABELS)
-    assert [asked.headers["x-amz-security-token"] for asked in server.asked] == ["old", "new"]
+    assert [request.headers["x-amz-security-token"] for request in server.requests] == ["old", "new"]
 
 
 @pytest.mark.parametrize(
@@ -592,7 +603,7 @@ def test_credentials_that_expired_are_renewed(
         (400, "InvalidToken", "check the credentials"),
     ],
 )
-def test_what_is_the_same_for_every_file_is_a_refusal_that_says_what_to_do(
+def test_account_errors_are_refused_with_advice(
     server: Scripted, client: Callable[..., S3], status: int, code: str, says: str
 ) -> None:
     server.scenes = [error(status, code)] * 2
@@ -600,7 +611,7 @@ def test_what_is_the_same_for_every_file_is_a_refusal_that_says_what_to_do(
         client(server).create(KEY, LABELS)
 
 
-# --- the way there ----------------------------------------------------------------------------------------------------
+# --- connections ----------------------------------------------------------------------------------------------------
 
 
 def test_reports_an_untrusted_certificate(tmp_path: Path, client: Callable[..., S3]) -> None:
@@ -608,7 +619,7 @@ def test_reports_an_untrusted_certificate(tmp_path: Path, client: Callable[..., 
         client(server, ca_bundle=None).head(KEY)
 
 
-def test_a_bundle_from_the_environment_is_trusted(
+def test_a_ca_bundle_from_the_environment_is_trusted(
     tmp_path: Path, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with scripted(tmp_path) as server:
@@ -617,33 +628,33 @@ def test_a_bundle_from_the_environment_is_trusted(
         assert client(server, ca_bundle=None).head(KEY) is not None
 
 
-def test_a_bundle_that_is_missing_is_a_refusal(tmp_path: Path, client: Callable[..., S3]) -> None:
+def test_a_missing_ca_bundle_is_refused(tmp_path: Path, client: Callable[..., S3]) -> None:
     with scripted(tmp_path) as server, pytest.raises(Refused, match=r"ca_bundle .*: No such file"):
         client(server, ca_bundle=tmp_path / "missing").head(KEY)
 
 
-def test_https_goes_through_a_proxy_by_a_tunnel(
+def test_https_uses_a_proxy_tunnel(
     server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://us%40er:pa%3Ass@127.0.0.1:{server.port}")
     server.scenes = [raw(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")] * ATTEMPTS
     with pytest.raises(Offline, match="407"):
         client(server, endpoint_url="https://s3.example.org").head(KEY)
-    assert (server.asked[0].method, server.asked[0].target) == ("CONNECT", "s3.example.org:443")
-    assert server.asked[0].headers["proxy-authorization"] == "Basic dXNAZXI6cGE6c3M="
+    assert (server.requests[0].method, server.requests[0].target) == ("CONNECT", "s3.example.org:443")
+    assert server.requests[0].headers["proxy-authorization"] == "Basic dXNAZXI6cGE6c3M="
 
 
-def test_plain_http_asks_a_proxy_for_the_whole_address(
+def test_plain_http_sends_a_proxy_the_absolute_url(
     server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{server.port}")
     server.scenes = [answer(200)]
     client(server, endpoint_url="http://s3.example.org").head("k")
-    assert server.asked[0].target == "http://s3.example.org/bucket/k"
-    assert server.asked[0].headers["host"] == "s3.example.org"
+    assert server.requests[0].target == "http://s3.example.org/bucket/k"
+    assert server.requests[0].headers["host"] == "s3.example.org"
 
 
-def test_what_needs_no_proxy_goes_there_directly(
+def test_no_proxy_hosts_are_reached_directly(
     server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
@@ -653,7 +664,7 @@ def test_what_needs_no_proxy_goes_there_directly(
 
 
 @pytest.mark.parametrize("url", ["socks5://127.0.0.1:1080", "http://:x", "http://host:port"])
-def test_a_proxy_that_is_none_is_a_refusal(
+def test_an_invalid_proxy_is_refused(
     server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("http_proxy", url)
@@ -678,7 +689,7 @@ def test_endpoints(bucket: str, region: str, url: str | None, netloc: str, base:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8333", "ftp://x", "http://", "http://x:port", "http://[::1"])
-def test_an_endpoint_that_is_none_is_a_refusal(url: str) -> None:
+def test_an_invalid_endpoint_is_refused(url: str) -> None:
     with pytest.raises(Refused, match="endpoint_url"):
         aws.endpoint("b", "us-east-1", url)
 
@@ -686,7 +697,7 @@ def test_an_endpoint_that_is_none_is_a_refusal(url: str) -> None:
 # --- settings and credentials -----------------------------------------------------------------------------------------
 
 
-def test_the_environment_wins_over_the_profile(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_profile(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (environment / "config").write_text("[default]\nregion = eu-west-3\nca_bundle = /x\nendpoint_url = http://e\n")
     settings = aws.Settings()
     assert (settings.region, settings.ca_bundle, settings.endpoint_url()) == ("eu-west-3", "/x", "http://e")
@@ -739,20 +750,20 @@ def test_credentials_are_found_where_botocore_finds_them(profiles: None, profile
 
 
 def test_static_keys_need_no_botocore(profiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("impp_edge.bucket.aws._chain", lambda _profile: pytest.fail("asked botocore"))
+    monkeypatch.setattr("impp_edge.bucket.aws._chain", lambda _profile: pytest.fail("used botocore"))
     assert aws.Signer(aws.Settings("static")).keys().access == "A"
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "E")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "S")
     assert aws.Signer(aws.Settings()).keys() == ("E", "S", None)
-    assert aws.Signer(aws.Settings("static")).keys().access == "A"  # a profile that was asked for wins
+    assert aws.Signer(aws.Settings("static")).keys().access == "A"  # an explicit profile wins
 
 
-def test_a_role_is_not_passed_over_for_static_keys(profiles: None) -> None:
+def test_a_role_takes_precedence_over_static_keys(profiles: None) -> None:
     assert aws.Settings("role").keys() is None
 
 
 @pytest.mark.parametrize("profile", ["empty", None])
-def test_no_credentials_are_a_refusal(
+def test_missing_credentials_are_refused(
     profiles: None, profile: str | None, server: Scripted, client: Callable[..., S3], environment: Path
 ) -> None:
     (environment / "config").write_text("[profile empty]\nregion = eu-west-1\n")
@@ -760,7 +771,7 @@ def test_no_credentials_are_a_refusal(
         client(server, profile=profile).head(KEY)
 
 
-def test_a_process_that_fails_may_succeed_later(profiles: None, server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_failed_credential_process_is_temporary(profiles: None, server: Scripted, client: Callable[..., S3]) -> None:
     with pytest.raises(Offline, match="no AWS credentials now"):
         client(server, profile="broken").head(KEY)
 
@@ -769,7 +780,7 @@ def test_a_process_that_fails_may_succeed_later(profiles: None, server: Scripted
     ("process", "reason"),
     [("/missing/helper", "No such file.*/missing/helper"), ("echo nonsense", "credential_process")],
 )
-def test_a_process_that_cannot_be_one_is_a_refusal(
+def test_an_invalid_credential_process_is_refused(
     profiles: None, server: Scripted, client: Callable[..., S3], environment: Path, process: str, reason: str
 ) -> None:
     (environment / "config").write_text(PROFILES.format(process=process))
@@ -777,17 +788,17 @@ def test_a_process_that_cannot_be_one_is_a_refusal(
         client(server, profile="process").head(KEY)
 
 
-def test_a_profile_that_is_missing_is_a_refusal(profiles: None) -> None:
+def test_a_missing_profile_is_refused(profiles: None) -> None:
     with pytest.raises(Refused, match="no profile 'other'"):
         aws.Settings("other")
 
 
-def test_a_file_that_is_none_of_aws_is_a_refusal(environment: Path) -> None:
+def test_an_unreadable_config_file_is_refused(environment: Path) -> None:
     (environment / "config").write_bytes(b"\xff\xfe\x00nonsense")
     with pytest.raises(Refused, match="config"):
         aws.Settings()
 
 
-def test_the_digest_is_what_servers_compute() -> None:
+def test_the_empty_checksum_equals_the_servers() -> None:
     """The CRC of an empty body, which every answer above uses."""
     assert digest(io.BytesIO(b""), 1).crc64nvme == CRC

@@ -1,4 +1,4 @@
-"""What a file is: its time and what speaks against it, its group, and whether it only belongs to another."""
+"""Identity of a file: its capture time and doubts about it, its group, and whether it is a sidecar."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.edge.identities import BERLIN, CONTENT, MTIME, VIOFO, WINTER,
 from impp_edge.card import capture
 from impp_edge.run import labels
 
-# --- time: which source counts ----------------------------------------------------------------------------------------
+# --- time: order of the sources ---------------------------------------------------------------------------------------
 
 
-def test_a_name_counts_first_in_the_zone_of_its_folder() -> None:
+def test_the_time_in_a_name_wins_and_is_read_in_the_folders_zone() -> None:
     summer = identified("20250715_081502_NF.mp4", movie(WINTER))
     assert (summer.captured.isoformat(), summer.captured_from) == ("2025-07-15T08:15:02+02:00", "filename")
     assert (summer.zone, summer.doubt) == (BERLIN, None)
@@ -28,7 +28,7 @@ def test_a_name_counts_first_in_the_zone_of_its_folder() -> None:
     assert identified("20250715_081502_NF.mp4", zone=None).zone == "system"
 
 
-def test_a_pixels_name_is_utc_and_its_day_the_one_on_the_wall() -> None:
+def test_a_pixel_name_is_utc_but_its_key_has_the_local_date() -> None:
     assert identified("PXL_20250715_061502123.mp4").captured.isoformat() == "2025-07-15T08:15:02+02:00"
     late = identified("PXL_20250715_233000123.mp4")
     assert labels.key(late, "x.mp4") == "originals/phone/pixel/2025/07/16/x.mp4"
@@ -43,29 +43,29 @@ def test_time_comes_from_the_name_then_container_then_gps_then_mtime() -> None:
         (unset, "gps", WINTER),
         (b"no container at all", "mtime", datetime.fromtimestamp(MTIME, UTC)),
     ]:
-        found = identified("holiday/GRMN0001.MP4", body)
-        assert (found.captured, found.captured_from) == (at, source)
-        assert found.captured.utcoffset() == timedelta(hours=1)
+        identity = identified("holiday/GRMN0001.MP4", body)
+        assert (identity.captured, identity.captured_from) == (at, source)
+        assert identity.captured.utcoffset() == timedelta(hours=1)
     for clip in (unset, files.dashcam([files.novatek(WINTER)], listed="nowhere"), FTYP + files.novatek(WINTER)):
-        found = identified("DCIM/Movie/19700101_000000_0001_N_A.MP4", clip)
-        assert (found.captured, found.captured_from) == (WINTER, "gps")
+        identity = identified("DCIM/Movie/19700101_000000_0001_N_A.MP4", clip)
+        assert (identity.captured, identity.captured_from) == (WINTER, "gps")
     assert identified("20250715_081502_NF.mp4", files.picture(offset="-05:00")).captured_from == "filename"
 
 
 def test_a_picture_keeps_its_own_offset() -> None:
     for offset in ("-05:00", "+00:00", "+05:45"):
-        found = identified("IMG_0001.JPG", files.picture(offset=offset))
-        assert found.captured.isoformat() == f"2026-01-15T08:15:02{offset}"
+        identity = identified("IMG_0001.JPG", files.picture(offset=offset))
+        assert identity.captured.isoformat() == f"2026-01-15T08:15:02{offset}"
 
 
 def test_an_implausible_time_is_ignored_and_reported() -> None:
-    found = identified("20990101_000000_NF.mp4", movie(datetime(2039, 5, 6, tzinfo=UTC)), mtime=-5.0)
-    assert found.captured_from == "mtime"
-    assert found.doubt == "the name says 2099-01-01; the container says 2039-05-06; the file says 1970-01-02"
+    identity = identified("20990101_000000_NF.mp4", movie(datetime(2039, 5, 6, tzinfo=UTC)), mtime=-5.0)
+    assert identity.captured_from == "mtime"
+    assert identity.doubt == "the name says 2099-01-01; the container says 2039-05-06; the file says 1970-01-02"
     assert identified("19700101_000012_NF.mp4").captured_from == "mtime"
 
 
-# --- time: what speaks against it -------------------------------------------------------------------------------------
+# --- time: doubts -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -80,51 +80,51 @@ def test_an_implausible_time_is_ignored_and_reported() -> None:
         (-900_000, "the name says 2026-01-15T08:15:02+01:00, GPS 2026-01-04T21:15:02Z"),
     ],
 )
-def test_satellites_that_tell_another_time_raise_a_doubt(away: int, doubt: str | None) -> None:
-    found = identified(VIOFO, files.dashcam([files.novatek(WINTER + timedelta(seconds=away))]))
-    assert (found.captured, found.captured_from, found.doubt) == (WINTER, "filename", doubt)
+def test_a_gps_time_that_differs_raises_a_doubt(away: int, doubt: str | None) -> None:
+    identity = identified(VIOFO, files.dashcam([files.novatek(WINTER + timedelta(seconds=away))]))
+    assert (identity.captured, identity.captured_from, identity.doubt) == (WINTER, "filename", doubt)
 
 
-def test_a_blackvue_is_compared_with_the_track_beside_it(tmp_path: Path) -> None:
+def test_a_blackvue_clip_is_compared_with_its_gps_sidecar(tmp_path: Path) -> None:
     (tmp_path / "20260115_081502_N.gps").write_bytes(files.blackvue_gps(WINTER + timedelta(hours=1)))
-    found = identified("20260115_081502_NR.mp4", card=tmp_path)
-    assert found.doubt == "the name says 2026-01-15T08:15:02+01:00, GPS 2026-01-15T08:15:02Z (zone or summer time?)"
+    identity = identified("20260115_081502_NR.mp4", card=tmp_path)
+    assert identity.doubt == "the name says 2026-01-15T08:15:02+01:00, GPS 2026-01-15T08:15:02Z (zone or summer time?)"
     track = identified("20260115_081502_N.gps", files.blackvue_gps(WINTER), card=tmp_path)
     assert (track.captured, track.doubt, track.sidecar) == (WINTER, None, True)
 
 
-def test_a_gopro_that_writes_its_wall_clock_as_utc_is_caught_by_its_track() -> None:
-    found = identified("DCIM/100GOPRO/GX010123.MP4", files.gopro([files.hero6(WINTER)], WINTER + timedelta(hours=1)))
-    assert found.captured_from == "container" and found.doubt is not None
-    assert found.doubt.startswith("the container says ") and found.doubt.endswith("(zone or summer time?)")
+def test_a_gopro_container_with_local_time_is_detected_by_gps() -> None:
+    identity = identified("DCIM/100GOPRO/GX010123.MP4", files.gopro([files.hero6(WINTER)], WINTER + timedelta(hours=1)))
+    assert identity.captured_from == "container" and identity.doubt is not None
+    assert identity.doubt.startswith("the container says ") and identity.doubt.endswith("(zone or summer time?)")
 
 
-def test_an_hour_that_came_twice_is_settled_by_satellites_or_doubted() -> None:
+def test_a_repeated_hour_is_resolved_by_gps_or_raises_a_doubt() -> None:
     autumn = "2025_1026_023000_000123F.MP4"
-    found = identified(autumn)
-    assert found.captured.isoformat() == "2025-10-26T02:30:00+02:00"
-    assert found.doubt == "02:30 came twice that day: the clocks were put back; taken as the first"
+    identity = identified(autumn)
+    assert identity.captured.isoformat() == "2025-10-26T02:30:00+02:00"
+    assert identity.doubt == "02:30 came twice that day: the clocks were put back; taken as the first"
     second = identified(autumn, files.dashcam([files.novatek(datetime(2025, 10, 26, 1, 30, 10, tzinfo=UTC))]))
     assert (second.captured.isoformat(), second.doubt) == ("2025-10-26T02:30:00+01:00", None)
 
 
-def test_an_hour_that_never_came_stays_as_written_with_a_doubt() -> None:
-    found = identified("2025_0330_023000_000123F.MP4")
-    assert found.captured.isoformat() == "2025-03-30T02:30:00+01:00"
-    assert found.doubt == "02:30 did not come that day: the clocks were put forward over it"
+def test_a_skipped_hour_stays_as_written_with_a_doubt() -> None:
+    identity = identified("2025_0330_023000_000123F.MP4")
+    assert identity.captured.isoformat() == "2025-03-30T02:30:00+01:00"
+    assert identity.doubt == "02:30 did not come that day: the clocks were put forward over it"
     assert identified("2025_0330_013000_000123F.MP4").doubt is None
     assert identified("2025_0330_033000_000123F.MP4").captured.isoformat() == "2025-03-30T03:30:00+02:00"
 
 
-def test_the_systems_own_zone_is_read_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_system_zone_behaves_like_a_configured_one(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     monkeypatch.setenv("TZ", BERLIN)
     time.tzset()
     try:
         for name in ("2025_1026_023000_1F.MP4", "2025_0330_023000_1F.MP4", "2025_0715_081502_1F.MP4"):
-            system, told = identified(name, zone=None), identified(name)
-            assert (system.captured.isoformat(), system.doubt) == (told.captured.isoformat(), told.doubt)
+            system, configured = identified(name, zone=None), identified(name)
+            assert (system.captured.isoformat(), system.doubt) == (configured.captured.isoformat(), configured.doubt)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -136,13 +136,13 @@ EVENT = "TeslaCam/SentryClips/2026-01-15_08-16-30"
 JSON = b'{"timestamp":"2026-01-15T08:16:27","city":"Berlin","est_lat":"52.5","reason":"sentry_aware_object_detection"}'
 
 
-def test_what_stands_beside_an_event_has_its_time(tmp_path: Path) -> None:
+def test_files_beside_an_event_share_its_time(tmp_path: Path) -> None:
     (tmp_path / EVENT).mkdir(parents=True)
     (tmp_path / EVENT / "event.json").write_bytes(JSON)
     for name, body in (("event.json", JSON), ("thumb.png", b"\x89PNG\r\n\x1a\n")):
-        found = identified(f"{EVENT}/{name}", body, card=tmp_path)
-        assert (found.captured.isoformat(), found.captured_from) == ("2026-01-15T08:16:27+01:00", "event")
-        assert labels.key(found, name) == f"sidecars/dashcam/tesla/2026/01/15/2026-01-15_08-16-30/{name}"
+        identity = identified(f"{EVENT}/{name}", body, card=tmp_path)
+        assert (identity.captured.isoformat(), identity.captured_from) == ("2026-01-15T08:16:27+01:00", "event")
+        assert labels.key(identity, name) == f"sidecars/dashcam/tesla/2026/01/15/2026-01-15_08-16-30/{name}"
     clip = identified(f"{EVENT}/2026-01-15_08-15-02-front.mp4", card=tmp_path)
     assert (clip.group, clip.captured_from, clip.sidecar) == ("2026-01-15_08-16-30", "filename", False)
 
@@ -150,12 +150,12 @@ def test_what_stands_beside_an_event_has_its_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b"5", b'{"timestamp": 5}', b'{"timestamp": "now"}', b"[" * 60_000, b"\xff\xfe{}"]
 )
-def test_an_event_file_that_cannot_be_read_leaves_the_folders_name(text: bytes) -> None:
-    found = identified(f"{EVENT}/event.json", text)
-    assert (found.captured.isoformat(), found.captured_from) == ("2026-01-15T08:16:30+01:00", "filename")
+def test_an_unreadable_event_file_falls_back_to_the_folder_name(text: bytes) -> None:
+    identity = identified(f"{EVENT}/event.json", text)
+    assert (identity.captured.isoformat(), identity.captured_from) == ("2026-01-15T08:16:30+01:00", "filename")
 
 
-def test_a_pipe_or_link_in_a_sidecars_place_is_not_read(tmp_path: Path) -> None:
+def test_a_pipe_or_link_named_like_a_sidecar_is_not_read(tmp_path: Path) -> None:
     (tmp_path / EVENT).mkdir(parents=True)
     os.mkfifo(tmp_path / EVENT / "event.json")
     assert identified(f"{EVENT}/thumb.png", card=tmp_path).captured_from == "filename"
@@ -165,10 +165,10 @@ def test_a_pipe_or_link_in_a_sidecars_place_is_not_read(tmp_path: Path) -> None:
     assert identified(f"{EVENT}/thumb.png", card=tmp_path).captured_from == "filename"
 
 
-# --- what else it is --------------------------------------------------------------------------------------------------
+# --- other properties -------------------------------------------------------------------------------------------------
 
 
-def test_a_clip_whose_end_is_missing_is_marked() -> None:
+def test_a_truncated_clip_is_marked() -> None:
     assert identified(VIOFO, FTYP + MDAT).truncated == "no moov box"
     assert identified(VIOFO, movie(WINTER)).truncated is None
     assert (
@@ -177,10 +177,14 @@ def test_a_clip_whose_end_is_missing_is_marked() -> None:
     )
 
 
-def test_chapters_are_labelled_and_twins_that_are_alone_are_clips(tmp_path: Path) -> None:
+def test_chapters_are_labelled_and_lone_twins_are_clips(tmp_path: Path) -> None:
     second = identified("DCIM/100GOPRO/GX020123.MP4", card=tmp_path)
-    told = labels.metadata(second, CONTENT, PurePosixPath("GX020123.MP4"))
-    assert (told["impp-group"], told["impp-moment"], told["impp-chapter"]) == ("GOPRO-0123", "GOPRO-0123-02", "2")
+    metadata = labels.metadata(second, CONTENT, PurePosixPath("GX020123.MP4"))
+    assert (metadata["impp-group"], metadata["impp-moment"], metadata["impp-chapter"]) == (
+        "GOPRO-0123",
+        "GOPRO-0123-02",
+        "2",
+    )
     for full, twin in (("GX010123.MP4", "GL010123.LRV"), ("260115_081502_001_FH.MP4", "260115_081502_001_FL.MP4")):
         assert labels.key(identified(twin, card=tmp_path), twin).startswith("originals/")
         (tmp_path / full).touch()
@@ -190,7 +194,7 @@ def test_chapters_are_labelled_and_twins_that_are_alone_are_clips(tmp_path: Path
 @settings(max_examples=300)
 @given(st.datetimes(datetime(2000, 1, 1), datetime(9999, 12, 31)), st.sampled_from([None, BERLIN, "Asia/Kathmandu",
        "Pacific/Apia", "America/St_Johns", "Australia/Lord_Howe"]))  # fmt: skip
-def test_every_clock_keeps_what_was_written(clock: datetime, zone: str | None) -> None:
+def test_wall_clock_times_keep_their_written_value(clock: datetime, zone: str | None) -> None:
     clock = clock.replace(microsecond=0)
     at, _ = capture.placed(clock, ZoneInfo(zone) if zone else None)
     assert at.replace(tzinfo=None) == clock and at.utcoffset() is not None

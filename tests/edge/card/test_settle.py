@@ -1,4 +1,4 @@
-"""Settling: never a file that is still being written, whatever clocks say; always, in the end, one that was cut."""
+"""Settling: a file that is still being written is never taken; a truncated one is taken in the end, whatever the clock."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def state(tmp_path: Path, clock: Clock) -> Iterator[State]:
 
 
 class Card:
-    """One file on a card, asked after again and again as by one scan after the other."""
+    """One file on a card, checked repeatedly as by consecutive scans."""
 
     def __init__(self, path: Path, state: State, clock: Clock) -> None:
         self.path, self._state, self._clock = path, state, clock
@@ -74,12 +74,12 @@ class Card:
         return ready(find.look(self.config.folders[0], self.path), self._state, self._clock.wall, self.config)
 
     def after(self, *seconds: float) -> list[str]:
-        """What is said after each of some times that pass."""
-        said = []
+        """The result after each of the given pauses, in seconds."""
+        answers = []
         for some in seconds:
             self._clock.sleep(some)
-            said.append(self.ready())
-        return said
+            answers.append(self.ready())
+        return answers
 
 
 @pytest.fixture
@@ -88,12 +88,12 @@ def card(tmp_path: Path, state: State, clock: Clock) -> Card:
 
 
 @pytest.mark.parametrize(("age", "expected"), [(10, "ready"), (9.9, "restless"), (0, "restless"), (-5, "restless")])
-def test_a_file_is_quiet_by_its_own_time_where_that_lies_in_the_past(card: Card, age: float, expected: str) -> None:
+def test_a_file_settles_by_its_past_modification_time(card: Card, age: float, expected: str) -> None:
     card.write(WHOLE, NOW - age)
     assert card.ready() == expected
 
 
-def test_nobody_need_wait(card: Card) -> None:
+def test_zero_settle_time_means_no_wait(card: Card) -> None:
     card.config = replace(card.config, settle_s=0, truncated_after_s=0)
     card.write(CUT, NOW + HOUR)
     assert card.ready() == "ready"
@@ -101,34 +101,34 @@ def test_nobody_need_wait(card: Card) -> None:
     assert card.ready() == "empty"
 
 
-def test_a_whole_file_is_ready_when_it_is_quiet(card: Card) -> None:
+def test_a_complete_file_is_ready_once_settled(card: Card) -> None:
     card.write(WHOLE, NOW - 4)
     assert card.after(0, 5, 1) == ["restless", "restless", "ready"]
 
 
-def test_an_old_whole_file_is_ready_at_once(card: Card) -> None:
+def test_an_old_complete_file_is_ready_at_once(card: Card) -> None:
     card.write(WHOLE, NOW - HOUR)
     assert card.ready() == "ready"
     card.write(WHOLE, 0)  # a camera whose clock was never set
     assert card.ready() == "ready"
 
 
-def test_a_file_that_grows_starts_to_wait_again(card: Card) -> None:
-    ahead = NOW + 10 * HOUR  # a camera whose clock runs ahead: its times say nothing
+def test_a_growing_file_restarts_its_settle_time(card: Card) -> None:
+    ahead = NOW + 10 * HOUR  # a camera whose clock runs ahead: its times are no evidence
     card.write(WHOLE, ahead)
     assert card.after(0, 9) == ["restless", "restless"]
     card.write(WHOLE + b"\x00\x00\x00\x08free", ahead)
     assert card.after(1, 9, 1) == ["restless", "restless", "ready"]
 
 
-def test_a_file_that_was_cut_waits_for_its_writer_and_is_taken_all_the_same(card: Card) -> None:
+def test_a_truncated_file_waits_longer_and_is_then_ready(card: Card) -> None:
     card.write(CUT, NOW)
     assert card.after(0, 10, 589, 1) == ["restless", "cut", "cut", "ready"]
     card.write(CUT, NOW - HOUR)
     assert card.ready() == "ready"
 
 
-def test_a_file_that_was_cut_and_is_completed_is_ready_when_quiet(card: Card, clock: Clock) -> None:
+def test_a_completed_truncated_file_is_ready_once_settled(card: Card, clock: Clock) -> None:
     card.write(CUT, NOW)
     assert card.after(20) == ["cut"]
     card.write(WHOLE, clock.wall)
@@ -136,24 +136,24 @@ def test_a_file_that_was_cut_and_is_completed_is_ready_when_quiet(card: Card, cl
 
 
 @pytest.mark.parametrize("mtime", [0.0, 315_532_800.0, NOW + 10 * HOUR])  # 1970, FAT's 1980, ahead
-def test_a_growing_clip_with_a_time_that_cannot_be_is_never_taken_for_a_cut_one(card: Card, mtime: float) -> None:
+def test_a_growing_clip_with_an_implausible_time_is_never_ready(card: Card, mtime: float) -> None:
     for size in range(20, 30):
         card.write(WHOLE[:size], mtime)
         assert card.after(300)[0] in ("cut", "restless")
     assert card.after(599, 1) == ["cut", "ready"]
 
 
-def test_an_empty_file_waits_and_is_then_nothing_to_bring(card: Card) -> None:
+def test_an_empty_file_waits_and_is_then_reported_as_empty(card: Card) -> None:
     card.write(b"", NOW)
     assert card.after(0, 10, 590) == ["restless", "cut", "empty"]
 
 
-def test_what_is_no_film_is_ready_when_quiet(card: Card) -> None:
+def test_other_files_are_ready_once_settled(card: Card) -> None:
     card.write(b"$GPRMC,081502,A", NOW)
     assert card.after(0, 10) == ["restless", "ready"]
 
 
-def test_a_file_that_cannot_be_opened_is_left_to_whoever_brings_it(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_left_to_the_upload(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
     card.write(CUT, NOW)
 
     def refuse(*_: object) -> None:
@@ -166,14 +166,14 @@ def test_a_file_that_cannot_be_opened_is_left_to_whoever_brings_it(card: Card, m
 # --- clocks that are set ----------------------------------------------------------------------------------------------
 
 
-def test_a_clock_set_back_lets_nothing_wait_forever(card: Card, clock: Clock) -> None:
+def test_a_clock_set_back_does_not_delay_files_forever(card: Card, clock: Clock) -> None:
     card.write(WHOLE, NOW)
     assert card.ready() == "restless"
     clock.wall -= 1000 * HOUR
     assert card.after(5, 5) == ["restless", "ready"]
 
 
-def test_a_clock_set_forward_takes_no_growing_file(card: Card, clock: Clock) -> None:
+def test_a_clock_set_forward_does_not_release_a_growing_file(card: Card, clock: Clock) -> None:
     card.write(WHOLE, NOW - 1)
     assert card.ready() == "restless"
     clock.wall += 1000 * HOUR  # the file now looks old
@@ -182,7 +182,7 @@ def test_a_clock_set_forward_takes_no_growing_file(card: Card, clock: Clock) -> 
     assert card.after(1, 9) == ["restless", "ready"]
 
 
-def test_a_clock_set_forward_between_two_runs_is_seen_by_the_second(card: Card, clock: Clock, tmp_path: Path) -> None:
+def test_a_clock_set_forward_between_runs_is_detected(card: Card, clock: Clock, tmp_path: Path) -> None:
     clock.sleep(300)  # the first run, which only opened its memory, is over
     clock.wall += 1000 * HOUR
     card.write(WHOLE, NOW + 299)
@@ -191,20 +191,20 @@ def test_a_clock_set_forward_between_two_runs_is_seen_by_the_second(card: Card, 
     second.close()
 
 
-def test_a_clock_set_forward_takes_no_pausing_file_for_a_cut_one(card: Card, clock: Clock) -> None:
+def test_a_clock_set_forward_does_not_release_a_truncated_file(card: Card, clock: Clock) -> None:
     card.write(CUT, NOW)
     assert card.after(20) == ["cut"]
     clock.wall += 1000 * HOUR
     assert card.after(1, 20, 300, 258, 1) == ["cut", "cut", "cut", "cut", "ready"]
 
 
-def test_a_clock_set_forward_keeps_no_old_file_waiting(card: Card, clock: Clock) -> None:
+def test_a_clock_set_forward_does_not_delay_old_files(card: Card, clock: Clock) -> None:
     card.write(WHOLE, NOW - 10)
     clock.wall += 1000 * HOUR
     assert card.ready() == "ready"
 
 
-def test_the_clock_as_it_was_counts_for_a_while(state: State, clock: Clock) -> None:
+def test_the_clock_before_a_change_counts_for_a_while(state: State, clock: Clock) -> None:
     assert at_least(state, clock.wall, 10) == NOW
     clock.sleep(1)
     clock.wall += 60
@@ -217,14 +217,14 @@ def test_the_clock_as_it_was_counts_for_a_while(state: State, clock: Clock) -> N
     assert at_least(state, clock.wall, 10) == clock.wall  # set back: that is the least already
 
 
-def test_a_clock_that_is_slewed_was_not_set(state: State, clock: Clock) -> None:
+def test_clock_slewing_is_not_a_clock_change(state: State, clock: Clock) -> None:
     for _ in range(200):
         clock.sleep(300)
         clock.wall += 0.1  # 333 ppm
         assert at_least(state, clock.wall, 600) == clock.wall
 
 
-def test_another_boot_starts_over(state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reboot_resets_the_clock_comparison(state: State, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     at_least(state, clock.wall, 10)
     monkeypatch.setattr(clock_module, "boot", lambda: "next-boot")
     clock.uptime = 5.0
@@ -234,5 +234,5 @@ def test_another_boot_starts_over(state: State, clock: Clock, monkeypatch: pytes
     assert at_least(state, clock.wall, 10) == clock.wall
 
 
-def test_a_boot_has_one_name() -> None:
+def test_the_boot_id_is_stable() -> None:
     assert clock_module.boot() == clock_module.boot() and len(clock_module.boot().split()) == 1

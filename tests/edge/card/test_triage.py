@@ -1,4 +1,4 @@
-"""Which new files are brought, and how urgently: by names and folders alone."""
+"""Which new files are uploaded, and in which order: by names and folders alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impp_edge.config import Folder
 CARD = Folder(Path("/media/card"))
 
 
-def found(name: str, mtime: int = 0, folder: Folder = CARD) -> Found:
+def card_file(name: str, mtime: int = 0, folder: Folder = CARD) -> Found:
     return Found(folder, os.fsencode(name), 1, mtime)
 
 
@@ -27,25 +27,26 @@ def order(*files: Found, others: tuple[str, ...] = ()) -> list[triage.Wanted]:
     ("name", "rank"),
     [
         ("Record/20260115_081502_EF.mp4", EVENT),
-        ("Record/20260115_081502_MF.mp4", EVENT),  # somebody pressed the button
+        ("Record/20260115_081502_MF.mp4", EVENT),  # the button was pressed
         ("Record/20260115_081502_NF.mp4", ROUTINE),
         ("Record/20260115_081502_PF.mp4", ROUTINE),
         ("DCIM/Movie/RO/2026_0115_081502_0001F.MP4", EVENT),
         ("DCIM/Movie/2026_0115_081502_0001F.MP4", ROUTINE),
-        ("EVENT/a name that nobody knows.mp4", EVENT),
+        ("EVENT/an unknown name.mp4", EVENT),
         ("holiday.mp4", ROUTINE),
         ("PXL_20260115_081502123.mp4", ROUTINE),
     ],
 )
-def test_what_a_camera_noticed_and_a_button_was_pressed_for_comes_first(name: str, rank: int) -> None:
-    (wanted,) = order(found(name))
+def test_event_and_manual_clips_rank_before_routine_ones(name: str, rank: int) -> None:
+    (wanted,) = order(card_file(name))
     assert wanted.urgency[0] == rank
 
 
-def test_sidecars_share_the_urgency_of_their_most_urgent_clip_and_come_first() -> None:
+def test_sidecars_precede_their_clips_and_share_the_highest_urgency() -> None:
     wanted = order(
-        found("20260115_081502_EF.mp4", 5), found("20260115_081502_E.gps", 9), found("20260115_081502_ER.mp4", 3),
-        found("20260115_080000_NF.mp4", 1), found("20260115_070000_N.gps", 7),
+        card_file("20260115_081502_EF.mp4", 5), card_file("20260115_081502_E.gps", 9),
+        card_file("20260115_081502_ER.mp4", 3),
+        card_file("20260115_080000_NF.mp4", 1), card_file("20260115_070000_N.gps", 7),
     )  # fmt: skip
     by_urgency = [w.found.relative.name for w in sorted(wanted, key=lambda w: w.urgency)]
     assert by_urgency == [
@@ -53,12 +54,14 @@ def test_sidecars_share_the_urgency_of_their_most_urgent_clip_and_come_first() -
         "20260115_080000_NF.mp4", "20260115_070000_N.gps",  # its clip is gone
     ]  # fmt: skip
     after = {w.found.relative.name: w.after for w in wanted}
-    assert after["20260115_081502_EF.mp4"] == after["20260115_081502_ER.mp4"] == (found("20260115_081502_E.gps").raw,)
+    assert (
+        after["20260115_081502_EF.mp4"] == after["20260115_081502_ER.mp4"] == (card_file("20260115_081502_E.gps").raw,)
+    )
     assert after["20260115_081502_E.gps"] == after["20260115_070000_N.gps"] == ()
 
 
-def test_a_sidecar_that_is_in_the_bucket_already_is_still_named() -> None:
-    (wanted,) = order(found("a/20260115_081502_EF.mp4"), others=("20260115_081502_E.gps",))
+def test_an_uploaded_sidecar_is_still_a_dependency_of_its_clip() -> None:
+    (wanted,) = order(card_file("a/20260115_081502_EF.mp4"), others=("20260115_081502_E.gps",))
     assert wanted.after == (b"/media/card/a/20260115_081502_E.gps",)
 
 
@@ -79,13 +82,13 @@ def test_a_sidecar_that_is_in_the_bucket_already_is_still_named() -> None:
 )
 def test_which_files_are_uploaded(name: str, siblings: set[str], sidecars: str, unknown: str, why: str | None) -> None:
     folder = Folder(Path("/media/card"), sidecars=sidecars, unknown=unknown)
-    assert triage.unwanted(found(name, folder=folder), siblings | {name}) == why
+    assert triage.unwanted(card_file(name, folder=folder), siblings | {name}) == why
 
 
-def test_a_file_of_no_known_name_is_looked_into(tmp_path: Path) -> None:
+def test_files_with_unknown_names_are_recognised_by_content(tmp_path: Path) -> None:
     (tmp_path / "film").write_bytes(b"\x00\x00\x00\x18ftypmp42")
     (tmp_path / "text").write_bytes(b"milk, eggs")
     folder = Folder(tmp_path)
-    assert triage.unwanted(found("film", folder=folder), set()) is None
-    assert triage.unwanted(found("text", folder=folder), set()) == triage.NO_MEDIA
-    assert triage.unwanted(found("gone", folder=folder), set()) is None  # the attempt to bring it will tell
+    assert triage.unwanted(card_file("film", folder=folder), set()) is None
+    assert triage.unwanted(card_file("text", folder=folder), set()) == triage.NO_MEDIA
+    assert triage.unwanted(card_file("gone", folder=folder), set()) is None  # the upload will report it

@@ -61,7 +61,7 @@ def test_it_goes_through_a_proxy_as_footage_does(config: Config, monkeypatch: py
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         assert beat(config, Kept(), RESULT) is None
         assert beat(config, Kept(), RESULT) == "no heartbeat to CloudWatch: it answers 403: AccessDenied"
-    assert [asked.target for asked in proxy.asked] == ["http://monitoring.example.org/"] * 2
+    assert [request.target for request in proxy.requests] == ["http://monitoring.example.org/"] * 2
 
 
 def test_a_box_without_a_device_has_its_hosts_name(

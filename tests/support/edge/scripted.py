@@ -1,4 +1,4 @@
-"""A server that answers by a script: one scene a request, also such as no good server would play."""
+"""A server that answers by a script, one scene per request, faulty answers included."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEAD_BYTES = 256 * 1024
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """A request as it came: its head, and the connection (counted from 0) that it came on. ``body`` if it was read."""
 
     method: str
@@ -37,22 +37,22 @@ class Asked:
         return "/".join(self.headers["authorization"].split("Credential=")[1].split(",")[0].split("/")[2:4])
 
 
-Scene = Callable[[socket.socket, Asked], bool]
+Scene = Callable[[socket.socket, ReceivedRequest], bool]
 """Plays one request; True to keep the connection."""
 
 
 def answer(status: int, body: bytes = b"", /, **headers: str) -> Scene:
     """Read the whole request and answer it; header names with ``_`` for ``-``."""
 
-    def scene(connection: socket.socket, asked: Asked) -> bool:
-        _rest(connection, asked)
-        connection.sendall(reply(status, body, asked.method, **headers))
+    def scene(connection: socket.socket, request: ReceivedRequest) -> bool:
+        _rest(connection, request)
+        connection.sendall(reply(status, body, request.method, **headers))
         return "close" not in headers.get("connection", "")
 
     return scene
 
 
-def error(status: int, code: str, message: str = "as asked", more: str = "", /, **headers: str) -> Scene:
+def error(status: int, code: str, message: str = "as scripted", more: str = "", /, **headers: str) -> Scene:
     """Answer with one of S3's errors."""
     text = f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>'
     return answer(status, text.encode(), **headers)
@@ -61,32 +61,32 @@ def error(status: int, code: str, message: str = "as asked", more: str = "", /, 
 def early(status: int, code: str) -> Scene:
     """Answer before the body was read, and close the connection: what was sent meanwhile makes it a reset."""
 
-    def scene(connection: socket.socket, asked: Asked) -> bool:
-        connection.sendall(reply(status, f"<Error><Code>{code}</Code></Error>".encode(), asked.method))
+    def scene(connection: socket.socket, request: ReceivedRequest) -> bool:
+        connection.sendall(reply(status, f"<Error><Code>{code}</Code></Error>".encode(), request.method))
         return False
 
     return scene
 
 
-def reset(connection: socket.socket, asked: Asked) -> bool:
+def reset(connection: socket.socket, request: ReceivedRequest) -> bool:
     """Break off in the middle of the body."""
     connection.recv(1024)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
 
 
-def hang_up(connection: socket.socket, asked: Asked) -> bool:
-    """Read all and say nothing."""
-    _rest(connection, asked)
+def hang_up(connection: socket.socket, request: ReceivedRequest) -> bool:
+    """Read the request and close without a response."""
+    _rest(connection, request)
     return False
 
 
 def raw(content: bytes, keep: bool = False) -> Scene:
     """Read the whole request and send these bytes as they are."""
 
-    def scene(connection: socket.socket, asked: Asked) -> bool:
-        _rest(connection, asked)
-        with suppress(OSError):  # the client may have had enough
+    def scene(connection: socket.socket, request: ReceivedRequest) -> bool:
+        _rest(connection, request)
+        with suppress(OSError):  # the client may have closed the connection
             connection.sendall(content)
         return keep
 
@@ -97,16 +97,16 @@ def reply(status: int, body: bytes = b"", method: str = "GET", /, **headers: str
     """An answer in the bytes of HTTP."""
     lines = {"date": formatdate(usegmt=True), "content-length": str(len(body)), **headers}
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
-    return f"HTTP/1.1 {status} Said\r\n{head}\r\n".encode() + (b"" if method == "HEAD" else body)
+    return f"HTTP/1.1 {status} Scripted\r\n{head}\r\n".encode() + (b"" if method == "HEAD" else body)
 
 
 @dataclass
 class Scripted:
-    """The server: ``scenes`` yet to be played and what was ``asked`` so far. Without a scene it says 418."""
+    """The server: ``scenes`` yet to be played and the ``requests`` so far. Without a scene it answers 418."""
 
     port: int
     scenes: list[Scene] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
     certificate: Path | None = None
     open: set[socket.socket] = field(default_factory=set)
 
@@ -117,10 +117,10 @@ class Scripted:
     def play(self, connection: socket.socket, number: int) -> None:
         """Requests of one connection until a scene ends it."""
         keep = True
-        while keep and (asked := _head(connection, number)):
-            self.asked.append(asked)
+        while keep and (request := _head(connection, number)):
+            self.requests.append(request)
             scene = self.scenes.pop(0) if self.scenes else answer(418)
-            keep = scene(connection, asked)
+            keep = scene(connection, request)
 
 
 @contextmanager
@@ -169,7 +169,7 @@ def _serve(connection: socket.socket, server: Scripted, context: ssl.SSLContext 
     server.open.discard(connection)
 
 
-def _head(connection: socket.socket, number: int) -> Asked | None:
+def _head(connection: socket.socket, number: int) -> ReceivedRequest | None:
     head = b""
     while not head.endswith(b"\r\n\r\n") and len(head) < HEAD_BYTES:
         if not (byte := connection.recv(1)):
@@ -178,15 +178,15 @@ def _head(connection: socket.socket, number: int) -> Asked | None:
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     method, target, _ = first.split(" ")
-    return Asked(method, target, headers, number)
+    return ReceivedRequest(method, target, headers, number)
 
 
-def _rest(connection: socket.socket, asked: Asked) -> None:
-    left, blocks = int(asked.headers.get("content-length", 0)), []
+def _rest(connection: socket.socket, request: ReceivedRequest) -> None:
+    left, blocks = int(request.headers.get("content-length", 0)), []
     while left and (block := connection.recv(min(left, 1 << 20))):
         blocks.append(block)
         left -= len(block)
-    asked.body = b"".join(blocks)
+    request.body = b"".join(blocks)
 
 
 def _certify(folder: Path) -> Path:
@@ -196,10 +196,10 @@ def _certify(folder: Path) -> Path:
     now = dt.datetime.now(dt.UTC)
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     built = x509.CertificateBuilder(name, name, key.public_key(), 1, now - dt.timedelta(1), now + dt.timedelta(1))
-    made = built.add_extension(x509.SubjectAlternativeName([address]), critical=False).sign(key, hashes.SHA256())
+    signed = built.add_extension(x509.SubjectAlternativeName([address]), critical=False).sign(key, hashes.SHA256())
     path = folder / "server.pem"
     path.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.public_bytes(serialization.Encoding.PEM)
+        + signed.public_bytes(serialization.Encoding.PEM)
     )
     return path
