@@ -1,4 +1,4 @@
-"""Settling: a file that is still being written is never taken; a truncated one is taken in the end, whatever the clock."""
+"""Settling: a file being written is never taken and a truncated one is taken in the end, whatever the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run shares out its work: order, pre-emption, sidecars, hours, and what happens when something gives way."""
+"""How a run schedules its work: order, pre-emption, sidecars, hours and failures."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def run(config: Config) -> tuple[sync.Summary, list[dict[str, Any]]]:
     return summary, [e for e in events if e["event"] not in ("progress", "summary")]
 
 
-def counted(summary: sync.Summary) -> dict[str, int]:
+def nonzero_counts(summary: sync.Summary) -> dict[str, int]:
     return {kind: count for kind, count in summary.counts.items() if count}
 
 
 def at_part(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], None]) -> list[tuple[str, int]]:
-    """Do something while a part with this number is sent, once; returns what parts are sent, as it fills."""
+    """Call ``do`` once, while the part with this number is sent; the returned list fills with the parts sent."""
     sent: list[tuple[str, int]] = []
     real, done = S3.part, []
 
@@ -59,7 +59,7 @@ def at_part(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], None]
     return sent
 
 
-def test_an_event_that_is_found_meanwhile_comes_between_two_parts(
+def test_a_new_event_interrupts_a_clip_between_parts(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = [put(card, LONG, MP4 + os.urandom(4 * PART)).read_bytes()]
@@ -94,7 +94,7 @@ def test_an_event_that_is_found_meanwhile_comes_between_two_parts(
 @pytest.mark.parametrize(
     ("retry_s", "expected"), [(60.0, {"brought": 1, "failed": 1}), (0.0, {"brought": 2})], ids=["later", "at once"]
 )
-def test_in_a_long_run_a_file_that_failed_is_counted_once_and_tried_again(
+def test_a_failed_file_is_retried_in_a_long_run_and_counted_once(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, retry_s: float, expected: dict[str, int]
 ) -> None:
     put(card, EVENT)
@@ -125,19 +125,19 @@ def test_in_a_long_run_a_file_that_failed_is_counted_once_and_tried_again(
     with lock(config.state):
         session = Session(replace(config, workers=1))
         try:
-            assert counted(Run(session, lambda _event: None, threading.Event(), clock).go()) == expected
+            assert nonzero_counts(Run(session, lambda _event: None, threading.Event(), clock).go()) == expected
         finally:
             session.close()
 
 
-def test_sidecars_come_before_their_clips_and_are_named_by_them(config: Config, card: Path, s3: Any) -> None:
+def test_sidecars_precede_their_clips_which_list_them(config: Config, card: Path, s3: Any) -> None:
     put(card, EVENT)
     put(card, EVENT.replace("_EF", "_ER"))
     put(card, "Record/20260115_081502_E.gps", b"$GPRMC")
     put(card, EVENT.replace(".mp4", ".thm"), b"\xff\xd8\xff")
     put(card, LONG)
     summary, events = run(config)
-    assert counted(summary) == {"brought": 5}
+    assert nonzero_counts(summary) == {"brought": 5}
     order = {Path(e["path"]).name: at for at, e in enumerate(events)}
     front, rear = Path(EVENT).name, Path(EVENT.replace("_EF", "_ER")).name
     assert order["20260115_081502_E.gps"] < min(order[front], order[rear])
@@ -145,15 +145,17 @@ def test_sidecars_come_before_their_clips_and_are_named_by_them(config: Config, 
     keys = {Path(e["path"]).name: e["key"] for e in events}
     below = "sidecars/dashcam/blue-car/"
     for clip, names in ((front, ["E.gps", "EF.thm"]), (rear, ["E.gps"]), (Path(LONG).name, [])):
-        said = s3.head_object(Bucket=BUCKET, Key=keys[clip])["Metadata"].get("impp-sidecars", "")
-        assert [below + unquote(key) for key in said.split()] == [keys[f"20260115_081502_{name}"] for name in names]
+        sidecar_keys = s3.head_object(Bucket=BUCKET, Key=keys[clip])["Metadata"].get("impp-sidecars", "")
+        assert [below + unquote(key) for key in sidecar_keys.split()] == [
+            keys[f"20260115_081502_{name}"] for name in names
+        ]
     put(card, EVENT.replace("_EF", "_EI"))  # the sidecar is known already, and named all the same
     (event,) = run(config)[1]
-    said = s3.head_object(Bucket=BUCKET, Key=event["key"])["Metadata"]["impp-sidecars"]
-    assert below + unquote(said) == keys["20260115_081502_E.gps"]
+    sidecar_keys = s3.head_object(Bucket=BUCKET, Key=event["key"])["Metadata"]["impp-sidecars"]
+    assert below + unquote(sidecar_keys) == keys["20260115_081502_E.gps"]
 
 
-def test_a_sidecar_that_fails_does_not_keep_its_clip(
+def test_a_failed_sidecar_does_not_block_its_clip(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(card, EVENT)
@@ -167,63 +169,63 @@ def test_a_sidecar_that_fails_does_not_keep_its_clip(
 
     monkeypatch.setattr(S3, "put", refuse)
     summary, _ = run(config)
-    assert counted(summary) == {"brought": 1, "failed": 1}
+    assert nonzero_counts(summary) == {"brought": 1, "failed": 1}
     (key,) = objects(s3)
     assert "impp-sidecars" not in s3.head_object(Bucket=BUCKET, Key=key)["Metadata"]
 
 
 def closed_now() -> tuple[str, ...]:
-    """Hours that are closed now, and open again in a while."""
+    """Hours that are closed now and open again later."""
     now = time.localtime()
     return (f"{(now.tm_hour + 2) % 24:02}:00-{(now.tm_hour + 3) % 24:02}:00",)
 
 
-def test_outside_the_hours_events_go_and_the_rest_is_reported_to_wait(config: Config, card: Path, s3: Any) -> None:
+def test_outside_the_hours_only_events_are_uploaded_and_the_rest_waits(config: Config, card: Path, s3: Any) -> None:
     put(card, LONG)
     put(card, EVENT)
     shut = replace(config, hours=closed_now())
     summary, events = run(shut)
-    assert summary.complete and counted(summary) == {"brought": 1, "waiting": 1}
+    assert summary.complete and nonzero_counts(summary) == {"brought": 1, "waiting": 1}
     assert [key.rsplit("/", 1)[-1] for key in objects(s3)] == [Path(EVENT).name]
     assert events[-1]["event"] == "waiting"
     assert events[-1]["reason"] == f"1 files (40 B) are waiting until {shut.hours[0][:5]}"
     assert summary.waiting_bytes == 40
     put(card, EVENT.replace("0815", "0816"))
-    assert counted(run(replace(shut, events_any_time=False))[0]) == {"known": 1, "waiting": 2}
-    assert counted(run(config)[0]) == {"known": 1, "brought": 2}
+    assert nonzero_counts(run(replace(shut, events_any_time=False))[0]) == {"known": 1, "waiting": 2}
+    assert nonzero_counts(run(config)[0]) == {"known": 1, "brought": 2}
 
 
-def test_a_window_that_closes_in_the_middle_of_a_clip_ends_at_a_part_and_it_goes_on_there(
+def test_a_closing_window_interrupts_a_clip_after_a_part_and_it_resumes_there(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = put(card, LONG, MP4 + os.urandom(4 * PART)).read_bytes()
-    is_open, asked = [True], threading.Event()
+    is_open, checked = [True], threading.Event()
 
-    def ask(_hours: hours.Hours, _now: float) -> bool:
+    def check_hours(_hours: hours.Hours, _now: float) -> bool:
         if not is_open[0]:
-            asked.set()
+            checked.set()
         return is_open[0]
 
     def close() -> None:
         is_open[0] = False
-        assert asked.wait(30)
+        assert checked.wait(30)
 
-    monkeypatch.setattr(hours.Hours, "is_open", ask)
+    monkeypatch.setattr(hours.Hours, "is_open", check_hours)
     sent = at_part(monkeypatch, 2, close)
     one = replace(config, workers=1, hours=("00:00-24:00",))
     summary, _ = run(one)
-    assert summary.complete and counted(summary) == {"waiting": 1} and [n for _, n in sent] == [1, 2]
+    assert summary.complete and nonzero_counts(summary) == {"waiting": 1} and [n for _, n in sent] == [1, 2]
     is_open[0] = True
-    assert counted(run(one)[0]) == {"brought": 1} and [n for _, n in sent] == [1, 2, 3, 4, 5]
+    assert nonzero_counts(run(one)[0]) == {"brought": 1} and [n for _, n in sent] == [1, 2, 3, 4, 5]
     assert list(objects(s3).values()) == [content]
 
 
 @pytest.mark.parametrize(("status", "left"), [(None, 0), (403, 0), (400, 1)], ids=["may", "may not", "cannot now"])
-def test_an_upload_of_a_file_that_is_gone_is_aborted(
+def test_the_upload_of_a_deleted_file_is_aborted(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, status: int | None, left: int
 ) -> None:
     def refuse(*_: Any) -> None:
-        raise S3Error(status or 0, "No", "as asked")
+        raise S3Error(status or 0, "No", "as scripted")
 
     path = put(card, LONG, MP4 + os.urandom(4 * PART))
     put(card, "Record/stays.txt", b"so that the card is there")
@@ -249,9 +251,7 @@ def test_an_upload_of_a_file_that_is_gone_is_aborted(
         s3.abort_multipart_upload(Bucket=BUCKET, Key=one["Key"], UploadId=one["UploadId"])
 
 
-def test_a_card_that_is_pulled_out_is_one_failure_and_not_a_thousand(
-    config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_removed_card_is_one_failure(config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = sorted(put(card, f"Record/20260115_08{i:02}00_NF.mp4").read_bytes() for i in range(60))
     away, real, pulled = card.with_name("away"), S3.put, []
 
@@ -271,7 +271,7 @@ def test_a_card_that_is_pulled_out_is_one_failure_and_not_a_thousand(
     assert sorted(objects(s3).values()) == contents
 
 
-def test_what_waits_of_a_card_that_is_out_at_the_next_look_does_not_fail(
+def test_waiting_files_of_an_absent_card_do_not_fail(
     config: Config, card: Path, tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(20):
@@ -297,12 +297,12 @@ def test_what_waits_of_a_card_that_is_out_at_the_next_look_does_not_fail(
     with lock(config.state):
         session = Session(config)
         try:
-            assert counted(Run(session, lambda _event: None, threading.Event(), clock).go()) == {"brought": 1}
+            assert nonzero_counts(Run(session, lambda _event: None, threading.Event(), clock).go()) == {"brought": 1}
         finally:
             session.close()
 
 
-def test_a_memory_that_cannot_be_written_stops_the_run_and_loses_nothing(
+def test_unwritable_state_stops_the_run_without_loss(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = sorted(put(card, f"Record/20260115_08{i:02}00_NF.mp4").read_bytes() for i in range(30))
@@ -319,7 +319,7 @@ def test_a_memory_that_cannot_be_written_stops_the_run_and_loses_nothing(
     assert sorted(objects(s3).values()) == contents
 
 
-def test_the_custody_log_the_memory_and_the_bucket_agree(config: Config, card: Path, s3: Any) -> None:
+def test_custody_log_state_and_bucket_agree(config: Config, card: Path, s3: Any) -> None:
     for i in range(20):
         put(card, f"Record/20260115_08{i:02}00_NF.mp4")
     assert run(config)[0].complete
@@ -337,7 +337,7 @@ def test_the_custody_log_the_memory_and_the_bucket_agree(config: Config, card: P
     state.close()
 
 
-def test_a_new_memory_is_caught_up_when_all_was_dealt_with(config: Config, card: Path, s3: Any) -> None:
+def test_new_state_is_complete_once_every_file_was_handled(config: Config, card: Path, s3: Any) -> None:
     put(card, LONG)
     put(card, EVENT, age=1)
     run(config)
@@ -350,7 +350,7 @@ def test_a_new_memory_is_caught_up_when_all_was_dealt_with(config: Config, card:
     state.close()
 
 
-def test_metrics_are_written_and_rates_kept(config: Config, card: Path, s3: Any, tmp_path: Path) -> None:
+def test_metrics_and_upload_rates_are_written(config: Config, card: Path, s3: Any, tmp_path: Path) -> None:
     content = put(card, LONG).read_bytes()
     run(replace(config, metrics_file=tmp_path / "impp.prom"))
     text = (tmp_path / "impp.prom").read_text()
@@ -362,16 +362,16 @@ def test_metrics_are_written_and_rates_kept(config: Config, card: Path, s3: Any,
     assert summary.complete and "cannot be written" in events[0]["reason"]
 
 
-def test_what_was_uploaded_is_removed_from_the_card_if_configured(config: Config, card: Path, s3: Any) -> None:
+def test_uploaded_files_are_removed_from_the_card_if_configured(config: Config, card: Path, s3: Any) -> None:
     old, event = put(card, LONG, age=40 * 86400), put(card, EVENT, age=40 * 86400)
     retain = Retain(older_than_days=30)
     folder = replace(config.folders[0], retain=retain)
     summary, events = run(replace(config, folders=(folder,)))
-    assert summary.complete and counted(summary) == {"brought": 2, "removed": 1}, events
+    assert summary.complete and nonzero_counts(summary) == {"brought": 2, "removed": 1}, events
     assert not old.exists() and event.exists() and len(objects(s3)) == 2
 
 
-def test_parts_of_one_clip_go_at_the_same_time(
+def test_parts_of_one_clip_are_sent_concurrently(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(card, LONG, MP4 + os.urandom(4 * PART))
@@ -384,78 +384,76 @@ def test_parts_of_one_clip_go_at_the_same_time(
         return real(self, key, upload, n, *rest)
 
     monkeypatch.setattr(S3, "part", part)
-    assert counted(run(replace(config, workers=4))[0]) == {"brought": 1}
+    assert nonzero_counts(run(replace(config, workers=4))[0]) == {"brought": 1}
 
 
-def test_hundreds_of_small_files_of_two_cards_are_each_there_once(config: Config, tmp_path: Path, s3: Any) -> None:
+def test_hundreds_of_small_files_on_two_cards_are_uploaded_once_each(config: Config, tmp_path: Path, s3: Any) -> None:
     cards = [tmp_path / "one", tmp_path / "two"]
     contents = [put(c, f"20260115_{i:06}_NF.mp4").read_bytes() for c in cards for i in range(150)]
     summary, _ = run(replace(config, folders=tuple(Folder(c, device=c.name) for c in cards), workers=8))
-    assert counted(summary) == {"brought": 300}
+    assert nonzero_counts(summary) == {"brought": 300}
     assert sorted(objects(s3).values()) == sorted(contents)
 
 
-def test_a_new_memory_soon_stops_asking_for_what_is_not_there_and_a_lost_one_sends_nothing_again(
+def test_few_head_requests_for_an_empty_bucket_and_no_reupload_after_lost_state(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, list[str]] = {"head": [], "put": []}
+    requests: dict[str, list[str]] = {"head": [], "put": []}
 
-    def noted(name: str) -> Callable[..., Any]:
+    def recording(name: str) -> Callable[..., Any]:
         real = getattr(S3, name)
 
         def operation(self: S3, key: str, *rest: Any) -> Any:
-            asked[name].append(key)
+            requests[name].append(key)
             return real(self, key, *rest)
 
         return operation
 
-    for name in asked:
-        monkeypatch.setattr(S3, name, noted(name))
+    for name in requests:
+        monkeypatch.setattr(S3, name, recording(name))
     for i in range(30):
         put(card, f"Record/20260115_{i:06}_NF.mp4")
     alone = replace(config, workers=1)
-    assert counted(run(alone)[0]) == {"brought": 30}
-    assert len(asked["head"]) == 8 and len(asked["put"]) == 30
+    assert nonzero_counts(run(alone)[0]) == {"brought": 30}
+    assert len(requests["head"]) == 8 and len(requests["put"]) == 30
     for path in config.state.glob("state.sqlite3*"):
         path.unlink()
-    assert counted(run(alone)[0]) == {"there": 30}
-    assert len(asked["put"]) == 30
+    assert nonzero_counts(run(alone)[0]) == {"there": 30}
+    assert len(requests["put"]) == 30
 
 
-def test_a_right_that_is_missing_ends_the_run_instead_of_reading_the_whole_card(
-    config: Config, card: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_permission_ends_the_run_early(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
-    told: list[str] = []
+    reasons: list[str] = []
     heard = threading.Condition()
 
     def denied(_self: S3, key: str, *_: Any) -> None:
         tried.append(key)
         with heard:
-            assert heard.wait_for(lambda: len(told) >= len(tried) - 1, 10)  # as slow as a network
+            assert heard.wait_for(lambda: len(reasons) >= len(tried) - 1, 10)  # as slow as a network
         raise S3Error(403, "AccessDenied", "not authorized to perform: s3:PutObject")
 
-    def tell(event: dict[str, Any]) -> None:
+    def record(event: dict[str, Any]) -> None:
         if event["event"] == "failed":
             with heard:
-                told.append(event["reason"])
+                reasons.append(event["reason"])
                 heard.notify_all()
 
     monkeypatch.setattr(S3, "put", denied)
     for i in range(60):
         put(card, f"Record/20260115_{i:06}_NF.mp4")
     with pytest.raises(Refused, match=r"AccessDenied: not authorized .* 5 files in a row; run impp-edge doctor to see"):
-        sync.run(replace(config, workers=1), tell)
+        sync.run(replace(config, workers=1), record)
     assert len(tried) <= 7
 
 
 # --- a small file -----------------------------------------------------------------------------------------------------
 
 
-def test_a_small_file_is_read_once_and_what_was_hashed_is_sent(
+def test_a_small_file_is_read_once_for_hashing_and_sending(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its bytes are sent from memory; those that do not fit there, or go in parts, are read again."""
+    """Its bytes are sent from memory; files that do not fit or are sent in parts are read again."""
     small, large, split = (put(card, name, os.urandom(size)) for name, size in (
         ("a.mp4", SMALL), ("b.mp4", SMALL + 1), ("c.mp4", PART + 1)
     ))  # fmt: skip
@@ -464,12 +462,12 @@ def test_a_small_file_is_read_once_and_what_was_hashed_is_sent(
     real = upload._Slice.blocks
     monkeypatch.setattr(upload._Slice, "blocks", lambda cut, most: again.append(cut.found.raw) or real(cut, most))
     monkeypatch.setattr("impp_edge.run.crew.KEEP", SMALL * config.workers)
-    assert counted(run(config)[0]) == {"brought": 3}
+    assert nonzero_counts(run(config)[0]) == {"brought": 3}
     assert {key.rsplit("/", 1)[-1]: content for key, content in objects(s3).items()} == expected
     assert set(again) == {os.fsencode(large), os.fsencode(split)}
 
 
-def test_a_small_file_that_grows_while_it_is_read_is_left_for_the_next_run(
+def test_a_small_file_that_grows_while_read_is_left_for_the_next_run(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = put(card, "a.mp4", os.urandom(SMALL))
@@ -484,13 +482,13 @@ def test_a_small_file_that_grows_while_it_is_read_is_left_for_the_next_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(crew.identify, "identify", grown)
-        assert counted(run(config)[0]) == {"failed": 1} and not objects(s3)
-    assert counted(run(config)[0]) == {"brought": 1}
+        assert nonzero_counts(run(config)[0]) == {"failed": 1} and not objects(s3)
+    assert nonzero_counts(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
 
 
-def test_a_run_waits_for_nobody_when_its_threads_have_ended(config: Config, card: Path, s3: Any) -> None:
-    """Each thread that ends is heard of at once: without that a run waited for a tick after its last file."""
+def test_a_run_ends_as_soon_as_its_threads_have_ended(config: Config, card: Path, s3: Any) -> None:
+    """The end of a thread is noticed at once; otherwise a run would wait for a tick after its last file."""
     board, session = Board(), Session(config)
     everybody = crew.Crew(config, session.state, board, Cards(), session.link, str, threading.Event())
     board.close()

@@ -29,36 +29,36 @@ from tests.support.edge.whole import RUNNER, Box, box, environment
 KILLS = 200
 FILES, IN_PARTS = 300, 12
 IN_TIME = 0.2
-"""Share of the kills at a moment of time, within the first ``START_S`` of a run."""
+"""Share of the kills at a random time within the first ``START_S`` of a run."""
 START_S = 0.12
 SENDING = ("put", "create", "part", "complete")
 MOMENTS = ("head", "body", "answer")
 FEW = 60
-"""With fewer files left a run has one worker and is killed at its first request: else it could bring them all, and end
+"""With fewer files left a run has one worker and is killed at its first request: else it could upload them all and end
 before it is killed."""
 
 
 class Runner:
-    """Starts runs of impp-edge without the cost of a start."""
+    """Starts runs of impp-edge without the cost of starting Python."""
 
-    def __init__(self, said: Path) -> None:
+    def __init__(self, output: Path) -> None:
         self._process = subprocess.Popen(
             [sys.executable, str(RUNNER), "--server"],
-            env=environment() | {"IMPP_EDGE_SAID": str(said)},
+            env=environment() | {"IMPP_EDGE_OUTPUT": str(output)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
     def start(self, arguments: list[str]) -> int:
-        """The id of the new process."""
+        """Start a run and return its process id."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps(arguments) + "\n")
         self._process.stdin.flush()
         return self._line()
 
     def wait(self) -> int:
-        """How it ended: its exit code, or minus the signal."""
+        """The exit code, or minus the signal."""
         return self._line()
 
     def close(self) -> None:
@@ -73,9 +73,9 @@ class Runner:
 
 
 @contextmanager
-def runner(said: Path) -> Iterator[Runner]:
-    """A server of runs that ends with the test."""
-    server = Runner(said)
+def start_server(output: Path) -> Iterator[Runner]:
+    """A run server that ends with the test."""
+    server = Runner(output)
     try:
         yield server
     finally:
@@ -97,10 +97,10 @@ def fill(edge: Box, dice: random.Random) -> None:
 
 
 def kill_at_request(edge: Box, victim: queue.Queue[int], dice: random.Random, most: int) -> None:
-    """At one of the next ``most`` requests that send something."""
+    """Kill the run at one of the next ``most`` requests that send something."""
     left = dice.randint(1, most)
 
-    def is_it(request: Request) -> bool:
+    def matches(request: Request) -> bool:
         nonlocal left
         left -= request.action in SENDING
         return left == 0 and request.action in SENDING
@@ -108,12 +108,12 @@ def kill_at_request(edge: Box, victim: queue.Queue[int], dice: random.Random, mo
     def kill() -> None:
         os.kill(victim.get(), signal.SIGKILL)
 
-    edge.proxy.plan(Fault(dice.choice(MOMENTS), after=dice.randint(0, 100_000), do=kill, reset=True), when=is_it)
+    edge.proxy.plan(Fault(dice.choice(MOMENTS), after=dice.randint(0, 100_000), do=kill, reset=True), when=matches)
 
 
-def killed(edge: Box, runs: Runner, dice: random.Random, left: int, kills: int) -> int:
-    """One run that is to be killed, with so many files left for so many kills; how it ended. All that it had sent is on
-    record when this returns."""
+def run_and_kill(edge: Box, runs: Runner, dice: random.Random, left: int, kills: int) -> int:
+    """Start a run and kill it, with ``left`` files left for ``kills`` kills; returns its exit code. Its requests
+    are recorded when this returns."""
     victim: queue.Queue[int] = queue.Queue()
     in_time = dice.uniform(0, START_S) if left > FEW and dice.random() < IN_TIME else None
     if in_time is None:
@@ -131,7 +131,7 @@ def killed(edge: Box, runs: Runner, dice: random.Random, left: int, kills: int) 
 
 
 def sent_twice(record: list[Exchange]) -> list[str]:
-    """What was sent again after the server had acknowledged it."""
+    """Requests that were repeated after the server had acknowledged them."""
     done: Counter[tuple[str, str, int | None]] = Counter()
     twice = []
     for exchange in record:
@@ -145,16 +145,16 @@ def sent_twice(record: list[Exchange]) -> list[str]:
 
 
 @pytest.mark.slow
-def test_killed_two_hundred_times(weed: Seaweed, tmp_path: Path) -> None:
+def test_nothing_is_lost_or_sent_twice_after_200_kills(weed: Seaweed, tmp_path: Path) -> None:
     dice = random.Random(20261123)
-    said = tmp_path / "said"
-    with box(weed, tmp_path) as edge, runner(said) as runs:
+    output = tmp_path / "output"
+    with box(weed, tmp_path) as edge, start_server(output) as runs:
         fill(edge, dice)
         ends: Counter[int] = Counter()
         while (kills := ends[-signal.SIGKILL]) < KILLS:
             left = FILES - len(edge.proxy.acknowledged("put", "complete"))
-            ends[killed(edge, runs, dice, left, KILLS - kills)] += 1
-            assert set(ends) == {-signal.SIGKILL}, f"{ends}: {said.read_text()}"
+            ends[run_and_kill(edge, runs, dice, left, KILLS - kills)] += 1
+            assert set(ends) == {-signal.SIGKILL}, f"{ends}: {output.read_text()}"
         last = edge.sync()
         assert last.code == 0, last
         assert not sent_twice(edge.proxy.record)

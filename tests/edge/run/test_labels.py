@@ -1,4 +1,4 @@
-"""An object's key, tags and metadata, whatever the name of the file."""
+"""Key, tags and metadata of an object, for any file name."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ BODIES = st.one_of(st.just(b"x"), st.binary(max_size=64), st.sampled_from([movie
 @example("20000101_000000_NF.mp4", "b", None, -62135596800.0, b"", [])
 @example("x.thm", "b", None, 0.0, b"", ["\x01" * 255] * 9)
 @example("\x01" * 251 + ".thm", "\x02" * 255, "d" * 80, 0.0, FTYP, ["a" * 900])
-def test_no_name_crashes_or_leaves_its_prefix(
+def test_keys_of_any_name_stay_below_their_prefix(
     name: str, parent: str, device: str | None, mtime: float, body: bytes, others: list[str]
 ) -> None:
     folder = Folder(Path("/card"), device=device)
     relative = PurePosixPath(parent) / name
-    found = identify.identify(folder, relative, mtime, io.BytesIO(body))
-    for key in (labels.key(found, name), labels.key(found, name, "0123abcd")):
+    identity = identify.identify(folder, relative, mtime, io.BytesIO(body))
+    for key in (labels.key(identity, name), labels.key(identity, name, "0123abcd")):
         assert SAFE.fullmatch(key), key
         assert key.rsplit("/", 1)[-1] not in (".", "..")
         assert len(key.encode()) <= 1024  # S3's limit
-    keys = [f"sidecars/{found.source}/{found.device}/2026/01/15/x/{other}" for other in others]
-    told = labels.metadata(found, CONTENT, relative, keys, "cd" * 32)
-    assert all(v.isascii() and v.isprintable() and v == v.strip() for v in told.values())
-    assert sum(len(k) + len(v) for k, v in told.items()) <= labels.METADATA_BYTES
-    assert told["impp-original-name"].endswith(labels.original_name(PurePosixPath(relative.name)))
-    assert told["impp-custody"] == "cd" * 32
-    for tag, value in labels.tags(found, CONTENT, {}).items():
+    keys = [f"sidecars/{identity.source}/{identity.device}/2026/01/15/x/{other}" for other in others]
+    metadata = labels.metadata(identity, CONTENT, relative, keys, "cd" * 32)
+    assert all(v.isascii() and v.isprintable() and v == v.strip() for v in metadata.values())
+    assert sum(len(k) + len(v) for k, v in metadata.items()) <= labels.METADATA_BYTES
+    assert metadata["impp-original-name"].endswith(labels.original_name(PurePosixPath(relative.name)))
+    assert metadata["impp-custody"] == "cd" * 32
+    for tag, value in labels.tags(identity, CONTENT, {}).items():
         assert re.fullmatch(r"[\w .:/=+\-@]{1,128}", tag) and re.fullmatch(r"[\w .:/=+\-@]{0,256}", value, re.ASCII)
     siblings = {name, *others}
     assert set(sidecars.of_clip(name, siblings)) <= siblings - {name}
@@ -74,10 +74,10 @@ def test_no_name_crashes_or_leaves_its_prefix(
 
 @given(st.lists(st.one_of(WORDS, st.just("20260115_081502_N.gps")), max_size=40))
 def test_metadata_lists_as_many_sidecars_as_fit_in_order(names: list[str]) -> None:
-    found = identified(VIOFO)
-    keys = [f"sidecars/{found.source}/{found.device}/2026/01/15/g/{labels.filename(name)}" for name in names]
-    told = labels.metadata(found, CONTENT, PurePosixPath(VIOFO), keys)
-    read = [unquote(part) for part in told.get("impp-sidecars", "").split(" ") if part]
+    identity = identified(VIOFO)
+    keys = [f"sidecars/{identity.source}/{identity.device}/2026/01/15/g/{labels.filename(name)}" for name in names]
+    metadata = labels.metadata(identity, CONTENT, PurePosixPath(VIOFO), keys)
+    read = [unquote(part) for part in metadata.get("impp-sidecars", "").split(" ") if part]
     assert read == [f"2026/01/15/g/{labels.filename(name)}" for name in names][: len(read)]
     if len(names) == 1:
         assert len(read) == 1
@@ -91,34 +91,34 @@ def test_the_original_name_can_be_read_back_byte_for_byte(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["a b.mp4", "ü+%'\"&=.mp4", "100%.mov", "日本語.mp4", "a~b#c?.mp4"])
-def test_printable_names_stay_as_they_are(name: str) -> None:
+def test_printable_names_are_unchanged(name: str) -> None:
     assert labels.filename(name) == name
     own = {"original-name": labels.original_name(PurePosixPath(name))}
     assert cloud_sources.infer(labels.key(identified(name), name), own, None, datetime.now(UTC)).source == "phone"
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_pipeline_takes_every_originals_word_as_it_is(path: str) -> None:
-    """All metadata, old and new, pass through the pipeline's own reading without a loss."""
-    found = identified(path, movie(WINTER))
-    told = labels.metadata(found, CONTENT, PurePosixPath(path), ["sidecars/x/y/a"], "ab" * 32)
+def test_the_pipeline_reads_all_metadata_of_an_original(path: str) -> None:
+    """The pipeline reads all metadata, old and new, without loss."""
+    identity = identified(path, movie(WINTER))
+    metadata = labels.metadata(identity, CONTENT, PurePosixPath(path), ["sidecars/x/y/a"], "ab" * 32)
     origin = cloud_sources.infer(
-        labels.key(found, path.rsplit("/", 1)[-1]), cloud_sources.own_metadata(told), None, datetime.now(UTC)
+        labels.key(identity, path.rsplit("/", 1)[-1]), cloud_sources.own_metadata(metadata), None, datetime.now(UTC)
     )
     assert (origin.source, origin.device, origin.camera, origin.recording, origin.captured_at_from) == (
-        found.source,
-        found.device,
-        found.camera,
-        found.recording,
-        found.captured_from,
+        identity.source,
+        identity.device,
+        identity.camera,
+        identity.recording,
+        identity.captured_from,
     )
-    assert datetime.fromisoformat(origin.captured_at) == found.captured
+    assert datetime.fromisoformat(origin.captured_at) == identity.captured
 
 
 @settings(max_examples=300)
 @given(WORDS, st.lists(WORDS, max_size=4))
-def test_what_is_recognised_fits_a_key(name: str, folders: list[str]) -> None:
-    found = recognise(folders, name)
-    if found is not None:
-        assert found.group and found.moment and re.fullmatch(r"[\w.~() -]{1,255}", found.group, re.ASCII)
-        assert found.chapter is None or 0 <= found.chapter <= 9999
+def test_recognised_groups_are_valid_in_keys(name: str, folders: list[str]) -> None:
+    recognised = recognise(folders, name)
+    if recognised is not None:
+        assert recognised.group and recognised.moment and re.fullmatch(r"[\w.~() -]{1,255}", recognised.group, re.ASCII)
+        assert recognised.chapter is None or 0 <= recognised.chapter <= 9999

@@ -1,4 +1,4 @@
-"""The way of a file to S3 and back: nothing lost, nothing doubled, nothing replaced, whatever happens on the way."""
+"""Whole runs: nothing is lost, duplicated or replaced, whatever happens during the upload."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(config: Config) -> tuple[sync.Summary, list[dict[str, Any]]]:
     return summary, [e for e in events if e["event"] not in ("progress", "summary")]
 
 
-def counted(summary: sync.Summary) -> dict[str, int]:
+def nonzero_counts(summary: sync.Summary) -> dict[str, int]:
     return {kind: count for kind, count in summary.counts.items() if count}
 
 
@@ -44,7 +44,7 @@ def forget_all(config: Config) -> None:
         file.unlink()
 
 
-def test_an_object_bears_all_that_the_pipeline_needs(config: Config, card: Path, s3: Any) -> None:
+def test_an_object_has_the_metadata_and_tags_of_the_pipeline(config: Config, card: Path, s3: Any) -> None:
     content = put(card, CLIP).read_bytes()
     summary, events = run(replace(config, folders=(replace(config.folders[0], zone=None),)))
     assert summary.complete and summary.counts["brought"] == 1 and summary.bytes == len(content)
@@ -64,7 +64,7 @@ def test_an_object_bears_all_that_the_pipeline_needs(config: Config, card: Path,
 
 
 @pytest.mark.parametrize("size", [1, PART - 1, PART, PART + 1, 2 * PART + 12345])
-def test_every_size_arrives_whole_with_a_checksum_of_the_whole(config: Config, card: Path, s3: Any, size: int) -> None:
+def test_every_size_arrives_with_a_full_object_checksum(config: Config, card: Path, s3: Any, size: int) -> None:
     content = (MP4 + os.urandom(size))[:size]
     put(card, "clip.mp4", content)
     summary, events = run(config)
@@ -85,14 +85,14 @@ HOSTILE: list[str | bytes] = [
 ]  # fmt: skip
 
 
-def test_no_name_is_lost(config: Config, card: Path, s3: Any) -> None:
+def test_original_names_are_preserved(config: Config, card: Path, s3: Any) -> None:
     contents = sorted(put(card, name).read_bytes() for name in HOSTILE)
     summary, events = run(config)
     assert summary.complete, [e for e in events if e["event"] == "failed"]
     assert sorted(objects(s3).values()) == contents
     assert all(key.startswith("originals/phone/blue-car/") and key.count("/") == 6 for key in objects(s3))
     json.dumps(events).encode()
-    assert counted(run(config)[0]) == {"known": len(HOSTILE)}
+    assert nonzero_counts(run(config)[0]) == {"known": len(HOSTILE)}
 
 
 def test_a_second_run_reads_and_sends_nothing(
@@ -101,22 +101,22 @@ def test_a_second_run_reads_and_sends_nothing(
     path = put(card, CLIP)
     run(config)
     monkeypatch.setattr(crew, "Crew", lambda *_: pytest.fail("there is nothing to bring"))
-    assert counted(run(config)[0]) == {"known": 1}
+    assert nonzero_counts(run(config)[0]) == {"known": 1}
     path.unlink()  # overwritten by the camera: nothing to do, nothing removed
-    assert counted(run(config)[0]) == {}
+    assert nonzero_counts(run(config)[0]) == {}
     assert len(objects(s3)) == 1
 
 
 @pytest.mark.parametrize("size", [100, PART + 100])
-def test_a_lost_memory_costs_time_and_no_second_object(config: Config, card: Path, s3: Any, size: int) -> None:
+def test_lost_state_creates_no_second_object(config: Config, card: Path, s3: Any, size: int) -> None:
     put(card, CLIP, MP4 + os.urandom(size))
     run(config)
     forget_all(config)
     summary, events = run(config)
-    assert counted(summary) == {"there": 1} and summary.bytes == 0 and summary.complete
+    assert nonzero_counts(summary) == {"there": 1} and summary.bytes == 0 and summary.complete
     assert events[0]["version"]
     assert len(objects(s3)) == 1
-    assert counted(run(config)[0]) == {"known": 1}
+    assert nonzero_counts(run(config)[0]) == {"known": 1}
 
 
 @pytest.mark.parametrize("size", [100, PART + 100])
@@ -124,13 +124,13 @@ def test_another_file_of_the_same_name_gets_a_key_of_its_own(config: Config, car
     first = put(card, "DCIM/100GOPRO/GX010001.MP4", MP4 + os.urandom(size)).read_bytes()
     second = put(card, "DCIM/101GOPRO/GX010001.MP4", MP4 + os.urandom(size)).read_bytes()
     summary, events = run(config)
-    assert counted(summary) == {"brought": 2} and sorted(e["renamed"] for e in events) == [False, True]
-    found = objects(s3)
-    assert sorted(found.values()) == sorted([first, second])
-    other = next(key for key in found if "~" in key)
-    assert other.endswith(f"/GX010001~{hashlib.sha256(found[other]).hexdigest()[:8]}.MP4")
+    assert nonzero_counts(summary) == {"brought": 2} and sorted(e["renamed"] for e in events) == [False, True]
+    stored = objects(s3)
+    assert sorted(stored.values()) == sorted([first, second])
+    other = next(key for key in stored if "~" in key)
+    assert other.endswith(f"/GX010001~{hashlib.sha256(stored[other]).hexdigest()[:8]}.MP4")
     forget_all(config)
-    assert counted(run(config)[0]) == {"there": 2}
+    assert nonzero_counts(run(config)[0]) == {"there": 2}
     assert len(objects(s3)) == 2
 
 
@@ -140,7 +140,9 @@ STEPS = ["digest", "begin", "create", "put", "part", "complete", "append", "reme
 @pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_at_any_step_the_next_run_completes(config: Config, card: Path, s3: Any, step: str, after: bool) -> None:
+def test_the_next_run_completes_after_a_kill_at_any_step(
+    config: Config, card: Path, s3: Any, step: str, after: bool
+) -> None:
     small = [put(card, f"Record/20260115_08150{i}_NF.mp4").read_bytes() for i in range(3)]
     large = put(card, "Record/20260115_081509_EF.mp4", MP4 + os.urandom(2 * PART)).read_bytes()
     killed = subprocess.run(
@@ -153,10 +155,10 @@ def test_killed_at_any_step_the_next_run_completes(config: Config, card: Path, s
     summary, events = run(config)
     assert summary.complete, events
     assert sorted(objects(s3).values()) == sorted([*small, large])
-    assert counted(run(config)[0]) == {"known": 4}
+    assert nonzero_counts(run(config)[0]) == {"known": 4}
 
 
-def test_two_runs_at_once(config: Config, card: Path, s3: Any) -> None:
+def test_concurrent_runs_upload_each_file_once(config: Config, card: Path, s3: Any) -> None:
     contents = sorted(put(card, f"Record/20260115_0815{i:02}_NF.mp4").read_bytes() for i in range(30))
     with lock(config.state), pytest.raises(Locked):
         run(config)
@@ -175,65 +177,65 @@ def test_two_runs_at_once(config: Config, card: Path, s3: Any) -> None:
 
 def test_a_file_still_being_written_waits(config: Config, card: Path, s3: Any) -> None:
     path = put(card, CLIP, age=1)
-    assert counted(run(config)[0]) == {"restless": 1}
+    assert nonzero_counts(run(config)[0]) == {"restless": 1}
     with path.open("ab") as file:
         file.write(b"more")
-    assert counted(run(config)[0]) == {"restless": 1}
+    assert nonzero_counts(run(config)[0]) == {"restless": 1}
     os.utime(path, (1, time.time() - 3600))
-    assert counted(run(config)[0]) == {"brought": 1}
+    assert nonzero_counts(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
 
 
 @pytest.mark.parametrize("size", [100, 2 * PART])
-def test_a_file_that_changes_on_the_way_is_not_remembered(
+def test_a_file_that_changes_during_the_upload_is_not_recorded(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     path = put(card, CLIP, MP4 + os.urandom(size))
     real = crew.digest
 
     def changing(file: Any, *args: Any) -> Any:
-        found = real(file, *args)
+        content = real(file, *args)
         with path.open("r+b") as other:
             other.write(b"CHANGED!")
-        return found
+        return content
 
     monkeypatch.setattr(crew, "digest", changing)
     summary, events = run(config)
-    assert counted(summary) == {"failed": 1} and "changed" in events[0]["reason"]
+    assert nonzero_counts(summary) == {"failed": 1} and "changed" in events[0]["reason"]
     assert objects(s3) == {}
     assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
     monkeypatch.setattr(crew, "digest", real)
     os.utime(path, (1, time.time() - 3600))
-    assert counted(run(config)[0]) == {"brought": 1}
+    assert nonzero_counts(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
 
 
 @pytest.mark.parametrize("size", [100, 2 * PART])
-def test_s3_refuses_bytes_that_are_not_those_that_were_hashed(
+def test_s3_rejects_bytes_that_differ_from_the_hashed_ones(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    """As of a card that gives other bytes each time it is read, where a file is too large to be read once."""
+    """A failing card returns different bytes on each read; the file is too large to be read only once."""
     monkeypatch.setattr(crew, "KEEP", 0)
     path = put(card, CLIP, MP4 + os.urandom(size))
     before, real = path.stat(), crew.digest
 
-    def rotten(file: Any, *args: Any) -> Any:
-        found = real(file, *args)
+    def failing_card(file: Any, *args: Any) -> Any:
+        content = real(file, *args)
         with path.open("r+b") as other:
             other.write(b"ROTTEN")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-        return found
+        return content
 
-    monkeypatch.setattr(crew, "digest", rotten)
+    monkeypatch.setattr(crew, "digest", failing_card)
     summary, events = run(config)
-    assert counted(summary) == {"failed": 1} and "not those that were hashed" in events[0]["reason"]
+    assert nonzero_counts(summary) == {"failed": 1} and "not those that were hashed" in events[0]["reason"]
     assert objects(s3) == {}
     monkeypatch.setattr(crew, "digest", real)
-    assert counted(run(config)[0]) == {"brought": 1}
+    assert nonzero_counts(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
 
 
-def test_what_is_no_footage_is_skipped_and_reported_once(config: Config, card: Path, s3: Any) -> None:
+def test_other_files_are_skipped_and_reported_once(config: Config, card: Path, s3: Any) -> None:
     put(card, "notes.txt", b"milk, eggs")
     put(card, "Record/20260115_081502_N.gps", b"$GPRMC")
     put(card, "DCIM/100GOPRO/GX010001.MP4")
@@ -254,7 +256,7 @@ def test_what_is_no_footage_is_skipped_and_reported_once(config: Config, card: P
         "no extension", "text named.mp4",
     ]  # fmt: skip
     summary, events = run(config)
-    assert counted(summary) == {"known": 6, "skipped": 4} and summary.reasons == reasons and events == []
+    assert nonzero_counts(summary) == {"known": 6, "skipped": 4} and summary.reasons == reasons and events == []
     none = replace(config.folders[0], sidecars="none", unknown="skip")
     put(card, "Record/20260115_090000_N.gps", b"$GPRMC")
     put(card, "no camera knows this.mp4")
@@ -262,15 +264,15 @@ def test_what_is_no_footage_is_skipped_and_reported_once(config: Config, card: P
     assert summary.reasons == {"no known camera": 3, "sidecar": 3}
 
 
-def test_one_bad_file_or_folder_does_not_keep_the_others(config: Config, card: Path, s3: Any, tmp_path: Path) -> None:
+def test_one_bad_file_or_folder_does_not_block_the_others(config: Config, card: Path, s3: Any, tmp_path: Path) -> None:
     put(card, CLIP)
     gone = Folder(tmp_path / "no card in the reader")
     summary, events = run(replace(config, folders=(gone, *config.folders)))
-    assert counted(summary) == {"failed": 1, "brought": 1} and not summary.complete
+    assert nonzero_counts(summary) == {"failed": 1, "brought": 1} and not summary.complete
     assert "cannot be listed: No such file" in next(e["reason"] for e in events if e["event"] == "failed")
 
 
-def test_a_file_that_goes_away_in_the_queue_is_a_failure_of_its_own(
+def test_a_file_deleted_while_queued_fails_alone(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, other = put(card, CLIP), put(card, "Record/20260115_081502_NF.mp4")
@@ -282,12 +284,12 @@ def test_a_file_that_goes_away_in_the_queue_is_a_failure_of_its_own(
 
     monkeypatch.setattr(triage, "order", vanish)
     summary, events = run(config)
-    assert counted(summary) == {"failed": 1, "brought": 1}
+    assert nonzero_counts(summary) == {"failed": 1, "brought": 1}
     assert next(e for e in events if e["event"] == "failed")["reason"].startswith("changed or disappeared")
     assert list(objects(s3).values()) == [other.read_bytes()]
 
 
-def test_without_a_network_the_run_stops_and_the_next_one_goes_on(
+def test_a_run_stops_without_a_network_and_the_next_one_continues(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("impp_edge.bucket.backoff.BACKOFF_BASE_S", 0.001)
@@ -296,13 +298,13 @@ def test_without_a_network_the_run_stops_and_the_next_one_goes_on(
     for _ in range(3):
         summary, events = run(offline)
         assert summary.stopped and "cannot be reached" in summary.stopped and not summary.complete
-        assert counted(summary) == {"waiting": 20} and events == []
+        assert nonzero_counts(summary) == {"waiting": 20} and events == []
         assert summary.waiting_bytes == sum(map(len, contents)) and summary.oldest_waiting is not None
-    assert counted(run(config)[0]) == {"brought": 20}
+    assert nonzero_counts(run(config)[0]) == {"brought": 20}
     assert sorted(objects(s3).values()) == contents
 
 
-def test_events_come_before_routine_and_old_before_new(config: Config, card: Path) -> None:
+def test_events_precede_routine_clips_and_old_ones_new_ones(config: Config, card: Path) -> None:
     put(card, "Record/20260115_080000_NF.mp4", age=9000)
     put(card, "Record/20260115_090000_NF.mp4", age=5000)
     put(card, "Record/20260115_100000_EF.mp4", age=1000)
@@ -310,7 +312,7 @@ def test_events_come_before_routine_and_old_before_new(config: Config, card: Pat
     assert [Path(e["path"]).name[9:17] for e in events] == ["100000_E", "080000_N", "090000_N"]
 
 
-def test_the_checksum_in_python_equals_the_fast_one() -> None:
+def test_the_python_checksum_equals_the_native_one() -> None:
     data = os.urandom(10_000)
     assert digest_module.slow_crc64nvme(b"123456789") == 0xAE8B14860A799888  # the catalogue's check value
     assert digest_module.slow_crc64nvme(

@@ -1,4 +1,4 @@
-"""One file on its way to S3, and all that may come between: at the local cloud and at a real S3 server."""
+"""The upload of one file, with interruptions and errors, against the local cloud and a real S3 server."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ SMALL, LARGE = 100, 2 * PART + 100
 
 @dataclass
 class Memory:
-    """As the state keeps it, but in memory; and what was told to it, in order."""
+    """Pending uploads, as the state keeps them, but in memory."""
 
     kept: dict[bytes, Pending] = field(default_factory=dict)
 
-    def pending(self, bucket: str, found: Found, /) -> Pending | None:
-        return self.kept.get(found.raw)
+    def pending(self, bucket: str, file: Found, /) -> Pending | None:
+        return self.kept.get(file.raw)
 
-    def begin(self, bucket: str, found: Found, pending: Pending, /) -> None:
-        self.kept[found.raw] = pending
+    def begin(self, bucket: str, file: Found, pending: Pending, /) -> None:
+        self.kept[file.raw] = pending
 
-    def end(self, bucket: str, found: Found, /) -> None:
-        self.kept.pop(found.raw, None)
+    def end(self, bucket: str, file: Found, /) -> None:
+        self.kept.pop(file.raw, None)
 
 
 @dataclass
 class Store:
-    """A bucket, our client of it, and another one (``look``) for the test's own look."""
+    """A bucket, the client under test, and a second client (``look``) for checks."""
 
     s3: S3
     look: Any
@@ -53,11 +53,11 @@ class Store:
     memory: Memory
     stop: threading.Event
 
-    def transfer(self, found: Found, content: Digest, doubtful: bool = False) -> Transfer:
-        return Transfer(self.s3, self.memory, found, content, KEYS, LABELS, doubtful)
+    def transfer(self, file: Found, content: Digest, doubtful: bool = False) -> Transfer:
+        return Transfer(self.s3, self.memory, file, content, KEYS, LABELS, doubtful)
 
-    def bring(self, found: Found, content: Digest, doubtful: bool = False) -> Outcome:
-        transfer = self.transfer(found, content, doubtful)
+    def upload(self, file: Found, content: Digest, doubtful: bool = False) -> Outcome:
+        transfer = self.transfer(file, content, doubtful)
         if outcome := transfer.begin():
             return outcome
         for number in transfer.missing:
@@ -65,7 +65,7 @@ class Store:
         return transfer.finish()
 
     def objects(self) -> dict[str, bytes]:
-        """All objects; fails where a key has more than one version, for nothing may be replaced."""
+        """All objects; fails where a key has more than one version, since nothing may be replaced."""
         versions = self.look.list_object_versions(Bucket=self.bucket).get("Versions", [])
         assert len({v["Key"] for v in versions}) == len(versions)
         return {v["Key"]: self.look.get_object(Bucket=self.bucket, Key=v["Key"])["Body"].read() for v in versions}
@@ -74,11 +74,11 @@ class Store:
         return [u["UploadId"] for u in self.look.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])]
 
     def watch(self, operation: str) -> list[tuple[Any, ...]]:
-        """The arguments of each call of an operation from now on."""
+        """The arguments of each later call of an operation."""
         return self.change(operation, lambda real, *given: real(*given))
 
     def fail(self, operation: str, error: Exception, times: int = 99, after: bool = False) -> list[tuple[Any, ...]]:
-        """Have an operation fail some times, before it is made, or ``after`` it was: then the answer is lost."""
+        """Make an operation fail ``times`` times, before the request or ``after`` it, when the response is lost."""
         calls: list[Any] = []
 
         def failing(real: Callable[..., Any], *given: Any) -> Any:
@@ -119,13 +119,13 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     s3.close()
 
 
-def made(card: Path, size: int, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
-    """A file of random bytes, always the same of a size."""
+def random_file(card: Path, size: int, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
+    """A file of random bytes, the same for each size."""
     (card / os.fsdecode(name)).write_bytes(random.Random(size).randbytes(size))
-    return found_at(card, name)
+    return file_and_digest(card, name)
 
 
-def found_at(card: Path, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
+def file_and_digest(card: Path, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
     path = card / os.fsdecode(name)
     status = path.stat()
     with path.open("rb") as file:
@@ -134,18 +134,18 @@ def found_at(card: Path, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
 
 
 def numbers(calls: list[tuple[Any, ...]]) -> list[int]:
-    """Of the parts that calls of ``part`` sent."""
+    """Part numbers in calls of ``part``."""
     return [call[2] for call in calls]
 
 
-# --- all is well ------------------------------------------------------------------------------------------------------
+# --- no faults --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [0, SMALL, PART, PART + 1, LARGE])
-def test_a_file_arrives_with_all_that_belongs_to_it(store: Store, card: Path, size: int) -> None:
-    found, content = made(card, size, b"\xff odd.mp4")
-    outcome = store.bring(found, content)
-    assert store.objects() == {KEYS[0]: Path(os.fsdecode(found.raw)).read_bytes()}
+def test_an_upload_has_content_checksum_metadata_and_tags(store: Store, card: Path, size: int) -> None:
+    file, content = random_file(card, size, b"\xff odd.mp4")
+    outcome = store.upload(file, content)
+    assert store.objects() == {KEYS[0]: Path(os.fsdecode(file.raw)).read_bytes()}
     head = store.look.head_object(Bucket=store.bucket, Key=KEYS[0], ChecksumMode="ENABLED")
     assert head["ChecksumCRC64NVME"] == content.crc64nvme
     assert (head["ContentType"], head["Metadata"]) == ("video/mp4", LABELS.metadata)
@@ -157,23 +157,23 @@ def test_a_file_arrives_with_all_that_belongs_to_it(store: Store, card: Path, si
     assert not outcome.was_there and store.uploads() == []
 
 
-def test_any_thread_may_send_any_part(store: Store, card: Path) -> None:
-    found, content = made(card, 5 * PART + 7)
-    transfer = store.transfer(found, content)
+def test_parts_may_be_sent_by_any_thread_in_any_order(store: Store, card: Path) -> None:
+    file, content = random_file(card, 5 * PART + 7)
+    transfer = store.transfer(file, content)
     assert transfer.begin() is None and transfer.missing == [1, 2, 3, 4, 5, 6]
     with ThreadPoolExecutor(4) as threads:
         sent = list(threads.map(transfer.send, [6, 3, 1, 5, 2, 4, 3, 1]))
-    assert sum(sent) >= found.size and transfer.missing == []
+    assert sum(sent) >= file.size and transfer.missing == []
     transfer.finish()
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 
-def test_the_intent_is_noted_before_the_first_byte(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
+def test_the_pending_upload_is_recorded_before_the_first_byte(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
     noted: list[Pending | None] = []
-    store.change("create", lambda real, *given: (noted.append(store.memory.pending("", found)), real(*given))[1])
-    store.change("part", lambda real, *given: (noted.append(store.memory.pending("", found)), real(*given))[1])
-    store.bring(found, content)
+    store.change("create", lambda real, *given: (noted.append(store.memory.pending("", file)), real(*given))[1])
+    store.change("part", lambda real, *given: (noted.append(store.memory.pending("", file)), real(*given))[1])
+    store.upload(file, content)
     assert noted[0] == Pending(KEYS[0], None, content)
     assert noted[1] is not None and noted[1].upload and replace(noted[1], upload=None) == noted[0]
 
@@ -183,134 +183,132 @@ def test_the_intent_is_noted_before_the_first_byte(store: Store, card: Path) -> 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.mark.parametrize("doubtful", [False, True])
-def test_what_is_there_is_not_sent_again(store: Store, card: Path, size: int, doubtful: bool) -> None:
-    found, content = made(card, size)
-    first = store.bring(found, content)
+def test_an_existing_object_is_not_uploaded_again(store: Store, card: Path, size: int, doubtful: bool) -> None:
+    file, content = random_file(card, size)
+    first = store.upload(file, content)
     puts, creates = store.watch("put"), store.watch("create")
-    again = store.bring(found, content, doubtful)  # the intent is in memory still: the run died before it remembered
+    again = store.upload(file, content, doubtful)  # the intent is in memory still: the run died before it remembered
     assert (again, puts, creates) == (Outcome(first.brought, was_there=True), [], [])
-    store.memory.end("", found)
-    again = store.bring(found, content, doubtful)
+    store.memory.end("", file)
+    again = store.upload(file, content, doubtful)
     assert again == Outcome(first.brought, was_there=True) and store.uploads() == []
     assert len(puts) == (1 if size == SMALL and not doubtful else 0)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_another_file_at_the_key_is_left_alone(store: Store, card: Path, size: int) -> None:
+def test_another_file_at_the_key_is_not_replaced(store: Store, card: Path, size: int) -> None:
     store.look.put_object(Bucket=store.bucket, Key=KEYS[0], Body=b"another")
-    found, content = made(card, size)
-    assert store.bring(found, content).brought.key == KEYS[1]
-    assert store.objects() == {KEYS[0]: b"another", KEYS[1]: found.path.read_bytes()} and store.uploads() == []
-    assert store.bring(found, content).was_there
+    file, content = random_file(card, size)
+    assert store.upload(file, content).brought.key == KEYS[1]
+    assert store.objects() == {KEYS[0]: b"another", KEYS[1]: file.path.read_bytes()} and store.uploads() == []
+    assert store.upload(file, content).was_there
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_where_both_keys_are_taken_nothing_is_replaced(store: Store, card: Path, size: int) -> None:
+def test_nothing_is_replaced_if_both_keys_are_taken(store: Store, card: Path, size: int) -> None:
     for key in KEYS:
         store.look.put_object(Bucket=store.bucket, Key=key, Body=key.encode())
     with pytest.raises(UploadError, match="other files are already at"):
-        store.bring(*made(card, size))
+        store.upload(*random_file(card, size))
     assert store.objects() == {key: key.encode() for key in KEYS} and store.uploads() == []
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_a_key_that_is_taken_while_parts_are_sent(store: Store, card: Path, same: bool) -> None:
-    found, content = made(card, LARGE)
-    transfer = store.transfer(found, content)
+def test_a_key_taken_during_the_upload_is_not_replaced(store: Store, card: Path, same: bool) -> None:
+    file, content = random_file(card, LARGE)
+    transfer = store.transfer(file, content)
     transfer.begin()
     for number in transfer.missing:
         transfer.send(number)
-    body = found.path.read_bytes() if same else b"another"
+    body = file.path.read_bytes() if same else b"another"
     store.look.put_object(Bucket=store.bucket, Key=KEYS[0], Body=body, ChecksumAlgorithm="CRC64NVME")
     outcome = transfer.finish()
     assert (outcome.brought.key, outcome.was_there) == (KEYS[0 if same else 1], same)
-    assert store.objects()[outcome.brought.key] == found.path.read_bytes() and store.uploads() == []
+    assert store.objects()[outcome.brought.key] == file.path.read_bytes() and store.uploads() == []
 
 
-def test_an_object_without_a_checksum_is_compared_by_our_metadata(store: Store, card: Path) -> None:
-    found, content = made(card, SMALL)
-    body = found.path.read_bytes()
+def test_an_object_without_a_checksum_is_compared_by_its_metadata(store: Store, card: Path) -> None:
+    file, content = random_file(card, SMALL)
+    body = file.path.read_bytes()
     store.look.put_object(Bucket=store.bucket, Key=KEYS[0], Body=body, Metadata={"impp-sha256": content.sha256})
     store.change("head", lambda real, *given: replace(real(*given), crc64nvme=None))
-    assert store.bring(found, content).was_there
+    assert store.upload(file, content).was_there
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_without_the_right_to_list_a_missing_object_is_403_and_no_hindrance(
-    store: Store, card: Path, size: int
-) -> None:
+def test_a_403_for_a_missing_object_does_not_prevent_the_upload(store: Store, card: Path, size: int) -> None:
     store.fail("head", S3Error(403, "AccessDenied", ""))
     store.fail("uploads", S3Error(403, "AccessDenied", ""))
-    assert store.bring(*made(card, size), doubtful=True).brought.key == KEYS[0]
+    assert store.upload(*random_file(card, size), doubtful=True).brought.key == KEYS[0]
 
 
-# --- a run that died, a server that forgot ----------------------------------------------------------------------------
+# --- interrupted runs and lost uploads --------------------------------------------------------------------------------
 
 
-def test_what_was_acknowledged_is_never_sent_again(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
-    first = store.transfer(found, content)
+def test_acknowledged_parts_are_not_sent_again(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
+    first = store.transfer(file, content)
     first.begin()
     first.send(2)
     parts, creates = store.watch("part"), store.watch("create")
-    second = store.transfer(found, content)
+    second = store.transfer(file, content)
     assert second.begin() is None and second.missing == [1, 3]
     assert second.send(2) == 0 and second.send(3) == 100
     outcome = second.finish()
     assert sorted(numbers(parts)) == [1, 3] and creates == [] and not outcome.was_there
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_an_upload_whose_id_was_lost_is_taken_up_again(store: Store, card: Path, known: bool) -> None:
+def test_an_upload_with_a_lost_id_is_resumed(store: Store, card: Path, known: bool) -> None:
     """The run died before it noted the id (``known`` intent), or the memory itself was lost."""
-    found, content = made(card, LARGE)
-    first = store.transfer(found, content)
+    file, content = random_file(card, LARGE)
+    first = store.transfer(file, content)
     first.begin()
     first.send(1)
     empty = store.look.create_multipart_upload(Bucket=store.bucket, Key=KEYS[0])["UploadId"]
     longer = store.look.create_multipart_upload(Bucket=store.bucket, Key=KEYS[0] + "x")["UploadId"]
-    store.memory.kept = {found.raw: Pending(KEYS[0], None, content)} if known else {}
-    second = store.transfer(found, content, doubtful=not known)
+    store.memory.kept = {file.raw: Pending(KEYS[0], None, content)} if known else {}
+    second = store.transfer(file, content, doubtful=not known)
     second.begin()
     assert second.missing == [2, 3] and empty not in store.uploads()
     second.finish()
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
-    assert store.uploads() == [longer]  # of another key, so it is none of ours
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()}
+    assert store.uploads() == [longer]  # of another key, so not of this upload
 
 
-def test_an_upload_of_other_bytes_is_not_taken_up(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
+def test_an_upload_of_other_bytes_is_not_resumed(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
     other = store.look.create_multipart_upload(Bucket=store.bucket, Key=KEYS[0], ChecksumAlgorithm="CRC64NVME")
     where = {"Bucket": store.bucket, "Key": KEYS[0], "UploadId": other["UploadId"]}
     store.look.upload_part(**where, PartNumber=1, Body=bytes(PART), ChecksumAlgorithm="CRC64NVME")
-    transfer = store.transfer(found, content, doubtful=True)
+    transfer = store.transfer(file, content, doubtful=True)
     transfer.begin()
     assert transfer.missing == [1, 2, 3] and other["UploadId"] not in store.uploads()
     transfer.finish()
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 
-def test_a_beginning_that_was_tried_twice_leaves_one_upload(store: Store, card: Path) -> None:
+def test_a_retried_create_leaves_no_second_upload(store: Store, card: Path) -> None:
     def twice(real: Callable[..., Any], *given: Any) -> Any:
         real(*given)
         return real(*given)[0], True
 
     store.change("create", twice)
-    store.bring(*made(card, LARGE))
+    store.upload(*random_file(card, LARGE))
     assert store.uploads() == [] and list(store.objects()) == [KEYS[0]]
 
 
 @pytest.mark.parametrize("when", ["between runs", "while sending", "before completion"])
-def test_an_upload_that_vanished_starts_over(store: Store, card: Path, when: str) -> None:
-    found, content = made(card, LARGE)
-    transfer = store.transfer(found, content)
+def test_an_aborted_upload_restarts(store: Store, card: Path, when: str) -> None:
+    file, content = random_file(card, LARGE)
+    transfer = store.transfer(file, content)
     transfer.begin()
     for number in [1, 2, 3] if when == "before completion" else [1]:
         transfer.send(number)
     store.look.abort_multipart_upload(Bucket=store.bucket, Key=KEYS[0], UploadId=store.uploads()[0])
     if when == "between runs":
-        transfer = store.transfer(found, content)
+        transfer = store.transfer(file, content)
         transfer.begin()
     elif when == "while sending":
         transfer.send(2)
@@ -318,72 +316,72 @@ def test_an_upload_that_vanished_starts_over(store: Store, card: Path, when: str
     parts = store.watch("part")
     transfer.finish()
     assert sorted(numbers(parts)) == ([1, 3] if when == "while sending" else [1, 2, 3])
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()} and store.uploads() == []
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()} and store.uploads() == []
 
 
-def test_an_upload_that_always_vanishes_is_a_failure(store: Store, card: Path) -> None:
+def test_an_upload_that_is_repeatedly_aborted_fails(store: Store, card: Path) -> None:
     calls = store.fail("part", S3Error(404, "NoSuchUpload", ""))
     with pytest.raises(UploadError, match="repeatedly loses"):
-        store.bring(*made(card, LARGE))
+        store.upload(*random_file(card, LARGE))
     assert len(calls) == ATTEMPTS
 
 
-def test_a_completion_of_which_no_answer_came_is_found(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
+def test_a_completion_with_a_lost_response_is_detected(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
     store.fail("complete", S3Error(404, "NoSuchUpload", ""), times=1, after=True)
     creates = store.watch("create")
-    outcome = store.bring(found, content)
+    outcome = store.upload(file, content)
     assert (outcome.brought.key, outcome.was_there, len(creates)) == (KEYS[0], False, 1)
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 
 @pytest.mark.parametrize(("size", "operation"), [(SMALL, "put"), (LARGE, "part"), (LARGE, "complete")])
 @pytest.mark.parametrize("error", [Offline("away"), Stopped("asked to stop")])
-def test_what_was_sent_before_we_were_cut_off_is_kept(
+def test_an_interrupted_upload_is_kept_for_the_next_run(
     store: Store, card: Path, size: int, operation: str, error: Exception
 ) -> None:
-    found, content = made(card, size)
+    file, content = random_file(card, size)
     calls = store.fail(operation, error, times=1)
     with pytest.raises(type(error)):
-        store.bring(found, content)
-    assert store.memory.pending("", found) is not None and len(calls) == 1
-    store.bring(found, content)
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()} and store.uploads() == []
+        store.upload(file, content)
+    assert store.memory.pending("", file) is not None and len(calls) == 1
+    store.upload(file, content)
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()} and store.uploads() == []
 
 
-# --- S3 asks to begin anew --------------------------------------------------------------------------------------------
+# --- S3 requires a restart -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("size", "operation"), [(SMALL, "put"), (LARGE, "complete")])
 def test_a_conflict_restarts_the_upload(store: Store, card: Path, size: int, operation: str) -> None:
-    found, content = made(card, size)
-    calls = store.fail(operation, S3Error(409, "ConditionalRequestConflict", "as asked"), times=2)
-    assert not store.bring(found, content).was_there
-    assert len(calls) == 3 and store.objects() == {KEYS[0]: found.path.read_bytes()} and store.uploads() == []
+    file, content = random_file(card, size)
+    calls = store.fail(operation, S3Error(409, "ConditionalRequestConflict", "as scripted"), times=2)
+    assert not store.upload(file, content).was_there
+    assert len(calls) == 3 and store.objects() == {KEYS[0]: file.path.read_bytes()} and store.uploads() == []
 
 
 @pytest.mark.parametrize(("size", "operation"), [(SMALL, "put"), (LARGE, "complete")])
-def test_an_endless_conflict_is_a_failure(store: Store, card: Path, size: int, operation: str) -> None:
-    calls = store.fail(operation, S3Error(409, "ConditionalRequestConflict", "as asked"))
-    with pytest.raises(UploadError, match="ConditionalRequestConflict: as asked") as raised:
-        store.bring(*made(card, size))
+def test_a_persistent_conflict_fails(store: Store, card: Path, size: int, operation: str) -> None:
+    calls = store.fail(operation, S3Error(409, "ConditionalRequestConflict", "as scripted"))
+    with pytest.raises(UploadError, match="ConditionalRequestConflict: as scripted") as raised:
+        store.upload(*random_file(card, size))
     assert (len(calls), raised.value.status, store.objects()) == (ATTEMPTS, 409, {})
 
 
-def test_parts_that_s3_does_not_know_any_more_are_sent_again(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
+def test_parts_that_s3_lost_are_sent_again(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
     store.fail("complete", S3Error(400, "InvalidPart", ""), times=1)
     parts = store.watch("part")
-    store.bring(found, content)
+    store.upload(file, content)
     assert sorted(numbers(parts)) == [1, 1, 2, 2, 3, 3]
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()} and store.uploads() == []
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()} and store.uploads() == []
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_what_s3_refuses_is_reported_with_its_code(store: Store, card: Path, size: int) -> None:
+def test_an_s3_error_is_reported_with_its_code(store: Store, card: Path, size: int) -> None:
     store.fail("put" if size == SMALL else "create", S3Error(403, "AccessDenied", "not below this prefix"))
     with pytest.raises(UploadError, match="not below this prefix") as raised:
-        store.bring(*made(card, size))
+        store.upload(*random_file(card, size))
     assert (raised.value.code, raised.value.status) == ("AccessDenied", 403)
 
 
@@ -391,15 +389,15 @@ def test_what_s3_refuses_is_reported_with_its_code(store: Store, card: Path, siz
 
 
 @pytest.mark.parametrize(("size", "operation"), [(SMALL, "put"), (LARGE, "complete")])
-def test_an_object_whose_checksum_differs_is_no_success(store: Store, card: Path, size: int, operation: str) -> None:
+def test_a_checksum_mismatch_fails(store: Store, card: Path, size: int, operation: str) -> None:
     store.change(operation, lambda real, *given: replace(real(*given), crc64nvme="AAAAAAAAAAA="))
     with pytest.raises(UploadError, match="in S3 differs from the file's"):
-        store.bring(*made(card, size))
+        store.upload(*random_file(card, size))
 
 
 @pytest.mark.parametrize(("size", "operation"), [(SMALL, "put"), (LARGE, "complete")])
 @pytest.mark.parametrize("right", [True, False])
-def test_an_answer_without_a_checksum_is_verified_by_a_second_look(
+def test_a_response_without_a_checksum_is_verified_by_head_object(
     store: Store, card: Path, size: int, operation: str, right: bool
 ) -> None:
     def silent(real: Callable[..., Stored], *given: Any) -> Stored:
@@ -410,22 +408,22 @@ def test_an_answer_without_a_checksum_is_verified_by_a_second_look(
 
     store.change(operation, silent)
     if right:
-        assert store.bring(*made(card, size)).brought.etag
+        assert store.upload(*random_file(card, size)).brought.etag
     else:
         with pytest.raises(UploadError, match="in S3 differs from the file's"):
-            store.bring(*made(card, size))
+            store.upload(*random_file(card, size))
 
 
 # --- the file changes -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_a_file_that_grows_before_it_is_sent_is_given_up(store: Store, card: Path, size: int) -> None:
-    found, content = made(card, size)
-    transfer = store.transfer(found, content)
+def test_a_file_that_grows_before_sending_is_abandoned(store: Store, card: Path, size: int) -> None:
+    file, content = random_file(card, size)
+    transfer = store.transfer(file, content)
     transfer.begin()
-    with found.path.open("ab") as file:
-        file.write(b"more")
+    with file.path.open("ab") as stream:
+        stream.write(b"more")
     with pytest.raises(Changed):
         transfer.send(1)
     assert store.objects() == {} and store.uploads() == [] and store.memory.kept == {}
@@ -433,13 +431,13 @@ def test_a_file_that_grows_before_it_is_sent_is_given_up(store: Store, card: Pat
         transfer.send(1)
 
 
-def test_a_file_that_changes_before_completion_is_given_up(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
-    transfer = store.transfer(found, content)
+def test_a_file_that_changes_before_completion_is_abandoned(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
+    transfer = store.transfer(file, content)
     transfer.begin()
     for number in transfer.missing:
         transfer.send(number)
-    os.utime(found.raw, ns=(0, 0))
+    os.utime(file.raw, ns=(0, 0))
     with pytest.raises(Changed):
         transfer.finish()
     assert store.objects() == {} and store.uploads() == [] and store.memory.kept == {}
@@ -447,23 +445,23 @@ def test_a_file_that_changes_before_completion_is_given_up(store: Store, card: P
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_s3_refuses_a_change_that_keeps_size_and_mtime(store: Store, card: Path, size: int) -> None:
-    found, content = made(card, size)
-    found.path.write_bytes(bytes(size))
-    os.utime(found.raw, ns=(found.mtime_ns, found.mtime_ns))
+    file, content = random_file(card, size)
+    file.path.write_bytes(bytes(size))
+    os.utime(file.raw, ns=(file.mtime_ns, file.mtime_ns))
     with pytest.raises(Changed, match="not those that were hashed"):
-        store.bring(found, content)
+        store.upload(file, content)
     assert store.objects() == {} and store.uploads() == [] and store.memory.kept == {}
 
 
-def test_a_file_that_gets_shorter_while_it_is_sent_is_given_up(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
-    transfer = store.transfer(found, content)
+def test_a_file_truncated_during_the_upload_is_abandoned(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
+    transfer = store.transfer(file, content)
     transfer.begin()
 
     def cut(real: Callable[..., Any], key: str, upload: str, number: int, body: Any, crc: str) -> Any:
         blocks = body.blocks(1024)
         next(blocks)
-        os.truncate(found.raw, 2048)
+        os.truncate(file.raw, 2048)
         with pytest.raises(Changed, match="shorter"):
             list(blocks)
         return real(key, upload, number, body, crc)
@@ -474,31 +472,31 @@ def test_a_file_that_gets_shorter_while_it_is_sent_is_given_up(store: Store, car
     assert store.uploads() == []
 
 
-def test_a_new_content_of_a_file_leaves_no_old_upload(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
-    first = store.transfer(found, content)
+def test_changed_content_aborts_the_old_upload(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
+    first = store.transfer(file, content)
     first.begin()
     first.send(1)
-    found.path.write_bytes(bytes(LARGE))
-    os.utime(found.raw, ns=(found.mtime_ns, found.mtime_ns))
-    store.bring(*found_at(card))
+    file.path.write_bytes(bytes(LARGE))
+    os.utime(file.raw, ns=(file.mtime_ns, file.mtime_ns))
+    store.upload(*file_and_digest(card))
     assert store.objects() == {KEYS[0]: bytes(LARGE)} and store.uploads() == []
 
 
-def test_an_old_upload_that_we_may_not_abort_does_not_keep_the_file(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
-    store.transfer(found, content).begin()
-    elsewhere = store.memory.kept[found.raw]
-    store.memory.kept[found.raw] = replace(elsewhere, key="originals/phone/former-name/2026/01/01/a.mp4")
+def test_an_old_upload_that_cannot_be_aborted_does_not_block_the_file(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
+    store.transfer(file, content).begin()
+    elsewhere = store.memory.kept[file.raw]
+    store.memory.kept[file.raw] = replace(elsewhere, key="originals/phone/former-name/2026/01/01/a.mp4")
     store.fail("abort", S3Error(403, "AccessDenied", "not below this prefix"))
-    assert store.bring(found, content).brought.key == KEYS[0]
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
+    assert store.upload(file, content).brought.key == KEYS[0]
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-def test_a_card_that_is_pulled_out_is_no_reason_to_send_again(store: Store, card: Path, size: int) -> None:
-    found, content = made(card, size)
-    transfer = store.transfer(found, content)
+def test_an_upload_resumes_after_the_card_was_removed(store: Store, card: Path, size: int) -> None:
+    file, content = random_file(card, size)
+    transfer = store.transfer(file, content)
     transfer.begin()
     card.rename(card.with_name("elsewhere"))
     with pytest.raises(UploadError, match="cannot be read: No such file"):
@@ -506,15 +504,15 @@ def test_a_card_that_is_pulled_out_is_no_reason_to_send_again(store: Store, card
     card.with_name("elsewhere").rename(card)
     transfer.send(1)
     transfer.finish()
-    assert store.objects() == {KEYS[0]: found.path.read_bytes()}
+    assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 
-# --- given up ---------------------------------------------------------------------------------------------------------
+# --- abandoned --------------------------------------------------------------------------------------------------------
 
 
-def test_giving_up_waits_for_parts_under_way_and_leaves_nothing(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
-    transfer = store.transfer(found, content)
+def test_abandoning_waits_for_parts_in_progress_and_aborts(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
+    transfer = store.transfer(file, content)
     transfer.begin()
     sending, go_on = threading.Event(), threading.Event()
 
@@ -539,17 +537,17 @@ def test_giving_up_waits_for_parts_under_way_and_leaves_nothing(store: Store, ca
     assert len(aborts) == 1 and store.uploads() == [] and store.memory.kept == {}
 
 
-def test_giving_up_what_cannot_be_aborted_is_kept_for_later(store: Store, card: Path) -> None:
-    found, content = made(card, LARGE)
-    transfer = store.transfer(found, content)
+def test_an_upload_that_could_not_be_aborted_is_kept_for_later(store: Store, card: Path) -> None:
+    file, content = random_file(card, LARGE)
+    transfer = store.transfer(file, content)
     transfer.begin()
     store.fail("abort", Offline("away"))
     with pytest.raises(Offline):
         transfer.give_up()
-    assert store.memory.kept[found.raw].upload in store.uploads()
+    assert store.memory.kept[file.raw].upload in store.uploads()
 
 
-def test_the_largest_object_fits_into_ten_thousand_parts() -> None:
+def test_the_largest_object_fits_into_10_000_parts() -> None:
     terabytes = 50 * 10**12
     assert -(-terabytes // part_size(terabytes)) <= 10_000
     assert part_size(1) == PART and part_size(terabytes) % (1 << 20) == 0

@@ -1,4 +1,4 @@
-"""The daemon: what comes is brought, whatever the hints say; trouble is said once and waited out; it ends in order."""
+"""The daemon: new files are uploaded with or without hints, trouble is reported once, and it ends cleanly."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from impp_edge.show.notify import Service
 
 CLIP = "Record/20260115_081502_EF.mp4"
 LONG_S = 30.0
-"""Longest that anything here may take; nothing waits for it unless it has failed."""
+"""Timeout of every wait here; reached only on failure."""
 
 
 class Daemon:
-    """A daemon in a thread. Its events can be waited for; it is stopped at the end."""
+    """A daemon in a thread. ``wait_for`` waits for its events; ``end`` stops it."""
 
     def __init__(self, config: Config, **options: Any) -> None:
         self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -72,7 +72,7 @@ def start() -> Iterator[Callable[..., Daemon]]:
 
 @pytest.fixture
 def quick(config: Config) -> Config:
-    """Looks when there is a hint, and next to never without one."""
+    """Scans after a hint, and hardly ever without one."""
     return replace(config, settle_s=0.0, rescan_s=3600.0)
 
 
@@ -87,7 +87,7 @@ def test_uploads_existing_and_new_files(quick: Config, card: Path, s3: Any, star
     assert len(objects(s3)) == 2
 
 
-def test_without_hints_the_rescan_finds_it(
+def test_the_rescan_finds_files_without_hints(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Hints, "refresh", lambda _self: None)
@@ -96,16 +96,14 @@ def test_without_hints_the_rescan_finds_it(
     daemon.wait_for("brought")
 
 
-def test_a_file_that_is_still_being_written_is_taken_as_soon_as_it_is_quiet(
-    quick: Config, card: Path, start: Any
-) -> None:
+def test_a_file_being_written_is_uploaded_once_it_settles(quick: Config, card: Path, start: Any) -> None:
     put(card, CLIP, age=0)
     daemon = start(replace(quick, settle_s=1.0, truncated_after_s=0.0))
     daemon.wait_for("restless")
     daemon.wait_for("brought")  # long before the next rescan
 
 
-def test_a_card_comes_goes_and_comes_again(quick: Config, card: Path, s3: Any, start: Any) -> None:
+def test_a_card_may_be_removed_and_inserted_again(quick: Config, card: Path, s3: Any, start: Any) -> None:
     away = card.with_name("away")
     card.rename(away)
     daemon = start(replace(quick, rescan_s=0.2))
@@ -121,7 +119,7 @@ def test_a_card_comes_goes_and_comes_again(quick: Config, card: Path, s3: Any, s
     assert len(objects(s3)) == 2
 
 
-def test_a_network_that_is_gone_is_reported_once_and_waited_out(
+def test_a_network_outage_is_reported_once_and_uploads_resume(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch, s3: Any
 ) -> None:
     from impp_edge.bucket.s3 import S3, Offline
@@ -143,16 +141,16 @@ def test_a_network_that_is_gone_is_reported_once_and_waited_out(
     monkeypatch.setattr(S3, "_ask", ask)
     put(card, CLIP)
     daemon = start(quick)
-    told = []
+    events = []
     while (event := daemon.events.get(timeout=LONG_S))["event"] != "brought":
-        told.append(event)
-    assert [e["reason"] for e in told if e["event"] == "note"] == [
+        events.append(event)
+    assert [e["reason"] for e in events if e["event"] == "note"] == [
         "S3 cannot be reached: no route to host; trying again"
     ]
     assert len(objects(s3)) == 1
 
 
-def test_a_memory_found_damaged_in_a_round_is_recreated_for_the_next_one(
+def test_damaged_state_is_recreated_for_the_next_round(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_module, "OFFLINE_S", 0.05)
@@ -173,7 +171,7 @@ def test_a_memory_found_damaged_in_a_round_is_recreated_for_the_next_one(
     daemon.wait_for("there")
 
 
-def test_what_s3_refuses_is_tried_again(
+def test_an_s3_refusal_is_retried(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch, s3: Any
 ) -> None:
     monkeypatch.setattr(watch_module, "REFUSED_S", 0.05)
@@ -186,7 +184,7 @@ def test_what_s3_refuses_is_tried_again(
     daemon.wait_for("brought")
 
 
-def test_a_file_that_fails_is_left_alone_for_a_while_and_reported_once(
+def test_a_failed_file_is_reported_once_and_retried_later(
     quick: Config, card: Path, start: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
@@ -201,26 +199,24 @@ def test_a_file_that_fails_is_left_alone_for_a_while_and_reported_once(
     daemon.wait_for("failed")
     for number in range(3):
         put(card, f"notes {number}.txt", b"text")
-        daemon.wait_for("skipped")  # so many rounds later
+        daemon.wait_for("skipped")  # several rounds later
     assert len(tries) == 1
 
 
-def test_a_cron_run_beside_it_finds_the_lock_held(quick: Config, card: Path, start: Any) -> None:
+def test_the_daemon_holds_the_lock(quick: Config, card: Path, start: Any) -> None:
     put(card, CLIP)
     start(quick).wait_for("brought")
     with pytest.raises(Locked), lock(quick.state):
         pass
 
 
-def opened() -> int:
-    """How many files this process has open."""
+def open_files() -> int:
+    """The number of open files of this process."""
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_hundreds_of_rounds_leave_nothing_behind(
-    quick: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also with a file that is never quiet and one that is skipped."""
+def test_hundreds_of_rounds_leak_nothing(quick: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a file that never settles and one that is skipped."""
     put(card, CLIP)
     put(card, "notes.txt", b"text")
     os.utime(put(card, "Record/20260115_100000_NF.mp4"), (0, 4_000_000_000))
@@ -238,17 +234,17 @@ def test_hundreds_of_rounds_leave_nothing_behind(
             stop.set()
 
     monkeypatch.setattr(daemon, "_wait", wait)
-    before = (threading.active_count(), opened())
+    before = (threading.active_count(), open_files())
     tracemalloc.start()
     try:
         daemon.run()
     finally:
         tracemalloc.stop()
     assert sizes[1] - sizes[0] < 25_000, sizes  # 50 bytes per round
-    assert threading.active_count() == before[0] and opened() <= before[1]
+    assert threading.active_count() == before[0] and open_files() <= before[1]
 
 
-def test_sigterm_ends_it_in_order(quick: Config, card: Path, s3: Any, tmp_path: Path) -> None:
+def test_sigterm_ends_the_daemon_cleanly(quick: Config, card: Path, s3: Any, tmp_path: Path) -> None:
     put(card, CLIP)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as service:
         service.bind(f"\0impp-edge-{os.getpid()}")
@@ -275,7 +271,7 @@ def test_sigterm_ends_it_in_order(quick: Config, card: Path, s3: Any, tmp_path: 
 # --- the parts --------------------------------------------------------------------------------------------------------
 
 
-def test_the_clock_looks_regularly_when_a_file_may_be_ready_and_after_a_hint(config: Config) -> None:
+def test_scans_are_due_regularly_when_a_file_settles_and_after_a_hint(config: Config) -> None:
     now = [100.0]
     clock = Clock(replace(config, rescan_s=60.0, settle_s=10.0), lambda: now[0])
     assert clock.due()
@@ -283,7 +279,7 @@ def test_the_clock_looks_regularly_when_a_file_may_be_ready_and_after_a_hint(con
     assert clock.at == 160.0 and not clock.due()
     assert clock.hint() and clock.at == 110.0  # nothing younger would be taken anyway
     now[0] = 105.0
-    assert not clock.hint() and clock.at == 110.0  # a file that grows does not put the look off, nor bring more of them
+    assert not clock.hint() and clock.at == 110.0  # a growing file neither delays the scan nor adds more
     now[0] = 110.0
     assert clock.due()
     clock.looked(3.0)
@@ -292,77 +288,77 @@ def test_the_clock_looks_regularly_when_a_file_may_be_ready_and_after_a_hint(con
     assert clock.at == 110.5
     often = Clock(replace(config, rescan_s=3600.0, heartbeat_s=300.0), lambda: now[0])
     often.looked(None)
-    assert often.at == 410.0  # a sign of life is sent when it is due
+    assert often.at == 410.0  # a heartbeat is sent when due
 
 
 def test_an_unchanged_problem_is_reported_once() -> None:
-    told: list[dict[str, Any]] = []
-    once = Once(told.append)
+    events: list[dict[str, Any]] = []
+    once = Once(events.append)
     failed = {"event": "failed", "path": "a", "reason": "x"}
     for event in (failed, failed, {"event": "brought", "path": "b"}, {"event": "brought", "path": "b"}):
         once(event)
-    assert len(told) == 3
+    assert len(events) == 3
     once.turn()
     once(failed)
     once(failed | {"reason": "y"})
-    assert len(told) == 4
+    assert len(events) == 4
     once.turn()
     once.turn()
-    once(failed)  # it was well for a round: news again
-    assert len(told) == 5
+    once(failed)  # a round without the problem: it is reported again
+    assert len(events) == 5
 
 
-def hints(folder: Path, told: list[str]) -> tuple[Hints, threading.Event]:
-    heard = threading.Event()
-    return Hints((Folder(folder),), heard.set, lambda event: told.append(event["reason"])), heard
+def listen(folder: Path, reasons: list[str]) -> tuple[Hints, threading.Event]:
+    changed = threading.Event()
+    return Hints((Folder(folder),), changed.set, lambda event: reasons.append(event["reason"])), changed
 
 
-def test_hints_come_of_what_is_written_moved_and_made(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_writes_moves_and_new_folders_give_hints(tmp_path: Path) -> None:
+    reasons: list[str] = []
     (tmp_path / "old").mkdir()
-    listening, heard = hints(tmp_path / "card", told)
+    hints, changed = listen(tmp_path / "card", reasons)
     try:
-        listening.refresh()  # no card yet
+        hints.refresh()  # no card yet
         card = tmp_path / "card"
         card.mkdir()
-        listening.refresh()
+        hints.refresh()
         (card / "a").write_text("a")
-        assert heard.wait(LONG_S)
-        heard.clear()
+        assert changed.wait(LONG_S)
+        changed.clear()
         (tmp_path / "old").rename(card / "moved in")
-        assert heard.wait(LONG_S)
-        heard.clear()
+        assert changed.wait(LONG_S)
+        changed.clear()
         card.rename(tmp_path / "out")  # another card in the same place
         card.mkdir()
-        listening.refresh()
+        hints.refresh()
         (card / "b").write_text("b")
-        assert heard.wait(LONG_S)
-        assert told == []
+        assert changed.wait(LONG_S)
+        assert reasons == []
     finally:
-        listening.close()
+        hints.close()
 
 
-def test_no_hint_comes_of_reading(tmp_path: Path) -> None:
-    """Else our own reading of a clip would be the reason to look again."""
+def test_reading_gives_no_hints(tmp_path: Path) -> None:
+    """Otherwise reading a clip would trigger another scan."""
     (tmp_path / "a").write_text("a")
-    heard, last = [], threading.Event()
+    changed, last = [], threading.Event()
 
     def hear() -> None:
-        heard.append(True)
+        changed.append(True)
         last.set()
 
-    listening = Hints((Folder(tmp_path),), hear, lambda _event: None)
-    listening.refresh()
+    hints = Hints((Folder(tmp_path),), hear, lambda _event: None)
+    hints.refresh()
     for _ in range(50):
         (tmp_path / "a").read_text()
     (tmp_path / "b").write_text("b")
     assert last.wait(LONG_S)
-    listening.close()
-    assert len(heard) < 10  # b's alone; each reading would be two
+    hints.close()
+    assert len(changed) < 10  # b's alone; each reading would be two
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "inotify watch limit reached"), ImportError("no watchdog")])
-def test_no_hints_is_reported_once_and_no_end(
+def test_missing_hints_are_reported_once_and_do_not_end_the_daemon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     from watchdog.observers import Observer
@@ -370,28 +366,28 @@ def test_no_hints_is_reported_once_and_no_end(
     def refuse(*_args: Any, **_options: Any) -> Any:
         raise error
 
-    told: list[str] = []
+    reasons: list[str] = []
     monkeypatch.setattr(Observer, "schedule", refuse)
-    listening, _ = hints(tmp_path, told)
+    hints, _ = listen(tmp_path, reasons)
     for _ in range(3):
-        listening.refresh()
-    listening.close()
-    assert len(told) == 1 and str(error) in told[0] and "regularly instead" in told[0]
+        hints.refresh()
+    hints.close()
+    assert len(reasons) == 1 and str(error) in reasons[0] and "regularly instead" in reasons[0]
 
 
-def test_hints_are_listened_for_again_when_the_listener_died(tmp_path: Path) -> None:
-    listening, heard = hints(tmp_path, [])
+def test_a_dead_observer_is_restarted(tmp_path: Path) -> None:
+    hints, changed = listen(tmp_path, [])
     try:
-        listening.refresh()
-        assert listening._observer is not None
-        for emitter in listening._observer.emitters:
+        hints.refresh()
+        assert hints._observer is not None
+        for emitter in hints._observer.emitters:
             emitter.stop()
             emitter.join(LONG_S)
-        listening.refresh()
+        hints.refresh()
         (tmp_path / "a").write_text("a")
-        assert heard.wait(LONG_S)
+        assert changed.wait(LONG_S)
     finally:
-        listening.close()
+        hints.close()
 
 
 def test_notifies_systemd(tmp_path: Path) -> None:
@@ -408,22 +404,22 @@ def test_notifies_systemd(tmp_path: Path) -> None:
         for now[0] in (0.0, 1.0, 2.0):
             service.alive()
         service.stopping()
-        said = [channel.recv(1000) for _ in range(5)]
-        assert said == [b"READY=1", b"STATUS=bringing READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"STOPPING=1"]
+        messages = [channel.recv(1000) for _ in range(5)]
+        assert messages == [b"READY=1", b"STATUS=bringing READY=1", b"WATCHDOG=1", b"WATCHDOG=1", b"STOPPING=1"]
 
 
 @pytest.mark.parametrize(
     "environ",
     [{}, {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "x"}, {"WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}],
 )
-def test_without_systemd_nothing_is_sent_and_nothing_fails(environ: dict[str, str]) -> None:
+def test_nothing_is_sent_without_systemd(environ: dict[str, str]) -> None:
     service = Service(environ)
     assert service.alive_every_s is None
     service.ready()
     service.alive()
 
 
-def test_trouble_is_waited_out_ever_longer_and_not_by_all_at_once(config: Config) -> None:
+def test_pauses_after_trouble_grow_with_jitter(config: Config) -> None:
     chances = iter([0.0, 1.0, 1.0, *[1.0] * 20])
     daemon = Watch(config, lambda _event: None, threading.Event(), chance=lambda: next(chances))
     pauses = [daemon._trouble("offline", 5.0, 300.0) for _ in range(20)]

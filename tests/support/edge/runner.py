@@ -3,8 +3,8 @@
     python tests/support/edge/runner.py sync …       one command
     python tests/support/edge/runner.py --server     one command for each line (a JSON list) on standard input
 
-The server forks for each command a process that has imported everything already, says its id, and later its exit code:
-two hundred starts take seconds. What a command prints is added to the file that IMPP_EDGE_SAID names.
+The server forks for each command a process that has imported everything already, prints its id and then its exit code:
+two hundred starts take seconds. What a command prints is added to the file that IMPP_EDGE_OUTPUT names.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def serve() -> None:
 
 
 def command(arguments: list[str]) -> NoReturn:
-    """Be a process of its own."""
-    said = os.open(os.environ["IMPP_EDGE_SAID"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    """Run a command in the forked process, with its output redirected."""
+    output = os.open(os.environ["IMPP_EDGE_OUTPUT"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, target in enumerate((nothing, said, said)):
+    for number, target in enumerate((nothing, output, output)):
         os.dup2(target, number)
     main(arguments)
     raise AssertionError("click leaves by itself")
