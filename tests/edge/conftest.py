@@ -14,7 +14,7 @@ from tests.support.edge.seaweed import Seaweed, seaweed
 from impp_edge.config import Config, Folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from impp_local.cloud import LocalCloud
 
