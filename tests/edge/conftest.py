@@ -1,4 +1,4 @@
-"""A real S3 behaviour to test against: the local cloud's gateway verifies every checksum that it is given."""
+"""Buckets to test against: the local cloud, whose gateway verifies checksums, and a SeaweedFS server."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    """A real S3 server; each test takes a bucket of its own from it. (Of one server there are about a hundred: each
-    takes volumes, and when there are no more it answers InternalError.)"""
+    """A real S3 server; each test creates its own bucket. (One server has room for about a hundred: each takes volumes,
+    and without free volumes it answers InternalError.)"""
     with seaweed(tmp_path_factory.mktemp("weed")) as server:
         yield server
 
@@ -67,9 +67,9 @@ def config(card: Path, tmp_path: Path, endpoint: str, s3: Any) -> Config:
 
 
 @pytest.fixture
-def clean(s3: Any) -> Iterator[None]:
+def remove_versions(s3: Any) -> Iterator[None]:
     """Tests that remove or replace objects leave versions and delete markers behind."""
     yield
-    found = s3.list_object_versions(Bucket=BUCKET)
-    for one in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+    listing = s3.list_object_versions(Bucket=BUCKET)
+    for one in [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]:
         s3.delete_object(Bucket=BUCKET, Key=one["Key"], VersionId=one["VersionId"], BypassGovernanceRetention=True)

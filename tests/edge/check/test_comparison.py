@@ -16,15 +16,15 @@ from tests.support.edge.cards import BUCKET, MP4, PART, put
 from tests.support.edge.evidence import (
     CLIP,
     KEY,
-    Answering,
-    a_pipe,
-    another_version,
-    bring,
+    FixedHead,
     call,
-    checked,
-    rewritten,
-    same_size_and_time,
-    the_same_bytes_anew,
+    forge_log,
+    overwrite_with_same_size_and_time,
+    put_another_version,
+    put_same_content,
+    replace_with_pipe,
+    upload_files,
+    verify_all,
 )
 
 from impp_edge.bucket.s3 import S3, Offline, S3Error
@@ -38,7 +38,7 @@ from impp_edge.run import sync
 
 
 @pytest.fixture(autouse=True)
-def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def ignore_user_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("impp_edge.cli.DEFAULT_CONFIG", tmp_path / "none.toml")
     for name in [name for name in os.environ if name.startswith("IMPP_EDGE_")]:
         monkeypatch.delenv(name)
@@ -47,107 +47,107 @@ def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 # --- verify -----------------------------------------------------------------------------------------------------------
 
 
-def test_all_is_equal(config: Config, card: Path) -> None:
-    bring(config, CLIP, "a.mp4", "b.mp4")
-    result, wrong = checked(config)
+def test_an_unchanged_card_and_bucket_are_equal(config: Config, card: Path) -> None:
+    upload_files(config, CLIP, "a.mp4", "b.mp4")
+    result, wrong = verify_all(config)
     assert result.ok and result.counts == {"equal": 3, "new": 0} and result.log.entries == 3 and not wrong
     assert result.bytes == 3 * 40
 
 
-def test_what_is_not_uploaded_yet_or_gone_from_the_card_is_only_counted(config: Config, card: Path) -> None:
-    first, _ = bring(config, CLIP, "a.mp4")
+def test_waiting_and_deleted_files_are_only_counted(config: Config, card: Path) -> None:
+    first, _ = upload_files(config, CLIP, "a.mp4")
     first.unlink()
     put(card, "new.mp4")
     put(card, "notes.txt", b"text")
-    result, wrong = checked(config)
+    result, wrong = verify_all(config)
     assert result.ok and not wrong
     assert (result.counts["equal"], result.counts["gone"], result.counts["new"]) == (1, 1, 1)
-    assert checked(config, gone=True)[0].counts["gone"] == 1
+    assert verify_all(config, gone=True)[0].counts["gone"] == 1
 
 
 TROUBLE: list[tuple[Callable[[Path, Any], Any], str, str]] = [
-    (same_size_and_time, "differs", "its content on the card is not what was uploaded"),
+    (overwrite_with_same_size_and_time, "differs", "its content on the card is not what was uploaded"),
     (lambda path, _: os.utime(path, (1, 1)), "changed", "it changed on the card"),
-    (a_pipe, "changed", "it changed on the card"),
+    (replace_with_pipe, "changed", "it changed on the card"),
     (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), "missing", "it is no longer in the bucket"),
-    (another_version, "differs", "S3 has the CRC-64/NVME"),
+    (put_another_version, "differs", "S3 has the CRC-64/NVME"),
     (lambda _, s3: s3.put_object(Bucket=BUCKET, Key=KEY, Body=b""), "differs", "S3 has 0 bytes, not 40"),
     (lambda _, s3: s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"y" * 40), "differs", "S3 has no full-object checksum"),
-    (the_same_bytes_anew, "differs", "the newest version in S3 is"),
+    (put_same_content, "differs", "the newest version in S3 is"),
 ]
 
 
-@pytest.mark.usefixtures("clean")
+@pytest.mark.usefixtures("remove_versions")
 @pytest.mark.parametrize(("harm", "kind", "reason"), TROUBLE)
-def test_what_differs_is_named(config: Config, s3: Any, harm: Callable[..., Any], kind: str, reason: str) -> None:
-    path, _ = bring(config, CLIP, "a.mp4")
+def test_each_mismatch_is_named(config: Config, s3: Any, harm: Callable[..., Any], kind: str, reason: str) -> None:
+    path, _ = upload_files(config, CLIP, "a.mp4")
     harm(path, s3)
-    result, wrong = checked(config)
+    result, wrong = verify_all(config)
     assert not result.ok and result.counts[kind] == 1 and result.counts["equal"] == 1
     assert [(one["kind"], one["path"], one["key"]) for one in wrong] == [(kind, str(path), KEY)]
     assert wrong[0]["reason"].startswith(reason)
 
 
-@pytest.mark.usefixtures("clean")
-def test_all_that_is_wrong_with_a_file_is_reported(config: Config, s3: Any) -> None:
-    path = bring(config, CLIP)[0]
+@pytest.mark.usefixtures("remove_versions")
+def test_every_mismatch_of_a_file_is_reported(config: Config, s3: Any) -> None:
+    path = upload_files(config, CLIP)[0]
     os.utime(path, (1, 1))
     s3.delete_object(Bucket=BUCKET, Key=KEY)
-    rewritten(config, lambda entries: [])
-    assert checked(config)[1][0]["reason"] == (
+    forge_log(config, lambda entries: [])
+    assert verify_all(config)[1][0]["reason"] == (
         "it changed on the card after its upload; it is no longer in the bucket; the custody log has no entry for it"
     )
 
 
-@pytest.mark.usefixtures("clean")
-def test_of_files_that_are_gone_the_objects_are_looked_at_when_asked(config: Config, s3: Any) -> None:
-    bring(config, CLIP)[0].unlink()
+@pytest.mark.usefixtures("remove_versions")
+def test_objects_of_deleted_files_are_checked_on_request(config: Config, s3: Any) -> None:
+    upload_files(config, CLIP)[0].unlink()
     s3.delete_object(Bucket=BUCKET, Key=KEY)
-    assert checked(config)[0].ok
-    result, wrong = checked(config, gone=True)
+    assert verify_all(config)[0].ok
+    result, wrong = verify_all(config, gone=True)
     assert not result.ok and wrong[0]["kind"] == "missing"
 
 
-def test_paths_choose(config: Config, card: Path) -> None:
-    first, other, _ = bring(config, CLIP, "Record2/20260115_081503_EF.mp4", "a.mp4")
+def test_paths_limit_the_check(config: Config, card: Path) -> None:
+    first, other, _ = upload_files(config, CLIP, "Record2/20260115_081503_EF.mp4", "a.mp4")
     for path in (first, other):
         os.utime(path, (1, 1))
     put(card, "Record/20260115_091502_EF.mp4")
-    result, wrong = checked(config, first.parent)
+    result, wrong = verify_all(config, first.parent)
     assert [one["path"] for one in wrong] == [str(first)] and result.counts["new"] == 1
-    assert [one["path"] for one in checked(config, other)[1]] == [str(other)]
-    assert checked(config, card / "a.mp4")[0].ok
+    assert [one["path"] for one in verify_all(config, other)[1]] == [str(other)]
+    assert verify_all(config, card / "a.mp4")[0].ok
 
 
-def raising(error: Exception) -> Answering:
+def raising(error: Exception) -> FixedHead:
     def answer() -> Any:
         raise error
 
-    return Answering(answer)
+    return FixedHead(answer)
 
 
-def test_answers_of_s3_that_are_no_answer(config: Config) -> None:
-    bring(config, CLIP, "a.mp4")
-    result, wrong = checked(config, s3=raising(S3Error(403, "403", "Forbidden")))
+def test_s3_errors_are_reported(config: Config) -> None:
+    upload_files(config, CLIP, "a.mp4")
+    result, wrong = verify_all(config, s3=raising(S3Error(403, "403", "Forbidden")))
     assert result.counts["missing"] == 2 and "it is missing, or s3:GetObject is not allowed" in wrong[0]["reason"]
-    result, wrong = checked(config, s3=raising(S3Error(500, "InternalError", "sorry")))
+    result, wrong = verify_all(config, s3=raising(S3Error(500, "InternalError", "sorry")))
     assert result.counts["unreadable"] == 2 and wrong[0]["reason"] == "S3 answers InternalError: sorry"
 
 
-def test_offline_and_stop_end_it_and_all_is_not_well(config: Config) -> None:
-    bring(config, CLIP, "a.mp4")
+def test_verify_ends_offline_or_on_stop_and_is_not_ok(config: Config) -> None:
+    upload_files(config, CLIP, "a.mp4")
     offline = replace(config, endpoint_url="http://127.0.0.1:1")
     result = call(offline, "verify")
     assert result.exit_code == SOME_FAILED and "stopped: " in result.output and "cannot be reached" in result.output
     state, stop = Reader(config.state), threading.Event()
     stop.set()
-    never = Answering(lambda: pytest.fail("asked"))
-    found = verify(config, state, never, lambda _: None, stop)  # type: ignore[arg-type]
+    never = FixedHead(lambda: pytest.fail("S3 was called"))
+    outcome = verify(config, state, never, lambda _: None, stop)  # type: ignore[arg-type]
     state.close()
-    assert not found.ok and found.stopped == "asked to stop" and not found.counts["equal"]
+    assert not outcome.ok and outcome.stopped == "asked to stop" and not outcome.counts["equal"]
 
 
-def test_only_so_many_files_are_in_memory(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_files_in_memory_is_bounded(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(8):
         put(config.folders[0].path, f"Record/20260115_08150{number}_NF.mp4")
     assert sync.run(config).complete
@@ -160,7 +160,7 @@ def test_only_so_many_files_are_in_memory(config: Config, monkeypatch: pytest.Mo
         return real(config, batch)
 
     monkeypatch.setattr(verify_module, "against_log", counted)
-    assert checked(config)[0].counts["equal"] == 8
+    assert verify_all(config)[0].counts["equal"] == 8
     assert batches == [3, 3, 2]
 
 
@@ -168,7 +168,7 @@ def test_only_so_many_files_are_in_memory(config: Config, monkeypatch: pytest.Mo
 
 
 def test_an_edited_log_is_reported(config: Config) -> None:
-    bring(config, CLIP, "a.mp4", "b.mp4")
+    upload_files(config, CLIP, "a.mp4", "b.mp4")
     path = config.state / custody.NAME
     path.write_bytes(path.read_bytes().replace(b"081502", b"081503"))
     result = call(config, "verify", "--log-only")
@@ -179,8 +179,8 @@ def test_an_edited_log_is_reported(config: Config) -> None:
     assert call(config, "verify").exit_code == SOME_FAILED
 
 
-def test_a_cut_log_is_reported_also_after_the_next_run(config: Config) -> None:
-    bring(config, CLIP, "a.mp4", "b.mp4")
+def test_a_truncated_log_is_still_reported_after_the_next_run(config: Config) -> None:
+    upload_files(config, CLIP, "a.mp4", "b.mp4")
     path = config.state / custody.NAME
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
     assert "line 3 (cut)" in call(config, "verify", "--log-only").output
@@ -194,23 +194,23 @@ def test_a_cut_log_is_reported_also_after_the_next_run(config: Config) -> None:
     assert "unlogged: " in shown.output and "b.mp4: the custody log has no entry for it" in shown.output
 
 
-def test_a_rewritten_log_is_found_by_the_objects_in_the_bucket(config: Config) -> None:
-    bring(config, CLIP, "a.mp4", "b.mp4")
+def test_a_rewritten_log_contradicts_the_objects_in_the_bucket(config: Config) -> None:
+    upload_files(config, CLIP, "a.mp4", "b.mp4")
 
     def backdated(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{**entry, "at": entry["at"].replace("20", "19", 1)} for entry in entries]
 
-    rewritten(config, backdated)
-    assert call(config, "verify", "--log-only").exit_code == DONE  # in itself it holds
-    result, wrong = checked(config)
+    forge_log(config, backdated)
+    assert call(config, "verify", "--log-only").exit_code == DONE  # its chain is intact
+    result, wrong = verify_all(config)
     assert result.log.ok and not result.ok
-    # the first object bears the hash of an empty log, which every log begins with: the later ones tell
+    # the first object carries the hash of an empty log, which fits every log: the later ones show it
     assert [one["kind"] for one in wrong] == ["forged", "forged"]
     assert wrong[0]["reason"].endswith("carries a hash that the custody log does not hold: the log was rewritten")
 
 
-def test_an_entry_moved_before_what_its_object_bears_is_found(config: Config) -> None:
-    bring(config, CLIP, "a.mp4", "b.mp4")
+def test_an_entry_moved_before_its_objects_predecessor_is_found(config: Config) -> None:
+    upload_files(config, CLIP, "a.mp4", "b.mp4")
     state = State(config.state)
     entries = list(state.entries(BUCKET))
     state.close()
@@ -221,43 +221,43 @@ def test_an_entry_moved_before_what_its_object_bears_is_found(config: Config) ->
     assert late.kind == "forged" and late.reason and "holds only after its entry 1" in late.reason
 
 
-def test_a_removed_entry_is_found_though_the_chain_was_mended(config: Config) -> None:
-    bring(config, CLIP, "a.mp4")
-    rewritten(config, lambda entries: entries[:1])
-    result, wrong = checked(config)
+def test_a_removed_entry_is_found_in_a_rebuilt_chain(config: Config) -> None:
+    upload_files(config, CLIP, "a.mp4")
+    forge_log(config, lambda entries: entries[:1])
+    result, wrong = verify_all(config)
     assert result.log.ok and [one["kind"] for one in wrong] == ["unlogged"]
 
 
-def test_what_an_older_edge_uploaded_without_a_log_is_counted(config: Config, card: Path, s3: Any) -> None:
+def test_objects_uploaded_without_a_log_are_counted(config: Config, card: Path, s3: Any) -> None:
     body = put(card, CLIP).read_bytes()
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=body, ChecksumAlgorithm="CRC64NVME")
     assert sync.run(config).counts["there"] == 1
-    assert checked(config)[0].counts["equal"] == 1  # its entry says that it was there
+    assert verify_all(config)[0].counts["equal"] == 1  # its entry says that it was there
     (config.state / custody.NAME).unlink()
     state = State(config.state)
     state.set(custody.KEPT, None)
     state.close()
-    result, wrong = checked(config)
+    result, wrong = verify_all(config)
     assert result.ok and not wrong and +result.counts == {"earlier": 1}
 
 
-def test_an_entry_that_says_something_else_is_found(config: Config) -> None:
-    bring(config, CLIP)
-    rewritten(config, lambda entries: [{**entries[0], "sha256": "0" * 64}])
-    assert checked(config)[1][0]["reason"] == "its entry in the custody log differs from the state"
+def test_a_changed_entry_is_found(config: Config) -> None:
+    upload_files(config, CLIP)
+    forge_log(config, lambda entries: [{**entries[0], "sha256": "0" * 64}])
+    assert verify_all(config)[1][0]["reason"] == "its entry in the custody log differs from the state"
 
 
-def test_a_lost_state_folder_is_no_forgery(config: Config) -> None:
-    bring(config, CLIP, "a.mp4")
+def test_a_lost_state_folder_is_not_a_forgery(config: Config) -> None:
+    upload_files(config, CLIP, "a.mp4")
     shutil.rmtree(config.state)
     assert sync.run(config).counts["there"] == 2
-    result, wrong = checked(config)
+    result, wrong = verify_all(config)
     assert result.ok and not wrong and result.log.entries == 2
 
 
-def test_an_upload_of_before_the_state_folder_was_lost_is_no_forgery(config: Config, monkeypatch: Any) -> None:
-    """Its object bears the lost log's hash, which was set when it was begun."""
-    (clip,) = bring(config, CLIP)
+def test_an_upload_begun_before_the_state_was_lost_is_not_a_forgery(config: Config, monkeypatch: Any) -> None:
+    """Its object carries a hash of the lost log, set when the upload began."""
+    (clip,) = upload_files(config, CLIP)
     put(clip.parent, "large.mp4", MP4 + bytes(2 * PART))
     real = S3.part
 
@@ -273,45 +273,47 @@ def test_an_upload_of_before_the_state_folder_was_lost_is_no_forgery(config: Con
     parts: list[int] = []
     monkeypatch.setattr(S3, "part", lambda s3, key, up, n, *more: parts.append(n) or real(s3, key, up, n, *more))
     assert sync.run(config).complete and parts == [3]
-    result, wrong = checked(config)
+    result, wrong = verify_all(config)
     assert result.ok and not wrong and result.counts["equal"] == 2
 
 
 # --- verify, the command ----------------------------------------------------------------------------------------------
 
 
-def test_the_command(config: Config, card: Path) -> None:
+def test_verify_exit_codes_and_output(config: Config, card: Path) -> None:
     assert "nothing was uploaded" in call(config, "verify").output
     assert call(config, "verify").exit_code == WRONG_SETTING
     assert call(config, "verify", "--log-only").exit_code == WRONG_SETTING
-    bring(config, CLIP, "a.mp4")
+    upload_files(config, CLIP, "a.mp4")
     put(card, "new.mp4")
     result = call(config, "verify", str(card))
     assert result.exit_code == DONE, result.output
     assert "custody log: 2 entries, intact; the newest is " in result.output
     assert "2 equal (80 B read), 1 not uploaded yet in " in result.output
-    assert call(config, "verify").output.count("not uploaded yet") == 0  # no folders are known: nothing to look for
+    assert call(config, "verify").output.count("not uploaded yet") == 0  # without folders there is nothing to compare
     (card / "a.mp4").write_bytes(b"new")
     shown = [json.loads(line) for line in call(config, "verify", "--json").output.splitlines()]
     assert [line["event"] for line in shown] == ["wrong", "summary"]
     assert shown[0]["kind"] == "changed" and (shown[1]["ok"], shown[1]["equal"], shown[1]["changed"]) == (False, 1, 1)
 
 
-def test_the_log_alone_needs_no_network(config: Config) -> None:
-    bring(config, CLIP)
+def test_log_only_needs_no_network(config: Config) -> None:
+    upload_files(config, CLIP)
     result = call(replace(config, endpoint_url="http://127.0.0.1:1"), "verify", "--log-only")
     assert result.exit_code == DONE and "1 entries, intact" in result.output
 
 
-def test_names_cannot_move_the_cursor(config: Config, card: Path) -> None:
-    path = bring(config, "\x1b[2J\x07.mp4")[0]
+def test_names_are_printed_without_control_characters(config: Config, card: Path) -> None:
+    path = upload_files(config, "\x1b[2J\x07.mp4")[0]
     os.utime(path, (1, 1))
     for result in (call(config, "verify"), call(config, "prove", str(path))):
         assert "\x1b" not in result.output and "\\x1b[2J" in result.output
 
 
-def test_wrong_credentials_are_a_wrong_setting(config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    bring(config, CLIP)
+def test_wrong_credentials_exit_with_wrong_setting(
+    config: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    upload_files(config, CLIP)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):

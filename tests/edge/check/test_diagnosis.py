@@ -1,4 +1,4 @@
-"""What the doctor finds, each trouble made for it, and that it leaves nothing behind."""
+"""Findings of the doctor for each simulated problem; it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CLIP = "Record/20260115_081502_NF.mp4"
 
 
 @pytest.fixture(autouse=True)
-def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def ignore_user_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("impp_edge.cli.DEFAULT_CONFIG", tmp_path / "none.toml")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
@@ -45,19 +45,19 @@ def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 @pytest.fixture
-def local(card: Path, tmp_path: Path) -> Config:
+def offline_config(card: Path, tmp_path: Path) -> Config:
     folder = Folder(card, source="phone", device="car")
     return Config(BUCKET, (folder,), tmp_path / "state", endpoint_url="http://127.0.0.1:1")
 
 
-def found(config: Config, what: str, *, online: bool = False) -> list[Finding]:
-    """The findings whose subject begins so."""
+def findings_of(config: Config, what: str, *, online: bool = False) -> list[Finding]:
+    """The findings whose subject begins with ``what``."""
     return [finding for finding in examine(config, None, online) if finding.what.startswith(what)]
 
 
-def said(config: Config, what: str, *, online: bool = False) -> tuple[str, str]:
-    """Verdict and words of the one finding whose subject begins so; whoever has a trouble hears what to do."""
-    (finding,) = found(config, what, online=online)
+def verdict_and_text(config: Config, what: str, *, online: bool = False) -> tuple[str, str]:
+    """Verdict and text of the only finding whose subject begins with ``what``; each problem has advice."""
+    (finding,) = findings_of(config, what, online=online)
     assert (finding.todo is None) == (finding.verdict == OK), finding
     return finding.verdict, f"{finding.text} {finding.todo or ''}"
 
@@ -71,59 +71,65 @@ def call(config: Config, *args: str) -> click.testing.Result:
 # --- on this machine --------------------------------------------------------------------------------------------------
 
 
-def test_all_is_well_here(local: Config, card: Path) -> None:
+def test_a_good_setup_has_no_failures(offline_config: Config, card: Path) -> None:
     put(card, CLIP)
-    assert {finding.verdict for finding in examine(local, None, online=False)} == {OK}
-    result = call(local, "--offline", "--source", "phone")
+    assert {finding.verdict for finding in examine(offline_config, None, online=False)} == {OK}
+    result = call(offline_config, "--offline", "--source", "phone")
     assert result.exit_code == DONE and "✗" not in result.output
 
 
-def test_hints_are_no_failure_and_json_is_one_object_a_line(local: Config) -> None:
-    result = call(local, "--offline", "--json")  # the folder is empty
+def test_hints_do_not_fail_and_json_prints_one_object_per_line(offline_config: Config) -> None:
+    result = call(offline_config, "--offline", "--json")  # the folder is empty
     lines = [json.loads(line) for line in result.output.splitlines()]
     assert result.exit_code == DONE
     assert all(line.keys() == {"what", "verdict", "text", "todo"} for line in lines)
     assert "hint" in {line["verdict"] for line in lines}
 
 
-def test_no_configuration_is_two() -> None:
+def test_a_missing_configuration_exits_with_code_2() -> None:
     result = click.testing.CliRunner().invoke(main, ["doctor", "--offline"])
     assert result.exit_code == WRONG_SETTING and "bucket is missing" in result.output
 
 
-def test_a_folder_that_is_not_there(local: Config, card: Path) -> None:
+def test_a_missing_folder_fails(offline_config: Config, card: Path) -> None:
     card.rmdir()
-    assert said(local, "folder")[0] == FAIL
-    result = call(local, "--offline")
+    assert verdict_and_text(offline_config, "folder")[0] == FAIL
+    result = call(offline_config, "--offline")
     assert result.exit_code == SOME_FAILED and f"✗ folder {card}: does not exist\n    insert or mount" in result.output
 
 
-def test_folders_that_are_empty_not_mounted_or_no_folders(
-    local: Config, card: Path, monkeypatch: pytest.MonkeyPatch
+def test_empty_unmounted_and_invalid_folders(
+    offline_config: Config, card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert said(local, "folder")[0] == HINT and "is empty" in said(local, "folder")[1]
+    assert (
+        verdict_and_text(offline_config, "folder")[0] == HINT
+        and "is empty" in verdict_and_text(offline_config, "folder")[1]
+    )
     monkeypatch.setattr(diagnosis, "_REMOVABLE", (str(card.parent),))
     monkeypatch.setattr(Path, "stat", lambda *_a, **_k: SimpleNamespace(st_dev=1, st_mode=0o40755))
     assert diagnosis._unmounted(card) and not diagnosis._unmounted(Path("/elsewhere"))
     monkeypatch.undo()
     put(card, "file")
-    no_folder = replace(local, folders=(replace(local.folders[0], path=card / "file"),))
-    assert "cannot be listed: Not a directory" in said(no_folder, "folder")[1]
+    no_folder = replace(offline_config, folders=(replace(offline_config.folders[0], path=card / "file"),))
+    assert "cannot be listed: Not a directory" in verdict_and_text(no_folder, "folder")[1]
 
 
-def test_a_zone_that_is_not_configured(local: Config, card: Path) -> None:
+def test_a_missing_timezone_is_a_hint(offline_config: Config, card: Path) -> None:
     put(card, CLIP)
-    folder = replace(local.folders[0], source="dashcam")
-    assert any('timezone = "Europe/Berlin"' in str(f.todo) for f in found(replace(local, folders=(folder,)), "folder"))
+    folder = replace(offline_config.folders[0], source="dashcam")
+    assert any(
+        'timezone = "Europe/Berlin"' in str(f.todo)
+        for f in findings_of(replace(offline_config, folders=(folder,)), "folder")
+    )
 
 
-def test_retain_on_a_card_that_cannot_be_written(local: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retain_needs_a_writable_card(offline_config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(card, CLIP)
-    config = replace(local, folders=(replace(local.folders[0], retain=Retain(older_than_days=30)),))
-    assert [f.text for f in found(config, "folder")][1] == "clips can be removed as `retain` says"
+    config = replace(offline_config, folders=(replace(offline_config.folders[0], retain=Retain(older_than_days=30)),))
+    assert [f.text for f in findings_of(config, "folder")][1] == "clips can be removed as `retain` says"
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, mode, **k: "Record" not in str(path) and real(path, mode, **k))
-    assert f"{card}/Record is not writable" in found(config, "folder")[1].text
+    assert f"{card}/Record is not writable" in findings_of(config, "folder")[1].text
     real_statvfs = os.statvfs
 
     def read_only(path: Any) -> Any:
@@ -132,25 +138,25 @@ def test_retain_on_a_card_that_cannot_be_written(local: Config, card: Path, monk
         return os.statvfs_result(values)
 
     monkeypatch.setattr(os, "statvfs", read_only)
-    assert (found(config, "folder")[1].verdict, found(config, "folder")[1].text) == (
+    assert (findings_of(config, "folder")[1].verdict, findings_of(config, "folder")[1].text) == (
         FAIL, "retain is set, but the card is mounted read-only",
     )  # fmt: skip
 
 
-def test_a_state_folder_that_cannot_be_written_or_is_full(
-    local: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_unwritable_or_full_state_folder(
+    offline_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    assert "is not writable" in said(replace(local, state=tmp_path / "file"), "state")[1]
+    assert "is not writable" in verdict_and_text(replace(offline_config, state=tmp_path / "file"), "state")[1]
     for free, verdict in ((5 * 10**6, FAIL), (50 * 10**6, HINT), (500 * 10**6, OK)):
         monkeypatch.setattr("shutil.disk_usage", lambda _path, free=free: SimpleNamespace(free=free))
-        assert said(local, "state")[0] == verdict
+        assert verdict_and_text(offline_config, "state")[0] == verdict
 
 
-def test_a_damaged_memory(local: Config) -> None:
-    State(local.state).close()
-    assert said(local, "memory")[0] == OK
-    file = local.state / "state.sqlite3"
+def test_damaged_state_fails(offline_config: Config) -> None:
+    State(offline_config.state).close()
+    assert verdict_and_text(offline_config, "memory")[0] == OK
+    file = offline_config.state / "state.sqlite3"
     with sqlite3.connect(file) as db:
         db.execute("CREATE TABLE x (a)")
         db.executemany("INSERT INTO x VALUES (?)", [("y" * 500,) for _ in range(200)])
@@ -158,50 +164,62 @@ def test_a_damaged_memory(local: Config) -> None:
     content = bytearray(file.read_bytes())
     content[-8192:-4096] = b"\xff" * 4096
     file.write_bytes(content)
-    assert said(local, "memory")[0] == FAIL and "run impp-edge sync" in said(local, "memory")[1]
+    assert (
+        verdict_and_text(offline_config, "memory")[0] == FAIL
+        and "run impp-edge sync" in verdict_and_text(offline_config, "memory")[1]
+    )
     file.write_bytes(b"this is no database" * 1000)
-    assert said(local, "memory")[0] == FAIL
+    assert verdict_and_text(offline_config, "memory")[0] == FAIL
 
 
-def test_a_custody_log_that_was_changed_or_cut(local: Config, card: Path) -> None:
-    log = custody.Log(local.state)
+def test_an_edited_or_truncated_custody_log_fails(offline_config: Config, card: Path) -> None:
+    log = custody.Log(offline_config.state)
     entry = custody.Entry("uploaded", card / CLIP, 1, 1, "s", "c", BUCKET, "k", None, None, "car", None)
     log.append([entry])
     head = log.append([entry])
     log.close()
-    assert said(local, "custody") == (OK, "2 entries, an unbroken chain ")
-    state = State(local.state)
+    assert verdict_and_text(offline_config, "custody") == (OK, "2 entries, an unbroken chain ")
+    state = State(offline_config.state)
     state.set(custody.KEPT, head)
     state.close()
-    path = local.state / custody.NAME
+    path = offline_config.state / custody.NAME
     whole = path.read_bytes()
     path.write_bytes(whole.splitlines(keepends=True)[0])
-    assert said(local, "custody")[0] == FAIL
+    assert verdict_and_text(offline_config, "custody")[0] == FAIL
     path.write_bytes(whole.replace(b'"size":1', b'"size":2', 1))
-    assert said(local, "custody")[0] == FAIL and "line 1: " in said(local, "custody")[1]
+    assert (
+        verdict_and_text(offline_config, "custody")[0] == FAIL
+        and "line 1: " in verdict_and_text(offline_config, "custody")[1]
+    )
 
 
-def test_a_card_whose_footage_will_be_lost(local: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_footage_at_risk_is_reported(offline_config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("impp_edge.show.overview.space", lambda _path: SimpleNamespace(free=0, total=10**6))
-    folder = replace(local.folders[0], source="dashcam")
-    config = replace(local, folders=(folder,))
+    folder = replace(offline_config.folders[0], source="dashcam")
+    config = replace(offline_config, folders=(folder,))
     for day in range(1, 12):
         put(card, f"Record/2026{day:02}15_081502_NF.mp4", bytes(10_000), age=day * DAY_S)
-    assert said(config, "card")[0] == HINT and "lost now unless it is uploaded" in said(config, "card")[1]
-    state = State(local.state)
+    assert (
+        verdict_and_text(config, "card")[0] == HINT
+        and "lost now unless it is uploaded" in verdict_and_text(config, "card")[1]
+    )
+    state = State(offline_config.state)
     state.sample(1, 1000, 1000.0)
-    assert said(config, "card")[0] == FAIL  # uploads were tried and are too slow
+    assert verdict_and_text(config, "card")[0] == FAIL  # uploads were tried and are too slow
     for path in card.rglob("*.mp4"):
         found_now = look(folder, path)
         state.remember(BUCKET, found_now, Brought("k", "v", "s", "c"), About("dashcam", "car", None, "routine"))
     state.close()
-    assert said(config, "card")[0] == OK and "safe: nothing waits" in said(config, "card")[1]
+    assert verdict_and_text(config, "card")[0] == OK and "safe: nothing waits" in verdict_and_text(config, "card")[1]
 
 
-def test_a_slow_checksum_is_measured(local: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said(local, "checksums")[0] == OK
+def test_a_slow_checksum_is_measured(offline_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert verdict_and_text(offline_config, "checksums")[0] == OK
     monkeypatch.setattr("impp_edge.digest.crc64nvme", doctor_slow())
-    assert said(local, "checksums")[0] == HINT and "anycrc is not installed" in said(local, "checksums")[1]
+    assert (
+        verdict_and_text(offline_config, "checksums")[0] == HINT
+        and "anycrc is not installed" in verdict_and_text(offline_config, "checksums")[1]
+    )
 
 
 def doctor_slow() -> Any:
@@ -210,31 +228,34 @@ def doctor_slow() -> Any:
     return slow_crc64nvme
 
 
-def test_more_directories_than_watches(
-    local: Config, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_too_few_inotify_watches_are_a_hint(
+    offline_config: Config, card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for i in range(20):
         (card / str(i)).mkdir()
     limit = tmp_path / "max_user_watches"
     monkeypatch.setattr(diagnosis, "_WATCHES", limit)
-    assert not found(local, "watching")  # not Linux
+    assert not findings_of(offline_config, "watching")  # not Linux
     limit.write_text("1000\n")
-    assert said(local, "watching") == (OK, "21 directories, 1000 may be watched ")
+    assert verdict_and_text(offline_config, "watching") == (OK, "21 directories, 1000 may be watched ")
     limit.write_text("22\n")
-    assert said(local, "watching")[0] == HINT and "max_user_watches=42" in said(local, "watching")[1]
+    assert (
+        verdict_and_text(offline_config, "watching")[0] == HINT
+        and "max_user_watches=42" in verdict_and_text(offline_config, "watching")[1]
+    )
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert "watchdog is not installed" in said(local, "watching")[1]
+    assert "watchdog is not installed" in verdict_and_text(offline_config, "watching")[1]
 
 
-def test_metrics_that_cannot_be_written(local: Config, tmp_path: Path) -> None:
-    assert not found(replace(local, metrics_file=tmp_path / "edge.prom"), "metrics")
-    assert said(replace(local, metrics_file=tmp_path / "none" / "edge.prom"), "metrics")[0] == FAIL
+def test_unwritable_metrics_fail(offline_config: Config, tmp_path: Path) -> None:
+    assert not findings_of(replace(offline_config, metrics_file=tmp_path / "edge.prom"), "metrics")
+    assert verdict_and_text(replace(offline_config, metrics_file=tmp_path / "none" / "edge.prom"), "metrics")[0] == FAIL
 
 
-def test_names_cannot_move_the_cursor(local: Config, card: Path) -> None:
+def test_names_are_printed_without_control_characters(offline_config: Config, card: Path) -> None:
     evil = card / "\x1b[2J"
     evil.mkdir()
-    result = call(replace(local, folders=(Folder(evil),)), "--offline")
+    result = call(replace(offline_config, folders=(Folder(evil),)), "--offline")
     assert "\x1b" not in result.output and "\\x1b[2J" in result.output
 
 
@@ -246,25 +267,25 @@ def credentials(config: Config) -> Finding:
     return diagnosis._credentials(settings, S3(config.bucket, None, config.endpoint_url, config.profile))
 
 
-def test_long_lived_keys_are_a_hint(local: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lived_keys_are_a_hint(offline_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the secret")
-    one = credentials(local)
+    one = credentials(offline_config)
     assert one.verdict == HINT and "long-lived keys from the environment" in one.text
     assert "docs/guide/edge-credentials.md" in str(one.todo) and "the secret" not in f"{one.text}{one.todo}"
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    assert "which nothing renews" in credentials(local).text
+    assert "which nothing renews" in credentials(offline_config).text
 
 
-def test_no_credentials(local: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_fail(offline_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    verdict, text = said(local, "credentials", online=True)
+    verdict, text = verdict_and_text(offline_config, "credentials", online=True)
     assert verdict == FAIL and "docs/guide/edge-credentials.md" in text
-    assert said(replace(local, profile="nobody"), "credentials", online=True)[0] == FAIL
+    assert verdict_and_text(replace(offline_config, profile="nobody"), "credentials", online=True)[0] == FAIL
 
 
-def test_a_credential_process(local: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_credential_process(offline_config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     answer = {"Version": 1, "AccessKeyId": "ASIA", "SecretAccessKey": "s", "SessionToken": "t"}
@@ -277,16 +298,16 @@ def test_a_credential_process(local: Config, tmp_path: Path, monkeypatch: pytest
     ):
         (tmp_path / "answer").write_text(json.dumps(answer | more))
         config.write_text(f"[profile edge]\ncredential_process = cat {tmp_path / 'answer'}\nregion = us-east-1\n")
-        one = credentials(replace(local, profile="edge"))
+        one = credentials(replace(offline_config, profile="edge"))
         assert (one.verdict, one.text) == (verdict, words)
 
 
-# --- the way to the bucket --------------------------------------------------------------------------------------------
+# --- connections ------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def server(status: int = 403, **headers: str) -> Iterator[str]:
-    """A server that answers everything alike."""
+    """A server that answers every request with the same status and headers."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -300,11 +321,11 @@ def server(status: int = 403, **headers: str) -> Iterator[str]:
         def log_message(self, *_args: Any) -> None:
             """Quietly."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
-        thread = threading.Thread(target=made.serve_forever, daemon=True)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{made.server_port}"
-        made.shutdown()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture
@@ -325,36 +346,38 @@ def reached(config: Config, url: str) -> dict[str, Finding]:
 @pytest.mark.parametrize(
     ("off", "verdict"), [(0, OK), (30, OK), (120, HINT), (-120, HINT), (1200, FAIL), (-86_400 * 400, FAIL)]
 )
-def test_a_clock_that_is_wrong(local: Config, off: float, verdict: str) -> None:
+def test_a_wrong_clock_is_reported(offline_config: Config, off: float, verdict: str) -> None:
     with server(date=formatdate(time.time() + off, usegmt=True)) as url:
-        one = reached(local, url)["clock"]
+        one = reached(offline_config, url)["clock"]
     assert one.verdict == verdict
     if off in (120, -120):
         assert one.text == f"is 2 min {'behind' if off > 0 else 'ahead of'} the server's"
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_server_without_a_date(local: Config) -> None:
+def test_a_server_without_a_date_is_a_hint(offline_config: Config) -> None:
     with server(date="yesterday") as url:
-        assert reached(local, url)["clock"].verdict == HINT
+        assert reached(offline_config, url)["clock"].verdict == HINT
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_bucket_that_is_elsewhere_or_nowhere(local: Config) -> None:
+def test_a_bucket_in_another_region_or_missing(offline_config: Config) -> None:
     with server(301, x_amz_bucket_region="eu-central-1") as url:
-        one = reached(local, url)["bucket"]
+        one = reached(offline_config, url)["bucket"]
         assert one.verdict == HINT and one.todo == 'set region = "eu-central-1"'
-        assert reached(replace(local, region="eu-central-1"), url)["bucket"].verdict == OK
+        assert reached(replace(offline_config, region="eu-central-1"), url)["bucket"].verdict == OK
     with server(404) as url:
-        assert reached(local, url)["bucket"].verdict == FAIL
+        assert reached(offline_config, url)["bucket"].verdict == FAIL
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_network_that_is_not_there(local: Config) -> None:
-    assert "Connection refused" in reached(local, "http://127.0.0.1:1")["network"].text
-    nowhere = reached(local, "http://no-such-host.invalid")["network"]
+def test_an_unreachable_network_fails(offline_config: Config) -> None:
+    assert "Connection refused" in reached(offline_config, "http://127.0.0.1:1")["network"].text
+    nowhere = reached(offline_config, "http://no-such-host.invalid")["network"]
     assert nowhere.verdict == FAIL and "has no address" in nowhere.text and "DNS" in str(nowhere.todo)
-    assert reached(replace(local, ca_bundle=Path("/none.pem")), "https://127.0.0.1:1")["network"].verdict == FAIL
+    assert (
+        reached(replace(offline_config, ca_bundle=Path("/none.pem")), "https://127.0.0.1:1")["network"].verdict == FAIL
+    )
     certificate = diagnosis._unreached("x", certificate_error())
     assert "certificate" in certificate.text and "clock" in str(certificate.todo)
     assert "does not answer" in diagnosis._unreached("x", TimeoutError()).text
@@ -368,10 +391,10 @@ def certificate_error() -> Exception:
     return error
 
 
-# --- rights -----------------------------------------------------------------------------------------------------------
+# --- permissions ------------------------------------------------------------------------------------------------------
 
 
-def test_all_is_well_online_and_nothing_is_left_behind(config: Config, card: Path, s3: Any) -> None:
+def test_a_good_setup_online_leaves_nothing_behind(config: Config, card: Path, s3: Any) -> None:
     put(card, CLIP)
     findings = list(examine(config, None, online=True))
     assert FAIL not in {finding.verdict for finding in findings}, findings
@@ -423,7 +446,7 @@ DENIED = {
 
 
 @pytest.mark.parametrize(("forbidden", "verdict", "todo"), DENIED.values(), ids=DENIED.keys())
-def test_rights_that_are_missing(forbidden: dict[str, str], verdict: str, todo: str) -> None:
+def test_missing_permissions_are_reported(forbidden: dict[str, str], verdict: str, todo: str) -> None:
     s3 = Forbidding(**forbidden)
     findings = list(diagnosis._rights(s3, "originals/x/y/"))  # type: ignore[arg-type]
     (one,) = [finding for finding in findings if finding.verdict != OK]

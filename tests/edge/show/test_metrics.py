@@ -1,17 +1,17 @@
-"""What a run leaves for Prometheus."""
+"""Metrics of a run for Prometheus."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
 
-from tests.support.edge.summaries import Kept, Result
+from tests.support.edge.summaries import Result, StateValues
 
 from impp_edge.show import metrics
 
 
-def test_metrics_are_replaced_as_a_whole_and_remember_the_last_complete_run(tmp_path: Path) -> None:
-    path, state = tmp_path / "impp.prom", Kept()
+def test_metrics_are_replaced_atomically_and_keep_the_last_complete_run(tmp_path: Path) -> None:
+    path, state = tmp_path / "impp.prom", StateValues()
     late = Result(Counter(failed=1), complete=False, oldest_waiting=1500)
     assert metrics.write(path, state, Result(Counter(brought=2), bytes=7), now=1000.0) is None
     assert metrics.write(path, state, late, now=2000.0) is None
@@ -23,12 +23,12 @@ def test_metrics_are_replaced_as_a_whole_and_remember_the_last_complete_run(tmp_
     assert path.stat().st_mode & 0o777 == 0o644 and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_run_that_goes_on_is_not_complete_yet(tmp_path: Path) -> None:
-    state = Kept()
+def test_a_run_in_progress_is_not_complete(tmp_path: Path) -> None:
+    state = StateValues()
     metrics.write(tmp_path / "impp.prom", state, Result(), now=1000.0, ended=False)
     assert "last_complete" not in (tmp_path / "impp.prom").read_text() and state.get(metrics.LAST_COMPLETE) is None
 
 
-def test_metrics_that_cannot_be_written_are_a_reason_and_no_failure(tmp_path: Path) -> None:
-    reason = metrics.write(tmp_path / "none" / "impp.prom", Kept(), Result())
+def test_unwritable_metrics_are_reported_and_do_not_fail_the_run(tmp_path: Path) -> None:
+    reason = metrics.write(tmp_path / "none" / "impp.prom", StateValues(), Result())
     assert reason is not None and "metrics cannot be written: No such file or directory" in reason

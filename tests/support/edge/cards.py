@@ -1,4 +1,4 @@
-"""A card to bring, and the bucket that it is brought to."""
+"""Files on a card, and the bucket they are uploaded to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A card, its bucket and its custody log, and what can happen to them."""
+"""A card, its bucket and its custody log, and changes to them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ CLIP = "Record/20260115_081502_EF.mp4"
 KEY = "originals/dashcam/blue-car/2026/01/15/20260115_081502_EF.mp4"
 
 
-def bring(config: Config, *names: str) -> list[Path]:
-    """Files on the card, brought one after the other: each object bears the hash of the entry before."""
+def upload_files(config: Config, *names: str) -> list[Path]:
+    """Put files on the card and upload them one by one: each object carries the hash of the previous log entry."""
     paths = []
     for name in names:
         paths.append(put(config.folders[0].path, name))
@@ -34,7 +34,7 @@ def bring(config: Config, *names: str) -> list[Path]:
     return paths
 
 
-def checked(config: Config, *below: Path, gone: bool = False, s3: Any = None) -> tuple[Result, list[dict[str, Any]]]:
+def verify_all(config: Config, *below: Path, gone: bool = False, s3: Any = None) -> tuple[Result, list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
     state, stop = Reader(config.state), threading.Event()
     client = s3 or S3(config.bucket, endpoint_url=config.endpoint_url, stop=stop)
@@ -50,8 +50,8 @@ def call(config: Config, command: str, *args: str) -> click.testing.Result:
     return click.testing.CliRunner().invoke(main, [command, *flags, *args])
 
 
-def rewritten(config: Config, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
-    """The log written anew with a chain that holds, and a state that remembers its end: what a forger would do."""
+def forge_log(config: Config, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    """Rewrite the log with an intact chain and update the state, as a forger would."""
     path = config.state / custody.NAME
     head, lines = custody.GENESIS, b""
     for n, entry in enumerate(change([json.loads(line) for line in path.read_text().splitlines()]), 1):
@@ -65,27 +65,27 @@ def rewritten(config: Config, change: Callable[[list[dict[str, Any]]], list[dict
     assert custody.check(config.state, head).ok
 
 
-def same_size_and_time(path: Path, _s3: Any) -> None:
+def overwrite_with_same_size_and_time(path: Path, _s3: Any) -> None:
     before = path.stat()
     path.write_bytes(MP4 + bytes(16))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def another_version(_path: Path, s3: Any) -> None:
+def put_another_version(_path: Path, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"x" * 40, ChecksumAlgorithm="CRC64NVME")
 
 
-def the_same_bytes_anew(path: Path, s3: Any) -> None:
+def put_same_content(path: Path, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=path.read_bytes(), ChecksumAlgorithm="CRC64NVME")
 
 
-def a_pipe(path: Path, _s3: Any) -> None:
+def replace_with_pipe(path: Path, _s3: Any) -> None:
     path.unlink()
     os.mkfifo(path)
 
 
-class Answering:
-    """An S3 that answers so."""
+class FixedHead:
+    """An S3 client whose ``head`` is ``answer``."""
 
     def __init__(self, answer: Callable[[], Any]) -> None:
         self._answer = answer

@@ -314,7 +314,9 @@ def _action(method: str, query: dict[str, list[str]], key: str, upload: str | No
 
 
 def _refusal(fault: Fault, method: str) -> bytes:
-    body = b"" if method == "HEAD" else f"<Error><Code>{fault.code}</Code><Message>as told</Message></Error>".encode()
+    body = (
+        b"" if method == "HEAD" else f"<Error><Code>{fault.code}</Code><Message>as planned</Message></Error>".encode()
+    )
     lines = [f"HTTP/1.1 {fault.status} {fault.code}", "Content-Type: application/xml", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

@@ -1,4 +1,4 @@
-"""A run's result and the memory's small texts, as metrics and heartbeats see them."""
+"""The result of a run and the state's values, as metrics and heartbeats read them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Result:
     oldest_waiting: float | None = None
 
 
-class Kept:
+class StateValues:
     def __init__(self) -> None:
         self._values: dict[str, str] = {}
 
