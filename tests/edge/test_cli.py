@@ -1,4 +1,4 @@
-"""The commands and the configuration as an owner meets them: exit codes, messages that say what to do, output."""
+"""The commands as users see them: exit codes, messages with advice, output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLIP = "Record/20260115_081502_EF.mp4"
 
 
 @pytest.fixture(autouse=True)
-def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def ignore_user_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("impp_edge.cli.DEFAULT_CONFIG", tmp_path / "none.toml")
     for name in [name for name in os.environ if name.startswith("IMPP_EDGE_")]:
         monkeypatch.delenv(name)
@@ -34,7 +34,7 @@ def call(config: Config, *args: str) -> click.testing.Result:
     return click.testing.CliRunner().invoke(main, ["sync", *flags, *args])
 
 
-def test_all_is_well(config: Config, card: Path, s3: Any) -> None:
+def test_a_complete_run_prints_one_summary_line(config: Config, card: Path, s3: Any) -> None:
     put(card, CLIP)
     result = call(config, str(card))
     assert result.exit_code == DONE
@@ -44,7 +44,7 @@ def test_all_is_well(config: Config, card: Path, s3: Any) -> None:
     assert list(objects(s3)) == ["originals/dashcam/blackvue/2026/01/15/20260115_081502_EF.mp4"]
 
 
-def test_json_is_one_object_a_line(config: Config, card: Path) -> None:
+def test_json_prints_one_object_per_line(config: Config, card: Path) -> None:
     put(card, CLIP)
     put(card, "new\nline ü.mp4")
     put(card, "notes.txt", b"text")
@@ -54,7 +54,9 @@ def test_json_is_one_object_a_line(config: Config, card: Path) -> None:
     assert {"key", "sha256", "crc64nvme", "version", "captured", "size"} <= lines[1].keys()
 
 
-def test_names_cannot_move_the_cursor(config: Config, card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_printed_without_control_characters(
+    config: Config, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(card, "\x1b[2J\x07\n.mp4")
     monkeypatch.setattr("impp_edge.run.crew.digest", lambda *_: 1 / 0)
     result = call(config, str(card))
@@ -62,7 +64,7 @@ def test_names_cannot_move_the_cursor(config: Config, card: Path, monkeypatch: p
     assert "\x1b" not in result.output and "\\x1b[2J\\x07\\n.mp4: ZeroDivisionError" in result.output
 
 
-def test_failures_are_one_and_remembered_for_status(
+def test_failures_exit_with_code_1_and_are_recorded_for_status(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(card, CLIP)
@@ -87,13 +89,13 @@ def test_a_missing_network_is_reported_in_one_line(config: Config, card: Path, m
     assert result.stderr.count("\n") == 1 and "1 waiting" in result.stderr and "cannot be reached" in result.stderr
 
 
-def test_another_run_is_three(config: Config, card: Path) -> None:
+def test_a_concurrent_run_exits_with_code_3(config: Config, card: Path) -> None:
     with lock(config.state):
         result = call(config, str(card))
     assert result.exit_code == LOCKED and "another run (process" in result.output
 
 
-def test_wrong_settings_are_two(
+def test_wrong_settings_exit_with_code_2(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     put(card, CLIP)
@@ -115,7 +117,7 @@ def test_wrong_settings_are_two(
     assert nobody.exit_code == WRONG_SETTING and "no AWS credentials" in nobody.output
 
 
-def test_a_broken_memory_is_set_aside_reported_and_recreated(config: Config, card: Path, s3: Any) -> None:
+def test_damaged_state_is_set_aside_reported_and_recreated(config: Config, card: Path, s3: Any) -> None:
     put(card, CLIP)
     assert call(config, str(card)).exit_code == DONE
     for file in config.state.glob("state.sqlite3*"):
@@ -127,7 +129,7 @@ def test_a_broken_memory_is_set_aside_reported_and_recreated(config: Config, car
     assert len(objects(s3)) == 1
 
 
-def test_python_m_and_an_idle_run_that_needs_no_aws(config: Config, card: Path, tmp_path: Path) -> None:
+def test_python_m_works_and_an_idle_run_imports_no_aws_libraries(config: Config, card: Path, tmp_path: Path) -> None:
     code = (
         "import sys; sys.argv = ['impp-edge', *sys.argv[1:]]\n"
         "from impp_edge.cli import main\n"
@@ -144,7 +146,7 @@ def test_python_m_and_an_idle_run_that_needs_no_aws(config: Config, card: Path, 
     assert version.stdout.startswith("impp-edge, version ")
 
 
-def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any) -> None:
+def test_a_dry_run_lists_uploads_and_changes_nothing(config: Config, card: Path, s3: Any) -> None:
     put(card, "Record/20260115_081502_NF.mp4")
     put(card, CLIP)
     put(card, "Record/20260115_081502_E.gps", b"$GPRMC")
@@ -168,7 +170,7 @@ def test_a_dry_run_says_all_and_does_nothing(config: Config, card: Path, s3: Any
     assert {path: path.read_bytes() for path in config.state.iterdir()} == before and len(objects(s3)) == 3
 
 
-def test_sigterm_ends_a_run_at_a_part_boundary_and_the_next_one_goes_on(
+def test_sigterm_ends_a_run_after_a_part_and_the_next_one_resumes(
     config: Config, card: Path, s3: Any, tmp_path: Path
 ) -> None:
     content = put(card, CLIP, MP4 + os.urandom(6 * PART)).read_bytes()

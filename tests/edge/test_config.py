@@ -1,4 +1,4 @@
-"""The configuration as an owner meets it: one table for file, flags and environment, mistakes said with their place."""
+"""The configuration: one table for file, flags and environment; mistakes are reported with their line."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from impp_edge.config import SETTINGS, Config, ConfigError, Retain, load
 
 
 @pytest.fixture(autouse=True)
-def no_configuration_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def ignore_user_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("impp_edge.cli.DEFAULT_CONFIG", tmp_path / "none.toml")
     for name in [name for name in os.environ if name.startswith("IMPP_EDGE_")]:
         monkeypatch.delenv(name)
 
 
 def given(*args: str, env: dict[str, str] | None = None) -> Config:
-    """The configuration that flags and environment make."""
-    found: list[Config] = []
+    """The configuration from these flags and environment variables."""
+    configs: list[Config] = []
 
     @click.command()
     @cli.settings
     @click.argument("paths", nargs=-1)
     def command(given: cli.Given, paths: tuple[str, ...]) -> None:
-        found.append(given.config(tuple(Path(path) for path in paths)))
+        configs.append(given.config(tuple(Path(path) for path in paths)))
 
     result = click.testing.CliRunner().invoke(command, args, env=env, catch_exceptions=False)
-    assert found, result.output
-    return found[0]
+    assert configs, result.output
+    return configs[0]
 
 
 def test_the_example_configuration_is_valid() -> None:
-    found = load(REPOSITORY / "edge" / "config.example.toml", {})
-    assert [(f.source, f.device) for f in found.folders] == [("dashcam", "blue-car"), ("phone", "annas-phone")]
-    assert found.folders[1].tags == {"owner": "anna"} and str(found.folders[0].zone) == "Europe/Berlin"
+    config = load(REPOSITORY / "edge" / "config.example.toml", {})
+    assert [(f.source, f.device) for f in config.folders] == [("dashcam", "blue-car"), ("phone", "annas-phone")]
+    assert config.folders[1].tags == {"owner": "anna"} and str(config.folders[0].zone) == "Europe/Berlin"
 
 
-def test_flags_win_over_the_file_and_paths_over_its_folders(tmp_path: Path) -> None:
-    found = load(REPOSITORY / "edge" / "config.example.toml", {"bucket": "other-bucket", "device": "x"}, (tmp_path,))
-    assert found.bucket == "other-bucket"
-    assert [(f.path, f.device) for f in found.folders] == [(tmp_path, "x")]
+def test_flags_override_the_file_and_paths_replace_its_folders(tmp_path: Path) -> None:
+    config = load(REPOSITORY / "edge" / "config.example.toml", {"bucket": "other-bucket", "device": "x"}, (tmp_path,))
+    assert config.bucket == "other-bucket"
+    assert [(f.path, f.device) for f in config.folders] == [(tmp_path, "x")]
 
 
 WRONG = {
@@ -87,14 +87,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.items(), ids=[m[:40] for m in WRONG.values()])
-def test_every_mistake_is_reported_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_every_mistake_is_reported_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "c.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load(path, {})
 
 
-def test_a_configuration_that_cannot_be_read(tmp_path: Path) -> None:
+def test_an_unreadable_configuration_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         load(tmp_path / "none.toml", {})
     (tmp_path / "c.toml").write_bytes(b"\xff")
@@ -132,7 +132,7 @@ def test_lists_in_the_environment_are_separated_by_semicolons() -> None:
     assert config.folders[0].exclude == ("a b/*", "*.gif")
 
 
-def test_a_flag_wins_over_a_folders_own_setting(tmp_path: Path) -> None:
+def test_a_flag_overrides_the_settings_of_folders(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(
         'bucket = "abc"\ndevice = "top"\n[retain]\nolder_than_days = 30\n'
@@ -146,6 +146,6 @@ def test_a_flag_wins_over_a_folders_own_setting(tmp_path: Path) -> None:
     assert {f.retain for f in config.folders} == {Retain(3.0, None, True)}
 
 
-def test_a_tag_that_is_none_is_reported() -> None:
+def test_an_invalid_tag_is_reported() -> None:
     result = click.testing.CliRunner().invoke(cli.main, ["sync", "/tmp", "-b", "abc", "--tag", "owner"])
     assert result.exit_code == cli.WRONG_SETTING and "--tag owner: must be key=value" in result.output

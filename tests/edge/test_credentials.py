@@ -36,7 +36,7 @@ def run(script: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The folder of the authority and that of the box, after the page's steps 1 to 3."""
+    """The folders of the authority and of the box after steps 1 to 3 of the page."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl here")
     home, box = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("box")
@@ -49,17 +49,17 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def certificate(path: Path) -> x509.Certificate:
-    """A certificate of a PEM file."""
+    """Read a certificate from a PEM file."""
     return x509.load_pem_x509_certificate(path.read_bytes())
 
 
 def usage(cert: x509.Certificate) -> set[str]:
-    """What the key of a certificate may be used for, of what matters here."""
-    told = cert.extensions.get_extension_for_class(x509.KeyUsage).value
-    return {name for name in ("crl_sign", "digital_signature", "key_cert_sign") if getattr(told, name)}
+    """The key usages of a certificate that matter here."""
+    key_usage = cert.extensions.get_extension_for_class(x509.KeyUsage).value
+    return {name for name in ("crl_sign", "digital_signature", "key_cert_sign") if getattr(key_usage, name)}
 
 
-def test_the_authority_may_sign_certificates_and_lists(places: tuple[Path, Path]) -> None:
+def test_the_authority_may_sign_certificates_and_revocation_lists(places: tuple[Path, Path]) -> None:
     authority = certificate(places[0] / "authority.pem")
     assert authority.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     assert usage(authority) == {"crl_sign", "key_cert_sign"}
@@ -67,7 +67,7 @@ def test_the_authority_may_sign_certificates_and_lists(places: tuple[Path, Path]
     assert places[0].stat().st_mode & 0o077 == 0
 
 
-def test_the_certificate_is_the_box_s_own_for_a_year(places: tuple[Path, Path]) -> None:
+def test_the_box_certificate_is_valid_for_a_year(places: tuple[Path, Path]) -> None:
     cert, authority = certificate(places[0] / "blue-car.pem"), certificate(places[0] / "authority.pem")
     cert.verify_directly_issued_by(authority)
     assert cert.subject.rfc4514_string() == "CN=blue-car"
@@ -82,13 +82,13 @@ def test_the_certificate_is_the_box_s_own_for_a_year(places: tuple[Path, Path]) 
     assert timedelta(days=364) < cert.not_valid_after_utc - datetime.now(UTC) <= timedelta(days=365)
 
 
-def test_nobody_but_the_box_reads_its_key(places: tuple[Path, Path]) -> None:
+def test_only_the_box_can_read_its_key(places: tuple[Path, Path]) -> None:
     assert (places[1] / "private-key.pem").stat().st_mode & 0o077 == 0
     assert sorted(path.name for path in places[0].glob("*key*")) == ["authority.key"]
 
 
-def test_you_say_whose_certificate_it_is(places: tuple[Path, Path], tmp_path: Path) -> None:
-    """A box that asks for another one's name does not get it."""
+def test_the_authority_chooses_the_certificate_subject(places: tuple[Path, Path], tmp_path: Path) -> None:
+    """A box cannot get a certificate for another name."""
     authority = shutil.copytree(places[0], tmp_path / "authority")
     run(STEPS[1].replace("/CN=blue-car", "/CN=red-car"), tmp_path)
     shutil.copy(tmp_path / "blue-car.csr", authority)
@@ -96,7 +96,7 @@ def test_you_say_whose_certificate_it_is(places: tuple[Path, Path], tmp_path: Pa
     assert certificate(authority / "blue-car.pem").subject.rfc4514_string() == "CN=blue-car"
 
 
-def test_a_revoked_certificate_is_on_the_list(places: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_revoked_certificate_is_on_the_revocation_list(places: tuple[Path, Path], tmp_path: Path) -> None:
     authority = shutil.copytree(places[0], tmp_path / "authority")
     show, revoke = STEPS[3:]
     cert = certificate(authority / "blue-car.pem")
@@ -108,7 +108,7 @@ def test_a_revoked_certificate_is_on_the_list(places: tuple[Path, Path], tmp_pat
     assert isinstance(key, ec.EllipticCurvePublicKey) and revoked.is_signature_valid(key)
 
 
-def test_the_profile_of_the_page_gives_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documented_profile_gives_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (profile,) = re.findall(r"^```ini\n(.*?)^```$", PAGE, re.M | re.S)
     answer = {"Version": 1, "AccessKeyId": "ASIA", "SecretAccessKey": "s", "SessionToken": "t"}
     helper = tmp_path / "aws_signing_helper"

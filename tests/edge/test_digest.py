@@ -1,4 +1,4 @@
-"""One read of a file: both checksums, of the whole and of each part."""
+"""Checksums of a file and its parts in one read."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ CHECK = 0xAE8B14860A799888
 
 
 @pytest.mark.parametrize("crc", [crc64nvme, slow_crc64nvme])
-def test_the_checksum_is_the_catalogues(crc: Callable[[bytes | memoryview, int], int]) -> None:
+def test_the_checksum_matches_the_crc_catalogue(crc: Callable[[bytes | memoryview, int], int]) -> None:
     assert crc(b"123456789", 0) == CHECK
     assert crc(memoryview(b"56789"), crc(b"1234", 0)) == CHECK
     assert crc(b"", 0) == 0
 
 
-def test_both_ways_to_the_checksum_agree() -> None:
+def test_both_implementations_agree() -> None:
     chance = random.Random(1)
     for size in (1, 7, 255, 4096):
         data = chance.randbytes(size)
@@ -37,18 +37,18 @@ def test_both_ways_to_the_checksum_agree() -> None:
 
 @pytest.mark.parametrize("part_size", [1000, BLOCK, BLOCK + 1, 3 * BLOCK])
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, BLOCK, 2 * BLOCK + 5])
-def test_each_part_and_the_whole_have_their_checksum(size: int, part_size: int) -> None:
+def test_parts_and_file_have_checksums(size: int, part_size: int) -> None:
     data = random.Random(size).randbytes(size)
-    made = digest(io.BytesIO(data), part_size)
+    content = digest(io.BytesIO(data), part_size)
     parts = [data[at : at + part_size] for at in range(0, size, part_size)] or [b""]
-    assert made.parts == tuple(text(crc64nvme(part, 0)) for part in parts)
-    assert (made.size, made.sha256) == (size, hashlib.sha256(data).hexdigest())
-    assert made.crc64nvme == base64.b64encode(crc64nvme(data, 0).to_bytes(8, "big")).decode()
-    assert made.part_size == part_size
+    assert content.parts == tuple(text(crc64nvme(part, 0)) for part in parts)
+    assert (content.size, content.sha256) == (size, hashlib.sha256(data).hexdigest())
+    assert content.crc64nvme == base64.b64encode(crc64nvme(data, 0).to_bytes(8, "big")).decode()
+    assert content.part_size == part_size
 
 
-class _Drips(io.BytesIO):
-    """A file of a slow card: reads come back short."""
+class _ShortReads(io.BytesIO):
+    """A file whose reads return few bytes, as on a slow card."""
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         return super().readinto(buffer[:7])
@@ -56,10 +56,10 @@ class _Drips(io.BytesIO):
 
 def test_short_reads_change_nothing() -> None:
     data = random.Random(2).randbytes(500)
-    assert digest(_Drips(data), 64) == digest(io.BytesIO(data), 64)
+    assert digest(_ShortReads(data), 64) == digest(io.BytesIO(data), 64)
 
 
-def test_a_digest_that_is_asked_to_stop_stops() -> None:
+def test_digest_stops_when_asked_to() -> None:
     stop = threading.Event()
     file = io.BytesIO(bytes(4 * BLOCK))
     stop.set()
@@ -70,8 +70,8 @@ def test_a_digest_that_is_asked_to_stop_stops() -> None:
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "large"
-    with path.open("wb") as made:
-        made.truncate(64 * BLOCK)
+    with path.open("wb") as writer:
+        writer.truncate(64 * BLOCK)
     digest(io.BytesIO(b"warm"), BLOCK)
     tracemalloc.start()
     with path.open("rb") as file:
@@ -81,7 +81,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert peak < BLOCK
 
 
-def test_each_thread_has_a_buffer_of_its_own() -> None:
+def test_each_thread_has_its_own_buffer() -> None:
     seen: list[int] = []
     thread = threading.Thread(target=lambda: seen.append(id(module._buffer())))
     thread.start()

@@ -1,4 +1,4 @@
-"""Time windows: what may be written, over midnight, and on the two days a year when clocks change."""
+"""Time windows: valid texts, windows over midnight, and the two days a year when clocks change."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OPEN = [
     ("22:00-00:00", "2026-01-15 00:00", False),
     ("fri 22:00-06:00", "2026-01-16 22:00", True),  # Friday
     ("fri 22:00-06:00", "2026-01-17 05:59", True),  # its end on Saturday
-    ("fri 22:00-06:00", "2026-01-16 05:59", False),  # Thursday's night is none
+    ("fri 22:00-06:00", "2026-01-16 05:59", False),  # Thursday's night is not included
     ("sun 22:00-06:00", "2026-01-12 05:00", True),  # over the end of the week
     ("Mon-Fri 22:00 - 06:00", "2026-01-17 23:00", False),
     ("sat,sun 08:00-20:00", "2026-01-18 19:59", True),
@@ -45,7 +45,7 @@ def test_open(text: str, when: str, is_open: bool) -> None:
     assert hours.parse(text, zone=BERLIN).is_open(at(when)) is is_open
 
 
-def test_windows_add_up_and_none_is_always() -> None:
+def test_windows_are_combined_and_none_means_always() -> None:
     both = hours.parse("mon-fri 22:00-06:00", "sat,sun 08:00-20:00", zone=BERLIN)
     assert both.is_open(at("2026-01-14 23:00")) and both.is_open(at("2026-01-17 12:00"))
     assert not both.is_open(at("2026-01-14 12:00"))
@@ -68,7 +68,7 @@ def test_next_change(text: str, now: str, change: str) -> None:
     assert hours.parse(text, zone=BERLIN).next_change(at(now)) == at(change)
 
 
-def test_the_hour_that_comes_twice_counts_twice() -> None:
+def test_a_repeated_hour_counts_twice() -> None:
     window = hours.parse("02:15-02:45", zone=BERLIN)
     assert window.is_open(at("2026-10-25 02:30", fold=0)) and window.is_open(at("2026-10-25 02:30", fold=1))
     assert window.next_change(at("2026-10-25 02:30", fold=0)) == at("2026-10-25 02:45", fold=0)
@@ -81,7 +81,7 @@ def test_the_hour_that_comes_twice_counts_twice() -> None:
     length=st.integers(1, hours.DAY - 1),
     now=st.integers(int(at("2026-01-01")), int(at("2027-01-01"))),
 )
-def test_what_changes_next_is_the_next_that_changes(days: set[str], start: int, length: int, now: int) -> None:
+def test_next_change_is_the_next_moment_with_another_result(days: set[str], start: int, length: int, now: int) -> None:
     def text(minute: int) -> str:
         return f"{minute // 60 % 24:02}:{minute % 60:02}"
 
@@ -110,14 +110,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_wrong_is_reported_with_what_is_right(text: str) -> None:
+def test_invalid_windows_are_reported_with_the_valid_format(text: str) -> None:
     with pytest.raises(ValueError, match=WRONG[text]) as error:
         hours.parse(text)
     assert repr(text) in str(error.value)
 
 
 @given(st.text())
-def test_no_text_brings_up_anything_else(text: str) -> None:
+def test_any_text_parses_or_raises_a_value_error(text: str) -> None:
     try:
         hours.parse(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What `pipx install ./edge` and the container bring: every module, the console script, and pins that fit.
+"""What `pipx install ./edge` and the container install: every module, the console script and matching pins.
 
 The wheel itself is not built here: that would ask a package index for the build backend.
 """
@@ -22,7 +22,7 @@ from impp_edge.cli import COMMANDS
 
 EDGE: Final = REPOSITORY / "edge"
 PROJECT: Final[dict[str, Any]] = tomllib.loads((EDGE / "pyproject.toml").read_text(encoding="utf-8"))
-ASKED: Final = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+DEPENDENCIES: Final = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 
 
 def test_every_package_is_installed() -> None:
@@ -35,15 +35,17 @@ def test_every_package_is_installed() -> None:
 def test_the_console_script_explains_itself(arguments: str) -> None:
     module, function = PROJECT["project"]["scripts"]["impp-edge"].split(":")
     start = f"import sys; sys.path.insert(0, {str(EDGE)!r}); from {module} import {function}; {function}()"
-    told = subprocess.run([sys.executable, "-I", "-c", start, *arguments.split()], capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.strip() and not told.stderr
+    result = subprocess.run([sys.executable, "-I", "-c", start, *arguments.split()], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() and not result.stderr
 
 
-def test_what_is_imported_is_asked_for() -> None:
+def test_imported_packages_are_dependencies() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in EDGE.glob("impp_*/**/*.py"))
     imported = set(re.findall(r"^ *(?:from|import) (\w+)(?:\.\w+)*(?: import .+| as \w+| *#.*)?$", text, re.MULTILINE))
-    assert imported - sys.stdlib_module_names - {"impp_edge", "impp_footage"} == {asked.name for asked in ASKED}
+    assert imported - sys.stdlib_module_names - {"impp_edge", "impp_footage"} == {
+        dependency.name for dependency in DEPENDENCIES
+    }
 
 
 def test_the_container_copies_every_package() -> None:
@@ -52,19 +54,19 @@ def test_the_container_copies_every_package() -> None:
     assert copied == {path.parent.name for path in EDGE.glob("impp_*/__init__.py")}
 
 
-def test_footage_package_needs_the_standard_library_only() -> None:
+def test_the_footage_package_needs_only_the_standard_library() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in EDGE.glob("impp_footage/*.py"))
     imported = set(re.findall(r"^ *(?:from|import) (\w+)", text, re.MULTILINE))
     assert imported - sys.stdlib_module_names == {"impp_footage"}
 
 
-def test_the_container_s_pins_are_hashed_and_fit() -> None:
+def test_the_container_pins_are_hashed_and_match_the_dependencies() -> None:
     text = (EDGE / "requirements.txt").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"^([a-z0-9.-]+)==([^\s;]+)", text, re.MULTILINE))
     hashed = re.findall(r"^([a-z0-9.-]+)==[^\n]+\\\n    --hash=sha256:", text, re.MULTILINE)
     assert hashed == list(pinned)
-    for asked in ASKED:
-        assert asked.specifier.contains(pinned[asked.name]), f"{asked}: run `make lock`"
+    for dependency in DEPENDENCIES:
+        assert dependency.specifier.contains(pinned[dependency.name]), f"{dependency}: run `make lock`"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
@@ -75,12 +77,12 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(0o755)
     units = shutil.copytree(EDGE / "systemd", tmp_path / "units")
-    told = subprocess.run(
+    result = subprocess.run(
         ["systemd-analyze", "--user", "verify", *sorted(map(str, units.iterdir()))],
         env={**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
     )
-    assert (told.returncode, told.stdout + told.stderr) == (0, "")
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
     started = "\n".join(unit.read_text(encoding="utf-8") for unit in units.glob("*.service"))
     assert set(re.findall(r"^ExecStart=%h/\.local/bin/impp-edge (\w+)", started, re.MULTILINE)) == {"sync", "watch"}

@@ -1,4 +1,4 @@
-"""The fault-injecting proxy itself: what it says the server did is what the server did."""
+"""The fault-injecting proxy: its record matches what the server did."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.support.edge.proxy import Fault, Proxy, proxied, reset_after, slow_down, unheard
+from tests.support.edge.proxy import Fault, Proxy, lost_response, proxied, reset_after, slow_down
 from tests.support.edge.seaweed import ACCESS, REGION, SECRET, Seaweed
 
 PART = 5 * 1024 * 1024
@@ -23,7 +23,7 @@ def proxy(weed: Seaweed) -> Iterator[Proxy]:
 
 @pytest.fixture
 def client(proxy: Proxy) -> Any:
-    """One that tries once, so that each fault is seen as it is."""
+    """A client without retries, so that each fault is visible."""
     return boto3.client(
         "s3",
         endpoint_url=proxy.endpoint,
@@ -35,10 +35,10 @@ def client(proxy: Proxy) -> Any:
 
 
 def keys(weed: Seaweed, bucket: str) -> list[str]:
-    return [found["Key"] for found in weed.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    return [entry["Key"] for entry in weed.client.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
-def test_a_whole_multipart_upload_passes_and_is_on_record(weed: Seaweed, proxy: Proxy, client: Any) -> None:
+def test_a_multipart_upload_is_forwarded_and_recorded(weed: Seaweed, proxy: Proxy, client: Any) -> None:
     where = {"Bucket": weed.bucket(), "Key": "a b/ü.mp4"}
     upload = client.create_multipart_upload(**where)["UploadId"]
     part = client.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"x" * PART)
@@ -53,7 +53,7 @@ def test_a_whole_multipart_upload_passes_and_is_on_record(weed: Seaweed, proxy: 
     assert sent.size > PART - 1
 
 
-def test_a_fault_is_met_as_often_as_planned(weed: Seaweed, proxy: Proxy, client: Any) -> None:
+def test_a_fault_occurs_as_often_as_planned(weed: Seaweed, proxy: Proxy, client: Any) -> None:
     where = {"Bucket": weed.bucket(), "Key": "a"}
     plan = proxy.plan(slow_down(), times=2, when=lambda request: request.action == "put")
     for _ in range(2):
@@ -75,9 +75,9 @@ def test_a_broken_body_is_not_stored(weed: Seaweed, proxy: Proxy, client: Any) -
     assert keys(weed, bucket) == []
 
 
-def test_what_was_accepted_but_not_heard_is_stored(weed: Seaweed, proxy: Proxy, client: Any) -> None:
+def test_a_request_with_a_lost_response_is_stored(weed: Seaweed, proxy: Proxy, client: Any) -> None:
     bucket = weed.bucket()
-    proxy.plan(unheard())
+    proxy.plan(lost_response())
     with pytest.raises(BotoCoreError):
         client.put_object(Bucket=bucket, Key="a", Body=b"1")
     proxy.drain()
@@ -86,8 +86,8 @@ def test_what_was_accepted_but_not_heard_is_stored(weed: Seaweed, proxy: Proxy, 
     assert keys(weed, bucket) == ["a"]
 
 
-def test_a_moment_can_be_seized(weed: Seaweed, proxy: Proxy, client: Any) -> None:
-    """What is called in the midst of a request, here a look at the bucket, is called before the request goes on."""
+def test_an_action_runs_at_the_planned_moment_of_a_request(weed: Seaweed, proxy: Proxy, client: Any) -> None:
+    """The action (here, listing the bucket) runs before the request continues."""
     bucket, seen = weed.bucket(), list[list[str]]()
     proxy.plan(Fault("body", after=10, do=lambda: seen.append(keys(weed, bucket))))
     proxy.plan(Fault("answer", do=lambda: seen.append(keys(weed, bucket))))
@@ -96,7 +96,7 @@ def test_a_moment_can_be_seized(weed: Seaweed, proxy: Proxy, client: Any) -> Non
     assert seen == [[], ["a", "b"]]
 
 
-def test_a_server_that_is_gone_refuses_and_comes_back(weed: Seaweed, proxy: Proxy, client: Any) -> None:
+def test_an_unreachable_server_refuses_and_returns(weed: Seaweed, proxy: Proxy, client: Any) -> None:
     bucket = weed.bucket()
     client.put_object(Bucket=bucket, Key="a", Body=b"1")
     proxy.go_away()

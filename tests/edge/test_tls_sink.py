@@ -1,4 +1,4 @@
-"""The benchmark's endpoint: what clients are measured against must take every byte, in each way that clients send them.
+"""The benchmark's endpoint: it must receive every byte, however clients send them.
 
 The client here is boto3, over TLS, trusting the certificate that the endpoint made.
 """
@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 
 
 class Sink:
-    """The endpoint's process, asked as the benchmark asks it."""
+    """The endpoint's process, queried as by the benchmark."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
@@ -61,28 +61,28 @@ class Sink:
 
 @pytest.fixture(scope="module")
 def sink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
-    made = Sink(tmp_path_factory.mktemp("sink"))
-    yield made
-    made.close()
+    endpoint = Sink(tmp_path_factory.mktemp("sink"))
+    yield endpoint
+    endpoint.close()
 
 
 @pytest.mark.parametrize("checksums", ["when_supported", "when_required"], ids=["chunked", "length"])
 def test_a_body_of_any_length_is_counted_and_answered(sink: Sink, checksums: str) -> None:
-    """Framing counts as bytes sent, but not as the object's."""
+    """Chunk framing counts as bytes received but not as part of the object."""
     client = sink.client(request_checksum_calculation=checksums)
     bucket = f"lengths-{checksums.replace('_', '-')}"
     sizes = [0, 1, RECORD - 1, RECORD, RECORD + 1, 3_000_000]
     for size in sizes:
         client.put_object(Bucket=bucket, Key=f"x/{size}", Body=b"x" * size)
         assert client.head_object(Bucket=bucket, Key=f"x/{size}")["ContentLength"] == size
-    told = sink.ask(report=bucket)
-    assert told["objects"] == len(sizes)
-    assert sum(sizes) <= told["bytes"] < sum(sizes) + 1000
-    assert told["first"] > 0
+    report = sink.ask(report=bucket)
+    assert report["objects"] == len(sizes)
+    assert sum(sizes) <= report["bytes"] < sum(sizes) + 1000
+    assert report["first"] > 0
 
 
 class Quick:
-    """A socket that always has something to read, until its client waits for an answer."""
+    """A socket that always has data to read until its client waits for a response."""
 
     def __init__(self, sent: bytes) -> None:
         self.left = sent
@@ -102,7 +102,7 @@ class Quick:
         return len(answer)
 
 
-def test_nobody_waits_for_more_of_a_body_that_has_ended() -> None:
+def test_a_complete_body_is_answered_without_waiting() -> None:
     """A connection that has had its turn waits until there is more to read: so there must be more."""
     view = memoryview(bytearray(RECORD))
     for size in range((TURN - 2) * RECORD, (TURN + 3) * RECORD, RECORD // 2):
@@ -132,7 +132,7 @@ def test_parts_become_an_object_with_the_etag_that_clients_compare(sink: Sink) -
     assert sink.ask(report="parts")["bytes"] >= 150_000
 
 
-def test_what_is_seeded_is_listed_page_by_page(sink: Sink, tmp_path: Path) -> None:
+def test_seeded_objects_are_listed_in_pages(sink: Sink, tmp_path: Path) -> None:
     names = [f"d{number % 3}/clip & {number:04d}.mp4" for number in range(2500)]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -147,6 +147,6 @@ def test_what_is_seeded_is_listed_page_by_page(sink: Sink, tmp_path: Path) -> No
     assert "Contents" not in client.list_objects_v2(Bucket="seeded", Prefix="y/")
 
 
-def test_what_is_not_there_is_not_found(sink: Sink) -> None:
+def test_missing_objects_are_not_found(sink: Sink) -> None:
     with pytest.raises(ClientError, match="404"):
         sink.client().head_object(Bucket="nothing", Key="x/a")

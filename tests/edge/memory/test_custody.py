@@ -1,4 +1,4 @@
-"""The custody log: whatever is done to it is seen, and no power cut or full disk makes a liar of it."""
+"""The custody log: every change is detected, and power cuts and full disks do not corrupt it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def entry(number: int, **over: Any) -> Entry:
     return Entry(**fields | over)
 
 
-def written(folder: Path, count: int = LINES) -> str:
+def write_log(folder: Path, count: int = LINES) -> str:
     log = Log(folder)
     log.append(entry(n) for n in range(1, count + 1))
     log.close()
@@ -49,28 +49,28 @@ def written(folder: Path, count: int = LINES) -> str:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes], str]:
-    """A folder with a log, its lines, its head."""
+    """A folder with a log, the lines of the log, and its head."""
     folder = tmp_path_factory.mktemp("custody")
-    head = written(folder)
+    head = write_log(folder)
     return folder, (folder / NAME).read_bytes().splitlines(keepends=True), head
 
 
-def changed(original: tuple[Path, list[bytes], str], lines: list[bytes], kept: str | None = None) -> Check:
+def check_lines(original: tuple[Path, list[bytes], str], lines: list[bytes], kept: str | None = None) -> Check:
     path = original[0] / NAME
     path.write_bytes(b"".join(lines))
     return custody.check(original[0], kept)
 
 
-def rehashed(line: bytes) -> bytes:
-    """A line with a hash that fits what it says."""
+def with_valid_hash(line: bytes) -> bytes:
+    """The line with its hash recomputed."""
     body = line[: -len(b',"hash":""}\n') - 64] + b"}"
     return body[:-1] + b',"hash":"' + hashlib.sha256(body).hexdigest().encode() + b'"}\n'
 
 
-# --- what is written --------------------------------------------------------------------------------------------------
+# --- format -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_chain_goes_on_over_runs_and_batches(tmp_path: Path) -> None:
+def test_the_chain_continues_across_runs_and_batches(tmp_path: Path) -> None:
     assert custody.check(tmp_path) == Check(0, GENESIS, (), 0, 0)
     log = Log(tmp_path)
     assert log.head == GENESIS
@@ -90,12 +90,12 @@ def test_the_chain_goes_on_over_runs_and_batches(tmp_path: Path) -> None:
     assert custody.check(tmp_path, second) == Check(3, second, (), 0, 0)
 
 
-def test_only_the_owner_may_read_it_and_it_is_only_appended_to(tmp_path: Path) -> None:
-    written(tmp_path / "state", 1)
+def test_only_the_owner_may_read_the_log(tmp_path: Path) -> None:
+    write_log(tmp_path / "state", 1)
     assert stat.S_IMODE((tmp_path / "state" / NAME).stat().st_mode) == 0o600
 
 
-def test_a_stranger_can_check_a_line_with_the_tools_of_any_system(original: Any) -> None:
+def test_a_line_can_be_checked_with_standard_tools(original: Any) -> None:
     folder, lines, _ = original
     (folder / NAME).write_bytes(b"".join(lines))
     command = next(line.strip() for line in str(custody.__doc__).splitlines() if "sha256sum" in line)
@@ -105,14 +105,14 @@ def test_a_stranger_can_check_a_line_with_the_tools_of_any_system(original: Any)
 
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.binary(min_size=1, max_size=200).filter(lambda raw: b"\0" not in raw))
-def test_any_path_is_written_without_doubt(raw: bytes) -> None:
+def test_any_path_is_encoded_reversibly(raw: bytes) -> None:
     path = Path(os.fsdecode(b"/" + raw))
     text = custody.path_text(path)
     assert os.fsencode(path_from(text)) == os.fsencode(path)
     text.encode("utf-8")
 
 
-def test_names_cannot_make_lines_or_fields(tmp_path: Path) -> None:
+def test_names_cannot_inject_lines_or_fields(tmp_path: Path) -> None:
     evil = '\n{"n":1}\u2028","event":"cut","key":"x\x1b[2J\udcff%41'
     log = Log(tmp_path)
     log.append([entry(1, path=Path(evil)), entry(2)])
@@ -126,7 +126,7 @@ def test_names_cannot_make_lines_or_fields(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mtime_ns", "text"), [(-1, "-0.000000001"), (0, "0.000000000"), (10**28, f"{10**19}.000000000")]
 )
-def test_any_time_of_a_file_is_written(mtime_ns: int, text: str) -> None:
+def test_any_mtime_is_written(mtime_ns: int, text: str) -> None:
     assert custody.seconds(mtime_ns) == text
 
 
@@ -139,10 +139,12 @@ def test_any_changed_byte_is_found_at_its_line(original: Any, data: st.DataObjec
     _, lines, head = original
     index = data.draw(st.integers(0, LINES - 1))
     line = lines[index]
-    at = data.draw(st.integers(0, len(line) - 2))  # not the line's end: that is a test of its own
+    at = data.draw(st.integers(0, len(line) - 2))  # not the line's end, which has its own test
     byte = data.draw(st.integers(0, 255).filter(lambda b: b != line[at] and b != 10))
-    found = changed(original, [*lines[:index], line[:at] + bytes([byte]) + line[at + 1 :], *lines[index + 1 :]], head)
-    assert not found.ok and found.findings[0].line == index + 1
+    result = check_lines(
+        original, [*lines[:index], line[:at] + bytes([byte]) + line[at + 1 :], *lines[index + 1 :]], head
+    )
+    assert not result.ok and result.findings[0].line == index + 1
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
@@ -154,21 +156,21 @@ def test_any_change_within_a_line_is_found(original: Any, data: st.DataObject) -
     end = data.draw(st.integers(start, len(lines[index])))
     new = lines[index][:start] + data.draw(st.binary(max_size=40)) + lines[index][end:]
     if new != lines[index]:
-        assert not changed(original, [*lines[:index], new, *lines[index + 1 :]], head).ok
+        assert not check_lines(original, [*lines[:index], new, *lines[index + 1 :]], head).ok
 
 
 @pytest.mark.parametrize("index", range(LINES - 1))
 def test_a_removed_line_is_found(original: Any, index: int) -> None:
     _, lines, head = original
-    found = changed(original, lines[:index] + lines[index + 1 :], head)
-    assert [(f.line, f.kind, f.why) for f in found.findings] == [
+    result = check_lines(original, lines[:index] + lines[index + 1 :], head)
+    assert [(f.line, f.kind, f.why) for f in result.findings] == [
         (index + 1, "removed", f"entry {index + 1} is missing here")
     ]
 
 
 def test_removed_lines_are_named(original: Any) -> None:
     _, lines, head = original
-    assert changed(original, lines[:2] + lines[5:], head).findings[0].why == "entries 3 to 5 are missing here"
+    assert check_lines(original, lines[:2] + lines[5:], head).findings[0].why == "entries 3 to 5 are missing here"
 
 
 def test_any_two_swapped_lines_are_found(original: Any) -> None:
@@ -176,17 +178,17 @@ def test_any_two_swapped_lines_are_found(original: Any) -> None:
     for one, other in itertools.combinations(range(LINES), 2):
         order = list(lines)
         order[one], order[other] = order[other], order[one]
-        found = changed(original, order, head).findings
-        assert (found[0].line, found[0].kind) == (one + 1, "removed")
-        assert {f.kind for f in found[1:]} == {"moved"}
+        result = check_lines(original, order, head).findings
+        assert (result[0].line, result[0].kind) == (one + 1, "removed")
+        assert {f.kind for f in result[1:]} == {"moved"}
 
 
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.permutations(range(LINES)), st.integers(0, LINES))
-def test_no_other_order_or_choice_of_lines_holds(original: Any, order: list[int], count: int) -> None:
+def test_only_the_original_order_of_all_lines_is_valid(original: Any, order: list[int], count: int) -> None:
     _, lines, head = original
     chosen = [lines[n] for n in order[:count]]
-    assert changed(original, chosen, head).ok == (chosen == lines)
+    assert check_lines(original, chosen, head).ok == (chosen == lines)
 
 
 @pytest.mark.parametrize("at", range(LINES + 1))
@@ -196,40 +198,40 @@ def test_an_inserted_line_is_found(original: Any, at: int) -> None:
     forged = json.dumps({"n": at + 1, "prev": before, "at": "2026-01-01T00:00:00.000Z", "event": "uploaded"})
     forged = forged.replace(" ", "")[:-1] + ',"hash":"' + "0" * 64 + '"}\n'
     for line in (forged.encode(), b"some text\n", b"\n", b"\0" * 1000 + b"\n", b"x" * 200_000 + b"\n"):
-        assert not changed(original, [*lines[:at], line, *lines[at:]], head).ok
-    found = changed(original, [*lines[:at], forged.encode(), *lines[at:]], head)
-    assert found.findings[0].line == at + 1
-    assert [f.kind for f in found.findings] == (["inserted"] if at < LINES else ["edited"])
-    good = changed(original, [*lines[:at], rehashed(forged.encode()), *lines[at:]], head)
-    assert not good.ok or at == LINES  # at the end only the bucket can tell that it was not ours
+        assert not check_lines(original, [*lines[:at], line, *lines[at:]], head).ok
+    result = check_lines(original, [*lines[:at], forged.encode(), *lines[at:]], head)
+    assert result.findings[0].line == at + 1
+    assert [f.kind for f in result.findings] == (["inserted"] if at < LINES else ["edited"])
+    good = check_lines(original, [*lines[:at], with_valid_hash(forged.encode()), *lines[at:]], head)
+    assert not good.ok or at == LINES  # at the end only the bucket shows that it is forged
 
 
 def test_any_copied_line_is_found(original: Any) -> None:
     _, lines, head = original
     for source, at in itertools.product(range(LINES), range(LINES + 1)):
-        found = changed(original, [*lines[:at], lines[source], *lines[at:]], head)
-        assert not found.ok and found.findings[0].line in (at + 1, source + 2)
+        result = check_lines(original, [*lines[:at], lines[source], *lines[at:]], head)
+        assert not result.ok and result.findings[0].line in (at + 1, source + 2)
 
 
 @pytest.mark.parametrize("index", range(LINES - 1))
-def test_a_changed_line_with_a_fitting_hash_is_found_by_the_next(original: Any, index: int) -> None:
+def test_a_changed_line_with_a_matching_hash_breaks_the_next_one(original: Any, index: int) -> None:
     _, lines, head = original
-    forged = rehashed(lines[index].replace(b'"size":', b'"size":9'))
-    found = changed(original, [*lines[:index], forged, *lines[index + 1 :]], head)
-    assert [(f.line, f.kind) for f in found.findings] == [(index + 1, "replaced")]
+    forged = with_valid_hash(lines[index].replace(b'"size":', b'"size":9'))
+    result = check_lines(original, [*lines[:index], forged, *lines[index + 1 :]], head)
+    assert [(f.line, f.kind) for f in result.findings] == [(index + 1, "replaced")]
 
 
 @pytest.mark.parametrize("left", range(LINES))
-def test_a_cut_end_is_found_by_what_the_state_remembers(original: Any, left: int) -> None:
+def test_a_truncated_log_is_found_by_the_state(original: Any, left: int) -> None:
     _, lines, head = original
-    found = changed(original, lines[:left], head)
-    assert [(f.line, f.kind) for f in found.findings] == [(left + 1, "cut")]
-    assert changed(original, lines[:left]).ok  # nothing else can tell
-    assert changed(original, lines, json.loads(lines[left])["hash"]).ok  # the run died before the state knew
+    result = check_lines(original, lines[:left], head)
+    assert [(f.line, f.kind) for f in result.findings] == [(left + 1, "cut")]
+    assert check_lines(original, lines[:left]).ok  # undetectable without the state
+    assert check_lines(original, lines, json.loads(lines[left])["hash"]).ok  # the run ended before it updated the state
 
 
-def test_a_rewritten_log_is_found_by_what_the_state_remembers(tmp_path: Path, original: Any) -> None:
-    written(tmp_path, LINES + 3)
+def test_a_rewritten_log_is_found_by_the_state(tmp_path: Path, original: Any) -> None:
+    write_log(tmp_path, LINES + 3)
     assert custody.check(tmp_path).ok and not custody.check(tmp_path, original[2]).ok
 
 
@@ -238,15 +240,15 @@ def test_a_rewritten_log_is_found_by_what_the_state_remembers(tmp_path: Path, or
 def test_no_content_crashes_the_check_or_the_log(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / NAME).write_bytes(content)
-    found = custody.check(folder)
-    assert found.wrong == content.count(b"\n")
+    result = custody.check(folder)
+    assert result.wrong == content.count(b"\n")
     list(custody.entries(folder, {"n": 1}))
     head = Log(folder).append([entry(1)])
     assert custody.check(folder, head) == Check(1, head, (), 0, 0)
     assert not content or [p.read_bytes() for p in folder.glob("custody.torn-*")] == [content]
 
 
-def test_hostile_lines_are_no_entries(tmp_path: Path) -> None:
+def test_hostile_lines_are_not_entries(tmp_path: Path) -> None:
     prefix, suffix = b'{"n":1,"prev":"' + b"0" * 64 + b'",', b',"hash":"' + b"0" * 64 + b'"}\n'
     for inner in (b'"a":' + b"[" * 30_000, b'"a":' + b"9" * 30_000, b'"a":1}{', b"\xff"):
         (tmp_path / NAME).write_bytes(prefix + inner + suffix)
@@ -255,12 +257,12 @@ def test_hostile_lines_are_no_entries(tmp_path: Path) -> None:
     assert custody.parse(b'{"n":' + b"9" * 5000 + b',"prev":"' + b"0" * 64 + b'","a":1' + suffix) is None
 
 
-def test_findings_are_few_but_all_are_counted(tmp_path: Path) -> None:
-    written(tmp_path, 100)
+def test_findings_are_limited_but_all_are_counted(tmp_path: Path) -> None:
+    write_log(tmp_path, 100)
     path = tmp_path / NAME
     path.write_bytes(path.read_bytes().replace(b'"size":', b'"size":1'))
-    found = custody.check(tmp_path)
-    assert (found.wrong, len(found.findings), found.entries) == (100, 20, 100)
+    result = custody.check(tmp_path)
+    assert (result.wrong, len(result.findings), result.entries) == (100, 20, 100)
 
 
 # --- power, disks -----------------------------------------------------------------------------------------------------
@@ -269,8 +271,8 @@ def test_findings_are_few_but_all_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "rest", [b"{", b'{"n":9,"prev":"', b"\0" * 5000, b"x" * 300_000, b"\n\0\n\n", b"half\nand half"]
 )
-def test_what_a_power_cut_left_of_a_line_is_set_aside(tmp_path: Path, rest: bytes) -> None:
-    head = written(tmp_path)
+def test_a_line_torn_by_a_power_cut_is_set_aside(tmp_path: Path, rest: bytes) -> None:
+    head = write_log(tmp_path)
     with (tmp_path / NAME).open("ab") as file:
         file.write(rest)
     log = Log(tmp_path, head)
@@ -282,14 +284,14 @@ def test_what_a_power_cut_left_of_a_line_is_set_aside(tmp_path: Path, rest: byte
     assert log.check() == Check(LINES + 1, log.head, (), 0, 0)
 
 
-def test_a_torn_end_is_no_tampering_but_is_reported(original: Any) -> None:
+def test_a_torn_last_line_is_reported_but_not_as_tampering(original: Any) -> None:
     _, lines, head = original
-    found = changed(original, [*lines, lines[0][:50]], head)
-    assert (found.ok, found.torn, found.entries) == (True, 50, LINES)
+    result = check_lines(original, [*lines, lines[0][:50]], head)
+    assert (result.ok, result.torn, result.entries) == (True, 50, LINES)
 
 
-def test_a_batch_cut_anywhere_costs_only_what_was_not_written(tmp_path: Path) -> None:
-    written(tmp_path)
+def test_a_torn_batch_loses_only_unwritten_lines(tmp_path: Path) -> None:
+    write_log(tmp_path)
     path = tmp_path / NAME
     whole = path.read_bytes()
     last = len(whole.splitlines(keepends=True)[-1])
@@ -300,39 +302,39 @@ def test_a_batch_cut_anywhere_costs_only_what_was_not_written(tmp_path: Path) ->
         assert log.check() == Check(LINES, log.head, (), 0, 0)
 
 
-def test_a_cut_that_a_run_meets_is_noted_for_good(tmp_path: Path) -> None:
-    head = written(tmp_path)
+def test_truncation_found_by_a_run_is_recorded_permanently(tmp_path: Path) -> None:
+    head = write_log(tmp_path)
     path = tmp_path / NAME
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:5]))
     log = Log(tmp_path, head)
     new = log.append([entry(6)])
     assert log.repaired and "was cut or exchanged" in log.repaired
-    found = custody.check(tmp_path, new)
-    assert [(f.line, f.kind, f.why) for f in found.findings] == [
+    result = custody.check(tmp_path, new)
+    assert [(f.line, f.kind, f.why) for f in result.findings] == [
         (6, "cut", "the log had lost its end after entry 5 when this run began")
     ]
     assert next(custody.entries(tmp_path, {"event": "cut"}))["expected"] == head
 
 
-def test_a_run_that_died_before_the_state_knew_is_no_cut(tmp_path: Path) -> None:
-    written(tmp_path)
+def test_a_run_killed_before_the_state_update_is_not_truncation(tmp_path: Path) -> None:
+    write_log(tmp_path)
     fifth = next(custody.entries(tmp_path, {"n": 5}))["hash"]
     log = Log(tmp_path, fifth)
     log.append([entry(9)])
     assert log.check() == Check(LINES + 1, log.head, (), 0, 0)
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, name: str, call: Callable[..., Any]) -> None:
+def replace_os_call(monkeypatch: pytest.MonkeyPatch, name: str, call: Callable[..., Any]) -> None:
     monkeypatch.setattr(f"impp_edge.memory.custody.os.{name}", call)
 
 
-def test_a_full_disk_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    head = written(tmp_path)
+def test_a_full_disk_leaves_the_log_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = write_log(tmp_path)
     before = (tmp_path / NAME).read_bytes()
     log = Log(tmp_path, head)
     real = os.write
     with monkeypatch.context() as full:
-        failing(full, "write", lambda file, data: real(file, bytes(data)[:100]))
+        replace_os_call(full, "write", lambda file, data: real(file, bytes(data)[:100]))
         with pytest.raises(StateError, match=r"custody\.jsonl: the disk is full: free some space"):
             log.append([entry(9)])
     assert (tmp_path / NAME).read_bytes() == before and log.head == head
@@ -340,15 +342,15 @@ def test_a_full_disk_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytes
     assert log.check().ok and log.check().entries == LINES + 1
 
 
-def test_an_entry_that_the_disk_did_not_confirm_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    head = written(tmp_path)
+def test_an_entry_without_a_successful_sync_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = write_log(tmp_path)
 
     def broken(_file: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     log = Log(tmp_path, head)
     with monkeypatch.context() as failed:
-        failing(failed, "fdatasync", broken)
+        replace_os_call(failed, "fdatasync", broken)
         with pytest.raises(StateError, match="Input/output error"):
             log.append([entry(9)])
     assert log.head == head and log.check().entries == LINES
@@ -358,14 +360,14 @@ def test_a_batch_is_one_write_and_one_sync(tmp_path: Path, monkeypatch: pytest.M
     calls: list[str] = []
     for name in ("write", "fdatasync"):
         real = getattr(os, name)
-        failing(monkeypatch, name, lambda *args, real=real, name=name: calls.append(name) or real(*args))
+        replace_os_call(monkeypatch, name, lambda *args, real=real, name=name: calls.append(name) or real(*args))
     log = Log(tmp_path)
     log.append(entry(n) for n in range(100))
     log.append([])
     assert calls == ["write", "fdatasync"]
 
 
-def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+def test_an_unwritable_log_is_reported(tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()
     with pytest.raises(StateError, match=r"custody\.jsonl: Is a directory"):
         _ = Log(tmp_path).head

@@ -1,4 +1,4 @@
-"""The memory: what it keeps, what it says when it cannot, and that damage to it costs time and nothing else."""
+"""The state: what it keeps, its error messages, and recovery from damage without loss."""
 
 # ruff: noqa: PTH119, PTH120  # pathlib knows no paths in bytes
 
@@ -47,7 +47,7 @@ def known_in(state: State, directory: bytes) -> list[tuple[bytes, int, int, int]
 
 
 @pytest.mark.parametrize("raw", [b"/card/a.mp4", b"/card/\xff\xfe/\x01\n.mp4", b"/a.mp4", "/ü/日本.mp4".encode()])
-def test_a_file_is_known_by_path_size_and_time_in_its_bucket_alone(state: State, raw: bytes) -> None:
+def test_a_file_is_known_by_bucket_path_size_and_mtime(state: State, raw: bytes) -> None:
     file = At(raw)
     assert state.known(BUCKET, file) is None
     state.remember(BUCKET, file, BROUGHT, ABOUT)
@@ -62,7 +62,7 @@ def test_a_file_is_known_by_path_size_and_time_in_its_bucket_alone(state: State,
     assert (entry.brought, entry.about, entry.gone) == (BROUGHT, ABOUT, None)
 
 
-def test_what_is_skipped_is_known_with_its_reason_until_the_rules_change(state: State) -> None:
+def test_skipped_files_are_known_with_their_reason_until_the_rules_change(state: State) -> None:
     state.reconsider(BUCKET, b"/card", "rules 1")
     state.remember(BUCKET, At(b"/card/clip.mp4"), BROUGHT)
     state.skip(BUCKET, At(b"/card/a.txt"), "no media")
@@ -82,7 +82,7 @@ def test_what_is_skipped_is_known_with_its_reason_until_the_rules_change(state: 
     assert state.known(BUCKET, At(b"/card2/c.txt")) == "brought" and not list(state.skips())
 
 
-def test_what_is_remembered_is_no_longer_open(state: State) -> None:
+def test_a_recorded_upload_is_no_longer_pending(state: State) -> None:
     file = At(b"/card/a.mp4")
     state.failed(Path("/card/a.mp4"), "S3 answers 500")
     state.failed(Path("/card/a.mp4"), "S3 answers 503")
@@ -99,7 +99,7 @@ def test_what_is_remembered_is_no_longer_open(state: State) -> None:
     assert state.failure(file) is None
 
 
-def test_another_file_of_the_same_name_leaves_the_first_in_history(state: State) -> None:
+def test_a_reused_name_keeps_the_first_file_in_history(state: State) -> None:
     second = Brought("k2", None, "cd" * 32, "AAAAAAAAAAI=")
     state.remember(BUCKET, At(b"/card/GRMN0001.MP4"), BROUGHT, ABOUT)
     state.remember(BUCKET, At(b"/card/GRMN0001.MP4", size=7), second)
@@ -112,7 +112,7 @@ def test_another_file_of_the_same_name_leaves_the_first_in_history(state: State)
     assert state.known(BUCKET, At(b"/card/GRMN0001.MP4", size=7)) is None
 
 
-def test_what_was_removed_from_the_card_stays_as_history_and_is_new_when_it_comes_again(state: State) -> None:
+def test_a_removed_file_stays_in_history_and_is_new_when_it_returns(state: State) -> None:
     state.remember(BUCKET, At(b"/card/a.mp4"), BROUGHT, ABOUT)
     [entry] = state.entries(BUCKET)
     state.removed(entry)
@@ -124,7 +124,7 @@ def test_what_was_removed_from_the_card_stays_as_history_and_is_new_when_it_come
     assert [e.gone for e in state.entries(gone=True)] == ["removed", None]
 
 
-def test_entries_come_oldest_first_and_by_folder_time_and_bucket(state: State) -> None:
+def test_entries_are_oldest_first_and_filtered_by_folder_time_and_bucket(state: State) -> None:
     for n, raw in enumerate([b"/card/b.mp4", b"/card/a/z.mp4", b"/card/a0.mp4", b"/card/a.mp4"]):
         state.remember(BUCKET, At(raw, mtime_ns=(9 - n) * 10**9), BROUGHT)
     state.remember("other", At(b"/card/b.mp4"), BROUGHT)
@@ -140,7 +140,7 @@ def test_entries_come_oldest_first_and_by_folder_time_and_bucket(state: State) -
     assert len(list(state.entries())) == 5
 
 
-def test_forgetting_is_of_a_file_or_a_folder_in_one_bucket_or_all(state: State) -> None:
+def test_forget_takes_a_file_or_folder_in_one_or_all_buckets(state: State) -> None:
     for raw in (b"/card/a/1.mp4", b"/card/a/b/2.mp4", b"/card/ab.mp4"):
         state.remember(BUCKET, At(raw), BROUGHT)
         state.remember("other", At(raw), BROUGHT)
@@ -155,7 +155,7 @@ def test_forgetting_is_of_a_file_or_a_folder_in_one_bucket_or_all(state: State) 
     assert len(list(state.entries())) == 2
 
 
-def test_a_batch_is_kept_as_a_whole_or_not_at_all(state: State, tmp_path: Path) -> None:
+def test_a_batch_is_atomic(state: State, tmp_path: Path) -> None:
     with state.batch(), state.batch():
         state.remember(BUCKET, At(b"/card/1.mp4"), BROUGHT)
         state.set("custody", "head 1")
@@ -170,14 +170,14 @@ def test_a_batch_is_kept_as_a_whole_or_not_at_all(state: State, tmp_path: Path) 
     again.close()
 
 
-def test_an_error_of_the_system_inside_a_batch_is_not_put_down_to_the_memory(state: State) -> None:
+def test_an_os_error_inside_a_batch_is_not_a_state_error(state: State) -> None:
     with pytest.raises(FileNotFoundError), state.batch():
         state.remember(BUCKET, At(b"/card/1.mp4"), BROUGHT)
         Path("/none/such").stat()
     assert not list(state.entries())
 
 
-def test_reading_is_of_a_snapshot_while_others_write(state: State) -> None:
+def test_readers_see_a_snapshot_during_writes(state: State) -> None:
     for n in range(50):
         state.remember(BUCKET, At(b"/card/%d.mp4" % n), BROUGHT)
     seen = 0
@@ -188,7 +188,7 @@ def test_reading_is_of_a_snapshot_while_others_write(state: State) -> None:
     assert seen == 50
 
 
-def test_many_threads_share_the_memory(state: State) -> None:
+def test_many_threads_share_the_state(state: State) -> None:
     def work(thread: int) -> None:
         for n in range(50):
             file = At(b"/card/%d/%d.mp4" % (thread, n))
@@ -208,7 +208,7 @@ def test_many_threads_share_the_memory(state: State) -> None:
 # --- what waits -------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_quiet_since_it_was_last_seen_changing_in_this_boot(state: State, tmp_path: Path) -> None:
+def test_settle_time_counts_from_the_last_change_in_this_boot(state: State, tmp_path: Path) -> None:
     file, grown = At(b"/card/a.mp4"), At(b"/card/a.mp4", size=101)
     assert [state.quiet_for(file, "b", t) for t in (100.0, 105.0)] == [0.0, 5.0]
     state = reopened(state, tmp_path / "state")
@@ -219,7 +219,7 @@ def test_a_file_is_quiet_since_it_was_last_seen_changing_in_this_boot(state: Sta
     state.close()
 
 
-def test_failures_of_removed_files_are_forgotten_but_not_of_a_card_that_is_out(state: State, tmp_path: Path) -> None:
+def test_failures_of_removed_files_are_forgotten_except_on_an_absent_card(state: State, tmp_path: Path) -> None:
     for name in ("here/gone.mp4", "here/there.mp4", "out/gone.mp4", "empty/gone.mp4"):
         state.failed(tmp_path / name, "unreadable")
         state.quiet_for(At(os.fsencode(tmp_path / name)), "b", 1.0)
@@ -236,7 +236,7 @@ def test_failures_of_removed_files_are_forgotten_but_not_of_a_card_that_is_out(s
 # --- uploads in progress ----------------------------------------------------------------------------------------------
 
 
-def test_a_pending_upload_comes_back_with_all_its_checksums_and_takes_little_room(state: State, tmp_path: Path) -> None:
+def test_a_pending_upload_is_restored_with_its_checksums_and_is_small(state: State, tmp_path: Path) -> None:
     crcs = tuple(base64.b64encode(n.to_bytes(8, "big")).decode() for n in range(10_000))  # of 5 TB
     digest = Digest(5 * 2**40, "0f" * 32, crcs[7], 2**29, crcs)
     state.begin(BUCKET, At(b"/card/a.mp4"), Pending("key", None, digest))
@@ -251,7 +251,7 @@ def test_a_pending_upload_comes_back_with_all_its_checksums_and_takes_little_roo
     assert (tmp_path / "state/state.sqlite3").stat().st_size < 200_000
 
 
-def test_stale_is_what_changed_or_was_removed_and_not_what_is_out_with_its_card(state: State, tmp_path: Path) -> None:
+def test_changed_and_removed_uploads_are_stale_except_on_an_absent_card(state: State, tmp_path: Path) -> None:
     digest = Digest(1, "ab" * 32, "AAAAAAAAAAE=", 1, ("AAAAAAAAAAE=",))
     for folder in ("here", "pulled"):
         (tmp_path / folder).mkdir()
@@ -275,7 +275,7 @@ def test_stale_is_what_changed_or_was_removed_and_not_what_is_out_with_its_card(
     assert not list(state.stale(BUCKET)) and state.status().pending == 4
 
 
-def test_throughput_is_kept_of_the_last_runs(state: State) -> None:
+def test_throughput_of_the_last_runs_is_kept(state: State) -> None:
     for n in range(250):
         state.sample(n, n * 1000, 2.0)
     samples = state.samples()
@@ -286,7 +286,7 @@ def test_throughput_is_kept_of_the_last_runs(state: State) -> None:
 # --- one run at a time ------------------------------------------------------------------------------------------------
 
 
-def test_the_lock_names_who_holds_it_and_dies_with_its_process(tmp_path: Path) -> None:
+def test_the_lock_names_its_holder_and_ends_with_its_process(tmp_path: Path) -> None:
     code = "import sys; from pathlib import Path; from impp_edge.memory.state import lock\n" \
            "with lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"  # fmt: skip
     holder = subprocess.Popen(
@@ -302,7 +302,7 @@ def test_the_lock_names_who_holds_it_and_dies_with_its_process(tmp_path: Path) -
         assert (tmp_path / "s/lock").read_text() == f"{os.getpid()}\n"
 
 
-def test_a_lock_file_with_anything_in_it_is_a_lock(tmp_path: Path) -> None:
+def test_a_lock_file_with_any_content_can_be_locked(tmp_path: Path) -> None:
     (tmp_path / "lock").write_bytes(b"\x1b[31m\xff" * 1000)
     with lock(tmp_path):
         (tmp_path / "lock").write_bytes(b"\x1b[31m\xff")
@@ -310,7 +310,7 @@ def test_a_lock_file_with_anything_in_it_is_a_lock(tmp_path: Path) -> None:
             pass
 
 
-def test_a_file_system_without_locks_is_no_other_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
@@ -319,7 +319,7 @@ def test_a_file_system_without_locks_is_no_other_run(tmp_path: Path, monkeypatch
         pass
 
 
-def test_status_reads_beside_a_run_that_writes(state: State, tmp_path: Path) -> None:
+def test_status_can_be_read_during_a_run(state: State, tmp_path: Path) -> None:
     state.remember(BUCKET, At(b"/card/1.mp4"), BROUGHT)
     reader = State(tmp_path / "state", write=False)
     with state.batch():
@@ -331,7 +331,7 @@ def test_status_reads_beside_a_run_that_writes(state: State, tmp_path: Path) -> 
     reader.close()
 
 
-def test_reading_makes_no_memory_where_there_is_none(tmp_path: Path) -> None:
+def test_reading_creates_no_state(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="nothing was uploaded"):
         State(tmp_path / "none", write=False)
     assert not (tmp_path / "none").exists()
@@ -349,7 +349,7 @@ def test_the_state_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
 # --- fresh, damaged, full ---------------------------------------------------------------------------------------------
 
 
-def test_a_new_memory_is_fresh_until_all_was_dealt_with(tmp_path: Path) -> None:
+def test_new_state_is_fresh_until_every_file_was_handled(tmp_path: Path) -> None:
     state = State(tmp_path)
     assert state.fresh and state.repaired is None
     state = reopened(state, tmp_path)
@@ -374,7 +374,7 @@ def filled(folder: Path, files: int = 2000) -> Path:
 @pytest.mark.parametrize(
     "content", [b"this is no database" * 1000, b"\x00" * 8192, b"SQLite format 3\x00" + b"\xff" * 9000]
 )
-def test_what_is_no_database_is_set_aside_and_recreated(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_database_is_set_aside_and_recreated(tmp_path: Path, content: bytes) -> None:
     (tmp_path / database.FILE).write_bytes(content)
     state = State(tmp_path)
     assert state.fresh and state.repaired and "made anew from the bucket" in state.repaired
@@ -386,14 +386,14 @@ def test_what_is_no_database_is_set_aside_and_recreated(tmp_path: Path, content:
     state.close()
 
 
-def test_an_empty_file_in_its_place_is_a_new_memory(tmp_path: Path) -> None:
+def test_an_empty_database_file_is_new_state(tmp_path: Path) -> None:
     (tmp_path / database.FILE).touch()
     state = State(tmp_path)
     assert state.fresh and state.repaired is None
     state.close()
 
 
-def test_damage_met_in_a_run_is_reported_and_the_next_run_starts_over(tmp_path: Path) -> None:
+def test_damage_found_during_a_run_is_reported_and_the_next_run_recreates_the_state(tmp_path: Path) -> None:
     file = filled(tmp_path)
     content = bytearray(file.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
@@ -410,7 +410,7 @@ def test_damage_met_in_a_run_is_reported_and_the_next_run_starts_over(tmp_path: 
     assert len(list(tmp_path.glob("state.sqlite3.corrupt-*Z"))) == 1
 
 
-def test_whatever_bytes_are_wrong_a_run_ends_in_words_and_the_next_one_works(tmp_path: Path) -> None:
+def test_any_damage_is_reported_and_the_next_run_works(tmp_path: Path) -> None:
     good = filled(tmp_path / "good").read_bytes()
     chance = random.Random(20260115)
     repaired = 0
@@ -441,7 +441,7 @@ def test_whatever_bytes_are_wrong_a_run_ends_in_words_and_the_next_one_works(tmp
     assert repaired > 10
 
 
-def test_a_run_that_was_killed_leaves_a_memory_that_is_checked_and_kept(tmp_path: Path) -> None:
+def test_state_of_a_killed_run_is_checked_and_kept(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
         "from tests.support.edge.remembered import *\n"
@@ -477,7 +477,7 @@ def test_only_the_last_damaged_databases_are_kept(tmp_path: Path, monkeypatch: p
     assert len(kept) == database.KEPT and "2005" in kept[1] and "2004" in kept[0]
 
 
-def test_a_full_disk_is_reported_loses_nothing_and_is_over_when_there_is_room(state: State) -> None:
+def test_a_full_disk_is_reported_and_writes_continue_with_free_space(state: State) -> None:
     state.remember(BUCKET, At(b"/card/0.mp4"), BROUGHT)
     [pages] = state._db.execute("PRAGMA page_count").fetchone()
     state._db.execute(f"PRAGMA max_page_count={pages}")
@@ -537,7 +537,7 @@ except StateError as error:
 """
 
 
-def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+def test_a_real_full_disk_is_reported(tmp_path: Path) -> None:
     script = (
         'mount -t tmpfs -o size=1500k tmpfs "$1" && head -c 300000 /dev/zero > "$1/ballast" && '
         'exec "$2" -c "$3" "$4" "$1"'
@@ -550,10 +550,10 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     if "unshare" in run.stderr or "mount" in run.stderr:
         pytest.skip(f"no file system of its own to fill: {run.stderr.strip()}")
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines() and all("disk is full: free some space" in said for said in run.stdout.splitlines())
+    assert run.stdout.splitlines() and all("disk is full: free some space" in line for line in run.stdout.splitlines())
 
 
-def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for make in (State, lambda folder: lock(folder).__enter__()):
         with pytest.raises(StateError, match="file"):
@@ -574,7 +574,7 @@ PRAGMA user_version=1;
 """
 
 
-def test_a_memory_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+def test_state_of_the_first_version_is_migrated(tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / database.FILE)
     db.executescript(SCHEMA_1)
     for bucket, raw in ((BUCKET, b"/card/\xff/a.mp4"), (BUCKET, b"/card/b.mp4"), ("other", b"/card/b.mp4")):
@@ -598,7 +598,7 @@ def test_a_memory_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     state.close()
 
 
-def test_a_memory_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_state_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     db = sqlite3.connect(tmp_path / database.FILE)
     db.execute("PRAGMA user_version=99")
@@ -609,7 +609,7 @@ def test_a_memory_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*corrupt*"))
 
 
-def test_an_upload_is_known_again_when_what_ended_it_was_not_kept(state: State) -> None:
+def test_a_pending_upload_survives_a_failed_commit(state: State) -> None:
     file = At(b"/card/a.mp4")
     begun = Pending("key", "upload", Digest(1, "ab" * 32, "AAAAAAAAAAE=", 1, ("AAAAAAAAAAE=",)))
     state.begin(BUCKET, file, begun)

@@ -25,9 +25,9 @@ from typing import Any
 
 import pytest
 from tests.support.edge.cards import PART, objects, put
-from tests.support.edge.proxy import Fault, Request, reset_after, unheard
+from tests.support.edge.proxy import Fault, Request, lost_response, reset_after
 from tests.support.edge.seaweed import Seaweed
-from tests.support.edge.whole import Box, Ran, box, clip, ended, environment
+from tests.support.edge.whole import Box, RunResult, box, clip, environment, wait_for_end
 
 from impp_edge.config import Config, Folder
 from impp_edge.run import sync
@@ -63,9 +63,9 @@ def start(edge: Box, *more: str, inside: str = QUICK, command: str = "sync", **h
     )  # fmt: skip
 
 
-def run(edge: Box, *more: str, **how: Any) -> Ran:
+def run(edge: Box, *more: str, **how: Any) -> RunResult:
     """A run to its end."""
-    return ended(start(edge, *more, **how))
+    return wait_for_end(start(edge, *more, **how))
 
 
 def check_everything(edge: Box) -> None:
@@ -87,7 +87,7 @@ def check_everything(edge: Box) -> None:
     assert len(edge.proxy.record) == before
 
 
-def check_recovery(edge: Box, *more: str, **how: Any) -> Ran:
+def check_recovery(edge: Box, *more: str, **how: Any) -> RunResult:
     """Without the fault, the next run completes the upload."""
     edge.proxy.clear()
     last = run(edge, *more, **how)
@@ -138,10 +138,10 @@ def test_a_run_ends_without_a_server_and_the_next_one_continues(edge: Box) -> No
     for name in NAMES[:3]:
         edge.put(name)
     edge.proxy.go_away()
-    ran = run(edge, "--quiet")
-    assert (ran.code, ran.out) == (SOME_FAILED, "")
-    assert "3 waiting" in ran.err
-    assert f"stopped: 127.0.0.1:{edge.proxy.port} cannot be reached: Connection refused" in ran.err
+    result = run(edge, "--quiet")
+    assert (result.code, result.out) == (SOME_FAILED, "")
+    assert "3 waiting" in result.err
+    assert f"stopped: 127.0.0.1:{edge.proxy.port} cannot be reached: Connection refused" in result.err
     edge.proxy.come_back()
     check_recovery(edge)
 
@@ -158,9 +158,9 @@ def test_a_run_waits_for_a_server_that_returns(edge: Box, pipe_signal: PipeSigna
     process = start(edge, *ONE, inside=inside, pass_fds=[pipe_signal.number])
     pipe_signal.wait()
     edge.proxy.come_back()
-    ran = ended(process)
-    assert (ran.code, ran.err) == (DONE, ""), ran
-    assert ran.out.startswith("3 uploaded")
+    result = wait_for_end(process)
+    assert (result.code, result.err) == (DONE, ""), result
+    assert result.out.startswith("3 uploaded")
     check_everything(edge)
 
 
@@ -173,8 +173,8 @@ def test_a_burst_of_errors_is_retried(edge: Box, status: int, code: str) -> None
     edge.put(NAMES[1], LARGE)
     for action in ("put", "create", "part", "complete"):
         edge.proxy.plan(Fault(status=status, code=code), times=3, when=matches(action))
-    ran = run(edge, *ONE)
-    assert (ran.code, ran.err) == (DONE, ""), ran
+    result = run(edge, *ONE)
+    assert (result.code, result.err) == (DONE, ""), result
     assert len([e for e in edge.proxy.record if e.status is None]) == 12
     check_everything(edge)
 
@@ -183,10 +183,10 @@ def test_a_burst_of_errors_is_retried(edge: Box, status: int, code: str) -> None
 def test_persistent_errors_fail_the_file_and_the_next_run_continues(edge: Box, action: str) -> None:
     edge.put(NAMES[0], LARGE if action != "put" else 2000)
     edge.proxy.plan(Fault(status=503, code="SlowDown"), times=1000, when=matches(action))
-    ran = run(edge, *ONE)
-    assert ran.code == SOME_FAILED
-    assert f"failed: {edge.card / NAMES[0]}: S3 answers SlowDown: as planned" in ran.err
-    assert ran.out.startswith("0 uploaded") and "1 failed" in ran.out
+    result = run(edge, *ONE)
+    assert result.code == SOME_FAILED
+    assert f"failed: {edge.card / NAMES[0]}: S3 answers SlowDown: as planned" in result.err
+    assert result.out.startswith("0 uploaded") and "1 failed" in result.out
     check_recovery(edge)
 
 
@@ -195,8 +195,8 @@ def test_a_part_with_a_broken_connection_is_retried(edge: Box) -> None:
     edge.put(NAMES[1], size=200_000)
     edge.proxy.plan(reset_after(PART // 2), times=2, when=matches("part", 2))
     edge.proxy.plan(reset_after(100_000), times=2, when=matches("put"))
-    ran = run(edge)
-    assert (ran.code, ran.err) == (DONE, ""), ran
+    result = run(edge)
+    assert (result.code, result.err) == (DONE, ""), result
     assert sorted(parts_sent(edge), key=str) == [1, 2, 3]
     check_everything(edge)
 
@@ -206,9 +206,9 @@ def test_a_lost_response_duplicates_nothing(edge: Box, action: str) -> None:
     """The server has processed the request, but its response is lost."""
     edge.put(NAMES[0])
     edge.put(NAMES[1], LARGE)
-    lost = edge.proxy.plan(unheard(), when=matches(action))
-    ran = run(edge, *ONE)
-    assert (ran.code, ran.err) == (DONE, ""), ran
+    lost = edge.proxy.plan(lost_response(), when=matches(action))
+    result = run(edge, *ONE)
+    assert (result.code, result.err) == (DONE, ""), result
     assert lost.met.is_set()
     check_everything(edge)
 
@@ -218,8 +218,8 @@ def test_a_lost_response_and_network_duplicate_nothing(edge: Box, action: str) -
     """The same, and the network stays away until the end of the run."""
     edge.put(NAMES[0], LARGE if action != "put" else 2000)
     edge.proxy.plan(Fault("answer", do=edge.proxy.go_away, reset=True), when=matches(action))
-    ran = run(edge, *ONE)
-    assert ran.code == SOME_FAILED and "cannot be reached" in ran.out
+    result = run(edge, *ONE)
+    assert result.code == SOME_FAILED and "cannot be reached" in result.out
     edge.proxy.come_back()
     check_recovery(edge)
     done = Counter((r.action, r.part) for r in edge.proxy.acknowledged("put", "part", "complete"))
@@ -246,8 +246,8 @@ def test_an_upload_aborted_between_runs_restarts(edge: Box) -> None:
 def test_an_upload_aborted_during_a_run_restarts(edge: Box, before: Callable[[Request], bool]) -> None:
     edge.put(NAMES[0], LARGE)
     edge.proxy.plan(Fault("head", do=lambda: abort(edge)), when=before)
-    ran = run(edge, *ONE)
-    assert (ran.code, ran.err) == (DONE, ""), ran
+    result = run(edge, *ONE)
+    assert (result.code, result.err) == (DONE, ""), result
     check_everything(edge)
 
 
@@ -268,10 +268,10 @@ def test_access_denied_is_reported_with_advice(edge: Box, words: str) -> None:
         edge.put(name)
     if not DENIED[words]:  # this server makes a bucket that is missing, so the answer is given for it
         edge.proxy.plan(Fault(status=404, code="NoSuchBucket"), times=1000)
-    ran = run(edge, env=environment() | DENIED[words])
-    assert ran.code == WRONG_SETTING
-    assert words in ran.err
-    assert ran.err.count("impp-edge: ") == ran.err.count("\n") == 1  # once, not for each file
+    result = run(edge, env=environment() | DENIED[words])
+    assert result.code == WRONG_SETTING
+    assert words in result.err
+    assert result.err.count("impp-edge: ") == result.err.count("\n") == 1  # once, not for each file
     check_recovery(edge)
 
 
@@ -280,13 +280,13 @@ def test_access_denied_is_reported_with_advice(edge: Box, words: str) -> None:
 
 def test_a_concurrent_run_exits_with_locked(edge: Box) -> None:
     edge.put(NAMES[0])
-    second: list[Ran] = []
+    second: list[RunResult] = []
     edge.proxy.plan(Fault(do=lambda: second.append(run(edge))), when=matches("put"))
     process = start(edge)
-    first = ended(process)
+    first = wait_for_end(process)
     assert (first.code, first.err) == (DONE, ""), first
     message = f"impp-edge: another run (process {process.pid}) holds {edge.state / 'lock'}\n"
-    assert second == [Ran(LOCKED, "", message)]
+    assert second == [RunResult(LOCKED, "", message)]
     check_everything(edge)
 
 
@@ -302,11 +302,11 @@ def test_a_file_size_limit_is_reported_and_nothing_is_lost(edge: Box, kilobytes:
     for number in range(60):
         edge.put(f"DCIM/Movie/2025_0615_12{number:02}00_000001F.MP4")
     edge.put(NAMES[0], LARGE)
-    ran = run(edge, preexec_fn=limited(kilobytes))
-    output = ran.out + ran.err
-    assert ran.code in (SOME_FAILED, WRONG_SETTING), ran
+    result = run(edge, preexec_fn=limited(kilobytes))
+    output = result.out + result.err
+    assert result.code in (SOME_FAILED, WRONG_SETTING), result
     what_to_do = ("free some space, then run again", "see that its disk is sound and has room, then run again")
-    assert str(edge.state) in output and any(f"{words}; nothing is lost" in output for words in what_to_do), ran
+    assert str(edge.state) in output and any(f"{words}; nothing is lost" in output for words in what_to_do), result
     assert output.count("\n") == 1
     check_recovery(edge)
 
@@ -324,9 +324,9 @@ def full(file):
     return db, new
 database._open = full
 """
-    ran = run(edge, inside=inside)
-    output = ran.out + ran.err
-    assert ran.code == SOME_FAILED and " uploaded (" in ran.out, ran
+    result = run(edge, inside=inside)
+    output = result.out + result.err
+    assert result.code == SOME_FAILED and " uploaded (" in result.out, result
     assert "state.sqlite3: the disk is full: free some space, then run again; nothing is lost" in output
     assert len(edge.proxy.acknowledged("put")) > 0
     check_recovery(edge)
@@ -357,13 +357,13 @@ def test_damaged_state_is_set_aside_and_recreated(edge: Box, damage: Callable[[P
     assert run(edge).code == DONE
     damage(edge.state / "state.sqlite3")
     edge.put(NAMES[4])
-    ran = run(edge)
-    if ran.code == WRONG_SETTING:  # it was met in the midst of the run
-        assert "is damaged" in ran.err and "run again, and it is made anew from the bucket" in ran.err
-        ran = run(edge)
-    assert ran.code == DONE, ran
-    assert "is made anew from the bucket; kept as state.sqlite3.corrupt-" in ran.err
-    assert ran.out.startswith("1 uploaded") and "4 already in the bucket" in ran.out
+    result = run(edge)
+    if result.code == WRONG_SETTING:  # it was met in the midst of the run
+        assert "is damaged" in result.err and "run again, and it is made anew from the bucket" in result.err
+        result = run(edge)
+    assert result.code == DONE, result
+    assert "is made anew from the bucket; kept as state.sqlite3.corrupt-" in result.err
+    assert result.out.startswith("1 uploaded") and "4 already in the bucket" in result.out
     assert list(edge.state.glob("state.sqlite3.corrupt-*Z"))
     assert len(edge.proxy.acknowledged("put")) == 4 and len(parts_sent(edge)) == 3
     check_everything(edge)
@@ -375,8 +375,8 @@ def test_parts_sent_before_the_state_was_lost_are_not_sent_again(edge: Box) -> N
     assert run(edge, *ONE).code == SOME_FAILED
     edge.proxy.come_back()
     garbage(edge.state / "state.sqlite3")
-    ran = run(edge, *ONE)
-    assert ran.code == DONE and "is made anew from the bucket" in ran.err, ran
+    result = run(edge, *ONE)
+    assert result.code == DONE and "is made anew from the bucket" in result.err, result
     assert parts_sent(edge) == [1, 2, 3]
     check_everything(edge)
 
@@ -404,9 +404,9 @@ def test_a_clock_change_during_a_run(edge: Box, jump: int, step: str) -> None:
     edge.put(NAMES[3], LARGE)
     inside = f"{CLOCK}\n{QUICK}\nfrom impp_edge.bucket import s3\nreal_step = {step}\n"
     inside += f"{step} = lambda *given: (late.__setitem__(0, {jump}), real_step(*given))[1]"
-    ran = run(edge, *ONE, inside=inside)
-    assert (ran.code, ran.err) == (DONE, ""), ran
-    assert "4 uploaded" in ran.out
+    result = run(edge, *ONE, inside=inside)
+    assert (result.code, result.err) == (DONE, ""), result
+    assert "4 uploaded" in result.out
     assert [e.status for e in edge.proxy.record].count(403) == 1
     check_everything(edge)
 
@@ -415,12 +415,12 @@ def test_an_unset_clock_delays_and_loses_nothing(edge: Box) -> None:
     """As on a small computer without a clock battery: all files seem to be from the future. When it learns the time a
     minute later, that makes no file old; but the file has been watched long enough."""
     edge.put(NAMES[0])
-    ran = run(edge, inside=f"{CLOCK}; late[0] = -real()\n{QUICK}")
-    assert (ran.code, ran.err) == (DONE, ""), ran
-    assert "0 uploaded" in ran.out and "1 still being written" in ran.out
-    ran = run(edge)
-    assert (ran.code, ran.err) == (DONE, ""), ran
-    assert "0 uploaded" in ran.out and "1 still being written" in ran.out
+    result = run(edge, inside=f"{CLOCK}; late[0] = -real()\n{QUICK}")
+    assert (result.code, result.err) == (DONE, ""), result
+    assert "0 uploaded" in result.out and "1 still being written" in result.out
+    result = run(edge)
+    assert (result.code, result.err) == (DONE, ""), result
+    assert "0 uploaded" in result.out and "1 still being written" in result.out
     later = "import time; uptime = time.monotonic; time.monotonic = lambda: uptime() + 60"
     check_recovery(edge, inside=f"{later}\n{QUICK}")
 
@@ -452,10 +452,10 @@ def test_a_file_that_changes_during_the_upload_is_uploaded_in_its_final_version(
         os.utime(path, (1, path.stat().st_mtime - 1800))
 
     edge.proxy.plan(Fault("body", after=PART // 2, do=rewrite_file), when=matches("part", 2))
-    ran = run(edge, *ONE)
-    assert ran.code == SOME_FAILED
-    assert f"failed: {path}: changed" in ran.err
-    assert "1 uploaded" in ran.out and "1 failed" in ran.out
+    result = run(edge, *ONE)
+    assert result.code == SOME_FAILED
+    assert f"failed: {path}: changed" in result.err
+    assert "1 uploaded" in result.out and "1 failed" in result.out
     assert not edge.weed.client.list_multipart_uploads(Bucket=edge.bucket).get("Uploads")
     check_recovery(edge)
 
@@ -473,9 +473,9 @@ def test_content_that_changes_with_the_same_size_and_time_is_rejected(edge: Box)
         edge.files[os.fsencode(NAMES[0])] = path.read_bytes()
 
     edge.proxy.plan(Fault("answer", do=corrupt), when=matches("part", 2))
-    ran = run(edge, *ONE)
-    assert ran.code == SOME_FAILED
-    assert "its bytes are not those that were hashed" in ran.err
+    result = run(edge, *ONE)
+    assert result.code == SOME_FAILED
+    assert "its bytes are not those that were hashed" in result.err
     check_recovery(edge)
 
 
@@ -487,10 +487,10 @@ def test_a_file_deleted_before_its_upload_ends(edge: Box, sent: int) -> None:
     edge.put(NAMES[2], age_s=600)
     del edge.files[os.fsencode(NAMES[1])]
     edge.proxy.plan(Fault("answer", do=path.unlink), when=matches("part", sent) if sent else matches("put"))
-    ran = run(edge, *ONE)
-    assert ran.code == SOME_FAILED
-    assert f"failed: {path}: changed or disappeared during the upload" in ran.err
-    assert "2 uploaded" in ran.out and "1 failed" in ran.out
+    result = run(edge, *ONE)
+    assert result.code == SOME_FAILED
+    assert f"failed: {path}: changed or disappeared during the upload" in result.err
+    assert "2 uploaded" in result.out and "1 failed" in result.out
     check_recovery(edge)
 
 
@@ -507,11 +507,11 @@ def test_unreadable_files_are_reported_and_the_rest_is_uploaded(edge: Box, what:
     path = edge.put("locked/2025_0615_130000_000001F.MP4")
     shut = path if what == "file" else path.parent
     shut.chmod(0)
-    ran = run(edge, preexec_fn=drop_read_privileges)
-    assert ran.code == SOME_FAILED
+    result = run(edge, preexec_fn=drop_read_privileges)
+    assert result.code == SOME_FAILED
     verb = "read" if what == "file" else "listed"
-    assert f"failed: {shut}: cannot be {verb}: Permission denied" in ran.err
-    assert "1 uploaded" in ran.out and "1 failed" in ran.out
+    assert f"failed: {shut}: cannot be {verb}: Permission denied" in result.err
+    assert "1 uploaded" in result.out and "1 failed" in result.out
     shut.chmod(0o700)
     check_recovery(edge)
 
@@ -529,10 +529,10 @@ def open_card(file, *more, **options):
     return io.BufferedReader(Broken(file)) if os.fsencode(file).endswith(b"1F.MP4") else real(file, *more, **options)
 io.open = open_card
 """
-    ran = run(edge, inside=inside)
-    assert ran.code == SOME_FAILED
-    assert f"failed: {edge.card / NAMES[1]}: cannot be read: Input/output error" in ran.err
-    assert "1 uploaded" in ran.out and "1 failed" in ran.out
+    result = run(edge, inside=inside)
+    assert result.code == SOME_FAILED
+    assert f"failed: {edge.card / NAMES[1]}: cannot be read: Input/output error" in result.err
+    assert "1 uploaded" in result.out and "1 failed" in result.out
     check_recovery(edge)
 
 
@@ -575,10 +575,10 @@ def test_names_of_any_bytes_are_uploaded(edge: Box) -> None:
     ]
     for name in names:
         edge.put(name)
-    ran = run(edge)
-    assert ran.code == DONE, ran
-    assert ran.out.startswith(f"{len(names)} uploaded")
-    assert all(c.isprintable() or c == "\n" for c in ran.out + ran.err)
+    result = run(edge)
+    assert result.code == DONE, result
+    assert result.out.startswith(f"{len(names)} uploaded")
+    assert all(c.isprintable() or c == "\n" for c in result.out + result.err)
     check_everything(edge)
 
 
@@ -589,8 +589,8 @@ def test_the_longest_names_are_uploaded(config: Config, card: Path, s3: Any) -> 
     contents = [put(card, name).read_bytes() for name in names]
     where = ["--bucket", config.bucket, "--state", str(config.state), "--endpoint-url", str(config.endpoint_url)]
     command = [sys.executable, "-m", "impp_edge", "sync", str(card), *where]
-    ran = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=LONG_S)
-    assert (ran.returncode, ran.stderr) == (DONE, ""), ran
+    result = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=LONG_S)
+    assert (result.returncode, result.stderr) == (DONE, ""), result
     assert sorted(objects(s3).values()) == sorted(contents)
 
 
@@ -598,10 +598,10 @@ def test_names_of_any_bytes_are_reported_without_control_characters(edge: Box) -
     edge.put("\x1b[2Jtwo\nlines\u202e.mp4")
     edge.put(b"\xff\xfe.mp4")
     edge.proxy.plan(Fault(status=403, code="AccessDenied"), times=1000)
-    ran = run(edge)
-    assert ran.code == SOME_FAILED
-    assert ran.err.count("\n") == 2 and all(c.isprintable() or c == "\n" for c in ran.err)
-    assert "\\x1b[2Jtwo\\nlines\\u202e.mp4" in ran.err and "\\xff\\xfe.mp4" in ran.err
+    result = run(edge)
+    assert result.code == SOME_FAILED
+    assert result.err.count("\n") == 2 and all(c.isprintable() or c == "\n" for c in result.err)
+    assert "\\x1b[2Jtwo\\nlines\\u202e.mp4" in result.err and "\\xff\\xfe.mp4" in result.err
     check_recovery(edge)
 
 
@@ -624,9 +624,11 @@ def test_a_folder_of_100_000_files(edge: Box, tmp_path: Path) -> None:
         if new_clips == 1:
             edge.put(NAMES[3])
         status = tmp_path / "status"
-        ran = run(edge, "--unknown", "skip", inside=f"{MEMORY.format(str(status))}\n{QUICK}")
-        assert (ran.code, ran.err) == (DONE, ""), ran
-        assert ran.out.startswith(f"{new_clips} uploaded") and "100000 skipped (100000 no known camera)" in ran.out
+        result = run(edge, "--unknown", "skip", inside=f"{MEMORY.format(str(status))}\n{QUICK}")
+        assert (result.code, result.err) == (DONE, ""), result
+        assert (
+            result.out.startswith(f"{new_clips} uploaded") and "100000 skipped (100000 no known camera)" in result.out
+        )
         peak_kb = int(status.read_text().split("VmHWM:")[1].split()[0])
         assert peak_kb < most_mb * 1000
     edge.check()
@@ -641,9 +643,9 @@ def test_a_card_removed_during_a_part(edge: Box) -> None:
         edge.put(name)
     away = edge.card.with_name("away")
     edge.proxy.plan(Fault("body", after=PART // 2, do=lambda: edge.card.rename(away)), when=matches("part", 2))
-    ran = run(edge, *ONE)
-    assert ran.code == SOME_FAILED
-    assert ran.err == f"failed: {edge.card}: the card was removed: its files wait for the next run\n"
+    result = run(edge, *ONE)
+    assert result.code == SOME_FAILED
+    assert result.err == f"failed: {edge.card}: the card was removed: its files wait for the next run\n"
     away.rename(edge.card)
     check_recovery(edge, *ONE)
     assert parts_sent(edge) == [1, 2, 3]
@@ -659,8 +661,8 @@ def test_an_absent_card_is_not_a_card_with_deleted_files(edge: Box) -> None:
     away = edge.card.with_name("away")
     edge.card.rename(away)
     edge.card.mkdir()
-    ran = run(edge)
-    assert (ran.code, ran.err) == (DONE, f"no card in {edge.card}: waiting for one\n")
+    result = run(edge)
+    assert (result.code, result.err) == (DONE, f"no card in {edge.card}: waiting for one\n")
     edge.card.rmdir()
     away.rename(edge.card)
     check_recovery(edge, *ONE)
@@ -678,9 +680,9 @@ def test_a_stopped_run_ends_after_the_part_and_the_next_one_resumes_there(edge: 
     fault = Fault("body", after=PART // 2, do=lambda: process.get().send_signal(number))
     edge.proxy.plan(fault, when=matches("part", 2))
     process.put(running := start(edge, *ONE))
-    ran = ended(running)
-    assert ran.code == SOME_FAILED
-    assert "0 uploaded" in ran.out and "2 waiting" in ran.out and "stopped: asked to stop" in ran.out
+    result = wait_for_end(running)
+    assert result.code == SOME_FAILED
+    assert "0 uploaded" in result.out and "2 waiting" in result.out and "stopped: asked to stop" in result.out
     edge.proxy.drain()
     assert parts_sent(edge) == [1, 2]
     check_recovery(edge, *ONE)
@@ -709,10 +711,10 @@ class Daemon:
             lines.append(line)
         raise AssertionError(f"it ended before: {lines} {self.process.stderr and self.process.stderr.read()}")
 
-    def end(self) -> Ran:
+    def end(self) -> RunResult:
         """Stop it by SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
-        return ended(self.process)
+        return wait_for_end(self.process)
 
     def close(self) -> None:
         self._timer.cancel()
@@ -737,14 +739,14 @@ def test_the_daemon_ends_cleanly_and_the_next_one_continues(edge: Box) -> None:
     edge.proxy.plan(fault, when=matches("part", 2))
     with watching(edge, *ONE) as daemon:
         daemons.put(daemon)
-        ran = ended(daemon.process)
-    assert (ran.code, ran.err) == (DONE, ""), ran
+        result = wait_for_end(daemon.process)
+    assert (result.code, result.err) == (DONE, ""), result
     edge.proxy.drain()
     assert parts_sent(edge) == [1, 2]
     with watching(edge, *ONE) as daemon:
         daemon.wait_for("brought", path=NAMES[0])
-        ran = daemon.end()
-    assert (ran.code, ran.err) == (DONE, ""), ran
+        result = daemon.end()
+    assert (result.code, result.err) == (DONE, ""), result
     assert parts_sent(edge) == [1, 2, 3]
     check_everything(edge)
 
@@ -759,8 +761,8 @@ def test_the_daemon_waits_for_an_unreachable_server(edge: Box) -> None:
         edge.proxy.come_back()
         daemon.wait_for("brought", path=NAMES[0])
         daemon.wait_for("brought", path=NAMES[1])
-        ran = daemon.end()
-    assert (ran.code, ran.err) == (DONE, ""), ran
+        result = daemon.end()
+    assert (result.code, result.err) == (DONE, ""), result
     assert parts_sent(edge) == [1, 2, 3]
     check_everything(edge)
 
@@ -789,8 +791,8 @@ Board.add = add
     with watching(edge, *ONE, "--settle-s", "0", inside=inside, pass_fds=[pipe_signal.number]) as daemon:
         daemon.wait_for("brought", path=event)
         daemon.wait_for("brought", path=NAMES[0])
-        ran = daemon.end()
-    assert (ran.code, ran.err) == (DONE, ""), ran
+        result = daemon.end()
+    assert (result.code, result.err) == (DONE, ""), result
     order = [(r.action, r.part) for r in edge.proxy.acknowledged("part", "put", "complete")]
     assert order == [("part", 1), ("part", 2), ("put", None), ("part", 3), ("complete", None)]
     check_everything(edge)
@@ -803,6 +805,6 @@ def test_the_daemon_uploads_files_with_implausible_times_once_they_settle(edge: 
     with watching(edge, "--settle-s", "0.3") as daemon:
         daemon.wait_for("restless", path=NAMES[0])
         daemon.wait_for("brought", path=NAMES[0])
-        ran = daemon.end()
-    assert (ran.code, ran.err) == (DONE, ""), ran
+        result = daemon.end()
+    assert (result.code, result.err) == (DONE, ""), result
     check_everything(edge)

@@ -1,4 +1,4 @@
-"""Runs impp-edge and kills itself, by SIGKILL, before or after the first time that a step is taken.
+"""Runs impp-edge and kills itself by SIGKILL, before or after the first call of a step.
 
 Arguments: step, 1 for after, card, state folder, endpoint, bytes of a part.
 """
@@ -24,8 +24,8 @@ WHERE: dict[str, Any] = {
 }  # fmt: skip
 
 
-def deadly(real: Any) -> Any:
-    """The step, and the end."""
+def kill_at_call(real: Any) -> Any:
+    """The step, followed by SIGKILL."""
 
     def step(*args: Any, **kwargs: Any) -> Any:
         if AFTER == "1":
@@ -37,7 +37,7 @@ def deadly(real: Any) -> Any:
 
 def main() -> None:
     upload.PART = int(PART)
-    setattr(WHERE[STEP], STEP, deadly(getattr(WHERE[STEP], STEP)))
+    setattr(WHERE[STEP], STEP, kill_at_call(getattr(WHERE[STEP], STEP)))
     folder = Folder(Path(CARD), device="Blue Car", tags={"owner": "anna"})
     sync.run(Config(bucket="impp-edge-test", folders=(folder,), state=Path(STATE), endpoint_url=ENDPOINT, workers=2))
 

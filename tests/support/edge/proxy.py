@@ -1,6 +1,6 @@
-"""A line to an S3 server that fails as it is told, and that keeps a record of what the server acknowledged.
+"""A proxy to an S3 server that injects planned faults and records what the server acknowledged.
 
-The proxy forwards every request as it is (the signature covers the Host header, which stays). A :class:`Fault` is met
+The proxy forwards every request as it is (the signature covers the Host header, which stays). A :class:`Fault` occurs
 at one of three moments of a request: ``head`` (nothing was forwarded), ``body`` (after some bytes of it), ``answer``
 (the server has answered, the client has not heard it).
 """
@@ -30,7 +30,7 @@ _ABRUPT = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked: ``action`` in S3's terms, ``part`` and ``upload`` for those of a multipart upload."""
+    """A request: its ``action`` in S3's terms, ``part`` and ``upload`` if it belongs to a multipart upload."""
 
     number: int
     method: str
@@ -43,8 +43,8 @@ class Request:
 
 @dataclass
 class Exchange:
-    """A request and its fate: ``status`` is the server's own answer (None: it got no whole request), ``heard`` whether
-    an answer was passed on."""
+    """A request and its result: ``status`` is the server's response (None: no complete request), ``heard`` whether
+    a response was forwarded."""
 
     request: Request
     status: int | None = None
@@ -52,7 +52,7 @@ class Exchange:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the server did what was asked, heard or not."""
+        """Whether the request succeeded, even if its response was lost."""
         return self.status is not None and self.status < 300
 
 
@@ -70,7 +70,7 @@ class Fault:
 
 
 def slow_down() -> Fault:
-    """S3's own word for too many requests."""
+    """S3's response to too many requests."""
     return Fault(status=503, code="SlowDown")
 
 
@@ -79,14 +79,14 @@ def reset_after(count: int) -> Fault:
     return Fault("body", after=count, reset=True)
 
 
-def unheard() -> Fault:
-    """The server accepts, and its answer is lost."""
+def lost_response() -> Fault:
+    """The server accepts the request, but its response is lost."""
     return Fault("answer", reset=True)
 
 
 @dataclass
 class Plan:
-    """A fault for the next ``times`` requests for which ``when`` is true; ``met`` is set when the last one met it."""
+    """A fault for the next ``times`` requests for which ``when`` is true; ``met`` is set at the last one."""
 
     fault: Fault
     times: int = 1
@@ -99,7 +99,7 @@ class _Reset(Exception):
 
 
 class Proxy:
-    """Listens on a loopback port of its own; ``endpoint`` is what the client is given."""
+    """Listens on a loopback port of its own; clients connect to ``endpoint``."""
 
     def __init__(self, upstream_port: int) -> None:
         self.record: list[Exchange] = []
@@ -109,7 +109,9 @@ class Proxy:
         self._busy = 0
         self._count = 0
         self._clients: set[socket.socket] = set()
-        self._holder = socket.socket()  # bound and deaf: keeps the port ours, and refuses, while the listener is away
+        self._holder = (
+            socket.socket()
+        )  # bound but not listening: reserves the port and refuses connections while the listener is away
         self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self._holder.bind(("127.0.0.1", 0))
         self.port = int(self._holder.getsockname()[1])
@@ -117,7 +119,7 @@ class Proxy:
         self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def plan(self, fault: Fault, times: int = 1, when: Callable[[Request], bool] = lambda _request: True) -> Plan:
-        """Let the next requests meet a fault. Plans are looked through in the order they were made."""
+        """Plan a fault for the next requests. Plans apply in the order of their creation."""
         plan = Plan(fault, times, when)
         with self._lock:
             self._plans.append(plan)
@@ -129,7 +131,7 @@ class Proxy:
             self._plans.clear()
 
     def go_away(self) -> None:
-        """Refuse connections and reset those that are open, as a host does whose network is gone."""
+        """Refuse new connections and reset open ones, like a host without a network."""
         with self._lock:
             self._shut(self._listener)
             for client in self._clients:
@@ -140,17 +142,17 @@ class Proxy:
         self._listener = self._listen()
 
     def drain(self, timeout_s: float = 30) -> None:
-        """Wait until no request is under way: what the server got from a client that died is then on record."""
+        """Wait until no request is in progress: all requests of a killed client are then on record."""
         with self._lock:
             assert self._lock.wait_for(lambda: not self._busy, timeout_s), "a request never ended"
 
     def hung_up(self, timeout_s: float = 30) -> None:
-        """Wait until every connection has ended, as those of a process that died do: nothing is on its way any more."""
+        """Wait until every connection has ended, as those of a killed process do: no request is in transit any more."""
         with self._lock:
             assert self._lock.wait_for(lambda: not self._clients, timeout_s), "a connection never ended"
 
     def acknowledged(self, *actions: str) -> list[Request]:
-        """What the server did of these actions, in the order in which it answered."""
+        """The successful requests of these actions, in the order of their responses."""
         return [e.request for e in list(self.record) if e.acknowledged and e.request.action in actions]
 
     def close(self) -> None:
@@ -184,7 +186,7 @@ class Proxy:
                 while line := reader.readline(CHUNK):
                     self._exchange(client, reader, upstream, line.decode("latin-1"))
         except (OSError, http.client.HTTPException):
-            pass  # either end is gone: the record says what became of the request
+            pass  # either end is gone: the record shows the result of the request
         except _Reset:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPT)
         finally:
@@ -207,13 +209,13 @@ class Proxy:
         with self._lock:
             self._busy += 1
             self._count += 1
-            request = _understood(self._count, method, target, int(headers.get("Content-Length") or 0))
+            request = _parse_request(self._count, method, target, int(headers.get("Content-Length") or 0))
         exchange = Exchange(request)
         try:
             try:
                 answer = self._answer(client, reader, upstream, target, headers, exchange)
             finally:
-                self.record.append(exchange)  # before the client is answered: it may look at once
+                self.record.append(exchange)  # before the response is sent: the client may check at once
             client.sendall(answer)
             exchange.heard = True
         finally:
@@ -230,7 +232,7 @@ class Proxy:
         headers: Message,
         exchange: Exchange,
     ) -> bytes:
-        """What the client is to hear: the server's answer, or a fault's in its place."""
+        """The response for the client: the server's, or that of a fault."""
         request = exchange.request
         fault = self._fault(request)
         self._meet(fault, "head")
@@ -238,7 +240,7 @@ class Proxy:
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if fault and fault.status:
             _read(reader, request.size, lambda _piece: None)
-            return _refusal(fault, request.method)
+            return _fault_response(fault, request.method)
         upstream.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
             if name.lower() not in _HOP:
@@ -254,7 +256,7 @@ class Proxy:
         content = answer.read()
         exchange.status = answer.status
         self._meet(fault, "answer")
-        return _passed_on(answer, content, request.method)
+        return _forwarded_response(answer, content, request.method)
 
     @staticmethod
     def _meet(fault: Fault | None, moment: str) -> None:
@@ -277,7 +279,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def proxied(upstream_port: int) -> Iterator[Proxy]:
-    """A proxy before a server of this machine."""
+    """A proxy for a local server."""
     proxy = Proxy(upstream_port)
     try:
         yield proxy
@@ -294,7 +296,7 @@ def _read(reader: Reader, size: int, take: Callable[[bytes], object]) -> None:
         size -= len(piece)
 
 
-def _understood(number: int, method: str, target: str, size: int) -> Request:
+def _parse_request(number: int, method: str, target: str, size: int) -> Request:
     url = urlsplit(target)
     query = parse_qs(url.query, keep_blank_values=True)
     key = unquote(url.path).lstrip("/").partition("/")[2]
@@ -313,7 +315,7 @@ def _action(method: str, query: dict[str, list[str]], key: str, upload: str | No
     return f"{method.lower()} tagging" if "tagging" in query else method.lower()
 
 
-def _refusal(fault: Fault, method: str) -> bytes:
+def _fault_response(fault: Fault, method: str) -> bytes:
     body = (
         b"" if method == "HEAD" else f"<Error><Code>{fault.code}</Code><Message>as planned</Message></Error>".encode()
     )
@@ -321,7 +323,7 @@ def _refusal(fault: Fault, method: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _passed_on(answer: http.client.HTTPResponse, content: bytes, method: str) -> bytes:
+def _forwarded_response(answer: http.client.HTTPResponse, content: bytes, method: str) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {answer.reason}"]
     lines += [f"{name}: {value}" for name, value in answer.getheaders() if name.lower() not in _HOP]
     length = answer.getheader("Content-Length", "0") if method == "HEAD" else str(len(content))

@@ -1,4 +1,4 @@
-"""A file as the memory knows it; also for programs that a test runs on their own: ``from … import *``."""
+"""A file as recorded in the state; also for programs that a test runs in a process: ``from … import *``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ABOUT = About("dashcam", "car", "front", "event", "2026-01-15T08:15:02+01:00", "
 
 @dataclass(frozen=True)
 class At:
-    """A file as the memory knows it."""
+    """A file as recorded in the state."""
 
     raw: bytes
     size: int = 100

