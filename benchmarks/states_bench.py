@@ -1,4 +1,4 @@
-"""How many executions a second the local cloud's state machine runs with instant functions.
+"""How many executions per second the local cloud's state machine runs with instant functions.
 
     PYTHONPATH=src python benchmarks/states_bench.py [--executions 200] [--at-once 16]
 
@@ -24,7 +24,7 @@ from impp_local.cloud import LocalCloud
 
 
 def definition(function: str, table: str) -> dict[str, Any]:
-    """Nine states, of which each run enters all."""
+    """Nine states; each run enters all of them."""
     call = {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -59,7 +59,7 @@ def definition(function: str, table: str) -> dict[str, Any]:
 
 
 def prepare(cloud: LocalCloud) -> str:
-    """The function, the table and the machine; returns the machine's ARN."""
+    """Create the function, table and state machine; returns the machine's ARN."""
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", "def handler(event, context):\n    return event\n")
@@ -102,22 +102,22 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--executions", type=int, default=200)
     arguments.add_argument("--at-once", type=int, default=16)
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder, LocalCloud(port=0, state=Path(folder)) as cloud:
         machine = prepare(cloud)
-        with ThreadPoolExecutor(asked.at_once) as pool:
-            list(pool.map(lambda n: run_one(cloud, machine, n), range(asked.at_once)))
+        with ThreadPoolExecutor(options.at_once) as pool:
+            list(pool.map(lambda n: run_one(cloud, machine, n), range(options.at_once)))
             began = time.monotonic()
-            times = sorted(pool.map(lambda n: run_one(cloud, machine, n), range(asked.executions)))
+            times = sorted(pool.map(lambda n: run_one(cloud, machine, n), range(options.executions)))
             seconds = time.monotonic() - began
         metrics = cloud.metrics()
     print(
         json.dumps(
             {
-                "executions": asked.executions,
-                "at_once": asked.at_once,
-                "executions_per_second": round(asked.executions / seconds, 1),
-                "transitions_per_second": round(asked.executions * 9 / seconds, 1),
+                "executions": options.executions,
+                "at_once": options.at_once,
+                "executions_per_second": round(options.executions / seconds, 1),
+                "transitions_per_second": round(options.executions * 9 / seconds, 1),
                 "seconds_median": round(statistics.median(times), 3),
                 "seconds_p95": round(times[int(len(times) * 0.95)], 3),
                 "peak_rss_mb": round(metrics["peak_rss_bytes"] / 2**20),

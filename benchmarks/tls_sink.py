@@ -1,15 +1,15 @@
-"""An S3 endpoint over TLS that only counts: bytes go nowhere, answers are right enough for every client measured here.
+"""An S3 endpoint over TLS that discards and counts bytes; its responses suffice for every client measured here.
 
 It shares the machine with what it measures, so it does as little as it can: one thread, one buffer for all bodies, no
 hash of its own. Objects are remembered by their size and the checksums they came with, so that clients that look
-afterwards (rclone, impp-edge) find them, and a listing is the truth. Bodies of GET, delimiters and errors beyond 404
+afterwards (rclone, impp-edge) find them, and listings are correct. Bodies of GET, delimiters and errors beyond 404
 are not its subject.
 
     python benchmarks/tls_sink.py FOLDER
 
-writes ``cert.pem`` into FOLDER and prints its port. Then it takes one JSON object a line on standard input and
+writes ``cert.pem`` into FOLDER and prints its port. Then it reads one JSON object per line from standard input and
 answers each with one: ``{"report": BUCKET}`` gives bytes, objects and the moment of the first byte of a body (seconds,
-CLOCK_MONOTONIC); ``{"seed": BUCKET, "folder": PATH, "prefix": TEXT}`` knows every file below PATH as an object. It ends
+CLOCK_MONOTONIC); ``{"seed": BUCKET, "folder": PATH, "prefix": TEXT}`` adds every file below PATH as an object. It ends
 with its standard input.
 """
 
@@ -40,7 +40,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 RECORD = 16 * 1024
 """Most bytes of a TLS record, so of one read: the buffer stays in the processor's cache."""
 TURN = 64
-"""Records in a row from one connection before the others have their turn."""
+"""Records read from one connection before the others get a turn."""
 PAGE = 1000
 HEAD_LIMIT = 64 * 1024
 
@@ -49,7 +49,7 @@ Steps = Generator[int, None, None]
 
 @dataclass
 class Stored:
-    """What is left of an object."""
+    """Size, ETag and headers of an object."""
 
     size: int
     etag: str
@@ -58,7 +58,7 @@ class Stored:
 
 @dataclass
 class Bucket:
-    """What a bucket was sent: ``bytes`` of all bodies of objects and parts, the ``first`` of them at this moment."""
+    """Traffic of a bucket: ``bytes`` of all bodies of objects and parts, the ``first`` of them at this moment."""
 
     objects: dict[str, Stored] = field(default_factory=dict)
     uploads: dict[str, dict[int, tuple[int, str]]] = field(default_factory=dict)  # part → size, ETag
@@ -81,12 +81,12 @@ class Request:
 
     @property
     def is_content(self) -> bool:
-        """Whether its body is content of a file."""
+        """Whether its body is file content."""
         return self.method == "PUT" and bool(self.key) and not (self.query.keys() & {"tagging", "acl"})
 
 
 class Sink:
-    """Buckets, and what is answered about them."""
+    """Buckets and the responses about them."""
 
     def __init__(self) -> None:
         self.buckets: dict[str, Bucket] = {}
@@ -94,15 +94,17 @@ class Sink:
         self._stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def bucket(self, name: str) -> Bucket:
-        """Every bucket there could be is there."""
+        """The bucket of this name; every name exists."""
         return self.buckets.setdefault(name, Bucket())
 
     def command(self, line: str) -> dict[str, Any]:
-        """What the benchmark asks on standard input."""
-        asked = json.loads(line)
-        if "seed" in asked:
-            return self._seed(self.bucket(asked["seed"]), Path(asked["folder"]), asked["prefix"])
-        bucket = self.bucket(asked["report"])
+        """Execute a command from standard input."""
+        command_fields = json.loads(line)
+        if "seed" in command_fields:
+            return self._seed(
+                self.bucket(command_fields["seed"]), Path(command_fields["folder"]), command_fields["prefix"]
+            )
+        bucket = self.bucket(command_fields["report"])
         cpu = time.process_time()
         return {
             "bytes": bucket.bytes,
@@ -139,14 +141,14 @@ class Sink:
         return response(200, body="<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>")
 
     def _put(self, bucket: Bucket, request: Request, size: int) -> bytes:
-        kept = told(request.headers)
+        kept = head_headers(request.headers)
         bucket.objects[request.key] = Stored(size, etag(request.headers), kept)
         return response(200, {"etag": bucket.objects[request.key].etag, **checksums(kept)})
 
     def _create(self, bucket: Bucket, request: Request) -> bytes:
         upload = f"upload-{len(bucket.uploads)}-{len(bucket.objects)}"
         bucket.uploads[upload] = {}
-        bucket.labels[upload] = told(request.headers)
+        bucket.labels[upload] = head_headers(request.headers)
         where = f"<Bucket>{request.bucket}</Bucket><Key>{escape(request.key)}</Key><UploadId>{upload}</UploadId>"
         return response(200, body=f"<InitiateMultipartUploadResult>{where}</InitiateMultipartUploadResult>")
 
@@ -170,10 +172,10 @@ class Sink:
         return response(200, body=f"<CompleteMultipartUploadResult>{named}{proof}</CompleteMultipartUploadResult>")
 
     def _head(self, bucket: Bucket, request: Request) -> bytes:
-        if not (found := bucket.objects.get(request.key)):
+        if not (stored := bucket.objects.get(request.key)):
             return response(404)
-        own = {"etag": found.etag, "last-modified": self._now, **found.headers}
-        return response(200, own, length=found.size)
+        own = {"etag": stored.etag, "last-modified": self._now, **stored.headers}
+        return response(200, own, length=stored.size)
 
     def _about_bucket(self, bucket: Bucket, request: Request) -> bytes:
         if request.method == "HEAD":
@@ -323,7 +325,7 @@ class Connection:
 
 
 def parse(head: bytes) -> Request:
-    """The head of a request; ``/bucket/key``, as clients ask where the endpoint is an address."""
+    """The head of a request; ``/bucket/key``, the path style that clients use for IP addresses."""
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ", 2)
     url = urlsplit(target)
@@ -333,7 +335,7 @@ def parse(head: bytes) -> Request:
 
 
 def response(status: int, headers: dict[str, str] | None = None, body: str = "", length: int | None = None) -> bytes:
-    """A response; ``length`` is that of the body that a HEAD does not get."""
+    """A response; ``length`` is the body length for a HEAD."""
     content = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode() if body else b""
     lines = [f"HTTP/1.1 {status} -", f"content-length: {len(content) if length is None else length}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
@@ -342,24 +344,24 @@ def response(status: int, headers: dict[str, str] | None = None, body: str = "",
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
-def told(headers: dict[str, str]) -> dict[str, str]:
-    """What a HEAD tells later of what a PUT said."""
+def head_headers(headers: dict[str, str]) -> dict[str, str]:
+    """The headers of a PUT that a later HEAD returns."""
     return {name: value for name, value in headers.items() if name.startswith(("x-amz-meta-", "x-amz-checksum-"))}
 
 
 def checksums(headers: dict[str, str]) -> dict[str, str]:
-    """S3 says the checksums that it verified."""
+    """The checksum headers, which S3 returns once verified."""
     return {name: value for name, value in headers.items() if name.startswith("x-amz-checksum-")}
 
 
 def etag(headers: dict[str, str]) -> str:
-    """The MD5 that the client sent, where it did: some compare it. Else what no client takes for one."""
+    """The MD5 if the client sent it, since some compare it; otherwise a value that no client takes for an MD5."""
     md5 = headers.get("content-md5")
     return f'"{base64.b64decode(md5).hex()}"' if md5 else '"counted-1"'
 
 
 def plain(tag: str) -> bytes:
-    """An ETag's MD5, for the ETag of the whole."""
+    """The MD5 in the ETag of a part, for the ETag of the object."""
     try:
         return bytes.fromhex(tag.strip('"'))
     except (ValueError, binascii.Error):
@@ -393,7 +395,7 @@ def certificate(folder: Path) -> ssl.SSLContext:
 
 
 def serve(folder: Path) -> None:
-    """Listen, say where, and count until standard input ends."""
+    """Listen, print the port, and count until standard input ends."""
     context = certificate(folder)
     sink, view = Sink(), memoryview(bytearray(RECORD))
     selector = selectors.DefaultSelector()
@@ -419,7 +421,7 @@ def serve(folder: Path) -> None:
 
 
 def step(selector: selectors.BaseSelector, ready: selectors.SelectorKey) -> None:
-    """Go on with a connection until it has to wait again, or is over."""
+    """Continue a connection until it has to wait or ends."""
     try:
         wanted = next(ready.data)
     except (StopIteration, OSError):  # closed, or broken off

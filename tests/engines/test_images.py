@@ -32,7 +32,7 @@ def test_exif_rotation_is_applied() -> None:
     [b"", b"no image", encoded(Image.new("P", (5, 5)), "GIF"), encoded(Image.new("RGB", (99, 99)), "JPEG")[:200]],
     ids=["empty", "text", "GIF", "truncated JPEG"],
 )
-def test_other_and_damaged_files_are_refused(data: bytes) -> None:
+def test_unsupported_and_damaged_files_are_refused(data: bytes) -> None:
     with pytest.raises(images.ImageError):
         images.decode(data)
 

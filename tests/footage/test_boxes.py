@@ -1,4 +1,4 @@
-"""What the boxes of a movie say of its picture."""
+"""Picture properties in the boxes of a movie."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from impp_footage import boxes
 @pytest.mark.parametrize("movie", [FAST, SLOW, FRAGMENTED], ids=["fast start", "moov last", "fragmented"])
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_reads_the_rotation_of_the_picture(movie: bytes, degrees: int) -> None:
-    file, asked = counted(synthetic.rotated(movie, degrees))
+    file, read_sizes = counted(synthetic.rotated(movie, degrees))
     assert boxes.rotation(file) == degrees
     assert boxes.rotation(counted(movie)[0]) == 0
-    assert len(asked) <= 12 and sum(asked) <= 300
+    assert len(read_sizes) <= 12 and sum(read_sizes) <= 300
 
 
 @given(st.binary(max_size=300), st.booleans())

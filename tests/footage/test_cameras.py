@@ -1,4 +1,4 @@
-"""Names and folders of real cameras: what each says of a file, and which files belong together."""
+"""Names and folders of real cameras: the facts in each, and which files belong together."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ def test_table_covers_enough_names() -> None:
 def test_recognises_a_camera_by_its_names(
     path: str, maker: str, source: str, camera: str, recording: str, taken: str, group: str
 ) -> None:
-    found = recognise(*split(path))
-    assert found is not None
-    assert (found.maker, found.source, found.camera or "", found.recording or "") == (maker, source, camera, recording)
-    assert (str(found.taken) if found.taken else "") == taken
+    recognised = recognise(*split(path))
+    assert recognised is not None
+    assert (recognised.maker, recognised.source, recognised.camera or "", recognised.recording or "") == (
+        maker,
+        source,
+        camera,
+        recording,
+    )
+    assert (str(recognised.taken) if recognised.taken else "") == taken
     expected, _, chapter = group.partition("/")
-    assert found.group == (expected or re.sub(r"[-:]", "", taken).replace(" ", "_"))
-    assert str(found.chapter or "") == chapter
+    assert recognised.group == (expected or re.sub(r"[-:]", "", taken).replace(" ", "_"))
+    assert str(recognised.chapter or "") == chapter
 
 
 @pytest.mark.parametrize(
@@ -34,21 +39,21 @@ def test_recognises_a_camera_by_its_names(
 def test_recognises_more_names(
     path: str, source: str, maker: str, camera: str | None, recording: str | None, taken: datetime | None
 ) -> None:
-    found = recognise(*split(path))
-    assert found
-    assert (found.source, found.maker, found.camera, found.taken) == (source, maker, camera, taken)
-    assert found.recording == recording
+    recognised = recognise(*split(path))
+    assert recognised
+    assert (recognised.source, recognised.maker, recognised.camera, recognised.taken) == (source, maker, camera, taken)
+    assert recognised.recording == recording
 
 
 @pytest.mark.parametrize("name", ["holiday.mp4", "IMG_1234.txt", "20261320_081500_NF.md", "x/REC.mp4", "", "/"])
-def test_a_name_of_no_camera_is_not_recognised(name: str) -> None:
+def test_other_names_are_not_recognised(name: str) -> None:
     assert recognise(*split(name)) is None
 
 
 @pytest.mark.parametrize("path", STRANGERS)
 def test_recognises_no_camera_by_other_names(path: str) -> None:
-    found = recognise(*split(path))
-    assert found is None or found.taken is None
+    recognised = recognise(*split(path))
+    assert recognised is None or recognised.taken is None
 
 
 @pytest.mark.parametrize(
@@ -62,10 +67,10 @@ def test_recognises_no_camera_by_other_names(path: str) -> None:
         ["PXL_20260115_081502123.RAW-01.COVER.jpg", "PXL_20260115_081502123.RAW-02.ORIGINAL.dng"],
     ],
 )
-def test_files_of_one_moment_share_it(together: list[str]) -> None:
-    found = [recognise([], name) for name in together]
-    assert len({one and one.moment for one in found}) == 1
-    assert None not in found
+def test_files_of_one_moment_share_their_key(together: list[str]) -> None:
+    results = [recognise([], name) for name in together]
+    assert len({one and one.moment for one in results}) == 1
+    assert None not in results
 
 
 def test_chapters_and_the_minutes_of_a_tesla_event_share_a_group() -> None:
@@ -98,6 +103,6 @@ def test_patterns_do_not_backtrack() -> None:
         "800106_000012_001_FH.MP4",
     ],
 )
-def test_a_clock_that_was_never_set_is_no_time(name: str) -> None:
-    found = recognise([], name)
-    assert found and found.taken is None and found.moment
+def test_the_time_of_an_unset_clock_is_ignored(name: str) -> None:
+    recognised = recognise([], name)
+    assert recognised and recognised.taken is None and recognised.moment

@@ -86,7 +86,7 @@ def test_reads_the_size_of_a_picture(kind: str) -> None:
         ("a text in UTF-16".encode("utf-16"), None),
     ],
 )
-def test_the_edge_uploads_by_first_bytes_what_the_pipeline_takes(head: bytes, container: str | None) -> None:
+def test_the_edge_and_the_pipeline_accept_the_same_formats(head: bytes, container: str | None) -> None:
     assert formats.sniff(head) == container
     assert formats.is_media("unknown", head) is (container is not None)
 

@@ -1,4 +1,4 @@
-"""The satellites' time in clips and beside them, by blocks made as the documented layouts have them."""
+"""GPS time in clips and sidecars, in blocks built after the documented layouts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ AT = datetime(2026, 1, 15, 7, 15, 2, tzinfo=UTC)
 LATE = AT + timedelta(seconds=20)
 
 
-def of(data: bytes) -> reader.RangeReader:
+def reader_of(data: bytes) -> reader.RangeReader:
     return reader.of_file(io.BytesIO(data))
 
 
 def fix(data: bytes) -> datetime | None:
-    return gps.first_fix(of(data))
+    return gps.first_fix(reader_of(data))
 
 
-def unlisted(data: bytes) -> datetime | None:
-    return gps.unlisted_fix(of(data))
+def unlisted_fix(data: bytes) -> datetime | None:
+    return gps.unlisted_fix(reader_of(data))
 
 
 @pytest.mark.parametrize("layout", files.LAYOUTS)
@@ -43,28 +43,28 @@ def test_blocks_are_found_by_their_index(layout: files.Block, listed: str) -> No
     assert fix(files.dashcam([layout(AT), layout(LATE)], listed=listed)) == AT
 
 
-def test_blocks_that_nothing_lists_can_be_looked_for() -> None:
+def test_unlisted_blocks_can_be_searched() -> None:
     data = files.dashcam([files.novatek(AT, b"V"), files.novatek(AT)], listed="nowhere")
     assert fix(data) is None
-    assert unlisted(data) == AT
-    assert unlisted(movie(None, data=bytes(gps.SCAN + gps.BLOCK) + files.novatek(AT))) is None  # too far in
+    assert unlisted_fix(data) == AT
+    assert unlisted_fix(movie(None, data=bytes(gps.SCAN + gps.BLOCK) + files.novatek(AT))) is None  # too far in
 
 
-def test_a_block_on_the_border_of_two_reads_is_found() -> None:
+def test_a_block_across_two_reads_is_found() -> None:
     for distance in (4, 8, 100, 300):
         before = bytes((1 << 20) - len(FTYP) - 8 - distance)
-        assert unlisted(movie(None, data=before + files.novatek(AT))) == AT
+        assert unlisted_fix(movie(None, data=before + files.novatek(AT))) == AT
 
 
-def test_the_clip_began_before_a_late_fix() -> None:
+def test_a_late_fix_is_corrected_to_the_start_of_the_clip() -> None:
     blocks = [files.novatek(AT, b"V")] * 20 + [files.novatek(AT + timedelta(seconds=n)) for n in range(20, 60)]
     assert fix(files.dashcam(blocks)) == AT
     payloads = [files.hero6(AT, fix=0)] * 3 + [files.hero6(AT + timedelta(seconds=n)) for n in range(3, 6)]
     assert fix(files.gopro(payloads)) == AT
 
 
-def test_an_impossible_time_is_no_fix() -> None:
-    """Bytes that were damaged behind good marks: of a minute too large for datetime, and too large for a C integer."""
+def test_an_invalid_time_is_not_a_fix() -> None:
+    """Damaged bytes after valid markers: a minute too large for datetime, and one too large for a C integer."""
     minute_at = 0x34  # of Novatek's layout
     for minute in (60, 1 << 31):
         block = bytearray(files.novatek(AT))
@@ -78,17 +78,17 @@ def test_an_impossible_time_is_no_fix() -> None:
 
 def test_a_scrambled_block_has_no_time() -> None:
     assert gps.free_gps(files.azdome(AT)) is None
-    assert fix(files.dashcam([files.azdome(AT)] * 3)) is unlisted(files.dashcam([files.azdome(AT)])) is None
+    assert fix(files.dashcam([files.azdome(AT)] * 3)) is unlisted_fix(files.dashcam([files.azdome(AT)])) is None
 
 
 @pytest.mark.parametrize("hero", [files.hero6, files.hero11])
 @pytest.mark.parametrize("wide", [False, True])
-def test_a_gopro_keeps_it_in_a_track(hero: files.Block, wide: bool) -> None:
+def test_gopro_clips_have_a_gps_track(hero: files.Block, wide: bool) -> None:
     assert fix(files.gopro([hero(AT), hero(LATE)], wide=wide)) == AT
     assert fix(files.gopro([hero(AT, fix=0)] * 5, wide=wide)) is None
 
 
-def test_nmea_needs_a_fix_and_a_right_check_sum() -> None:
+def test_nmea_needs_a_fix_and_a_valid_checksum() -> None:
     assert gps.nmea(files.rmc(AT)) == gps.nmea(files.rmc(AT, check=False)) == AT
     assert gps.nmea(files.rmc(AT, b"V")) is None
     assert gps.nmea(files.rmc(AT).replace(b"5231", b"5232")) is None
@@ -96,7 +96,7 @@ def test_nmea_needs_a_fix_and_a_right_check_sum() -> None:
     assert gps.nmea(b"$GPRMC,251502.00,A,1.0,N,1.0,E,,,150126,,,A") is None  # no such hour
 
 
-def test_a_blackvue_writes_nmea_into_the_clip_and_beside_it() -> None:
+def test_blackvue_nmea_is_read_from_clips_and_sidecars() -> None:
     text = files.blackvue_gps(AT, waiting=5)
     assert gps.nmea(text) == AT
     assert fix(FTYP + box(b"free", box(b"gps ", text)) + MDAT + MOOV) == AT
@@ -108,33 +108,33 @@ def test_a_blackvue_writes_nmea_into_the_clip_and_beside_it() -> None:
     "data", [b"", MDAT, MOOV, movie(AT), files.gopro([]), files.dashcam([]), files.gopro([b"junk"])]
 )
 def test_other_clips_have_no_fix(data: bytes) -> None:
-    assert fix(data) is unlisted(data) is None
+    assert fix(data) is unlisted_fix(data) is None
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "AVIF"])
 def test_reads_when_a_picture_was_taken(kind: str) -> None:
-    found = exif.taken(of(files.picture(kind, offset="+02:00", gps=AT)))
-    assert found == exif.Taken(datetime(2026, 1, 15, 8, 15, 2), timezone(timedelta(hours=2)), AT)
-    plain = exif.taken(of(files.picture(kind)))
+    taken = exif.taken(reader_of(files.picture(kind, offset="+02:00", gps=AT)))
+    assert taken == exif.Taken(datetime(2026, 1, 15, 8, 15, 2), timezone(timedelta(hours=2)), AT)
+    plain = exif.taken(reader_of(files.picture(kind)))
     assert plain == exif.Taken(datetime(2026, 1, 15, 8, 15, 2))
 
 
 @pytest.mark.parametrize(
     ("local", "offset"), [("0000:00:00 00:00:00", None), ("    :  :     :  :  ", "+99:00"), ("2026:13:01 00:00:00", "")]
 )
-def test_a_picture_whose_clock_was_not_set_has_no_time(local: str, offset: str | None) -> None:
-    assert exif.taken(of(files.picture(local=local, offset=offset))) == exif.Taken()
+def test_a_picture_with_an_unset_clock_has_no_time(local: str, offset: str | None) -> None:
+    assert exif.taken(reader_of(files.picture(local=local, offset=offset))) == exif.Taken()
 
 
-def test_exif_behind_a_jfif_segment_and_in_either_order_of_bytes() -> None:
+def test_exif_after_a_jfif_segment_in_either_byte_order() -> None:
     picture = files.picture()
     jfif = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
-    assert exif.taken(of(picture[:2] + jfif + picture[2:])).local == datetime(2026, 1, 15, 8, 15, 2)
+    assert exif.taken(reader_of(picture[:2] + jfif + picture[2:])).local == datetime(2026, 1, 15, 8, 15, 2)
     entry = struct.pack("<HHII", 0x9003, 2, 20, 60)
     small = b"II*\x00" + struct.pack("<IH", 8, 1) + struct.pack("<HHII", 0x8769, 4, 1, 30) + bytes(8)
     little = small + struct.pack("<H", 1) + entry
     little = little.ljust(60, b"\x00") + b"2026:01:15 08:15:02\x00"
-    assert exif.taken(of(little)).local == datetime(2026, 1, 15, 8, 15, 2)
+    assert exif.taken(reader_of(little)).local == datetime(2026, 1, 15, 8, 15, 2)
 
 
 TOLD = [
@@ -164,10 +164,10 @@ ENDLESS_ILOC = box(b"iloc", bytes(6), b"\x40\x00" * 30_000)
 @example(b"freeGPS " * 500_000)
 @example(movie(None, box(b"udta", b"$GPRMC,000000,A," + b"1" * 100_000)))
 @example(movie(None, box(b"trak", box(b"mdia", box(b"minf", box(b"stbl")))) * 2000))
-def test_no_bytes_break_it_and_few_are_read(data: bytes) -> None:
+def test_any_bytes_are_handled_with_few_reads(data: bytes) -> None:
     file = Counted(data)
-    for found in (gps.first_fix(reader.of_file(file)), gps.unlisted_fix(reader.of_file(file))):
-        assert found is None or found.tzinfo is UTC
+    for time in (gps.first_fix(reader.of_file(file)), gps.unlisted_fix(reader.of_file(file))):
+        assert time is None or time.tzinfo is UTC
     assert file.reads <= 12 * boxes.MAX_BOXES
     assert file.bytes_read <= gps.SCAN * 1.01 + len(gps.RECORDS) * gps.PAYLOAD + 16 * 12 * boxes.MAX_BOXES
     file.reads = file.bytes_read = 0

@@ -1,4 +1,4 @@
-"""Whole or cut, by boxes: whatever a camera leaves, in few reads, and as the pipeline judges it."""
+"""Complete or truncated: files of cameras are judged by their boxes, in few reads, as in the pipeline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from impp_lambdas.core.intake import integrity as cloud
 LARGE = box(b"mdat", bytes(50), large=True)
 
 
-def judged(data: bytes, name: str = "clip.mp4") -> Integrity:
+def integrity_of(data: bytes, name: str = "clip.mp4") -> Integrity:
     return integrity(reader.of_file(io.BytesIO(data)), name)
 
 
@@ -53,39 +53,39 @@ WALKS = {
 
 
 @pytest.mark.parametrize("case", WALKS)
-def test_boxes_tell_what_is_missing(case: str) -> None:
+def test_missing_and_truncated_boxes_are_named(case: str) -> None:
     data, expected = WALKS[case]
-    assert judged(data) == expected
+    assert integrity_of(data) == expected
 
 
-def judged_by_the_pipeline(data: bytes) -> bool:
+def is_quarantined(data: bytes) -> bool:
     """Whether the pipeline would quarantine it."""
     return cloud.examine(reader.of_file(io.BytesIO(data))).problem is not None
 
 
 @pytest.mark.parametrize("case", [case for case in WALKS if case not in ("no movie",)])
-def test_the_pipeline_judges_the_same_files_the_same_way(case: str) -> None:
+def test_the_pipeline_agrees_on_every_case(case: str) -> None:
     data, _ = WALKS[case]
-    assert judged(data).is_cut == judged_by_the_pipeline(data)
+    assert integrity_of(data).is_cut == is_quarantined(data)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from([FAST, SLOW, QUICKTIME]).flatmap(lambda d: st.tuples(st.just(d), st.integers(0, len(d)))))
-def test_a_real_movie_cut_anywhere_is_cut_to_both(case: tuple[bytes, int]) -> None:
+def test_a_movie_truncated_anywhere_is_detected_by_edge_and_pipeline(case: tuple[bytes, int]) -> None:
     movie_, length = case
     data = movie_[:length]
-    assert judged(data).is_cut == judged_by_the_pipeline(data) == (length < len(movie_))
+    assert integrity_of(data).is_cut == is_quarantined(data) == (length < len(movie_))
 
 
-def test_a_last_fragment_cut_short_is_cut_here_and_still_plays_there() -> None:
-    """The edge waits for its end, and marks it; the pipeline decodes what there is."""
+def test_a_truncated_last_fragment_is_marked_but_not_quarantined() -> None:
+    """The edge waits for the end and marks the file; the pipeline decodes the rest."""
     data = FTYP + MOOV + FRAGMENT + FRAGMENT[:50]
-    assert judged(data) == cut(f"the mdat box needs {len(data) + 36} bytes, the file has {len(data)}")
-    assert not judged_by_the_pipeline(data)
+    assert integrity_of(data) == cut(f"the mdat box needs {len(data) + 36} bytes, the file has {len(data)}")
+    assert not is_quarantined(data)
 
 
 @pytest.mark.parametrize("container", ["mp4", "mov", "3gp", "ipod", "avi", "faststart", "fragmented"])
-def test_real_files_are_whole_by_few_reads(container: str) -> None:
+def test_real_files_are_complete_with_few_reads(container: str) -> None:
     ready = {"faststart": FAST, "fragmented": FRAGMENTED}
     data = ready.get(container) or synthetic.movie(synthetic.scenes(1, 1), container=container)
     file = Counted(data)
@@ -93,37 +93,37 @@ def test_real_files_are_whole_by_few_reads(container: str) -> None:
     assert file.reads <= 25 and file.bytes_read <= 5000
 
 
-def test_pictures_in_boxes_need_their_meta() -> None:
-    assert judged(HEIF, "IMG_0001.HEIC") == COMPLETE
+def test_heif_pictures_need_their_meta_box() -> None:
+    assert integrity_of(HEIF, "IMG_0001.HEIC") == COMPLETE
     for length in (*range(12, len(HEIF), 97), len(HEIF) - 1):
-        assert judged(HEIF[:length], "IMG_0001.HEIC").is_cut, length
-    assert judged(HEIF + bytes(64), "IMG_0001.HEIC") == COMPLETE
+        assert integrity_of(HEIF[:length], "IMG_0001.HEIC").is_cut, length
+    assert integrity_of(HEIF + bytes(64), "IMG_0001.HEIC") == COMPLETE
 
 
-def test_an_avi_is_as_long_as_it_says() -> None:
+def test_the_length_of_an_avi_is_checked() -> None:
     avi = synthetic.movie(synthetic.scenes(1, 1), container="avi")
-    assert judged(avi, "PARK.AVI") == COMPLETE
-    assert judged(avi[:-100], "PARK.AVI").is_cut and judged_by_the_pipeline(avi[:-100])
+    assert integrity_of(avi, "PARK.AVI") == COMPLETE
+    assert integrity_of(avi[:-100], "PARK.AVI").is_cut and is_quarantined(avi[:-100])
     open_ended = avi[:4] + bytes(4) + avi[8:]
-    assert judged(open_ended, "PARK.AVI") == UNKNOWN and not judged_by_the_pipeline(open_ended)
+    assert integrity_of(open_ended, "PARK.AVI") == UNKNOWN and not is_quarantined(open_ended)
 
 
-def test_a_jpeg_ends_with_its_mark() -> None:
+def test_a_jpeg_needs_its_end_marker() -> None:
     big = picture(size=700)
     assert len(big) > 2 * TAIL
     for data in (JPEG, big, JPEG + bytes(5000), big + b"\xff\xd8\xff\xe1trailer \xff\xd9" * 3):
-        assert judged(data, "a.jpg") == COMPLETE
+        assert integrity_of(data, "a.jpg") == COMPLETE
     for data in (JPEG[:-2], JPEG[: len(JPEG) // 2], big[:-2], big[:-90_000], big[:-2] + bytes(70_000), JPEG[:20]):
-        assert judged(data, "a.jpg").is_cut
-    motion = big + FTYP + box(b"mdat", b"\xff\x10\xff\x20" * TAIL)  # a film behind the picture
-    assert judged(motion, "MVIMG_1.jpg") == UNKNOWN
+        assert integrity_of(data, "a.jpg").is_cut
+    motion = big + FTYP + box(b"mdat", b"\xff\x10\xff\x20" * TAIL)  # a movie after the picture
+    assert integrity_of(motion, "MVIMG_1.jpg") == UNKNOWN
 
 
-def test_a_thumbnails_end_is_not_the_pictures() -> None:
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture() -> None:
     segment = b"\xff\xe1" + struct.pack(">H", 2 + len(JPEG)) + JPEG
     whole = JPEG[:2] + segment + JPEG[2:]
-    assert judged(whole, "a.jpg") == COMPLETE
-    assert judged(whole[:-2], "a.jpg") == cut("no end of image")
+    assert integrity_of(whole, "a.jpg") == COMPLETE
+    assert integrity_of(whole[:-2], "a.jpg") == cut("no end of image")
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -142,16 +142,16 @@ def test_reads_the_creation_time_of_a_container(version: int) -> None:
 @example(b"\x00\x00\x00\x08free" * 50_000, "a.mp4")
 @example(b"\xff\xd8" + b"\xff\xe0\x00\x00" * 20_000, "a.jpg")
 @example(b"\xff\xd8" + b"\xff" * 100_000, "a.jpg")
-def test_no_bytes_break_it_and_few_are_read(data: bytes, name: str) -> None:
+def test_any_bytes_are_handled_with_few_reads(data: bytes, name: str) -> None:
     file = Counted(data)
-    found = integrity(reader.of_file(file), name)
-    assert (found.reason is not None) == found.is_cut
-    assert found.reason is None or (found.reason.isascii() and found.reason.isprintable())
+    result = integrity(reader.of_file(file), name)
+    assert (result.reason is not None) == result.is_cut
+    assert result.reason is None or (result.reason.isascii() and result.reason.isprintable())
     boxes.created(reader.of_file(file))
     assert file.reads <= 3 * boxes.MAX_BOXES
     assert file.bytes_read <= 4096 + TAIL + 3 * 16 * boxes.MAX_BOXES
 
 
-def test_a_size_that_is_no_longer_true_does_no_harm() -> None:
+def test_a_stale_file_size_is_harmless() -> None:
     for size in (0, 10, len(FAST) * 2, 1 << 62):
         integrity(reader.of_file(io.BytesIO(FAST), size), "a.mp4")

@@ -1,4 +1,4 @@
-"""Whole movies by few reads: as the pipeline asks, without a walk over all fragments."""
+"""Complete movies in few reads, as in the pipeline, without a walk over all fragments."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ WALKS = [
 
 
 @pytest.mark.parametrize(("data", "damage"), [w[1:] for w in WALKS], ids=[w[0] for w in WALKS])
-def test_says_which_box_is_missing_or_cut(data: bytes, damage: str | None) -> None:
+def test_names_the_missing_or_truncated_box(data: bytes, damage: str | None) -> None:
     assert movies.of_boxes(counted(data)[0], last_fragment=False).reason == damage
 
 
-def test_too_many_boxes_to_walk_are_no_damage() -> None:
-    """Each box is a read, and over the network a request: a movie of thousands is taken as it is."""
+def test_too_many_boxes_are_not_damage() -> None:
+    """Each box is a read and, over the network, a request: a movie with thousands of boxes is accepted unchecked."""
     data = FTYP + box(b"free") * boxes.MAX_BOXES + MOOV + MDAT
     assert movies.of_boxes(counted(data)[0]) == UNKNOWN
     assert movies.of_boxes(counted(FTYP + box(b"free") * 2000 + MOOV + MDAT)[0]).state == "complete"

@@ -49,7 +49,7 @@ def test_event_file_and_thumbnail_belong_to_every_clip_of_a_tesla_event() -> Non
     assert sidecars.clips("thumb.png", folder) == ["2026-01-15_08-15-02-back.mp4", "2026-01-15_08-15-02-front.mp4"]
 
 
-def test_finds_the_clip_of_a_low_resolution_twin_if_there_is_one() -> None:
+def test_finds_the_full_resolution_clip_of_a_twin() -> None:
     assert sidecars.clips("260115_081502_002_FL.MP4", FOLDER) == []
     assert sidecars.clips("260115_081502_001_FL.MP4", FOLDER) == ["260115_081502_001_FH.MP4"]
 
@@ -64,5 +64,5 @@ def test_finds_the_clip_of_a_low_resolution_twin_if_there_is_one() -> None:
         ("260115_081502_001_FH.MP4", None), ("GX010123.MP4", None), ("IMG_0001.MOV", None), ("other.json", None),
     ],
 )  # fmt: skip
-def test_tells_sidecars_from_clips(name: str, kind: str | None) -> None:
+def test_distinguishes_sidecars_from_clips(name: str, kind: str | None) -> None:
     assert sidecars.is_sidecar([], name) == kind

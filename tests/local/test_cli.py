@@ -53,24 +53,24 @@ def test_up_prints_its_endpoint_and_down_stops_it(tmp_path: Path) -> None:
             health = json.load(answer)
         assert (health["status"], health["pid"]) == ("ready", up.pid)
         with command("down", "--state", "state", cwd=tmp_path) as down:
-            said, _ = down.communicate(timeout=60)
-            assert (down.returncode, said.strip()) == (0, f"Stopped {endpoint}.")
+            output, _ = down.communicate(timeout=60)
+            assert (down.returncode, output.strip()) == (0, f"Stopped {endpoint}.")
         assert up.wait(timeout=20) == 0
     assert not (tmp_path / "state" / "cloud.json").exists()
     with command("down", "--state", "state", cwd=tmp_path) as down:
         assert "No local cloud runs" in down.communicate(timeout=60)[0]
 
 
-def test_a_port_in_use_is_reported_in_a_sentence(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))
         other.listen()
         port = other.getsockname()[1]
         with command("up", "--port", str(port), "--state", "state", cwd=tmp_path) as up:
-            _, said = up.communicate(timeout=60)
+            _, error_output = up.communicate(timeout=60)
             assert up.returncode == 1
-            assert f"Port {port} is taken" in said and "--port" in said
-            assert "Traceback" not in said
+            assert f"Port {port} is taken" in error_output and "--port" in error_output
+            assert "Traceback" not in error_output
 
 
 def test_sigterm_stops_it_cleanly(tmp_path: Path) -> None:
@@ -78,26 +78,26 @@ def test_sigterm_stops_it_cleanly(tmp_path: Path) -> None:
         assert up.stdout
         endpoint = up.stdout.readline().strip()
         urllib.request.urlopen(f"{endpoint}/_impp/health").read()
-        asked = time.monotonic()
+        started = time.monotonic()
         up.send_signal(signal.SIGTERM)
         assert up.wait(timeout=20) == 0
-        assert time.monotonic() - asked < 15
+        assert time.monotonic() - started < 15
 
 
 @pytest.mark.parametrize(
-    ("right", "error", "code", "said"),
+    ("as_expected", "error", "code", "message"),
     [
         (True, None, 0, "report.html"),
         (False, None, 1, "✗ DCIM/lost.MP4: missing"),
         (True, stages.DemoError("the local cloud did not start"), 2, "did not start"),
     ],
 )
-def test_the_exit_code_of_a_demo_says_how_it_ended(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, right: bool, error: Exception | None, code: int, said: str
+def test_the_exit_code_of_a_demo_shows_its_result(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_expected: bool, error: Exception | None, code: int, message: str
 ) -> None:
     sizes = {key: len(content) for key, content in made_media(tmp_path).items()}
     run = made_report(sizes)
-    if right:
+    if as_expected:
         run.files[:] = [file for file in run.files if file.as_expected]
 
     def fake(*_: object) -> object:
@@ -108,7 +108,7 @@ def test_the_exit_code_of_a_demo_says_how_it_ended(
     monkeypatch.setattr(demo, "_run", fake)
     done = CliRunner().invoke(cli.main, ["demo"])
     assert done.exit_code == code
-    assert said in done.output
+    assert message in done.output
 
 
 def test_terraform_runs_with_its_own_options_and_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

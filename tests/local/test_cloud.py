@@ -1,4 +1,4 @@
-"""The local cloud as an object: one per process, and what it says about itself."""
+"""The local cloud as an object: one per process, and its health and metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real files of boxes, and damaged ones made of them."""
+"""Real files of boxes, and damaged copies of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRAGMENT = box(b"moof", bytes(20)) + MDAT
 
 
 def mutated(seeds: list[bytes]) -> st.SearchStrategy[bytes]:
-    """Real files with a few bytes changed, a piece taken out, or their end."""
+    """Real files with some bytes changed, a piece removed, or truncated."""
 
     def change(case: tuple[bytes, list[tuple[int, bytes]], int, int]) -> bytes:
         data, patches, start, length = case

@@ -1,4 +1,4 @@
-"""Files as cameras write them, byte by byte from the documented layouts: boxes, satellites' blocks, pictures' Exif."""
+"""Files as cameras write them, built from the documented layouts: boxes, GPS blocks, Exif."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Block = Callable[..., bytes]
 
 
 class Counted(io.BytesIO):
-    """A file that counts how often and how much is read of it."""
+    """A file that counts its reads and the bytes read."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -30,14 +30,14 @@ class Counted(io.BytesIO):
 
 
 def counted(data: bytes) -> tuple[RangeReader, list[int]]:
-    """A ranged reader over bytes, and the lengths that it was asked for."""
-    asked: list[int] = []
+    """A ranged reader over bytes, and the sizes of its reads."""
+    read_sizes: list[int] = []
 
     def read(offset: int, size: int) -> bytes:
-        asked.append(size)
+        read_sizes.append(size)
         return data[offset : offset + size]
 
-    return RangeReader(read, len(data)), asked
+    return RangeReader(read, len(data)), read_sizes
 
 
 def box(kind: bytes, *content: bytes, large: bool = False, size: int | None = None) -> bytes:

@@ -1,4 +1,4 @@
-"""Names and folders as cameras write them, with what each says; and names that no camera writes."""
+"""Names and folders as cameras write them, with the facts in each, and names of no camera."""
 
 from __future__ import annotations
 

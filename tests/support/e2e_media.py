@@ -1,4 +1,4 @@
-"""Small files that people and cameras really make, and the broken ones: each is written by ffmpeg or by hand."""
+"""Small files as made by people and cameras, and broken ones: each is written by ffmpeg or byte by byte."""
 
 from __future__ import annotations
 

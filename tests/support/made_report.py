@@ -1,4 +1,4 @@
-"""A run as it could have been, with media made by ffmpeg, for tests of what is shown."""
+"""An invented run with media made by ffmpeg, for tests of the report."""
 
 from __future__ import annotations
 

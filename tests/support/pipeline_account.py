@@ -68,11 +68,11 @@ class Account:
         bucket, _, key = url.removeprefix("s3://").partition("/")
         self._file.write_bytes(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
         try:
-            found = video.probe(self._file)
+            probed = video.probe(self._file)
         except MediaError as error:
             code = {"Code": "UnprocessableEntityException", "Message": prober.failure(url, error)[1]}
             raise ClientError({"Error": code}, "Probe") from error
-        return {"ProbeResults": [prober.result(found, "etag", datetime.now(UTC))]}
+        return {"ProbeResults": [prober.result(probed, "etag", datetime.now(UTC))]}
 
     def put(self, key: str, data: bytes, tags: str = "", crc: str | None = None, **metadata: str) -> str:
         """Upload an original and return its version. `metadata` names have no prefix, and `_` for `-`."""

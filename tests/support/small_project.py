@@ -40,7 +40,7 @@ SOURCES = {
         "if TYPE_CHECKING:\n    from impp_lambdas.core import unused\n\n"
         "def handler(event, context):\n"
         '    """Answer."""\n'
-        "    from impp_lambdas.core.deep import ONE  # only when asked\n"
+        "    from impp_lambdas.core.deep import ONE  # only on request\n"
         "    return {'one': ONE, 'usd': pricing.book()['minute'], 'pad': leftpad.pad('x', 3)}\n"
     ),
     "handlers/sample.py": (

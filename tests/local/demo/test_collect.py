@@ -1,4 +1,4 @@
-"""From what the cloud knows to what became of each file: joins, ends, timelines."""
+"""Reports from the data in the cloud: the state and timeline of each file."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_each_file_is_reported_with_its_state(cloud: FakeCloud, tmp_path: Path) 
         card_file(tmp_path, "notes.txt", SHA["f"], media=False),
     ]
     alerts = [{"asset": SHA["b"][:20], "severity": "critical", "kind": "quarantined", "title": "Quarantined"}]
-    found = {report.file: report for report in file_reports(card, cloud, alerts, {})}  # type: ignore[arg-type]
-    assert {file: (report.state, report.as_expected) for file, report in found.items()} == {
+    reports = {report.file: report for report in file_reports(card, cloud, alerts, {})}  # type: ignore[arg-type]
+    assert {file: (report.state, report.as_expected) for file, report in reports.items()} == {
         "DCIM/good.mp4": ("published", True),
         "DCIM/copy.mp4": ("duplicate", True),
         "again.mp4": ("duplicate", True),
@@ -94,9 +94,9 @@ def test_each_file_is_reported_with_its_state(cloud: FakeCloud, tmp_path: Path) 
         "DCIM/lost.mp4": ("missing", False),
         "notes.txt": ("ignored", True),
     }
-    assert found["DCIM/bad.mp4"].reason == "truncated" and found["DCIM/bad.mp4"].alerts == alerts
-    assert good in str(found["again.mp4"].reason)
-    assert sum(report.usd for report in found.values()) == 0.01  # a duplicate is not charged again
+    assert reports["DCIM/bad.mp4"].reason == "truncated" and reports["DCIM/bad.mp4"].alerts == alerts
+    assert good in str(reports["again.mp4"].reason)
+    assert sum(report.usd for report in reports.values()) == 0.01  # a duplicate is not charged again
 
 
 def test_files_of_equal_content_keep_their_own_names(tmp_path: Path) -> None:
@@ -115,13 +115,13 @@ def test_files_of_equal_content_keep_their_own_names(tmp_path: Path) -> None:
 
 
 def event(number: int, seconds: float, kind: str, name: str | None = None, before: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = {"id": number, "timestamp": NOON + timedelta(seconds=seconds), "type": kind}
-    found["previousEventId"] = before
+    history_event: dict[str, Any] = {"id": number, "timestamp": NOON + timedelta(seconds=seconds), "type": kind}
+    history_event["previousEventId"] = before
     if kind.endswith("StateEntered"):
-        found["stateEnteredEventDetails"] = {"name": name}
+        history_event["stateEnteredEventDetails"] = {"name": name}
     if kind.endswith("StateExited"):
-        found["stateExitedEventDetails"] = {"name": name}
-    return found
+        history_event["stateExitedEventDetails"] = {"name": name}
+    return history_event
 
 
 def test_a_history_is_turned_into_a_timeline() -> None:

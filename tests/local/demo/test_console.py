@@ -1,4 +1,4 @@
-"""What the demo prints: progress, stages, the table."""
+"""Output of the demo: progress, stages and the table."""
 
 from __future__ import annotations
 

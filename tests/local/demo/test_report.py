@@ -1,4 +1,4 @@
-"""What the demo shows: the page stands alone and escapes, the JSON keeps its schema, the table fits."""
+"""The report of the demo: the page is self-contained and escaped, and the JSON follows its schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which Terraform is used, where it comes from when there is none, and where its providers come from."""
+"""Choice of the Terraform binary, its download, and the source of its providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The meter adds up under threads, knows whose a charge is, and keeps monthly costs apart."""
+"""The meter adds up charges of many threads, attributes each to its asset, and separates monthly costs."""
 
 from __future__ import annotations
 

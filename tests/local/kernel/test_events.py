@@ -1,4 +1,4 @@
-"""Publishing events: the envelope, and who gets it."""
+"""Publishing events: the envelope and its subscribers."""
 
 from __future__ import annotations
 

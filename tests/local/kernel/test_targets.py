@@ -1,4 +1,4 @@
-"""Sending to ARNs: who receives, and what an error of a target means."""
+"""Sending to ARNs: the receiver, and errors of a target."""
 
 from __future__ import annotations
 

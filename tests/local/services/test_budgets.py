@@ -25,8 +25,8 @@ def test_a_budget_keeps_its_subscribers(cloud: LocalCloud) -> None:
     named = {**account, "BudgetName": "monthly"}
     (kept,) = budgets.describe_notifications_for_budget(**named)["Notifications"]
     assert kept["ThresholdType"] == "PERCENTAGE"
-    told = budgets.describe_subscribers_for_notification(**named, Notification=notification)
-    assert told["Subscribers"] == [subscriber]
+    response = budgets.describe_subscribers_for_notification(**named, Notification=notification)
+    assert response["Subscribers"] == [subscriber]
     assert budgets.describe_budget(**named)["Budget"]["BudgetLimit"]["Amount"] in ("50", "50.0")
     budgets.delete_budget(**named)
     with pytest.raises(budgets.exceptions.NotFoundException):

@@ -16,15 +16,15 @@ def test_costs_by_service_are_those_of_the_local_bill(cloud: LocalCloud) -> None
     cloud.client("s3").create_bucket(Bucket="costs")
     cloud.client("s3").put_object(Bucket="costs", Key="k", Body=b"1")
     today = datetime.now(UTC).date()
-    told = cloud.client("ce").get_cost_and_usage(
+    days = cloud.client("ce").get_cost_and_usage(
         TimePeriod={"Start": str(today - timedelta(days=1)), "End": str(today + timedelta(days=1))},
         Granularity="DAILY",
         Metrics=["UnblendedCost"],
         GroupBy=[{"Type": "DIMENSION", "Key": "SERVICE"}],
     )["ResultsByTime"]
-    assert [len(day["Groups"]) > 0 for day in told] == [False, True]
+    assert [len(day["Groups"]) > 0 for day in days] == [False, True]
     with urllib.request.urlopen(f"{cloud.endpoint}/_impp/bill") as answer:
         lines = json.load(answer)["lines"]
     billed = sum(line["usd"] for line in lines if line["service"] == "s3")
-    (group,) = (g for g in told[1]["Groups"] if g["Keys"] == ["Amazon Simple Storage Service"])
+    (group,) = (g for g in days[1]["Groups"] if g["Keys"] == ["Amazon Simple Storage Service"])
     assert float(group["Metrics"]["UnblendedCost"]["Amount"]) == pytest.approx(billed, abs=1e-9)

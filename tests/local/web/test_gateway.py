@@ -1,4 +1,4 @@
-"""The gateway answers as AWS does, also when it has no answer."""
+"""The gateway answers as AWS does, errors included."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_errors_are_in_the_protocol_of_the_service(
 
 
 class Odd(Service):
-    """Answers in every way a service can."""
+    """A service that responds in every possible way."""
 
     name = "codestar-notifications"
 
@@ -70,9 +70,9 @@ def test_a_bug_is_an_internal_failure_and_an_aws_error_keeps_its_code(
         client.list_targets(MaxResults=1)
     assert bug.value.response["Error"]["Code"] == "InternalFailure"
     assert "ZeroDivisionError" in caplog.text
-    with pytest.raises(ClientError) as told:
+    with pytest.raises(ClientError) as raised:
         client.list_targets(NextToken="abc")
-    assert told.value.response["Error"]["Code"] == "InvalidNextTokenException"
+    assert raised.value.response["Error"]["Code"] == "InvalidNextTokenException"
 
 
 def test_of_many_concurrent_conditional_puts_one_succeeds(cloud: LocalCloud) -> None:

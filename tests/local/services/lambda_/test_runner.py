@@ -1,4 +1,4 @@
-"""Functions run from their zips, alone in a process, and fail the way Lambda's do."""
+"""Functions run from their zips in separate processes, and their errors look like Lambda's."""
 
 from __future__ import annotations
 

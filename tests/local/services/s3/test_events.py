@@ -81,13 +81,13 @@ def test_each_new_object_publishes_one_event(s3: Any, watched: Callable[[], list
 def test_a_multipart_upload_publishes_one_event_even_if_completed_twice(
     s3: Any, watched: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    made = s3.create_multipart_upload(Bucket="watched", Key="parts")
-    part = s3.upload_part(Bucket="watched", Key="parts", UploadId=made["UploadId"], PartNumber=1, Body=BODY)
+    upload = s3.create_multipart_upload(Bucket="watched", Key="parts")
+    part = s3.upload_part(Bucket="watched", Key="parts", UploadId=upload["UploadId"], PartNumber=1, Body=BODY)
     for _ in range(2):  # the second is a retry of a client that missed the answer
         s3.complete_multipart_upload(
             Bucket="watched",
             Key="parts",
-            UploadId=made["UploadId"],
+            UploadId=upload["UploadId"],
             MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
         )
     (event,) = watched()

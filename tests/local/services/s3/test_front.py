@@ -1,4 +1,4 @@
-"""S3 of the local cloud proves what it stores: checksums in, checksums out, one event each, nobody unsigned."""
+"""S3 of the local cloud: checksums are verified and returned, and unsigned requests are refused."""
 
 from __future__ import annotations
 
@@ -130,17 +130,17 @@ def test_an_upload_without_a_checksum_gets_one(s3: Any) -> None:
     head = s3.head_object(Bucket="store", Key="plain", ChecksumMode="ENABLED")
     assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (crc64(BODY), "FULL_OBJECT")
     assert "ChecksumCRC64NVME" not in s3.head_object(Bucket="store", Key="plain")
-    told = s3.get_object_attributes(Bucket="store", Key="plain", ObjectAttributes=["Checksum", "ObjectSize"])
-    assert (told["Checksum"]["ChecksumCRC64NVME"], told["ObjectSize"]) == (crc64(BODY), len(BODY))
+    attributes = s3.get_object_attributes(Bucket="store", Key="plain", ObjectAttributes=["Checksum", "ObjectSize"])
+    assert (attributes["Checksum"]["ChecksumCRC64NVME"], attributes["ObjectSize"]) == (crc64(BODY), len(BODY))
 
 
 def upload(s3: Any, key: str, parts: list[bytes], complete: dict[str, Any], **create: Any) -> dict[str, Any]:
-    made = s3.create_multipart_upload(Bucket="store", Key=key, **create)
+    upload = s3.create_multipart_upload(Bucket="store", Key=key, **create)
     sent = [
         s3.upload_part(
             Bucket="store",
             Key=key,
-            UploadId=made["UploadId"],
+            UploadId=upload["UploadId"],
             PartNumber=number,
             Body=body,
             **({"ChecksumAlgorithm": create["ChecksumAlgorithm"]} if create else {}),
@@ -149,7 +149,7 @@ def upload(s3: Any, key: str, parts: list[bytes], complete: dict[str, Any], **cr
     ]
     listed = [{"PartNumber": number, "ETag": part["ETag"]} for number, part in enumerate(sent, 1)]
     return s3.complete_multipart_upload(
-        Bucket="store", Key=key, UploadId=made["UploadId"], MultipartUpload={"Parts": listed}, **complete
+        Bucket="store", Key=key, UploadId=upload["UploadId"], MultipartUpload={"Parts": listed}, **complete
     )
 
 
@@ -162,12 +162,12 @@ def test_the_checksum_of_an_upload_covers_all_its_parts(s3: Any, create: dict[st
     done = upload(s3, "whole", PARTS, {"ChecksumCRC64NVME": crc64(WHOLE)}, **create)
     head = s3.head_object(Bucket="store", Key="whole", ChecksumMode="ENABLED")
     got = s3.get_object(Bucket="store", Key="whole", ChecksumMode="ENABLED")
-    told = s3.get_object_attributes(Bucket="store", Key="whole", ObjectAttributes=["Checksum"])["Checksum"]
+    attributes = s3.get_object_attributes(Bucket="store", Key="whole", ObjectAttributes=["Checksum"])["Checksum"]
     assert {
         done["ChecksumCRC64NVME"],
         head["ChecksumCRC64NVME"],
         got["ChecksumCRC64NVME"],
-        told["ChecksumCRC64NVME"],
+        attributes["ChecksumCRC64NVME"],
     } == {crc64(WHOLE)}
     assert done["ChecksumType"] == head["ChecksumType"] == "FULL_OBJECT"
     assert got["Body"].read() == WHOLE
@@ -203,16 +203,16 @@ def test_versions_are_listed_url_encoded_on_request(s3: Any) -> None:
     s3.put_object(Bucket="versions", Key=key, Body=b"1")
     s3.delete_object(Bucket="versions", Key=key)
     s3.put_object(Bucket="versions", Key="plain/a.mp4", Body=b"1")
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "Bucket": "versions",
         "EncodingType": "url",
     }  # botocore decodes only what it asked for itself
-    listing = s3.list_object_versions(**asked)
+    listing = s3.list_object_versions(**request)
     encoded = "100%25%20%E8%BB%8A/%2B%20%26%20%27quoted%27.mp4"
     assert listing["EncodingType"] == "url"
     assert {entry["Key"] for entry in listing["Versions"]} == {encoded, "plain/a.mp4"}
     assert [entry["Key"] for entry in listing["DeleteMarkers"]] == [encoded]
-    below = s3.list_object_versions(**asked, Prefix="100% ", Delimiter="/")
+    below = s3.list_object_versions(**request, Prefix="100% ", Delimiter="/")
     assert (below["Prefix"], below["CommonPrefixes"]) == ("100%25%20", [{"Prefix": "100%25%20%E8%BB%8A/"}])
     assert {entry["Key"] for entry in s3.list_object_versions(Bucket="versions")["Versions"]} == {key, "plain/a.mp4"}
 
@@ -234,12 +234,12 @@ def test_a_large_upload_does_not_stay_in_memory(cloud: LocalCloud, s3: Any) -> N
 
 
 def test_a_wrong_checksum_creates_no_object_and_the_upload_can_still_be_completed(s3: Any) -> None:
-    made = s3.create_multipart_upload(Bucket="store", Key="wrong")
-    part = s3.upload_part(Bucket="store", Key="wrong", UploadId=made["UploadId"], PartNumber=1, Body=BODY)
+    upload = s3.create_multipart_upload(Bucket="store", Key="wrong")
+    part = s3.upload_part(Bucket="store", Key="wrong", UploadId=upload["UploadId"], PartNumber=1, Body=BODY)
     finish = {
         "Bucket": "store",
         "Key": "wrong",
-        "UploadId": made["UploadId"],
+        "UploadId": upload["UploadId"],
         "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
     }
     assert error_of(lambda: s3.complete_multipart_upload(ChecksumCRC64NVME=crc64(b"other"), **finish)) == (
@@ -260,8 +260,8 @@ def test_a_composite_checksum_ends_with_its_number_of_parts(s3: Any) -> None:
 
 
 def test_a_part_must_use_the_algorithm_of_its_upload(s3: Any) -> None:
-    made = s3.create_multipart_upload(Bucket="store", Key="mixed", ChecksumAlgorithm="SHA256")
-    part = {"Bucket": "store", "Key": "mixed", "UploadId": made["UploadId"], "PartNumber": 1, "Body": BODY}
+    upload = s3.create_multipart_upload(Bucket="store", Key="mixed", ChecksumAlgorithm="SHA256")
+    part = {"Bucket": "store", "Key": "mixed", "UploadId": upload["UploadId"], "PartNumber": 1, "Body": BODY}
     assert error_of(lambda: s3.upload_part(ChecksumAlgorithm="CRC32", **part)) == ("InvalidRequest", 400)
 
 
