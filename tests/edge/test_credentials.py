@@ -122,8 +122,8 @@ def test_the_documented_profile_gives_credentials(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
 
     assert aws.Signer(aws.Settings("impp-edge")).keys() == aws.Keys("ASIA", "s", "t")
-    asked = (tmp_path / "asked").read_text(encoding="utf-8").split()
-    assert asked[0] == "credential-process"
-    assert asked[1::2] == [
+    words = (tmp_path / "asked").read_text(encoding="utf-8").split()
+    assert words[0] == "credential-process"
+    assert words[1::2] == [
         *("--certificate", "--private-key", "--trust-anchor-arn", "--profile-arn", "--role-arn", "--session-duration"),
     ]

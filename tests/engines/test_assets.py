@@ -76,7 +76,7 @@ def test_a_package_with_different_content_is_refused(registry: Path) -> None:
     assert not (assets.cache_root() / "files" / "one.bin").exists()
 
 
-def test_offline_the_message_names_what_is_missing_and_how_to_get_it(registry: Path) -> None:
+def test_the_offline_message_names_missing_assets_and_the_command_to_fetch_them(registry: Path) -> None:
     for wheel in registry.iterdir():
         wheel.unlink()
     with pytest.raises(AssetError) as error:

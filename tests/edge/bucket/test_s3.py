@@ -88,7 +88,7 @@ def server() -> Iterator[Scripted]:
 
 
 @pytest.fixture(params=["http", "https"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
+def any_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
     with scripted(tmp_path if request.param == "https" else None) as server:
         yield server
 
@@ -135,12 +135,14 @@ def test_put_sends_checksum_metadata_tags_and_if_none_match(server: Scripted, cl
     assert request.scope == "us-east-1/s3"
 
 
-def test_payload_is_unsigned_over_tls_and_hashed_over_plain_http(either: Scripted, client: Callable[..., S3]) -> None:
-    either.scenes = [answer(200, etag='"e"')]
-    client(either).part(KEY, "up", 3, Content(b"hello"), CRC)
-    request = either.requests[0]
+def test_payload_is_unsigned_over_tls_and_hashed_over_plain_http(
+    any_server: Scripted, client: Callable[..., S3]
+) -> None:
+    any_server.scenes = [answer(200, etag='"e"')]
+    client(any_server).part(KEY, "up", 3, Content(b"hello"), CRC)
+    request = any_server.requests[0]
     hashed = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-    assert request.headers["x-amz-content-sha256"] == ("UNSIGNED-PAYLOAD" if either.certificate else hashed)
+    assert request.headers["x-amz-content-sha256"] == ("UNSIGNED-PAYLOAD" if any_server.certificate else hashed)
     assert request.headers["x-amz-checksum-crc64nvme"] == CRC
     assert parse_qs(urlsplit(request.target).query) == {"partNumber": ["3"], "uploadId": ["up"]}
 
@@ -200,7 +202,7 @@ def test_listings_are_read_to_their_last_page(server: Scripted, client: Callable
     assert "part-number-marker=1" in server.requests[1].target and "key-marker=a&" in server.requests[3].target
 
 
-def test_a_large_body_is_streamed(either: Scripted, client: Callable[..., S3], tmp_path: Path) -> None:
+def test_a_large_body_is_streamed(any_server: Scripted, client: Callable[..., S3], tmp_path: Path) -> None:
     from impp_edge.card.find import Found
     from impp_edge.config import Folder
     from impp_edge.run.upload import _Slice
@@ -209,7 +211,7 @@ def test_a_large_body_is_streamed(either: Scripted, client: Callable[..., S3], t
     with path.open("wb") as file:
         file.truncate(64 << 20)
     status = path.stat()
-    found = Found(Folder(tmp_path), b"large", status.st_size, status.st_mtime_ns)
+    source = Found(Folder(tmp_path), b"large", status.st_size, status.st_mtime_ns)
 
     def count(connection: socket.socket, request: ReceivedRequest) -> bool:
         left, buffer = status.st_size, bytearray(65536)
@@ -218,10 +220,10 @@ def test_a_large_body_is_streamed(either: Scripted, client: Callable[..., S3], t
         connection.sendall(reply(200, etag='"e"'))
         return False
 
-    either.scenes = [count]
-    s3 = client(either)
+    any_server.scenes = [count]
+    s3 = client(any_server)
     tracemalloc.start()
-    s3.part(KEY, "up", 1, _Slice(found, 0, status.st_size, lambda: False), CRC)
+    s3.part(KEY, "up", 1, _Slice(source, 0, status.st_size, lambda: False), CRC)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 << 20
@@ -271,26 +273,26 @@ def test_signatures_equal_those_of_botocore(
 # --- early, late and missing responses --------------------------------------------------------------------------------
 
 
-def test_an_early_error_response_is_read(either: Scripted, client: Callable[..., S3]) -> None:
-    either.scenes = [early(403, "AccessDenied")]
+def test_an_early_error_response_is_read(any_server: Scripted, client: Callable[..., S3]) -> None:
+    any_server.scenes = [early(403, "AccessDenied")]
     with pytest.raises(S3Error) as raised:
-        client(either).put(KEY, BODY, CRC, LABELS)
-    assert (raised.value.status, raised.value.code, len(either.requests)) == (403, "AccessDenied", 1)
+        client(any_server).put(KEY, BODY, CRC, LABELS)
+    assert (raised.value.status, raised.value.code, len(any_server.requests)) == (403, "AccessDenied", 1)
 
 
-def test_an_early_503_is_retried(either: Scripted, client: Callable[..., S3]) -> None:
-    either.scenes = [early(503, "SlowDown"), early(412, "PreconditionFailed")]
+def test_an_early_503_is_retried(any_server: Scripted, client: Callable[..., S3]) -> None:
+    any_server.scenes = [early(503, "SlowDown"), early(412, "PreconditionFailed")]
     with pytest.raises(S3Error, match="PreconditionFailed"):
-        client(either).put(KEY, BODY, CRC, LABELS)
-    assert len(either.requests) == 2
+        client(any_server).put(KEY, BODY, CRC, LABELS)
+    assert len(any_server.requests) == 2
 
 
 @pytest.mark.parametrize("bad", [reset, hang_up])
-def test_a_broken_connection_is_retried(either: Scripted, client: Callable[..., S3], stop: Waits, bad: Any) -> None:
-    either.scenes = [bad, bad, answer(200, etag='"e"')]
-    assert client(either).part(KEY, "up", 1, BODY, CRC).etag == '"e"'
-    assert [request.connection for request in either.requests] == [0, 1, 2] and len(stop.waits) == 2
-    assert either.requests[2].body == BODY.content
+def test_a_broken_connection_is_retried(any_server: Scripted, client: Callable[..., S3], stop: Waits, bad: Any) -> None:
+    any_server.scenes = [bad, bad, answer(200, etag='"e"')]
+    assert client(any_server).part(KEY, "up", 1, BODY, CRC).etag == '"e"'
+    assert [request.connection for request in any_server.requests] == [0, 1, 2] and len(stop.waits) == 2
+    assert any_server.requests[2].body == BODY.content
 
 
 def test_an_unreachable_server_is_reported(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
@@ -302,28 +304,28 @@ def test_an_unreachable_server_is_reported(server: Scripted, client: Callable[..
 
 
 def test_a_server_that_reads_nothing_times_out(
-    either: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+    any_server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("impp_edge.bucket.wire.READ_S", 0.1)
     monkeypatch.setattr("impp_edge.bucket.wire.EARLY_S", 0.1)
     monkeypatch.setattr("impp_edge.bucket.s3.ATTEMPTS", 1)
     over = threading.Event()
-    either.scenes = [lambda *_: over.wait(30) and False]
+    any_server.scenes = [lambda *_: over.wait(30) and False]
     try:
         with pytest.raises(Offline, match="does not answer"):
-            client(either).put(KEY, Content(bytes(32 << 20)), CRC, LABELS)
+            client(any_server).put(KEY, Content(bytes(32 << 20)), CRC, LABELS)
     finally:
         over.set()
 
 
 def test_a_closed_keep_alive_connection_is_replaced_without_delay(
-    either: Scripted, client: Callable[..., S3], stop: Waits
+    any_server: Scripted, client: Callable[..., S3], stop: Waits
 ) -> None:
-    either.scenes = [answer(200, etag='"e"'), hang_up, answer(200, etag='"e"'), answer(200, etag='"e"')]
-    s3 = client(either)
+    any_server.scenes = [answer(200, etag='"e"'), hang_up, answer(200, etag='"e"'), answer(200, etag='"e"')]
+    s3 = client(any_server)
     for number in range(3):
         s3.part(KEY, "up", number, Content(b"x"), CRC)
-    assert [request.connection for request in either.requests] == [0, 0, 1, 1] and stop.waits == []
+    assert [request.connection for request in any_server.requests] == [0, 0, 1, 1] and stop.waits == []
 
 
 def test_a_connection_known_to_be_closed_is_not_reused(server: Scripted, client: Callable[..., S3]) -> None:

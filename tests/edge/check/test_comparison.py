@@ -174,8 +174,8 @@ def test_an_edited_log_is_reported(config: Config) -> None:
     result = call(config, "verify", "--log-only")
     assert result.exit_code == SOME_FAILED
     assert "custody log: line 1 (edited): it was changed: its content has another hash than it says" in result.output
-    told = json.loads(call(config, "verify", "--log-only", "--json").output)
-    assert (told["ok"], told["findings"][0]["line"], told["findings"][0]["kind"]) == (False, 1, "edited")
+    report = json.loads(call(config, "verify", "--log-only", "--json").output)
+    assert (report["ok"], report["findings"][0]["line"], report["findings"][0]["kind"]) == (False, 1, "edited")
     assert call(config, "verify").exit_code == SOME_FAILED
 
 
@@ -185,9 +185,9 @@ def test_a_truncated_log_is_still_reported_after_the_next_run(config: Config) ->
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
     assert "line 3 (cut)" in call(config, "verify", "--log-only").output
     put(config.folders[0].path, "c.mp4")
-    told: list[dict[str, Any]] = []
-    assert sync.run(config, told.append).complete
-    assert any("was cut or exchanged" in event["reason"] for event in told if event["event"] == "note")
+    events: list[dict[str, Any]] = []
+    assert sync.run(config, events.append).complete
+    assert any("was cut or exchanged" in event["reason"] for event in events if event["event"] == "note")
     shown = call(config, "verify")
     assert shown.exit_code == SOME_FAILED
     assert "line 3 (cut): the log had lost its end after entry 2 when this run began" in shown.output

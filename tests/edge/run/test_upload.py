@@ -75,18 +75,18 @@ class Store:
 
     def watch(self, operation: str) -> list[tuple[Any, ...]]:
         """The arguments of each later call of an operation."""
-        return self.change(operation, lambda real, *given: real(*given))
+        return self.change(operation, lambda real, *arguments: real(*arguments))
 
     def fail(self, operation: str, error: Exception, times: int = 99, after: bool = False) -> list[tuple[Any, ...]]:
         """Make an operation fail ``times`` times, before the request or ``after`` it, when the response is lost."""
         calls: list[Any] = []
 
-        def failing(real: Callable[..., Any], *given: Any) -> Any:
-            calls.append(given)
+        def failing(real: Callable[..., Any], *arguments: Any) -> Any:
+            calls.append(arguments)
             if len(calls) > times:
-                return real(*given)
+                return real(*arguments)
             if after:
-                real(*given)
+                real(*arguments)
             raise error
 
         self.change(operation, failing)
@@ -95,9 +95,9 @@ class Store:
     def change(self, operation: str, how: Callable[..., Any]) -> list[tuple[Any, ...]]:
         real, calls = getattr(self.s3, operation), []
 
-        def called(*given: Any) -> Any:
-            calls.append(given)
-            return how(real, *given)
+        def called(*arguments: Any) -> Any:
+            calls.append(arguments)
+            return how(real, *arguments)
 
         setattr(self.s3, operation, called)
         return calls
@@ -151,9 +151,9 @@ def test_an_upload_has_content_checksum_metadata_and_tags(store: Store, card: Pa
     assert (head["ContentType"], head["Metadata"]) == ("video/mp4", LABELS.metadata)
     tags = store.look.get_object_tagging(Bucket=store.bucket, Key=KEYS[0])["TagSet"]
     assert {t["Key"]: t["Value"] for t in tags} == LABELS.tags
-    brought = outcome.brought
-    assert (brought.key, brought.sha256, brought.crc64nvme) == (KEYS[0], content.sha256, content.crc64nvme)
-    assert (brought.version, brought.etag) == (head["VersionId"], head["ETag"].strip('"'))
+    record = outcome.brought
+    assert (record.key, record.sha256, record.crc64nvme) == (KEYS[0], content.sha256, content.crc64nvme)
+    assert (record.version, record.etag) == (head["VersionId"], head["ETag"].strip('"'))
     assert not outcome.was_there and store.uploads() == []
 
 
@@ -171,8 +171,8 @@ def test_parts_may_be_sent_by_any_thread_in_any_order(store: Store, card: Path) 
 def test_the_pending_upload_is_recorded_before_the_first_byte(store: Store, card: Path) -> None:
     file, content = random_file(card, LARGE)
     noted: list[Pending | None] = []
-    store.change("create", lambda real, *given: (noted.append(store.memory.pending("", file)), real(*given))[1])
-    store.change("part", lambda real, *given: (noted.append(store.memory.pending("", file)), real(*given))[1])
+    store.change("create", lambda real, *arguments: (noted.append(store.memory.pending("", file)), real(*arguments))[1])
+    store.change("part", lambda real, *arguments: (noted.append(store.memory.pending("", file)), real(*arguments))[1])
     store.upload(file, content)
     assert noted[0] == Pending(KEYS[0], None, content)
     assert noted[1] is not None and noted[1].upload and replace(noted[1], upload=None) == noted[0]
@@ -231,7 +231,7 @@ def test_an_object_without_a_checksum_is_compared_by_its_metadata(store: Store, 
     file, content = random_file(card, SMALL)
     body = file.path.read_bytes()
     store.look.put_object(Bucket=store.bucket, Key=KEYS[0], Body=body, Metadata={"impp-sha256": content.sha256})
-    store.change("head", lambda real, *given: replace(real(*given), crc64nvme=None))
+    store.change("head", lambda real, *arguments: replace(real(*arguments), crc64nvme=None))
     assert store.upload(file, content).was_there
 
 
@@ -290,9 +290,9 @@ def test_an_upload_of_other_bytes_is_not_resumed(store: Store, card: Path) -> No
 
 
 def test_a_retried_create_leaves_no_second_upload(store: Store, card: Path) -> None:
-    def twice(real: Callable[..., Any], *given: Any) -> Any:
-        real(*given)
-        return real(*given)[0], True
+    def twice(real: Callable[..., Any], *arguments: Any) -> Any:
+        real(*arguments)
+        return real(*arguments)[0], True
 
     store.change("create", twice)
     store.upload(*random_file(card, LARGE))
@@ -390,7 +390,7 @@ def test_an_s3_error_is_reported_with_its_code(store: Store, card: Path, size: i
 
 @pytest.mark.parametrize(("size", "operation"), [(SMALL, "put"), (LARGE, "complete")])
 def test_a_checksum_mismatch_fails(store: Store, card: Path, size: int, operation: str) -> None:
-    store.change(operation, lambda real, *given: replace(real(*given), crc64nvme="AAAAAAAAAAA="))
+    store.change(operation, lambda real, *arguments: replace(real(*arguments), crc64nvme="AAAAAAAAAAA="))
     with pytest.raises(UploadError, match="in S3 differs from the file's"):
         store.upload(*random_file(card, size))
 
@@ -400,10 +400,10 @@ def test_a_checksum_mismatch_fails(store: Store, card: Path, size: int, operatio
 def test_a_response_without_a_checksum_is_verified_by_head_object(
     store: Store, card: Path, size: int, operation: str, right: bool
 ) -> None:
-    def silent(real: Callable[..., Stored], *given: Any) -> Stored:
-        stored = replace(real(*given), crc64nvme=None)
+    def silent(real: Callable[..., Stored], *arguments: Any) -> Stored:
+        stored = replace(real(*arguments), crc64nvme=None)
         if not right:
-            store.change("head", lambda head, *asked: replace(head(*asked), crc64nvme="AAAAAAAAAAA="))
+            store.change("head", lambda head, *arguments: replace(head(*arguments), crc64nvme="AAAAAAAAAAA="))
         return stored
 
     store.change(operation, silent)
@@ -516,10 +516,10 @@ def test_abandoning_waits_for_parts_in_progress_and_aborts(store: Store, card: P
     transfer.begin()
     sending, go_on = threading.Event(), threading.Event()
 
-    def slow(real: Callable[..., Any], *given: Any) -> Any:
+    def slow(real: Callable[..., Any], *arguments: Any) -> Any:
         sending.set()
         go_on.wait(60)
-        return real(*given)
+        return real(*arguments)
 
     aborts = store.watch("abort")
     store.change("part", slow)

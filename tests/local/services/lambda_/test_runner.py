@@ -49,7 +49,7 @@ def test_environment_context_and_isolation(make: Maker, monkeypatch: pytest.Monk
     assert "START RequestId:" in tail and "Max Memory Used:" in tail and "Init Duration:" in tail
 
 
-def test_layers_bring_packages_and_the_last_one_wins(make: Maker) -> None:
+def test_layers_provide_packages_and_the_last_one_wins(make: Maker) -> None:
     first = make.layer({"python/shared.py": "WHO = 'first'", "python/only.py": "X = 1"})
     second = make.layer({"python/shared.py": "WHO = 'second'"})
     code = "import shared, only\ndef handler(event, context): return [shared.WHO, only.X]"

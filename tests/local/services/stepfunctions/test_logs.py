@@ -8,7 +8,7 @@ from tests.support.local_cloud import Maker, wait_until
 from tests.support.states import machine
 
 
-def test_the_history_is_logged_where_the_machine_says(make: Maker) -> None:
+def test_the_history_is_logged_to_the_configured_log_group(make: Maker) -> None:
     group = make.name("/aws/vendedlogs/states")
     make.client("logs").create_log_group(logGroupName=group)
     destination = {

@@ -80,7 +80,7 @@ def test_a_failed_token_is_retried_with_a_new_one(
 
 
 @pytest.mark.parametrize("fields", [{"TimeoutSeconds": 1}, {"TimeoutSeconds": 60, "HeartbeatSeconds": 1}])
-def test_a_token_that_nobody_answers_times_out(make: Maker, waiting: Waiting, fields: dict[str, int]) -> None:
+def test_an_unanswered_token_times_out(make: Maker, waiting: Waiting, fields: dict[str, int]) -> None:
     run, url = waiting.start(**fields, Catch=CATCH)
     token = make.messages(url)[0]["Body"]
     assert json.loads(make.ended(run)["output"])["Error"] == "States.Timeout"
