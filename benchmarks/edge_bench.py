@@ -262,7 +262,7 @@ def remember_all(work: Work) -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "edge"))
     from impp_edge.card.find import Scan
     from impp_edge.config import load
-    from impp_edge.memory.state import Brought, State
+    from impp_edge.memory.state import S3Object, State
 
     over = {"bucket": work.bucket, "state": str(work.state / "impp-edge")}
     config = load(None, over, (work.folder,))
@@ -271,7 +271,7 @@ def remember_all(work: Work) -> None:
     with state.batch():
         for number, file in enumerate(files):
             key = f"originals/dashcam/bench/2025/06/01/{Path(os.fsdecode(file.name)).name}"
-            state.remember(work.bucket, file, Brought(key, f"{number:032x}", f"{number:064x}", "AAAAAAAAAAA="))
+            state.remember(work.bucket, file, S3Object(key, f"{number:032x}", f"{number:064x}", "AAAAAAAAAAA="))
     state.caught_up()
     state.close()
 

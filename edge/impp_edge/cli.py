@@ -56,7 +56,7 @@ def main() -> None:
 
 
 @dataclass(frozen=True)
-class Given:
+class CommandLine:
     """What the user gave: a configuration file (or none) and the settings of flags and environment."""
 
     file: Path | None
@@ -83,7 +83,7 @@ def settings(command: Command) -> Command:
     def with_given(*args: Any, config_path: Path | None, **options: Any) -> Any:
         over = {name: options.pop(f"set_{name}") for name in _NAMES}
         file = config_path or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
-        return command(*args, given=Given(file, _document(over)), **options)
+        return command(*args, command_line=CommandLine(file, _document(over)), **options)
 
     with_given.__name__, with_given.__doc__ = command.__name__, command.__doc__
     with_given.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
@@ -149,10 +149,10 @@ def _option(setting: Setting) -> Callable[[Command], Command]:
 
 def _document(over: Mapping[str, Any]) -> dict[str, Any]:
     """Flags in the shape of the configuration file."""
-    given = {name: list(v) if isinstance(v, tuple) else v for name, v in over.items() if v not in (None, (), [])}
-    if "tags" in given:
-        if wrong := [tag for tag in given["tags"] if "=" not in tag]:
+    command_line = {name: list(v) if isinstance(v, tuple) else v for name, v in over.items() if v not in (None, (), [])}
+    if "tags" in command_line:
+        if wrong := [tag for tag in command_line["tags"] if "=" not in tag]:
             end(WRONG_SETTING, f"--tag {wrong[0]}: must be key=value")
-        given["tags"] = dict(tag.split("=", 1) for tag in given["tags"])
-    retain = {s.name: given.pop(f"retain_{s.name}") for s in RETAIN if f"retain_{s.name}" in given}
-    return given | ({"retain": retain} if retain else {})
+        command_line["tags"] = dict(tag.split("=", 1) for tag in command_line["tags"])
+    retain = {s.name: command_line.pop(f"retain_{s.name}") for s in RETAIN if f"retain_{s.name}" in command_line}
+    return command_line | ({"retain": retain} if retain else {})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 Event = dict[str, Any]
-Tell = Callable[[Event], None]
+Reporter = Callable[[Event], None]
 
 
 def size(count: float) -> str:

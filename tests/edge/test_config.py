@@ -29,8 +29,8 @@ def given(*args: str, env: dict[str, str] | None = None) -> Config:
     @click.command()
     @cli.settings
     @click.argument("paths", nargs=-1)
-    def command(given: cli.Given, paths: tuple[str, ...]) -> None:
-        configs.append(given.config(tuple(Path(path) for path in paths)))
+    def command(command_line: cli.CommandLine, paths: tuple[str, ...]) -> None:
+        configs.append(command_line.config(tuple(Path(path) for path in paths)))
 
     result = click.testing.CliRunner().invoke(command, args, env=env, catch_exceptions=False)
     assert configs, result.output

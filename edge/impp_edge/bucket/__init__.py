@@ -1,1 +1,1 @@
-"""The way to S3: credentials, requests, checksums, and one file's upload in parts."""
+"""The S3 client: credentials, signatures, HTTP, requests and retries."""

@@ -1,7 +1,7 @@
-"""Where AWS is and how to sign for it: endpoints, credentials, Signature Version 4.
+"""AWS endpoints, credentials and Signature Version 4.
 
-Importing botocore takes longer than sending a clip, so what most cards use is found without it: keys in the environment
-or in the profile's ``credentials`` file. All else (roles, SSO, ``credential_process``, instance roles) is botocore's.
+Importing botocore takes longer than sending a clip, so the common cases work without it: keys in the environment or in
+the profile's ``credentials`` file. Everything else (roles, SSO, ``credential_process``, instance roles) uses botocore.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from urllib.parse import quote, urlsplit
 
 DEFAULT_REGION = "us-east-1"
 UNSIGNED = "UNSIGNED-PAYLOAD"
-_ANOTHER_WAY = ("role_arn", "sso_session", "sso_start_url", "web_identity_token_file")
-"""Settings of a profile that botocore puts before its static keys."""
+_PREFERRED_SETTINGS = ("role_arn", "sso_session", "sso_start_url", "web_identity_token_file")
+"""Settings of a profile that botocore prefers to its static keys."""
 
 
 class Offline(Exception):
-    """S3, or what gives us credentials, cannot be reached; the text says why. It may be there later."""
+    """S3, or the source of credentials, cannot be reached; the text says why. A retry may succeed."""
 
 
 class Refused(Exception):
-    """AWS refuses us for a reason that is the same for every file; the text says what to do."""
+    """AWS refuses requests for a reason that is the same for every file; the text says what to do."""
 
 
 class Keys(NamedTuple):
-    """Credentials as they are used to sign."""
+    """Credentials for signing."""
 
     access: str
     secret: str
@@ -43,7 +43,7 @@ class Keys(NamedTuple):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a bucket is: ``base`` is the path before the key (``""``, or ``/bucket`` in path style)."""
+    """The address of a bucket: ``base`` is the path before the key (``""``, or ``/bucket`` in path style)."""
 
     scheme: str
     host: str
@@ -52,15 +52,15 @@ class Endpoint:
 
     @property
     def netloc(self) -> str:
-        """Host, with the port where it is not the scheme's own: the ``Host`` header."""
+        """Host, with the port if it is not the scheme's default: the ``Host`` header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _port(self.scheme) else f"{host}:{self.port}"
 
 
 def endpoint(bucket: str, region: str, url: str | None) -> Endpoint:
-    """Where a bucket is. Raises :class:`Refused` where ``url`` is none.
+    """The address of a bucket. Raises :class:`Refused` if ``url`` is invalid.
 
-    A name with dots does not fit the wildcard of S3's certificate, so it goes into the path.
+    A name with dots does not match the wildcard of S3's certificate, so it goes into the path.
     """
     if url is None:
         host = f"s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
@@ -78,7 +78,8 @@ def endpoint(bucket: str, region: str, url: str | None) -> Endpoint:
 
 
 class Settings:
-    """What the environment and the profile in ``~/.aws`` say. Raises :class:`Refused` where a profile is missing."""
+    """Settings from the environment and the profile in ``~/.aws``. Raises :class:`Refused` if the profile is
+    missing."""
 
     def __init__(self, profile: str | None = None) -> None:
         self.profile = profile
@@ -101,25 +102,27 @@ class Settings:
 
     def endpoint_url(self, service: str = "s3") -> str | None:
         """The endpoint of a service, None for AWS's own."""
-        named = f"AWS_ENDPOINT_URL_{service.upper()}"
-        return os.environ.get(named) or os.environ.get("AWS_ENDPOINT_URL") or self._merged.get("endpoint_url")
+        variable = f"AWS_ENDPOINT_URL_{service.upper()}"
+        return os.environ.get(variable) or os.environ.get("AWS_ENDPOINT_URL") or self._merged.get("endpoint_url")
 
     def keys(self) -> Keys | None:
-        """Static keys, where botocore's chain would take just these; None where it must be asked."""
+        """Static keys, if botocore's chain would use exactly these; None if the chain is needed."""
         env = os.environ
         if self.profile is None and env.get("AWS_ACCESS_KEY_ID") and env.get("AWS_SECRET_ACCESS_KEY"):
             return Keys(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env.get("AWS_SESSION_TOKEN") or None)
         access, secret = self._shared.get("aws_access_key_id"), self._shared.get("aws_secret_access_key")
-        another_way = any(name in self._merged for name in _ANOTHER_WAY) or "AWS_WEB_IDENTITY_TOKEN_FILE" in env
-        if access and secret and not another_way:
+        has_preferred = (
+            any(name in self._merged for name in _PREFERRED_SETTINGS) or "AWS_WEB_IDENTITY_TOKEN_FILE" in env
+        )
+        if access and secret and not has_preferred:
             return Keys(access, secret, self._shared.get("aws_session_token"))
         return None
 
 
 class Signer:
-    """Signs requests with the credentials of the ordinary chain. Safe to use from several threads.
+    """Signs requests with the credentials of the ordinary chain. Thread-safe.
 
-    ``offset_s`` is how many seconds our clock is behind the server's; the client of a service sets it when told.
+    ``offset_s`` is how many seconds our clock is behind the server's; the client sets it from a response.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -137,13 +140,13 @@ class Signer:
         region: str,
         service: str,
     ) -> dict[str, str]:
-        """The headers to send: those given, and those that prove who sends them.
+        """The headers to send: those given, and those of the signature.
 
-        ``url`` is the ``Host`` header, the path as it is sent, and the query as :func:`query` makes it; ``payload`` the
+        ``url`` is the ``Host`` header, the path as it is sent, and the query from :func:`query`; ``payload`` the
         SHA-256 of the body in hex or :data:`UNSIGNED`. After "Signature Version 4 signing process" in AWS's reference.
-        Raises :class:`Refused` or :class:`Offline` where there are no credentials.
+        Raises :class:`Refused` or :class:`Offline` if there are no credentials.
         """
-        host, path, asked = url
+        host, path, query_string = url
         keys = self.keys()
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + self.offset_s))
         signed = {name.lower(): value for name, value in headers.items()}
@@ -152,7 +155,7 @@ class Signer:
             signed["x-amz-security-token"] = keys.token
         names = ";".join(sorted(signed))
         canonical = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in sorted(signed))
-        request = f"{method}\n{path}\n{asked}\n{canonical}\n{names}\n{payload}"
+        request = f"{method}\n{path}\n{query_string}\n{canonical}\n{names}\n{payload}"
         scope = f"{now[:8]}/{region}/{service}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
         key = f"AWS4{keys.secret}".encode()
@@ -164,19 +167,19 @@ class Signer:
         return signed
 
     def keys(self) -> Keys:
-        """The credentials as of now, renewed where they are about to expire."""
+        """Current credentials, renewed if they are about to expire."""
         with self._mutex:
             source = self._source
             if source is None:
                 source = self._source = self._settings.keys() or _chain(self._settings.profile)
         if isinstance(source, Keys):
             return source
-        with _translated():
+        with _translate_errors():
             frozen = source.get_frozen_credentials()
             return Keys(frozen.access_key, frozen.secret_key, frozen.token)
 
     def renew(self) -> None:
-        """Get new credentials for the next request: S3 says that these have expired."""
+        """Get new credentials for the next request, because S3 reports these as expired."""
         with self._mutex:
             self._source = None
 
@@ -191,7 +194,7 @@ def _port(scheme: str) -> int:
 
 
 def _section(variable: str, name: str, section: str) -> dict[str, str]:
-    """A section of one of the AWS files, empty where there is none. Read as botocore does: no interpolation."""
+    """A section of one of the AWS files, empty if there is none. Read as botocore does: no interpolation."""
     path = Path(os.environ.get(variable) or f"~/.aws/{name}").expanduser()
     parser = configparser.RawConfigParser(default_section="", strict=False)
     try:
@@ -205,18 +208,18 @@ def _chain(profile: str | None) -> Any:
     """Credentials of botocore's chain, which renew themselves."""
     import botocore.session
 
-    with _translated():
-        found = botocore.session.Session(profile=profile).get_credentials()
-    if found is None:
+    with _translate_errors():
+        credentials = botocore.session.Session(profile=profile).get_credentials()
+    if credentials is None:
         raise Refused(
             "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/config"
         )
-    return found
+    return credentials
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """botocore's errors in our own terms: is it the network, or the setting?"""
+def _translate_errors() -> Iterator[None]:
+    """Translate botocore's errors: a network problem or a wrong setting."""
     from botocore import exceptions
 
     try:
@@ -225,13 +228,11 @@ def _translated() -> Iterator[None]:
         exceptions.ConnectionError,
         exceptions.HTTPClientError,
         exceptions.MetadataRetrievalError,
-        exceptions.CredentialRetrievalError,  # a credential_process that failed: most often it was offline
-        RuntimeError,  # refreshed, and expired still
+        exceptions.CredentialRetrievalError,  # a failed credential_process: usually it was offline
+        RuntimeError,  # still expired after a refresh
     ) as error:
         raise Offline(f"no AWS credentials now: {error}") from error
-    except (exceptions.BotoCoreError, exceptions.ClientError, OSError) as error:  # a program that is not there
+    except (exceptions.BotoCoreError, exceptions.ClientError, OSError) as error:  # a missing program
         raise Refused(f"no AWS credentials: {error}") from error
     except ValueError as error:
-        raise Refused(
-            f"no AWS credentials: credential_process does not write what AWS's tools read: {error}"
-        ) from error
+        raise Refused(f"no AWS credentials: credential_process prints invalid output: {error}") from error

@@ -9,18 +9,18 @@ from collections.abc import Callable
 from impp_edge.stop import Stopped
 
 BLOCK = 256 * 1024
-"""Bytes to send at a time: more would not be cheaper, and a slow line takes it before it counts as stalled."""
+"""Bytes to send at a time: more would not be cheaper, and a slow line sends a block before it counts as stalled."""
 SMOOTH_S = 0.1
 """Under a limit, seconds of bandwidth to send at a time."""
 BURST_S = 0.25
-"""Seconds of bandwidth that may be saved up while nobody sends."""
+"""Seconds of bandwidth that accumulate while nothing is sent."""
 
 
 class Bandwidth:
     """At most ``limit_mbit`` million bits per second, None for no limit, over all threads that call :meth:`take`.
 
-    Each call is given its own span of the line, in the order of the calls, and waits until that span begins: so threads
-    share fairly, and no bytes are ever lost or counted twice.
+    Each call reserves its own span of the line, in the order of the calls, and waits until that span begins: threads
+    share the bandwidth fairly, and no bytes are lost or counted twice.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Bandwidth:
 
     @property
     def block(self) -> int:
-        """Bytes to ask for at a time: little under a limit, so that the line is shared smoothly."""
+        """Bytes to send at a time: few under a limit, so that the line is shared smoothly."""
         if self._bytes_per_s is None:
             return BLOCK
         return max(1024, min(BLOCK // 2, int(self._bytes_per_s * SMOOTH_S)))

@@ -1,8 +1,8 @@
-"""A thin client of S3's REST interface: the few operations that an upload needs, with as little work a byte as can be.
+"""A thin client of S3's REST interface: the few operations that an upload needs, with as little work per byte as
+possible.
 
-:mod:`wire` carries the requests; here is what they say, and what becomes of answers that are not what was
-asked for: some are tried again after a while, some set us right (another region, another clock, new credentials), the
-rest is said in one of four errors.
+:mod:`wire` carries the requests; this module builds them and handles error responses: some are retried after a pause,
+some correct the client (another region, another clock, new credentials), the rest raise one of four errors.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from impp_edge.stop import Stopped as Stopped
 
 ATTEMPTS = 5
 COMPLETE_S = 600.0
-"""Longest silence while S3 puts parts together."""
+"""Longest silence while S3 completes a multipart upload."""
 RETRY_AFTER_S = 120.0
-"""The longest that a server may make us wait."""
+"""Longest wait that a server may ask for."""
 SKEW_S = 300.0
-"""Seconds by which a clock may be wrong before we think that S3 refuses us for it (it does from 15 minutes on)."""
+"""Clock skew from which we take it as the reason for a refusal (S3's own limit is 15 minutes)."""
 _CODES = {400: "BadRequest", 403: "AccessDenied", 404: "NotFound", 412: "PreconditionFailed"}
-"""The codes of answers that have no body."""
+"""Error codes of responses without a body."""
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
 _NOTHING = ElementTree.Element("Nothing")
 CHUNK = 1024 * 1024
 MESSAGE = 300
-"""Most characters of a server's own words to show."""
+"""Most characters of a server's message to show."""
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _AGAIN = frozenset(
@@ -70,24 +70,24 @@ _REFUSED = {
 
 
 class S3Error(Exception):
-    """S3 said no: ``status`` of HTTP, S3's ``code`` and message."""
+    """An error response of S3: HTTP ``status``, S3's ``code`` and message."""
 
     def __init__(self, status: int, code: str, message: str, region: str | None = None) -> None:
-        """``region``: where S3 says that the bucket is, if that is what was wrong."""
+        """``region``: the bucket's region according to S3, if the request used another one."""
         self.status, self.code, self.message, self.region = status, _plain(code), _plain(message), region
         super().__init__(f"S3 answers {self.code}: {self.message}".strip(": "))
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What an object bears besides its bytes."""
+    """An object's tags, metadata and content type."""
 
     tags: Mapping[str, str]
     metadata: Mapping[str, str]
     content_type: str
 
     def headers(self) -> dict[str, str]:
-        """As S3 wants them with PutObject and CreateMultipartUpload."""
+        """Headers for PutObject and CreateMultipartUpload."""
         bare = {"content-type": self.content_type}
         if self.tags:
             bare["x-amz-tagging"] = urlencode(self.tags, quote_via=quote)
@@ -96,7 +96,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class Stored:
-    """An object as S3 has stored it; ``crc64nvme`` of the whole in base64, None where S3 did not say."""
+    """An object as S3 has stored it; ``crc64nvme`` of the whole in base64, None if S3 did not return it."""
 
     version: str | None
     etag: str | None
@@ -105,8 +105,8 @@ class Stored:
 
 @dataclass(frozen=True)
 class Head(Stored):
-    """What HeadObject says of an object. ``metadata`` without ``x-amz-meta-``; ``modified`` in seconds since 1970;
-    ``lock`` GOVERNANCE or COMPLIANCE ``locked_until`` a time in ISO 8601, where S3 may tell us."""
+    """HeadObject's response. ``metadata`` without ``x-amz-meta-``; ``modified`` in seconds since 1970; ``lock``
+    GOVERNANCE or COMPLIANCE, ``locked_until`` in ISO 8601, if we are allowed to see them."""
 
     size: int
     metadata: Mapping[str, str]
@@ -127,7 +127,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Upload:
-    """A multipart upload that was begun; ``began`` ISO 8601 in UTC as S3 writes it."""
+    """A multipart upload in progress; ``began`` in ISO 8601, UTC, as S3 writes it."""
 
     key: str
     id: str
@@ -136,8 +136,8 @@ class Upload:
 
 @dataclass(frozen=True)
 class _Request:
-    """What to ask. ``root`` is how the element begins that a good answer is made of (S3 says ``ListPartsResult``,
-    others ``ListPartsResponse``), None where it has no body."""
+    """A request. ``root`` is the beginning of the root element's name in a successful response (S3 sends
+    ``ListPartsResult``, others ``ListPartsResponse``), None if that has no body."""
 
     method: str
     key: str | None = None
@@ -150,7 +150,7 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Reply:
-    """A good answer, and how often we asked for it."""
+    """A successful response, and the number of attempts."""
 
     headers: http.client.HTTPMessage
     xml: ElementTree.Element
@@ -160,8 +160,8 @@ class _Reply:
 class S3:
     """One bucket. Thread-safe: each thread keeps a connection of its own.
 
-    All operations raise :class:`S3Error`, :class:`Offline`, :class:`Refused`, or :class:`Stopped` where they wait and
-    are asked to stop. They are tried :data:`ATTEMPTS` times, but for what cannot become better by that.
+    All operations raise :class:`S3Error`, :class:`Offline`, :class:`Refused`, or :class:`Stopped` if they are asked to
+    stop while waiting. Temporary errors are retried, up to :data:`ATTEMPTS` attempts.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class S3:
         stop: threading.Event | None = None,
         pace: Bandwidth | None = None,
     ) -> None:
-        """Nothing is sent yet. What is None is asked of the environment and the profile, as AWS's tools do."""
+        """Sends nothing yet. Values that are None come from the environment and the profile, as in AWS's tools."""
         settings = aws.Settings(profile)
         self.bucket = bucket
         self.region = region or settings.region or aws.DEFAULT_REGION
@@ -186,29 +186,29 @@ class S3:
         self._wire = Wire(authorities, pace or Bandwidth(None, self._stop), self._stop)
 
     def close(self) -> None:
-        """Close the connections of all threads, which must be at rest."""
+        """Close the connections of all threads, which must be idle."""
         self._wire.close()
 
     def pause(self, attempt: int) -> None:
-        """Wait before an operation is tried again that failed ``attempt`` times before (from 0)."""
+        """Wait before retrying an operation that failed ``attempt`` times before (from 0)."""
         if self._stop.wait(backoff(attempt)):
             raise Stopped("asked to stop")
 
     # --- objects ------------------------------------------------------------------------------------------------------
 
     def put(self, key: str, body: Body, crc64nvme: str, labels: Labels) -> Stored:
-        """PutObject, refused (412 PreconditionFailed) where the key is taken."""
+        """PutObject, refused (412 PreconditionFailed) if the key is taken."""
         headers = labels.headers() | {"x-amz-checksum-crc64nvme": crc64nvme, "if-none-match": "*"}
         return _stored(self._ask(_Request("PUT", key, headers=headers, body=body)).headers)
 
     def head(self, key: str, version: str | None = None) -> Head | None:
-        """HeadObject with its checksum; None for an object that is missing.
+        """HeadObject with its checksum; None for a missing object.
 
-        Without the right to list the bucket, S3 says 403 instead: that is an :class:`S3Error`.
+        Without s3:ListBucket, S3 answers 403 instead: that is an :class:`S3Error`.
         """
-        wanted = {"versionId": version} if version else {}
+        query = {"versionId": version} if version else {}
         try:
-            answer = self._ask(_Request("HEAD", key, wanted, {"x-amz-checksum-mode": "ENABLED"}))
+            answer = self._ask(_Request("HEAD", key, query, {"x-amz-checksum-mode": "ENABLED"}))
         except S3Error as error:
             if error.status == 404:
                 return None
@@ -234,7 +234,7 @@ class S3:
     # --- multipart uploads --------------------------------------------------------------------------------------------
 
     def create(self, key: str, labels: Labels) -> tuple[str, bool]:
-        """CreateMultipartUpload: its id; True where an earlier try may have begun another one that nobody knows of."""
+        """CreateMultipartUpload: its id; True if an earlier attempt may have created another one that is unknown."""
         headers = labels.headers() | {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FULL_OBJECT"}
         request = _Request("POST", key, {"uploads": ""}, headers, root="InitiateMultipartUpload")
         reply = self._ask(request)
@@ -242,15 +242,15 @@ class S3:
 
     def part(self, key: str, upload: str, number: int, body: Body, crc64nvme: str) -> Part:
         """UploadPart."""
-        asked = {"partNumber": str(number), "uploadId": upload}
-        answer = self._ask(_Request("PUT", key, asked, {"x-amz-checksum-crc64nvme": crc64nvme}, body))
+        query = {"partNumber": str(number), "uploadId": upload}
+        answer = self._ask(_Request("PUT", key, query, {"x-amz-checksum-crc64nvme": crc64nvme}, body))
         etag = answer.headers.get("etag")
         if not etag:
             raise S3Error(200, "NoETag", "the answer to a part has none: is this S3?")
         return Part(number, body.size, etag, crc64nvme)
 
     def complete(self, key: str, upload: str, parts: Sequence[Part], crc64nvme: str) -> Stored:
-        """CompleteMultipartUpload, with the checksum and size of the whole; 412 PreconditionFailed where the key is
+        """CompleteMultipartUpload, with the checksum and size of the whole; 412 PreconditionFailed if the key is
         taken."""
         root = ElementTree.Element("CompleteMultipartUpload", xmlns=_NAMESPACE)
         for part in parts:
@@ -270,13 +270,13 @@ class S3:
             "CompleteMultipartUpload", COMPLETE_S,
         )  # fmt: skip
         reply = self._ask(request)
-        said, crc = _stored(reply.headers), _text(reply.xml, "ChecksumCRC64NVME")
+        stored, crc = _stored(reply.headers), _text(reply.xml, "ChecksumCRC64NVME")
         if _text(reply.xml, "ChecksumType") not in ("", "FULL_OBJECT"):
             crc = ""
-        return Stored(said.version, _etag(_text(reply.xml, "ETag")) or said.etag, crc or None)
+        return Stored(stored.version, _etag(_text(reply.xml, "ETag")) or stored.etag, crc or None)
 
     def abort(self, key: str, upload: str) -> None:
-        """AbortMultipartUpload; no matter if it is gone already."""
+        """AbortMultipartUpload; an upload that is gone already is not an error."""
         try:
             self._ask(_Request("DELETE", key, {"uploadId": upload}))
         except S3Error as error:
@@ -284,37 +284,37 @@ class S3:
                 raise
 
     def parts(self, key: str, upload: str) -> list[Part]:
-        """ListParts: those acknowledged, by number. An upload that vanished is 404 NoSuchUpload."""
-        found: list[Part] = []
-        asked = {"uploadId": upload}
+        """ListParts: the acknowledged parts, by number. An upload that vanished is 404 NoSuchUpload."""
+        parts: list[Part] = []
+        query = {"uploadId": upload}
         while True:
-            page = self._ask(_Request("GET", key, asked, root="ListParts")).xml
+            page = self._ask(_Request("GET", key, query, root="ListParts")).xml
             for one in page.iterfind("Part"):
                 crc = _text(one, "ChecksumCRC64NVME") or None
-                found.append(Part(_number(one, "PartNumber"), _number(one, "Size"), _text(one, "ETag"), crc))
+                parts.append(Part(_number(one, "PartNumber"), _number(one, "Size"), _text(one, "ETag"), crc))
             marker = _text(page, "NextPartNumberMarker")
-            if _text(page, "IsTruncated") != "true" or not marker or marker == asked.get("part-number-marker"):
-                return found
-            asked = {**asked, "part-number-marker": marker}
+            if _text(page, "IsTruncated") != "true" or not marker or marker == query.get("part-number-marker"):
+                return parts
+            query = {**query, "part-number-marker": marker}
 
     def uploads(self, prefix: str) -> list[Upload]:
-        """ListMultipartUploads: those begun and neither completed nor aborted, of keys that begin so."""
-        found: list[Upload] = []
-        asked = {"uploads": "", "prefix": prefix}
+        """ListMultipartUploads: uploads in progress of keys that begin with ``prefix``."""
+        uploads: list[Upload] = []
+        query = {"uploads": "", "prefix": prefix}
         while True:
-            page = self._ask(_Request("GET", query=asked, root="ListMultipartUploads")).xml
+            page = self._ask(_Request("GET", query=query, root="ListMultipartUploads")).xml
             for one in page.iterfind("Upload"):
-                found.append(Upload(_text(one, "Key"), _text(one, "UploadId"), _text(one, "Initiated")))
+                uploads.append(Upload(_text(one, "Key"), _text(one, "UploadId"), _text(one, "Initiated")))
             after = {"key-marker": _text(page, "NextKeyMarker")}
             after["upload-id-marker"] = _text(page, "NextUploadIdMarker")
-            if _text(page, "IsTruncated") != "true" or not after["key-marker"] or asked == {**asked, **after}:
-                return found
-            asked = {**asked, **after}
+            if _text(page, "IsTruncated") != "true" or not after["key-marker"] or query == {**query, **after}:
+                return uploads
+            query = {**query, **after}
 
-    # --- asking until there is an answer ------------------------------------------------------------------------------
+    # --- attempts and retries -----------------------------------------------------------------------------------------
 
     def _ask(self, request: _Request) -> _Reply:
-        """Ask until there is a good answer, or no sense in asking again."""
+        """Send a request until it succeeds or a retry is useless."""
         corrected: set[str] = set()
         attempt = 0
         for tries in count(1):
@@ -325,10 +325,10 @@ class S3:
                 answer = self._send(request)
                 if answer.status < 300:
                     return _Reply(answer.headers, _good(request, answer), tries)
-                failure = said = _error(answer)
+                failure = refusal = _error(answer)
                 wait = _retry_after(answer)
-                correction = self._set_right(request, region, answer, said)
-            except S3Error as error:  # told in the body of a 200
+                correction = self._correct(request, region, answer, refusal)
+            except S3Error as error:  # in the body of a 200
                 failure, correction = error, None
             except Dropped as error:
                 failure, correction = self._offline(error), "dropped"
@@ -338,38 +338,39 @@ class S3:
                 corrected.add(correction)
                 continue
             attempt += 1
-            if attempt == ATTEMPTS or not _passing(failure):
+            if attempt == ATTEMPTS or not _is_temporary(failure):
                 raise _final(failure)
             if self._stop.wait(max(wait, backoff(attempt - 1))):
                 raise Stopped("asked to stop")
         raise AssertionError("unreachable")
 
     def _send(self, request: _Request) -> Answer:
-        """Ask once. A body is proven by its checksum in a signed header; without TLS its bytes are signed as well."""
+        """Send once. A signed header has the body's checksum; without TLS its bytes are signed as well."""
         place = self._place
         path = place.base + ("/" + quote(request.key, safe="/-_.~") if request.key is not None else "")
-        asked = aws.query(request.query)
+        query_string = aws.query(request.query)
         payload = aws.UNSIGNED if place.scheme == "https" else _sha256(request.body)
         headers = self.signer.sign(
-            request.method, (place.netloc, path or "/", asked), request.headers, payload, self.region, "s3"
+            request.method, (place.netloc, path or "/", query_string), request.headers, payload, self.region, "s3"
         )
         headers["user-agent"] = f"impp-edge/{__version__}"
-        target = f"{path or '/'}?{asked}" if asked else path or "/"
+        target = f"{path or '/'}?{query_string}" if query_string else path or "/"
         return self._wire.exchange(place, request.method, target, headers, request.body, request.silence_s)
 
-    def _set_right(self, request: _Request, region: str, answer: Answer, failure: S3Error) -> str | None:
-        """Learn from an answer what was wrong with how we asked: what it was, or None. HEAD's answers have no code."""
-        there = answer.headers.get("x-amz-bucket-region") or failure.region
-        if there and there != region and _REGION.fullmatch(there) and answer.status in (301, 307, 400, 403):
-            self._place = aws.endpoint(self.bucket, there, self._url)
-            self.region = there  # the last, for another thread that has the old one is set right as well
+    def _correct(self, request: _Request, region: str, answer: Answer, failure: S3Error) -> str | None:
+        """Correct region, clock or credentials by an error response; returns which, or None. HEAD responses have no
+        code."""
+        actual = answer.headers.get("x-amz-bucket-region") or failure.region
+        if actual and actual != region and _REGION.fullmatch(actual) and answer.status in (301, 307, 400, 403):
+            self._place = aws.endpoint(self.bucket, actual, self._url)
+            self.region = actual  # last, so that another thread with the old region is corrected as well
             return "region"
         bare = request.method == "HEAD"
-        says = _date(answer.headers.get("date"))
-        offset = says - time.time() if says is not None else self.signer.offset_s
+        server_time = _date(answer.headers.get("date"))
+        offset = server_time - time.time() if server_time is not None else self.signer.offset_s
         skewed = abs(offset - self.signer.offset_s) > SKEW_S
         if failure.code == "RequestTimeTooSkewed" or (bare and answer.status == 403 and skewed):
-            self.signer.offset_s = offset  # set and not added to, for other threads do so at the same moment
+            self.signer.offset_s = offset  # assigned, not added: other threads do so at the same time
             return "clock"
         if failure.code in _EXPIRED or (bare and answer.status == 400):
             self.signer.renew()
@@ -391,40 +392,40 @@ class S3:
 
 
 def _good(request: _Request, answer: Answer) -> ElementTree.Element:
-    """A good answer's XML. S3 may say 200 first, to keep the connection, and tell of an error in the body."""
+    """The XML of a successful response. S3 may send 200 first, to keep the connection, and an error in the body."""
     if request.root is None:
         return _NOTHING
-    found = _parsed(answer.body)
-    if found is not None and found.tag == "Error":
-        raise S3Error(500, _text(found, "Code") or "InternalError", _text(found, "Message"))
-    if found is None or not found.tag.startswith(request.root):
+    root = _parse(answer.body)
+    if root is not None and root.tag == "Error":
+        raise S3Error(500, _text(root, "Code") or "InternalError", _text(root, "Message"))
+    if root is None or not root.tag.startswith(request.root):
         raise http.client.HTTPException("the answer broke off")
-    return found
+    return root
 
 
 def _error(answer: Answer) -> S3Error:
-    found = _parsed(answer.body)
-    if found is None or found.tag != "Error":
+    root = _parse(answer.body)
+    if root is None or root.tag != "Error":
         return S3Error(answer.status, _CODES.get(answer.status, str(answer.status)), _plain(answer.reason))
-    return S3Error(answer.status, _text(found, "Code"), _text(found, "Message"), _text(found, "Region") or None)
+    return S3Error(answer.status, _text(root, "Code"), _text(root, "Message"), _text(root, "Region") or None)
 
 
-def _passing(failure: S3Error | Offline) -> bool:
-    """Whether it may become better by waiting."""
+def _is_temporary(failure: S3Error | Offline) -> bool:
+    """Whether a retry may succeed."""
     if isinstance(failure, Offline):
         return True
     return failure.code in _AGAIN or failure.status == 429 or (failure.status >= 500 and failure.status != 501)
 
 
 def _final(failure: S3Error | Offline) -> Exception:
-    """The error to raise: what would be the same for every file is a refusal."""
+    """The error to raise: one that is the same for every file becomes :class:`Refused`."""
     if isinstance(failure, S3Error) and failure.code in _REFUSED:
         return Refused(f"S3 answers {failure.code}: {_REFUSED[failure.code]}")
     return failure
 
 
-def _parsed(body: bytes) -> ElementTree.Element | None:
-    """A document without its namespace; None where it is none, or has a type declaration, which S3's never have."""
+def _parse(body: bytes) -> ElementTree.Element | None:
+    """Parse XML without its namespace; None if it is not XML, or has a type declaration, which S3's never have."""
     if b"<!" in body:
         return None
     try:
@@ -446,7 +447,7 @@ def _number(element: ElementTree.Element, name: str) -> int:
 
 
 def _plain(text: str) -> str:
-    """A server's words, fit to be printed: no control characters, and not too many."""
+    """A server's message made printable: no control characters, limited length."""
     return "".join(c if c.isprintable() else " " for c in text)[:MESSAGE].strip()
 
 
@@ -462,7 +463,7 @@ def _etag(value: str | None) -> str | None:
 
 
 def _date(value: str | None) -> float | None:
-    """A date of HTTP in seconds since 1970."""
+    """An HTTP date in seconds since 1970."""
     try:
         return parsedate_to_datetime(value).timestamp() if value else None
     except (ValueError, TypeError, OverflowError):
@@ -470,7 +471,7 @@ def _date(value: str | None) -> float | None:
 
 
 def _retry_after(answer: Answer) -> float:
-    """Seconds that the server asks us to wait, within reason."""
+    """Seconds that the server asks us to wait, at most :data:`RETRY_AFTER_S`."""
     value = answer.headers.get("retry-after", "")
     if value.isascii() and value.isdigit() and len(value) < 10:
         wait = float(value)

@@ -1,7 +1,7 @@
-"""Requests over HTTP/1.1, one kept connection for each thread, as little work a byte as can be.
+"""Requests over HTTP/1.1: one persistent connection per thread, as little work per byte as possible.
 
-Bodies go into the connection in small blocks: from memory, or from the page cache through one buffer. Answers are
-bounded in size and time, and understood even where the server answers before it has read all.
+Bodies are sent in small blocks: from memory, or from the page cache through one buffer. Responses are bounded in size
+and time, and read even if the server responds before it has read the whole body.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ from impp_edge.stop import Stopped
 
 CONNECT_S = 10.0
 READ_S = 60.0
-"""Longest silence of a server, be it that it says nothing or that it takes nothing."""
+"""Longest time in which a server neither sends nor accepts anything."""
 ANSWER_S = 900.0
-"""Longest that an answer may take from its first byte to its last."""
+"""Longest time from the first byte of a response to its last."""
 EARLY_S = 2.0
-"""How long to wait for the answer of a server that closed the connection before it had all."""
+"""How long to wait for the response of a server that closed the connection before it had the whole body."""
 IDLE_S = 15.0
-"""After so long a connection is created again: S3 closes idle ones at about this time."""
+"""Idle time after which a connection is replaced: S3 closes idle ones at about this time."""
 STOP_S = 10.0
-"""How long a body may go on after we were asked to stop: then it is given up half sent."""
+"""How long a body may continue after we were asked to stop, before it is abandoned."""
 ANSWER_BYTES = 8 * 1024 * 1024
-"""Most bytes of an answer: a page of 1,000 keys of 1,024 characters, percent-encoded, has less."""
+"""Most bytes of a response: a page of 1,000 keys of 1,024 characters, percent-encoded, has fewer."""
 
 TRANSPORT = (OSError, http.client.HTTPException)
-"""What a bad network or a server that breaks off raises."""
+"""Raised by a bad network or a server that breaks off."""
 
 
 class Dropped(ConnectionResetError):
-    """The server had closed a connection that we kept: nothing is wrong, try again at once."""
+    """The server had closed an idle connection: not an error, retry at once."""
 
 
 class Body(Protocol):
-    """What is sent: ``size`` bytes, in blocks that are valid until the next one is asked for; again for each try."""
+    """A request body: ``size`` bytes, in blocks that are valid until the next one; read again for each attempt."""
 
     @property
     def size(self) -> int:
@@ -61,7 +61,7 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class Content:
-    """A body that is in memory already."""
+    """A body in memory."""
 
     content: bytes | memoryview
 
@@ -78,7 +78,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said, read to its end."""
+    """A complete response."""
 
     status: int
     reason: str
@@ -99,7 +99,7 @@ class Wire:
         self._tls: ssl.SSLContext | None = None
 
     def close(self) -> None:
-        """Close the connections of all threads, which must be at rest; they are created again when needed."""
+        """Close the connections of all threads, which must be idle; they are opened again when needed."""
         with self._mutex:
             lines = list(self._lines)
         for line in lines:
@@ -114,14 +114,14 @@ class Wire:
         body: Body | None = None,
         silence_s: float = READ_S,
     ) -> Answer:
-        """Send one request and read the answer.
+        """Send one request and read the response.
 
-        Raises one of :data:`TRANSPORT` (:class:`Dropped` where a kept connection proved dead), Stopped while the body
-        waits, and what the body raises.
+        Raises one of :data:`TRANSPORT` (:class:`Dropped` if a kept connection was dead), Stopped while the body waits,
+        and what the body raises.
         """
         line, used = self._line(place)
         try:
-            return self._once(line, method, self._seen_from(place, target), headers, body, silence_s)
+            return self._once(line, method, self._target(place, target), headers, body, silence_s)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
             line.close()
             raise (Dropped(str(error)) if used else error) from error
@@ -151,7 +151,7 @@ class Wire:
                 self._send(line.sock, body)
             line.sock.settimeout(silence_s)
         except (BrokenPipeError, ConnectionResetError, TimeoutError, ssl.SSLError) as error:
-            early = error  # it may have answered, and closed, before it had all
+            early = error  # it may have responded and closed before it had the whole body
             if line.sock is None:
                 raise
             line.sock.settimeout(EARLY_S)
@@ -167,19 +167,19 @@ class Wire:
         return answer
 
     def _send(self, sock: socket.socket, body: Body) -> None:
-        asked_at: float | None = None
+        stop_requested_at: float | None = None
         for block in body.blocks(self._pace.block):
             self._pace.take(len(block))
             sock.sendall(block)
             if self._stop.is_set():
-                asked_at = asked_at or time.monotonic()
-                if time.monotonic() - asked_at > STOP_S:
+                stop_requested_at = stop_requested_at or time.monotonic()
+                if time.monotonic() - stop_requested_at > STOP_S:
                     raise Stopped("asked to stop")
 
     # --- connections --------------------------------------------------------------------------------------------------
 
     def _line(self, place: Endpoint) -> tuple[http.client.HTTPConnection, bool]:
-        """This thread's connection, open; and whether it was used before."""
+        """This thread's open connection, and whether it was used before."""
         line: http.client.HTTPConnection | None = getattr(self._kept, "line", None)
         if line is None or self._kept.place != place:
             if line is not None:
@@ -210,7 +210,7 @@ class Wire:
         try:
             line.connect()
         except BaseException:
-            line.close()  # else a connection without TLS stays where the handshake failed
+            line.close()  # else a failed handshake leaves a connection without TLS
             raise
 
     def _context(self) -> ssl.SSLContext:
@@ -223,13 +223,13 @@ class Wire:
             return self._tls
 
     @staticmethod
-    def _seen_from(place: Endpoint, target: str) -> str:
-        """The request's target: a proxy for plain HTTP wants the whole URL."""
+    def _target(place: Endpoint, target: str) -> str:
+        """The request's target: a proxy for plain HTTP needs the whole URL."""
         return f"http://{place.netloc}{target}" if place.scheme == "http" and _proxy(place) else target
 
 
 def _read(response: http.client.HTTPResponse) -> Answer:
-    """An answer to its end. Raises :data:`TRANSPORT` where it breaks off, is too long or takes too long."""
+    """Read a whole response. Raises :data:`TRANSPORT` if it breaks off, is too long or takes too long."""
     begun, body = time.monotonic(), bytearray()
     while block := response.read1(65536):
         body += block
@@ -237,19 +237,19 @@ def _read(response: http.client.HTTPResponse) -> Answer:
             raise http.client.HTTPException("the answer has no end")
     if response.length:
         raise http.client.IncompleteRead(bytes(body[:100]), response.length)
-    response.close()  # one without a body is not at its end by itself, and keeps the connection from being used again
+    response.close()  # a response without a body must be closed before the connection can be reused
     return Answer(response.status, response.reason, response.headers, bytes(body))
 
 
 def _readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say: then the server has closed it."""
+    """Whether an idle connection is readable: then the server has closed it."""
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
 
 
 def _authorities() -> str | None:
-    """None where the system has its own list of certificate authorities, else the one that botocore brings."""
+    """None if the system has its own list of certificate authorities, else botocore's."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
         return None
@@ -259,9 +259,9 @@ def _authorities() -> str | None:
 
 
 def _proxy(place: Endpoint) -> SplitResult | None:
-    """The proxy that the environment names for a place: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY but for NO_PROXY."""
+    """The proxy that the environment names for a place: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, minus NO_PROXY."""
     if not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None  # and urllib.request need not be imported
+        return None  # saves the import of urllib.request
     from urllib import request
 
     proxies = request.getproxies_environment()

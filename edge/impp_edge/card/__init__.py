@@ -1,1 +1,1 @@
-"""What lies on the cards: finding it, waiting until it is written, and removing what is safe."""
+"""Files on the cards: find them, wait until they are complete, identify them, and put them in order."""

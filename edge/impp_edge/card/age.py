@@ -1,4 +1,4 @@
-"""The age of an uploaded file, which retention and forecasts go by."""
+"""The age of an uploaded file, on which retention and forecasts are based."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _DAY_S = 86_400.0
 
 
 def recorded(entry: Entry) -> float:
-    """When a file was recorded, in seconds since 1970: the later of its capture time and its own, as far as they can be
-    right; when it was uploaded where neither can."""
+    """When a file was recorded, in seconds since 1970: the later of its capture time and its modification time, as far
+    as they are plausible; its upload time where neither is."""
     times = [entry.mtime]
     if entry.about.captured:
         with suppress(ValueError, OverflowError):

@@ -1,8 +1,8 @@
-"""The board that the workers take their next piece of work from: always the most urgent one.
+"""The board from which workers take their next piece of work: always the most urgent one.
 
-A file is done in pieces: *prepare* (identify, hash, begin), *send* one part, *finish*. Between any two of them a file
-that is more urgent comes first, so an event that was found just now does not wait for the end of a long routine clip.
-A waiting file costs some hundred bytes; few are prepared at once.
+A file is uploaded in pieces: *prepare* (identify, hash, begin), *send* one part, *finish*. A more urgent file may come
+in between any two pieces, so a new event does not wait for the end of a long routine clip. A waiting file costs a few
+hundred bytes; few are prepared at the same time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from impp_edge.card.find import Found
+from impp_edge.card.find import CardFile
 from impp_edge.config import Folder
 
 EVENT, ROUTINE = 0, 1
@@ -29,15 +29,15 @@ BEGUN = 64
 
 
 class Job:
-    """One file on its way. ``transfer`` is for the workers: what they prepared."""
+    """The upload of one file. ``transfer`` belongs to the workers: what they prepared."""
 
-    __slots__ = ("after", "error", "found", "pieces", "transfer", "under_way", "urgency")
+    __slots__ = ("after", "error", "file", "pieces", "transfer", "under_way", "urgency")
 
-    def __init__(self, found: Found, urgency: Urgency, after: tuple[bytes, ...] = ()) -> None:
-        self.found = found
+    def __init__(self, file: CardFile, urgency: Urgency, after: tuple[bytes, ...] = ()) -> None:
+        self.file = file
         self.urgency = urgency
         self.after = after
-        self.pieces: deque[int] | None = None  # none while its preparation was not begun
+        self.pieces: deque[int] | None = None  # None until its preparation begins
         self.under_way = 0
         self.error: Exception | None = None
         self.transfer: Any = None
@@ -55,52 +55,52 @@ class Work:
 
 
 class Board:
-    """Jobs and who comes next. Safe to use from several threads: a worker calls :meth:`take` until it gives None, and
-    after each piece one of :meth:`prepared`, :meth:`sent` and :meth:`done`."""
+    """Jobs in order of urgency. Thread-safe: a worker calls :meth:`take` until it returns
+    None, and after each piece one of :meth:`prepared`, :meth:`sent` and :meth:`done`."""
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
         self._jobs: dict[bytes, Job] = {}  # every file that is not done, by its path
-        self._waiting: list[Job] = []  # a heap of those that are not begun; some of them forgotten meanwhile
-        self._blocked: dict[bytes, list[Job]] = {}  # clips by a sidecar that they come after
+        self._waiting: list[Job] = []  # a heap of jobs not yet begun; some may have been forgotten since
+        self._blocked: dict[bytes, list[Job]] = {}  # clips by the sidecar that they wait for
         self._begun: list[Job] = []
         self._under_way = 0
         self._ranks = 2
         self.closed = False
         self.files = self.bytes = 0
-        """All that was ever added."""
+        """Totals of all jobs ever added."""
 
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, found: Found, urgency: Urgency, after: Iterable[bytes] = ()) -> bool:
-        """Add a file, to be begun when none of those at the paths ``after`` is there; False if it is there already."""
+    def add(self, card_file: CardFile, urgency: Urgency, after: Iterable[bytes] = ()) -> bool:
+        """Add a file, to be begun once no file at a path in ``after`` is left; False if it is on the board already."""
         with self._ready:
-            old = self._jobs.get(found.raw)
-            if old and (old.found == found or old.pieces is not None):
-                return False  # what changes when it is already on its way fails by itself
+            old = self._jobs.get(card_file.raw)
+            if old and (old.file == card_file or old.pieces is not None):
+                return False  # a file that changes during its upload fails by itself
             if old:
                 self._forget(old)
-            job = Job(found, urgency, tuple(after))
-            self._jobs[found.raw] = job
+            job = Job(card_file, urgency, tuple(after))
+            self._jobs[card_file.raw] = job
             self.files += 1
-            self.bytes += found.size
+            self.bytes += card_file.size
             self._wait(job)
         return True
 
-    def __contains__(self, found: Found) -> bool:
-        """Whether this file is there as it is now."""
+    def __contains__(self, card_file: CardFile) -> bool:
+        """Whether this file is on the board with its current size and time."""
         with self._ready:
-            job = self._jobs.get(found.raw)
-            return job is not None and job.found == found
+            job = self._jobs.get(card_file.raw)
+            return job is not None and job.file == card_file
 
-    def waiting(self) -> list[Found]:
-        """All files that are not done, in no order."""
+    def waiting(self) -> list[CardFile]:
+        """All files that are not done, in no particular order."""
         with self._ready:
-            return [job.found for job in self._jobs.values()]
+            return [job.file for job in self._jobs.values()]
 
     def allow(self, routine: bool, events: bool = True) -> None:
-        """Which ranks may be worked at now; what is under way ends with its piece."""
+        """Set which ranks may be worked on now; pieces under way are finished."""
         ranks = (2 if routine else 1) if events else 0
         if ranks != self._ranks:
             with self._ready:
@@ -126,8 +126,8 @@ class Board:
             self._ready.notify_all()
 
     def sent(self, job: Job, error: Exception | None = None) -> bool:
-        """A part was sent, or could not be for an ``error``. After the last part the file can be finished; after an
-        error nothing more of it is handed out. True if the caller, the last one at it, is to end it as failed."""
+        """A part was sent, or failed with ``error``. After the last part the file can be finished; after an error no
+        more of it is handed out. True if the caller is the last one working on it and must end it as failed."""
         with self._ready:
             job.error = job.error or error
             if job.error and job.pieces:
@@ -148,21 +148,21 @@ class Board:
             self._ready.notify_all()
 
     def drop(self, folder: Folder) -> None:
-        """Forget what waits of a folder, as when its card was pulled out."""
+        """Forget the waiting files of a folder, for example when its card was pulled out."""
         with self._ready:
             for job in list(self._jobs.values()):
-                if job.found.folder is folder and not job.under_way:
+                if job.file.folder is folder and not job.under_way:
                     self._forget(job)
 
     def close(self) -> None:
-        """Hand out nothing any more: every worker ends with the piece that it has."""
+        """Hand out no more work: every worker finishes the piece that it has."""
         with self._ready:
             self.closed = True
             self._ready.notify_all()
 
     @property
     def under_way(self) -> int:
-        """Pieces that were taken and not given back."""
+        """Pieces that workers hold."""
         return self._under_way
 
     @property
@@ -171,7 +171,7 @@ class Board:
         with self._ready:
             return not self._under_way and self._best() is None
 
-    # --- all below hold the lock --------------------------------------------------------------------------------------
+    # --- everything below holds the lock ------------------------------------------------------------------------------
 
     def _next(self) -> Work | None:
         job = self._best()
@@ -186,7 +186,7 @@ class Board:
 
     def _best(self) -> Job | None:
         """The most urgent job that has a piece to hand out."""
-        while self._waiting and self._jobs.get(self._waiting[0].found.raw) is not self._waiting[0]:
+        while self._waiting and self._jobs.get(self._waiting[0].file.raw) is not self._waiting[0]:
             heapq.heappop(self._waiting)
         jobs = [job for job in self._begun if job.pieces]
         if len(self._begun) < BEGUN:
@@ -195,9 +195,9 @@ class Board:
 
     def _wait(self, job: Job) -> None:
         """Let a job wait for the first sidecar that is not done, or for its turn."""
-        before = next((other for other in job.after if other in self._jobs), None)
-        if before:
-            self._blocked.setdefault(before, []).append(job)
+        sidecar = next((other for other in job.after if other in self._jobs), None)
+        if sidecar:
+            self._blocked.setdefault(sidecar, []).append(job)
         else:
             heapq.heappush(self._waiting, job)
             self._ready.notify()
@@ -208,12 +208,12 @@ class Board:
 
     def _forget(self, job: Job) -> None:
         """Take a job off the board, and free those that waited for it."""
-        path = job.found.raw
+        path = job.file.raw
         if self._jobs.get(path) is not job:
             return
         del self._jobs[path]
         if job.pieces is not None:
             self._begun.remove(job)
         for clip in self._blocked.pop(path, ()):
-            if self._jobs.get(clip.found.raw) is clip:
+            if self._jobs.get(clip.file.raw) is clip:
                 self._wait(clip)

@@ -1,8 +1,8 @@
-"""When a file was captured: as the name says, else the container, else the satellites, else the file system.
+"""When a file was captured: from its name, else the container, else GPS, else the file system.
 
-The first that is plausible counts. It is kept as local time with its offset, as the camera's clock wrote it. What
-speaks against it is said beside it, never silently mended: a source that was not believed, satellites that tell
-another time, an hour that a zone has twice or not at all.
+The first plausible time counts. It is kept as local time with its offset, as the camera's clock wrote it. Doubts are
+reported beside it and never silently corrected: a source that is implausible, GPS that disagrees, an hour that a zone
+has twice or not at all.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from impp_footage.cameras import EARLIEST, Recognised
 from impp_footage.reader import RangeReader
 
 TOLERANCE = timedelta(minutes=2)
-"""How far a camera's clock may be from the satellites' without a word: set by hand, and the first fix takes a while."""
+"""How far a camera's clock may be from GPS without a doubt: it is set by hand, and the first fix takes a while."""
 SIDECAR_BYTES = 64 * 1024
-"""Most bytes that are read of a file beside: ``event.json`` has some 300, the first minute of NMEA 16 K."""
+"""Most bytes read of a sidecar: ``event.json`` has some 300, the first minute of NMEA 16 K."""
 _UNSET = datetime(1970, 1, 2, tzinfo=UTC)
-"""The least time a file can have: a clock that was never set says so, in whatever zone it is read."""
+"""The earliest time a file can have: a clock that was never set shows it, in whatever zone it is read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
-    """``at`` aware; ``source`` filename, event (Tesla's ``event.json``), container, gps or mtime; ``zone`` in which a
-    clock without one was read; ``doubt`` in words, None where nothing speaks against it."""
+class CaptureTime:
+    """``at`` is aware; ``source`` filename, event (Tesla's ``event.json``), container, gps or mtime; ``zone`` the one
+    in which a clock without a zone was read; ``doubt`` in words, None if there is none."""
 
     at: datetime
     source: str
@@ -40,43 +40,43 @@ class Captured:
     doubt: str | None
 
 
-def captured(
+def capture_time(
     folder: Folder, relative: PurePosixPath, known: Recognised | None, mtime: float, file: RangeReader
-) -> Captured:
-    """When the open ``file`` at ``relative`` was captured. Raises OSError where it cannot be read."""
+) -> CaptureTime:
+    """When the open ``file`` at ``relative`` was captured. Raises OSError if it cannot be read."""
     now = datetime.now(UTC)
     picture = exif.taken(file)
-    fix = _believed(_satellites(folder.path / relative, known, picture, file), now)
+    fix = _if_plausible(_satellites(folder.path / relative, known, picture, file), now)
     doubts: list[str] = []
     for source, clock in _clocks(folder.path / relative, known, picture, file):
-        at, doubt = placed(clock, folder.zone, fix)
-        if plausible(at, now):
-            said = [*doubts, doubt, _against(source, at, fix)]
-            return Captured(at, source, _zone(folder), "; ".join(d for d in said if d) or None)
+        at, doubt = localize(clock, folder.zone, fix)
+        if is_plausible(at, now):
+            reasons = [*doubts, doubt, _disagreement(source, at, fix)]
+            return CaptureTime(at, source, _zone(folder), "; ".join(d for d in reasons if d) or None)
         doubts.append(f"the {_WORDS[source]} says {at:%Y-%m-%d}")
-    if (fix := fix or _believed(gps.unlisted_fix(file), now)) is not None:
-        return Captured(_wall(fix, folder.zone), "gps", _zone(folder), "; ".join(doubts) or None)
-    changed = _changed(mtime)
-    if not plausible(changed, now):
-        doubts.append(f"the file says {changed:%Y-%m-%d}")
-    return Captured(_wall(changed, folder.zone), "mtime", _zone(folder), "; ".join(doubts) or None)
+    if (fix := fix or _if_plausible(gps.unlisted_fix(file), now)) is not None:
+        return CaptureTime(_wall(fix, folder.zone), "gps", _zone(folder), "; ".join(doubts) or None)
+    modified = _modified(mtime)
+    if not is_plausible(modified, now):
+        doubts.append(f"the file says {modified:%Y-%m-%d}")
+    return CaptureTime(_wall(modified, folder.zone), "mtime", _zone(folder), "; ".join(doubts) or None)
 
 
-def plausible(moment: datetime, now: datetime) -> bool:
+def is_plausible(moment: datetime, now: datetime) -> bool:
     """Whether a camera's clock can have been right: set at all, and not more than a day ahead."""
     return moment.year >= EARLIEST and moment <= now + timedelta(days=1)
 
 
-def _believed(fix: datetime | None, now: datetime) -> datetime | None:
-    return fix if fix is not None and plausible(fix, now) else None
+def _if_plausible(fix: datetime | None, now: datetime) -> datetime | None:
+    return fix if fix is not None and is_plausible(fix, now) else None
 
 
-def placed(clock: datetime, zone: ZoneInfo | None, fix: datetime | None = None) -> tuple[datetime, str | None]:
+def localize(clock: datetime, zone: ZoneInfo | None, fix: datetime | None = None) -> tuple[datetime, str | None]:
     """A camera's clock with its offset in a zone (None: the system's), and a doubt about an hour that is not unique.
 
-    A clock in :data:`datetime.UTC` is shown as the zone's, one with an offset of its own as it is. Of an hour that came
-    twice, the one nearer to the satellites' ``fix`` counts, else the first, with a doubt; one that never came keeps the
-    offset before it.
+    A clock in :data:`datetime.UTC` is converted to the zone; one with an offset of its own is kept. Of an hour that
+    occurs twice, the one nearer to the GPS ``fix`` counts, else the first, with a doubt; one that never occurs keeps
+    the offset before it.
     """
     if clock.tzinfo is UTC:
         return _wall(clock, zone), None
@@ -111,15 +111,20 @@ _WORDS = {"filename": "name", "event": "event.json", "container": "container"}
 def _clocks(
     path: Path, known: Recognised | None, picture: exif.Taken, file: RangeReader
 ) -> Iterator[tuple[str, datetime]]:
-    """Where a time is written, in the order of belief: naive is a wall clock, aware is told with its offset."""
-    if known and known.maker == "tesla" and known.camera is None and (told := _of_event(path, file)) is not None:
-        yield "event", told
+    """Recorded times, the most trustworthy first: naive is a wall clock, aware has its offset."""
+    if (
+        known
+        and known.maker == "tesla"
+        and known.camera is None
+        and (event_time := _event_time(path, file)) is not None
+    ):
+        yield "event", event_time
     if known and known.taken:
         yield "filename", known.taken.replace(tzinfo=UTC) if known.utc else known.taken
     if picture.local is not None:
         yield "container", picture.local.replace(tzinfo=picture.offset)
-    elif (made := boxes.created(file)) is not None:
-        yield "container", made
+    elif (created := boxes.created(file)) is not None:
+        yield "container", created
 
 
 def _satellites(path: Path, known: Recognised | None, picture: exif.Taken, file: RangeReader) -> datetime | None:
@@ -132,7 +137,7 @@ def _satellites(path: Path, known: Recognised | None, picture: exif.Taken, file:
     return gps.first_fix(file)
 
 
-def _of_event(path: Path, file: RangeReader) -> datetime | None:
+def _event_time(path: Path, file: RangeReader) -> datetime | None:
     """The time in the ``event.json`` of a Tesla event: local, without a zone, such as ``2026-01-15T08:16:30``."""
     own = path.name.lower() == "event.json"
     text = file.read(0, SIDECAR_BYTES) if own else _beside(path, "event.json")
@@ -144,7 +149,7 @@ def _of_event(path: Path, file: RangeReader) -> datetime | None:
 
 
 def _beside(path: Path, name: str) -> bytes:
-    """The head of a regular file in the same folder; empty where there is none that can be read."""
+    """The head of a regular file in the same folder; empty if there is none that can be read."""
     try:
         handle = os.open(path.with_name(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (OSError, ValueError):
@@ -156,8 +161,8 @@ def _beside(path: Path, name: str) -> bytes:
             return b""
 
 
-def _against(source: str, at: datetime, fix: datetime | None) -> str | None:
-    """What the satellites say against a time; a difference of whole half hours is a matter of the zone."""
+def _disagreement(source: str, at: datetime, fix: datetime | None) -> str | None:
+    """How GPS contradicts a time; a difference of whole half hours is a matter of the zone."""
     if fix is None or abs(at - fix) <= TOLERANCE:
         return None
     half = timedelta(minutes=30)
@@ -167,12 +172,12 @@ def _against(source: str, at: datetime, fix: datetime | None) -> str | None:
     return f"the {_WORDS[source]} says {at.isoformat()}, GPS {fix:%Y-%m-%dT%H:%M:%SZ}{hint}"
 
 
-def _changed(mtime: float) -> datetime:
+def _modified(mtime: float) -> datetime:
     try:
-        changed = datetime.fromtimestamp(mtime, UTC)
+        modified = datetime.fromtimestamp(mtime, UTC)
     except (ValueError, OverflowError, OSError):
-        changed = _UNSET
-    return max(changed, _UNSET)  # never "now": the key must be the same in the next run
+        modified = _UNSET
+    return max(modified, _UNSET)  # never "now": the key must be the same in the next run
 
 
 def _wall(moment: datetime, zone: ZoneInfo | None) -> datetime:

@@ -1,7 +1,7 @@
-"""Find files that may be footage and that the memory does not know yet.
+"""Find files that may be footage and that the state does not know yet.
 
 A run over 100,000 known files must cost next to nothing: each folder is listed once and compared, name by name, with
-the memory's rows in the same order. Only what is new or changed becomes an object, and meets a pattern.
+the state's rows in the same order. Only new and changed files become objects and are matched with patterns.
 """
 
 # ruff: noqa: PTH112, PTH116, PTH118  # pathlib knows no paths in bytes
@@ -36,13 +36,13 @@ _JUNK = re.compile(
 )
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 PROBLEMS = 20
-"""How many files of one folder are named when they cannot be looked at; the rest is counted."""
+"""How many unreadable files of one folder are named; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CardFile:
     """A regular file, small enough to keep 100,000 of: ``name`` below its folder in the file system's own bytes, size
-    in bytes and modification time as of when it was found. :func:`look` makes one of a path."""
+    in bytes and modification time when it was listed. :func:`look` makes one from a path."""
 
     folder: Folder
     name: bytes
@@ -51,12 +51,12 @@ class Found:
 
     @property
     def raw(self) -> bytes:
-        """The absolute path in the file system's own bytes: what the memory knows a file by."""
+        """The absolute path in the file system's own bytes: what the state identifies a file by."""
         return os.path.join(os.fsencode(self.folder.path), self.name)
 
     @property
     def path(self) -> Path:
-        """Where to open it."""
+        """The absolute path."""
         return Path(os.fsdecode(self.raw))
 
     @property
@@ -71,15 +71,15 @@ class Found:
 
 
 Problem = Callable[[str, str], None]
-"""``problem(path, reason)``: something could not be looked at."""
+"""``problem(path, reason)``: something could not be read."""
 
 
 class Scan:
-    """One look at a folder: iterate it once for the files that are new or changed. Links are not followed.
+    """One pass over a folder: iterate it once for new and changed files. Links are not followed.
 
-    ``known`` counts, meanwhile, the files that the memory knows: ``brought``, or the reason why they are skipped.
-    ``absent`` tells that the folder is there but empty although files of it are known: a card that is not in its
-    reader. Nothing is ever forgotten because it is not found. Files that vanish while they are listed are no problem.
+    ``known`` counts the files that the state knows: ``brought`` (uploaded), or the reason why they are skipped.
+    ``absent`` is true if the folder is empty although files of it are known: the card is not in its reader. A file
+    that is missing is never forgotten for that. Files that vanish while they are listed are not a problem.
     Raises :class:`StateError`.
     """
 
@@ -93,7 +93,7 @@ class Scan:
         self._problem = problem
         self._excluded = _matcher(folder.exclude)
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[CardFile]:
         self._state.reconsider(self._bucket, self._root, _policy(self._folder))
         counts: Counter[int] = Counter()
         try:
@@ -103,7 +103,7 @@ class Scan:
             for what, count in counts.items():
                 self.known[self._state.reason(what)] += count
 
-    def _walk(self, rows: Callable[[bytes], Iterator[Row]], counts: Counter[int]) -> Iterator[Found]:
+    def _walk(self, rows: Callable[[bytes], Iterator[Row]], counts: Counter[int]) -> Iterator[CardFile]:
         waiting = [b""]
         while waiting:
             below = waiting.pop()
@@ -111,57 +111,57 @@ class Scan:
             try:
                 listing = _list(at, rows(at), follow=not below)
             except OSError as error:
-                if not below or error.errno != errno.ENOENT or not self._here():
-                    self._say(at, error, "cannot be listed")
-                if not self._here():
+                if not below or error.errno != errno.ENOENT or not self._is_present():
+                    self._report_problem(at, error, "cannot be listed")
+                if not self._is_present():
                     return  # the card was pulled out: one message is enough
-                continue  # removed meanwhile, or not to be read: the others go on
-            self._say_refused(at, listing.refused)
+                continue  # removed meanwhile, or unreadable: go on with the others
+            self._report_errors(at, listing.errors)
             counts += listing.known
             if not below and not listing.known and not listing.new and not listing.folders:
                 self.absent = self._state.any_below(self._bucket, self._root)
             for name, size, mtime_ns in listing.new:
                 if not _JUNK.fullmatch(name) and not self._excluded(name, prefix + name):
-                    yield Found(self._folder, prefix + name, size, mtime_ns)
+                    yield CardFile(self._folder, prefix + name, size, mtime_ns)
             waiting += [
                 prefix + name
                 for name in reversed(listing.folders)
                 if not _JUNK_FOLDERS.fullmatch(name) and not self._excluded(name, prefix + name)
             ]
 
-    def _say_refused(self, at: bytes, refused: list[tuple[bytes, OSError]]) -> None:
-        for name, error in refused[:PROBLEMS]:
+    def _report_errors(self, at: bytes, errors: list[tuple[bytes, OSError]]) -> None:
+        for name, error in errors[:PROBLEMS]:
             if name:
-                self._say(at + b"/" + name, error, "cannot be looked at")
+                self._report_problem(at + b"/" + name, error, "cannot be looked at")
             else:
-                self._say(at, error, "cannot be listed to its end")
-        if len(refused) > PROBLEMS:
-            self._say(at, refused[-1][1], f"{len(refused) - PROBLEMS} more files in it cannot be looked at")
+                self._report_problem(at, error, "cannot be listed to its end")
+        if len(errors) > PROBLEMS:
+            self._report_problem(at, errors[-1][1], f"{len(errors) - PROBLEMS} more files in it cannot be looked at")
 
-    def _here(self) -> bool:
+    def _is_present(self) -> bool:
         return os.path.isdir(self._root)
 
-    def _say(self, path: bytes, error: OSError, what: str) -> None:
+    def _report_problem(self, path: bytes, error: OSError, what: str) -> None:
         self._problem(os.fsdecode(path), f"{what}: {error.strerror or error}")
 
 
 @dataclass(slots=True)
 class _Listing:
     """What a directory holds, by name: ``new`` or changed files as (name, size, mtime_ns), ``folders``, how many files
-    are ``known`` by kind, and what was ``refused``, an empty name standing for the rest of the directory."""
+    are ``known`` by kind, and ``errors`` by name, an empty name for the rest of the directory."""
 
     new: list[tuple[bytes, int, int]] = field(default_factory=list)
     folders: list[bytes] = field(default_factory=list)
     known: Counter[int] = field(default_factory=Counter)
-    refused: list[tuple[bytes, OSError]] = field(default_factory=list)
+    errors: list[tuple[bytes, OSError]] = field(default_factory=list)
 
 
 def _list(at: bytes, rows: Iterator[Row], follow: bool) -> _Listing:
-    """List a directory and compare it with the memory's rows; a link is followed if ``follow``. Raises OSError where it
-    cannot be opened; what fails later does not keep the rest from being given.
+    """List a directory and compare it with the state's rows; a link is followed if ``follow``. Raises OSError if it
+    cannot be opened; later errors are collected, and the rest is still listed.
 
-    Names and rows go side by side in one order, so that neither is looked up: for 100,000 files that is a fifth less
-    time, and half the memory, than a dictionary takes.
+    Names and rows are walked in the same order, so nothing is looked up: for 100,000 files that takes a fifth less
+    time and half the memory of a dictionary.
     """
     listing = _Listing()
     handle = os.open(at, os.O_RDONLY | os.O_DIRECTORY | (0 if follow else os.O_NOFOLLOW))
@@ -173,7 +173,7 @@ def _list(at: bytes, rows: Iterator[Row], follow: bool) -> _Listing:
             except FileNotFoundError:
                 continue  # removed meanwhile
             except OSError as error:
-                listing.refused.append((name, error))
+                listing.errors.append((name, error))
                 continue
             while row is not None and row[0] < name:
                 row = next(rows, None)
@@ -191,39 +191,39 @@ def _list(at: bytes, rows: Iterator[Row], follow: bool) -> _Listing:
 
 
 def _names(handle: int, listing: _Listing) -> list[bytes]:
-    """The names in an open directory, in the order of the memory's rows. Where the listing breaks off, those so far."""
+    """The names in an open directory, in the order of the state's rows. If the listing breaks off, those so far."""
     names: list[bytes] = []
     try:
         with os.scandir(handle) as entries:
             for entry in entries:
-                names.append(entry.name.encode(_ENCODING, _ERRORS))  # what came before an error counts
+                names.append(entry.name.encode(_ENCODING, _ERRORS))  # keeps what came before an error
     except OSError as error:
-        listing.refused.append((b"", error))
+        listing.errors.append((b"", error))
     names.sort()
     return names
 
 
 def scan(folder: Folder, state: State, bucket: str, problem: Problem) -> Scan:
-    """Look through a folder for files that the memory of this bucket does not know."""
+    """Scan a folder for files that the state does not know for this bucket."""
     return Scan(folder, state, bucket, problem)
 
 
-def look(folder: Folder, path: Path) -> Found:
-    """The file at a path below a folder, as it is now. Raises OSError, and ValueError where it is not a regular file
+def look(folder: Folder, path: Path) -> CardFile:
+    """The file at a path below a folder, as it is now. Raises OSError, and ValueError if it is not a regular file
     below that folder."""
     status = path.stat(follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path} is no regular file")
-    return Found(folder, os.fsencode(path.relative_to(folder.path)), status.st_size, status.st_mtime_ns)
+        raise ValueError(f"{path} is not a regular file")
+    return CardFile(folder, os.fsencode(path.relative_to(folder.path)), status.st_size, status.st_mtime_ns)
 
 
-def unchanged(found: Found) -> bool:
-    """Whether the file is still what was found: same size, same time, still a regular file."""
+def is_unchanged(card_file: CardFile) -> bool:
+    """Whether the file is still as listed: same size, same time, still a regular file."""
     try:
-        status = os.stat(found.raw, follow_symlinks=False)
+        status = os.stat(card_file.raw, follow_symlinks=False)
     except OSError:
         return False
-    return stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns)
+    return stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (card_file.size, card_file.mtime_ns)
 
 
 def _matcher(patterns: tuple[str, ...]) -> Callable[[bytes, bytes], bool]:
@@ -239,5 +239,5 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[bytes, bytes], bool]:
 
 
 def _policy(folder: Folder) -> str:
-    """By which rules files of a folder are skipped: with other rules they are looked at again."""
+    """The rules by which files of a folder are skipped: when they change, skipped files are considered again."""
     return f"{__version__} unknown={folder.unknown} sidecars={folder.sidecars}"

@@ -1,7 +1,7 @@
 """When will the camera overwrite what is not uploaded yet?
 
-A dash cam fills its card and then overwrites the oldest routine clip. How soon that reaches a clip that still waits is
-a race of two rates, both measured: how fast footage is written, and how fast it is sent. Pure; bytes and seconds.
+A dash cam fills its card and then overwrites the oldest routine clip. How soon it reaches a clip that still waits is a
+race of two measured rates: how fast footage is written and how fast it is uploaded. Pure; bytes and seconds.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from itertools import pairwise
 
 DAY_S = 86_400.0
 LOOK_BACK_S = 14 * DAY_S
-"""What was written in so many days is taken for what will be: two weeks hold two weekends."""
+"""The forecast extrapolates from this period: two weeks hold two weekends."""
 LEAST_SPAN_S = DAY_S
-"""Less than a day of history says nothing about the next one."""
+"""Less than a day of history is too little for a forecast."""
 LEAST_CLIPS = 10
 GAP_S = 600.0
-"""Clips that begin no further apart are of one drive; no camera makes longer ones by itself."""
+"""Clips that begin no further apart belong to one drive; no camera records longer clips by itself."""
 TIGHT = 0.5
-"""Safe is what needs no more than this share of the time there is."""
+"""An upload is safe if it needs no more than this share of the time that is left."""
 
 SAFE, TIGHT_TIME, LOST = "safe", "tight", "lost"
 
@@ -27,7 +27,7 @@ SAFE, TIGHT_TIME, LOST = "safe", "tight", "lost"
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A file of the camera: ``when`` it was recorded in seconds since 1970, ``size`` in bytes; whether it still
-    ``waits`` to be uploaded, is ``on_card`` (else only known from before), and is in the ``loop`` that the camera
+    ``waits`` to be uploaded, is ``on_card`` (else known from the state only), and is in the ``loop`` that the camera
     overwrites: locked and event clips are not."""
 
     when: float
@@ -39,19 +39,19 @@ class Clip:
 
 @dataclass(frozen=True)
 class Unknown:
-    """No forecast can be made; ``why`` in plain words."""
+    """No forecast is possible; ``why`` in plain words."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What will become of the clips that wait. ``verdict`` safe, tight or lost; times in seconds since 1970, rates in
+    """What happens to the clips that wait. ``verdict`` safe, tight or lost; times in seconds since 1970, rates in
     bytes per second.
 
-    ``overwritten_at``: when the camera reaches the oldest waiting clip if nothing is sent; None where nothing waits.
-    ``recording_s``: so much more recording that takes. ``lost_at``: when the first clip is lost although uploads go
-    on. ``caught_up_at``: when all that waits is sent, with what is written meanwhile; None: never.
+    ``overwritten_at``: when the camera reaches the oldest waiting clip if nothing is sent; None if nothing waits.
+    ``recording_s``: the recording time until then. ``lost_at``: when the first clip is lost although uploads go on.
+    ``caught_up_at``: when everything is uploaded, footage written meanwhile included; None: never.
     """
 
     verdict: str
@@ -66,10 +66,10 @@ class Forecast:
 
 
 def forecast(clips: Iterable[Clip], free: int, sent_per_s: float | None, now: float) -> Forecast | Unknown:
-    """What will become of a card with these ``clips`` (in any order) and so many bytes ``free``.
+    """What happens to a card with these ``clips`` (in any order) and ``free`` bytes.
 
-    ``sent_per_s`` is the upload rate as an average over day and night, None where none was measured yet: then a clip
-    counts as lost when the camera reaches it.
+    ``sent_per_s`` is the upload rate averaged over day and night, None if none was measured yet: then a clip counts as
+    lost when the camera reaches it.
     """
     ordered = sorted((clip for clip in clips if clip.loop), key=lambda clip: clip.when)
     waiting = sum(clip.size for clip in ordered if clip.waits)
@@ -77,24 +77,24 @@ def forecast(clips: Iterable[Clip], free: int, sent_per_s: float | None, now: fl
     if (why := _too_little(recent, now)) is not None:
         return Unknown(why)
     written = sum(clip.size for clip in recent) / (now - recent[0].when)
-    made = Forecast(SAFE, waiting, written, _recording_rate(recent), sent_per_s)
+    result = Forecast(SAFE, waiting, written, _recording_rate(recent), sent_per_s)
     if not waiting:
-        return replace(made, caught_up_at=now)
+        return replace(result, caught_up_at=now)
     room = free + _before_first_waiting(ordered)
-    made = replace(
-        made,
+    result = replace(
+        result,
         overwritten_at=now + room / written,
-        recording_s=room / made.recorded_per_s if made.recorded_per_s else None,
+        recording_s=room / result.recorded_per_s if result.recorded_per_s else None,
     )
     if not sent_per_s:
-        return replace(made, verdict=LOST, lost_at=made.overwritten_at)
+        return replace(result, verdict=LOST, lost_at=result.overwritten_at)
     gain = sent_per_s - written
     caught_up = now + waiting / gain if gain > 0 else None
     need, lost = _race(ordered, free, written, sent_per_s)
-    if gain <= 0 and lost is None:  # all that waits now makes it, but the backlog grows until it fills the card
+    if gain <= 0 and lost is None:  # waiting clips are uploaded in time, but the backlog fills the card
         lost = room / -gain if gain < 0 else None
     verdict = LOST if lost is not None else TIGHT_TIME if need > TIGHT or gain <= 0 else SAFE
-    return replace(made, verdict=verdict, lost_at=None if lost is None else now + lost, caught_up_at=caught_up)
+    return replace(result, verdict=verdict, lost_at=None if lost is None else now + lost, caught_up_at=caught_up)
 
 
 def _too_little(recent: list[Clip], now: float) -> str | None:
@@ -124,13 +124,13 @@ def _recording_rate(recent: list[Clip]) -> float | None:
 
 
 def _before_first_waiting(ordered: list[Clip]) -> int:
-    """Bytes that the camera may overwrite before it comes to a clip that waits."""
-    brought = 0
+    """Bytes that the camera can overwrite before it reaches a clip that waits."""
+    overwritable = 0
     for clip in ordered:
         if clip.waits:
             break
-        brought += clip.size if clip.on_card else 0
-    return brought
+        overwritable += clip.size if clip.on_card else 0
+    return overwritable
 
 
 def _race(ordered: list[Clip], free: int, written: float, sent: float) -> tuple[float, float | None]:

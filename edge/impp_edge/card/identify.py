@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from impp_edge.card.capture import captured
+from impp_edge.card.capture import capture_time
 from impp_edge.config import Folder
 from impp_footage import reader, sidecars
 from impp_footage.cameras import recognise, recording_by_folder
@@ -19,10 +19,10 @@ from impp_footage.slug import slug
 
 @dataclass(frozen=True)
 class Identity:
-    """What a file is: ``captured`` aware, as the camera's wall clock said; ``captured_from`` filename, event,
-    container, gps or mtime; ``doubt`` says what speaks against that time. ``moment``, ``group`` and ``chapter`` are
-    :class:`Recognised`'s; ``truncated`` says what a clip lacks whose end was never written;
-    ``sidecar``: it only belongs to a clip (a low-resolution twin that is left alone is a clip)."""
+    """What a file is: ``captured`` is aware, the camera's wall clock; ``captured_from`` filename, event, container, gps
+    or mtime; ``doubt`` what contradicts that time. ``moment``, ``group`` and ``chapter`` come from
+    :class:`Recognised`; ``truncated`` names what a clip lacks whose end was never written; ``sidecar``: it belongs to
+    a clip (a low-resolution twin without its clip is a clip itself)."""
 
     source: str
     device: str
@@ -40,7 +40,7 @@ class Identity:
 
 
 def identify(folder: Folder, relative: PurePosixPath, mtime: float, file: BinaryIO) -> Identity:
-    """What the file at ``relative`` below a folder is; ``file`` is it, open for reading. Raises OSError."""
+    """Identify the file at ``relative`` below a folder, open for reading as ``file``. Raises OSError."""
     folders = [*folder.path.parts[-2:], *relative.parts[:-1]]
     name = relative.name
     known = recognise(folders, name)
@@ -49,7 +49,7 @@ def identify(folder: Folder, relative: PurePosixPath, mtime: float, file: Binary
         (recording_by_folder(folders) or "routine") if source == "dashcam" else "manual"
     )
     footage = reader.of_file(file)
-    when = captured(folder, relative, known, mtime, footage)
+    when = capture_time(folder, relative, known, mtime, footage)
     return Identity(
         source=source,
         device=slug(folder.device or (known.maker if known else "unknown")),
@@ -63,11 +63,11 @@ def identify(folder: Folder, relative: PurePosixPath, mtime: float, file: Binary
         group=known.group if known else None,
         chapter=known.chapter if known else None,
         truncated=integrity(footage, name).reason,
-        sidecar=_only_belongs(folder, relative, folders),
+        sidecar=_is_sidecar(folder, relative, folders),
     )
 
 
-def _only_belongs(folder: Folder, relative: PurePosixPath, folders: list[str]) -> bool:
+def _is_sidecar(folder: Folder, relative: PurePosixPath, folders: list[str]) -> bool:
     kind = sidecars.is_sidecar(folders, relative.name)
     beside = (folder.path / relative).parent
     return kind == "data" or (
@@ -76,5 +76,5 @@ def _only_belongs(folder: Folder, relative: PurePosixPath, folders: list[str]) -
 
 
 def _likely_source(name: str) -> str:
-    """Of a name nobody knows: pictures and films that people make are kept as a phone's."""
+    """The source of a file whose name is unknown: a phone, unless the name suggests a dash cam."""
     return "dashcam" if re.search(r"dash|drive|cam[ _-]?(front|rear)", name, re.IGNORECASE) else "phone"

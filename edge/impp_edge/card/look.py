@@ -1,6 +1,6 @@
-"""One look through the folders: what is new goes on the board when it is wanted and no longer being written.
+"""One pass over the folders: new files go on the board if they are wanted and no longer being written.
 
-Of 100,000 known files nothing but the scan is done, and what tells cameras apart is not even imported.
+100,000 known files cost the scan and no more: the code that identifies cameras is not even imported.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from pathlib import Path
 
 from impp_edge.card import find
 from impp_edge.card.board import Board
-from impp_edge.card.find import Found, Problem
+from impp_edge.card.find import CardFile, Problem
 from impp_edge.config import Config, Folder
-from impp_edge.events import Tell, shown
-from impp_edge.memory.state import BROUGHT, State
+from impp_edge.events import Reporter, shown
+from impp_edge.memory.state import UPLOADED, State
 
 EMPTY = "empty"
 
 
 @dataclass
 class Seen:
-    """What a look found besides what went on the board. ``skipped`` by reason, those of earlier runs too; in
-    ``ready_in`` seconds the first restless file may be ready; ``away``: folders whose card is out."""
+    """The result of a pass, apart from the files on the board. ``skipped`` by reason, earlier runs included; the first
+    file that is still being written (``restless``) may be ready in ``ready_in`` seconds; ``away``: folders whose card
+    is out."""
 
     known: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
@@ -37,13 +38,13 @@ class Seen:
 
 
 class Cards:
-    """On which file systems the folders were when they were looked through: so a card that is pulled out is noticed."""
+    """The file systems of the folders when they were scanned, to notice a card that is pulled out."""
 
     def __init__(self) -> None:
         self._roots: dict[Path, int | None] = {}
 
     def note(self, folders: Iterable[Folder]) -> None:
-        """Take the folders as they are now."""
+        """Remember the folders' file systems as they are now."""
         self._roots = {folder.path: _file_system(folder) for folder in folders}
 
     def gone(self, folder: Folder) -> bool:
@@ -53,29 +54,29 @@ class Cards:
 
 
 class Looker:
-    """Looks through all folders, once or again and again. ``hold`` tells which files are to be left alone for now,
-    ``asked_to_stop`` whether to leave off."""
+    """Scans all folders, once or repeatedly. ``hold`` decides which files to leave alone for now, ``asked_to_stop``
+    whether to stop."""
 
     def __init__(
         self,
         config: Config,
         state: State,
         board: Board,
-        tell: Tell,
+        report: Reporter,
         problem: Problem,
-        hold: Callable[[Found], bool],
+        hold: Callable[[CardFile], bool],
         asked_to_stop: Callable[[], bool],
     ) -> None:
         self._config = config
         self._state = state
         self._board = board
-        self._tell = tell
+        self._report = report
         self._problem = problem
         self._hold = hold
         self._asked_to_stop = asked_to_stop
 
     def look(self, patient: bool) -> Seen:
-        """Look through all folders. ``patient``: that a folder is not there is no problem."""
+        """Scan all folders. ``patient``: a missing folder is not a problem."""
         seen = Seen()
         for folder in self._config.folders:
             if patient and not folder.path.is_dir():
@@ -88,47 +89,47 @@ class Looker:
                 self._sort(new, siblings, seen)
             if scan.absent:
                 seen.away.append(folder)
-            seen.known += scan.known.pop(BROUGHT, 0)
+            seen.known += scan.known.pop(UPLOADED, 0)
             seen.skipped += scan.known
         seen.skipped += seen.newly_skipped
         return seen
 
-    def _sort(self, new: list[Found], siblings: Collection[str], seen: Seen) -> None:
-        """Put those of the new files of one directory on the board that are wanted and ready."""
+    def _sort(self, new: list[CardFile], siblings: Collection[str], seen: Seen) -> None:
+        """Put the new files of one directory on the board if they are wanted and ready."""
         from impp_edge.card import settle, triage
 
         ready, skips = [], []
-        for found in new:
-            if found in self._board or self._hold(found):
+        for card_file in new:
+            if card_file in self._board or self._hold(card_file):
                 continue
-            if reason := triage.unwanted(found, siblings):
-                skips.append((found, reason))
+            if reason := triage.skip_reason(card_file, siblings):
+                skips.append((card_file, reason))
             else:
-                verdict = settle.ready(found, self._state, time.time(), self._config)
+                verdict = settle.ready(card_file, self._state, time.time(), self._config)
                 if verdict == "ready":
-                    ready.append(found)
+                    ready.append(card_file)
                 elif verdict == "empty":
-                    skips.append((found, EMPTY))
+                    skips.append((card_file, EMPTY))
                 else:
-                    self._wait(found, verdict, seen)
+                    self._wait(card_file, verdict, seen)
         self._skip(skips, seen)
-        for wanted in triage.order(ready, siblings):
-            self._board.add(wanted.found, wanted.urgency, wanted.after)
+        for candidate in triage.order(ready, siblings):
+            self._board.add(candidate.file, candidate.urgency, candidate.after)
 
-    def _skip(self, skips: list[tuple[Found, str]], seen: Seen) -> None:
+    def _skip(self, skips: list[tuple[CardFile, str]], seen: Seen) -> None:
         if skips:
             with self._state.batch():
-                for found, reason in skips:
-                    self._state.skip(self._config.bucket, found, reason)
-        for found, reason in skips:
+                for card_file, reason in skips:
+                    self._state.skip(self._config.bucket, card_file, reason)
+        for card_file, reason in skips:
             seen.newly_skipped[reason] += 1
-            self._tell({"event": "skipped", "path": shown(found.raw), "reason": reason})
+            self._report({"event": "skipped", "path": shown(card_file.raw), "reason": reason})
 
-    def _wait(self, found: Found, verdict: str, seen: Seen) -> None:
+    def _wait(self, card_file: CardFile, verdict: str, seen: Seen) -> None:
         seen.restless += 1
-        self._tell({"event": "restless", "path": shown(found.raw)})
-        if verdict == "restless":  # one that was cut may become whole at any time: the next look will see
-            quiet_at = found.mtime + self._config.settle_s
+        self._report({"event": "restless", "path": shown(card_file.raw)})
+        if verdict == "restless":  # a truncated file may become whole at any time: the next pass checks
+            quiet_at = card_file.mtime + self._config.settle_s
             left = quiet_at - time.time()
             ready_in = left if 0 < left < self._config.settle_s else self._config.settle_s
             seen.ready_in = min(ready_in, seen.ready_in or ready_in)
@@ -141,12 +142,12 @@ def _file_system(folder: Folder) -> int | None:
         return None
 
 
-def _directories(files: Iterable[Found]) -> Iterator[tuple[list[Found], Collection[str]]]:
-    """New files by directory (as a scan finds them), each with the names of all files there, old and new."""
-    for directory, together in groupby(files, key=lambda found: os.path.dirname(found.raw)):  # noqa: PTH120  # bytes
+def _directories(files: Iterable[CardFile]) -> Iterator[tuple[list[CardFile], Collection[str]]]:
+    """New files by directory (in the order of a scan), each with the names of all files there, old and new."""
+    for directory, together in groupby(files, key=lambda card_file: os.path.dirname(card_file.raw)):  # noqa: PTH120  # bytes
         new = list(together)
         try:
             siblings = frozenset(map(os.fsdecode, os.listdir(directory)))  # noqa: PTH208  # 100,000 Paths are slow
-        except OSError:  # it went away: each of its files will tell
-            siblings = frozenset(found.relative.name for found in new)
+        except OSError:  # the directory is gone: each of its files reports that
+            siblings = frozenset(card_file.relative.name for card_file in new)
         yield new, siblings

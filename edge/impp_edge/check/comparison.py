@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from impp_edge.card import triage
 from impp_edge.card.find import scan
 from impp_edge.config import Config
-from impp_edge.events import Tell, shown
+from impp_edge.events import Reporter, shown
 from impp_edge.memory import custody
 from impp_edge.memory.state import Entry, State
 from impp_edge.stop import Stopped
@@ -84,7 +84,7 @@ class Reader(State):
 
 
 def verify(
-    config: Config, state: Reader, s3: S3, tell: Tell, stop: threading.Event, below: Sequence[Path] = (),
+    config: Config, state: Reader, s3: S3, report: Reporter, stop: threading.Event, below: Sequence[Path] = (),
     gone: bool = False,
 ) -> Result:  # fmt: skip
     """Compare all files that were uploaded, or those at and below some paths; with ``gone`` also the objects and log
@@ -93,7 +93,7 @@ def verify(
     ``tell`` receives, from one thread, progress and of each file that is wrong: ``{"event": "wrong", "kind", "path",
     "key", "reason"}``. Raises :class:`Refused` and :class:`StateError`.
     """
-    return _Run(config, state, s3, tell, stop, gone).go(below)
+    return _Run(config, state, s3, report, stop, gone).go(below)
 
 
 def log_dict(check: custody.Check) -> dict[str, Any]:
@@ -105,17 +105,17 @@ def log_dict(check: custody.Check) -> dict[str, Any]:
 
 def differences(head: Head | None, entry: Entry) -> tuple[str, str] | None:
     """What is wrong with an object, as (kind, reason), by what is remembered of it."""
-    brought = entry.brought
+    s3_object = entry.s3_object
     if head is None:
         return MISSING, "it is no longer in the bucket"
     if head.size != entry.size:
         return DIFFERS, f"S3 has {head.size} bytes, not {entry.size}"
-    if head.crc64nvme and head.crc64nvme != brought.crc64nvme:
-        return DIFFERS, f"S3 has the CRC-64/NVME {head.crc64nvme}, not {brought.crc64nvme}"
-    if not head.crc64nvme and head.metadata.get(SHA256) != brought.sha256:
+    if head.crc64nvme and head.crc64nvme != s3_object.crc64nvme:
+        return DIFFERS, f"S3 has the CRC-64/NVME {head.crc64nvme}, not {s3_object.crc64nvme}"
+    if not head.crc64nvme and head.metadata.get(SHA256) != s3_object.sha256:
         return DIFFERS, "S3 has no full-object checksum, and a different SHA-256 in the metadata"
-    if brought.version and head.version != brought.version:
-        return DIFFERS, f"the newest version in S3 is {head.version}, not {brought.version}"
+    if s3_object.version and head.version != s3_object.version:
+        return DIFFERS, f"the newest version in S3 is {head.version}, not {s3_object.version}"
     return None
 
 
@@ -130,13 +130,22 @@ class _Seen:
 
 
 class _Run:
-    def __init__(self, config: Config, state: Reader, s3: S3, tell: Tell, stop: threading.Event, gone: bool) -> None:
-        self._config, self._state, self._s3, self._tell, self._stop, self._gone = config, state, s3, tell, stop, gone
+    def __init__(
+        self, config: Config, state: Reader, s3: S3, report: Reporter, stop: threading.Event, gone: bool
+    ) -> None:
+        self._config, self._state, self._s3, self._report, self._stop, self._gone = (
+            config,
+            state,
+            s3,
+            report,
+            stop,
+            gone,
+        )
         self._result = Result(custody.check(config.state, state.get(custody.KEPT)))
         self._halt = threading.Event()
         self._mutex = threading.Lock()
         self._files = self._of_files = self._of_bytes = 0
-        self._told = 0.0
+        self._progress_at = 0.0
 
     def go(self, below: Sequence[Path]) -> Result:
         from impp_edge.bucket.s3 import Offline
@@ -166,19 +175,19 @@ class _Run:
 
     def _new(self, below: Sequence[Path]) -> Iterator[Path]:
         for folder in self._config.folders:
-            found = scan(folder, self._state, self._config.bucket, self._problem)
-            for parent, together in groupby(found, key=lambda one: one.path.parent):
+            new_files = scan(folder, self._state, self._config.bucket, self._problem)
+            for parent, together in groupby(new_files, key=lambda one: one.path.parent):
                 siblings = frozenset(os.listdir(parent)) if parent.is_dir() else frozenset()  # noqa: PTH208
                 for one in together:
                     if self._stop.is_set():
                         raise Stopped("asked to stop")
                     changed = self._state.key(self._config.bucket, one.raw) is not None  # counted as that already
-                    if not changed and _under(one.path, below) and triage.unwanted(one, siblings) is None:
+                    if not changed and _under(one.path, below) and triage.skip_reason(one, siblings) is None:
                         yield one.path
 
     def _problem(self, path: str, reason: str) -> None:
         self._result.counts[UNREADABLE] += 1
-        self._tell({"event": "wrong", "kind": UNREADABLE, "path": shown(path), "key": None, "reason": reason})
+        self._report({"event": "wrong", "kind": UNREADABLE, "path": shown(path), "key": None, "reason": reason})
 
     def _parallel(self, pool: ThreadPoolExecutor, entries: Iterable[Entry]) -> Iterator[_Seen]:
         """Look at files at once, but never have more of them in memory than can be worked on."""
@@ -227,7 +236,7 @@ class _Run:
             return GONE, None
         except OSError as error:
             return UNREADABLE, f"it cannot be read: {error.strerror}"
-        if (content.sha256, content.crc64nvme) != (entry.brought.sha256, entry.brought.crc64nvme):
+        if (content.sha256, content.crc64nvme) != (entry.s3_object.sha256, entry.s3_object.crc64nvme):
             return DIFFERS, "its content on the card is not what was uploaded, though size and time are"
         return EQUAL, None
 
@@ -235,7 +244,7 @@ class _Run:
         from impp_edge.bucket.s3 import S3Error
 
         try:
-            head = self._s3.head(entry.brought.key)
+            head = self._s3.head(entry.s3_object.key)
         except S3Error as error:
             missing = "; it is missing, or s3:GetObject is not allowed" if error.status == 403 else ""
             return (MISSING if missing else UNREADABLE, f"{error}{missing}"), None
@@ -248,14 +257,14 @@ class _Run:
     def _note(self, seen: _Seen) -> None:
         self._result.counts[seen.kind] += 1
         if seen.kind in WRONG:
-            path, key = shown(seen.entry.path), seen.entry.brought.key
-            self._tell({"event": "wrong", "kind": seen.kind, "path": path, "key": key, "reason": seen.reason})
+            path, key = shown(seen.entry.path), seen.entry.s3_object.key
+            self._report({"event": "wrong", "kind": seen.kind, "path": path, "key": key, "reason": seen.reason})
 
     def _progress(self) -> None:
-        if (now := time.monotonic()) - self._told >= PROGRESS_S:
-            self._told = now
+        if (now := time.monotonic()) - self._progress_at >= PROGRESS_S:
+            self._progress_at = now
             done = {"files": self._files, "of_files": self._of_files}
-            self._tell({"event": "progress", **done, "bytes": self._result.bytes, "of_bytes": self._of_bytes})
+            self._report({"event": "progress", **done, "bytes": self._result.bytes, "of_bytes": self._of_bytes})
 
 
 class _Either(threading.Event):
@@ -289,7 +298,7 @@ def against_log(config: Config, batch: Sequence[_Seen]) -> Sequence[_Seen]:
     looked = [seen for seen in batch if seen.kind != GONE or seen.anchor]
     by_key: dict[bytes, list[_Seen]] = {}
     for seen in looked:
-        by_key.setdefault(custody.text(seen.entry.brought.key), []).append(seen)
+        by_key.setdefault(custody.text(seen.entry.s3_object.key), []).append(seen)
     anchors: dict[bytes, int | None] = {seen.anchor.encode(): None for seen in looked if seen.anchor}
     anchors[custody.GENESIS.encode()] = 0
     logged: dict[int, tuple[int, str] | None] = {}
@@ -310,9 +319,9 @@ def against_log(config: Config, batch: Sequence[_Seen]) -> Sequence[_Seen]:
 
 
 def _same(entry: dict[str, Any], remembered: Entry) -> bool:
-    brought = remembered.brought
-    said = [entry.get(name) for name in ("size", "sha256", "crc64nvme", "version")]
-    return said == [remembered.size, brought.sha256, brought.crc64nvme, brought.version]
+    s3_object = remembered.s3_object
+    logged_values = [entry.get(name) for name in ("size", "sha256", "crc64nvme", "version")]
+    return logged_values == [remembered.size, s3_object.sha256, s3_object.crc64nvme, s3_object.version]
 
 
 def _conclude(
@@ -323,12 +332,12 @@ def _conclude(
         kind = EARLIER  # its object was sent when there was no log, or it would bear a hash
     elif id(seen) not in logged:
         kind, reason = UNLOGGED, "the custody log has no entry for it"
-    elif (found := logged[id(seen)]) is None:
+    elif (log_entry := logged[id(seen)]) is None:
         kind, reason = DIFFERS, "its entry in the custody log differs from the state"
-    elif seen.anchor and found[1] == custody.UPLOADED:
+    elif seen.anchor and log_entry[1] == custody.UPLOADED:
         at = anchors.get(seen.anchor.encode())
-        if at is None or at >= found[0]:
-            where = "does not hold" if at is None else f"holds only after its entry {found[0]}"
+        if at is None or at >= log_entry[0]:
+            where = "does not hold" if at is None else f"holds only after its entry {log_entry[0]}"
             kind, reason = FORGED, f"its object carries a hash that the custody log {where}: the log was rewritten"
     seen.reason = "; ".join(one for one in (seen.reason, reason) if one) or None
     if kind and seen.kind not in WRONG:

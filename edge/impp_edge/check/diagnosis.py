@@ -175,13 +175,13 @@ def _custody(folder: Path) -> Finding:
         if (folder / database.FILE).exists():
             with closing(State(folder, write=False)) as state:
                 kept = state.get(custody.KEPT)
-        found = custody.check(folder, kept)
+        log_check = custody.check(folder, kept)
     except StateError as error:
         return Finding(what, FAIL, str(error), "give this user read permission; see the finding on the memory")
-    if not found.ok:
-        first = found.findings[0]
+    if not log_check.ok:
+        first = log_check.findings[0]
         return Finding(what, FAIL, f"line {first.line}: {first.why}", "run impp-edge verify: the log was changed")
-    return Finding(what, OK, f"{found.entries} entries, an unbroken chain")
+    return Finding(what, OK, f"{log_check.entries} entries, an unbroken chain")
 
 
 def _cards(config: Config, now: float) -> Iterator[Finding]:
@@ -189,10 +189,10 @@ def _cards(config: Config, now: float) -> Iterator[Finding]:
     from impp_edge.show.overview import overview
 
     try:
-        found = overview(config.state, config, scan=True, now=now).cards
+        cards = overview(config.state, config, scan=True, now=now).cards
     except StateError:  # said above
         return
-    for card in found:
+    for card in cards:
         if card.there:
             yield _card(card, now)
 
@@ -203,14 +203,16 @@ def _card(card: Card, now: float) -> Finding:
 
     what, free = f"card {card.path}", f"{size(card.free_bytes or 0)} of {size(card.total_bytes or 0)} free"
     waits = f"{many(card.waiting_files, 'file')} ({size(card.waiting_bytes)}) to upload"
-    made = card.forecast
-    if made is None:
+    forecast = card.forecast
+    if forecast is None:
         return Finding(what, OK, f"{free}, {waits}; no forecast: {card.no_forecast}")
-    text = f"{free}, {waits}; {prediction(made, now)}"
-    if made.verdict == SAFE:
+    text = f"{free}, {waits}; {prediction(forecast, now)}"
+    if forecast.verdict == SAFE:
         return Finding(what, OK, text)
     todo = "upload more often or longer, raise limit_mbit, or lower the camera's bit rate"
-    lost = made.verdict == LOST and made.sent_per_s is not None  # before the first upload nothing can be said of it
+    lost = (
+        forecast.verdict == LOST and forecast.sent_per_s is not None
+    )  # before the first upload nothing can be said of it
     return Finding(what, FAIL if lost else HINT, text, todo)
 
 
@@ -321,13 +323,13 @@ class _Online:
 
     def _prefixes(self) -> list[str]:
         """Where footage of the folders goes, sidecars too."""
-        found = []
+        prefixes = []
         for folder in self._config.folders:
             end = f"{folder.source or 'dashcam'}/{slug(folder.device or self._config.device or 'unknown')}/"
-            found.append(f"originals/{end}")
+            prefixes.append(f"originals/{end}")
             if folder.sidecars != "none":
-                found.append(f"sidecars/{end}")
-        return list(dict.fromkeys(found))
+                prefixes.append(f"sidecars/{end}")
+        return list(dict.fromkeys(prefixes))
 
 
 CREDENTIALS = "see docs/guide/edge-credentials.md; the ordinary ways are the environment, ~/.aws, an instance's role"
@@ -353,9 +355,9 @@ def _of_chain(profile: str | None, keys: aws.Keys) -> Finding:
     """Credentials that botocore found: by which of its ways, and until when."""
     import botocore.session
 
-    found: Any = botocore.session.Session(profile=profile).get_credentials()
-    method = str(getattr(found, "method", "unknown"))
-    expiry = getattr(found, "_expiry_time", None)  # no public name in botocore
+    credentials: Any = botocore.session.Session(profile=profile).get_credentials()
+    method = str(getattr(credentials, "method", "unknown"))
+    expiry = getattr(credentials, "_expiry_time", None)  # no public name in botocore
     if expiry is None:
         kind = "temporary, not renewed" if keys.token else "long-lived"
         return Finding("credentials", HINT, f"{method}: {kind}", CREDENTIALS)

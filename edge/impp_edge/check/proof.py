@@ -68,8 +68,8 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
     main = _main(entries, config.bucket)
     if main is None and local is None:
         raise NoTrace(f"{what}: no such file, and the custody log has no entry for it")
-    made = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    receipt = Receipt({"made": made, "tool": f"impp-edge {__version__}", "asked": shown(what)})
+    created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    receipt = Receipt({"made": created, "tool": f"impp-edge {__version__}", "asked": shown(what)})
     receipt.facts["file"] = _file(path, local)
     if main is None:
         receipt.check(
@@ -110,13 +110,13 @@ def _read(what: str) -> tuple[Path | None, Digest | None]:
 def _entries(config: Config, what: str, local: Digest | None) -> list[dict[str, Any]]:
     """The log's entries of a clip: by its content, where that is known."""
     if local is not None:
-        found = custody.entries(config.state, {"sha256": local.sha256})
+        matches = custody.entries(config.state, {"sha256": local.sha256})
     elif re.fullmatch(r"[0-9A-Fa-f]{64}", what):
-        found = custody.entries(config.state, {"sha256": what.lower()})
+        matches = custody.entries(config.state, {"sha256": what.lower()})
     else:
         named = custody.path_text(absolute(Path(what)))
-        found = custody.entries(config.state, {"key": what}, {"path": named})
-    kept = list(deque(found, maxlen=100))
+        matches = custody.entries(config.state, {"key": what}, {"path": named})
+    kept = list(deque(matches, maxlen=100))
     if local is None and (main := _main(kept, config.bucket)):
         kept = [entry for entry in kept if entry.get("sha256") == main["sha256"]]
     return kept
@@ -161,9 +161,10 @@ def _file(path: Path | None, local: Digest | None) -> dict[str, Any] | None:
 
 
 def _captured(entry: dict[str, Any], head: Head | None) -> dict[str, Any]:
-    said = {} if head is None else head.metadata
-    return {"at": entry["captured"], "from": said.get("impp-captured-at-from"), "zone": said.get("impp-captured-zone"),
-            "doubt": said.get("impp-captured-doubt"), "original_name": said.get("impp-original-name")}  # fmt: skip
+    noted = {} if head is None else head.metadata
+    return {"at": entry["captured"], "from": noted.get("impp-captured-at-from"),
+            "zone": noted.get("impp-captured-zone"),
+            "doubt": noted.get("impp-captured-doubt"), "original_name": noted.get("impp-original-name")}  # fmt: skip
 
 
 def _s3(config: Config, entry: dict[str, Any], head: Head | None) -> dict[str, Any]:
@@ -188,9 +189,9 @@ def _line_text(entry: dict[str, Any]) -> str:
 def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head: Head | None) -> None:
     """The file with the log, and S3 with both."""
     if local is not None:
-        said = [entry["size"], entry["sha256"], entry["crc64nvme"]]
+        values = [entry["size"], entry["sha256"], entry["crc64nvme"]]
         receipt.check(
-            "file = log", said == [local.size, local.sha256, local.crc64nvme],
+            "file = log", values == [local.size, local.sha256, local.crc64nvme],
             f"the file on the card is, bit for bit, what the log's entry {entry['n']} names",
             f"the file on the card is not what the log's entry {entry['n']} names",
         )  # fmt: skip
@@ -230,7 +231,7 @@ def _chain(receipt: Receipt, config: Config, s3: S3, entry: dict[str, Any], head
             "log before the clip", before,
             "the object is one of the first under this log: it bears what stands before the first entry" if first else
             "the object bears the log's newest hash of the time it was sent: the entries up to there are as old as it",
-            "the object bears a hash that the log does not hold before the clip's entry: the log was written anew",
+            "the object bears a hash that the log does not hold before the clip's entry: the log was rewritten",
         )  # fmt: skip
     witness = _witness(config, s3, entry)
     receipt.facts["log"]["witness"] = witness
@@ -242,9 +243,9 @@ def _stands_before(folder: Path, anchor: str, own: str) -> bool:
     if anchor == custody.GENESIS:
         return True
     for line in custody.lines(folder):
-        found = custody.hash_of(line)
-        if found in (anchor.encode(), own.encode()):
-            return found == anchor.encode()
+        line_hash = custody.hash_of(line)
+        if line_hash in (anchor.encode(), own.encode()):
+            return line_hash == anchor.encode()
     return False
 
 
@@ -255,14 +256,14 @@ def _witness(config: Config, s3: S3, entry: dict[str, Any]) -> dict[str, Any] | 
     later = []
     for line in _from(config.state, entry["hash"]):
         vouching.add(custody.hash_of(line).decode("ascii", "replace"))
-        found = custody.parse(line) or {}
-        if found.get("event") == custody.UPLOADED and found["hash"] != entry["hash"]:
-            later.append(found)
-    for found in [one for one in later if one["bucket"] == config.bucket][:WITNESSES]:
-        head = _head(s3, found["key"], found["version"])
+        candidate = custody.parse(line) or {}
+        if candidate.get("event") == custody.UPLOADED and candidate["hash"] != entry["hash"]:
+            later.append(candidate)
+    for candidate in [one for one in later if one["bucket"] == config.bucket][:WITNESSES]:
+        head = _head(s3, candidate["key"], candidate["version"])
         if head and head.metadata.get(ANCHOR) in vouching:
             since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(head.modified)) if head.modified else None
-            return {"key": found["key"], "version": head.version, "since": since, "n": found["n"]}
+            return {"key": candidate["key"], "version": head.version, "since": since, "n": candidate["n"]}
     return None
 
 
@@ -284,10 +285,10 @@ def _from(folder: Path, own: str) -> Iterator[bytes]:
 
 def _again(facts: dict[str, Any], config: Config) -> list[dict[str, str]]:
     """Commands that a stranger can run, with what they must show."""
-    entry, found = facts["log"]["entry"], facts["s3"]
+    entry, stored = facts["log"]["entry"], facts["s3"]
     where = f"--bucket {shlex.quote(config.bucket)} --key {shlex.quote(entry['key'])}"
-    if found.get("version"):
-        where += f" --version-id {shlex.quote(found['version'])}"
+    if stored.get("version"):
+        where += f" --version-id {shlex.quote(stored['version'])}"
     if config.endpoint_url:
         where += f" --endpoint-url {shlex.quote(config.endpoint_url)}"
     commands = [
@@ -314,7 +315,7 @@ MEANS = (
     ("LastModified", "S3's own clock: the version was whole by then and was never changed after. When the clip was "
      "filmed is the camera's word only, as good as its clock."),
     ("Not proven", "That the camera's picture is true, or that the file was not changed on the card before it was "
-     "brought."),
+     "uploaded."),
 )  # fmt: skip
 
 

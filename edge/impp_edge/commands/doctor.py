@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from impp_edge.cli import DONE, SOME_FAILED, Given, settings
+from impp_edge.cli import DONE, SOME_FAILED, CommandLine, settings
 from impp_edge.events import printable
 
 MARKS = {"ok": "✓", "hint": "!", "fail": "✗"}
@@ -22,16 +22,16 @@ PLAIN = {"ok": "+", "hint": "!", "fail": "x"}
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--offline", is_flag=True, help="Skip the checks that need a network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: each finding.")
-def doctor(given: Given, paths: tuple[Path, ...], offline: bool, as_json: bool) -> None:
+def doctor(command_line: CommandLine, paths: tuple[Path, ...], offline: bool, as_json: bool) -> None:
     """Check configuration, folders, state, credentials, bucket, permissions and clock; change nothing.
 
     Exit codes: 0 no failures (hints at most), 1 something fails, 2 wrong configuration.
     """
     from impp_edge.check.diagnosis import FAIL, examine
 
-    config = given.config(paths)
+    config = command_line.config(paths)
     failed = False
-    for finding in examine(config, given.file, online=not offline):
+    for finding in examine(config, command_line.file, online=not offline):
         failed = failed or finding.verdict == FAIL
         if as_json:
             click.echo(json.dumps(asdict(finding), ensure_ascii=False))

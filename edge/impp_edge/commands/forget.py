@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from impp_edge.cli import LOCKED, WRONG_SETTING, Given, end, settings
+from impp_edge.cli import LOCKED, WRONG_SETTING, CommandLine, end, settings
 from impp_edge.memory.state import Locked, Stale, State, StateError, lock
 
 
@@ -19,7 +19,7 @@ class _Undone(Exception):
 @settings
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--dry-run", "-n", is_flag=True, help="Print how many files would be forgotten.")
-def forget(given: Given, paths: tuple[Path, ...], dry_run: bool) -> None:
+def forget(command_line: CommandLine, paths: tuple[Path, ...], dry_run: bool) -> None:
     """Forget the state of PATHS, files or folders, so that the next run treats them as new.
 
     The next run uploads what is not in the bucket and finds the rest there. Nothing is removed from the card, the
@@ -30,14 +30,14 @@ def forget(given: Given, paths: tuple[Path, ...], dry_run: bool) -> None:
     from impp_edge.check.comparison import absolute
     from impp_edge.memory.database import FILE
 
-    folder = given.state()
+    folder = command_line.state()
     if not (folder / FILE).exists():
         end(WRONG_SETTING, f"{folder}: nothing was uploaded with this state")
     try:
         with lock(folder):
             state = State(folder)
             try:
-                _forget(given, state, [absolute(path) for path in paths], dry_run)
+                _forget(command_line, state, [absolute(path) for path in paths], dry_run)
             finally:
                 state.close()
     except Locked as error:
@@ -46,9 +46,9 @@ def forget(given: Given, paths: tuple[Path, ...], dry_run: bool) -> None:
         end(WRONG_SETTING, str(error))
 
 
-def _forget(given: Given, state: State, paths: list[Path], dry_run: bool) -> None:
+def _forget(command_line: CommandLine, state: State, paths: list[Path], dry_run: bool) -> None:
     begun = [one for path in paths for one in state.begun(path)]
-    left = 0 if dry_run else _abort(given, begun)
+    left = 0 if dry_run else _abort(command_line, begun)
     try:
         with state.batch():
             known = sum(state.forget(path) for path in paths)
@@ -75,7 +75,7 @@ def _uploads(count: int) -> str:
     return f"{count} upload{'s' * (count != 1)} in progress"
 
 
-def _abort(given: Given, begun: Iterable[tuple[str, Stale]]) -> int:
+def _abort(command_line: CommandLine, begun: Iterable[tuple[str, Stale]]) -> int:
     """End uploads at S3, so that no parts are left to be paid for; how many could not be."""
     by_bucket: dict[str, list[Stale]] = {}
     for bucket, stale in begun:
@@ -87,7 +87,9 @@ def _abort(given: Given, begun: Iterable[tuple[str, Stale]]) -> int:
 
     left = 0
     for bucket, uploads in by_bucket.items():
-        config = Given(given.file, {**given.over, "bucket": bucket}).config((Path("/"),))  # the folders do not matter
+        config = CommandLine(command_line.file, {**command_line.over, "bucket": bucket}).config(
+            (Path("/"),)
+        )  # the folders do not matter
         while uploads:
             stale = uploads.pop()
             try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, Given, end, settings
+from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, CommandLine, end, settings
 from impp_edge.commands.verify import configured, remembered_head
 from impp_edge.events import printable
 from impp_edge.memory.state import StateError
@@ -19,13 +19,13 @@ from impp_edge.memory.state import StateError
 @click.argument("what", metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write the receipt to this file.")
-def prove(given: Given, what: str, as_json: bool, output: Path | None) -> None:
+def prove(command_line: CommandLine, what: str, as_json: bool, output: Path | None) -> None:
     """Print the custody receipt of FILE: its checksums, its upload, the evidence, and how to check it.
 
     FILE is a file on the card or, if it is no longer there, its former path, its SHA-256 or its key.
     Exit codes: 0 everything matches, 1 something does not, 2 wrong configuration.
     """
-    config = configured(given)
+    config = configured(command_line)
     from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error
     from impp_edge.check import proof as work
 

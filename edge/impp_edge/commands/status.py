@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impp_edge.cli import WRONG_SETTING, Given, end, settings
+from impp_edge.cli import WRONG_SETTING, CommandLine, end, settings
 from impp_edge.events import duration, printable, size
 from impp_edge.memory.state import StateError
 from impp_edge.show.overview import Card, Overview, UnderWay, many, overview, prediction
@@ -34,30 +34,30 @@ REASONS = {
 @click.option("--scan/--no-scan", default=True, help="Scan the folders for files that are waiting (yes).")
 @click.option("--online", is_flag=True, help="Ask S3 for the progress of unfinished uploads.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def status(given: Given, paths: tuple[Path, ...], scan: bool, online: bool, as_json: bool) -> None:
+def status(command_line: CommandLine, paths: tuple[Path, ...], scan: bool, online: bool, as_json: bool) -> None:
     """Show what is waiting, what failed, upload rates, and when the camera will overwrite files.
 
     Needs no network and does not disturb a run. Without a bucket it shows the state database only.
     """
-    configured = given.file is not None or "bucket" in given.over
-    config = given.config(paths) if configured else None
+    configured = command_line.file is not None or "bucket" in command_line.over
+    config = command_line.config(paths) if configured else None
     try:
-        found = overview(config.state if config else given.state(), config, scan)
+        current = overview(config.state if config else command_line.state(), config, scan)
     except StateError as error:
         end(WRONG_SETTING, str(error))
     trouble = None
     if online and config:
-        found, trouble = _asked(found, config)
+        current, trouble = _with_progress(current, config)
     if as_json:
-        click.echo(json.dumps(_document(found), ensure_ascii=False))
+        click.echo(json.dumps(_document(current), ensure_ascii=False))
         return
-    for line in lines(found):
+    for line in lines(current):
         click.echo(line)
     if trouble:
         click.echo(f"impp-edge: {printable(trouble)}", err=True)
 
 
-def _asked(found: Overview, config: Config) -> tuple[Overview, str | None]:
+def _with_progress(current: Overview, config: Config) -> tuple[Overview, str | None]:
     """The overview with what S3 has of each upload, and why it could not be asked."""
     from impp_edge.bucket.aws import Offline, Refused
     from impp_edge.bucket.s3 import S3, S3Error
@@ -65,7 +65,7 @@ def _asked(found: Overview, config: Config) -> tuple[Overview, str | None]:
     uploads: list[UnderWay] = []
     try:
         s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle)
-        for one in found.under_way:
+        for one in current.under_way:
             try:
                 parts = s3.parts(one.key, one.upload) if one.upload else []
                 uploads.append(replace(one, sent_bytes=sum(part.size for part in parts)))
@@ -73,54 +73,54 @@ def _asked(found: Overview, config: Config) -> tuple[Overview, str | None]:
                 uploads.append(one)
         s3.close()
     except (Offline, Refused) as error:
-        return found, str(error)
-    return replace(found, under_way=uploads), None
+        return current, str(error)
+    return replace(current, under_way=uploads), None
 
 
-def _document(found: Overview) -> dict[str, Any]:
-    document = asdict(found)
-    document["custody"]["ok"] = found.custody.ok
+def _document(current: Overview) -> dict[str, Any]:
+    document = asdict(current)
+    document["custody"]["ok"] = current.custody.ok
     return document
 
 
-def lines(found: Overview) -> Iterator[str]:
+def lines(current: Overview) -> Iterator[str]:
     """An overview as people read it; no name in it can move the cursor."""
-    yield from _running(found)
-    yield from _queue(found)
-    yield from _failed(found)
-    yield from _brought(found)
-    for card in found.cards:
-        yield from _card(card, found.now)
-    log = found.custody
+    yield from _running(current)
+    yield from _queue(current)
+    yield from _failed(current)
+    yield from _uploads(current)
+    for card in current.cards:
+        yield from _card(card, current.now)
+    log = current.custody
     entries = "entry" if log.entries == 1 else "entries"
     newest = f", newest {log.head[:16]}" if log.entries else ""
     wrong = "" if log.ok else f"; NOT WHOLE: {log.findings[0].why}; see impp-edge verify --log-only"
     yield f"custody log: {log.entries} {entries}{newest}{wrong}"
 
 
-def _running(found: Overview) -> Iterator[str]:
-    if found.running is not None:
-        yield f"a run is in progress (process {found.running})" if found.running else "a run is in progress"
-    if run := found.last_run:
+def _running(current: Overview) -> Iterator[str]:
+    if current.running is not None:
+        yield f"a run is in progress (process {current.running})" if current.running else "a run is in progress"
+    if run := current.last_run:
         result = "complete" if not run.get("failed") and not run.get("stopped") else "not complete"
         stopped = f": {printable(str(run['stopped']))}" if run.get("stopped") else ""
-        yield f"last run ended {_moment(run['at'], found.now)}, {result}{stopped}"
+        yield f"last run ended {_moment(run['at'], current.now)}, {result}{stopped}"
     else:
         yield "no run has finished yet"
-    if found.changes_at is not None:
-        what = "closes" if found.open else "opens"
-        yield f"hours: {'open' if found.open else 'closed'}, {what} {_moment(found.changes_at, found.now)}"
+    if current.changes_at is not None:
+        what = "closes" if current.open else "opens"
+        yield f"hours: {'open' if current.open else 'closed'}, {what} {_moment(current.changes_at, current.now)}"
 
 
-def _queue(found: Overview) -> Iterator[str]:
-    queue = found.queue
+def _queue(current: Overview) -> Iterator[str]:
+    queue = current.queue
     if queue is None:
         return
-    since = f", the oldest {_moment(queue.oldest, found.now)}" if queue.oldest is not None else ""
+    since = f", the oldest {_moment(queue.oldest, current.now)}" if queue.oldest is not None else ""
     yield f"waiting: {many(queue.files, 'file')} ({size(queue.bytes)}){since}"
     if queue.restless:
         yield f"still being written, or truncated: {many(queue.restless, 'file')}"
-    for one in found.under_way:
+    for one in current.under_way:
         done = f"{one.sent_bytes / max(one.size, 1):.0%} of " if one.sent_bytes is not None else ""
         yield f"  in progress: {printable(one.path)} ({done}{size(one.size)})"
     for path, reason in queue.problems:
@@ -132,17 +132,17 @@ def _queue(found: Overview) -> Iterator[str]:
         yield f"  not uploaded: {printable(path)}"
 
 
-def _failed(found: Overview) -> Iterator[str]:
-    if found.memory.failures:
-        yield f"failed: {many(found.memory.failures, 'file')}, retried in each run"
-    for one in found.memory.failed:
+def _failed(current: Overview) -> Iterator[str]:
+    if current.memory.failures:
+        yield f"failed: {many(current.memory.failures, 'file')}, retried in each run"
+    for one in current.memory.failed:
         times = f"{one.times} times, last " if one.times > 1 else ""
-        yield f"  {printable(one.path)}: {printable(one.reason)} ({times}{_moment(one.at, found.now)})"
+        yield f"  {printable(one.path)}: {printable(one.reason)} ({times}{_moment(one.at, current.now)})"
 
 
-def _brought(found: Overview) -> Iterator[str]:
-    memory, rates = found.memory, found.rates
-    last = f", the last one {_moment(memory.last, found.now)}" if memory.last else ""
+def _uploads(current: Overview) -> Iterator[str]:
+    memory, rates = current.memory, current.rates
+    last = f", the last one {_moment(memory.last, current.now)}" if memory.last else ""
     yield f"uploaded: {many(memory.files, 'file')} ({size(memory.bytes)}){last}"
     for total in memory.totals:
         kind = total.recording or "unknown"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, Given, end, settings, stop_on_signals
+from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, CommandLine, end, settings, stop_on_signals
 from impp_edge.memory.state import Locked, StateError
 from impp_edge.show.console import Human, json_lines
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 @click.option("--dry-run", "-n", is_flag=True, help="Print what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: each file, then the summary.")
 @click.option("--quiet", "-q", is_flag=True, help="Print problems only.")
-def sync(given: Given, paths: tuple[Path, ...], dry_run: bool, as_json: bool, quiet: bool) -> None:
+def sync(command_line: CommandLine, paths: tuple[Path, ...], dry_run: bool, as_json: bool, quiet: bool) -> None:
     """Upload new footage from the configured folders, or from PATHS, once."""
-    config = given.config(paths)
-    tell = json_lines if as_json else Human(quiet)
+    config = command_line.config(paths)
+    report = json_lines if as_json else Human(quiet)
     stop = threading.Event()
     stop_on_signals(stop)
     if dry_run:
         from impp_edge.run.dry_run import preview
 
-        leave(lambda: preview(config, tell, stop))
+        leave(lambda: preview(config, report, stop))
     from impp_edge.run.sync import run
 
-    leave(lambda: run(config, tell, stop))
+    leave(lambda: run(config, report, stop))
 
 
 def leave(work: Callable[[], Summary | None]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, Given, end, settings
+from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, CommandLine, end, settings
 from impp_edge.events import printable, size
 from impp_edge.memory.state import State, StateError
 from impp_edge.show.console import Human, json_lines
@@ -38,31 +38,31 @@ COUNTED = (
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line: each mismatch, then the summary."
 )
-def verify(given: Given, paths: tuple[Path, ...], gone: bool, log_only: bool, as_json: bool) -> None:
+def verify(command_line: CommandLine, paths: tuple[Path, ...], gone: bool, log_only: bool, as_json: bool) -> None:
     """Read uploaded files again, all or those below PATHS, and compare them with S3 and the custody log.
 
     Exit codes: 0 everything matches, 1 something differs, 2 wrong configuration.
     """
     try:
         if log_only:
-            _log_only(given.state(), as_json)
-        _all(configured(given, paths), paths, gone, as_json)
+            _log_only(command_line.state(), as_json)
+        _all(configured(command_line, paths), paths, gone, as_json)
     except StateError as error:
         end(WRONG_SETTING, str(error))
 
 
-def configured(given: Given, paths: Sequence[Path] = ()) -> Config:
+def configured(command_line: CommandLine, paths: Sequence[Path] = ()) -> Config:
     """The configuration; one without folders will do, as this needs only to know the bucket."""
     from impp_edge.check.comparison import absolute
     from impp_edge.config import ConfigError, load
 
     try:
-        return load(given.file, given.over)
+        return load(command_line.file, command_line.over)
     except ConfigError:
-        config = given.config((Path("/"),))  # any folder: says what else is wrong
+        config = command_line.config((Path("/"),))  # any folder: says what else is wrong
     folders = [path if path.is_dir() else path.parent for path in map(absolute, paths)]
-    apart = [one for one in dict.fromkeys(folders) if not any(other in one.parents for other in folders)]
-    return given.config(tuple(apart)) if apart else replace(config, folders=())
+    outermost = [one for one in dict.fromkeys(folders) if not any(other in one.parents for other in folders)]
+    return command_line.config(tuple(outermost)) if outermost else replace(config, folders=())
 
 
 def remembered_head(folder: Path) -> str | None:
@@ -85,12 +85,12 @@ def _log_only(folder: Path, as_json: bool) -> None:
 
     if not (folder / NAME).exists() and not remembered_head(folder):
         end(WRONG_SETTING, f"{folder}: there is no custody log: nothing was uploaded with this state")
-    found = check(folder, remembered_head(folder))
+    check_result = check(folder, remembered_head(folder))
     if as_json:
-        json_lines({"event": "log", **log_dict(found)})
+        json_lines({"event": "log", **log_dict(check_result)})
     else:
-        click.echo("\n".join(_log_lines(found)))
-    sys.exit(DONE if found.ok else SOME_FAILED)
+        click.echo("\n".join(_log_lines(check_result)))
+    sys.exit(DONE if check_result.ok else SOME_FAILED)
 
 
 def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> None:
@@ -101,7 +101,7 @@ def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> 
     stop, human = threading.Event(), Human()
     stop_on_signals(stop)
 
-    def tell(event: dict[str, Any]) -> None:
+    def report(event: dict[str, Any]) -> None:
         if as_json:
             json_lines(event)
         elif event["event"] == "wrong":
@@ -112,7 +112,7 @@ def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> 
     state = work.Reader(config.state)
     try:
         s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle, stop)
-        result = work.verify(config, state, s3, tell, stop, [work.absolute(path) for path in paths], gone)
+        result = work.verify(config, state, s3, report, stop, [work.absolute(path) for path in paths], gone)
         s3.close()
     except Refused as error:
         end(WRONG_SETTING, str(error))
@@ -125,17 +125,17 @@ def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> 
     sys.exit(DONE if result.ok else SOME_FAILED)
 
 
-def _log_lines(found: Check) -> list[str]:
-    lines = [f"custody log: line {one.line} ({one.kind}): {one.why}" for one in found.findings]
-    if found.wrong > len(found.findings):
-        lines.append(f"custody log: and {found.wrong - len(found.findings)} more")
-    if found.torn:
+def _log_lines(check_result: Check) -> list[str]:
+    lines = [f"custody log: line {one.line} ({one.kind}): {one.why}" for one in check_result.findings]
+    if check_result.wrong > len(check_result.findings):
+        lines.append(f"custody log: and {check_result.wrong - len(check_result.findings)} more")
+    if check_result.torn:
         lines.append(
-            f"custody log: the last {found.torn} bytes are not a complete line: a run is writing it, or a "
+            f"custody log: the last {check_result.torn} bytes are not a complete line: a run is writing it, or a "
             "power cut interrupted one"
         )
-    if found.ok:
-        lines.append(f"custody log: {found.entries} entries, intact; the newest is {found.head}")
+    if check_result.ok:
+        lines.append(f"custody log: {check_result.entries} entries, intact; the newest is {check_result.head}")
     return lines
 
 

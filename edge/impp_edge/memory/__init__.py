@@ -1,1 +1,1 @@
-"""What is remembered of each file, and the custody log that proves it."""
+"""The state of each file, and the custody log that proves it."""

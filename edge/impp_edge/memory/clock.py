@@ -1,7 +1,7 @@
-"""Whether our own clock can be believed: it may be set while we run, as on a small computer without a battery that
-learns the time from the network.
+"""Detect that our own clock was set while we run, as on a small computer without a battery that gets the time from the
+network.
 
-The uptime cannot be set. Time of day and uptime advance together; where their difference changes, the clock was set.
+The uptime cannot be set. Time of day and uptime advance together; if their difference changes, the clock was set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NAME = "clock"
 
 
 class Memory(Protocol):
-    """What was seen of the clock, kept over runs; a State is such."""
+    """Storage for observations of the clock between runs, such as a State."""
 
     def get(self, name: str) -> str | None:
         """The value of a name."""
@@ -29,9 +29,9 @@ class Memory(Protocol):
 
 
 def at_least(memory: Memory, now: float, for_s: float) -> float:
-    """The time of day that it is at least, in seconds since 1970: ``now``, but where the clock was set forward in the
-    last ``for_s`` seconds, as far as this and earlier runs saw, what it would show without that. So what was written
-    just before is not taken for old."""
+    """A lower bound of the time, in seconds since 1970: ``now``, or, if this or an earlier run saw the clock set
+    forward in the last ``for_s`` seconds, what it would show without that. So a file written just before does not look
+    old."""
     uptime = time.monotonic()
     offset = now - uptime
     noted = (memory.get(_NAME) or "").split()
@@ -49,7 +49,7 @@ def at_least(memory: Memory, now: float, for_s: float) -> float:
 
 @cache
 def boot() -> str:
-    """What tells this boot of the computer from others, in one word."""
+    """An identifier of this boot of the computer."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:  # not Linux: the minute of the boot; setting the clock changes that too, and watching starts over

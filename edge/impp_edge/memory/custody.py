@@ -1,13 +1,13 @@
-"""The custody log: what was uploaded where and when, a JSON line each, every line bound to the one before by SHA-256.
+"""The custody log: what was uploaded where and when, one JSON line each, chained to the line before by SHA-256.
 
 A line is compact ASCII JSON that begins with ``n`` (1, 2, 3, …) and ``prev`` (the hash of the line before) and ends
-with ``hash``, the SHA-256 of the same line without ``hash``. So a stranger needs no tool of ours to check one::
+with ``hash``, the SHA-256 of the same line without ``hash``. So anybody can check a line without our tools::
 
     sed -n 7p custody.jsonl | sed 's/,"hash":"[0-9a-f]*"}$/}/' | tr -d '\\n' | sha256sum
 
-Whoever changes, removes, adds or moves a line breaks the chain there. Whoever writes the whole log again makes a chain
-that holds, hence two witnesses outside of it: the newest hash is remembered in the state, and each object in the bucket
-bears, as metadata ``impp-custody``, the newest hash of the time it was sent. Both must occur in the log.
+Changing, removing, adding or moving a line breaks the chain there. A rewritten log has a valid chain, hence two
+witnesses outside of it: the state records the newest hash, and each object in the bucket carries, as metadata
+``impp-custody``, the newest hash at the time it was sent. Both must occur in the log.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from impp_edge.memory.database import plain_words
 
 NAME = "custody.jsonl"
 GENESIS = "0" * 64
-"""What the first line names as the one before."""
+"""``prev`` of the first line."""
 KEPT = "custody-head"
-"""Under this name :meth:`State.get <impp_edge.memory.state.State.get>` has the newest hash."""
+"""Name of the newest hash in :meth:`State.get <impp_edge.memory.state.State.get>`."""
 UPLOADED, THERE, REMOVED, CUT = "uploaded", "there", "removed", "cut"
-"""Events: sent by us; found in the bucket with an equal checksum; about to be removed from the card (retain's
-``stayed`` takes that back); the log had lost lines when it was opened."""
+"""Events: uploaded by us; already in the bucket with an equal checksum; about to be removed from the card (retain's
+``stayed`` revokes that); the log had lost lines when it was opened."""
 
 _LONGEST = 64 * 1024
 """Bytes of a line at most: a path of 4,096 bytes, three characters each, a key of 1,024, and the rest."""
@@ -65,8 +65,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something is wrong at a ``line`` of the log (1 is the first): ``kind`` edited, removed, moved, inserted,
-    replaced, unreadable or cut; ``why`` in plain words."""
+    """A defect at a ``line`` of the log (1 is the first): ``kind`` edited, removed, moved, inserted, replaced,
+    unreadable or cut; ``why`` in plain words."""
 
     line: int
     kind: str
@@ -75,8 +75,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """The log from its first line to its last: ``findings`` the first of ``wrong`` in all; ``torn`` bytes at the end
-    that a power cut left of a line, which the next run sets aside."""
+    """The result of checking the whole log: ``findings`` are the first of ``wrong`` defects; ``torn`` bytes at the end
+    are an incomplete line left by a power cut, which the next run sets aside."""
 
     entries: int
     head: str
@@ -91,15 +91,15 @@ class Check:
 
 
 class Log:
-    """The log of one state folder, for the one run that holds its lock. Safe to use from several threads.
+    """The log of one state folder, for the one run that holds its lock. Thread-safe.
 
-    ``kept`` is the newest hash as the state remembers it (under :data:`KEPT`). Where that is not in the log any
-    more, the log was cut or exchanged since, and the next entry says so (event ``cut``) for good. After
-    :meth:`append`, the state is told the new head. A run that died in between leaves an entry more than the state
-    knows: the next run finds the object in the bucket and notes it again, as ``there``.
+    ``kept`` is the newest hash that the state recorded (under :data:`KEPT`). If it is no longer in the log, the log was
+    cut or replaced, and an entry with the event ``cut`` records that for good. After :meth:`append`, the caller records
+    the new head in the state. A run that dies in between leaves one entry more than the state knows: the next run finds
+    the object in the bucket and logs it again, as ``there``.
 
-    ``repaired`` tells, in words for the owner, of what a power cut had left of a line, and of a log that was cut.
-    All methods raise :class:`StateError` where the log cannot be read or written.
+    ``repaired`` reports to the owner an incomplete line left by a power cut, and a log that was cut. All methods raise
+    :class:`StateError` if the log cannot be read or written.
     """
 
     def __init__(self, folder: Path, kept: str | None = None) -> None:
@@ -112,20 +112,20 @@ class Log:
 
     @property
     def head(self) -> str:
-        """The newest hash, :data:`GENESIS` of an empty log: what an upload bears as ``impp-custody``."""
+        """The newest hash, :data:`GENESIS` of an empty log: sent with each upload as ``impp-custody``."""
         with self._mutex:
             self._open()
             return self._head
 
     def append(self, entries: Iterable[Entry]) -> str:
-        """Add entries by one write and wait until the disk has them; returns the new head."""
+        """Add entries in one write and wait until they are on disk; returns the new head."""
         with self._mutex:
             self._open()
             self._add([_fields(entry) for entry in entries])
             return self._head
 
     def check(self) -> Check:
-        """Whether the log is whole; see :func:`check`."""
+        """Check the log; see :func:`check`."""
         return check(self._folder, self._kept)
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class Log:
                 self.repaired = f"{path} was cut or exchanged: its newest entry as the state remembers it is missing"
 
     def _tear_off(self, file: BinaryIO, whole: int) -> Path:
-        """Move what follows the last whole entry into a file of its own."""
+        """Move what follows the last complete entry into a file of its own."""
         aside = self._folder / f"custody.torn-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
         file.seek(whole)
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as torn:
@@ -182,7 +182,7 @@ class Log:
             self._n, self._head = n, head
 
     def _write(self, added: bytearray) -> None:
-        """All or nothing: what a full disk took is taken back."""
+        """Write all or nothing: on a full disk, a partial write is undone."""
         before = os.fstat(self._opened).st_size
         with plain_words(self._folder / NAME), self._closing():
             try:
@@ -196,7 +196,7 @@ class Log:
 
     @contextmanager
     def _closing(self) -> Iterator[None]:
-        """After an error it is not sure what the disk has: look again before the next entry."""
+        """Close the file on an error: what is on disk is uncertain, so read it again before the next entry."""
         try:
             yield
         except BaseException:
@@ -210,16 +210,17 @@ class Log:
 
 
 def check(folder: Path, kept: str | None = None) -> Check:
-    """Read the log from the first line to the last in constant memory and say what was changed where.
+    """Read the log from the first line to the last in constant memory and report what was changed where.
 
-    ``kept`` is the newest hash as the state remembers it: only with it a cut end is seen. Changes nothing, so that it
-    may be called while a run goes on. A missing log is an empty one.
+    ``kept`` is the newest hash that the state recorded: without it, a cut end goes unnoticed. Changes nothing, so it
+    may be called during a run. A missing log counts as empty.
     """
     return _Checker(kept).run(lines(folder))
 
 
 def entries(folder: Path, *needles: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
-    """The entries that have all fields of one of the ``needles``, oldest first; of a broken log what can be read."""
+    """The entries that have all fields of one of the ``needles``, oldest first; in a broken log, those that can be
+    read."""
     wanted = [[text(k) + b":" + text(v) for k, v in needle.items()] for needle in needles]
     for line in lines(folder):
         if not any(all(part in line for part in needle) for needle in wanted):
@@ -230,53 +231,53 @@ def entries(folder: Path, *needles: Mapping[str, str | int]) -> Iterator[dict[st
 
 
 def lines(folder: Path) -> Iterator[bytes]:
-    """The log's lines as they are, each cut at 64 KiB. Nothing where there is no log."""
+    """The log's raw lines, each cut at 64 KiB; none if there is no log."""
     path = folder / NAME
     with plain_words(path), suppress(FileNotFoundError), path.open("rb") as file:
         yield from iter(partial(file.readline, _LONGEST), b"")
 
 
 def hash_of(line: bytes) -> bytes:
-    """The hash at a line's end, as the line has it; something else where the line is none of ours."""
+    """The hash at the end of a line; arbitrary bytes if the line is not one of ours."""
     return line[-67:-3]
 
 
 def key_of(line: bytes) -> bytes:
-    """The key in a line as :func:`text` writes it, without reading all of the line; empty where there is none."""
-    begin = line.find(b',"key":') + 7  # inside of text a quote has a backslash before it, so this is the field
+    """The key in a line as :func:`text` writes it, without parsing the line; empty if there is none."""
+    begin = line.find(b',"key":') + 7  # quotes inside a text are escaped, so this is the field
     return line[begin : line.find(b',"version":', begin)] if begin > 6 else b""
 
 
 def text(value: Any) -> bytes:
-    """A value as it stands in a line."""
+    """A value as written in a line."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """An entry as a mapping; None where the line is none."""
+    """An entry as a mapping; None if the line is not an entry."""
     if not _BEGIN.match(line) or line[-_END : -_END + len(_HASH)] != _HASH or not line.endswith(b'"}\n'):
         return None
     try:
-        found = json.loads(line)
+        entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return entry if isinstance(entry, dict) else None
 
 
 def path_text(path: Path) -> str:
-    """A path for the log: as it is, but ``%`` and bytes that are no UTF-8 as ``%XX``, so that none is ambiguous."""
+    """A path for the log: unchanged, but ``%`` and bytes that are not UTF-8 as ``%XX``, so that none is ambiguous."""
     raw = os.fsencode(path).replace(b"%", b"%25")
     return re.sub(r"[\udc80-\udcff]", lambda m: f"%{ord(m[0]) - 0xDC00:02X}", raw.decode("utf-8", "surrogateescape"))
 
 
 def seconds(nanoseconds: int) -> str:
-    """A file's time as ``stat -c %.9Y`` says it: seconds since 1970, exact."""
+    """A file's time as ``stat -c %.9Y`` prints it: seconds since 1970, exact."""
     whole, part = divmod(abs(nanoseconds), 10**9)
     return f"{'-' if nanoseconds < 0 else ''}{whole}.{part:09}"
 
 
 class _Checker:
-    """One pass over the lines, with what the next one must begin with: the number and hash of the one before."""
+    """One pass over the lines; each must continue the number and hash of the one before."""
 
     def __init__(self, kept: str | None) -> None:
         self._kept = kept.encode() if kept and kept != GENESIS else None
@@ -284,7 +285,7 @@ class _Checker:
         self._wrong = 0
         self._line = 0
         self._last = (0, GENESIS.encode())
-        self._doubt = (0, self._last)  # the last doubtful line, and what stood before it
+        self._doubt = (0, self._last)  # the last doubtful line, and the entry before it
         self._missing: list[range] = []
 
     def run(self, read: Iterable[bytes]) -> Check:
@@ -313,7 +314,7 @@ class _Checker:
         return Check(self._line, head.decode("ascii", "replace"), tuple(self._findings), self._wrong, torn)
 
     def _wrong_line(self, line: bytes, whole: bool) -> tuple[int, bytes]:
-        """Say what is wrong with a line that does not continue the last; returns what the next one has to continue."""
+        """Report what is wrong with a line that does not continue the last; returns what the next one must continue."""
         n, begin, own = self._last[0], _BEGIN.match(line), line[-67:-3]
         doubted = self._doubt[0] == self._line - 1
         before = self._doubt[1] if doubted else self._last
@@ -324,22 +325,22 @@ class _Checker:
                 return self._last
             self._find("edited", "it was changed: its content has another hash than it says")
             return n + 1, own
-        said, prev = int(begin[1]), begin[2]
-        if doubted and (said - 1, prev) == before:
+        number, prev = int(begin[1]), begin[2]
+        if doubted and (number - 1, prev) == before:
             self._refind("inserted", "it was inserted: the next line continues the one before it")
-        elif said > n + 1:
-            self._find("removed", f"{_named(n + 1, said - 1)} missing here")
-            self._missing = [*self._missing[-99:], range(n + 1, said)]
-        elif said == n + 1:
+        elif number > n + 1:
+            self._find("removed", f"{_named(n + 1, number - 1)} missing here")
+            self._missing = [*self._missing[-99:], range(n + 1, number)]
+        elif number == n + 1:
             self._line -= n > 0
             self._find("replaced", "it was exchanged: the line after it continues another one")
             self._line += n > 0
         else:
-            moved = any(said in gap for gap in self._missing)
-            self._find(*(("moved", f"entry {said} does not belong here") if moved else
-                         ("inserted", f"entry {said} stands here once more")))  # fmt: skip
+            moved = any(number in gap for gap in self._missing)
+            self._find(*(("moved", f"entry {number} does not belong here") if moved else
+                         ("inserted", f"entry {number} stands here once more")))  # fmt: skip
             return self._last
-        return said, own
+        return number, own
 
     def _find(self, kind: str, why: str) -> None:
         self._wrong += 1
@@ -347,7 +348,7 @@ class _Checker:
             self._findings.append(Finding(self._line, kind, why))
 
     def _refind(self, kind: str, why: str) -> None:
-        """The line before was the one that is wrong, and in another way than it looked."""
+        """Correct the last finding: that line is wrong in a different way than it seemed."""
         if self._wrong == len(self._findings):
             self._findings[-1] = Finding(self._findings[-1].line, kind, why)
 
@@ -362,14 +363,14 @@ def _last(file: BinaryIO) -> tuple[int, int, str]:
     file.seek(max(0, size - _LONGEST))
     window = file.read()
     begin, end = window[:-1].rfind(b"\n") + 1, size
-    if found := _numbered(window[begin:]):
-        return end, *found
+    if last_entry := _numbered(window[begin:]):
+        return end, *last_entry
     at, whole, number, head = 0, 0, 0, GENESIS
     file.seek(0)
     for line in iter(partial(file.readline, _LONGEST), b""):
         at += len(line)
-        if found := _numbered(line):
-            whole, (number, head) = at, found
+        if entry := _numbered(line):
+            whole, (number, head) = at, entry
     return whole, number, head
 
 

@@ -1,8 +1,7 @@
-"""The file behind the memory: one run at a time writes it, and a damaged one is set aside and created again.
+"""The state's SQLite file: one run at a time writes it, and a damaged one is set aside and rebuilt.
 
-Damage is looked for where it comes from. After a run that ended in order the file is sound, and opening it costs a
-millisecond; one that was left behind by a power cut is checked as a whole; damage met in the middle of a run is noted
-in a file beside it, so that the next run begins with a new one.
+After a clean exit the file is sound, and opening it takes a millisecond; after a power cut it is checked as a whole;
+damage that a run meets is marked by a file beside it, so that the next run begins with a new database.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from pathlib import Path
 SCHEMA = 2
 FILE = "state.sqlite3"
 KEPT = 3
-"""How many damaged databases are kept for whoever wants to look into them."""
+"""How many damaged databases are kept for inspection."""
 FULL_BYTES = 1024 * 1024
-"""With less room than this a disk counts as full, whatever error it gives."""
+"""With less free space than this, any I/O error counts as a full disk."""
 _BUSY_S = 30.0
 
 _TABLES = """
@@ -94,13 +93,13 @@ class Locked(Exception):
 
 
 class StateError(Exception):
-    """The memory cannot be kept; the text says why and what to do."""
+    """The state cannot be read or written; the text says why and what to do."""
 
 
 @contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Hold the one run of this state folder. Raises :class:`Locked`, and :class:`StateError` where nothing can be held
-    there; the system frees it when the process dies."""
+    """Hold the lock of this state folder. Raises :class:`Locked`, and :class:`StateError` if it cannot be locked; the
+    system releases the lock when the process dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -115,7 +114,7 @@ def lock(folder: Path) -> Iterator[None]:
             raise Locked(f"{who} holds {folder / 'lock'}") from error
         except OSError as error:  # a file system without locks
             raise StateError(_refusal(folder / "lock", error)) from error
-        with suppress(OSError):  # the number is a courtesy: a full disk does not keep us from holding the lock
+        with suppress(OSError):  # the process id is optional: a full disk must not prevent the lock
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield
@@ -124,7 +123,7 @@ def lock(folder: Path) -> Iterator[None]:
 
 
 def open_to_write(folder: Path) -> tuple[sqlite3.Connection, bool, str | None]:
-    """The database, whether it is new, and what was set aside if it was damaged. Hold :func:`lock` meanwhile.
+    """The database, whether it is new, and a message if a damaged one was set aside. Hold :func:`lock` meanwhile.
 
     Raises :class:`StateError`.
     """
@@ -140,25 +139,25 @@ def open_to_write(folder: Path) -> tuple[sqlite3.Connection, bool, str | None]:
                     raise
                 damage = str(error)
         aside = _set_aside(file)
-        return *_open(file), f"{file} was damaged ({damage}) and is made anew from the bucket; kept as {aside.name}"
+        return *_open(file), f"{file} was damaged ({damage}) and is rebuilt from the bucket; kept as {aside.name}"
 
 
 def open_to_read(file: Path) -> sqlite3.Connection:
-    """A connection that sees the last committed state and keeps nobody from writing. Raises :class:`StateError`."""
+    """A connection that sees the last committed state and blocks no writer. Raises :class:`StateError`."""
     with plain_words(file):
         if not file.exists():
             raise StateError(f"{file.parent}: nothing was uploaded with this state")
         db = _connect(file, "ro")
-        found = db.execute("PRAGMA user_version").fetchone()[0]
-        if found != SCHEMA:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA:
             db.close()
-            raise StateError(f"{file}: {_other_version(found)}")
+            raise StateError(f"{file}: {_other_version(version)}")
         return db
 
 
 @contextmanager
 def plain_words(file: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say of a file into :class:`StateError`, and note damage for the next run."""
+    """Turn errors of SQLite and the system into :class:`StateError`, and mark damage for the next run."""
     try:
         with sqlite_words(file):
             yield
@@ -168,7 +167,7 @@ def plain_words(file: Path) -> Iterator[None]:
 
 @contextmanager
 def sqlite_words(file: Path) -> Iterator[None]:
-    """As :func:`plain_words`, but the system's errors are let through: they are of something else."""
+    """As :func:`plain_words`, but pass on the system's errors, which are about other files."""
     try:
         yield
     except sqlite3.Error as error:
@@ -176,12 +175,12 @@ def sqlite_words(file: Path) -> Iterator[None]:
             raise StateError(_refusal(file, error)) from error
         with suppress(OSError):
             _mark(file).touch()
-        text = f"{file} is damaged ({error}): run again, and it is made anew from the bucket; nothing is lost"
+        text = f"{file} is damaged ({error}): run again, and it is rebuilt from the bucket; nothing is lost"
         raise StateError(text) from error
 
 
 def _open(file: Path) -> tuple[sqlite3.Connection, bool]:
-    left_behind = file.with_name(f"{FILE}-wal").exists()  # a run that ends in order removes it
+    left_behind = file.with_name(f"{FILE}-wal").exists()  # a clean exit removes it
     db = _connect(file, "rwc")
     try:
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -212,7 +211,7 @@ def _connect(file: Path, mode: str) -> sqlite3.Connection:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """From schema 1, where each file had one wide row; what was restless is looked at again."""
+    """Migrate from schema 1, which had one wide row per file; files still being written are observed again."""
     db.create_function("folder", 1, os.path.dirname, deterministic=True)
     db.create_function("file", 1, os.path.basename, deterministic=True)
     script = f"""
@@ -237,7 +236,7 @@ def _migrate(db: sqlite3.Connection) -> None:
 
 
 def _set_aside(file: Path) -> Path:
-    """Move a damaged database out of the way, with what belongs to it; its new place."""
+    """Move a damaged database and its companion files out of the way; returns the new path."""
     aside = file.with_name(f"{file.name}.corrupt-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
@@ -269,7 +268,7 @@ def _is_damage(error: BaseException) -> bool:
 
 
 def _refusal(file: Path, error: BaseException) -> str:
-    """Why a file cannot be kept, and what to do."""
+    """Why a file cannot be read or written, and what to do."""
     full = _code(error) == sqlite3.SQLITE_FULL or getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT)
     if full or (_code(error) in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _no_room(file)):
         return f"{file}: the disk is full: free some space, then run again; nothing is lost"
@@ -278,9 +277,9 @@ def _refusal(file: Path, error: BaseException) -> str:
         errno.EACCES,
         errno.EPERM,
     ):
-        return f"{file} cannot be written: give this user the right to, or set `state` to another folder"
+        return f"{file} cannot be written: give this user write permission, or set `state` to another folder"
     if _code(error) == sqlite3.SQLITE_CANTOPEN:
-        return f"{file} cannot be opened: look at the rights of its folder, or set `state` to another one"
+        return f"{file} cannot be opened: check the permissions of its folder, or set `state` to another one"
     if _code(error) == sqlite3.SQLITE_BUSY:
         return f"{file} is held by another program for more than {_BUSY_S:.0f} seconds: end it, then run again"
     words = getattr(error, "strerror", None) or str(error)

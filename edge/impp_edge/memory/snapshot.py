@@ -1,4 +1,4 @@
-"""A copy of the memory to look at, or to try something on, beside a run that holds the lock."""
+"""A temporary copy of the state, to read or modify beside a run that holds the lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from impp_edge.memory.state import State
 
 @contextmanager
 def snapshot(folder: Path) -> Iterator[State]:
-    """A memory like that of a folder, to be written to and thrown away; an empty one where there is none to be read."""
+    """A temporary, writable copy of a folder's state; an empty one if there is none that can be read."""
     with tempfile.TemporaryDirectory(prefix="impp-edge-") as temporary:
         file = folder / FILE
         if file.exists():
@@ -22,7 +22,7 @@ def snapshot(folder: Path) -> Iterator[State]:
             try:
                 at_rest = not file.with_name(
                     f"{FILE}-wal"
-                ).exists()  # then not even SQLite's own files are made beside it
+                ).exists()  # then not even SQLite's own files are created beside it
                 old = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro{'&immutable=1' * at_rest}", uri=True)
                 with closing(old), closing(sqlite3.connect(copy)) as new:
                     old.backup(new)

@@ -1,11 +1,11 @@
 """What was uploaded, skipped, begun and failed: a SQLite file beside a lock, so that no file is read twice and no two
 runs collide.
 
-The memory is not the truth. Were it lost, every file would be hashed once more, found in the bucket with an equal
-checksum, and remembered again: nothing is lost by that and nothing doubled.
+The bucket is the source of truth. If the state is lost, every file is hashed once more, found in the bucket with an
+equal checksum, and recorded again: nothing is lost or uploaded twice.
 
-Everything is kept for one bucket: another bucket begins with nothing known. A file is its path, size and modification
-time; with another size or time it is a new file at an old path.
+Everything is recorded per bucket: for another bucket, nothing is known. A file is identified by path, size and
+modification time; with another size or time it is a new file at an old path.
 """
 
 # ruff: noqa: S608, PTH116, PTH118, PTH120  # SQL is put together of constants only; pathlib knows no paths in bytes
@@ -37,13 +37,13 @@ SAMPLES = 200
 """How many runs' throughput is kept."""
 LAST_RUN = "last_run"
 """Name under which the last run's summary is kept, as JSON with ``at``, its end in seconds since 1970."""
-BROUGHT = "brought"
+UPLOADED = "brought"
 Row = tuple[bytes, int, int, int]
-"""A known file of a directory: name, size, mtime_ns, and 0 for brought or the number of the reason it is skipped."""
+"""A known file of a directory: name, size, mtime_ns, and 0 for uploaded or the number of the reason it is skipped."""
 
 
 class File(Protocol):
-    """What a file is known by; a Found, an Entry and a Stale are such."""
+    """What identifies a file; CardFile, Entry and Stale have it."""
 
     @property
     def raw(self) -> bytes:
@@ -59,9 +59,9 @@ class File(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """Where a file went: ``version`` None in a bucket without versions; ``sha256`` in hex, ``crc64nvme`` in base64 as
-    S3 writes it."""
+class S3Object:
+    """The object of an uploaded file: ``version`` None in a bucket without versioning; ``sha256`` in hex, ``crc64nvme``
+    in base64 as S3 writes it."""
 
     key: str
     version: str | None
@@ -72,8 +72,8 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a file is, as far as retain, verify and status ask. ``recording`` None (what an earlier impp-edge brought)
-    is unknown: treat it as an event. ``captured`` in ISO 8601 with offset."""
+    """What a file is, as far as retain, verify and status need it. ``recording`` None (uploaded by an earlier
+    impp-edge) is unknown: treat it as an event. ``captured`` in ISO 8601 with offset."""
 
     source: str | None = None
     device: str | None = None
@@ -87,14 +87,14 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file that was uploaded, at ``at`` (seconds since 1970). ``gone``: None while this is what was last known of the
+    """A file that was uploaded, at ``at`` (seconds since 1970). ``gone``: None while it is the last known file at its
     path, ``removed`` by us from the card, or ``overwritten`` by another file of that name; ``gone_at`` when."""
 
     bucket: str
     raw: bytes
     size: int
     mtime_ns: int
-    brought: Brought
+    s3_object: S3Object
     about: About
     at: float
     gone: str | None
@@ -102,7 +102,7 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        """Where it is, or was."""
+        """Its path, also if it is gone."""
         return Path(os.fsdecode(self.raw))
 
     @property
@@ -113,8 +113,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An upload that was begun: ``upload`` is the id of the multipart upload, None before it is known and for one that
-    goes in one request."""
+    """An unfinished upload: ``upload`` is the id of the multipart upload, None before it is known and for an upload in
+    one request."""
 
     key: str
     upload: str | None
@@ -123,7 +123,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """An upload that was begun of a file that is gone or changed: abort it, then :meth:`State.end` it."""
+    """An unfinished upload of a file that is gone or changed: abort it, then :meth:`State.end` it."""
 
     raw: bytes
     size: int
@@ -154,7 +154,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Files of a recording kind brought to a bucket, also those that are gone; ``recording`` None is not known."""
+    """Files of one recording kind uploaded to a bucket, also those that are gone; ``recording`` None is unknown."""
 
     bucket: str
     recording: str | None
@@ -164,8 +164,8 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the memory holds in sum. ``last`` in seconds since 1970; ``skipped`` by reason; ``failed`` the latest 20 of
-    ``failures``; ``pending`` uploads begun and not ended."""
+    """Totals of the state. ``last`` in seconds since 1970; ``skipped`` by reason; ``failed`` the latest 20 of
+    ``failures``; ``pending`` counts unfinished uploads."""
 
     files: int
     bytes: int
@@ -179,13 +179,13 @@ class Status:
 
 
 class State:
-    """The memory of one state folder. Safe to use from several threads. All methods raise :class:`StateError`.
+    """The state of one state folder. Thread-safe. All methods raise :class:`StateError`.
 
     Open it to write only while holding :func:`lock`; with ``write=False`` it may be read at any time, also beside a
-    run. What is written outside :meth:`batch` is kept at once.
+    run. Writes outside :meth:`batch` are committed at once.
 
-    ``fresh``: the memory was created again and not every file was dealt with since, so the bucket may hold what it
-    does not know. ``repaired`` says what was set aside when the database was found damaged.
+    ``fresh``: the database is new and not every file was handled since, so the bucket may hold files that it does not
+    know. ``repaired`` reports a damaged database that was set aside.
     """
 
     def __init__(self, folder: Path, write: bool = True) -> None:
@@ -198,20 +198,20 @@ class State:
             self._db, new, self.repaired = open_to_write(folder)
             if new:
                 self.set("fresh", "yes")
-            clock.at_least(self, time.time(), 0)  # seen by each run, so that the next one sees that it was set
+            clock.at_least(self, time.time(), 0)  # each run records it, so that the next one notices a set clock
         self.fresh = self.get("fresh") is not None
         self._begun = set(self._each("SELECT bucket, path FROM pending"))
-        """Which files have a row there: of most it is asked before they have, and that need not wait for SQLite."""
+        """Files with a pending row, so that a query for the many others need not wait for SQLite."""
 
     def close(self) -> None:
-        """Write all that is pending and close."""
+        """Close the database."""
         with sqlite_words(self._file):
             self._db.close()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """All that is written inside is kept together or, where it raises, not at all: one write to the disk for many
-        results. Other threads' writes wait meanwhile, so keep it short. The iterators below do not see it until then.
+        """A transaction: one write to the disk for many results, rolled back if it raises. Other threads' writes wait
+        meanwhile, so keep it short. The iterators below do not see its writes until it ends.
         """
         with self._mutex, sqlite_words(self._file):
             if self._db.in_transaction:
@@ -243,7 +243,7 @@ class State:
             self._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
 
     def caught_up(self) -> None:
-        """Note that every file found was dealt with: the bucket holds nothing of ours that is not known here."""
+        """Record that every file was handled: the bucket holds no uploads that are unknown here."""
         if self.fresh:
             self.set("fresh", None)
             self.fresh = False
@@ -251,7 +251,7 @@ class State:
     # --- known files --------------------------------------------------------------------------------------------------
 
     def known(self, bucket: str, file: File) -> str | None:
-        """What is known of this very file: ``brought``, the reason why it is skipped, or None."""
+        """What is known of exactly this file: ``brought`` (uploaded), the reason why it is skipped, or None."""
         folder, name = os.path.split(file.raw)
         row = self._one(
             "SELECT what FROM known JOIN directory ON id = dir "
@@ -261,7 +261,7 @@ class State:
         return self.reason(row[0]) if row else None
 
     def key(self, bucket: str, raw: bytes) -> str | None:
-        """Where the file at a path was uploaded, None where it was not."""
+        """The key of the file at a path, None if it is not uploaded."""
         row = self._one(
             "SELECT key FROM brought JOIN directory d ON d.id = dir WHERE bucket = ? AND path = ? AND name = ? "
             "AND gone IS NULL",
@@ -269,9 +269,9 @@ class State:
         )  # fmt: skip
         return str(row[0]) if row else None
 
-    def remember(self, bucket: str, file: File, brought: Brought, about: About | None = None) -> None:
-        """Note that a file was uploaded: nothing is pending, restless or failed of it any more. What was at its path
-        before is kept as overwritten."""
+    def remember(self, bucket: str, file: File, s3_object: S3Object, about: About | None = None) -> None:
+        """Record that a file was uploaded, which ends its pending, restless and failed rows. An earlier file at its
+        path is kept as overwritten."""
         about = about or About()
         folder, name = os.path.split(file.raw)
         now = time.time()
@@ -281,20 +281,20 @@ class State:
             self._do(
                 "UPDATE brought SET gone = 'overwritten', gone_at = ? WHERE dir = ? AND name = ? AND gone IS NULL "
                 "AND sha256 <> ?",
-                now, where, name, brought.sha256,
+                now, where, name, s3_object.sha256,
             )  # fmt: skip
             self._do("DELETE FROM brought WHERE dir = ? AND name = ? AND gone IS NULL", where, name)
             self._do(
-                f"INSERT INTO brought (dir, name, size, mtime_ns, at, {_BROUGHT}, {_ABOUT}) "
-                f"VALUES (?, ?, ?, ?, ?, {', '.join('?' * (len(fields(Brought)) + len(fields(About))))})",
-                where, name, file.size, file.mtime_ns, now, *_values(brought), *_values(about),
+                f"INSERT INTO brought (dir, name, size, mtime_ns, at, {_OBJECT}, {_ABOUT}) "
+                f"VALUES (?, ?, ?, ?, ?, {', '.join('?' * (len(fields(S3Object)) + len(fields(About))))})",
+                where, name, file.size, file.mtime_ns, now, *_values(s3_object), *_values(about),
             )  # fmt: skip
             self.end(bucket, file)
             self._do("DELETE FROM restless WHERE path = ?", file.raw)
             self._do("DELETE FROM failed WHERE path = ?", file.raw)
 
     def skip(self, bucket: str, file: File, reason: str) -> None:
-        """Note that a file is not wanted, so that it is not even opened again while it and the rules stay the same."""
+        """Record that a file is skipped, so that it is not opened again while it and the rules stay the same."""
         folder, name = os.path.split(file.raw)
         with self.batch():
             self._do("INSERT OR IGNORE INTO reason (text) VALUES (?)", reason)
@@ -305,8 +305,8 @@ class State:
             self._do("DELETE FROM failed WHERE path = ?", file.raw)
 
     def forget(self, path: Path, bucket: str | None = None) -> int:
-        """Forget a file, or all files below a folder, in one bucket or all: the next run takes them for new, hashes
-        them and finds them in the bucket. Returns how many were known. The custody log keeps what it holds."""
+        """Forget a file, or all files below a folder, in one bucket or all: the next run treats them as new, hashes
+        them and finds them in the bucket. Returns how many were known. The custody log is not changed."""
         raw = os.fsencode(path)
         folder, name = os.path.split(raw)
         known = 0
@@ -324,7 +324,7 @@ class State:
         return known
 
     def removed(self, entry: Entry) -> None:
-        """Note that we removed an uploaded file from the card; its row stays as history."""
+        """Record that we removed an uploaded file from the card; its row stays as history."""
         folder, name = os.path.split(entry.raw)
         with self.batch():
             where = self._directory(entry.bucket, folder)
@@ -349,9 +349,9 @@ class State:
             yield rows
 
     def reason(self, what: int) -> str:
-        """The meaning of a :data:`Row`'s last number: ``brought`` or why it is skipped."""
+        """The meaning of a :data:`Row`'s last number: ``brought`` (uploaded) or why it is skipped."""
         row = self._one("SELECT text FROM reason WHERE id = ?", what) if what else None
-        return str(row[0]) if row else BROUGHT
+        return str(row[0]) if row else UPLOADED
 
     def any_below(self, bucket: str, directory: bytes) -> bool:
         """Whether any file in or below a directory is known."""
@@ -361,7 +361,7 @@ class State:
         ) is not None  # fmt: skip
 
     def reconsider(self, bucket: str, directory: bytes, policy: str) -> None:
-        """Forget what was skipped below a configured folder when the rules for that are no longer the same."""
+        """Forget which files were skipped below a configured folder if the rules have changed."""
         row = self._one("SELECT policy FROM directory WHERE bucket = ? AND path = ?", bucket, directory)
         if row == (policy,):
             return
@@ -377,8 +377,8 @@ class State:
     # --- files that wait ----------------------------------------------------------------------------------------------
 
     def quiet_for(self, file: File, boot: str, uptime: float) -> float:
-        """For how many seconds a file was seen with this size and time, 0.0 at first sight. ``uptime`` is a clock that
-        nobody can set, counting since ``boot``; after another boot the counting starts over."""
+        """For how many seconds a file has had this size and time, 0.0 at first sight. ``uptime`` is a clock that nobody
+        can set, counting since ``boot``; after a reboot the observation starts over."""
         row = self._one("SELECT size, mtime_ns, boot, since FROM restless WHERE path = ?", file.raw)
         if row and row[:3] == (file.size, file.mtime_ns, boot) and row[3] <= uptime:
             return float(uptime - row[3])
@@ -389,7 +389,7 @@ class State:
         return 0.0
 
     def failed(self, path: Path, reason: str) -> None:
-        """Note a failure; the file stays unknown, so it is tried again."""
+        """Record a failure; the file stays unknown, so it is retried."""
         self._do(
             "INSERT INTO failed VALUES (?, ?, 1, ?) ON CONFLICT (path) DO UPDATE SET reason = excluded.reason, "
             "times = times + 1, at = excluded.at",
@@ -402,7 +402,7 @@ class State:
         return _failure(*row) if row else None
 
     def tidy(self) -> None:
-        """Forget failures and restlessness of files that are gone for good: not of a card that is out of its reader."""
+        """Forget failed and restless rows of files that are gone for good, not of a card that is out of its reader."""
         for table in ("failed", "restless"):
             gone = [row for row in self._each(f"SELECT path FROM {table}") if _gone(row[0])]
             with self.batch():
@@ -412,7 +412,7 @@ class State:
     # --- uploads under way --------------------------------------------------------------------------------------------
 
     def pending(self, bucket: str, file: File) -> Pending | None:
-        """The upload that was begun of this very file."""
+        """The unfinished upload of exactly this file."""
         if (bucket, file.raw) not in self._begun:
             return None
         row = self._one(
@@ -422,7 +422,7 @@ class State:
         return Pending(row[0], row[1], _unpack(row[2])) if row else None
 
     def begin(self, bucket: str, file: File, pending: Pending) -> None:
-        """Note the intent to upload, before its first byte is sent; again when the id of the upload is known."""
+        """Record an upload before its first byte is sent; again when its id is known."""
         self._begun.add((bucket, file.raw))
         self._do(
             "INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -430,7 +430,7 @@ class State:
         )  # fmt: skip
 
     def end(self, bucket: str, file: File) -> None:
-        """Nothing of this file is under way any more."""
+        """Record that no upload of this file is in progress any more."""
         self._begun.discard((bucket, file.raw))
         self._do(
             "DELETE FROM pending WHERE bucket = ? AND path = ? AND size = ? AND mtime_ns = ?",
@@ -438,13 +438,13 @@ class State:
         )  # fmt: skip
 
     def stale(self, bucket: str) -> Iterator[Stale]:
-        """Uploads begun of files that are gone or changed since. A card that is out of its reader is not gone."""
+        """Unfinished uploads of files that are gone or changed. A card that is out of its reader is not gone."""
         for row in self._each("SELECT path, size, mtime_ns, key, upload FROM pending WHERE bucket = ?", bucket):
             if _gone(row[0]) or _changed(*row[:3]):
                 yield Stale(*row)
 
     def begun(self, below: Path) -> Iterator[tuple[str, Stale]]:
-        """All uploads begun of a file, or of the files below a folder, each after its bucket."""
+        """All unfinished uploads of a file, or of the files below a folder, as (bucket, upload)."""
         for row in self._each(
             f"SELECT bucket, path, size, mtime_ns, key, upload FROM pending WHERE {_BELOW}",
             *_below(os.fsencode(below)),
@@ -456,9 +456,9 @@ class State:
     def entries(
         self, bucket: str | None = None, below: Path | None = None, since: float | None = None, gone: bool = False
     ) -> Iterator[Entry]:
-        """Uploaded files, the oldest modification time first, one at a time from a snapshot: writing meanwhile
-        changes nothing in it. Only of one bucket, of a path or below it, modified at or after ``since`` (seconds since
-        1970); with ``gone`` also those whose path holds them no longer as far as we know."""
+        """Uploaded files, the oldest modification time first, one at a time from a snapshot, which later
+        writes do not change. Only of one bucket, of a path or below it, modified at or after ``since`` (seconds since
+        1970); with ``gone`` also those known to be no longer at their path."""
         where, values = ["1"], list[Any]()
         if bucket is not None:
             where, values = [*where, "bucket = ?"], [*values, bucket]
@@ -471,7 +471,7 @@ class State:
         if not gone:
             where.append("gone IS NULL")
         for row in self._each(
-            f"SELECT bucket, path, name, size, mtime_ns, at, gone, gone_at, {_BROUGHT}, {_ABOUT} "
+            f"SELECT bucket, path, name, size, mtime_ns, at, gone, gone_at, {_OBJECT}, {_ABOUT} "
             f"FROM brought b JOIN directory d ON d.id = dir WHERE {' AND '.join(where)} ORDER BY mtime_ns, b.id",
             *values,
         ):
@@ -487,7 +487,7 @@ class State:
             yield Path(os.fsdecode(os.path.join(path, name))), text
 
     def sample(self, files: int, size: int, seconds: float) -> None:
-        """Keep what a run sent, for rates and forecasts: the last :data:`SAMPLES` runs."""
+        """Record the throughput of a run for rates and forecasts, for the last :data:`SAMPLES` runs."""
         with self.batch():
             self._do("INSERT INTO sample (at, files, bytes, seconds) VALUES (?, ?, ?, ?)",
                      time.time(), files, size, seconds)  # fmt: skip
@@ -498,7 +498,7 @@ class State:
         return [Sample(*row) for row in self._each("SELECT at, files, bytes, seconds FROM sample ORDER BY id DESC")]
 
     def status(self) -> Status:
-        """All in sum: some 0.1 s for 100,000 files."""
+        """Totals; takes some 0.1 s for 100,000 files."""
         totals = [
             Total(*row)
             for row in self._each(
@@ -534,7 +534,7 @@ class State:
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
-        """A connection of its own: its reading holds up nobody and is not disturbed by what is written."""
+        """A separate connection: reading blocks no writer and sees no later writes."""
         with sqlite_words(self._file), closing(open_to_read(self._file)) as db:
             yield db
 
@@ -548,27 +548,27 @@ class State:
         self._do("INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?)", directory, name, file.size, file.mtime_ns, what)
 
 
-_BROUGHT = ", ".join(f.name for f in fields(Brought))
-_ABOUT = ", ".join({"group": "moment"}.get(f.name, f.name) for f in fields(About))  # GROUP is a word of SQL
+_OBJECT = ", ".join(f.name for f in fields(S3Object))
+_ABOUT = ", ".join({"group": "moment"}.get(f.name, f.name) for f in fields(About))  # GROUP is an SQL keyword
 _BUCKET = "(? IS NULL OR bucket = ?)"
 _BELOW = "(path = ? OR path > ? AND path < ?)"
 
 
 def _below(raw: bytes) -> tuple[bytes, bytes, bytes]:
-    """For :data:`_BELOW`: a path itself, and all that begin with it and a slash ("0" comes next to "/")."""
+    """For :data:`_BELOW`: a path itself, and all that begin with it and a slash ("0" follows "/")."""
     return raw, raw.rstrip(b"/") + b"/", raw.rstrip(b"/") + b"0"
 
 
-def _values(record: Brought | About) -> list[Any]:
+def _values(record: S3Object | About) -> list[Any]:
     return [getattr(record, f.name) for f in fields(record)]
 
 
 def _entry(bucket: str, path: bytes, name: bytes, size: int, mtime_ns: int, at: float, gone: str | None,
            gone_at: float | None, *rest: Any) -> Entry:  # fmt: skip
-    split = len(fields(Brought))
+    split = len(fields(S3Object))
     about = [*rest[split:-1], bool(rest[-1])]  # sidecar: SQLite has no truth values
     raw = os.path.join(path, name)
-    return Entry(bucket, raw, size, mtime_ns, Brought(*rest[:split]), About(*about), at, gone, gone_at)
+    return Entry(bucket, raw, size, mtime_ns, S3Object(*rest[:split]), About(*about), at, gone, gone_at)
 
 
 def _failure(path: bytes, reason: str, times: int, at: float) -> Failure:

@@ -1,1 +1,1 @@
-"""A run and the daemon: who does what next, and when."""
+"""A run, its worker threads, and the daemon."""

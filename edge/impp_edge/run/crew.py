@@ -1,8 +1,8 @@
-"""The threads that upload files: each takes the most urgent piece of work from the board, and says what became of it.
+"""The threads that upload files: each takes the most urgent piece of work from the board and reports the result.
 
-A worker identifies and hashes a file, begins its transfer, sends one part of it, or finishes it; a small file it takes
-all the way, while its bytes are in memory. What became of a file goes to the main thread as a :class:`Result`, which
-alone writes it down and then takes it off the board.
+A worker identifies and hashes a file, begins its transfer, sends one part of it, or finishes it; a small file it
+uploads completely while its bytes are in memory. Each file's :class:`Result` goes to the main thread, which alone
+records it and then takes the file off the board.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
 from impp_edge.card import identify
 from impp_edge.card.board import FINISH, PREPARE, Board, Job, Work
-from impp_edge.card.find import Found, unchanged
+from impp_edge.card.find import CardFile, is_unchanged
 from impp_edge.digest import Buffer, Digest, digest
 from impp_edge.memory.state import State, StateError
 from impp_edge.run import labels
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
     from impp_edge.config import Config
 
 SUFFIX = 8
-"""Hex digits of the SHA-256 that tell apart two different files of one name, device and day."""
+"""Hex digits of the SHA-256 that distinguish different files of one name, device and day."""
 LINGER_S = 0.05
-"""How long results wait for others, to be written down together."""
+"""How long results wait for others, to be recorded together."""
 KEEP = 48 * 1024 * 1024
-"""Bytes, for all threads together, of small files, which are sent from memory after they were hashed."""
+"""Memory of all threads together for small files, which are sent from memory after hashing."""
 SURE_AFTER = 8
-"""With a new memory it is asked of each file whether it is in the bucket, until so many in a row were not."""
+"""With a new state, check for each file whether it is in the bucket, until so many in a row were not."""
 FOR_ALL = (Offline, Refused, Stopped, StateError)
 """Errors that are the same for every file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a job: an outcome, or the error that kept it from one. ``identity`` where it came that far;
-    ``card_gone``: the card was pulled out, and all that waited of it was taken off the board."""
+    """The result of a job: an outcome or an error. ``identity`` if it was identified; ``card_gone``: the card was
+    pulled out, and its waiting files were taken off the board."""
 
     job: Job
     outcome: Outcome | None = None
@@ -57,14 +57,14 @@ class Result:
 
     @property
     def for_all(self) -> bool:
-        """Whether the error is the same for every file, so that there is no sense in trying the next one."""
+        """Whether the error is the same for every file, so trying the next one is useless."""
         return isinstance(self.error, FOR_ALL)
 
     @property
     def reason(self) -> str:
         """The error in words."""
-        error, found = self.error, self.job.found
-        if not self.for_all and not unchanged(found):
+        error, card_file = self.error, self.job.file
+        if not self.for_all and not is_unchanged(card_file):
             return "changed or disappeared during the upload"
         if isinstance(error, OSError):
             return f"cannot be read: {error.strerror or error}"
@@ -72,8 +72,8 @@ class Result:
 
 
 @dataclass(slots=True)
-class _Bringing:
-    """What a job has when it is prepared. ``bytes`` of it are in the bucket, by us or before."""
+class _FileUpload:
+    """A prepared job. ``bytes`` of it are in the bucket, uploaded now or before."""
 
     transfer: Transfer
     identity: Identity
@@ -82,7 +82,7 @@ class _Bringing:
 
 
 class Link:
-    """The way to S3, made when the first file needs it and kept from run to run. ``halt`` interrupts whatever waits."""
+    """The connection to S3, created when the first file needs it and kept between runs. ``halt`` interrupts waits."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -92,7 +92,7 @@ class Link:
 
     @property
     def s3(self) -> S3:
-        """The client. Raises :class:`Refused` where there are no credentials."""
+        """The client. Raises :class:`Refused` if there are no credentials."""
         config = self._config
         with self._mutex:
             if self._s3 is None:
@@ -108,8 +108,8 @@ class Link:
 
 
 class Crew:
-    """``config.workers`` threads at one board, until that is closed or ``stop`` is set. ``custody`` tells the newest
-    hash of the custody log."""
+    """``config.workers`` threads working on one board until it is closed or ``stop`` is set. ``custody`` returns the
+    newest hash of the custody log."""
 
     def __init__(
         self,
@@ -136,19 +136,19 @@ class Crew:
         self.sent = 0
         """Bytes sent so far."""
         self.settled = 0
-        """Bytes that are dealt with: sent, or found in the bucket, or of a file that failed."""
-        self._threads = [threading.Thread(target=self._work, name=f"bring-{n}") for n in range(config.workers)]
+        """Bytes done: sent, already in the bucket, or of a file that failed."""
+        self._threads = [threading.Thread(target=self._work, name=f"upload-{n}") for n in range(config.workers)]
         for thread in self._threads:
             thread.start()
 
     @property
     def at_work(self) -> bool:
-        """Whether a thread has not said yet that it ended; :meth:`results` hears it."""
+        """Whether a thread has not ended yet, as far as :meth:`results` has read."""
         return self._ended < len(self._threads)
 
     def results(self, wait_s: float) -> list[Result]:
-        """What became of jobs since it was asked last; waits so many seconds for a first one (or for a thread to end),
-        and a moment for more of them, for to write down many costs little more than one."""
+        """Results since the last call. Waits ``wait_s`` seconds for a first one (or for a thread to end), and a moment
+        for more, because recording many costs little more than recording one."""
         batch: list[Result] = []
         with suppress(queue.Empty):
             until = time.monotonic() + wait_s
@@ -172,7 +172,7 @@ class Crew:
             self._results.put(None)
 
     def _try(self, work: Work) -> None:
-        """Do a piece of work; where it fails, say so: whatever one file brings up, the others go on."""
+        """Do a piece of work and report its failure: whatever happens to one file, the others go on."""
         try:
             self._do(work.job, work.piece)
         except FOR_ALL as error:
@@ -180,7 +180,7 @@ class Crew:
             self._results.put(Result(work.job, error=error))
         except Exception as error:
             if isinstance(error, Changed):
-                work.job.error = error  # it says why; what the file's other parts say came of that
+                work.job.error = error  # the cause; errors of the file's other parts follow from it
             if work.piece <= FINISH or self._board.sent(work.job, error):
                 self._fail(work.job, work.job.error or error)
 
@@ -196,56 +196,58 @@ class Crew:
 
     def _prepare(self, job: Job) -> None:
         """Identify, hash, and begin the transfer."""
-        found = job.found
-        with found.path.open("rb") as file:
-            identity = identify.identify(found.folder, found.relative, found.mtime, file)
+        card_file = job.file
+        with card_file.path.open("rb") as file:
+            identity = identify.identify(card_file.folder, card_file.relative, card_file.mtime, file)
             file.seek(0)
-            keep = self._room(found)
-            content = self._digest(found, file, keep)
-        if content.size != found.size or not unchanged(found):
+            keep = self._room(card_file)
+            content = self._digest(card_file, file, keep)
+        if content.size != card_file.size or not is_unchanged(card_file):
             raise Changed("changed while it was read")
-        name = found.relative.name
+        name = card_file.relative.name
         keys = (labels.key(identity, name), labels.key(identity, name, content.sha256[:SUFFIX]))
-        bears = Labels(
-            labels.tags(identity, content, found.folder.tags),
-            labels.metadata(identity, content, found.relative, self._sidecars(job), self._custody()),
+        object_labels = Labels(
+            labels.tags(identity, content, card_file.folder.tags),
+            labels.metadata(identity, content, card_file.relative, self._sidecars(job), self._custody()),
             mimetypes.guess_type(name.lower())[0] or "application/octet-stream",
         )
-        kept = keep[: found.size] if keep is not None else None
-        transfer = Transfer(self._link.s3, self._state, found, content, keys, bears, self._doubtful(content), kept)
-        job.transfer = _Bringing(transfer, identity, keys)
+        kept = keep[: card_file.size] if keep is not None else None
+        transfer = Transfer(
+            self._link.s3, self._state, card_file, content, keys, object_labels, self._doubtful(content), kept
+        )
+        job.transfer = _FileUpload(transfer, identity, keys)
         if (outcome := transfer.begin()) is not None:
             self._end(job, outcome)
             return
         self._not_there += 1
         missing = transfer.missing
-        self._count(job, 0, found.size - min(len(missing) * content.part_size, found.size))
+        self._count(job, 0, card_file.size - min(len(missing) * content.part_size, card_file.size))
         if kept is not None:  # which the next file that this thread prepares will overwrite
             self._count(job, transfer.send(1))
             self._end(job, transfer.finish())
             return
         self._board.prepared(job, missing)
 
-    def _room(self, found: Found) -> memoryview | None:
-        """Memory of this thread for all of a file that goes in one request, and one byte more: to see that it did not
-        grow. None for a larger one."""
-        if found.size > min(KEEP // self._config.workers, part_size(found.size)):
+    def _room(self, card_file: CardFile) -> memoryview | None:
+        """This thread's buffer for a file that is sent in one request, with one more byte to notice that it grew. None
+        for a larger file."""
+        if card_file.size > min(KEEP // self._config.workers, part_size(card_file.size)):
             return None
-        return self._buffer(found.size + 1)[: found.size + 1]
+        return self._buffer(card_file.size + 1)[: card_file.size + 1]
 
-    def _digest(self, found: Found, file: BinaryIO, keep: memoryview | None) -> Digest:
-        """The digest: of an upload that was begun before it is known already. (If the bytes did change behind the same
-        size and time, S3 refuses them.)"""
-        size = part_size(found.size)
-        pending = self._state.pending(self._config.bucket, found) if found.size > size else None
+    def _digest(self, card_file: CardFile, file: BinaryIO, keep: memoryview | None) -> Digest:
+        """The digest; that of an unfinished upload is known already. (If the bytes changed without a change of size and
+        time, S3 rejects them.)"""
+        size = part_size(card_file.size)
+        pending = self._state.pending(self._config.bucket, card_file) if card_file.size > size else None
         if pending and pending.upload and pending.digest.part_size == size:
             return pending.digest
         return digest(file, size, self._link.halt, keep)
 
     def _doubtful(self, content: Digest) -> bool:
-        """Whether to look for a file in the bucket before anything of it is sent: while the memory is new, for it may
-        have been lost. Where nothing is found time and again, it was not, and to look for small files is useless: S3
-        refuses one that is there all the same."""
+        """Whether to look for a file in the bucket before sending it: while the state is new, because the old one may
+        be lost. If the bucket has none of several files, it was not lost, and looking for small files is useless: S3
+        still refuses to replace one."""
         return self._state.fresh and (len(content.parts) > 1 or self._not_there < SURE_AFTER)
 
     def _sidecars(self, job: Job) -> list[str]:
@@ -254,26 +256,26 @@ class Crew:
         return [key for key in keys if key]
 
     def _end(self, job: Job, outcome: Outcome) -> None:
-        if not unchanged(job.found):
+        if not is_unchanged(job.file):
             raise Changed("changed during the upload")
-        bringing: _Bringing = job.transfer
+        file_upload: _FileUpload = job.transfer
         if outcome.was_there:
             self._not_there = 0
-        self._count(job, 0, job.found.size - bringing.bytes)
-        self._results.put(Result(job, outcome, bringing.identity, outcome.brought.key == bringing.keys[1]))
+        self._count(job, 0, job.file.size - file_upload.bytes)
+        self._results.put(Result(job, outcome, file_upload.identity, outcome.s3_object.key == file_upload.keys[1]))
 
     def _fail(self, job: Job, error: Exception) -> None:
-        """The last thread at a job ends it. What was sent of a file that has changed is useless."""
-        bringing: _Bringing | None = job.transfer
-        if self._cards.gone(job.found.folder):
-            self._board.drop(job.found.folder)  # they need not fail one by one
+        """End a failed job, as its last thread. The parts of a file that has changed are useless."""
+        file_upload: _FileUpload | None = job.transfer
+        if self._cards.gone(job.file.folder):
+            self._board.drop(job.file.folder)  # they need not fail one by one
             self._results.put(Result(job, error=error, card_gone=True))
             return
-        if bringing and not unchanged(job.found):
+        if file_upload and not is_unchanged(job.file):
             with suppress(UploadError, S3Error, *FOR_ALL):
-                bringing.transfer.give_up()
-        self._count(job, 0, job.found.size - (bringing.bytes if bringing else 0))
-        self._results.put(Result(job, identity=bringing.identity if bringing else None, error=error))
+                file_upload.transfer.give_up()
+        self._count(job, 0, job.file.size - (file_upload.bytes if file_upload else 0))
+        self._results.put(Result(job, identity=file_upload.identity if file_upload else None, error=error))
 
     def _count(self, job: Job, sent: int, spared: int = 0) -> None:
         with self._mutex:

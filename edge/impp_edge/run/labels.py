@@ -1,4 +1,4 @@
-"""From an identity to what S3 is given: an object's key, tags and metadata.
+"""From an identity to an S3 object's key, tags and metadata.
 
 Times keep the camera's local time with its offset; the tag has the same time in UTC. A name is kept as it is on the
 card, except that control characters, which S3 tools choke on, are percent-encoded in the key.
@@ -23,15 +23,15 @@ METADATA_BYTES = 2048
 PATH_BYTES = 1024
 """Most bytes of ``original-name``, so that the rest of the metadata fits beside it."""
 DOUBT_BYTES, TRUNCATED_BYTES, GROUP_BYTES = 200, 120, 64
-"""Most characters of what is told in words and of a group: beside all others at their longest, a file name of 255 bytes
-still fits, percent-encoded."""
+"""Most characters of texts and of a group: with all other values at their longest, a file name of 255 bytes still fits,
+percent-encoded."""
 
 
 def key(identity: Identity, name: str, suffix: str = "") -> str:
     """``originals/{source}/{device}/{YYYY}/{MM}/{DD}/{filename}``, the date as the camera's clock had it.
 
     Sidecars go to ``sidecars/``, with their group as one more folder, so that they do not start the pipeline.
-    ``suffix`` goes before the extension: it tells files apart that a camera named alike on one day.
+    ``suffix`` goes before the extension: it distinguishes files to which a camera gave the same name on one day.
     """
     plain = filename(name)
     if suffix:
@@ -73,8 +73,8 @@ def metadata(
 ) -> dict[str, str]:
     """The object's metadata, all ASCII, at most :data:`METADATA_BYTES`.
 
-    ``original-name`` is the path on the card as UTF-8, percent-encoded. ``sidecars`` are keys; they are told as they
-    are below ``sidecars/{source}/{device}/``, percent-encoded, with a space between them. Where room is short, the last
+    ``original-name`` is the path on the card as UTF-8, percent-encoded. ``sidecars`` are keys; they are
+    listed relative to ``sidecars/{source}/{device}/``, percent-encoded, separated by spaces. If room is short, the last
     sidecars are left out first, then the outer folders of the path, never the file's name or another value.
     """
     values = {
@@ -114,7 +114,7 @@ def original_name(relative: PurePosixPath, most: int = PATH_BYTES) -> str:
 
 
 def _room(named: Mapping[str, str], name: str) -> int:
-    """Bytes that are left for the value of one more name."""
+    """Bytes left for the value of one more name."""
     return METADATA_BYTES - sum(len(n) + len(v) for n, v in named.items()) - len(name)
 
 

@@ -13,38 +13,37 @@ if TYPE_CHECKING:
     from impp_edge.run.crew import Result
 
 
-def write_down(results: Sequence[Result], log: custody.Log, state: State, bucket: str) -> str | None:
-    """Write down a batch; the log's new head, None where nothing came to the log.
+def record_batch(results: Sequence[Result], log: custody.Log, state: State, bucket: str) -> str | None:
+    """Record a batch; returns the log's new head, None if the log has no new entry.
 
-    Raises :class:`StateError`; the memory then knows none of it, and the next run finds in the bucket
-    what is there.
+    Raises :class:`StateError`; then the state has none of the batch, and the next run finds the objects in the bucket.
     """
     entries = [_entry(bucket, result) for result in results if result.outcome]
     head = log.append(entries) if entries else None
     with state.batch():
         for result in results:
             if result.outcome:
-                state.remember(bucket, result.job.found, result.outcome.brought, _about(result))
+                state.remember(bucket, result.job.file, result.outcome.s3_object, _about(result))
             else:
-                state.failed(result.job.found.path, result.reason)
+                state.failed(result.job.file.path, result.reason)
         if head:
             state.set(custody.KEPT, head)
     return head
 
 
 def event_of(result: Result) -> Event:
-    """The event that reports what became of a file."""
-    found, outcome, identity = result.job.found, result.outcome, result.identity
-    event: Event = {"event": "failed", "path": shown(found.raw), "size": found.size}
+    """The event that reports the result of a file."""
+    card_file, outcome, identity = result.job.file, result.outcome, result.identity
+    event: Event = {"event": "failed", "path": shown(card_file.raw), "size": card_file.size}
     if outcome is None or identity is None:
         return {**event, "reason": result.reason}
     return {
         **event,
         "event": "there" if outcome.was_there else "brought",
-        "key": outcome.brought.key,
-        "version": outcome.brought.version,
-        "sha256": outcome.brought.sha256,
-        "crc64nvme": outcome.brought.crc64nvme,
+        "key": outcome.s3_object.key,
+        "version": outcome.s3_object.version,
+        "sha256": outcome.s3_object.sha256,
+        "crc64nvme": outcome.s3_object.crc64nvme,
         "captured": identity.captured.isoformat(timespec="seconds"),
         "captured_from": identity.captured_from,
         "doubt": identity.doubt,
@@ -57,18 +56,18 @@ def event_of(result: Result) -> Event:
 def _entry(bucket: str, result: Result) -> custody.Entry:
     assert result.outcome is not None
     assert result.identity is not None
-    found, brought = result.job.found, result.outcome.brought
+    card_file, s3_object = result.job.file, result.outcome.s3_object
     return custody.Entry(
         event=custody.THERE if result.outcome.was_there else custody.UPLOADED,
-        path=found.path,
-        size=found.size,
-        mtime_ns=found.mtime_ns,
-        sha256=brought.sha256,
-        crc64nvme=brought.crc64nvme,
+        path=card_file.path,
+        size=card_file.size,
+        mtime_ns=card_file.mtime_ns,
+        sha256=s3_object.sha256,
+        crc64nvme=s3_object.crc64nvme,
         bucket=bucket,
-        key=brought.key,
-        version=brought.version,
-        etag=brought.etag,
+        key=s3_object.key,
+        version=s3_object.version,
+        etag=s3_object.etag,
         device=result.identity.device,
         captured=result.identity.captured.isoformat(timespec="seconds"),
     )

@@ -1,8 +1,8 @@
-"""Removal from the card, by age and by free space: only of what is proven to be in the bucket, bit for bit.
+"""Remove files from the card, by age and by free space: only those proven to be in the bucket, bit for bit.
 
-The state's memory only says what may be tried. Right before a file is removed it is read once more, and its SHA-256,
-CRC-64/NVME and size must be those that S3 has at the recorded key and version at this moment. The custody log notes the
-removal first. Whatever does not fit stays on the card and is said; what the bucket has lost is uploaded again.
+The state only proposes candidates. Right before a file is removed it is read once more, and its SHA-256, CRC-64/NVME
+and size must equal those that S3 reports for the recorded key and version at this moment. The removal is logged in the
+custody log first. A mismatch is reported and the file stays; what the bucket has lost is uploaded again.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from impp_edge.card.age import recorded
-from impp_edge.card.find import Found
+from impp_edge.card.find import CardFile
 from impp_edge.card.space import Space, space
 from impp_edge.config import Config, Folder, Retain
-from impp_edge.events import Tell, shown
+from impp_edge.events import Reporter, shown
 from impp_footage import cameras, sidecars
 
 if TYPE_CHECKING:
@@ -35,25 +35,25 @@ PROTECTED = ("event", "manual")
 MOST = 10_000
 """Removals of one folder in one plan, so that it fits into memory; the next run goes on."""
 STAYED = "stayed"
-"""Event of the custody log that takes back a ``removed``: at the last moment the file could not be removed."""
+"""Event of the custody log that revokes a ``removed``: at the last moment the file could not be removed."""
 _ANYBODY_WRITES = 0o222
 _BLOCK = 16 * 1024 * 1024
-"""Bytes of a part for the digest, whose parts nobody asks for here."""
+"""Part size for the digest, whose parts are not used here."""
 
 
 class Bucket(Protocol):
-    """What is asked of :class:`S3`."""
+    """The part of :class:`S3` that removal needs."""
 
     def head(self, key: str) -> Head | None:
-        """The object as it is now, None where there is none."""
+        """The object as it is now, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A file that may go, and what the state knows of it; ``reason`` why it is to go. ``clips``: absolute paths of
-    the files beside it that must be gone first, for a sidecar stays with its clip."""
+    """A file to remove, its entry in the state, and the ``reason``. ``clips``: absolute paths of the files beside it
+    that must be removed first, because a sidecar stays with its clip."""
 
-    found: Found
+    file: CardFile
     entry: Entry
     reason: str
     clips: tuple[bytes, ...] = ()
@@ -63,10 +63,10 @@ class Removal:
 
 
 def plan(config: Config, state: State, now: float, free: Callable[[Path], Space] = space) -> list[Removal]:
-    """What may be removed from the cards now, in the order in which it is to be: of each folder the oldest first.
+    """Files to remove from the cards now, in order: of each folder the oldest first.
 
-    Lists folders and asks the state; reads no file. A card that is not there has nothing to remove. ``now`` in seconds
-    since 1970. Raises :class:`StateError`.
+    Lists folders and queries the state; reads no file. A missing card has nothing to remove. ``now`` in seconds since
+    1970. Raises :class:`StateError`.
     """
     removals: list[Removal] = []
     freed: dict[int, int] = {}  # by file system: two folders may be on one card
@@ -79,15 +79,15 @@ def plan(config: Config, state: State, now: float, free: Callable[[Path], Space]
             continue
         wanted = (folder.retain.min_free_percent or 0.0) / 100 * room.total - room.free - freed.get(device, 0)
         planned = _Card(folder, folder.retain, config.bucket, state).oldest(now, wanted)
-        freed[device] = freed.get(device, 0) + sum(removal.found.size for removal in planned)
+        freed[device] = freed.get(device, 0) + sum(removal.file.size for removal in planned)
         removals += planned
     return removals
 
 
-def preview(removals: Iterable[Removal], tell: Tell) -> None:
-    """Tell what would be removed, and why: the dry run."""
+def preview(removals: Iterable[Removal], report: Reporter) -> None:
+    """Report what would be removed, and why: the dry run."""
     for removal in removals:
-        tell(_event("would remove", removal, reason=removal.reason))
+        report(_event("would remove", removal, reason=removal.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +109,16 @@ class _Card:
         self._state = state
         self._root = os.fsencode(folder.path)
         self._names: dict[bytes, frozenset[str]] = {}  # by directory: what is there now
-        self._brought: dict[bytes, dict[bytes, tuple[int, int]]] = {}  # by directory: size and mtime_ns as uploaded
+        self._uploaded: dict[bytes, dict[bytes, tuple[int, int]]] = {}  # by directory: size and mtime_ns as uploaded
 
     def oldest(self, now: float, wanted: float) -> list[Removal]:
-        """The oldest files, until neither age nor the bytes ``wanted`` ask for more."""
+        """The oldest files, until neither age nor the ``wanted`` bytes require more."""
         days = self._retain.older_than_days
         before = float("-inf") if days is None else now - days * DAY_S
         candidates = self._candidates(None if wanted > 0 else before, now)
         if not candidates:
             return []
-        chosen: dict[bytes, Removal | str] = {}  # at first why, in the order of removal
+        chosen: dict[bytes, Removal | str] = {}  # first the reason, then the removal; in order
         sidecars: dict[bytes, tuple[bytes, ...]] = {}
         for one in sorted(self._aged(candidates), key=lambda one: (one.when, one.raw)):
             if len(chosen) >= MOST:
@@ -139,20 +139,20 @@ class _Card:
         return self._removals(chosen, sidecars)
 
     def _candidates(self, before: float | None, now: float) -> set[bytes]:
-        """Paths of uploaded files that are there, unprotected as far as names tell, and not newer than ``before``.
+        """Paths of uploaded files that are present, unprotected by their names, and not newer than ``before``.
 
-        Only names and the narrow table are read, so that a run with nothing to remove costs next to nothing. A time
-        that cannot be right is left to :func:`recorded`.
+        Reads only names and the narrow table, so a run with nothing to remove costs next to nothing. Implausible times
+        are left to :func:`recorded`.
         """
-        found: set[bytes] = set()
+        paths: set[bytes] = set()
         with self._state.lookup(self._bucket) as rows:
             for at, names in self._directories():
                 for name, _size, mtime_ns, what in rows(at):
                     mtime = mtime_ns / 1e9
                     old = before is None or mtime < before or mtime > now + DAY_S
                     if what == 0 and old and name in names and not self._named_protected(at, name):
-                        found.add(at + b"/" + name)
-        return found
+                        paths.add(at + b"/" + name)
+        return paths
 
     def _directories(self) -> Iterator[tuple[bytes, set[bytes]]]:
         """The folders of the card with the names of their files. Links are not followed."""
@@ -167,30 +167,33 @@ class _Card:
                             waiting.append(entry.path)
                         else:
                             names.add(entry.name)
-            except OSError:  # the scan has said it already
+            except OSError:  # the scan has reported it already
                 continue
             yield at, names
 
     def _aged(self, candidates: set[bytes]) -> Iterator[_Aged]:
-        """Those that the state does not protect and that are still what was uploaded."""
+        """Candidates that the state does not protect and that are unchanged since their upload."""
         for entry in self._state.entries(self._bucket, self._folder.path):
             if entry.raw in candidates and not self._protected(entry) and self._same(entry.raw, entry):
                 yield _Aged(recorded(entry), entry.raw, entry.size)
 
     def _removals(self, chosen: dict[bytes, Removal | str], sidecars: dict[bytes, tuple[bytes, ...]]) -> list[Removal]:
-        """What was chosen, with what the state knows of each."""
+        """The chosen files with their entries in the state."""
         for entry in self._state.entries(self._bucket, self._folder.path):
             if isinstance(reason := chosen.get(entry.raw), str):
-                found = Found(self._folder, entry.raw[len(self._root.rstrip(b"/")) + 1 :], entry.size, entry.mtime_ns)
-                chosen[entry.raw] = Removal(found, entry, reason, sidecars.get(entry.raw, ()))
+                card_file = CardFile(
+                    self._folder, entry.raw[len(self._root.rstrip(b"/")) + 1 :], entry.size, entry.mtime_ns
+                )
+                chosen[entry.raw] = Removal(card_file, entry, reason, sidecars.get(entry.raw, ()))
         return [removal for removal in chosen.values() if isinstance(removal, Removal)]
 
     # --- clips and their sidecars
 
     def _stands_alone(self, raw: bytes) -> bool:
-        """Whether a file may go by itself: no sidecar of a clip that is there, and no clip whose data is not uploaded.
+        """Whether a file may be removed by itself: not a sidecar of a clip that is present, nor a clip whose sidecars
+        are not uploaded yet.
 
-        Where the owner wants no sidecars, those stay on the card.
+        If the owner wants no sidecars, they stay on the card.
         """
         at, name = os.path.split(raw)
         siblings, text = self._siblings(at), os.fsdecode(name)
@@ -198,7 +201,7 @@ class _Card:
         if sidecars.is_sidecar(folders, text) and sidecars.clips(text, siblings):
             return False
         data = [other for other in sidecars.of_clip(text, siblings) if sidecars.is_sidecar(folders, other) == "data"]
-        return self._folder.sidecars == "none" or all(self._is_brought(at, os.fsencode(other)) for other in data)
+        return self._folder.sidecars == "none" or all(self._is_uploaded(at, os.fsencode(other)) for other in data)
 
     def _freed_by(self, clip: bytes, chosen: dict[bytes, Removal | str]) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
         """The uploaded sidecars whose last clip this is, each with its clips."""
@@ -207,7 +210,7 @@ class _Card:
         for other in sidecars.of_clip(os.fsdecode(name), siblings):
             raw = at + b"/" + os.fsencode(other)
             clips = tuple(at + b"/" + os.fsencode(one) for one in sidecars.clips(other, siblings))
-            if raw not in chosen and all(one in chosen for one in clips) and self._is_brought(at, os.fsencode(other)):
+            if raw not in chosen and all(one in chosen for one in clips) and self._is_uploaded(at, os.fsencode(other)):
                 yield raw, clips
 
     def _siblings(self, at: bytes) -> frozenset[str]:
@@ -218,7 +221,7 @@ class _Card:
                 self._names[at] = frozenset()
         return self._names[at]
 
-    def _is_brought(self, at: bytes, name: bytes) -> bool:
+    def _is_uploaded(self, at: bytes, name: bytes) -> bool:
         known = self._known(at).get(name)
         return known is not None and _is(at + b"/" + name, *known)
 
@@ -227,10 +230,10 @@ class _Card:
         return self._known(at)[name][0]
 
     def _known(self, at: bytes) -> dict[bytes, tuple[int, int]]:
-        if at not in self._brought:
+        if at not in self._uploaded:
             with self._state.lookup(self._bucket) as rows:
-                self._brought[at] = {name: (size, mtime_ns) for name, size, mtime_ns, what in rows(at) if what == 0}
-        return self._brought[at]
+                self._uploaded[at] = {name: (size, mtime_ns) for name, size, mtime_ns, what in rows(at) if what == 0}
+        return self._uploaded[at]
 
     # --- what is never removed
 
@@ -244,8 +247,8 @@ class _Card:
     def _protected(self, entry: Entry) -> bool:
         """Whether the owner may want to keep it: an event, a button pressed, a file locked as FAT does it.
 
-        All that people film by hand is "manual"; only with a dash cam does that set a clip apart. What an earlier
-        impp-edge brought has no recording: it may be anything.
+        Everything filmed by hand is "manual"; only for a dash cam does that distinguish a clip. Files uploaded by an
+        earlier impp-edge have no recording: they may be anything.
         """
         about = entry.about
         if self._retain.events:
@@ -264,8 +267,8 @@ class _Card:
 
 
 def _is(raw: bytes, size: int, mtime_ns: int, writable: int = 0) -> bool:
-    """Whether a path is a regular file of this size and time; with ``writable`` also one that some of these bits let be
-    written: a dash cam locks a clip on a FAT card by its read-only attribute."""
+    """Whether a path is a regular file of this size and time; with ``writable`` also whether one
+    of these mode bits is set: a dash cam locks a clip on a FAT card by its read-only attribute."""
     try:
         status = os.stat(raw, follow_symlinks=False)  # noqa: PTH116  # bytes
     except OSError:
@@ -278,14 +281,14 @@ def _is(raw: bytes, size: int, mtime_ns: int, writable: int = 0) -> bool:
 
 
 def carry_out(
-    removals: Iterable[Removal], s3: Bucket, state: State, log: Log, tell: Tell, stop: threading.Event
+    removals: Iterable[Removal], s3: Bucket, state: State, log: Log, report: Reporter, stop: threading.Event
 ) -> None:
-    """Remove what was planned, each file only after a fresh proof. Call it while holding the state's lock.
+    """Remove the planned files, each only after a fresh proof. Call it while holding the state's lock.
 
-    Reports ``removed`` and ``failed`` of files and ``note`` of what keeps the rest. Of an object that is missing or is
-    not the file any more, the state forgets the upload, so the next run uploads it again. Ends early when asked
-    to stop, when S3 cannot be reached, and when it refuses to show an object. Raises
-    :class:`Refused` and :class:`StateError`.
+    Reports ``removed`` and ``failed`` for files and ``note`` for what postpones the rest. If an object is missing or no
+    longer equals the file, the state forgets the upload, so the next run uploads it again. Ends early when asked to
+    stop, when S3 cannot be reached, and when S3 denies access to an object. Raises :class:`Refused` and
+    :class:`StateError`.
     """
     from impp_edge.bucket.s3 import Offline, Stopped
 
@@ -293,36 +296,38 @@ def carry_out(
     stayed: set[bytes] = set()
     closed: set[Path] = set()
     for removal in removals:
-        found = removal.found
+        card_file = removal.file
         if stop.is_set():
             return
-        if found.folder.path in closed or any(clip in stayed for clip in removal.clips):
-            stayed.add(found.raw)
+        if card_file.folder.path in closed or any(clip in stayed for clip in removal.clips):
+            stayed.add(card_file.raw)
             continue
         try:
             remover.remove(removal)
-            tell(_event("removed", removal, reason=removal.reason))
+            report(_event("removed", removal, reason=removal.reason))
         except Stopped:
             return
         except Offline as error:
-            tell({"event": "note", "reason": f"removal is postponed: {error}"})
+            report({"event": "note", "reason": f"removal is postponed: {error}"})
             return
         except _Closed as error:
-            closed.add(found.folder.path)
-            tell({"event": "failed", "path": shown(found.folder.path), "reason": f"nothing can be removed: {error}"})
+            closed.add(card_file.folder.path)
+            report(
+                {"event": "failed", "path": shown(card_file.folder.path), "reason": f"nothing can be removed: {error}"}
+            )
         except _Stays as error:
-            stayed.add(found.raw)
+            stayed.add(card_file.raw)
             if error.forget:
-                state.forget(found.path, removal.entry.bucket)
-            state.failed(found.path, str(error))
-            tell(_event("failed", removal, reason=str(error)))
+                state.forget(card_file.path, removal.entry.bucket)
+            state.failed(card_file.path, str(error))
+            report(_event("failed", removal, reason=str(error)))
             if error.last:
                 return
 
 
 class _Stays(Exception):
-    """This file is not removed; the text says why. ``forget``: the bucket does not have it as the state says.
-    ``last``: it would be the same for the others."""
+    """This file is not removed; the text says why. ``forget``: the bucket does not have it as recorded in the state.
+    ``last``: the others would fail alike."""
 
     def __init__(self, text: str, forget: bool = False, last: bool = False) -> None:
         super().__init__(text)
@@ -341,11 +346,11 @@ class _Remover:
         self._stop = stop
 
     def remove(self, removal: Removal) -> None:
-        """Read, ask, note, remove: in this order."""
+        """Read the file, check its object, log the removal, remove the file: in this order."""
         try:
-            with _opened(removal.found) as (parent, name, file):
+            with _open_below(removal.file) as (parent, name, file):
                 before = os.fstat(file.fileno())
-                if not _as_brought(before, removal.entry):
+                if not _matches(before, removal.entry):
                     raise _Stays("not removed: it changed in the meantime")
                 self._prove(removal.entry, file)
                 if _identity(os.fstat(file.fileno())) != _identity(before):
@@ -355,23 +360,25 @@ class _Remover:
             raise _Stays(f"not removed: {error.strerror}") from error
 
     def _prove(self, entry: Entry, file: BinaryIO) -> None:
-        """That the bucket has these very bytes, now."""
+        """Prove that the bucket has exactly these bytes now."""
         from impp_edge.bucket.s3 import S3Error
         from impp_edge.digest import digest
 
-        content, brought = digest(file, _BLOCK, self._stop), entry.brought
-        if (content.size, content.sha256) != (entry.size, brought.sha256):
+        content, s3_object = digest(file, _BLOCK, self._stop), entry.s3_object
+        if (content.size, content.sha256) != (entry.size, s3_object.sha256):
             raise _Stays("not removed: its content is not what was uploaded; it will be uploaded again", forget=True)
         try:
-            head = self._s3.head(brought.key)
+            head = self._s3.head(s3_object.key)
         except S3Error as error:
             if error.status != 403:
                 raise _Stays(f"not removed: {error}") from error
             text = "S3 denies access: it is gone, or s3:GetObject is not allowed; it will be uploaded again"
             raise _Stays(f"not removed: {text}", forget=True, last=True) from error
         if head is None:
-            raise _Stays(f"not removed: it is no longer in the bucket ({brought.key}); it will be uploaded again", True)
-        if wrong := _another(head, entry, content.crc64nvme):
+            raise _Stays(
+                f"not removed: it is no longer in the bucket ({s3_object.key}); it will be uploaded again", True
+            )
+        if wrong := _mismatch(head, entry, content.crc64nvme):
             raise _Stays(f"not removed: the bucket has {wrong}; it will be uploaded again", forget=True)
         if head.crc64nvme is None or head.metadata.get("impp-sha256") != content.sha256:
             raise _Stays("not removed: its object lacks a full-object checksum or its SHA-256, so nothing proves it")
@@ -394,32 +401,32 @@ class _Remover:
     def _note(self, event: str, entry: Entry) -> None:
         from impp_edge.memory import custody
 
-        brought, about = entry.brought, entry.about
+        s3_object, about = entry.s3_object, entry.about
         head = self._log.append([
             custody.Entry(
-                event, entry.path, entry.size, entry.mtime_ns, brought.sha256, brought.crc64nvme, entry.bucket,
-                brought.key, brought.version, brought.etag, about.device or "", about.captured,
+                event, entry.path, entry.size, entry.mtime_ns, s3_object.sha256, s3_object.crc64nvme, entry.bucket,
+                s3_object.key, s3_object.version, s3_object.etag, about.device or "", about.captured,
             )
         ])  # fmt: skip
         self._state.set(custody.KEPT, head)
 
 
-def _another(head: Head, entry: Entry, crc64nvme: str) -> str | None:
-    """What tells that an object is another one than was uploaded."""
+def _mismatch(head: Head, entry: Entry, crc64nvme: str) -> str | None:
+    """How an object differs from what was uploaded; None if it does not."""
     if head.size != entry.size:
         return f"{head.size} bytes instead of {entry.size}"
     if head.crc64nvme not in (None, crc64nvme):
         return "another checksum"
-    if head.version != entry.brought.version:
-        return f"another version, {head.version} instead of {entry.brought.version}"
+    if head.version != entry.s3_object.version:
+        return f"another version, {head.version} instead of {entry.s3_object.version}"
     return None
 
 
 @contextmanager
-def _opened(found: Found) -> Iterator[tuple[int, bytes, BinaryIO]]:
-    """A file below its folder, its directory's descriptor and its name there; no link is followed on the way down."""
-    *folders, name = found.name.split(b"/")
-    parent = os.open(found.folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _open_below(card_file: CardFile) -> Iterator[tuple[int, bytes, BinaryIO]]:
+    """Open a file below its folder: its directory's descriptor, its name there, and the file. Follows no links."""
+    *folders, name = card_file.name.split(b"/")
+    parent = os.open(card_file.folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for folder in folders:
             below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
@@ -428,7 +435,7 @@ def _opened(found: Found) -> Iterator[tuple[int, bytes, BinaryIO]]:
         if os.fstatvfs(parent).f_flag & os.ST_RDONLY:
             raise _Closed("the card is mounted read-only")
         if not os.access(b".", os.W_OK | os.X_OK, dir_fd=parent):
-            raise _Closed(f"no right to write in {shown(found.path.parent)}")
+            raise _Closed(f"no right to write in {shown(card_file.path.parent)}")
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
         with os.fdopen(handle, "rb", buffering=0) as file:
             yield parent, name, file
@@ -436,7 +443,7 @@ def _opened(found: Found) -> Iterator[tuple[int, bytes, BinaryIO]]:
         os.close(parent)
 
 
-def _as_brought(status: os.stat_result, entry: Entry) -> bool:
+def _matches(status: os.stat_result, entry: Entry) -> bool:
     return stat.S_ISREG(status.st_mode) and (status.st_size, status.st_mtime_ns) == (entry.size, entry.mtime_ns)
 
 
@@ -445,6 +452,6 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _event(kind: str, removal: Removal, **more: Any) -> dict[str, Any]:
-    found, brought = removal.found, removal.entry.brought
-    what = {"path": shown(found.raw), "size": found.size, "key": brought.key, "version": brought.version}
+    card_file, s3_object = removal.file, removal.entry.s3_object
+    what = {"path": shown(card_file.raw), "size": card_file.size, "key": s3_object.key, "version": s3_object.version}
     return {"event": kind, **what, **more}

@@ -1,7 +1,7 @@
-"""One run over the folders: every file takes the way find → settle → identify → hash → upload → verify → remember.
+"""One run over the folders: every file goes through find → settle → identify → hash → upload → verify → remember.
 
-A file that fails is noted and tried in the next run; the others go on. Whatever step a run dies at, the next one finds
-either a file that is not in the bucket, or one that is there with an equal checksum.
+A file that fails is recorded and retried in the next run; the others go on. Wherever a run dies, the next one finds
+each file either missing from the bucket or there with an equal checksum.
 
 A run reports events, plain dictionaries whose ``event`` is one of: ``brought`` (uploaded) and ``there`` (the file was
 already in the bucket), ``skipped`` and ``failed`` with a ``reason``, ``restless`` (still being written), ``removed``
@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from impp_edge import hours
 from impp_edge.card.board import Board
-from impp_edge.card.find import Found
+from impp_edge.card.find import CardFile
 from impp_edge.card.look import Cards, Looker
 from impp_edge.config import Config
-from impp_edge.events import Event, Tell, printable, shown, size
-from impp_edge.memory.state import BROUGHT, LAST_RUN, State, StateError, lock
+from impp_edge.events import Event, Reporter, printable, shown, size
+from impp_edge.memory.state import LAST_RUN, UPLOADED, State, StateError, lock
 from impp_edge.show import metrics
 
 if TYPE_CHECKING:
@@ -39,23 +39,23 @@ THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED = (
     "there", "known", "restless", "skipped", "waiting", "failed", "removed",
 )  # fmt: skip
 TICK_S = 0.25
-"""How often to look up while threads are at work: at signals, the hours, and the progress to show."""
+"""How often to check signals, the hours and the progress while threads work."""
 PROGRESS_S = 0.5
 PULSE_S = 60.0
 """How often to write metrics (and a heartbeat, if one is due) in a long run."""
 RETRY_S, RETRY_MOST_S = 60.0, 3600.0
-"""While watching, a file that failed is tried again after so long, then after twice as long, and so on to the most."""
+"""While watching, the delay before a failed file is retried: it doubles each time, up to the maximum."""
 RETAIN_S = 600.0
-"""While watching, how often to think about removal when nothing new was uploaded: only time passes then."""
+"""While watching, how often to check for removals if nothing new was uploaded: only time passes then."""
 DENIED_MOST = 5
-"""When S3 denies us so many files in a row, it will deny all others as well."""
+"""After so many denied files in a row, assume that S3 denies all others as well."""
 ASKED = "asked to stop"
 
 
 @dataclass
 class Summary:
-    """What a run did: ``counts`` of files by what became of them, ``reasons`` of those skipped, ``bytes`` sent,
-    ``seconds`` of wall time, ``stopped`` why it ended before its time; ``waiting_bytes`` and ``oldest_waiting`` (in
+    """The result of a run: ``counts`` of files by outcome, ``reasons`` of those skipped, ``bytes`` sent, ``seconds`` of
+    wall time, ``stopped`` why it ended early; ``waiting_bytes`` and ``oldest_waiting`` (in
     seconds since 1970) of what is still to be uploaded."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -68,7 +68,7 @@ class Summary:
 
     def to_dict(self) -> Event:
         """The summary as plain JSON."""
-        kinds = (BROUGHT, THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED)
+        kinds = (UPLOADED, THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED)
         return {
             "event": "summary",
             **{kind: self.counts[kind] for kind in kinds},
@@ -80,22 +80,22 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to be tried again because it failed."""
+        """Whether no file failed and the run was not stopped."""
         return not self.counts[FAILED] and self.stopped is None
 
 
 class Session:
-    """What one run after the other needs open. Hold the lock of the state folder meanwhile."""
+    """Resources that consecutive runs share. Hold the lock of the state folder meanwhile."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.state = State(config.state)
         self.retained_at = -float("inf")
-        """When removal from the cards was thought about last, by the monotonic clock."""
+        """When removals were last planned, by the monotonic clock."""
 
     @cached_property
     def link(self) -> Link:
-        """The way to S3, when a file needs it: an idle run does not even import it."""
+        """The connection to S3, created when a file needs it: an idle run does not even import it."""
         from impp_edge.run.crew import Link
 
         return Link(self.config)
@@ -108,7 +108,7 @@ class Session:
         return Log(self.config.state, self.state.get(KEPT))
 
     def close(self) -> None:
-        """Close all that was opened."""
+        """Close everything that was opened."""
         if "link" in vars(self):
             self.link.rest()
         if "log" in vars(self):
@@ -117,55 +117,55 @@ class Session:
 
 
 class Agenda(Protocol):
-    """When to look through the folders again while a run goes on."""
+    """When to scan the folders again during a run."""
 
     def due(self) -> bool:
         """Whether it is time."""
 
     def looked(self, ready_in: float | None) -> None:
-        """It was done; a file that is still being written may be ready in so many seconds."""
+        """The folders were scanned; a file that is still being written may be ready in ``ready_in`` seconds."""
 
 
-def run(config: Config, tell: Tell = lambda _event: None, stop: threading.Event | None = None) -> Summary:
+def run(config: Config, report: Reporter = lambda _event: None, stop: threading.Event | None = None) -> Summary:
     """Upload everything once. ``tell`` receives events, from one thread. When ``stop`` is set
-    (by a signal, say) parts under way are sent to their end and nothing new is begun.
+    (by a signal, say), parts under way are completed and nothing new is begun.
 
     Raises :class:`Locked`, :class:`StateError` and :class:`Refused`.
     """
     with lock(config.state):
         session = Session(config)
         try:
-            return Run(session, tell, stop or threading.Event()).go()
+            return Run(session, report, stop or threading.Event()).go()
         finally:
             session.close()
 
 
 class Run:
-    """One run. With an ``agenda`` it looks for new files meanwhile, leaves alone for now what failed lately, and takes
-    it as normal that a card is not in its reader."""
+    """One run. With an ``agenda`` it also scans for new files meanwhile, delays retries of failed files, and treats a
+    missing card as normal."""
 
-    def __init__(self, session: Session, tell: Tell, stop: threading.Event, agenda: Agenda | None = None) -> None:
+    def __init__(self, session: Session, report: Reporter, stop: threading.Event, agenda: Agenda | None = None) -> None:
         self._session = session
         self._config = session.config
         self._state = session.state
-        self._tell = tell
+        self._report = report
         self._stop = stop
         self._agenda = agenda
         self._hours = hours.parse(*session.config.hours)
         self._board = Board()
-        self._looker = Looker(self._config, self._state, self._board, tell, self._problem, self._hold, stop.is_set)
+        self._looker = Looker(self._config, self._state, self._board, report, self._problem, self._hold, stop.is_set)
         self._cards = Cards()
         self._looked = False
         self._failed: set[bytes] = set()
         self._refused: Exception | None = None
         self._denied = 0
-        self._head = ""  # of the custody log, kept here so that nobody waits for it while it is written
+        self._head = ""  # of the custody log, kept here so that workers never wait while the log is written
         self._started = time.monotonic()
         self._shown_at = self._pulsed_at = self._started
         self.summary = Summary()
 
     def go(self) -> Summary:
-        """Do it all, and tell the summary."""
+        """Do everything and report the summary."""
         self._report_repair(self._state)
         self._look()
         self._gate()
@@ -178,7 +178,7 @@ class Run:
 
     def _work(self) -> None:
         if not self._board.idle:
-            self._bring()
+            self._upload()
         if not self._over:
             self._abort_stale()
         if not self._over and self._may_remove():
@@ -186,7 +186,7 @@ class Run:
 
     @contextmanager
     def _stopping_without_state(self) -> Iterator[None]:
-        """Without a memory there is no sense in going on. The bucket knows what it has, so nothing is lost by it."""
+        """Stop the run if the state cannot be kept. The bucket has what was uploaded, so nothing is lost."""
         try:
             yield
         except StateError as error:
@@ -194,7 +194,7 @@ class Run:
 
     @property
     def _over(self) -> bool:
-        """Whether nothing more is to be begun."""
+        """Whether nothing more may be begun."""
         if self._stop.is_set() and self.summary.stopped is None:
             self.summary.stopped = ASKED
         return self._refused is not None or self.summary.stopped is not None
@@ -202,11 +202,11 @@ class Run:
     # --- find, settle -------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Put what is new and ready on the board."""
+        """Put new files that are ready on the board."""
         first, self._looked = not self._looked, True
         for folder in self._config.folders:
             if self._cards.gone(folder):
-                self._board.drop(folder)  # what waits of it need not fail one by one
+                self._board.drop(folder)  # its waiting files need not fail one by one
         self._cards.note(self._config.folders)
         seen = self._looker.look(patient=self._agenda is not None)
         counts = self.summary.counts
@@ -215,21 +215,21 @@ class Run:
             counts[KNOWN] = seen.known
         self._skipped(seen.skipped if first else seen.newly_skipped)
         for folder in seen.away:
-            self._tell({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting for one"})
+            self._report({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting for one"})
         if self._agenda:
             self._agenda.looked(seen.ready_in)
 
-    def _hold(self, found: Found) -> bool:
-        """Whether to leave a file alone: while we watch, one that failed lately."""
-        failure = self._state.failure(found) if self._agenda else None
+    def _hold(self, card_file: CardFile) -> bool:
+        """Whether to leave a file alone for now: while watching, one that failed recently."""
+        failure = self._state.failure(card_file) if self._agenda else None
         if failure is None:
             return False
         pause = min(RETRY_S * 2.0 ** min(failure.times - 1, 16), RETRY_MOST_S)
         if hold := 0 <= time.time() - failure.at < pause:
-            self._fails(found.raw)
+            self._count_failure(card_file.raw)
         return hold
 
-    def _fails(self, raw: bytes) -> bool:
+    def _count_failure(self, raw: bytes) -> bool:
         """Count a path as failed; False where it is counted already."""
         if raw in self._failed:
             return False
@@ -242,14 +242,14 @@ class Run:
         self.summary.counts[SKIPPED] += reasons.total()
 
     def _problem(self, path: str, reason: str) -> None:
-        """A file or folder that could not even be looked at."""
+        """Report a file or folder that could not be read."""
         raw = os.fsencode(path)
-        if self._fails(raw):
-            self._tell({"event": FAILED, "path": shown(raw), "reason": reason})
+        if self._count_failure(raw):
+            self._report({"event": FAILED, "path": shown(raw), "reason": reason})
 
     # --- upload -------------------------------------------------------------------------------------------------------
 
-    def _bring(self) -> None:
+    def _upload(self) -> None:
         from impp_edge.run.crew import Crew
 
         link, began = self._session.link, time.monotonic()
@@ -271,10 +271,10 @@ class Run:
             link.rest()
             self.summary.bytes += crew.sent
         if crew.sent:
-            self._state.sample(self.summary.counts[BROUGHT], crew.sent, time.monotonic() - began)
+            self._state.sample(self.summary.counts[UPLOADED], crew.sent, time.monotonic() - began)
 
     def _tick(self, crew: Crew) -> None:
-        """What is to be seen to while others work."""
+        """Periodic work while the threads upload."""
         self._gate()
         if self._agenda and self._agenda.due():
             self._look()
@@ -285,28 +285,28 @@ class Run:
             self._pulse(ended=False)
 
     def _gate(self) -> None:
-        """Outside the hours only events go, if these."""
+        """Outside the hours, upload events only, or nothing."""
         is_open = self._hours.is_open(time.time())
         self._board.allow(routine=is_open, events=is_open or self._config.events_any_time)
 
     def _record(self, results: list[Result]) -> None:
-        """Write down what became of files: first the custody log, then the memory; then take them off the board."""
+        """Record results: first in the custody log, then in the state; then take the files off the board."""
         for result in results:
             if result.for_all:
                 self._stop_for(result)
             elif result.card_gone:
                 self._board.done(result.job)
-                folder = str(result.job.found.folder.path)
+                folder = str(result.job.file.folder.path)
                 self._problem(folder, "the card was removed: its files wait for the next run")
         results = [result for result in results if not (result.for_all or result.card_gone)]
         if not results:
             return
-        from impp_edge.run.record import write_down
+        from impp_edge.run.record import record_batch
 
         try:
-            self._head = write_down(results, self._session.log, self._state, self._config.bucket) or self._head
+            self._head = record_batch(results, self._session.log, self._state, self._config.bucket) or self._head
             self._report_repair(self._session.log)
-        except StateError as error:  # without a memory there is no sense in going on; the bucket knows what it has
+        except StateError as error:  # the state cannot be kept, so stop; the bucket has what was uploaded
             self.summary.stopped = self.summary.stopped or str(error)
             self._board.close()
             return
@@ -316,25 +316,25 @@ class Run:
 
     def _report_repair(self, kept: State | Log) -> None:
         if kept.repaired:
-            self._tell({"event": "note", "reason": kept.repaired})
+            self._report({"event": "note", "reason": kept.repaired})
             kept.repaired = None
 
     def _count(self, result: Result) -> None:
         from impp_edge.run.record import event_of
 
-        event, found = event_of(result), result.job.found
+        event, card_file = event_of(result), result.job.file
         if result.outcome is None:
-            self._fails(found.raw)
+            self._count_failure(card_file.raw)
         else:
             self.summary.counts[str(event["event"])] += 1
-            if found.raw in self._failed:  # at an earlier try of this run
-                self._failed.remove(found.raw)
+            if card_file.raw in self._failed:  # at an earlier try of this run
+                self._failed.remove(card_file.raw)
                 self.summary.counts[FAILED] -= 1
-        self._tell(event)
+        self._report(event)
         self._count_denials(result)
 
     def _count_denials(self, result: Result) -> None:
-        """A right that is missing need not cost a read of every file."""
+        """Stop after several denied files in a row: a missing permission need not cost a read of every file."""
         self._denied = self._denied + 1 if getattr(result.error, "code", None) == "AccessDenied" else 0
         if self._denied == DENIED_MOST:
             from impp_edge.bucket.s3 import Refused
@@ -351,10 +351,10 @@ class Run:
         elif not isinstance(result.error, Stopped):
             self.summary.stopped = self.summary.stopped or str(result.error)
 
-    # --- retain, and the end ------------------------------------------------------------------------------------------
+    # --- retain and finish --------------------------------------------------------------------------------------------
 
     def _abort_stale(self) -> None:
-        """Abort uploads that were begun of files that are gone or changed: their parts would be paid for."""
+        """Abort unfinished uploads of files that are gone or changed, because their parts cost money."""
         for stale in self._state.stale(self._config.bucket):
             if stale.upload:
                 from impp_edge.bucket.s3 import Offline, Refused, S3Error, Stopped
@@ -362,7 +362,7 @@ class Run:
                 try:
                     self._session.link.s3.abort(stale.key, stale.upload)
                 except (Offline, Refused, S3Error, Stopped) as error:
-                    self._tell(
+                    self._report(
                         {
                             "event": "note",
                             "reason": f"an abandoned upload could not be aborted, its parts stay: {error}",
@@ -372,18 +372,18 @@ class Run:
                         return  # the next run tries again
                     if error.status != 403:
                         continue
-                    # where we may not, trying again is useless: the bucket's lifecycle removes it
+                    # denied: a retry is useless, and the bucket's lifecycle removes the upload
             self._state.end(self._config.bucket, stale)
 
     def _may_remove(self) -> bool:
-        """Whether to think about what may be removed: while we watch, not each time that nothing has changed."""
+        """Whether to plan removals now: while watching, not each time that nothing has changed."""
         if not any(folder.retain for folder in self._config.folders):
             return False
         waited = time.monotonic() - self._session.retained_at
-        return self._agenda is None or self.summary.counts[BROUGHT] > 0 or waited >= RETAIN_S
+        return self._agenda is None or self.summary.counts[UPLOADED] > 0 or waited >= RETAIN_S
 
     def _retain(self) -> None:
-        """Remove from the cards what may go."""
+        """Remove files from the cards as configured."""
         from impp_edge.run import retain
 
         self._session.retained_at = time.monotonic()
@@ -394,37 +394,37 @@ class Run:
 
         session = self._session
         try:
-            retain.carry_out(removals, session.link.s3, self._state, session.log, self._told, self._stop)
+            retain.carry_out(removals, session.link.s3, self._state, session.log, self._report_counted, self._stop)
         except Refused as error:
             self._refused = error
         session.link.rest()
 
-    def _told(self, event: Event) -> None:
-        """Pass on an event of others, and count it."""
+    def _report_counted(self, event: Event) -> None:
+        """Count an event and pass it on."""
         if event["event"] in (REMOVED, FAILED):
             self.summary.counts[event["event"]] += 1
-        self._tell(event)
+        self._report(event)
 
     def _end(self) -> None:
-        """Sum up, tell, and leave figures for others."""
+        """Report the summary, and write metrics and heartbeat."""
         self._sum_up()
         counts = self.summary.counts
         if counts[WAITING] and not self._over:
-            self._tell({"event": WAITING, "reason": self._until()})
+            self._report({"event": WAITING, "reason": self._until()})
         with self._stopping_without_state():
             if not (counts[WAITING] or counts[RESTLESS] or counts[FAILED] or self._over):
                 self._state.caught_up()
             self._state.tidy()
             self._pulse()
             self._state.set(LAST_RUN, json.dumps({"at": time.time(), **self.summary.to_dict()}))
-        self._tell(self.summary.to_dict())
+        self._report(self.summary.to_dict())
 
     def _sum_up(self) -> None:
         left = self._board.waiting()
         self.summary.seconds = time.monotonic() - self._started
         self.summary.counts[WAITING] = len(left)
-        self.summary.waiting_bytes = sum(found.size for found in left)
-        self.summary.oldest_waiting = min((found.mtime for found in left), default=None)
+        self.summary.waiting_bytes = sum(card_file.size for card_file in left)
+        self.summary.oldest_waiting = min((card_file.mtime for card_file in left), default=None)
 
     def _until(self) -> str:
         now = time.time()
@@ -433,24 +433,24 @@ class Run:
         return f"{self.summary.counts[WAITING]} files ({size(self.summary.waiting_bytes)}) are waiting{until}"
 
     def _pulse(self, ended: bool = True) -> None:
-        """Metrics and heartbeat. Neither may be the end of a run."""
+        """Metrics and heartbeat. A failure of either must not end a run."""
         self._sum_up()
         troubles = [metrics.write(self._config.metrics_file, self._state, self.summary, ended=ended)]
         if self._config.heartbeat_s:
-            from impp_edge.show import heartbeat  # what it needs takes longer to import than the rest of an idle run
+            from impp_edge.show import heartbeat  # its imports take longer than the rest of an idle run
 
             troubles.append(heartbeat.beat(self._config, self._state, self.summary))
         for trouble in filter(None, troubles):
-            self._tell({"event": "note", "reason": trouble})
+            self._report({"event": "note", "reason": trouble})
 
     def _show(self, crew: Crew) -> None:
-        """The progress, now and then."""
+        """Report the progress at intervals."""
         if time.monotonic() - self._shown_at >= PROGRESS_S:
             self._shown_at = time.monotonic()
             self._progress(crew)
 
     def _progress(self, crew: Crew) -> None:
-        self._tell(
+        self._report(
             {
                 "event": "progress",
                 "files": self._board.files - len(self._board),

@@ -1,8 +1,8 @@
-"""Bring one file to S3 and see it there: with key, tags, metadata and a checksum of the whole that S3 verifies.
+"""Upload one file to S3 and verify it there: with key, tags, metadata and a full-object checksum that S3 checks.
 
-``If-None-Match: *`` lets S3 itself refuse to replace an object. Where one is there already its checksum decides: equal
-means that the file was uploaded before (by a run that died before it could remember); different content gets a key of
-its own. Nothing is ever overwritten, and no part that S3 has acknowledged is sent again, in this run or a later one.
+``If-None-Match: *`` makes S3 itself refuse to replace an object. If the key is taken, the object's checksum decides:
+equal means that the file was uploaded before (by a run that died before it could record that); different content gets
+a key of its own. Nothing is ever overwritten, and no acknowledged part is sent again, in this run or a later one.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import Protocol
 from impp_edge.bucket.s3 import ATTEMPTS, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
 from impp_edge.bucket.s3 import Labels as Labels
 from impp_edge.bucket.wire import Body, Content
-from impp_edge.card.find import Found, unchanged
+from impp_edge.card.find import CardFile, is_unchanged
 from impp_edge.digest import BLOCK, Buffer, Digest
-from impp_edge.memory.state import Brought, Pending
+from impp_edge.memory.state import Pending, S3Object
 
 PART = 16 * 1024 * 1024
-"""Bytes of a part, and the size up to which a file goes in one request."""
+"""Bytes of a part, and the largest file that is sent in one request."""
 MAX_PARTS = 10_000
 _OTHER_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"})
-_BEGIN_ANEW = frozenset({"ConditionalRequestConflict", "BadDigest", "InvalidPart", "InvalidPartOrder"})
-"""S3's words for: these parts will not become the object, send them again."""
+_START_OVER = frozenset({"ConditionalRequestConflict", "BadDigest", "InvalidPart", "InvalidPartOrder"})
+"""Error codes after which all parts must be sent again."""
 _buffer = Buffer()
 
 
 class UploadError(Exception):
-    """This file could not be uploaded; the next run tries again. Where S3 said no, ``code`` is S3's word for it
-    (AccessDenied, …) and ``status`` HTTP's."""
+    """This file could not be uploaded; the next run retries it. If S3 refused it, ``code`` is S3's error code
+    (AccessDenied, …) and ``status`` the HTTP status."""
 
     def __init__(self, text: str, code: str | None = None, status: int | None = None) -> None:
         super().__init__(text)
@@ -41,38 +41,38 @@ class UploadError(Exception):
 
 
 class Changed(UploadError):
-    """The file changed while it was being uploaded: what was sent of it is useless."""
+    """The file changed while it was being uploaded: the parts sent are useless."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """Where the file is; ``was_there`` if an earlier run (or another machine) had uploaded it, or begun it before the
-    memory was lost: then the object's metadata are of that time."""
+    state was lost: then the object has the metadata of that time."""
 
-    brought: Brought
+    s3_object: S3Object
     was_there: bool
 
 
 class Memory(Protocol):
-    """What was intended, kept over a power cut: :class:`State` does."""
+    """Uploads in progress, kept over a power cut: :class:`State` implements it."""
 
-    def pending(self, bucket: str, found: Found, /) -> Pending | None:
-        """The upload of this very file that was begun and not ended."""
+    def pending(self, bucket: str, card_file: CardFile, /) -> Pending | None:
+        """The unfinished upload of exactly this file."""
 
-    def begin(self, bucket: str, found: Found, pending: Pending, /) -> None:
-        """Note an upload before its first byte; again when its id is known."""
+    def begin(self, bucket: str, card_file: CardFile, pending: Pending, /) -> None:
+        """Record an upload before its first byte is sent; again when its id is known."""
 
-    def end(self, bucket: str, found: Found, /) -> None:
-        """The upload is given up. (A file that is remembered as uploaded ends its upload by that.)"""
+    def end(self, bucket: str, card_file: CardFile, /) -> None:
+        """The upload is abandoned. (Recording a file as uploaded also ends its upload.)"""
 
 
 def part_size(size: int) -> int:
-    """Bytes of a part for a file of ``size``: more than :data:`PART` only where 10,000 parts would not do."""
+    """Bytes of a part for a file of ``size``: more than :data:`PART` only if 10,000 parts would not suffice."""
     return PART * max(1, -(-size // (PART * MAX_PARTS)))
 
 
 class Transfer:
-    """One file on its way. Use::
+    """The transfer of one file. Use::
 
         outcome = transfer.begin()
         for number in () if outcome else transfer.missing:
@@ -80,28 +80,28 @@ class Transfer:
         outcome = outcome or transfer.finish()
 
     All raise :class:`UploadError` (this file), :class:`Offline` (S3 cannot be reached),
-    :class:`Refused` (the same for every file) or :class:`Stopped`. Whichever it is, what
-    was sent stays at the server and in memory, and a later :class:`Transfer` of the same file goes on with it; but
-    after :class:`Changed` it was given up.
+    :class:`Refused` (the same for every file) or :class:`Stopped`. In each case the parts sent stay
+    at the server and recorded in the state, and a later :class:`Transfer` of the same file continues with them; but
+    after :class:`Changed` the upload is aborted.
     """
 
     def __init__(
         self,
         s3: S3,
         memory: Memory,
-        found: Found,
+        card_file: CardFile,
         digest: Digest,
         keys: tuple[str, str],
         labels: Labels,
         doubtful: bool = False,
         content: memoryview | None = None,
     ) -> None:
-        """``keys``: the key, and the other one to take where a different file has the first. ``doubtful``: the memory
-        may be incomplete (it was created again), so look in the bucket before sending anything. ``content``: the
-        bytes of a file in one part, where they were kept from when it was hashed."""
+        """``keys``: the key, and the one to use if a different file has the first. ``doubtful``: the state may be
+        incomplete (it was rebuilt), so check the bucket before sending anything. ``content``: the bytes of a file in
+        one part, if they were kept in memory after hashing."""
         self._s3 = s3
         self._memory = memory
-        self._found = found
+        self._file = card_file
         self._digest = digest
         self._keys = keys
         self._labels = labels
@@ -126,9 +126,9 @@ class Transfer:
             return [number for number in range(1, len(self._digest.parts) + 1) if number not in self._parts]
 
     def begin(self) -> Outcome | None:
-        """Look what is there and start or resume the upload; an outcome if the file is in the bucket already."""
+        """Check the bucket and start or resume the upload; an outcome if the file is in the bucket already."""
         with self._turn():
-            pending = self._memory.pending(self._s3.bucket, self._found)
+            pending = self._memory.pending(self._s3.bucket, self._file)
             if pending and (pending.digest != self._digest or pending.key not in self._keys):
                 self._leave(pending)
                 pending = None
@@ -144,12 +144,12 @@ class Transfer:
             return None
 
     def send(self, number: int) -> int:
-        """Send one part; the bytes that were sent (0 if that part is there already). Thread-safe."""
+        """Send one part; returns the bytes sent (0 if S3 has that part already). Thread-safe."""
         with self._turn():
             return self._send_part(number) if self._in_parts else self._send_whole()
 
     def finish(self) -> Outcome:
-        """Send what is still missing, let S3 put the parts together, and verify the checksum of the whole."""
+        """Send the missing parts, complete the upload, and verify the full-object checksum."""
         with self._turn():
             for attempt in range(ATTEMPTS):
                 for number in self.missing:
@@ -161,14 +161,14 @@ class Transfer:
             raise UploadError(f"S3 cannot complete the upload of {self._key}")
 
     def give_up(self) -> None:
-        """Abort at the server, so that no parts are left to be paid for, and forget the intent. Waits for what other
-        threads are sending, and these raise :class:`UploadError`. Raises :class:`S3Error` and its like,
-        and then the intent is kept, so that it can be aborted later."""
+        """Abort the upload at the server, so that no parts are left to pay for, and forget it. Waits for other threads
+        that are sending; they raise :class:`UploadError`. If it raises :class:`S3Error` or the like, the upload stays
+        recorded, so that it can be aborted later."""
         with self._mutex:
             self._over = True
             self._mutex.wait_for(lambda: not self._sending)
         self._abort(self._key, self._upload)
-        self._memory.end(self._s3.bucket, self._found)
+        self._memory.end(self._s3.bucket, self._file)
 
     @property
     def _in_parts(self) -> bool:
@@ -176,7 +176,7 @@ class Transfer:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """While a thread works on this file. If it finds the file changed, the upload is aborted by the last one."""
+        """Count a thread working on this file. If the file has changed, the last thread aborts the upload."""
         with self._mutex:
             if self._over:
                 raise UploadError("the upload was abandoned")
@@ -200,18 +200,18 @@ class Transfer:
     # --- what is there ------------------------------------------------------------------------------------------------
 
     def _look(self) -> Outcome | None:
-        """Take the first key that is free, or has this very file."""
+        """Take the first key that is free or holds exactly this file."""
         for key in self._keys:
             self._key = key
             head = self._head(key)
             if head is None:
                 return None
             if _equal(head, self._digest):
-                return self._at(head, was_there=True)
+                return self._outcome_at(head, was_there=True)
         raise self._taken()
 
     def _head(self, key: str) -> Head | None:
-        """Without the right to list, S3 says 403 of a key that is free; if it is not, the upload will tell."""
+        """Without s3:ListBucket, S3 answers 403 for a free key; if it is taken, the upload fails with 412."""
         try:
             return self._s3.head(key)
         except S3Error as error:
@@ -220,10 +220,10 @@ class Transfer:
             return None
 
     def _occupied(self) -> Outcome | None:
-        """The key turned out to be taken: by this very file, or else the other key is to be tried."""
+        """The key is taken: by exactly this file, or else try the other key."""
         head = self._s3.head(self._key)
         if head is not None and _equal(head, self._digest):
-            return self._at(head, was_there=True)
+            return self._outcome_at(head, was_there=True)
         if self._key == self._keys[-1]:
             raise self._taken()
         self._key = self._keys[-1]
@@ -232,20 +232,20 @@ class Transfer:
     def _taken(self) -> UploadError:
         return UploadError(f"other files are already at {self._keys[0]} and {self._keys[1]}")
 
-    def _at(self, stored: Stored, was_there: bool = False) -> Outcome:
-        brought = Brought(self._key, stored.version, self._digest.sha256, self._digest.crc64nvme, stored.etag)
-        return Outcome(brought, was_there or self._adopted)
+    def _outcome_at(self, stored: Stored, was_there: bool = False) -> Outcome:
+        s3_object = S3Object(self._key, stored.version, self._digest.sha256, self._digest.crc64nvme, stored.etag)
+        return Outcome(s3_object, was_there or self._adopted)
 
     def _verified(self, stored: Stored) -> Outcome:
-        """The outcome, if S3 has the checksum of the file. Some servers tell it only when asked."""
+        """The outcome, if S3 has the checksum of the file. Some servers return it only for HeadObject."""
         if stored.crc64nvme is None:
             head = self._s3.head(self._key, stored.version)
             if head is None or not _equal(head, self._digest):
                 raise UploadError(f"the checksum of {self._key} in S3 differs from the file's")
-            return self._at(head)
+            return self._outcome_at(head)
         if stored.crc64nvme != self._digest.crc64nvme:
             raise UploadError(f"the checksum of {self._key} in S3 differs from the file's")
-        return self._at(stored)
+        return self._outcome_at(stored)
 
     # --- in one request -----------------------------------------------------------------------------------------------
 
@@ -272,8 +272,8 @@ class Transfer:
     # --- in parts -----------------------------------------------------------------------------------------------------
 
     def _intend(self, upload: str | None = None) -> None:
-        """Note what is about to be sent: whatever happens now, the next run knows where to look."""
-        self._memory.begin(self._s3.bucket, self._found, Pending(self._key, upload, self._digest))
+        """Record what is about to be sent: whatever happens now, the next run knows where to look."""
+        self._memory.begin(self._s3.bucket, self._file, Pending(self._key, upload, self._digest))
 
     def _create(self) -> None:
         self._intend()
@@ -284,7 +284,7 @@ class Transfer:
             self._adopt()
 
     def _go_on(self, upload: str, parts: list[Part]) -> None:
-        """Go on with an upload that has these parts."""
+        """Continue an upload that has these parts."""
         self._intend(upload)
         with self._mutex:
             self._upload = upload
@@ -295,8 +295,8 @@ class Transfer:
             }
 
     def _resume(self, pending: Pending | None) -> bool:
-        """Go on with an upload of an earlier run. Where its id is not known (the run died before it was noted, or the
-        memory was lost), those of this key are looked at."""
+        """Continue an upload of an earlier run. If its id is unknown (the run died before recording it, or the state
+        was lost), look at the uploads of this key."""
         if pending and pending.upload:
             try:
                 self._go_on(pending.upload, self._s3.parts(self._key, pending.upload))
@@ -309,8 +309,8 @@ class Transfer:
         return self._upload is not None
 
     def _adopt(self) -> None:
-        """Take one upload of this key that has nothing but parts of this file; abort all others, of which nobody else
-        would know. Not every edge has the right to list them; the bucket's lifecycle removes what is left."""
+        """Adopt one upload of this key whose parts are all from this file; abort the others, which are recorded
+        nowhere. Not every edge is allowed to list them; the bucket's lifecycle removes what is left."""
         with suppress(S3Error):
             for upload in self._s3.uploads(self._key):
                 if upload.key != self._key or upload.id == self._upload:
@@ -323,14 +323,14 @@ class Transfer:
                     self._s3.abort(self._key, upload.id)
 
     def _fits(self, part: Part) -> bool:
-        """Whether an acknowledged part is what we would send; the checksum of the whole has the last word."""
+        """Whether an acknowledged part is what we would send; the full-object checksum is the final check."""
         if not 1 <= part.number <= len(self._digest.parts) or part.size != self._slice(part.number).size:
             return False
         return part.crc64nvme in (None, self._digest.parts[part.number - 1])
 
     def _is_ours(self, part: Part) -> bool:
-        """Whether a part of an upload that we do not know has our bytes. Not every server lists the checksums of parts;
-        then the ETag is the MD5 (but with SSE-KMS, where S3 does list them)."""
+        """Whether a part of an unknown upload has our bytes. Not every server lists checksums of parts; then the ETag
+        is the MD5 (except with SSE-KMS, where S3 does list them)."""
         if not self._fits(part) or part.crc64nvme:
             return self._fits(part)
         md5 = hashlib.md5(usedforsecurity=False)
@@ -350,7 +350,7 @@ class Transfer:
             except S3Error as error:
                 if error.code != "NoSuchUpload":
                     raise self._refused(error) from error
-                self._anew(upload)
+                self._start_over(upload)
                 continue
             with self._mutex:
                 if self._upload == upload:
@@ -358,15 +358,15 @@ class Transfer:
                     return body.size
         raise UploadError(f"S3 repeatedly loses the upload of {self._key}")
 
-    def _anew(self, upload: str | None) -> None:
-        """Begin again with all parts, unless another thread has done so meanwhile."""
+    def _start_over(self, upload: str | None) -> None:
+        """Start over with all parts, unless another thread has done so meanwhile."""
         with self._creating:
             if self._upload == upload and not self._over:
                 self._create()
 
     def _complete(self, attempt: int) -> None:
-        """Have the parts put together. Without an outcome afterwards, there is another upload to be sent."""
-        if not unchanged(self._found):
+        """Complete the upload. If there is no outcome afterwards, another upload must be sent."""
+        if not is_unchanged(self._file):
             raise Changed("changed during the upload")
         upload = self._upload or ""
         parts = [self._parts[number] for number in sorted(self._parts)]
@@ -377,21 +377,21 @@ class Transfer:
             refusal = error
         if refusal.status == 404:  # it vanished, or an earlier try completed it and the answer was lost
             head = self._head(self._key)
-            self._outcome = self._at(head) if head and _equal(head, self._digest) else None
+            self._outcome = self._outcome_at(head) if head and _equal(head, self._digest) else None
         elif refusal.status == 412:
             self._s3.abort(self._key, upload)
             self._outcome = self._occupied()
-        elif refusal.code in _BEGIN_ANEW and attempt < ATTEMPTS - 1:
+        elif refusal.code in _START_OVER and attempt < ATTEMPTS - 1:
             self._s3.abort(self._key, upload)
             self._s3.pause(attempt)
         else:
             raise refusal
         if self._outcome is None:
-            self._anew(upload)
+            self._start_over(upload)
 
     def _leave(self, pending: Pending) -> None:
-        """Abort an upload of an earlier run that is useless. Where we may not (it went below the prefix of another
-        device, say), the bucket's lifecycle does: the file need not wait for that."""
+        """Abort a useless upload of an earlier run. If that is denied (it is below the prefix of another device, say),
+        the bucket's lifecycle removes it: the file need not wait for that."""
         try:
             self._abort(pending.key, pending.upload)
         except S3Error as error:
@@ -407,11 +407,11 @@ class Transfer:
             return Content(self._content)
         size = self._digest.part_size
         start = (number - 1) * size
-        return _Slice(self._found, start, min(size, self._digest.size - start), lambda: self._over)
+        return _Slice(self._file, start, min(size, self._digest.size - start), lambda: self._over)
 
     @staticmethod
     def _refused(error: S3Error) -> Exception:
-        """What is sent is not what was hashed: the file was written to without its size or time telling."""
+        """The bytes sent are not those hashed: the file was written to without a change of size or time."""
         if error.code in _OTHER_BYTES:
             return Changed("its bytes are not those that were hashed")
         return error
@@ -419,20 +419,20 @@ class Transfer:
 
 @dataclass(frozen=True)
 class _Slice:
-    """A part of a file as it is sent: read again for each try, through one buffer for each thread."""
+    """A part of a file as a body: read again for each attempt, through one buffer per thread."""
 
-    found: Found
+    file: CardFile
     start: int
     size: int
     over: Callable[[], bool]
 
     def blocks(self, most: int) -> Iterator[memoryview]:
-        """The bytes, at most ``most`` at a time. Raises :class:`Changed` where they are not what was found."""
+        """The bytes, at most ``most`` at a time. Raises :class:`Changed` if the file is no longer as listed."""
         buffer, left = _buffer(most), self.size
         try:
-            with open(self.found.raw, "rb", buffering=0) as file:  # noqa: PTH123  # its name may be of any bytes
+            with open(self.file.raw, "rb", buffering=0) as file:  # noqa: PTH123  # its name may hold any bytes
                 status = os.fstat(file.fileno())
-                if (status.st_size, status.st_mtime_ns) != (self.found.size, self.found.mtime_ns):
+                if (status.st_size, status.st_mtime_ns) != (self.file.size, self.file.mtime_ns):
                     raise Changed("changed during the upload")
                 file.seek(self.start)
                 while left:
@@ -448,7 +448,7 @@ class _Slice:
 
 
 def _equal(head: Head, digest: Digest) -> bool:
-    """Whether an object is the file: by S3's full-object checksum, else by the SHA-256 in our metadata."""
+    """Whether an object equals the file: by S3's full-object checksum, else by the SHA-256 in our metadata."""
     if head.size != digest.size:
         return False
     if head.crc64nvme is not None:

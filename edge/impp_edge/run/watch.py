@@ -1,8 +1,8 @@
-"""The daemon: looks through the folders again and again, sooner when the system hints that something was written.
+"""The daemon: scans the folders regularly, and sooner when the system hints that something was written.
 
-inotify is a hint, not the truth: it misses what is renamed in, what other machines write, and a card that is mounted
-over a folder. So the scan decides, every ``rescan_s`` seconds, and as soon as what was written can have settled. What
-cannot be reached or does not let us in is tried again after ever longer pauses; nothing piles up meanwhile.
+inotify is a hint, not the truth: it misses files that are renamed in, written by other machines, and on a card that is
+mounted over a folder. So the scan decides, every ``rescan_s`` seconds and as soon as a new file can have settled.
+Without a network or permission, runs are retried after increasing pauses; nothing piles up meanwhile.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from impp_edge import hours
 from impp_edge.config import Config, Folder
-from impp_edge.events import Event, Tell, duration, printable, size
-from impp_edge.memory.state import BROUGHT, StateError, lock
+from impp_edge.events import Event, Reporter, duration, printable, size
+from impp_edge.memory.state import UPLOADED, StateError, lock
 from impp_edge.run.sync import FAILED, REMOVED, RESTLESS, THERE, WAITING, Run, Session, Summary
 from impp_edge.show.notify import Service
 
@@ -30,35 +30,35 @@ if TYPE_CHECKING:
 
 OFFLINE_S, OFFLINE_MOST_S = 5.0, 300.0
 REFUSED_S, REFUSED_MOST_S = 60.0, 900.0
-"""Pauses before the first and at most before any further attempt: without a network; and when S3 or the state will not
-have us, where somebody has to do something first."""
+"""First and longest pause before a retry: without a network; and when S3 or the state refuses us, which a person must
+fix."""
 HINT_S = 0.5
-"""Least time between a hint and the look that it brings about."""
+"""Least time between a hint and the scan that it triggers."""
 ALIVE_S = 30.0
 """Longest sleep, so that systemd hears of us in time."""
 
 
 class Clock:
-    """When to look again: regularly, when a file may be ready, and when there was a hint. Thread-safe, as a hint only
-    ever replaces one number by a smaller one, and a lost hint is what the regular look is for."""
+    """When to scan again: regularly, when a file may be ready, and after a hint. Thread-safe: a hint only replaces a
+    number by a smaller one, and the regular scan makes up for a lost hint."""
 
     def __init__(self, config: Config, now: Callable[[], float] = time.monotonic) -> None:
         self._rescan_s = min(config.rescan_s, config.heartbeat_s or config.rescan_s)
-        self._hint_s = max(HINT_S, config.settle_s)  # nothing younger would be taken anyway
+        self._hint_s = max(HINT_S, config.settle_s)  # younger files would not be uploaded anyway
         self._now = now
         self.at = now()
-        """The time of the next look, in seconds of the monotonic clock."""
+        """The time of the next scan, in seconds of the monotonic clock."""
 
     def due(self) -> bool:
-        """Whether it is time to look."""
+        """Whether it is time to scan."""
         return self._now() >= self.at
 
     def looked(self, ready_in: float | None) -> None:
-        """It was done; a file that is still being written may be ready in so many seconds."""
+        """The folders were scanned; a file that is still being written may be ready in ``ready_in`` seconds."""
         self.at = self._now() + min(self._rescan_s, self._rescan_s if ready_in is None else max(ready_in, HINT_S))
 
     def hint(self) -> bool:
-        """Something was written somewhere. True if the next look comes sooner for that."""
+        """Something was written somewhere. True if the next scan comes sooner for that."""
         soon = self._now() + self._hint_s
         if sooner := soon < self.at:
             self.at = soon
@@ -66,41 +66,41 @@ class Clock:
 
 
 class Once:
-    """Tells what does not change only once: a file that fails, a card that is out, a network that is gone."""
+    """Reports a lasting condition only once: a file that fails, a card that is out, a network that is down."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
         self._before: set[tuple[str, ...]] = set()
         self._now: set[tuple[str, ...]] = set()
 
     def __call__(self, event: Event) -> None:
-        """Tell an event, unless this or the last round told the same."""
+        """Report an event, unless this or the last round reported the same."""
         if event["event"] in (FAILED, RESTLESS, WAITING, "note"):
-            what = (str(event["event"]), str(event.get("path")), str(event.get("reason")))
-            said = what in self._before or what in self._now
-            self._now.add(what)
-            if said:
+            kind = (str(event["event"]), str(event.get("path")), str(event.get("reason")))
+            is_known = kind in self._before or kind in self._now
+            self._now.add(kind)
+            if is_known:
                 return
-        self._tell(event)
+        self._report(event)
 
     def turn(self) -> None:
-        """A round is over: what it did not meet any more would be news again."""
+        """A round is over: a condition that it did not see is reported again when it returns."""
         self._before, self._now = self._now, set()
 
 
 class Hints:
-    """Listens where the system can tell of new files, and says once where it cannot."""
+    """Listens for new files where the system reports them, and reports once where it does not."""
 
-    def __init__(self, folders: tuple[Folder, ...], heard: Callable[[], None], tell: Tell) -> None:
+    def __init__(self, folders: tuple[Folder, ...], heard: Callable[[], None], report: Reporter) -> None:
         self._folders = folders
         self._heard = heard
-        self._tell = tell
+        self._report = report
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[tuple[int, int], ObservedWatch]] = {}
         self._usable = True
 
     def refresh(self) -> None:
-        """Listen to every folder that is there: also to one that came, or that another card is mounted over."""
+        """Listen to every folder that exists: also to a new one, or one that another card is mounted over."""
         for folder in self._folders if self._usable else ():
             there = _identity(folder.path)
             identity, watch = self._watches.get(folder.path, (None, None))
@@ -111,7 +111,7 @@ class Hints:
                 self._listen(folder.path, there)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._observer is not None:
             self._observer.stop()
             self._observer.join()
@@ -123,7 +123,7 @@ class Hints:
             from watchdog.observers import Observer
 
             if self._observer is None:
-                # it complains where folders are made faster than it comes to listen to them, and is none the worse
+                # it warns when folders are created faster than it starts to listen to them, which is harmless
                 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
                 self._observer = Observer()
                 self._observer.start()
@@ -136,12 +136,12 @@ class Hints:
             watch = self._observer.schedule(handler, str(path), recursive=True, event_filter=wanted)
             self._watches[path] = (identity, watch)
         except FileNotFoundError:
-            return  # it went away again
-        except Exception as error:  # ImportError, OSError, and what else a system without it may bring up
+            return  # it is gone again
+        except Exception as error:  # ImportError, OSError, and whatever a system without inotify raises
             self._usable = False
             self.close()
             text = f"the system cannot report new files ({error}): rescanning regularly instead"
-            self._tell({"event": "note", "reason": printable(text)})
+            self._report({"event": "note", "reason": printable(text)})
 
     def _listening(self, watch: ObservedWatch) -> bool:
         assert self._observer is not None
@@ -160,13 +160,13 @@ class Watch:
     def __init__(
         self,
         config: Config,
-        tell: Tell,
+        report: Reporter,
         stop: threading.Event,
         service: Service | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._config = config
-        self._tell = Once(self._listen_in(tell))
+        self._report = Once(self._listen_in(report))
         self._stop = stop
         self._service = service or Service()
         self._chance = chance
@@ -177,20 +177,20 @@ class Watch:
         self._troubles = 0
 
     def wake(self) -> None:
-        """Look up from waiting."""
+        """Wake the main thread."""
         if self._inbox.empty():
             self._inbox.put(None)
 
     def run(self) -> None:
         """Watch until asked to stop. Raises :class:`Locked`."""
         with lock(self._config.state):
-            hints = Hints(self._config.folders, self._hint, self._tell)
+            hints = Hints(self._config.folders, self._hint, self._report)
             self._service.ready()
             try:
                 while not self._stop.is_set():
                     hints.refresh()
                     pause = self._round()
-                    self._tell.turn()
+                    self._report.turn()
                     self._wait(pause)
                 self._service.stopping()
             finally:
@@ -200,12 +200,12 @@ class Watch:
     # --- a round ------------------------------------------------------------------------------------------------------
 
     def _round(self) -> float | None:
-        """Bring what there is. For how long to do nothing at all after that, None: until there is something to do."""
+        """Upload what is there. Returns how long to pause after that; None: until there is something to do."""
         from impp_edge.bucket.aws import Refused
 
         try:
             self._session = self._session or Session(self._config)
-            run = Run(self._session, self._tell, self._stop, self._clock)
+            run = Run(self._session, self._report, self._stop, self._clock)
             summary = run.go()
         except (Refused, StateError) as error:
             self._close()
@@ -218,10 +218,11 @@ class Watch:
         return None
 
     def _trouble(self, reason: str, first_s: float, most_s: float) -> float:
-        """Say what is wrong, once, and for how long to wait: longer each time, and never all boxes at the same time."""
+        """Report a problem once and return the pause: longer each time, with jitter so that boxes do not retry
+        together."""
         pause = min(most_s, first_s * 2.0 ** min(self._troubles, 16)) * (0.5 + self._chance() / 2)
         self._troubles += 1
-        self._tell({"event": "note", "reason": f"{reason}; trying again"})
+        self._report({"event": "note", "reason": f"{reason}; trying again"})
         self._service.status(f"{reason}; trying again in {duration(pause)}")
         return pause
 
@@ -247,16 +248,16 @@ class Watch:
             self.wake()
 
     def _close(self) -> None:
-        """Begin the next round with all again: other credentials, or a database in place of a damaged one, may do."""
+        """Close the session, so that the next round starts with fresh credentials and a repaired database."""
         session, self._session = self._session, None
         if session is not None:
             with suppress(StateError):
                 session.close()
 
-    # --- what is told -------------------------------------------------------------------------------------------------
+    # --- reporting ----------------------------------------------------------------------------------------------------
 
-    def _listen_in(self, tell: Tell) -> Tell:
-        """Pass on what is told, but summaries of nothing; and let systemd know what we are at."""
+    def _listen_in(self, report: Reporter) -> Reporter:
+        """Pass on events except empty summaries, and report the status to systemd."""
 
         def listen(event: Event) -> None:
             self._service.alive()
@@ -265,8 +266,8 @@ class Watch:
                     f"uploading {event['files']} of {event['of_files']} files, {size(event['bytes'])} of "
                     f"{size(event['of_bytes'])}"
                 )
-            if event["event"] != "summary" or event[BROUGHT] or event[THERE] or event[REMOVED]:
-                tell(event)
+            if event["event"] != "summary" or event[UPLOADED] or event[THERE] or event[REMOVED]:
+                report(event)
 
         return listen
 
@@ -277,7 +278,7 @@ class Watch:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells one folder at a path from another, such as that of a card which is mounted over it."""
+    """Distinguishes one folder at a path from another, such as a card mounted over it."""
     try:
         status = path.stat()
     except OSError:

@@ -39,7 +39,7 @@ class Human:
             if self._live:
                 self._progress(event)
             return
-        text = _SAID[kind](event) if kind in _SAID else None
+        text = _TEXTS[kind](event) if kind in _TEXTS else None
         if kind == "summary":
             trouble = bool(event["failed"] or event["stopped"])
             text = _summary(event) if trouble or not self._quiet else None
@@ -99,12 +99,12 @@ def _renamed(event: Event) -> str | None:
     )
 
 
-def _noted(event: Event) -> str:
+def _reason(event: Event) -> str:
     return str(event["reason"])
 
 
-_SAID: dict[str, Callable[[Event], str | None]] = {
-    "failed": _failed, "brought": _renamed, "there": _renamed, "waiting": _noted, "note": _noted,
+_TEXTS: dict[str, Callable[[Event], str | None]] = {
+    "failed": _failed, "brought": _renamed, "there": _renamed, "waiting": _reason, "note": _reason,
     "removed": lambda event: f"removed: {printable(event['path'])}",
     "would bring": lambda event: f"would upload {printable(event['path'])} ({size(event['size'])}) to {event['key']}",
     "would remove": lambda event: f"would remove {printable(event['path'])} ({size(event['size'])}): {event['reason']}",

@@ -89,8 +89,8 @@ def render(result: Result, now: float, last_complete: float | None) -> str:
         _Metric("last_run_bytes", "Bytes that the last run sent.", {"": result.bytes}),
         _Metric("last_run_files", "Files by what the last run did with them.",
                 {f'result="{kind}"': result.counts.get(kind, 0) for kind in KINDS}),
-        _Metric("waiting_bytes", "Bytes that are still to be brought.", {"": result.waiting_bytes}),
-        _Metric("oldest_waiting_seconds", "Age of the oldest file that is still to be brought.", {"": age}),
+        _Metric("waiting_bytes", "Bytes still to be uploaded.", {"": result.waiting_bytes}),
+        _Metric("oldest_waiting_seconds", "Age of the oldest file still to be uploaded.", {"": age}),
     ]  # fmt: skip
     if last_complete is not None:
         metrics.append(

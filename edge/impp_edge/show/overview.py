@@ -20,7 +20,7 @@ from typing import Any
 from impp_edge import hours
 from impp_edge.card.age import recorded
 from impp_edge.card.board import Board
-from impp_edge.card.find import Found
+from impp_edge.card.find import CardFile
 from impp_edge.card.forecast import DAY_S, Clip, Forecast, Unknown, forecast
 from impp_edge.card.look import Looker
 from impp_edge.card.space import space
@@ -146,8 +146,8 @@ def running(folder: Path) -> int | None:
     except OSError:
         return None
     try:
-        said = os.pread(handle, 20, 0).strip()
-        pid = int(said) if said.isdigit() else 0
+        holder = os.pread(handle, 20, 0).strip()
+        pid = int(holder) if holder.isdigit() else 0
         if pid and not _alive(pid):  # so that we never hold the lock ourselves when a run could want it
             return None
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -158,10 +158,10 @@ def running(folder: Path) -> int | None:
     return None
 
 
-def cards(config: Config, state: State, waiting: Sequence[Found], now: float) -> list[Card]:
+def cards(config: Config, state: State, waiting: Sequence[CardFile], now: float) -> list[Card]:
     """The folders, each with its forecast."""
     return [
-        _card(folder, config, state, [found for found in waiting if found.folder is folder], now)
+        _card(folder, config, state, [card_file for card_file in waiting if card_file.folder is folder], now)
         for folder in config.folders
     ]
 
@@ -182,23 +182,22 @@ def many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def prediction(found: Forecast, now: float) -> str:
+def prediction(outlook: Forecast, now: float) -> str:
     """A forecast as people read it, with what it assumes."""
-    writes = f"the camera writes {size(found.written_per_s * 86_400)} per day"
-    if found.overwritten_at is None:
+    writes = f"the camera writes {size(outlook.written_per_s * 86_400)} per day"
+    if outlook.overwritten_at is None:
         return f"safe: nothing waits; {writes}"
-    recording = f", after {duration(found.recording_s)} of recording" if found.recording_s is not None else ""
-    reach = f"the camera reaches the oldest waiting clip {_about(found.overwritten_at, now)}{recording}"
-    if found.sent_per_s is None:
-        return (
-            f"footage will be lost {_about(found.overwritten_at, now)} unless it is uploaded ({writes}; no upload yet)"
-        )
-    rates = f"{writes}, uploads run at {size(found.sent_per_s)}/s while the card is connected"
-    if found.lost_at is not None:
+    recording = f", after {duration(outlook.recording_s)} of recording" if outlook.recording_s is not None else ""
+    reach = f"the camera reaches the oldest waiting clip {_about(outlook.overwritten_at, now)}{recording}"
+    if outlook.sent_per_s is None:
+        loss = _about(outlook.overwritten_at, now)
+        return f"footage will be lost {loss} unless it is uploaded ({writes}; no upload yet)"
+    rates = f"{writes}, uploads run at {size(outlook.sent_per_s)}/s while the card is connected"
+    if outlook.lost_at is not None:
         more = "unless uploads become faster, the card larger or the camera's bit rate lower"
-        return f"footage will be lost {_about(found.lost_at, now)} {more} ({rates})"
-    caught = f"all is uploaded {_about(found.caught_up_at, now)}" if found.caught_up_at else "the backlog stays"
-    return f"{found.verdict}: {caught}; {reach} if nothing is uploaded ({rates})"
+        return f"footage will be lost {_about(outlook.lost_at, now)} {more} ({rates})"
+    caught = f"all is uploaded {_about(outlook.caught_up_at, now)}" if outlook.caught_up_at else "the backlog stays"
+    return f"{outlook.verdict}: {caught}; {reach} if nothing is uploaded ({rates})"
 
 
 def _about(at: float, now: float) -> str:
@@ -215,11 +214,11 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _queue(config: Config, state: State) -> tuple[list[Found], Queue]:
+def _queue(config: Config, state: State) -> tuple[list[CardFile], Queue]:
     board, problems = Board(), list[tuple[str, str]]()
     unknown: list[str] = []
 
-    def tell(event: dict[str, Any]) -> None:
+    def report(event: dict[str, Any]) -> None:
         if event["event"] == "skipped" and event["reason"] in NO_MEDIA:
             unknown.append(event["path"])
 
@@ -227,45 +226,45 @@ def _queue(config: Config, state: State) -> tuple[list[Found], Queue]:
         problems.append((shown(path), reason))
 
     unknown += [shown(path) for path, reason in state.skips(config.bucket) if reason in NO_MEDIA]
-    looker = Looker(config, state, board, tell, problem, lambda _found: False, threading.Event().is_set)
+    looker = Looker(config, state, board, report, problem, lambda _file: False, threading.Event().is_set)
     seen = looker.look(patient=True)
     waiting = board.waiting()
     queue = Queue(
-        len(waiting), sum(found.size for found in waiting), min((found.mtime for found in waiting), default=None),
+        len(waiting), sum(f.size for f in waiting), min((f.mtime for f in waiting), default=None),
         seen.restless, dict(sorted(seen.skipped.items())), unknown[:NAMED], problems[:NAMED],
     )  # fmt: skip
     return waiting, queue
 
 
-def _card(folder: Folder, config: Config, state: State, waiting: list[Found], now: float) -> Card:
+def _card(folder: Folder, config: Config, state: State, waiting: list[CardFile], now: float) -> Card:
     try:
         room = space(folder.path)
     except OSError:
         return Card(shown(folder.path), False, no_forecast="the folder does not exist")
     clips = list(_clips(folder, config.bucket, state, waiting))
-    made: Forecast | Unknown = Unknown("not a dash cam's clips: no camera overwrites them")
+    result: Forecast | Unknown = Unknown("not a dash cam's clips: no camera overwrites them")
     if any(clip.loop for clip in clips):
-        made = forecast(clips, room.free, upload_rate(state, config, now), now)
+        result = forecast(clips, room.free, upload_rate(state, config, now), now)
     return Card(
-        shown(folder.path), True, len(waiting), sum(found.size for found in waiting), room.free, room.total,
-        made if isinstance(made, Forecast) else None, made.why if isinstance(made, Unknown) else None,
+        shown(folder.path), True, len(waiting), sum(card_file.size for card_file in waiting), room.free, room.total,
+        result if isinstance(result, Forecast) else None, result.why if isinstance(result, Unknown) else None,
     )  # fmt: skip
 
 
-def _clips(folder: Folder, bucket: str, state: State, waiting: list[Found]) -> Iterator[Clip]:
+def _clips(folder: Folder, bucket: str, state: State, waiting: list[CardFile]) -> Iterator[Clip]:
     """What the camera wrote: what was uploaded, now gone from the card or not, and what waits."""
     for entry in state.entries(bucket, folder.path, gone=True):
         loop = entry.about.source == "dashcam" and entry.about.recording in LOOP
         there = entry.gone is None and os.path.lexists(entry.raw)
         yield Clip(recorded(entry), entry.size, waits=False, on_card=there, loop=loop)
-    for found in waiting:
-        yield Clip(found.mtime, found.size, waits=True, loop=_in_loop(found))
+    for card_file in waiting:
+        yield Clip(card_file.mtime, card_file.size, waits=True, loop=_in_loop(card_file))
 
 
-def _in_loop(found: Found) -> bool:
-    folders = [*found.folder.path.parts[-2:], *found.relative.parts[:-1]]
-    known = cameras.recognise(folders, found.relative.name)
-    source = found.folder.source or (known.source if known else None)
+def _in_loop(card_file: CardFile) -> bool:
+    folders = [*card_file.folder.path.parts[-2:], *card_file.relative.parts[:-1]]
+    known = cameras.recognise(folders, card_file.relative.name)
+    source = card_file.folder.source or (known.source if known else None)
     recording = (known.recording if known else cameras.recording_by_folder(folders)) or "routine"
     return source == "dashcam" and recording in LOOP
 

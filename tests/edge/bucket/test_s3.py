@@ -203,7 +203,7 @@ def test_listings_are_read_to_their_last_page(server: Scripted, client: Callable
 
 
 def test_a_large_body_is_streamed(any_server: Scripted, client: Callable[..., S3], tmp_path: Path) -> None:
-    from impp_edge.card.find import Found
+    from impp_edge.card.find import CardFile
     from impp_edge.config import Folder
     from impp_edge.run.upload import _Slice
 
@@ -211,7 +211,7 @@ def test_a_large_body_is_streamed(any_server: Scripted, client: Callable[..., S3
     with path.open("wb") as file:
         file.truncate(64 << 20)
     status = path.stat()
-    source = Found(Folder(tmp_path), b"large", status.st_size, status.st_mtime_ns)
+    source = CardFile(Folder(tmp_path), b"large", status.st_size, status.st_mtime_ns)
 
     def count(connection: socket.socket, request: ReceivedRequest) -> bool:
         left, buffer = status.st_size, bytearray(65536)

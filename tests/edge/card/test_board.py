@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from impp_edge.card import board as board_module
 from impp_edge.card.board import EVENT, FINISH, PREPARE, ROUTINE, Board, Urgency, Work
-from impp_edge.card.find import Found
+from impp_edge.card.find import CardFile
 from impp_edge.config import Folder
 
 CARD = Folder(Path("/card"))
 
 
-def card_file(name: str, size: int = 1, mtime: int = 0) -> Found:
-    return Found(CARD, os.fsencode(name), size, mtime)
+def card_file(name: str, size: int = 1, mtime: int = 0) -> CardFile:
+    return CardFile(CARD, os.fsencode(name), size, mtime)
 
 
 def raw_path(name: str) -> bytes:
@@ -40,7 +40,7 @@ def work_through(board: Board, parts: int = 1) -> list[str]:
     order = []
     while not board.idle:
         work = take_piece(board)
-        order.append(f"{work.job.found.relative} {work.piece}")
+        order.append(f"{work.job.file.relative} {work.piece}")
         if work.piece == PREPARE:
             board.prepared(work.job, range(1, parts + 1))
         elif work.piece == FINISH:
@@ -106,7 +106,7 @@ def test_a_clip_waits_for_its_existing_sidecars_only() -> None:
     board.add(card_file("clip"), clip, [raw_path(name) for name in ("a.gps", "a.thm", "gone.gps")])
     board.add(card_file("other"), urgency("other"))
     one, two, other = take_piece(board), take_piece(board), take_piece(board)
-    assert [str(w.job.found.relative) for w in (one, two, other)] == ["a.gps", "a.thm", "other"]
+    assert [str(w.job.file.relative) for w in (one, two, other)] == ["a.gps", "a.thm", "other"]
     board.done(one.job)
     board.done(other.job)
     assert not board.idle  # a sidecar is under way
@@ -121,7 +121,7 @@ def test_an_error_stops_further_parts_and_the_last_one_ends_the_file() -> None:
     board.prepared(take_piece(board).job, [1, 2, 3])
     one, two = take_piece(board), take_piece(board)
     assert board.sent(one.job, ValueError("one")) is False
-    assert str(take_piece(board).job.found.relative) == "b"
+    assert str(take_piece(board).job.file.relative) == "b"
     assert board.sent(two.job) is True
     assert str(two.job.error) == "one"
     board.done(two.job)
@@ -159,7 +159,7 @@ def test_a_file_is_on_the_board_once_in_its_latest_version() -> None:
     assert not board.add(card_file("a"), urgency("a"))
     assert board.add(card_file("a", size=2), urgency("a"))  # it grew while it waited
     work = take_piece(board)
-    assert work.job.found == card_file("a", size=2)
+    assert work.job.file == card_file("a", size=2)
     assert not board.add(card_file("a", size=3), urgency("a"))  # it is under way: it will fail by itself
     board.done(work.job)
     assert board.idle and len(board) == 0
@@ -169,13 +169,13 @@ def test_a_removed_card_drops_its_files() -> None:
     board, other = Board(), Folder(Path("/phone"))
     for number in range(100):
         board.add(card_file(f"{number:02}"), urgency(f"{number:02}"), [raw_path("00")] if number else ())
-    kept = Found(other, b"x", 1, 0)
+    kept = CardFile(other, b"x", 1, 0)
     board.add(kept, urgency("x", mtime=9))
     work = take_piece(board)
     board.drop(CARD)
     assert len(board) == 2
     board.done(work.job)
-    assert len(board) == 1 and take_piece(board).job.found == kept
+    assert len(board) == 1 and take_piece(board).job.file == kept
 
 
 def test_close_releases_idle_workers() -> None:
@@ -214,7 +214,7 @@ def test_many_workers_do_each_piece_once() -> None:
     def work() -> None:
         while (piece := board.take()) is not None:
             with mutex:
-                done.append((str(piece.job.found.relative), piece.piece))
+                done.append((str(piece.job.file.relative), piece.piece))
             if piece.piece == PREPARE:
                 board.prepared(piece.job, [1, 2, 3])
             elif piece.piece == FINISH:

@@ -16,11 +16,11 @@ from tests.support.paths import REPOSITORY
 
 from impp_edge.card import find
 from impp_edge.config import Folder
-from impp_edge.memory.state import Brought, State
+from impp_edge.memory.state import S3Object, State
 
 SCANDIR, STAT = os.scandir, os.stat
 BUCKET = "a-bucket"
-BROUGHT = Brought("k", None, "ab" * 32, "AAAAAAAAAAE=")
+BROUGHT = S3Object("k", None, "ab" * 32, "AAAAAAAAAAE=")
 
 
 @pytest.fixture
@@ -313,16 +313,16 @@ def test_unchanged_compares_size_mtime_and_type(card: Path) -> None:
     put(card, "a.mp4")
     path = card / "a.mp4"
     file = find.look(Folder(card), path)
-    assert find.unchanged(file)
+    assert find.is_unchanged(file)
     os.utime(path, ns=(0, file.mtime_ns + 1))
-    assert not find.unchanged(file)
+    assert not find.is_unchanged(file)
     path.write_bytes(b"longer film")
     os.utime(path, ns=(0, file.mtime_ns))
-    assert not find.unchanged(file)
+    assert not find.is_unchanged(file)
     path.unlink()
-    assert not find.unchanged(file)
+    assert not find.is_unchanged(file)
     path.mkdir()
-    assert not find.unchanged(file)
+    assert not find.is_unchanged(file)
 
 
 @pytest.mark.slow

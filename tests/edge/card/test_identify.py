@@ -196,5 +196,5 @@ def test_chapters_are_labelled_and_lone_twins_are_clips(tmp_path: Path) -> None:
        "Pacific/Apia", "America/St_Johns", "Australia/Lord_Howe"]))  # fmt: skip
 def test_wall_clock_times_keep_their_written_value(clock: datetime, zone: str | None) -> None:
     clock = clock.replace(microsecond=0)
-    at, _ = capture.placed(clock, ZoneInfo(zone) if zone else None)
+    at, _ = capture.localize(clock, ZoneInfo(zone) if zone else None)
     assert at.replace(tzinfo=None) == clock and at.utcoffset() is not None

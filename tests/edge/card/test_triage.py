@@ -9,17 +9,17 @@ import pytest
 
 from impp_edge.card import triage
 from impp_edge.card.board import EVENT, ROUTINE
-from impp_edge.card.find import Found
+from impp_edge.card.find import CardFile
 from impp_edge.config import Folder
 
 CARD = Folder(Path("/media/card"))
 
 
-def card_file(name: str, mtime: int = 0, folder: Folder = CARD) -> Found:
-    return Found(folder, os.fsencode(name), 1, mtime)
+def card_file(name: str, mtime: int = 0, folder: Folder = CARD) -> CardFile:
+    return CardFile(folder, os.fsencode(name), 1, mtime)
 
 
-def order(*files: Found, others: tuple[str, ...] = ()) -> list[triage.Wanted]:
+def order(*files: CardFile, others: tuple[str, ...] = ()) -> list[triage.Candidate]:
     return triage.order(files, frozenset([*(f.relative.name for f in files), *others]))
 
 
@@ -48,12 +48,12 @@ def test_sidecars_precede_their_clips_and_share_the_highest_urgency() -> None:
         card_file("20260115_081502_ER.mp4", 3),
         card_file("20260115_080000_NF.mp4", 1), card_file("20260115_070000_N.gps", 7),
     )  # fmt: skip
-    by_urgency = [w.found.relative.name for w in sorted(wanted, key=lambda w: w.urgency)]
+    by_urgency = [w.file.relative.name for w in sorted(wanted, key=lambda w: w.urgency)]
     assert by_urgency == [
         "20260115_081502_E.gps", "20260115_081502_ER.mp4", "20260115_081502_EF.mp4",
         "20260115_080000_NF.mp4", "20260115_070000_N.gps",  # its clip is gone
     ]  # fmt: skip
-    after = {w.found.relative.name: w.after for w in wanted}
+    after = {w.file.relative.name: w.after for w in wanted}
     assert (
         after["20260115_081502_EF.mp4"] == after["20260115_081502_ER.mp4"] == (card_file("20260115_081502_E.gps").raw,)
     )
@@ -82,13 +82,13 @@ def test_an_uploaded_sidecar_is_still_a_dependency_of_its_clip() -> None:
 )
 def test_which_files_are_uploaded(name: str, siblings: set[str], sidecars: str, unknown: str, why: str | None) -> None:
     folder = Folder(Path("/media/card"), sidecars=sidecars, unknown=unknown)
-    assert triage.unwanted(card_file(name, folder=folder), siblings | {name}) == why
+    assert triage.skip_reason(card_file(name, folder=folder), siblings | {name}) == why
 
 
 def test_files_with_unknown_names_are_recognised_by_content(tmp_path: Path) -> None:
     (tmp_path / "film").write_bytes(b"\x00\x00\x00\x18ftypmp42")
     (tmp_path / "text").write_bytes(b"milk, eggs")
     folder = Folder(tmp_path)
-    assert triage.unwanted(card_file("film", folder=folder), set()) is None
-    assert triage.unwanted(card_file("text", folder=folder), set()) == triage.NO_MEDIA
-    assert triage.unwanted(card_file("gone", folder=folder), set()) is None  # the upload will report it
+    assert triage.skip_reason(card_file("film", folder=folder), set()) is None
+    assert triage.skip_reason(card_file("text", folder=folder), set()) == triage.NO_MEDIA
+    assert triage.skip_reason(card_file("gone", folder=folder), set()) is None  # the upload will report it

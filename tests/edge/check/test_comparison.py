@@ -216,7 +216,7 @@ def test_an_entry_moved_before_its_objects_predecessor_is_found(config: Config) 
     state.close()
     first = next(custody.entries(config.state, {"n": 1}))
     late = verify_module._Seen(entries[0], "equal", anchor=next(custody.entries(config.state, {"n": 3}))["hash"])
-    assert entries[0].brought.key == first["key"]
+    assert entries[0].s3_object.key == first["key"]
     verify_module.against_log(config, [late])
     assert late.kind == "forged" and late.reason and "holds only after its entry 1" in late.reason
 

@@ -28,7 +28,7 @@ from impp_edge.check.diagnosis import FAIL, HINT, OK, PROBE, Finding, examine
 from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING, main
 from impp_edge.config import Config, Folder, Retain
 from impp_edge.memory import custody
-from impp_edge.memory.state import About, Brought, State
+from impp_edge.memory.state import About, S3Object, State
 
 DAY_S = 86_400.0
 CLIP = "Record/20260115_081502_NF.mp4"
@@ -208,7 +208,7 @@ def test_footage_at_risk_is_reported(offline_config: Config, card: Path, monkeyp
     assert verdict_and_text(config, "card")[0] == FAIL  # uploads were tried and are too slow
     for path in card.rglob("*.mp4"):
         found_now = look(folder, path)
-        state.remember(BUCKET, found_now, Brought("k", "v", "s", "c"), About("dashcam", "car", None, "routine"))
+        state.remember(BUCKET, found_now, S3Object("k", "v", "s", "c"), About("dashcam", "car", None, "routine"))
     state.close()
     assert verdict_and_text(config, "card")[0] == OK and "safe: nothing waits" in verdict_and_text(config, "card")[1]
 

@@ -22,7 +22,7 @@ from tests.support.paths import REPOSITORY
 
 from impp_edge.digest import Digest
 from impp_edge.memory import database
-from impp_edge.memory.state import About, Brought, Entry, Locked, Pending, State, StateError, lock
+from impp_edge.memory.state import About, Entry, Locked, Pending, S3Object, State, StateError, lock
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_file_is_known_by_bucket_path_size_and_mtime(state: State, raw: bytes)
     assert known_in(state, os.path.dirname(raw)) == [(os.path.basename(raw), 100, 1_000_000_000, 0)]
     [entry] = state.entries()
     assert (entry.raw, entry.size, entry.mtime_ns) == (raw, file.size, file.mtime_ns)
-    assert (entry.brought, entry.about, entry.gone) == (BROUGHT, ABOUT, None)
+    assert (entry.s3_object, entry.about, entry.gone) == (BROUGHT, ABOUT, None)
 
 
 def test_skipped_files_are_known_with_their_reason_until_the_rules_change(state: State) -> None:
@@ -100,11 +100,11 @@ def test_a_recorded_upload_is_no_longer_pending(state: State) -> None:
 
 
 def test_a_reused_name_keeps_the_first_file_in_history(state: State) -> None:
-    second = Brought("k2", None, "cd" * 32, "AAAAAAAAAAI=")
+    second = S3Object("k2", None, "cd" * 32, "AAAAAAAAAAI=")
     state.remember(BUCKET, At(b"/card/GRMN0001.MP4"), BROUGHT, ABOUT)
     state.remember(BUCKET, At(b"/card/GRMN0001.MP4", size=7), second)
-    assert [(e.brought.key, e.gone) for e in state.entries()] == [("k2", None)]
-    assert [(e.brought.key, e.gone) for e in state.entries(gone=True)] == [
+    assert [(e.s3_object.key, e.gone) for e in state.entries()] == [("k2", None)]
+    assert [(e.s3_object.key, e.gone) for e in state.entries(gone=True)] == [
         (BROUGHT.key, "overwritten"), ("k2", None),
     ]  # fmt: skip
     state.remember(BUCKET, At(b"/card/GRMN0001.MP4", size=7, mtime_ns=9), second)  # touched, found there again
@@ -118,7 +118,7 @@ def test_a_removed_file_stays_in_history_and_is_new_when_it_returns(state: State
     state.removed(entry)
     assert state.known(BUCKET, entry) is None and not list(state.entries())
     [kept] = state.entries(gone=True)
-    assert kept.gone == "removed" and kept.gone_at and kept.brought == BROUGHT
+    assert kept.gone == "removed" and kept.gone_at and kept.s3_object == BROUGHT
     assert state.status().files == 1
     state.remember(BUCKET, At(b"/card/a.mp4"), BROUGHT, ABOUT)
     assert [e.gone for e in state.entries(gone=True)] == ["removed", None]
@@ -377,7 +377,7 @@ def filled(folder: Path, files: int = 2000) -> Path:
 def test_an_invalid_database_is_set_aside_and_recreated(tmp_path: Path, content: bytes) -> None:
     (tmp_path / database.FILE).write_bytes(content)
     state = State(tmp_path)
-    assert state.fresh and state.repaired and "made anew from the bucket" in state.repaired
+    assert state.fresh and state.repaired and "rebuilt from the bucket" in state.repaired
     [aside] = tmp_path.glob("state.sqlite3.corrupt-*Z")
     assert aside.read_bytes() == content and aside.name in state.repaired
     state.remember(BUCKET, At(b"/card/1.mp4"), BROUGHT)
@@ -398,7 +398,7 @@ def test_damage_found_during_a_run_is_reported_and_the_next_run_recreates_the_st
     content = bytearray(file.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
     file.write_bytes(content)
-    with pytest.raises(StateError, match=r"is damaged .* run again, and it is made anew from the bucket"):
+    with pytest.raises(StateError, match=r"is damaged .* run again, and it is rebuilt from the bucket"):
         state = State(tmp_path)
         list(state.entries())
     with pytest.raises(StateError, match="damaged"):
@@ -591,7 +591,7 @@ def test_state_of_the_first_version_is_migrated(tmp_path: Path) -> None:
     assert state.known("other", At(b"/card/\xff/a.mp4")) is None
     first = next(state.entries(BUCKET, Path("/card/\udcff")))
     assert (first.raw, first.at, first.about) == (b"/card/\xff/a.mp4", 5.5, About())
-    assert (first.brought.key, first.brought.version, first.brought.etag) == (BROUGHT.key, "v1", None)
+    assert (first.s3_object.key, first.s3_object.version, first.s3_object.etag) == (BROUGHT.key, "v1", None)
     assert [(f.path, f.times) for f in state.status().failed] == [("/card/c.mp4", 3)]
     state = reopened(state, tmp_path)
     assert len(list(state.entries())) == 3

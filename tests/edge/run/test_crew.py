@@ -328,7 +328,7 @@ def test_custody_log_state_and_bucket_agree(config: Config, card: Path, s3: Any)
     checked = log.check()
     assert checked.ok and checked.entries == 20 and log.head == state.get(custody.KEPT) == checked.head
     entries = [json.loads(line) for line in (config.state / custody.NAME).read_text().splitlines()]
-    remembered = {e.brought.key: (e.brought.sha256, e.brought.version) for e in state.entries(BUCKET)}
+    remembered = {e.s3_object.key: (e.s3_object.sha256, e.s3_object.version) for e in state.entries(BUCKET)}
     assert {e["key"]: (e["sha256"], e["version"]) for e in entries} == remembered
     heads = {e["hash"] for e in entries} | {custody.GENESIS}
     for key in objects(s3):
@@ -460,7 +460,7 @@ def test_a_small_file_is_read_once_for_hashing_and_sending(
     expected = {path.name: path.read_bytes() for path in (small, large, split)}
     again: list[bytes] = []
     real = upload._Slice.blocks
-    monkeypatch.setattr(upload._Slice, "blocks", lambda cut, most: again.append(cut.found.raw) or real(cut, most))
+    monkeypatch.setattr(upload._Slice, "blocks", lambda cut, most: again.append(cut.file.raw) or real(cut, most))
     monkeypatch.setattr("impp_edge.run.crew.KEEP", SMALL * config.workers)
     assert nonzero_counts(run(config)[0]) == {"brought": 3}
     assert {key.rsplit("/", 1)[-1]: content for key, content in objects(s3).items()} == expected

@@ -359,10 +359,10 @@ def test_damaged_state_is_set_aside_and_recreated(edge: Box, damage: Callable[[P
     edge.put(NAMES[4])
     result = run(edge)
     if result.code == WRONG_SETTING:  # it was met in the midst of the run
-        assert "is damaged" in result.err and "run again, and it is made anew from the bucket" in result.err
+        assert "is damaged" in result.err and "run again, and it is rebuilt from the bucket" in result.err
         result = run(edge)
     assert result.code == DONE, result
-    assert "is made anew from the bucket; kept as state.sqlite3.corrupt-" in result.err
+    assert "is rebuilt from the bucket; kept as state.sqlite3.corrupt-" in result.err
     assert result.out.startswith("1 uploaded") and "4 already in the bucket" in result.out
     assert list(edge.state.glob("state.sqlite3.corrupt-*Z"))
     assert len(edge.proxy.acknowledged("put")) == 4 and len(parts_sent(edge)) == 3
@@ -376,7 +376,7 @@ def test_parts_sent_before_the_state_was_lost_are_not_sent_again(edge: Box) -> N
     edge.proxy.come_back()
     garbage(edge.state / "state.sqlite3")
     result = run(edge, *ONE)
-    assert result.code == DONE and "is made anew from the bucket" in result.err, result
+    assert result.code == DONE and "is rebuilt from the bucket" in result.err, result
     assert parts_sent(edge) == [1, 2, 3]
     check_everything(edge)
 

@@ -23,7 +23,7 @@ from impp_edge.card.find import look
 from impp_edge.config import Config, Folder, Retain
 from impp_edge.digest import digest
 from impp_edge.memory import custody
-from impp_edge.memory.state import About, Brought, State
+from impp_edge.memory.state import About, S3Object, State
 from impp_edge.run import dry_run, retain, sync
 from impp_edge.run.retain import Space, carry_out, plan, preview
 
@@ -73,13 +73,13 @@ class Edge:
         captured = datetime.fromtimestamp(file.mtime, UTC).isoformat()
         known = {"source": "dashcam", "device": "car", "recording": "routine", "captured": captured, **about}
         self.state.remember(
-            BUCKET, file, Brought(key, "v1", content_digest.sha256, content_digest.crc64nvme, "etag"), About(**known)
+            BUCKET, file, S3Object(key, "v1", content_digest.sha256, content_digest.crc64nvme, "etag"), About(**known)
         )
         return path
 
     def plan(self, free: Space = HALF, now: float | None = None, **settings: Any) -> list[str]:
         """Names of the files that would be removed with these retain settings."""
-        return [removal.found.path.name for removal in self.removals(free, now, **settings)]
+        return [removal.file.path.name for removal in self.removals(free, now, **settings)]
 
     def removals(self, free: Space = HALF, now: float | None = None, **settings: Any) -> list[retain.Removal]:
         folder = replace(self.config.folders[0], retain=Retain(**settings))
@@ -147,7 +147,7 @@ def test_two_folders_on_one_card_share_its_free_space(edge: Edge) -> None:
         edge.uploaded(f"{'AB'[i % 2]}/20260115_08150{i}_NF.mp4", days=50 - i, content=bytes(10))
     folders = tuple(Folder(edge.card / name, retain=Retain(min_free_percent=9.5)) for name in "AB")
     removals = plan(replace(edge.config, folders=folders), edge.state, time.time(), lambda _: Space(75, 1000))
-    assert [str(removal.found.relative) for removal in removals] == ["20260115_081500_NF.mp4", "20260115_081502_NF.mp4"]
+    assert [str(removal.file.relative) for removal in removals] == ["20260115_081500_NF.mp4", "20260115_081502_NF.mp4"]
 
 
 def test_only_unchanged_uploaded_files_are_planned(edge: Edge) -> None:
@@ -196,7 +196,7 @@ def test_an_implausible_capture_time_counts_from_the_upload(edge: Edge) -> None:
     never_set = edge.uploaded(ROUTINE, days=0, captured="1970-01-01T00:05:00+00:00")
     os.utime(never_set, (60, 60))
     edge.state.remember(
-        BUCKET, look(edge.config.folders[0], never_set), Brought("k", "v1", "s", "c"), About("dashcam", "car", None,
+        BUCKET, look(edge.config.folders[0], never_set), S3Object("k", "v1", "s", "c"), About("dashcam", "car", None,
         "routine", "1970-01-01T00:05:00+00:00"),
     )  # fmt: skip
     ahead = edge.uploaded(OTHER, days=-400)

@@ -16,7 +16,7 @@ from tests.support.edge.cards import BUCKET, PART
 from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
 
 from impp_edge.bucket.s3 import S3, Offline, S3Error, Stopped, Stored
-from impp_edge.card.find import Found
+from impp_edge.card.find import CardFile
 from impp_edge.config import Folder
 from impp_edge.digest import Digest, digest
 from impp_edge.memory.state import Pending
@@ -33,13 +33,13 @@ class Memory:
 
     kept: dict[bytes, Pending] = field(default_factory=dict)
 
-    def pending(self, bucket: str, file: Found, /) -> Pending | None:
+    def pending(self, bucket: str, file: CardFile, /) -> Pending | None:
         return self.kept.get(file.raw)
 
-    def begin(self, bucket: str, file: Found, pending: Pending, /) -> None:
+    def begin(self, bucket: str, file: CardFile, pending: Pending, /) -> None:
         self.kept[file.raw] = pending
 
-    def end(self, bucket: str, file: Found, /) -> None:
+    def end(self, bucket: str, file: CardFile, /) -> None:
         self.kept.pop(file.raw, None)
 
 
@@ -53,10 +53,10 @@ class Store:
     memory: Memory
     stop: threading.Event
 
-    def transfer(self, file: Found, content: Digest, doubtful: bool = False) -> Transfer:
+    def transfer(self, file: CardFile, content: Digest, doubtful: bool = False) -> Transfer:
         return Transfer(self.s3, self.memory, file, content, KEYS, LABELS, doubtful)
 
-    def upload(self, file: Found, content: Digest, doubtful: bool = False) -> Outcome:
+    def upload(self, file: CardFile, content: Digest, doubtful: bool = False) -> Outcome:
         transfer = self.transfer(file, content, doubtful)
         if outcome := transfer.begin():
             return outcome
@@ -119,18 +119,18 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     s3.close()
 
 
-def random_file(card: Path, size: int, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
+def random_file(card: Path, size: int, name: bytes = b"a.mp4") -> tuple[CardFile, Digest]:
     """A file of random bytes, the same for each size."""
     (card / os.fsdecode(name)).write_bytes(random.Random(size).randbytes(size))
     return file_and_digest(card, name)
 
 
-def file_and_digest(card: Path, name: bytes = b"a.mp4") -> tuple[Found, Digest]:
+def file_and_digest(card: Path, name: bytes = b"a.mp4") -> tuple[CardFile, Digest]:
     path = card / os.fsdecode(name)
     status = path.stat()
     with path.open("rb") as file:
         content = digest(file, part_size(status.st_size))
-    return Found(Folder(card), name, status.st_size, status.st_mtime_ns), content
+    return CardFile(Folder(card), name, status.st_size, status.st_mtime_ns), content
 
 
 def numbers(calls: list[tuple[Any, ...]]) -> list[int]:
@@ -151,7 +151,7 @@ def test_an_upload_has_content_checksum_metadata_and_tags(store: Store, card: Pa
     assert (head["ContentType"], head["Metadata"]) == ("video/mp4", LABELS.metadata)
     tags = store.look.get_object_tagging(Bucket=store.bucket, Key=KEYS[0])["TagSet"]
     assert {t["Key"]: t["Value"] for t in tags} == LABELS.tags
-    record = outcome.brought
+    record = outcome.s3_object
     assert (record.key, record.sha256, record.crc64nvme) == (KEYS[0], content.sha256, content.crc64nvme)
     assert (record.version, record.etag) == (head["VersionId"], head["ETag"].strip('"'))
     assert not outcome.was_there and store.uploads() == []
@@ -188,10 +188,10 @@ def test_an_existing_object_is_not_uploaded_again(store: Store, card: Path, size
     first = store.upload(file, content)
     puts, creates = store.watch("put"), store.watch("create")
     again = store.upload(file, content, doubtful)  # the intent is in memory still: the run died before it remembered
-    assert (again, puts, creates) == (Outcome(first.brought, was_there=True), [], [])
+    assert (again, puts, creates) == (Outcome(first.s3_object, was_there=True), [], [])
     store.memory.end("", file)
     again = store.upload(file, content, doubtful)
-    assert again == Outcome(first.brought, was_there=True) and store.uploads() == []
+    assert again == Outcome(first.s3_object, was_there=True) and store.uploads() == []
     assert len(puts) == (1 if size == SMALL and not doubtful else 0)
 
 
@@ -199,7 +199,7 @@ def test_an_existing_object_is_not_uploaded_again(store: Store, card: Path, size
 def test_another_file_at_the_key_is_not_replaced(store: Store, card: Path, size: int) -> None:
     store.look.put_object(Bucket=store.bucket, Key=KEYS[0], Body=b"another")
     file, content = random_file(card, size)
-    assert store.upload(file, content).brought.key == KEYS[1]
+    assert store.upload(file, content).s3_object.key == KEYS[1]
     assert store.objects() == {KEYS[0]: b"another", KEYS[1]: file.path.read_bytes()} and store.uploads() == []
     assert store.upload(file, content).was_there
 
@@ -223,8 +223,8 @@ def test_a_key_taken_during_the_upload_is_not_replaced(store: Store, card: Path,
     body = file.path.read_bytes() if same else b"another"
     store.look.put_object(Bucket=store.bucket, Key=KEYS[0], Body=body, ChecksumAlgorithm="CRC64NVME")
     outcome = transfer.finish()
-    assert (outcome.brought.key, outcome.was_there) == (KEYS[0 if same else 1], same)
-    assert store.objects()[outcome.brought.key] == file.path.read_bytes() and store.uploads() == []
+    assert (outcome.s3_object.key, outcome.was_there) == (KEYS[0 if same else 1], same)
+    assert store.objects()[outcome.s3_object.key] == file.path.read_bytes() and store.uploads() == []
 
 
 def test_an_object_without_a_checksum_is_compared_by_its_metadata(store: Store, card: Path) -> None:
@@ -239,7 +239,7 @@ def test_an_object_without_a_checksum_is_compared_by_its_metadata(store: Store, 
 def test_a_403_for_a_missing_object_does_not_prevent_the_upload(store: Store, card: Path, size: int) -> None:
     store.fail("head", S3Error(403, "AccessDenied", ""))
     store.fail("uploads", S3Error(403, "AccessDenied", ""))
-    assert store.upload(*random_file(card, size), doubtful=True).brought.key == KEYS[0]
+    assert store.upload(*random_file(card, size), doubtful=True).s3_object.key == KEYS[0]
 
 
 # --- interrupted runs and lost uploads --------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_a_completion_with_a_lost_response_is_detected(store: Store, card: Path)
     store.fail("complete", S3Error(404, "NoSuchUpload", ""), times=1, after=True)
     creates = store.watch("create")
     outcome = store.upload(file, content)
-    assert (outcome.brought.key, outcome.was_there, len(creates)) == (KEYS[0], False, 1)
+    assert (outcome.s3_object.key, outcome.was_there, len(creates)) == (KEYS[0], False, 1)
     assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 
@@ -408,7 +408,7 @@ def test_a_response_without_a_checksum_is_verified_by_head_object(
 
     store.change(operation, silent)
     if right:
-        assert store.upload(*random_file(card, size)).brought.etag
+        assert store.upload(*random_file(card, size)).s3_object.etag
     else:
         with pytest.raises(UploadError, match="in S3 differs from the file's"):
             store.upload(*random_file(card, size))
@@ -489,7 +489,7 @@ def test_an_old_upload_that_cannot_be_aborted_does_not_block_the_file(store: Sto
     elsewhere = store.memory.kept[file.raw]
     store.memory.kept[file.raw] = replace(elsewhere, key="originals/phone/former-name/2026/01/01/a.mp4")
     store.fail("abort", S3Error(403, "AccessDenied", "not below this prefix"))
-    assert store.upload(file, content).brought.key == KEYS[0]
+    assert store.upload(file, content).s3_object.key == KEYS[0]
     assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
 

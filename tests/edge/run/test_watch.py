@@ -167,7 +167,7 @@ def test_damaged_state_is_recreated_for_the_next_round(
     put(card, CLIP)
     daemon = start(quick)
     assert "is damaged" in daemon.wait_for("note")["reason"]
-    assert "is made anew from the bucket" in daemon.wait_for("note")["reason"]
+    assert "is rebuilt from the bucket" in daemon.wait_for("note")["reason"]
     daemon.wait_for("there")
 
 

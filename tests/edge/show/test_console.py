@@ -18,7 +18,7 @@ SUMMARY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def printed(capsys: pytest.CaptureFixture[str], tell: events.Tell, *events: dict[str, Any]) -> tuple[str, str]:
+def printed(capsys: pytest.CaptureFixture[str], tell: events.Reporter, *events: dict[str, Any]) -> tuple[str, str]:
     for event in events:
         tell(event)
     captured = capsys.readouterr()

@@ -24,7 +24,7 @@ from impp_edge.cli import DONE, WRONG_SETTING, main
 from impp_edge.config import Config, Folder
 from impp_edge.digest import Digest, digest
 from impp_edge.memory import custody
-from impp_edge.memory.state import About, Brought, Pending, State, lock
+from impp_edge.memory.state import About, Pending, S3Object, State, lock
 from impp_edge.run import sync
 from impp_edge.show.overview import NAMED, overview, prediction, running, upload_rate
 
@@ -52,7 +52,7 @@ def status(config: Config, *args: str) -> click.testing.Result:
 
 def record_upload(config: Config, path: Path, state: State, recording: str = "routine") -> None:
     file = look(config.folders[0], path)
-    state.remember(config.bucket, file, Brought("k", "v", "s", "c"), About("dashcam", "car", None, recording))
+    state.remember(config.bucket, file, S3Object("k", "v", "s", "c"), About("dashcam", "car", None, recording))
 
 
 def test_status_before_the_first_upload(offline_config: Config, card: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impp_edge.memory.state import About, Brought, State, StateError, lock
+from impp_edge.memory.state import About, S3Object, State, StateError, lock
 
 __all__ = ["ABOUT", "BROUGHT", "BUCKET", "At", "State", "StateError", "lock"]
 
 BUCKET = "one-bucket"
-BROUGHT = Brought("originals/dashcam/car/2026/01/15/a.mp4", "v1", "ab" * 32, "AAAAAAAAAAE=", '"etag"')
+BROUGHT = S3Object("originals/dashcam/car/2026/01/15/a.mp4", "v1", "ab" * 32, "AAAAAAAAAAE=", '"etag"')
 ABOUT = About("dashcam", "car", "front", "event", "2026-01-15T08:15:02+01:00", "20260115_081502", None, False)
 
 
