@@ -22,6 +22,8 @@ from impp_build.artifacts import SHARED
 from impp_build.closure import Sources, without_prose
 from impp_build.wheels import pinned
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = REPOSITORY / "src" / "impp_lambdas"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.support.small_project import TEMPLATE, Project
 
+pytestmark = pytest.mark.slow
+
 ASL = "modules/pipeline/state_machine.asl.json.j2"
 KEYS = "src/impp_lambdas/core/keys.py"
 TABLE = "src/impp_lambdas/functions.toml"

@@ -24,8 +24,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    """A real S3 server; each test creates its own bucket. (One server has room for about a hundred: each takes volumes,
-    and without free volumes it answers InternalError.)"""
+    """A real S3 server; each test uses a bucket of its own."""
     with seaweed(tmp_path_factory.mktemp("weed")) as server:
         yield server
 

@@ -19,6 +19,8 @@ from impp_edge.cli import DONE, LOCKED, SOME_FAILED, WRONG_SETTING, main
 from impp_edge.config import Config
 from impp_edge.memory.state import State, lock
 
+pytestmark = pytest.mark.slow
+
 CLIP = "Record/20260115_081502_EF.mp4"
 
 

@@ -12,6 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.support.edge.proxy import Fault, Proxy, lost_response, proxied, reset_after, slow_down
 from tests.support.edge.seaweed import ACCESS, REGION, SECRET, Seaweed
 
+pytestmark = pytest.mark.slow
+
 PART = 5 * 1024 * 1024
 
 

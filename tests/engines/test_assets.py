@@ -16,6 +16,8 @@ from impp_engines import assets, packages
 from impp_engines.assets import Asset, AssetError
 from impp_engines.packages import Package
 
+pytestmark = pytest.mark.slow
+
 CONTENT = {"one.bin": b"first file" * 1000, "two.bin": b"second file" * 1000}
 
 

@@ -30,6 +30,8 @@ from impp_edge.config import Config, Folder, Retain
 from impp_edge.memory import custody
 from impp_edge.memory.state import About, S3Object, State
 
+pytestmark = pytest.mark.slow
+
 DAY_S = 86_400.0
 CLIP = "Record/20260115_081502_NF.mp4"
 

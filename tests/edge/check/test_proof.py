@@ -32,6 +32,8 @@ from impp_edge.cli import DONE, SOME_FAILED, WRONG_SETTING
 from impp_edge.config import Config
 from impp_edge.memory import custody
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def ignore_user_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

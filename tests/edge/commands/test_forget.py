@@ -24,6 +24,8 @@ from impp_edge.memory import custody
 from impp_edge.memory.state import State, lock
 from impp_edge.run import sync
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def ignore_user_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from impp_edge.run import crew, sync, upload
 from impp_edge.run.sync import Run, Session
 from impp_edge.run.watch import Clock
 
+pytestmark = pytest.mark.slow
+
 SMALL = 100_000
 """Bytes of a file that goes in one request."""
 LONG = "Record/20260115_080000_NF.mp4"

@@ -24,6 +24,8 @@ from impp_edge.config import Config, Folder
 from impp_edge.memory.state import Locked, lock
 from impp_edge.run import crew, sync
 
+pytestmark = pytest.mark.slow
+
 CLIP = "Record/20260115_081502_EF.mp4"
 
 KILL_AT = "tests/support/edge/kill_at.py"

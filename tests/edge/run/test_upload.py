@@ -22,6 +22,8 @@ from impp_edge.digest import Digest, digest
 from impp_edge.memory.state import Pending
 from impp_edge.run.upload import ATTEMPTS, Changed, Labels, Outcome, Transfer, UploadError, part_size
 
+pytestmark = pytest.mark.slow
+
 KEYS = ("originals/phone/x/2026/01/01/a b+ü.mp4", "originals/phone/x/2026/01/01/a b+ü~1.mp4")
 LABELS = Labels({"impp:source": "phone", "trip": "a + b = c@d/é"}, {"impp-source": "phone"}, "video/mp4")
 SMALL, LARGE = 100, 2 * PART + 100

@@ -28,6 +28,8 @@ from impp_edge.run import watch as watch_module
 from impp_edge.run.watch import Clock, Hints, Once, Watch
 from impp_edge.show.notify import Service
 
+pytestmark = pytest.mark.slow
+
 CLIP = "Record/20260115_081502_EF.mp4"
 LONG_S = 30.0
 """Timeout of every wait here; reached only on failure."""

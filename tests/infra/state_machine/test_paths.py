@@ -13,6 +13,8 @@ from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, 
 
 from impp_lambdas.core.money import ledger, quote
 
+pytestmark = pytest.mark.slow
+
 HEAD, TAIL = ["Claim", "Inspect", "Route"], ["Archive", "Publish", "Notify"]
 
 SUBTITLES = {

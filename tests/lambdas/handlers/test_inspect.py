@@ -18,6 +18,8 @@ from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 from impp_lambdas.adapters import aws, dynamo
 from impp_lambdas.core import keys
 
+pytestmark = pytest.mark.slow
+
 KEY = "originals/dashcam/blackvue/2026/11/20/20261120_081500_EF.mp4"
 OTHER = EXECUTION.replace("run-1", "run-2")
 

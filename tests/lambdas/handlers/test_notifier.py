@@ -20,6 +20,8 @@ from impp_lambdas.core.results.alert_messages import alert_of
 from impp_lambdas.core.results.channels import CHANNELS
 from impp_lambdas.handlers import notifier
 
+pytestmark = pytest.mark.slow
+
 ALERT = {
     "severity": "critical", "kind": "quarantined", "asset": "0123456789abcdef0123", "title": "clip <!channel>.mp4",
     "text": "Truncated: <!here> & @everyone *bold*", "links": [{"title": "look|here", "url": "https://x.test/a?b=1&c=2"}],

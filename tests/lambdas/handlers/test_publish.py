@@ -17,6 +17,8 @@ from tests.support.pipeline_account import DELIVERY, EXECUTION, Account, Answer,
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.handlers import archive, publish, quarantine
 
+pytestmark = pytest.mark.slow
+
 KEY = "originals/dashcam/blackvue/2026/11/20/20261120_081500_NF.mp4"
 SCHEMA = json.loads((REPOSITORY / "schemas/manifest.v1.schema.json").read_text(encoding="utf-8"))
 STARTED = "2026-11-22T10:00:00.123Z"

@@ -22,6 +22,8 @@ from impp_lambdas.core.money.usage import transcribe_line
 from impp_lambdas.core.planning import transcription
 from impp_lambdas.handlers import resume, transcribe
 
+pytestmark = pytest.mark.slow
+
 ASSET = "0123456789abcdef0123"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:one"
 JOB = transcription.job_name(ASSET, EXECUTION)

@@ -91,6 +91,12 @@ class Seaweed:
         self.client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
+    def remove(self, bucket: str) -> None:
+        """Delete a bucket with its objects, if the server runs. Each bucket holds volumes, whose number depends on the
+        free space of the disk; without free volumes every upload fails with InternalError."""
+        with contextlib.suppress(BotoCoreError, ClientError):
+            self.client.delete_bucket(Bucket=bucket)
+
     def _command(self) -> list[str]:
         here = ["-dir=" + str(self.folder / "data"), "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.config=s3.json"]
         here += ["-s3.localSocket=s3.sock"]  # otherwise it remains in the system's temporary folder

@@ -132,7 +132,11 @@ def box(weed: Seaweed, folder: Path) -> Iterator[Box]:
     """A box with an empty card and an empty bucket."""
     (folder / "card").mkdir()
     with proxied(weed.port) as proxy:
-        yield Box(folder / "card", folder / "state", weed, weed.bucket(), proxy)
+        bucket = weed.bucket()
+        try:
+            yield Box(folder / "card", folder / "state", weed, bucket, proxy)
+        finally:
+            weed.remove(bucket)
 
 
 def environment() -> dict[str, str]:
