@@ -31,7 +31,7 @@ down: $(READY) ## Stop the local cloud that `make up` started.
 test: lint ## Run every check and test.
 	$(RUN) -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-test-fast: $(READY) ## Run the tests that take less than a minute together.
+test-fast: $(READY) ## Run the quick tests, which need no models and no Terraform.
 	$(VENV)/bin/ruff check -q
 	$(RUN) -m pytest -q -m "not slow" --numprocesses auto --dist loadfile
 
