@@ -71,7 +71,7 @@ def running() -> int:
 
 
 def _replace_definitions() -> None:
-    # Each execution parses its definition anew, which takes ANTLR seconds for a large one.
+    # Each execution parses its definition again, which takes ANTLR seconds for a large one.
     _replace(ExecutionWorker, _get_evaluation_entrypoint=definitions.parse_once)
     # A JSON string keeps its escapes, or has them read as Python's.
     replace_everywhere("from_string_literal", definitions.read_string)

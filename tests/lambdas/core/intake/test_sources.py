@@ -78,14 +78,14 @@ TOLD = {
 def test_infers_the_origin_from_metadata_then_key_then_name_then_container(
     key: str, own: dict[str, str], created: datetime | None, expected: tuple[str | None, ...]
 ) -> None:
-    found = sources.infer(key, own, created, UPLOADED)
+    origin = sources.infer(key, own, created, UPLOADED)
     assert (
-        found.source,
-        found.device,
-        found.camera,
-        found.recording,
-        found.captured_at,
-        found.captured_at_from,
+        origin.source,
+        origin.device,
+        origin.camera,
+        origin.recording,
+        origin.captured_at,
+        origin.captured_at_from,
     ) == expected
 
 
@@ -100,16 +100,16 @@ def test_reads_metadata_in_any_case() -> None:
     st.text(max_size=300), st.dictionaries(st.sampled_from(["source", "device", "captured-at", "recording"]), st.text())
 )
 def test_any_name_and_metadata_give_an_origin(name: str, own: dict[str, str]) -> None:
-    found = sources.infer(f"originals/{name}", own, None, UPLOADED)
-    assert found.source in sources.SOURCES
-    assert found.recording in sources.RECORDINGS
-    assert slug(found.device) == found.device
-    assert datetime.fromisoformat(found.captured_at).tzinfo is not None
+    origin = sources.infer(f"originals/{name}", own, None, UPLOADED)
+    assert origin.source in sources.SOURCES
+    assert origin.recording in sources.RECORDINGS
+    assert slug(origin.device) == origin.device
+    assert datetime.fromisoformat(origin.captured_at).tzinfo is not None
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.text())
 def test_an_object_version_has_one_asset_id(bucket: str, key: str, version: str) -> None:
-    found = keys.asset_id(bucket, key, version, None)
-    assert keys.ASSET_ID.fullmatch(found)
-    assert found == keys.asset_id(bucket, key, version, "no sha")
+    asset = keys.asset_id(bucket, key, version, None)
+    assert keys.ASSET_ID.fullmatch(asset)
+    assert asset == keys.asset_id(bucket, key, version, "no sha")
     assert keys.asset_id(bucket, key, version, "ab" * 32) == "ab" * 10
