@@ -22,6 +22,7 @@ from impp_local.kernel import moto  # noqa: F401  # first: it sets what moto rea
 from impp_local.kernel.contract import Call, Lazy, Response
 from impp_local.kernel.defaults import ACCESS_KEY_ID, HOST, PORT, REGION, SECRET_ACCESS_KEY, STATE
 from impp_local.kernel.processes import resident
+from impp_local.kernel.store import Store
 from impp_local.web.server import Server
 
 if TYPE_CHECKING:
@@ -37,11 +38,16 @@ class PortTaken(OSError):
 
 
 class LocalCloud:
-    """All services on one port. `port` 0 takes any free one; `state` is the folder for what is kept on disk."""
+    """All services on one port. `port` 0 takes any free one; `state` is the folder for what is kept on disk.
 
-    def __init__(self, port: int = PORT, state: Path = STATE) -> None:
+    `durable` waits for the disk before anything is acknowledged, so that a power cut loses nothing either.
+    """
+
+    def __init__(self, port: int = PORT, state: Path = STATE, *, durable: bool = False) -> None:
         self._port = port
         self._state = state.absolute()
+        self._durable = durable
+        self._store: Store | None = None
         self._server: Server | None = None
         self._services: Services | None = None
         self._thread: threading.Thread | None = None
@@ -58,6 +64,12 @@ class LocalCloud:
         return self._state
 
     @property
+    def store(self) -> Store:
+        """Rows that outlive the process."""
+        assert self._store is not None, "the cloud has not started"
+        return self._store
+
+    @property
     def port(self) -> int:
         """The port it listens on."""
         return self._port
@@ -67,7 +79,10 @@ class LocalCloud:
         return self._clients(service)
 
     def start(self) -> None:
-        """Listen and be ready for requests. Raises PortTaken, and RuntimeError while another cloud runs here."""
+        """Listen and be ready for requests.
+
+        Raises PortTaken, StoreInUse, StoreUnreadable, and RuntimeError while another cloud runs in this process.
+        """
         if not _running.acquire(blocking=False):
             raise RuntimeError("A local cloud already runs in this process")
         _allow_many_files()
@@ -90,7 +105,7 @@ class LocalCloud:
         self.stop()
 
     def _listen(self) -> None:
-        self._state.mkdir(parents=True, exist_ok=True)
+        self._store = Store(self._state, durable=self._durable)
         try:
             # The application needs the port, which is known only after binding.
             server = Server((HOST, self._port), _not_ready)
@@ -107,6 +122,8 @@ class LocalCloud:
         server.application = self._compose()
         self._thread = threading.Thread(target=server.serve, name="local-cloud", daemon=True)
         self._thread.start()
+        if self._services is not None:
+            self._services.resume()
 
     def _compose(self) -> Gateway:
         from moto.moto_api._internal.models import moto_api_backend
@@ -184,6 +201,9 @@ class LocalCloud:
             self._thread.join(timeout=10)
         if self._services is not None:
             self._services.close()
+        if self._store is not None:
+            self._store.close()
+        self._store = None
         self._server = self._thread = self._services = None
         _running.release()
 

@@ -41,6 +41,7 @@ from typing import Any, ClassVar, Protocol
 from botocore import xform_name
 
 from impp_local.kernel.defaults import ACCOUNT, REGION
+from impp_local.kernel.store import Store
 
 
 class Cloud(Protocol):
@@ -53,6 +54,10 @@ class Cloud(Protocol):
     @property
     def state(self) -> Path:
         """Folder for what the services keep on disk; each uses a subfolder of its own name."""
+
+    @property
+    def store(self) -> Store:
+        """What the services keep on disk and find again when the cloud starts with the same folder."""
 
     def client(self, service: str) -> Any:
         """A boto3 client for this cloud, with fake keys: thread-safe, cached."""
@@ -149,6 +154,9 @@ class Service:
 
     def start(self) -> None:
         """Change moto, register targets, subscribe to events; called once, when the service is made."""
+
+    def resume(self) -> None:
+        """Continue what was under way when the cloud last stopped; called once it listens and all state is back."""
 
     def close(self) -> None:
         """End threads and processes; called once when the cloud stops."""

@@ -39,6 +39,11 @@ class Services:
         for name in STARTED_WITH_THE_CLOUD:
             self(name)
 
+    def resume(self) -> None:
+        """Continue what was under way when the cloud last stopped."""
+        for service in self:
+            service.resume()
+
     def close(self) -> None:
         """Close the services that were made, the last one first: it may use those before it."""
         for service in reversed(list(self)):
