@@ -70,8 +70,8 @@ class Store:
         elif found[0] != WRITTEN_BY:
             rows.close()
             raise StoreUnreadable(
-                f"{self.folder} is in format {found[0]}; this IMPP reads format {WRITTEN_BY}. Check out the IMPP that wrote"
-                " it and copy its objects out with `aws s3 sync`, or choose another folder with --state."
+                f"{self.folder} is in format {found[0]}; this IMPP reads format {WRITTEN_BY}. Check out the IMPP that"
+                " wrote it and copy its objects out with `aws s3 sync`, or choose another folder with --state."
             )
         return rows
 
