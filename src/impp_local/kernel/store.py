@@ -17,7 +17,7 @@ import os
 import pickle
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +28,9 @@ FORMAT: Final = 1
 
 WRITTEN_BY: Final = f"{FORMAT}, moto {version('moto')}"
 """Rows hold moto's own objects, whose shape may change with its version."""
+
+_LAST: Final = chr(0x10FFFF)
+"""Greater than any character of a key, so that the index finds keys by their prefix."""
 
 
 class StoreInUse(RuntimeError):
@@ -52,6 +55,7 @@ class Store:
         self._lock_file = _lock(folder / "lock")
         self._lock = threading.RLock()
         self._depth = 0
+        self._afterwards: list[Callable[[], None]] = []
         try:
             self._rows = self._open()
         except BaseException:
@@ -86,6 +90,13 @@ class Store:
         with self._lock:
             self._rows.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key))
 
+    def delete_all(self, kind: str, prefix: str) -> None:
+        """Remove all rows of a kind whose key begins with `prefix`."""
+        with self._lock:
+            self._rows.execute(
+                "DELETE FROM rows WHERE kind = ? AND key >= ? AND key < ?", (kind, prefix, prefix + _LAST)
+            )
+
     def get(self, kind: str, key: str) -> Any | None:
         """The value of a row; None when there is none."""
         with self._lock:
@@ -96,14 +107,15 @@ class Store:
         """All rows of a kind whose key begins with `prefix`, by key."""
         with self._lock:
             found = self._rows.execute(
-                "SELECT key, value FROM rows WHERE kind = ? AND substr(key, 1, ?) = ? ORDER BY key",
-                (kind, len(prefix), prefix),
+                "SELECT key, value FROM rows WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
+                (kind, prefix, prefix + _LAST),
             ).fetchall()
         return [(key, pickle.loads(value)) for key, value in found]  # noqa: S301  # as above
 
     @contextmanager
     def changes(self) -> Iterator[None]:
         """Several changes as one: on disk together when the block ends, none of them when it raises. Nestable."""
+        actions: list[Callable[[], None]] = []
         with self._lock:
             self._depth += 1
             try:
@@ -112,12 +124,25 @@ class Store:
                 yield
                 if self._depth == 1:
                     self._rows.execute("COMMIT")
+                    actions = self._afterwards
             except BaseException:
                 if self._depth == 1 and self._rows.in_transaction:
                     self._rows.execute("ROLLBACK")
                 raise
             finally:
                 self._depth -= 1
+                if self._depth == 0:
+                    self._afterwards = []
+        for action in actions:
+            action()
+
+    def afterwards(self, action: Callable[[], None]) -> None:
+        """Run `action` when the changes under way are on disk, now if there are none; not at all when they fail."""
+        with self._lock:
+            if self._depth:
+                self._afterwards.append(action)
+                return
+        action()
 
     def close(self) -> None:
         """Release the folder. Safe to call twice."""

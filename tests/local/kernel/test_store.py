@@ -54,6 +54,30 @@ def test_rows_are_listed_by_prefix_as_text(tmp_path: Path) -> None:
     store.close()
 
 
+def test_all_rows_below_a_prefix_are_removed_at_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for key in ("a/1", "a/2", "ab", "b/1"):
+        store.put("kind", key, key)
+    store.delete_all("kind", "a/")
+    assert [key for key, _ in store.rows("kind")] == ["ab", "b/1"]
+    store.close()
+
+
+def test_an_action_waits_for_the_changes_under_way(tmp_path: Path) -> None:
+    store, done = Store(tmp_path), []
+    with store.changes():
+        with store.changes():
+            store.afterwards(lambda: done.append("written"))
+        assert done == []
+    assert done == ["written"]
+    with pytest.raises(ZeroDivisionError), store.changes():
+        store.afterwards(lambda: done.append("failed"))
+        raise ZeroDivisionError
+    store.afterwards(lambda: done.append("at once"))
+    assert done == ["written", "at once"]
+    store.close()
+
+
 def test_a_folder_belongs_to_one_process(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(StoreInUse, match="Another local cloud"):

@@ -88,6 +88,11 @@ def start(self: Execution) -> None:
     _start_in_moto(self)
 
 
+def state_without_executions(self: Any) -> dict[str, Any]:
+    """What a copy of a state machine takes over: all but its executions."""
+    return {**self.__dict__, "executions": []}
+
+
 def create_environment(self: Any) -> Any:
     """The environment of an execution; its context is JSON."""
     env = _environment_in_moto(self)

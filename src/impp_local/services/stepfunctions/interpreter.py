@@ -14,6 +14,7 @@ from typing import Any
 
 from moto.core.config import default_user_config
 from moto.core.exceptions import AWSError
+from moto.stepfunctions.models import StateMachineInstance
 from moto.stepfunctions.parser import api as parser_api
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -130,6 +131,8 @@ def _replace_tokens() -> None:
 def _replace_executions() -> None:
     # An execution without a name is called "None", a bad name is accepted, and every execution is kept for ever.
     _replace(StepFunctionsParserBackend, start_execution=executions.start_execution)
+    # A state machine cannot be pickled while it has executions, whose threads and locks are part of it.
+    _replace(StateMachineInstance, __getstate__=executions.state_without_executions)
     # No status change is an event.
     _replace(Execution, start=executions.start)
     # The context object holds a datetime, which is not JSON.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from tests.support.local_cloud import Maker
 from tests.support.states import INVOKE, machine, task
 
+from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_local.services.stepfunctions import interpreter
 
 
@@ -47,6 +50,15 @@ def test_stopping_ends_a_wait_at_once(make: Maker) -> None:
     make.client("stepfunctions").stop_execution(executionArn=run)
     assert make.ended(run)["status"] == "ABORTED"
     assert time.monotonic() - started < 5
+
+
+def test_a_state_machine_is_pickled_without_its_executions(make: Maker) -> None:
+    run = make.start(make.machine(machine({"Type": "Wait", "Seconds": 3600, "End": True})))
+    backend = stepfunctions_parser_backends[ACCOUNT][REGION]
+    copied = pickle.loads(pickle.dumps(backend.state_machines))
+    assert [machine.arn for machine in copied] == [machine.arn for machine in backend.state_machines]
+    assert not any(machine.executions for machine in copied)
+    make.client("stepfunctions").stop_execution(executionArn=run)
 
 
 def test_names_are_unique_and_valid(make: Maker) -> None:
