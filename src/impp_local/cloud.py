@@ -16,7 +16,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from impp_local.kernel import moto  # noqa: F401  # first: it sets what moto reads when it is imported
 from impp_local.kernel.contract import Call, Lazy, Response
@@ -31,6 +31,15 @@ if TYPE_CHECKING:
 
 MANY_FILES = 65536
 _running = threading.Lock()
+
+PAGES: Final = {
+    "GET /_impp/health": "whether it is ready, and its process id",
+    "GET /_impp/bill": "what AWS would have charged so far",
+    "POST /_impp/bill/reset": "start a new bill",
+    "GET /_impp/idle": "whether work is under way",
+    "GET /_impp/metrics": "memory, workers, cold starts",
+}
+"""The cloud's own pages, with their purposes."""
 
 
 class PortTaken(OSError):
@@ -145,7 +154,10 @@ class LocalCloud:
     def _page(self, call: Call) -> Response | None:
         """The cloud's own pages, `/_impp/...`."""
         from impp_local.kernel import billing
+        from impp_local.web import index
 
+        if index.is_for_people(call):
+            return index.page(self.endpoint, self._state, self._pages(), self.work())
         if not call.path.startswith("/_impp/"):
             return None
         match call.method, call.path.removeprefix("/_impp/"):
@@ -162,7 +174,14 @@ class LocalCloud:
                 return Response.of_json({"idle": not any(work.values()), **work})
             case "GET", "metrics":
                 return Response.of_json(self.metrics())
-        return Response.of_json({"message": f"No page {call.path} in the local cloud"}, 404)
+        message = f"No page {call.path} in the local cloud; {self.endpoint}/_impp/ names those there are"
+        return Response.of_json({"message": message}, 404)
+
+    def _pages(self) -> dict[str, str]:
+        """Requests that the local cloud answers beside AWS's, with their purposes."""
+        return PAGES | {
+            request: purpose for service in self._services or () for request, purpose in service.pages().items()
+        }
 
     def work(self) -> dict[str, int]:
         """How much is under way: ``{executions, events, invocations}``; the cloud is idle when all of it is 0."""

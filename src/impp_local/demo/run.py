@@ -15,7 +15,7 @@ from impp_local.demo.console import Console, table
 from impp_local.demo.facts import Report
 from impp_local.deploy.root import DeployError, deploy
 from impp_local.deploy.terraform import REPOSITORY, TerraformMissing
-from impp_local.kernel.defaults import REGION
+from impp_local.kernel.defaults import REGION, aws_settings
 
 FOLDER = REPOSITORY / "build" / "demo"
 
@@ -108,7 +108,7 @@ def up(port: int, state: Path) -> int:
             click.echo(endpoint)
             with console.stage("Deploy the real Terraform root to it"):
                 outputs = _deploy(endpoint, state, manifest, console)
-            click.echo("export " + " ".join(f"{name}={value}" for name, value in stages.aws_settings(endpoint).items()))
+            click.echo("export " + " ".join(f"{name}={value}" for name, value in aws_settings(endpoint).items()))
             click.echo(
                 f"aws s3 cp clip.mp4 s3://{outputs['ingest_bucket']}/originals/phone/mine/{datetime.now(UTC):%Y/%m/%d}/"
             )

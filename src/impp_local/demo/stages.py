@@ -19,7 +19,7 @@ from typing import Any
 from impp_local.demo.collect import ENDED, Cloud
 from impp_local.demo.console import Console
 from impp_local.deploy.terraform import REPOSITORY
-from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, aws_settings
 
 ALERT_QUEUE = "impp-demo-alerts"
 POLL_S = 0.5
@@ -100,16 +100,6 @@ def environment(endpoint: str | None = None) -> dict[str, str]:
     if endpoint:
         env |= aws_settings(endpoint)
     return env
-
-
-def aws_settings(endpoint: str) -> dict[str, str]:
-    """Environment variables that point AWS clients at the local cloud."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_DEFAULT_REGION": REGION,
-    }
 
 
 class Clients:

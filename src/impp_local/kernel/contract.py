@@ -167,6 +167,10 @@ class Service:
         Only services that start with the cloud are asked (`services.STARTED_WITH_THE_CLOUD`).
         """
 
+    def pages(self) -> Mapping[str, str]:
+        """What `page` offers people, for the index: `{"GET /_impp/schedules": "the schedules"}`."""
+        return {}
+
     def work(self) -> Mapping[str, int]:
         """How much is under way, by kind (`{"executions": 2}`): the cloud is idle when all of it is 0."""
         return {}

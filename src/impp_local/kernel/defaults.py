@@ -23,3 +23,13 @@ SECRET_ACCESS_KEY: Final = "test"  # noqa: S105  # not a secret: the local cloud
 
 STATE: Final = Path("build/local-cloud")
 """Folder for what the cloud keeps on disk, relative to the working directory."""
+
+
+def aws_settings(endpoint: str) -> dict[str, str]:
+    """Environment variables that point AWS clients at a local cloud."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }

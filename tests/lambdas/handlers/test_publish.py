@@ -15,6 +15,7 @@ from tests.support.paths import REPOSITORY
 from tests.support.pipeline_account import DELIVERY, EXECUTION, Account, Answer, pipeline_account
 
 from impp_lambdas.core.money.pricing import PriceBook
+from impp_lambdas.core.results import reasons
 from impp_lambdas.handlers import archive, publish, quarantine
 
 pytestmark = pytest.mark.slow
@@ -193,7 +194,7 @@ def test_a_failed_transcode_is_not_billed(account: Account, clip: bytes) -> None
     publish.handler(event, FakeContext())
     item = account.asset(event["media"]["asset"])
     assert "mediaconvert" not in {line["service"] for line in item["ledger"]}
-    assert item["branches"]["transcode"]["reason"] == "States.Timeout"
+    assert item["branches"]["transcode"]["reason"] == "it took longer than allowed"
 
 
 @pytest.mark.parametrize(("count", "lost"), [(10, 4), (7, 1), (6, 0)])
@@ -248,7 +249,7 @@ def test_quarantine_records_the_reason(account: Account, data: bytes | None, rea
     item = account.asset(event["media"]["asset"])
     assert (item["state"], item["reason"], item["day"]) == (state, reason, "2026-11-20")
     assert out["alert"]["kind"] == state
-    assert out["alert"]["text"].startswith(f"{reason}: ")
+    assert out["alert"]["text"].startswith(reasons.REJECTIONS[reason])
     assert account.spent() == pytest.approx(out["usd"], rel=0.5)
     (states,) = [line for line in item["ledger"] if line["service"] == "states"]
     assert states["quantity"] == 8

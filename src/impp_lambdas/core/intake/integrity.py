@@ -53,7 +53,7 @@ class Examination:
 def examine(file: RangeReader) -> Examination:
     """Detect truncated files, and files that are not media, with a few small reads of the head and an MP4's boxes."""
     if file.size == 0:
-        return Examination("", None, Problem("empty", "the object has no bytes"))
+        return Examination("", None, Problem("empty", "0 bytes"))
     head = file.read(0, formats.HEAD_BYTES)
     container = formats.sniff(head)
     if container is None:

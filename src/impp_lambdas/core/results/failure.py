@@ -9,7 +9,7 @@ from typing import Any
 
 from impp_lambdas.core import times
 from impp_lambdas.core.intake.originals import Original
-from impp_lambdas.core.results.outcome import explain
+from impp_lambdas.core.results.reasons import explain
 
 QUARANTINED = "Quarantined"
 """The error of executions that ended in quarantine, which has sent its own alert."""

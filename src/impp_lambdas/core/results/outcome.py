@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from impp_lambdas.core.results.reasons import explain
 
 BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
 
@@ -36,18 +37,6 @@ def of_branches(
     if verdict == "archive_only":
         return Outcome("deferred", "; ".join(filter(None, [verdict_reason, *reasons])), branches)
     return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
-
-
-def explain(error: str | None, cause: str | None) -> str:
-    """An error and its cause in one line of at most 300 characters, with the message from Lambda's JSON."""
-    message = (cause or "").strip()
-    if message.startswith("{"):
-        try:
-            message = str(json.loads(message).get("errorMessage", message))
-        except ValueError:  # truncated JSON
-            message = message.partition('"errorMessage":')[2].strip(' "').partition('", "')[0] or message
-    text = f"{error}: {message}" if error and message else message or error or "no cause given"
-    return " ".join(text.split())[:300]
 
 
 def _branch(result: Mapping[str, Any]) -> dict[str, str]:

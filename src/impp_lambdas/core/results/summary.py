@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from impp_lambdas.core.detect.registry import DETECTORS
+from impp_lambdas.core.results import reasons
 from impp_lambdas.core.results.manifest import Record, quote_usd
 
 _SHOWN = 8
@@ -37,7 +38,7 @@ def lines(record: Record) -> list[str]:
 def rejection_lines(media: Mapping[str, Any], tags_left_out: Sequence[str]) -> list[str]:
     """Lines about an object that could not be processed; `media` is Inspect's result."""
     return [
-        f"{media['reason']}: {media['detail']}",
+        reasons.sentence(media["reason"], media["detail"]),
         f"s3://{media['bucket']}/{media['key']}",
         describe(media["facts"]),
         f"No room for the tags {', '.join(tags_left_out)}: S3 allows 10 per object" if tags_left_out else "",

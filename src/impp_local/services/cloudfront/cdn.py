@@ -63,6 +63,10 @@ class Cdn(CloudFront):
         except AwsError as error:
             return _error(error)
 
+    def pages(self) -> Mapping[str, str]:
+        """The distributions."""
+        return {f"GET {PREFIX}<distribution>/<path>": "what a distribution delivers, to a signed URL"}
+
 
 def _may_be_viewer(host: str) -> bool:
     return bool(host) and not host.replace(".", "").isdigit() and host != "localhost" and "amazonaws" not in host

@@ -48,6 +48,13 @@ class EventBridge(Service):
         except KeyError as error:
             return Response.of_json({"message": f"Not found: {error.args[0]}"}, 404)
 
+    def pages(self) -> Mapping[str, str]:
+        """The schedules."""
+        return {
+            "GET /_impp/schedules": "the schedules; none fires by the clock here",
+            "POST /_impp/schedules/<name>/run": "run a schedule now",
+        }
+
     def work(self) -> Mapping[str, int]:
         """Deliveries that run or wait for their next attempt."""
         return {"events": bus.in_flight()}

@@ -34,18 +34,3 @@ def test_the_state_follows_from_the_branches(
 def test_a_deferred_outcome_has_the_verdicts_reason_and_other_errors() -> None:
     end = outcome.of_branches("archive_only", "$9 of $9", {"archive": {"status": "failed", "error": "E"}}, [], [])
     assert (end.state, end.reason) == ("deferred", "$9 of $9; archive: E")
-
-
-@pytest.mark.parametrize(
-    ("error", "cause", "text"),
-    [
-        ("ValueError", '{"errorMessage": "a\\nb", "errorType": "ValueError", "stackTrace": []}', "ValueError: a b"),
-        ("X", '{"errorMessage": "cut in the mid', "X: cut in the mid"),
-        ("X", '{"errorMessage": "whole", "stackTrace": ["cut', "X: whole"),
-        ("States.Timeout", None, "States.Timeout"),
-        (None, "only this", "only this"),
-        (None, None, "no cause given"),
-    ],
-)
-def test_a_cause_is_shortened_to_one_line(error: str | None, cause: str | None, text: str) -> None:
-    assert outcome.explain(error, cause) == text

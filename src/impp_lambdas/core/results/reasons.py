@@ -1,0 +1,78 @@
+"""Reasons as sentences: what happened to a file or a step, for alerts, reports and the console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+REJECTIONS: Mapping[str, str] = {
+    "gone": "The file no longer exists",
+    "empty": "The file is empty",
+    "checksum_mismatch": "The stored bytes are not the ones that were sent; send the file again",
+    "not_media": "The file is not a video, photo or sound recording",
+    "truncated": "The file is incomplete: recording or copying stopped before its end",
+    "corrupt": "The file is damaged and cannot be read",
+    "no_streams": "The file holds neither picture nor sound",
+}
+"""Sentences for :data:`impp_lambdas.core.intake.integrity.REASONS`, without their full stop."""
+
+ERRORS: Mapping[str, str] = {
+    "States.TaskFailed": "the service reported a failure",
+    "States.Timeout": "it took longer than allowed",
+    "States.HeartbeatTimeout": "it stopped reporting progress",
+    "States.DataLimitExceeded": "its result is larger than Step Functions passes on",
+    "States.Permissions": "the state machine's role lacks a permission",
+    "Sandbox.Timedout": "the function ran out of time",
+    "Runtime.OutOfMemory": "the function ran out of memory",
+    "Lambda.TooManyRequestsException": "too many functions ran at the same time",
+    "TranscriptionFailed": "Transcribe could not transcribe the sound",
+}
+"""Errors of Step Functions and Lambda that do not say what happened
+(https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html)."""
+
+LONGEST = 300
+"""Characters of an explained error."""
+
+_MESSAGES = ("errorMessage", "ErrorMessage", "FailureReason")
+"""Where a cause that is JSON has its message: Lambda's error document, MediaConvert's job, Transcribe's job."""
+
+
+def sentence(reason: str | None, detail: str | None = None) -> str:
+    """A catalog item's reason with its detail, such as `The file is incomplete: … (moov box is missing).`
+
+    A reason that is a text already stays as it is; "" without a reason.
+    """
+    if not reason:
+        return ""
+    said = REJECTIONS.get(reason)
+    if said is None:
+        return f"{reason}: {detail}" if detail else reason
+    return f"{said} ({detail})." if detail else f"{said}."
+
+
+def explain(error: str | None, cause: str | None) -> str:
+    """An error and its cause in one line of at most 300 characters, with the message from a cause that is JSON."""
+    message = _message((cause or "").strip())
+    said = ERRORS.get(error, error) if error else None
+    text = f"{said}: {message}" if said and message else message or said or "no cause given"
+    return " ".join(text.split())[:LONGEST]
+
+
+def _message(cause: str) -> str:
+    if not cause.startswith("{"):
+        return cause
+    try:
+        return _of_document(json.loads(cause)) or cause
+    except ValueError:  # truncated JSON
+        return next(filter(None, (_of_fragment(cause, name) for name in _MESSAGES)), cause)
+
+
+def _of_document(document: Mapping[str, Any]) -> str:
+    message = next((str(document[name]) for name in _MESSAGES if document.get(name)), "")
+    code = document.get("ErrorCode")
+    return f"{message} (error {code})" if message and code else message
+
+
+def _of_fragment(text: str, name: str) -> str:
+    return text.partition(f'"{name}":')[2].strip(' "').partition('",')[0]
