@@ -23,6 +23,7 @@ from impp_engines.media import FORMATS, MediaError, open_media
 from impp_footage import boxes, reader
 from impp_footage.boxes import Box
 from impp_footage.formats import BOXED_FIRST
+from impp_local.kernel import children
 
 _LOG_LIMIT = 4_000
 
@@ -216,7 +217,12 @@ def run(
     command = [ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "warning", "-progress", "pipe:1", "-y", *arguments]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603  # arguments are ours; file names come as file:/absolute
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            process_group=children.group(),
         )
         watchdog = _Watchdog(process, time.monotonic() + timeout_s, canceled)
         try:

@@ -15,7 +15,9 @@ import decimal
 import importlib
 import json
 import os
+import select
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -78,6 +80,14 @@ class Channel:
             view = view[os.write(self._descriptor, view) :]
 
 
+def end_with_the_cloud(descriptor: int) -> None:
+    """End the process when the other side of the channel is gone, even in the middle of an invocation."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLHUP)
+    poll.poll()
+    os._exit(0)
+
+
 class _Encoder(json.JSONEncoder):
     def default(self, o: Any) -> Any:
         if isinstance(o, decimal.Decimal):
@@ -137,7 +147,9 @@ def run(function: Callable[[Any, Context], Any], request: dict[str, Any]) -> dic
 
 def main() -> None:
     """Initialise once, then answer invocations until the other side closes the channel."""
-    channel = Channel(int(sys.argv[1]))
+    descriptor = int(sys.argv[1])
+    channel = Channel(descriptor)
+    threading.Thread(target=end_with_the_cloud, args=(descriptor,), daemon=True).start()
     setup = channel.receive()
     sys.argv = [setup["handler"]]
     sys.path[:0] = setup["path"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.support.local_cloud import Maker, wait_until, zipped
 
-from impp_local.services.lambda_ import api
+from impp_local.services.lambda_ import api, worker
 
 
 def test_a_dead_worker_is_replaced(make: Maker) -> None:
@@ -25,6 +30,25 @@ def test_a_worker_does_not_outlive_the_cloud(make: Maker) -> None:
     (sandbox,) = [live for live in api.running().runner.pool.live() if live.process.pid == pid]
     sandbox._channel.shutdown(2)  # what the kernel does when the local cloud dies
     assert sandbox.process.wait(10) == 0
+
+
+def test_a_busy_worker_does_not_outlive_the_cloud_either(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import time\ndef handler(e, c):\n    print('busy')\n    time.sleep(60)")
+    ours, workers = socket.socketpair()
+    request = {"id": "1", "arn": "a", "deadline": 0, "event": {}, "trace": "", "client": None}
+    names = ("NAME", "VERSION", "MEMORY_SIZE")
+    settings = {f"AWS_LAMBDA_FUNCTION_{name}": "1" for name in names} | {"AWS_LAMBDA_LOG_GROUP_NAME": "l"}
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", worker.__file__, str(workers.fileno())],
+        pass_fds=(workers.fileno(),), env=settings | {"AWS_LAMBDA_LOG_STREAM_NAME": "s"}, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        workers.close()
+        for frame in ({"path": [str(tmp_path)], "runtime": [], "handler": "app.handler"}, request):
+            data = json.dumps(frame).encode()
+            ours.sendall(len(data).to_bytes(4, "big") + data)
+        assert process.stdout and process.stdout.readline() == b"busy\n"
+        ours.close()
+        assert process.wait(10) == 0
 
 
 def test_new_code_and_configuration_get_new_workers(make: Maker) -> None:
