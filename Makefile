@@ -11,6 +11,9 @@ TERRAFORM := $(RUN) -m impp_local terraform run --
 ROOT := $(TERRAFORM) -chdir=terraform
 BACKEND := terraform/envs/backend.hcl
 
+# Python keeps what it has compiled: the tests and the local cloud start hundreds of short processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test test-fast lint fmt build watch reference bench lock bootstrap init plan deploy destroy clean
 
@@ -33,7 +36,7 @@ test: lint ## Run every check and test.
 
 test-fast: $(READY) ## Run the quick tests, which need no models and no Terraform.
 	$(VENV)/bin/ruff check -q
-	$(RUN) -m pytest -q -m "not slow" --numprocesses auto --dist loadfile
+	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses auto --dist loadfile
 
 lint: $(READY) ## Check style, types, the floors of imports, Terraform's format and the workflows.
 	$(VENV)/bin/ruff check -q

@@ -1,14 +1,17 @@
-"""The order of the whole suite, and which tests share a process."""
+"""The order of the whole suite, which tests share a process, and the profiles of Hypothesis."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from tests.support.examples import register_profiles
 from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
 FIRST = ("e2e", "infra")
+
+register_profiles()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from impp_build.reference import ROOT, Page, pages, schemas
+from impp_build.reference import ROOT, pages, schemas
 
 
-@pytest.mark.parametrize("page", list(pages()), ids=lambda page: page.path)
-def test_generated_page_is_current(page: Page) -> None:
-    assert page.file.read_text(encoding="utf-8") == page.text, "run `make reference` and commit the result"
+def test_generated_pages_are_current() -> None:
+    generated = list(pages())
+    assert len(generated) > 20
+    for page in generated:
+        assert page.file.read_text(encoding="utf-8") == page.text, f"{page.path}: run `make reference` and commit it"
 
 
 @pytest.mark.parametrize("document", schemas.DOCUMENTS, ids=lambda document: document.path)

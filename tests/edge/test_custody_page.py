@@ -34,7 +34,7 @@ def blocks() -> list[list[str]]:
 
 def mask_values(line: str) -> str:
     """A line with every token that differs between two runs (numbers, hashes, times, names) shown as `#`."""
-    return re.sub(r"\S*\d\S*|\S+=(?!\S)", "#", line).rstrip()
+    return re.sub(r"\S*\d\S*|\S+=,?(?!\S)", "#", line).rstrip()
 
 
 def assert_same(shown: list[str], printed: str, config: Config) -> None:

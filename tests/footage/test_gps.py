@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support import camera_files as files
 from tests.support.boxed_files import BOXED, HEIF, mutated
 from tests.support.camera_files import FTYP, MDAT, MOOV, Counted, box, movie
+from tests.support.examples import examples
 
 from impp_footage import boxes, exif, gps, reader
 
@@ -148,7 +149,7 @@ TOLD = [
 ENDLESS_ILOC = box(b"iloc", bytes(6), b"\x40\x00" * 30_000)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.one_of(st.binary(max_size=800), mutated(TOLD)))
 @example(
     box(b"ftyp", b"heic")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support import synthetic_media as synthetic
 from tests.support.boxed_files import BOXED, FAST, FRAGMENT, FRAGMENTED, HEIF, JPEG, QUICKTIME, SLOW, mutated
 from tests.support.camera_files import FTYP, MDAT, MOOV, Counted, box, movie, mvhd, picture
+from tests.support.examples import examples
 
 from impp_footage import boxes, reader
 from impp_footage.integrity import TAIL, integrity
@@ -69,7 +70,7 @@ def test_the_pipeline_agrees_on_every_case(case: str) -> None:
     assert integrity_of(data).is_cut == is_quarantined(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from([FAST, SLOW, QUICKTIME]).flatmap(lambda d: st.tuples(st.just(d), st.integers(0, len(d)))))
 def test_a_movie_truncated_anywhere_is_detected_by_edge_and_pipeline(case: tuple[bytes, int]) -> None:
     movie_, length = case
@@ -136,7 +137,7 @@ def test_reads_the_creation_time_of_a_container(version: int) -> None:
         assert boxes.created(reader.of_file(io.BytesIO(data))) is None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.one_of(st.binary(max_size=600), mutated(BOXED)), st.sampled_from(["a.mp4", "a.heic", "a.jpg", "a"]))
 @example(b"\x00\x00\x00\x01moov" + b"\xff" * 8, "a.mp4")
 @example(b"\x00\x00\x00\x08free" * 50_000, "a.mp4")

@@ -95,7 +95,7 @@ def test_sigterm_stops_it_cleanly(tmp_path: Path) -> None:
 def test_the_exit_code_of_a_demo_shows_its_result(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_expected: bool, error: Exception | None, code: int, message: str
 ) -> None:
-    sizes = {key: len(content) for key, content in made_media(tmp_path).items()}
+    sizes = {key: len(content) for key, content in made_media().items()}
     run = made_report(sizes)
     if as_expected:
         run.files[:] = [file for file in run.files if file.as_expected]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import boto3
 import pytest
@@ -44,6 +45,7 @@ def mocked_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv(name, value)
     aws.client.cache_clear()
     with mock_aws():
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
         for bucket in (INGEST, WORK):
             boto3.client("s3").create_bucket(Bucket=bucket)
         boto3.client("dynamodb").create_table(
@@ -56,3 +58,9 @@ def mocked_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv("IMPP_ALERT_TOPIC_ARN", topic)
         yield topic
     aws.client.cache_clear()
+
+
+@cache
+def _session() -> boto3.Session:
+    """One session for all accounts of a process: a session reads the models of the services that it uses."""
+    return boto3.Session()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
@@ -34,13 +36,16 @@ STEPS = [
 ]
 
 
-def made_media(folder: Path) -> dict[str, bytes]:
+@cache
+def made_media() -> dict[str, bytes]:
     """Key → content of a small delivery bucket."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
 
     def run(name: str, *arguments: str) -> bytes:
-        subprocess.run([ffmpeg, "-y", "-v", "error", *arguments, str(folder / name)], check=True)
-        return (folder / name).read_bytes()
+        with TemporaryDirectory() as folder:
+            file = Path(folder, name)
+            subprocess.run([ffmpeg, "-y", "-v", "error", *arguments, str(file)], check=True)
+            return file.read_bytes()
 
     source = ("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=15:duration=2")
     portrait = ("-f", "lavfi", "-i", "mandelbrot=size=360x640:rate=10", "-t", "1")

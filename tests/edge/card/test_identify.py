@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.support import camera_files as files
 from tests.support.camera_files import FTYP, MDAT, movie
 from tests.support.edge.identities import BERLIN, CONTENT, MTIME, VIOFO, WINTER, identified
+from tests.support.examples import examples
 
 from impp_edge.card import capture
 from impp_edge.run import labels
@@ -191,7 +192,7 @@ def test_chapters_are_labelled_and_lone_twins_are_clips(tmp_path: Path) -> None:
         assert labels.key(identified(twin, card=tmp_path), twin).startswith("sidecars/")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.datetimes(datetime(2000, 1, 1), datetime(9999, 12, 31)), st.sampled_from([None, BERLIN, "Asia/Kathmandu",
        "Pacific/Apia", "America/St_Johns", "Australia/Lord_Howe"]))  # fmt: skip
 def test_wall_clock_times_keep_their_written_value(clock: datetime, zone: str | None) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 
 from impp_edge.memory import custody
 from impp_edge.memory.custody import GENESIS, NAME, Check, Entry, Log
@@ -103,7 +104,7 @@ def test_a_line_can_be_checked_with_standard_tools(original: Any) -> None:
     assert shown.split()[0] == json.loads(lines[6])["hash"]
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=examples(200), derandomize=True, deadline=None)
 @given(st.binary(min_size=1, max_size=200).filter(lambda raw: b"\0" not in raw))
 def test_any_path_is_encoded_reversibly(raw: bytes) -> None:
     path = Path(os.fsdecode(b"/" + raw))
@@ -133,7 +134,7 @@ def test_any_mtime_is_written(mtime_ns: int, text: str) -> None:
 # --- tampering --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=examples(300), derandomize=True, deadline=None)
 @given(st.data())
 def test_any_changed_byte_is_found_at_its_line(original: Any, data: st.DataObject) -> None:
     _, lines, head = original
@@ -147,7 +148,7 @@ def test_any_changed_byte_is_found_at_its_line(original: Any, data: st.DataObjec
     assert not result.ok and result.findings[0].line == index + 1
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=examples(200), derandomize=True, deadline=None)
 @given(st.data())
 def test_any_change_within_a_line_is_found(original: Any, data: st.DataObject) -> None:
     _, lines, head = original
@@ -183,7 +184,7 @@ def test_any_two_swapped_lines_are_found(original: Any) -> None:
         assert {f.kind for f in result[1:]} == {"moved"}
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=examples(200), derandomize=True, deadline=None)
 @given(st.permutations(range(LINES)), st.integers(0, LINES))
 def test_only_the_original_order_of_all_lines_is_valid(original: Any, order: list[int], count: int) -> None:
     _, lines, head = original
@@ -235,7 +236,7 @@ def test_a_rewritten_log_is_found_by_the_state(tmp_path: Path, original: Any) ->
     assert custody.check(tmp_path).ok and not custody.check(tmp_path, original[2]).ok
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=examples(200), derandomize=True, deadline=None)
 @given(st.binary(max_size=3000))
 def test_no_content_crashes_the_check_or_the_log(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("any")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.camera_files import FTYP, MDAT, movie
 from tests.support.camera_names import PATHS
 from tests.support.edge.identities import CONTENT, VIOFO, WINTER, WORDS, identified
+from tests.support.examples import examples
 
 from impp_edge.card import identify
 from impp_edge.config import Folder
@@ -33,7 +34,7 @@ SAFE = re.compile(
 BODIES = st.one_of(st.just(b"x"), st.binary(max_size=64), st.sampled_from([movie(WINTER), FTYP + MDAT]))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(
     NAMES,
     NAMES,
@@ -115,7 +116,7 @@ def test_the_pipeline_reads_all_metadata_of_an_original(path: str) -> None:
     assert datetime.fromisoformat(origin.captured_at) == identity.captured
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(WORDS, st.lists(WORDS, max_size=4))
 def test_recognised_groups_are_valid_in_keys(name: str, folders: list[str]) -> None:
     recognised = recognise(folders, name)

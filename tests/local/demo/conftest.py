@@ -8,9 +8,9 @@ from tests.support.made_report import made_media, made_report
 from impp_local.demo.facts import Report
 
 
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return made_media(tmp_path_factory.mktemp("media"))
+@pytest.fixture
+def bucket() -> dict[str, bytes]:
+    return dict(made_media())
 
 
 @pytest.fixture
