@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from impp_local.kernel import moto
 from impp_local.kernel.contract import AwsError, Cloud
@@ -36,16 +36,25 @@ class StoredObject:
     key: Any
 
     def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start`, in blocks of at most 1 MiB; `length` None reads to the end."""
-        left = self.size - start if length is None else length
+        """The bytes from `start`, in blocks of at most 1 MiB; `length` None reads to the end.
+
+        The object is opened at once, so that its bytes stay readable when it is deleted. Raises AwsError NoSuchKey when
+        it has been deleted before.
+        """
+        try:
+            file = self.key._value_buffer.open()
+        except FileNotFoundError:
+            raise AwsError("NoSuchKey", "The specified key does not exist.", 404) from None
+        return _blocks(file, start, self.size - start if length is None else length)
+
+
+def _blocks(file: BinaryIO, start: int, left: int) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
         while left > 0:
-            with self.key.lock:
-                buffer = self.key._value_buffer
-                buffer.seek(start)
-                block = buffer.read(min(BLOCK, left))
+            block = file.read(min(BLOCK, left))
             if not block:
                 return
-            start += len(block)
             left -= len(block)
             yield block
 

@@ -25,12 +25,24 @@ _last = 0
 _ordering = threading.Lock()
 
 
-def sequencer() -> str:
-    """A hexadecimal string that grows with every call: later events of a key compare greater."""
+def next_number() -> int:
+    """A number that is greater than all before it, also those before the last start."""
     global _last
     with _ordering:
         _last = max(time.time_ns(), _last + 1)
-        return f"{_last:018X}"
+        return _last
+
+
+def continue_after(number: int) -> None:
+    """Make the numbers to come greater than this one, which an earlier process used."""
+    global _last
+    with _ordering:
+        _last = max(_last, number)
+
+
+def sequencer() -> str:
+    """A hexadecimal string that grows with every call: later events of a key compare greater."""
+    return f"{next_number():018X}"
 
 
 class S3Events:

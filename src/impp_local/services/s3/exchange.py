@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -11,21 +11,31 @@ from impp_local.kernel import moto, objects
 from impp_local.kernel.contract import Call, Response
 from impp_local.kernel.defaults import ACCOUNT, HOST
 from impp_local.services.s3 import checksums
-from impp_local.services.s3.checksums import Part, Verified
+from impp_local.services.s3.checksums import Verified
 from impp_local.web import protocol
 
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 """Content types that curl and others set for any body. moto would parse the body of such a PUT and store nothing."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Upload:
-    """What a multipart upload was started with, and the checksums of its parts by number."""
+    """What a multipart upload was started with; moto's upload has it as `impp`, and its parts a `Part` each."""
 
     algorithm: str
     kind: str
     explicit: bool
-    parts: dict[int, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CompletedUpload:
+    """What moto wants to know about the upload of an object, in place of its own with all parts."""
+
+    id: str
+    partlist: list[int]
+
+    def dispose(self) -> None:
+        """Nothing is open."""
 
 
 class Exchange:

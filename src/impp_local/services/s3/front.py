@@ -18,12 +18,13 @@ import xmltodict  # type: ignore[import-untyped]
 from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
 from impp_local.kernel import moto, objects
-from impp_local.kernel.contract import AwsError, Call, Response, Service
+from impp_local.kernel.contract import AwsError, Call, Cloud, Response, Service
 from impp_local.services.s3 import checksums
 from impp_local.services.s3.checksums import DEFAULT, Part
 from impp_local.services.s3.events import S3Events
-from impp_local.services.s3.exchange import Exchange, Upload
+from impp_local.services.s3.exchange import CompletedUpload, Exchange, Upload
 from impp_local.services.s3.moto_patches import patch_s3
+from impp_local.services.s3.rows import ObjectRows
 from impp_local.web import protocol
 
 MAX_TAGS: Final = 10
@@ -38,13 +39,15 @@ class S3Front(Service):
 
     name = "s3"
 
-    def __init__(self) -> None:
-        self._uploads: dict[str, Upload] = {}
+    def __init__(self, cloud: Cloud) -> None:
         self._tiering: dict[tuple[str, str], dict[str, Any]] = {}
+        self._rows = ObjectRows(cloud.store, self._tiering)
 
     def start(self) -> None:
-        """Correct moto."""
+        """Correct moto, and give it the buckets and objects that are on disk."""
         patch_s3()
+        with moto.lock_of("s3"):
+            self._rows.restore()
 
     def handler(self, _operation: str) -> Callable[[Call], Response]:
         """S3 looks at every request before moto does."""
@@ -62,9 +65,11 @@ class S3Front(Service):
         exchange.accept(verified)
         if UNSUPPORTED.fullmatch(exchange.operation):
             raise protocol.unknown_operation("s3", exchange.operation, exchange.headers)
-        if "IntelligentTiering" in exchange.operation:
-            return self._intelligent_tiering(exchange)
-        with moto.lock_of("s3"):
+        stores_body = exchange.operation in ("PutObject", "UploadPart")
+        prepared = self._rows.prepare(verified.payload) if stores_body else None
+        with moto.lock_of("s3"), self._rows.request(exchange.bucket, prepared, whole_bucket=not exchange.key):
+            if "IntelligentTiering" in exchange.operation:
+                return self._intelligent_tiering(exchange)
             prepare = getattr(self, f"_before_{exchange.operation}", None)
             if prepare:
                 prepare(exchange)
@@ -118,14 +123,15 @@ class S3Front(Service):
     def _after_CreateMultipartUpload(self, exchange: Exchange, response: Response, _before: Any) -> None:
         upload_id = re.search(rb"<UploadId>(.*?)</UploadId>", bytes(response.body))  # type: ignore[arg-type]
         if upload_id and exchange.upload:
-            self._uploads[upload_id[1].decode()] = exchange.upload
+            _uploads(exchange)[upload_id[1].decode()].impp = exchange.upload
             response.headers["x-amz-checksum-algorithm"] = exchange.upload.algorithm
             response.headers["x-amz-checksum-type"] = exchange.upload.kind
 
     def _before_UploadPart(self, exchange: Exchange) -> None:
-        upload = self._uploads.get(exchange.query.get("uploadId", ""))
-        if upload is None:
+        started = _uploads(exchange).get(exchange.query.get("uploadId", ""))
+        if started is None:
             raise _no_such_upload()
+        upload = started.impp
         algorithm = exchange.verified.algorithm
         if algorithm and upload.explicit and algorithm != upload.algorithm:
             raise AwsError(
@@ -136,29 +142,25 @@ class S3Front(Service):
         exchange.use_checksum(algorithm or upload.algorithm)
 
     def _after_UploadPart(self, exchange: Exchange, _response: Response, _before: Any) -> None:
-        upload = self._uploads[exchange.query["uploadId"]]
+        started, part = _uploaded_part(exchange)
         payload = exchange.verified.payload
-        value = exchange.checksum if exchange.algorithm == upload.algorithm else None
-        part = Part(value or checksums.checksum(upload.algorithm, payload), len(payload))
-        upload.parts[int(exchange.query["partNumber"])] = part
+        value = exchange.checksum if exchange.algorithm == started.impp.algorithm else None
+        part.impp = Part(value or checksums.checksum(started.impp.algorithm, payload), len(payload))
 
     def _after_UploadPartCopy(self, exchange: Exchange, _response: Response, _before: Any) -> None:
-        upload = self._uploads[exchange.query["uploadId"]]
-        number = int(exchange.query["partNumber"])
-        copied = (
-            objects.backend().get_bucket(exchange.bucket).multiparts[exchange.query["uploadId"]].parts[number].value
-        )
-        upload.parts[number] = Part(checksums.checksum(upload.algorithm, copied), len(copied))
+        started, part = _uploaded_part(exchange)
+        part.impp = Part(checksums.checksum(started.impp.algorithm, part.value), part.size)
 
     def _before_CompleteMultipartUpload(self, exchange: Exchange) -> None:
         upload_id = exchange.query.get("uploadId", "")
-        upload = self._uploads.get(upload_id)
-        if upload is None:
+        started = _uploads(exchange).get(upload_id)
+        if started is None:
             existing = _stored_object(exchange)
             if existing is None or not existing.multipart or existing.multipart.id != upload_id:
                 raise _no_such_upload()
             return  # A retry of a completed upload: moto answers as the first time.
-        parts = _listed_parts(exchange, upload)
+        upload = started.impp
+        parts = _listed_parts(exchange, started)
         size = exchange.headers.get("x-amz-mp-object-size")
         if size is not None and int(size) != sum(part.size for part in parts):
             raise AwsError("InvalidRequest", "The provided 'x-amz-mp-object-size' header does not match.")
@@ -175,10 +177,9 @@ class S3Front(Service):
     def _after_CompleteMultipartUpload(self, exchange: Exchange, response: Response, _before: Any) -> None:
         key = exchange.stored_object(response)
         if exchange.upload:
-            self._uploads.pop(exchange.query["uploadId"], None)
-            key._value_buffer, key.contentsize = key.multipart.joined, key.multipart.joined.tell()
+            key._value_buffer, key.contentsize = key.multipart.joined, key.multipart.joined.size
             key.part_sizes = exchange.part_sizes
-            key.multipart.dispose()
+            key.multipart = CompletedUpload(key.multipart.id, key.multipart.partlist)
             key.checksum_algorithm, key.checksum_type = exchange.upload.algorithm, exchange.upload.kind
             key.checksum_value, key.checksum_parts = exchange.checksum, exchange.parts
             for name in ("x-amz-checksum-algorithm", "x-amz-checksum-type"):  # moto keeps them as metadata
@@ -190,9 +191,6 @@ class S3Front(Service):
         )
         answered = bytes(response.body)  # type: ignore[arg-type]
         response.body = answered.replace(b"</CompleteMultipartUploadResult>", described.encode())
-
-    def _after_AbortMultipartUpload(self, exchange: Exchange, _response: Response, _before: Any) -> None:
-        self._uploads.pop(exchange.query["uploadId"], None)
 
     # Buckets.
 
@@ -324,7 +322,19 @@ def _stored_object(exchange: Exchange) -> Any:
     return None
 
 
-def _listed_parts(exchange: Exchange, upload: Upload) -> list[Part]:
+def _uploads(exchange: Exchange) -> Any:
+    """The uploads in progress of the request's bucket, by id; none when there is no such bucket."""
+    bucket = objects.backend().buckets.get(exchange.bucket)
+    return bucket.multiparts if bucket is not None else {}
+
+
+def _uploaded_part(exchange: Exchange) -> tuple[Any, Any]:
+    """The upload and the part that a request has just stored."""
+    started = _uploads(exchange)[exchange.query["uploadId"]]
+    return started, started.parts[int(exchange.query["partNumber"])]
+
+
+def _listed_parts(exchange: Exchange, started: Any) -> list[Part]:
     """The parts that a CompleteMultipartUpload lists, in order. Raises AwsError InvalidPart, MalformedXML."""
     try:
         entries = xmltodict.parse(exchange.verified.payload)["CompleteMultipartUpload"]["Part"]
@@ -332,8 +342,9 @@ def _listed_parts(exchange: Exchange, upload: Upload) -> list[Part]:
         raise AwsError("MalformedXML", "The XML you provided was not well-formed or did not validate") from None
     parts = []
     for entry in entries if isinstance(entries, list) else [entries]:
-        part = upload.parts.get(int(entry["PartNumber"]))
-        claimed = entry.get(f"Checksum{upload.algorithm}")
+        stored = started.parts.get(int(entry["PartNumber"]))
+        part = stored.impp if stored is not None else None
+        claimed = entry.get(f"Checksum{started.impp.algorithm}")
         if part is None or (claimed and claimed != part.checksum):
             raise AwsError(
                 "InvalidPart",

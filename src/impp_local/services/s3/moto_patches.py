@@ -6,14 +6,15 @@ Operations that moto lacks are in the services; here is only what moto has and d
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
+
+from impp_local.kernel import objects
+from impp_local.services.s3 import tracking
 
 _patched: set[str] = set()
 
@@ -27,6 +28,12 @@ def patch_s3() -> None:
     import moto.s3.notifications as notifications
     import moto.s3.responses as responses
 
+    tracking.track()
+
+    # moto writes one access log object with made-up content for each request, before it answers it. S3 delivers logs
+    # on a best-effort basis, hours later, with many records each. Can go when log_incoming_request does.
+    models.S3Backend.log_incoming_request = lambda *_args, **_kwargs: None  # type: ignore[method-assign]
+
     # moto sends its own EventBridge events before tags and metadata are set, with a made-up sequencer and a false
     # reason, and twice for multipart uploads; `events` sends the right ones. Can go when moto's test for
     # "Object Created" compares reason, etag and sequencer with AWS's.
@@ -36,11 +43,11 @@ def patch_s3() -> None:
     # Can go when MultipartChecksumBuilder no longer keeps `complete_object`.
     models.MultipartChecksumBuilder = _NoChecksum  # type: ignore[assignment,misc]
 
-    # moto joins the parts of an upload in memory, twice; here they are joined in a file, which `front` makes the
+    # moto joins the parts of an upload in memory, twice; here they are joined in a blob, which `front` makes the
     # object's. Can go when FakeMultipart.complete no longer returns all bytes.
     models.FakeMultipart.complete = _complete  # type: ignore[assignment,method-assign]
 
-    # moto copies every object with all its bytes only to list versions, and cannot copy what lies in a joined file.
+    # moto copies every object with all its bytes only to list versions.
     # Can go when list_object_versions no longer calls copy.deepcopy.
     models.FakeKey.__deepcopy__ = _copy_without_bytes  # type: ignore[attr-defined]
 
@@ -116,19 +123,21 @@ def _complete(upload: Any, body: Iterable[tuple[int, str]]) -> tuple[bytes, str,
         chosen.append(part)
     if not chosen:
         raise MalformedXML()
-    upload.joined = tempfile.TemporaryFile()  # noqa: SIM115  # the object keeps it open
-    for part in chosen:
-        with part.lock:
-            part._value_buffer.seek(0)
-            shutil.copyfileobj(part._value_buffer, upload.joined, 1 << 20)
+    if len(chosen) == 1:
+        upload.joined = chosen[0]._value_buffer
+    else:
+        upload.joined = tracking.new_blob()
+        for part in chosen:
+            with part._value_buffer.open() as file:
+                shutil.copyfileobj(file, upload.joined, objects.BLOCK)
     digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in chosen)
     return b"", f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}", None
 
 
 def _copy_without_bytes(key: Any, _memo: dict[int, Any]) -> Any:
-    """The object again without its bytes, which go when a copy is forgotten: enough for a listing."""
+    """The object again with the same bytes: enough for a listing."""
     alike = object.__new__(type(key))
-    alike.__dict__.update(key.__dict__, multipart=None, _value_buffer=io.BytesIO(), disposed=True)
+    alike.__dict__.update(key.__dict__)
     return alike
 
 
