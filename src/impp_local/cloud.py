@@ -3,8 +3,8 @@
     with LocalCloud(port=0, state=Path("build/local-cloud")) as cloud:
         cloud.client("s3").list_buckets()
 
-Nothing outlives the process: the cloud starts empty each time. moto keeps its state in module globals, so a
-process can hold only one cloud at a time.
+A cloud that starts with the folder of an earlier one has its data again (`docs/design/adr/0014`). moto keeps state in
+module globals, so a process can hold only one cloud at a time.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ class LocalCloud:
 
 
 def _allow_many_files() -> None:
-    """Raise the limit of open files as far as the system allows: each large object keeps one open."""
+    """Raise the limit of open files as far as the system allows: connections, workers and downloads hold one each."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
     if soft != resource.RLIM_INFINITY and soft < limit:

@@ -19,6 +19,7 @@ from typing import Any
 from impp_local.demo.collect import ENDED, Cloud
 from impp_local.demo.console import Console
 from impp_local.deploy.terraform import REPOSITORY
+from impp_local.kernel import store
 from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, aws_settings
 
 ALERT_QUEUE = "impp-demo-alerts"
@@ -74,7 +75,8 @@ def local_cloud(state: Path, port: int = 0) -> Iterator[Running]:
 
 
 def _forget_deployment(state: Path) -> None:
-    """Drop the Terraform state of an earlier cloud: each cloud starts empty."""
+    """Drop an earlier cloud and its Terraform state: each demo starts with nothing."""
+    store.erase(state)
     for old in (state / "deploy" / "terraform").glob("terraform.tfstate*"):
         old.unlink()
 

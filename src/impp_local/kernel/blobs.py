@@ -20,7 +20,7 @@ import secrets
 from collections.abc import Iterable
 from typing import BinaryIO, Final
 
-from impp_local.kernel.store import Store
+from impp_local.kernel.store import BLOBS, Store
 
 SMALL: Final = 4096
 """Bytes up to which a row is cheaper than a file: a file costs an inode, a block of 4 KiB and, durable, two more
@@ -33,7 +33,7 @@ class Blobs:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.folder = store.folder / "objects"
+        self.folder = store.folder / BLOBS
         self.folder.mkdir(exist_ok=True, mode=0o700)
 
     def create(self) -> Blob:

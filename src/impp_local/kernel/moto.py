@@ -15,8 +15,6 @@ from typing import Any
 
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
-# Objects and parts beyond this lie in temporary files (each with a descriptor, see `LocalCloud.start`).
-os.environ.setdefault("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", str(1 << 20))
 # Read by moto when it is first imported: CORS headers cost time, and moto would derive accounts from keys.
 os.environ.setdefault("MOTO_DISABLE_GLOBAL_CORS", "true")
 os.environ.setdefault("MOTO_ACCOUNT_ID", ACCOUNT)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pickle
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +32,10 @@ WRITTEN_BY: Final = f"{FORMAT}, moto {version('moto')}"
 
 _LAST: Final = chr(0x10FFFF)
 """Greater than any character of a key, so that the index finds keys by their prefix."""
+
+
+BLOBS: Final = "objects"
+"""Folder of the files that rows name, see `kernel.blobs`."""
 
 
 class StoreInUse(RuntimeError):
@@ -151,6 +156,19 @@ class Store:
         if self._lock_file >= 0:
             os.close(self._lock_file)
             self._lock_file = -1
+
+
+def erase(folder: Path) -> None:
+    """Remove all rows and blobs of a folder, so that a cloud starts empty with it. Raises StoreInUse."""
+    if not folder.exists():
+        return
+    lock_file = _lock(folder / "lock")
+    try:
+        for path in folder.glob("rows.db*"):
+            path.unlink()
+        shutil.rmtree(folder / BLOBS, ignore_errors=True)
+    finally:
+        os.close(lock_file)
 
 
 def _lock(path: Path) -> int:

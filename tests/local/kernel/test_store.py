@@ -91,3 +91,17 @@ def test_rows_of_another_format_are_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(stores, "WRITTEN_BY", "2, moto 9")
     with pytest.raises(StoreUnreadable, match="choose another folder"):
         Store(tmp_path)
+
+
+def test_an_erased_folder_is_empty_and_one_in_use_is_not_erased(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put("kind", "key", 1)
+    (tmp_path / "objects").mkdir()
+    with pytest.raises(StoreInUse):
+        stores.erase(tmp_path)
+    store.close()
+    stores.erase(tmp_path)
+    assert not (tmp_path / "objects").exists()
+    store = Store(tmp_path)
+    assert store.rows("kind") == []
+    store.close()
