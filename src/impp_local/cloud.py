@@ -214,6 +214,8 @@ class LocalCloud:
         )
 
     def _close(self) -> None:
+        if self._services is not None:
+            self._services.suspend()
         if self._server is not None:
             self._server.stop()
         if self._thread is not None:

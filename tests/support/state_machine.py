@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,6 +25,7 @@ from tests.support.paths import REPOSITORY
 from tests.support.states import skip_backoff
 
 from impp_build.asl import render
+from impp_local.kernel.store import Store
 from impp_local.services.stepfunctions import clients, interpreter, tasks
 
 TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
@@ -208,18 +210,21 @@ def object_created(key: str = "originals/a 'b\" ü.mp4", version: str | None = "
     }
 
 
+@dataclass
 class _NoCloud:
+    store: Store
     endpoint = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     created = World()
     with mock_aws():
-        interpreter.install(_NoCloud())  # type: ignore[arg-type]  # only its endpoint is asked for, and replaced below
+        store = Store(tmp_path / "state")
+        interpreter.install(_NoCloud(store))  # type: ignore[arg-type]  # its endpoint is replaced below
         interpreter.replace_everywhere("boto_client_for", created.client)
         monkeypatch.setattr(tasks.MediaConvertTask, "clients", created.client, raising=False)
         monkeypatch.setattr(lambda_eval_utils, "execute_lambda_function_integration", created.invoke)
@@ -231,5 +236,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             BillingMode="PAY_PER_REQUEST",
         )
         yield created
-        interpreter.stop()
+        interpreter.suspend()
+        store.close()
     default_user_config.pop("stepfunctions", None)

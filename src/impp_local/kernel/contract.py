@@ -158,6 +158,12 @@ class Service:
     def resume(self) -> None:
         """Continue what was under way when the cloud last stopped; called once it listens and all state is back."""
 
+    def suspend(self) -> None:
+        """Change nothing on disk any more: what is under way continues when the cloud starts again.
+
+        Called once, before the cloud stops listening, so that nothing fails because it does.
+        """
+
     def close(self) -> None:
         """End threads and processes; called once when the cloud stops."""
 

@@ -44,6 +44,11 @@ class Services:
         for service in self:
             service.resume()
 
+    def suspend(self) -> None:
+        """Leave what is under way for the next start."""
+        for service in self:
+            service.suspend()
+
     def close(self) -> None:
         """Close the services that were made, the last one first: it may use those before it."""
         for service in reversed(list(self)):

@@ -36,9 +36,13 @@ class StepFunctions(Service):
         interpreter.install(self._cloud)
         targets.register("states", receive)
 
-    def close(self) -> None:
-        """Abort the executions that run."""
-        interpreter.stop()
+    def resume(self) -> None:
+        """Continue the executions that ran."""
+        interpreter.resume()
+
+    def suspend(self) -> None:
+        """Leave the executions that run as they are on disk."""
+        interpreter.suspend()
 
     def work(self) -> Mapping[str, int]:
         """Executions that have not ended."""

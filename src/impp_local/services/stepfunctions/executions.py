@@ -11,14 +11,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.stepfunctions.parser.api import ExecutionStatus, InvalidName
+from moto.stepfunctions.exceptions import ExecutionAlreadyExists, ExecutionDoesNotExist
+from moto.stepfunctions.parser.api import ExecutionStatus, InvalidExecutionInput, InvalidName
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.utils import PAGINATION_MODEL
+from moto.utilities.paginator import paginate
 
 from impp_local.kernel import events
-from impp_local.services.stepfunctions import logs, tokens
+from impp_local.services.stepfunctions import logs, tasks, tokens
 from impp_local.services.stepfunctions.clients import jsonable
+from impp_local.services.stepfunctions.journal import Archive, Position, RecordedExecution, place, restore_history
 
 log: Final = logging.getLogger(__name__)
 
@@ -26,66 +30,128 @@ EVENT_LIMIT: Final = 248 * 1024
 """Bytes of input and output together above which a status event omits them
 (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html)."""
 
-REMEMBERED_EXECUTIONS: Final = 2_000
-"""Ended executions of a state machine that can still be described (on AWS: those of the last 90 days)."""
-
 REDRIVABLE: Final = {ExecutionStatus.FAILED, ExecutionStatus.ABORTED, ExecutionStatus.TIMED_OUT}
 
 _NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 
 
 class Running:
-    """Executions that have not ended."""
+    """Executions that run, and those that have ended but whose history is not on disk yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._executions: dict[str, Execution] = {}
+        self._executions: dict[str, RecordedExecution] = {}
+        self._ended: set[str] = set()
 
-    def add(self, execution: Execution) -> None:
+    def add(self, execution: RecordedExecution) -> None:
         """An execution starts."""
         with self._lock:
             self._executions[execution.exec_arn] = execution
+            self._ended.discard(execution.exec_arn)
 
-    def remove(self, execution: Execution) -> bool:
-        """An execution ends; False when it had ended before."""
+    def end(self, execution: RecordedExecution) -> bool:
+        """An execution ends; False when it had ended before, or is not known any more."""
         with self._lock:
-            return self._executions.pop(execution.exec_arn, None) is not None
+            if self._executions.get(execution.exec_arn) is not execution or execution.exec_arn in self._ended:
+                return False
+            self._ended.add(execution.exec_arn)
+            return True
 
-    def all(self) -> list[Execution]:
-        """Those that run now."""
+    def forget(self, execution: RecordedExecution) -> None:
+        """All of an execution is on disk."""
+        with self._lock:
+            self._executions.pop(execution.exec_arn, None)
+            self._ended.discard(execution.exec_arn)
+
+    def find(self, arn: str) -> RecordedExecution | None:
+        """An execution that is in memory."""
+        with self._lock:
+            return self._executions.get(arn)
+
+    def in_memory(self) -> list[RecordedExecution]:
+        """Those that run, and those that have just ended."""
         with self._lock:
             return list(self._executions.values())
 
+    def all(self) -> list[RecordedExecution]:
+        """Those that run now."""
+        with self._lock:
+            return [execution for arn, execution in self._executions.items() if arn not in self._ended]
+
 
 RUNNING: Final = Running()
+_archive: Archive
+_is_suspended = False
+
+
+def configure(archive: Archive) -> None:
+    """Keep executions there."""
+    global _archive, _is_suspended
+    _archive, _is_suspended = archive, False
+    for execution in RUNNING.in_memory():
+        RUNNING.forget(execution)
+    tokens.start(archive.store)
 
 
 # --- start ------------------------------------------------------------------------------------------------------------
 
-_start_execution_in_moto: Final = StepFunctionsParserBackend.start_execution
 _start_in_moto: Final = Execution.start
 _environment_in_moto: Final = ExecutionWorker._get_evaluation_environment
 _execute_in_moto: Final[Callable[[Any], None]] = ExecutionWorker._execution_logic
+_delete_machine_in_moto: Final = StepFunctionsParserBackend.delete_state_machine
 
 
 def start_execution(
     self: Any, state_machine_arn: str, name: str | None = None, execution_input: Any = None, trace_header: Any = None
-) -> Execution:
-    """StartExecution. Raises InvalidName and what moto raises."""
+) -> RecordedExecution:
+    """StartExecution. Idempotent for a name and input that run.
+
+    Raises InvalidName, InvalidExecutionInput, StateMachineDoesNotExist, ExecutionAlreadyExists.
+    """
     name = name or str(uuid.uuid4())
     if not _NAME.fullmatch(name):
         raise InvalidName(f"Invalid Name: '{name}'")
-    execution = _start_execution_in_moto(self, state_machine_arn, name, execution_input, trace_header)
-    _forget_oldest(self.describe_state_machine(state_machine_arn).executions)
+    machine = self.describe_state_machine(state_machine_arn)
+    given = "{}" if execution_input is None else execution_input
+    try:
+        json.loads(given)
+    except (ValueError, TypeError) as error:
+        raise InvalidExecutionInput(str(error)) from error
+    arn = f"arn:{self.partition}:states:{self.region_name}:{self.account_id}:execution:{machine.name}:{name}"
+    if existing := _find(arn):
+        if existing.exec_status == ExecutionStatus.RUNNING and existing.execution_input == given:
+            return existing
+        raise ExecutionAlreadyExists(f"Execution Already Exists: '{arn}'")
+    execution = _archive.new(machine, arn, name, given, trace_header)
+    execution.start()
     return execution
 
 
-def start(self: Execution) -> None:
-    """Start the thread of an execution."""
-    RUNNING.add(self)
-    self.exec_status = ExecutionStatus.RUNNING
-    publish_status(self)
-    _start_in_moto(self)
+def start(self: RecordedExecution) -> None:
+    """Start the thread of an execution, once it is on disk."""
+    with _archive.store.changes():
+        _archive.write(self)
+        RUNNING.add(self)
+        publish_status(self)
+        _archive.store.afterwards(lambda: run(self))
+
+
+def run(execution: RecordedExecution) -> None:
+    """Run an execution in a thread of its own, unless the cloud is about to stop: then it runs when that starts."""
+    execution.journal.abort = lambda: abort(execution, None, "The state machine was deleted")
+    if not _is_suspended:
+        _start_in_moto(execution)
+
+
+def resume() -> None:
+    """Continue what ran when the cloud stopped."""
+    _archive.complete_histories()
+    _archive.forget_old(at_once=True)
+    for arn, row in _archive.running():
+        execution = _archive.execution(arn, row)
+        execution.journal.load()
+        RUNNING.add(execution)
+        run(execution)
 
 
 def state_without_executions(self: Any) -> dict[str, Any]:
@@ -96,8 +162,11 @@ def state_without_executions(self: Any) -> dict[str, Any]:
 def create_environment(self: Any) -> Any:
     """The environment of an execution; its context is JSON."""
     env = _environment_in_moto(self)
-    execution = env.states.context_object.context_object_data["Execution"]
-    execution["StartTime"] = jsonable(execution["StartTime"])
+    data = env.states.context_object.context_object_data["Execution"]
+    data["StartTime"] = jsonable(data["StartTime"])
+    journal = self._execution_communication.execution.journal
+    place(env, Position(journal))
+    restore_history(env, journal)
     return env
 
 
@@ -109,14 +178,53 @@ def execute(self: Any) -> None:
     except Exception as error:
         log.exception("The interpreter failed")
         _finish(execution, ExecutionStatus.FAILED, error="States.Runtime", cause=f"{type(error).__name__}: {error}")
+    if not execution.journal.is_open:
+        return
     logs.write(execution)
+    execution.journal.archive(execution.to_history_output()["events"])
+    RUNNING.forget(execution)
+    _archive.forget_old()
 
 
-def _forget_oldest(executions: list[Execution]) -> None:
-    if (surplus := len(executions) - REMEMBERED_EXECUTIONS) > 0:
-        ended = [execution for execution in executions if execution.exec_status != ExecutionStatus.RUNNING]
-        for execution in ended[:surplus]:
-            executions.remove(execution)
+# --- description ------------------------------------------------------------------------------------------------------
+
+
+def describe_execution(self: Any, execution_arn: str) -> RecordedExecution:
+    """An execution that runs or has ended. Raises InvalidArn, ExecutionDoesNotExist."""
+    self._validate_execution_arn(execution_arn)
+    execution = _find(execution_arn)
+    if execution is None:
+        raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{execution_arn}'")
+    return execution
+
+
+def get_execution_history(self: Any, execution_arn: str) -> Any:
+    """The events of an execution. Raises InvalidArn, ExecutionDoesNotExist."""
+    return self.describe_execution(execution_arn).to_history_output()
+
+
+@paginate(pagination_model=PAGINATION_MODEL)
+def list_executions(self: Any, state_machine_arn: str, status_filter: str | None = None) -> list[RecordedExecution]:
+    """The executions of a state machine, newest first. Raises StateMachineDoesNotExist."""
+    arn = self.describe_state_machine(state_machine_arn).arn
+    known = {e.exec_arn: e for e in _archive.ended_of(arn)}
+    known |= {e.exec_arn: e for e in RUNNING.in_memory() if e.state_machine_arn == arn}
+    listed = [e for e in known.values() if status_filter in (None, e.status)]
+    return sorted(listed, key=lambda e: e.start_date, reverse=True)
+
+
+def describe_state_machine_for_execution(self: Any, execution_arn: str) -> Any:
+    """The state machine as it was when the execution started. Raises InvalidArn, ExecutionDoesNotExist."""
+    return self.describe_execution(execution_arn).state_machine
+
+
+def executions_of(_backend: Any, execution_status: ExecutionStatus | None = None) -> list[RecordedExecution]:
+    """The executions in memory, for moto."""
+    return [e for e in RUNNING.in_memory() if execution_status in (None, e.exec_status)]
+
+
+def _find(arn: str) -> RecordedExecution | None:
+    return RUNNING.find(arn) or _archive.ended(arn) or RUNNING.find(arn)
 
 
 # --- end --------------------------------------------------------------------------------------------------------------
@@ -124,8 +232,8 @@ def _forget_oldest(executions: list[Execution]) -> None:
 
 def terminate(self: Any) -> None:
     """An execution has come to its end, unless it was stopped before."""
-    execution: Execution = self.execution
-    if execution.exec_status != ExecutionStatus.RUNNING:
+    execution: RecordedExecution = self.execution
+    if execution.exec_status != ExecutionStatus.RUNNING or not execution.journal.is_open:
         return
     before = execution.exec_status
     self._reflect_execution_status()
@@ -134,28 +242,55 @@ def terminate(self: Any) -> None:
     _finish(execution, status, error=execution.error, cause=execution.cause)
 
 
-def abort(execution: Execution, error: str | None, cause: str | None) -> None:
+def abort(execution: RecordedExecution, error: str | None, cause: str | None) -> None:
     """Stop at once: set the status, and wake what waits for a token or for time."""
+    _finish(execution, ExecutionStatus.ABORTED, error=error, cause=cause)
+    _interrupt(execution, error=error, cause=cause)
+
+
+def suspend() -> None:
+    """End all threads and leave the executions as they are on disk, to be resumed."""
+    global _is_suspended
+    _is_suspended = True
+    tokens.suspend()
+    for execution in RUNNING.all():
+        execution.journal.close()
+    for execution in RUNNING.in_memory():
+        _interrupt(execution, error=None, cause=None)
+
+
+def delete_state_machine(self: Any, arn: str) -> None:
+    """DeleteStateMachine: its executions end at their next transition (Step Functions API Reference)."""
+    _delete_machine_in_moto(self, arn)
+    for execution in RUNNING.all():
+        if execution.state_machine_arn == arn:
+            execution.journal.is_deleted = True
+            _archive.write(execution)
+
+
+def _interrupt(execution: RecordedExecution, error: str | None, cause: str | None) -> None:
     worker = execution.exec_worker
     if worker is not None and worker.env is not None:
         worker.env.set_stop(stop_date=datetime.now(UTC), cause=cause, error=error)
-    _finish(execution, ExecutionStatus.ABORTED, error=error, cause=cause)
+        tasks.wake(worker.env)
     tokens.release(execution)
 
 
-def _finish(execution: Execution, status: ExecutionStatus | None, error: str | None, cause: str | None) -> None:
-    if not RUNNING.remove(execution):
+def _finish(execution: RecordedExecution, status: ExecutionStatus | None, error: str | None, cause: str | None) -> None:
+    if not execution.journal.is_open or not RUNNING.end(execution):
         return
     execution.error, execution.cause = error, cause
     execution.stop_date = datetime.now(UTC)
     execution.exec_status = status
-    publish_status(execution)
+    with _archive.store.changes():
+        _archive.write(execution)
+        publish_status(execution)
 
 
 # --- status events ----------------------------------------------------------------------------------------------------
 
 
-def publish_status(execution: Execution) -> None:
+def publish_status(execution: RecordedExecution) -> None:
     """Put "Step Functions Execution Status Change" on the bus."""
     events.publish(
         {
@@ -169,7 +304,7 @@ def publish_status(execution: Execution) -> None:
     )
 
 
-def status_detail(execution: Execution) -> dict[str, Any]:
+def status_detail(execution: RecordedExecution) -> dict[str, Any]:
     """The event's detail; moments are milliseconds of the epoch.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html

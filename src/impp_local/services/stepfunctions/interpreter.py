@@ -22,7 +22,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_name import
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils, state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_lambda
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
@@ -33,7 +35,11 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceCallback,
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackEndpoint, CallbackPoolManager
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
@@ -43,13 +49,14 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from impp_local.kernel.contract import Cloud
-from impp_local.services.stepfunctions import answers, definitions, executions, jsonata, states, tasks, tokens
+from impp_local.services.stepfunctions import answers, definitions, executions, journal, jsonata, states, tasks, tokens
 from impp_local.services.stepfunctions.clients import Clients
 
 
 def install(cloud: Cloud) -> None:
     """Replace what is wrong in moto. Idempotent, except that tasks then call the endpoint of `cloud`."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    executions.configure(journal.Archive(cloud.store))
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)  # failures are in the history
     _replace_definitions()
     _replace_states()
@@ -60,10 +67,14 @@ def install(cloud: Cloud) -> None:
     tasks.listen()
 
 
-def stop() -> None:
-    """Abort what runs."""
-    for execution in executions.RUNNING.all():
-        executions.abort(execution, error="LocalCloud.Stopped", cause="The local cloud was stopped")
+def resume() -> None:
+    """Continue the executions that ran when the cloud stopped."""
+    executions.resume()
+
+
+def suspend() -> None:
+    """Leave the executions that run for the next start of the cloud."""
+    executions.suspend()
 
 
 def running() -> int:
@@ -87,8 +98,16 @@ def _replace_states() -> None:
     _replace(StringJSONata, _eval_body=states.evaluate_expression)
     # The variables in a history event are strings without escapes, in random order.
     _replace(VariableStore, get_assigned_variables=states.assigned_variables)
-    # Nothing meters transitions.
-    _replace(CommonStateField, _eval_body=states.enter_state)
+    # Nothing meters transitions or keeps what an execution has done.
+    _replace(Program, _eval_body=states.run_program)
+    _replace(CommonStateField, _eval_body=states.enter_state, _eval_state_input=states.evaluate_input)
+    # An attempt of a state in a Map does not see `$states.context.Map`.
+    _replace(Environment, open_frame=journal.open_frame, open_inner_frame=journal.open_inner_frame)
+    _replace(IterationWorker, _eval_job=states.evaluate_item)
+    _replace(EventManager, add_event=journal.add_event)
+    # A Wait of less than a second never ends, and a Timestamp is compared with the local time.
+    _replace(WaitFunction, _eval_body=states.wait)
+    _replace(Timestamp, _get_wait_seconds=states.seconds_until)
     _replace(ExecutionState, _handle_retry=states.handle_retry)
     # The time that a task is queued for a worker counts towards its timeout. (On AWS, workers are always free.)
     _replace(ExecutionState, _evaluate_with_timeout=states.evaluate_within_timeout)
@@ -118,6 +137,7 @@ def _replace_tokens() -> None:
     # All attempts of a state share one token.
     _replace(StateTaskServiceCallback, _eval_body=tokens.evaluate_state)
     _replace(StateTaskService, _eval_execution=tokens.evaluate_attempt)
+    _replace(StateTaskServiceCallback, _after_eval_execution=tokens.after_call)
     # A token never expires, and an answer to one of an ended execution is InvalidToken.
     _replace(StateTaskServiceCallback, _eval_integration_pattern=tokens.wait_for_answer)
     _replace(CallbackPoolManager, add=tokens.add_endpoint)
@@ -129,9 +149,18 @@ def _replace_tokens() -> None:
 
 
 def _replace_executions() -> None:
-    # An execution without a name is called "None", a bad name is accepted, and every execution is kept for ever.
-    _replace(StepFunctionsParserBackend, start_execution=executions.start_execution)
-    # A state machine cannot be pickled while it has executions, whose threads and locks are part of it.
+    # An execution without a name is called "None", a bad name is accepted, and every execution is kept in memory, as
+    # part of its state machine (which cannot be pickled then). Executions of a deleted machine run on.
+    _replace(
+        StepFunctionsParserBackend,
+        start_execution=executions.start_execution,
+        describe_execution=executions.describe_execution,
+        get_execution_history=executions.get_execution_history,
+        list_executions=executions.list_executions,
+        describe_state_machine_for_execution=executions.describe_state_machine_for_execution,
+        delete_state_machine=executions.delete_state_machine,
+        _get_executions=executions.executions_of,
+    )
     _replace(StateMachineInstance, __getstate__=executions.state_without_executions)
     # No status change is an event.
     _replace(Execution, start=executions.start)

@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
@@ -21,13 +22,20 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
+from moto.stepfunctions.parser.asl.component.state.fail.state_fail import StateFail
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.component.state.state_pass.state_pass import StatePass
+from moto.stepfunctions.parser.asl.component.state.state_succeed.state_succeed import StateSucceed
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from impp_local.kernel import billing
-from impp_local.kernel.functions import Wait
-from impp_local.services.stepfunctions import jsonata
+from impp_local.kernel.functions import Wait as WorkerWait
+from impp_local.services.stepfunctions import journal, jsonata, tasks
 
 TERMINAL_ERRORS: Final = {"States.DataLimitExceeded", "States.Runtime"}
 """Errors that no wildcard catches
@@ -38,16 +46,53 @@ _ASSET: Final = re.compile(r"[0-9a-f]{20}")
 
 # --- entering a state -------------------------------------------------------------------------------------------------
 
+_INSTANT: Final = (StatePass, StateChoice, StateSucceed, StateFail)
+"""States that need no row while they are under way."""
+
+_run_program_in_moto: Final = Program._eval_body
 _enter_in_moto: Final = CommonStateField._eval_body
+_evaluate_item_in_moto: Final = IterationWorker._eval_job
+_evaluate_input_in_moto: Final = CommonStateField._eval_state_input
 _handle_retry_in_moto: Final = ExecutionState._handle_retry
+
+
+def run_program(self: Any, env: Any) -> None:
+    """Run a machine's states, a branch or an item, from where it was when the cloud stopped."""
+    if variables := journal.resume_program(env):
+        _tie_to_asset(execution_of(env), list(variables.values()))
+    _run_program_in_moto(self, env)
 
 
 def enter_state(self: Any, env: Any) -> None:
     """Run a state, meter the transition, and charge the execution to its asset once a variable names that."""
     execution = execution_of(env)
-    billing.meter("states", "standard_transition", 1, asset=execution)
+    position = journal.position_of(env)
+    if position is not None and position.journal.is_deleted:
+        position.journal.abort()
+        return
+    if position is None or position.enter():
+        billing.meter("states", "standard_transition", 1, asset=execution)
+    if position is not None and not isinstance(self, _INSTANT) and not position.is_resumed:
+        position.save()
     _enter_in_moto(self, env)
     _tie_to_asset(execution, list(env.variable_store._inner_scope.values()))
+    if position is not None:
+        journal.leave_state(env, position)
+
+
+def evaluate_input(self: Any, env: Any) -> None:
+    """Begin a state with its input; a resumed one keeps the time when it was entered."""
+    position = journal.position_of(env)
+    if position is not None and position.is_resumed:
+        entered = datetime.fromtimestamp(position.row["entered"], UTC)
+        env.states.context_object.context_object_data["State"]["EnteredTime"] = entered.isoformat()
+    _evaluate_input_in_moto(self, env)
+
+
+def evaluate_item(self: Any, env: Any, job: Any) -> None:
+    """Process an item of a Map."""
+    journal.place_item(env, job.job_index)
+    _evaluate_item_in_moto(self, env, job)
 
 
 def handle_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
@@ -55,7 +100,28 @@ def handle_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
     outcome = _handle_retry_in_moto(self, env, failure_event)
     if outcome == RetryOutcome.CanRetry:
         billing.meter("states", "standard_transition", 1, asset=execution_of(env))
+        if position := journal.position_of(env):
+            position.retry([_used(retrier, env) for retrier in self.retry.retriers])
     return outcome
+
+
+def _used(retrier: Any, env: Any) -> tuple[int, float]:
+    """How far a retrier has come: its attempts, and what its next interval is multiplied by."""
+    return retrier.max_attempts._access_attempt_number(env), retrier.backoff_rate._access_next_multiplier(env)
+
+
+def _continue_retries(self: Any, env: Any) -> None:
+    """Count the attempts from before the cloud stopped."""
+    position = journal.position_of(env)
+    if position is None or not position.is_resumed:
+        return
+    position.is_resumed = False
+    position.attempt = position.row["attempt"]
+    if self.retry and (retriers := position.row.get("retriers")):
+        env.states.context_object.context_object_data["State"]["RetryCount"] = position.attempt
+        for retrier, (attempts, multiplier) in zip(self.retry.retriers, retriers, strict=True):
+            retrier.max_attempts._store_attempt_number(env, attempts)
+            retrier.backoff_rate._store_next_multiplier(env, multiplier)
 
 
 def execution_of(env: Any) -> str:
@@ -150,12 +216,13 @@ def apply_result_path(self: Any, env: Any) -> None:
 
 def evaluate_within_timeout(self: Any, env: Any) -> None:
     """One attempt of a state within its TimeoutSeconds, which leaves out the time that it is queued for a worker."""
+    _continue_retries(self, env)
     self.timeout.eval(env=env)
     limit_s = float(env.stack.pop())
     frame = env.open_frame()
     frame.states.reset(input_value=env.states.get_input())
     frame.stack = copy.deepcopy(env.stack)
-    frame.queued = Wait()
+    frame.queued = WorkerWait()
     done = threading.Event()
     errors: list[Exception] = []
 
@@ -169,6 +236,7 @@ def evaluate_within_timeout(self: Any, env: Any) -> None:
     threading.Thread(target=evaluate, name=f"state-{self.name}", daemon=True).start()
     is_in_time = _await(done, limit_s, frame.queued)
     frame.set_ended()
+    tasks.wake(frame)
     env.close_frame(frame)
     if errors:
         raise errors[0]
@@ -177,7 +245,31 @@ def evaluate_within_timeout(self: Any, env: Any) -> None:
     _take_output(self, env, frame.stack.pop())
 
 
-def _await(done: threading.Event, limit_s: float, queued: Wait) -> bool:
+WAKE_S: Final = 5.0
+"""How long a Wait can miss that its execution was stopped: moto's event is set for a moment only."""
+
+
+def wait(self: Any, env: Any) -> None:
+    """A Wait state, until its original end if the cloud was stopped meanwhile."""
+    position = journal.position_of(env)
+    is_relative = not isinstance(self, Timestamp)
+    began = position.row["entered"] if position is not None and is_relative else time.time()
+    end = began + self._get_wait_seconds(env)
+    while env.is_running() and (left := end - time.time()) > 0:
+        env.program_state_event.wait(min(left, WAKE_S))
+
+
+def seconds_until(self: Any, env: Any) -> float:
+    """The seconds until a Wait's Timestamp, which is in UTC whatever the time zone of the machine."""
+    self.string.eval(env)
+    text = str(env.stack.pop())
+    moment = self._from_timestamp_string(text)
+    if moment is None:
+        raise FailureEventException(self._create_failure_event(env, text))
+    return float((moment.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _await(done: threading.Event, limit_s: float, queued: WorkerWait) -> bool:
     started = time.monotonic()
     while (left := limit_s - (time.monotonic() - started - queued.seconds)) > 0:
         if done.wait(min(left, threading.TIMEOUT_MAX)):

@@ -34,9 +34,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from impp_local.kernel import events, functions
+from impp_local.services.stepfunctions import journal
 from impp_local.services.stepfunctions.clients import Clients, JsonClient, client_error
 
-POLL_S: Final = 5.0
+POLL_S: Final = 30.0
 """How often a MediaConvert job is read while no event reports its end (Step Functions, too, does both)."""
 
 _SDK_NAMES: Final = {"dynamodb": "DynamoDb"}
@@ -156,10 +157,12 @@ class MediaConvertTask(StateTaskServiceCallback):
         """Wait until the job ends."""
         job_id = env.stack.pop()["Job"]["Id"]
         client = self._client(resource_runtime_part.region, state_credentials)
-        changed = self.watch.of(job_id)
+        changed = env.waker = self.watch.of(job_id)
         try:
-            while env.is_running():
-                changed.clear()
+            while True:
+                changed.clear()  # first: what follows may have changed since
+                if not env.is_running():
+                    break
                 answer = client.get_job(Id=job_id)
                 answer.pop("ResponseMetadata", None)
                 status = answer["Job"]["Status"]
@@ -169,10 +172,10 @@ class MediaConvertTask(StateTaskServiceCallback):
                 if status in ("ERROR", "CANCELED"):
                     cause = json.dumps(answer["Job"], ensure_ascii=False, separators=(",", ":"))
                     raise FailureEventException(self._failed(env, "States.TaskFailed", cause))
-                waited = 0.0
-                while not changed.wait(0.25) and env.is_running() and waited < POLL_S:
-                    waited += 0.25
-            self._cancel(client, job_id)
+                changed.wait(POLL_S)
+            position = journal.position_of(env)
+            if position is None or position.journal.is_open:  # else it goes on when the cloud starts again
+                self._cancel(client, job_id)
             env.stack.append({})
         finally:
             self.watch.forget(job_id)
@@ -202,6 +205,14 @@ class MediaConvertTask(StateTaskServiceCallback):
             event_type=HistoryEventType.TaskFailed,
             event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[typeddict-item]
         )
+
+
+def wake(env: Any) -> None:
+    """Let tasks that wait for a job see that their environment has ended or was stopped."""
+    for frame in [*env._frames]:
+        wake(frame)
+    if waker := getattr(env, "waker", None):
+        waker.set()
 
 
 def listen() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from typing import Any, Final
 
 from moto.stepfunctions.parser.api import InvalidOutput, InvalidToken, TaskTimedOut
@@ -18,46 +19,108 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackConsumerTimeout,
     CallbackEndpoint,
+    CallbackOutcome,
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
     CallbackPoolManager,
 )
 from moto.stepfunctions.parser.backend.execution import Execution
 
+from impp_local.kernel.store import Store
+from impp_local.services.stepfunctions import journal
+from impp_local.services.stepfunctions.journal import ANSWER, TOKEN
+
 REMEMBERED_TOKENS: Final = 20_000
 
 
 class Tokens:
-    """The task tokens that were issued, each with the endpoint that waits for its answer."""
+    """The task tokens that were issued: those that wait for an answer, and lately expired ones.
 
-    def __init__(self) -> None:
+    An answer is on disk before it is acknowledged. One for an execution that has not got to its task since the cloud
+    started is kept for it there.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store
         self._lock = threading.Lock()
         self._endpoints: dict[str, CallbackEndpoint] = {}
+        self._expired: dict[str, None] = {}
+        self._is_suspended = False
 
     def add(self, endpoint: CallbackEndpoint) -> None:
-        """Register a task that waits. Above the limit, forget the older half of those that no longer wait."""
+        """Register a task that waits; it takes an answer that is already there."""
+        token = endpoint.callback_id
         with self._lock:
-            self._endpoints[endpoint.callback_id] = endpoint
-            if len(self._endpoints) > REMEMBERED_TOKENS:
-                expired = [token for token, known in self._endpoints.items() if known.consumer_error is not None]
-                for token in expired[: len(expired) // 2]:
-                    del self._endpoints[token]
+            self._endpoints[token] = endpoint
+        if answer := self._store and self._store.get(ANSWER, token):
+            endpoint.notify(_outcome(token, answer))
 
-    def waiting(self, token: str) -> CallbackEndpoint:
-        """The endpoint that waits for an answer.
-
-        Raises InvalidToken for a token that was never issued, TaskTimedOut when its task no longer waits.
-        """
+    def expire(self, endpoint: CallbackEndpoint) -> None:
+        """The task waits no more. Above the limit, forget the token that expired first."""
+        endpoint.report(CallbackConsumerTimeout())
         with self._lock:
-            endpoint = self._endpoints.get(token)
-        if endpoint is None:
-            raise InvalidToken
-        if endpoint.consumer_error is not None or endpoint.get_outcome() is not None:
+            if self._is_suspended or self._endpoints.pop(endpoint.callback_id, None) is None:
+                return
+            self._expired[endpoint.callback_id] = None
+            if len(self._expired) > REMEMBERED_TOKENS:
+                del self._expired[next(iter(self._expired))]
+
+    def suspend(self) -> None:
+        """From now on answers are only written: their tasks take them when the cloud starts again."""
+        with self._lock:
+            self._is_suspended = True
+
+    def answer(self, token: str, answer: Mapping[str, str]) -> None:
+        """Hand an answer to its task. Raises InvalidToken, TaskTimedOut."""
+        self.check(token)
+        if self._store and self._store.get(TOKEN, token):
+            self._store.put(ANSWER, token, dict(answer))
+        if endpoint := self._waiting(token):  # looked up last: it may have been added since
+            endpoint.notify(_outcome(token, answer))
+
+    def heartbeat(self, token: str) -> None:
+        """The task is alive. Raises InvalidToken, TaskTimedOut."""
+        self.check(token)
+        if endpoint := self._waiting(token):
+            endpoint.notify_heartbeat()
+
+    def check(self, token: str) -> None:
+        """Raise InvalidToken for a token that was never issued, TaskTimedOut when its task no longer waits."""
+        endpoint = self._waiting(token)
+        with self._lock:
+            is_expired = token in self._expired
+        if endpoint is not None:
+            is_expired = endpoint.consumer_error is not None or endpoint.get_outcome() is not None
+        elif not is_expired:
+            if not (self._store and self._store.get(TOKEN, token)):
+                raise InvalidToken
+            is_expired = self._store.get(ANSWER, token) is not None
+        if is_expired:
             raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
-        return endpoint
+
+    def _waiting(self, token: str) -> CallbackEndpoint | None:
+        with self._lock:
+            return None if self._is_suspended else self._endpoints.get(token)
 
 
-_tokens: Final = Tokens()
+def _outcome(token: str, answer: Mapping[str, str]) -> CallbackOutcome:
+    if "output" in answer:
+        return CallbackOutcomeSuccess(callback_id=token, output=answer["output"])
+    return CallbackOutcomeFailure(callback_id=token, error=answer["error"], cause=answer["cause"])
+
+
+_tokens = Tokens()
+
+
+def start(store: Store | None) -> None:
+    """Begin without tokens, except those on disk."""
+    global _tokens
+    _tokens = Tokens(store)
+
+
+def suspend() -> None:
+    """See :meth:`Tokens.suspend`."""
+    _tokens.suspend()
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -69,23 +132,23 @@ def send_success(_backend: Any, task_token: str, outcome: str) -> None:
         json.loads(outcome)
     except (ValueError, TypeError) as error:
         raise InvalidOutput(f"Invalid Output: '{error}'") from error
-    _tokens.waiting(task_token).notify(CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+    _tokens.answer(task_token, {"output": outcome})
 
 
 def send_failure(_backend: Any, task_token: str, error: str | None = None, cause: str | None = None) -> None:
     """SendTaskFailure. Raises InvalidToken, TaskTimedOut."""
-    outcome = CallbackOutcomeFailure(callback_id=task_token, error=error or "", cause=cause or "")
-    _tokens.waiting(task_token).notify(outcome)
+    _tokens.answer(task_token, {"error": error or "", "cause": cause or ""})
 
 
 def send_heartbeat(_backend: Any, task_token: str) -> None:
     """SendTaskHeartbeat. Raises InvalidToken, TaskTimedOut."""
-    _tokens.waiting(task_token).notify_heartbeat()
+    _tokens.heartbeat(task_token)
 
 
 # --- tasks that wait --------------------------------------------------------------------------------------------------
 
 _evaluate_attempt_in_moto: Final = StateTaskService._eval_execution
+_after_call_in_moto: Final = StateTaskServiceCallback._after_eval_execution
 _wait_in_moto: Final = StateTaskServiceCallback._eval_integration_pattern
 _add_in_moto: Final = CallbackPoolManager.add
 _set_up_heartbeat_in_moto: Final = CallbackEndpoint.setup_heartbeat_endpoint
@@ -99,10 +162,33 @@ def evaluate_state(self: Any, env: Any) -> None:
 
 
 def evaluate_attempt(self: Any, env: Any) -> None:
-    """One attempt of a task, in an environment of its own."""
+    """One attempt of a task, in an environment of its own.
+
+    A task that had been submitted when the cloud stopped is not submitted again: it goes on waiting.
+    """
+    position = journal.position_of(env)
+    is_answered = False
     if _waits_for_token(self):
-        env.callback_pool_manager.add(env.states.context_object.update_task_token())
-    _evaluate_attempt_in_moto(self, env)
+        context = env.states.context_object
+        token = position.token() if position else context.update_task_token()
+        context.context_object_data["Task"] = {"Token": token}
+        is_answered = env.callback_pool_manager.add(token).get_outcome() is not None
+    if position is None or not (is_answered or "output" in position.row):
+        _evaluate_attempt_in_moto(self, env)
+        return
+    self.resource.eval(env=env)
+    part = env.stack.pop()
+    parameters, credentials = self._eval_parameters(env=env), self._eval_state_credentials(env=env)
+    env.stack.append(position.row.get("output"))
+    self._after_eval_execution(env, part, parameters, credentials)
+
+
+def after_call(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
+    """The call of a task returned; one that waits for a token or a job has now been submitted."""
+    position = journal.position_of(env)
+    if position is not None and self._is_integration_pattern():
+        position.save(output=env.stack[-1])
+    _after_call_in_moto(self, env, *args, **kwargs)
 
 
 def wait_for_answer(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
@@ -114,7 +200,7 @@ def wait_for_answer(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
         _wait_in_moto(self, env, *args, **kwargs)
     finally:
         if endpoint is not None:
-            endpoint.report(CallbackConsumerTimeout())
+            _tokens.expire(endpoint)
 
 
 def add_endpoint(self: Any, callback_id: str) -> CallbackEndpoint:
@@ -139,7 +225,7 @@ def release(execution: Execution) -> None:
         return
     for endpoint in list(worker.env.callback_pool_manager._pool.values()):
         if endpoint.consumer_error is None:
-            endpoint.report(CallbackConsumerTimeout())
+            _tokens.expire(endpoint)
             endpoint.interrupt_all()
 
 
