@@ -11,7 +11,7 @@ from typing import Any, Final
 from moto.events.models import EventsBackend, Rule
 
 from impp_local.kernel import billing
-from impp_local.kernel.contract import Call, Response, Service
+from impp_local.kernel.contract import Call, Cloud, Response, Service
 from impp_local.kernel.events import publish, timestamp
 from impp_local.services.events import bus, schedules
 
@@ -26,14 +26,25 @@ class EventBridge(Service):
 
     name = "events"
 
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
     def start(self) -> None:
         """Take over delivery from moto."""
-        bus.start()
+        bus.start(self._cloud.store)
         _replace_in_moto()
 
+    def resume(self) -> None:
+        """Continue the deliveries that had not ended."""
+        bus.dispatcher().resume()
+
+    def suspend(self) -> None:
+        """Leave the deliveries that have not ended."""
+        bus.dispatcher().suspend()
+
     def close(self) -> None:
-        """Drop the deliveries that wait."""
-        bus.stop()
+        """End the threads that deliver."""
+        bus.dispatcher().close()
 
     def page(self, call: Call) -> Response | None:
         """`GET /_impp/schedules` lists schedules, `POST /_impp/schedules/<name>/run` runs one now."""

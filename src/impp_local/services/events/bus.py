@@ -15,8 +15,9 @@ from typing import Any, Final
 from moto.events.models import events_backends
 
 from impp_local.kernel import targets
-from impp_local.kernel.dispatch import Dispatcher, Failure, RetryPolicy, Undeliverable
+from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
 from impp_local.kernel.events import publish, subscribe
+from impp_local.kernel.store import Store
 from impp_local.services.events.patterns import matches, target_input
 
 log: Final = logging.getLogger(__name__)
@@ -26,21 +27,36 @@ MAX_AGE_S: Final = 24 * 3600
 """What applies when a target has no RetryPolicy
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html)."""
 
-_dispatcher = Dispatcher("events")
+
+class _Targets:
+    """Sends to the targets of rules and schedules."""
+
+    def send(self, delivery: Delivery) -> None:
+        """Send the payload to the target."""
+        targets.send({**delivery.arguments["target"], "DeliveryId": delivery.id}, delivery.arguments["payload"])
+
+    def give_up(self, delivery: Delivery, failure: Failure) -> None:
+        """Send it to the target's dead-letter queue."""
+        target, source_arn = delivery.arguments["target"], delivery.arguments["source_arn"]
+        log.warning("Gave up on %s after %d retries: %s", target["Arn"], failure.attempts, failure.message)
+        if queue := (target.get("DeadLetterConfig") or {}).get("Arn"):
+            attributes = targets.event_attributes(source_arn, target["Arn"], failure)
+            try:
+                targets.dead_letter(queue, delivery.arguments["payload"], attributes)
+            except Undeliverable as error:
+                log.error("The dead letter of %s is lost: %s", source_arn, error)
 
 
-def start() -> None:
-    """Deliver what is published. Idempotent, except that deliveries of an earlier start are dropped."""
+_dispatcher = Dispatcher("events", _Targets())
+
+
+def start(store: Store) -> None:
+    """Deliver what is published. Idempotent, except that deliveries of an earlier start are left."""
     global _dispatcher
     _dispatcher.close()
-    _dispatcher = Dispatcher("events")
+    _dispatcher = Dispatcher("events", _Targets(), store)
     subscribe(match_rules)
     targets.register("events", receive)
-
-
-def stop() -> None:
-    """Drop the deliveries that wait."""
-    _dispatcher.close()
 
 
 def in_flight() -> int:
@@ -75,21 +91,10 @@ def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
 def deliver(target: Mapping[str, Any], payload: str, source_arn: str) -> None:
     """Send `payload` to a target in the background, with its retries; `source_arn` is the rule or schedule."""
     policy = target.get("RetryPolicy") or {}
-    queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-
-    def give_up(failure: Failure) -> None:
-        log.warning("Gave up on %s after %d retries: %s", target["Arn"], failure.attempts, failure.message)
-        if queue:
-            try:
-                targets.dead_letter(queue, payload, targets.event_attributes(source_arn, target["Arn"], failure))
-            except Undeliverable as error:
-                log.error("The dead letter of %s is lost: %s", source_arn, error)
-
     _dispatcher.deliver(
-        lambda: targets.send(target, payload),
+        {"target": dict(target), "payload": payload, "source_arn": source_arn},
         RetryPolicy(
             int(policy.get("MaximumRetryAttempts", MAX_RETRIES)),
             float(policy.get("MaximumEventAgeInSeconds", MAX_AGE_S)),
         ),
-        give_up,
     )

@@ -27,7 +27,7 @@ class Functions:
 
     def __init__(self, cloud: Cloud) -> None:
         self.runner = Runner(cloud.endpoint, cloud.state)
-        self.events = EventQueue(self.runner)
+        self.events = EventQueue(self.runner, cloud.store)
 
     def invoke(
         self,
@@ -50,8 +50,8 @@ class Functions:
         return self.runner.in_flight() + self.events.in_flight()
 
     def close(self) -> None:
-        """Forget queued events and end all workers."""
-        self.events.close()
+        """End all workers; queued events stay on disk."""
+        self.events.dispatcher.close()
         self.runner.close()
 
 
@@ -80,6 +80,14 @@ class Lambda(Service):
         functions.register(self._functions)
         targets.register("lambda", receive)
         _replace_in_moto()
+
+    def resume(self) -> None:
+        """Continue with the events that are queued."""
+        self._functions.events.dispatcher.resume()
+
+    def suspend(self) -> None:
+        """Leave the events that are queued."""
+        self._functions.events.dispatcher.suspend()
 
     def close(self) -> None:
         """End all workers."""

@@ -67,7 +67,10 @@ class S3Front(Service):
             raise protocol.unknown_operation("s3", exchange.operation, exchange.headers)
         stores_body = exchange.operation in ("PutObject", "UploadPart")
         prepared = self._rows.prepare(verified.payload) if stores_body else None
-        with moto.lock_of("s3"), self._rows.request(exchange.bucket, prepared, whole_bucket=not exchange.key):
+        request = self._rows.request(
+            exchange.bucket, prepared, whole_bucket=not exchange.key, publishers=exchange.events
+        )
+        with moto.lock_of("s3"), request:
             if "IntelligentTiering" in exchange.operation:
                 return self._intelligent_tiering(exchange)
             prepare = getattr(self, f"_before_{exchange.operation}", None)
@@ -80,8 +83,6 @@ class S3Front(Service):
                 if finish:
                     finish(exchange, response, before)
         response.headers.pop("x-amz-sdk-checksum-algorithm", None)
-        for send in exchange.events:
-            send()
         return response
 
     # Uploads in one piece.

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -57,8 +57,18 @@ class ObjectRows:
         return Prepared(content, self.blobs.write_file(content)) if len(content) > SMALL else None
 
     @contextmanager
-    def request(self, bucket: str, prepared: Prepared | None = None, *, whole_bucket: bool = False) -> Iterator[None]:
-        """Write what the block changes, also when it fails. `whole_bucket`: it may change the bucket itself."""
+    def request(
+        self,
+        bucket: str,
+        prepared: Prepared | None = None,
+        *,
+        whole_bucket: bool = False,
+        publishers: Iterable[Callable[[], None]] = (),
+    ) -> Iterator[None]:
+        """Write what the block changes, also when it fails. `whole_bucket`: it may change the bucket itself.
+
+        `publishers` publish what happened, in the same transaction: an object that is there has had its event.
+        """
         touched = Touched(self.blobs, prepared)
         if whole_bucket:
             touched.buckets.add(bucket)
@@ -66,11 +76,11 @@ class ObjectRows:
             with tracking.during(touched):
                 yield
         finally:
-            self._write(touched)
+            self._write(touched, publishers)
 
     # Writing.
 
-    def _write(self, touched: Touched) -> None:
+    def _write(self, touched: Touched, publishers: Iterable[Callable[[], None]]) -> None:
         batch = _Batch()
         with self._store.changes():
             for name in sorted(touched.buckets):
@@ -98,6 +108,8 @@ class ObjectRows:
                 self.blobs.keep(blob)
             for blob in gone:
                 self.blobs.forget(blob)
+            for publish in publishers:
+                publish()
         for written, digest in batch.written:
             written._written = digest
         for blob in batch.kept:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from impp_local.kernel.contract import Cloud, Service
 
 
-def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is moto's
+def create(cloud: Cloud) -> Service:
     """Called when the cloud starts."""
     from impp_local.services.sns.api import Sns
 
-    return Sns()
+    return Sns(cloud)

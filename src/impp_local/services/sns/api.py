@@ -8,7 +8,7 @@ from typing import Any
 from moto.sns.models import Subscription, sns_backends
 
 from impp_local.kernel import targets
-from impp_local.kernel.contract import Service
+from impp_local.kernel.contract import Cloud, Service
 from impp_local.kernel.moto import lock_of
 from impp_local.services.sns import deliveries
 
@@ -18,15 +18,26 @@ class Sns(Service):
 
     name = "sns"
 
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
     def start(self) -> None:
         """Take over delivery from moto. Topics are targets."""
-        deliveries.start()
+        deliveries.start(self._cloud.store)
         targets.register("sns", receive)
         _replace_in_moto()
 
+    def resume(self) -> None:
+        """Continue the deliveries that had not ended."""
+        deliveries.dispatcher().resume()
+
+    def suspend(self) -> None:
+        """Leave the deliveries that have not ended."""
+        deliveries.dispatcher().suspend()
+
     def close(self) -> None:
-        """Drop the deliveries that wait."""
-        deliveries.stop()
+        """End the threads that deliver."""
+        deliveries.dispatcher().close()
 
     def work(self) -> Mapping[str, int]:
         """Deliveries that run or wait for their next attempt."""

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import requests
 from moto.sns.models import Subscription
 
 from impp_local.kernel import targets
-from impp_local.kernel.dispatch import Dispatcher, Failure, RetryPolicy, Undeliverable
+from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
+from impp_local.kernel.store import Store
 
 log: Final = logging.getLogger(__name__)
 
@@ -30,19 +31,45 @@ HTTP_POLICY: Final = RetryPolicy(attempts=3)
 
 HTTP_TIMEOUT_S: Final = 15.0
 
-_dispatcher = Dispatcher("sns")
 _deliver_in_moto: Final = Subscription.publish
 
 
-def start() -> None:
+class _Subscriptions:
+    """Hands messages to functions and webhooks."""
+
+    def send(self, delivery: Delivery) -> None:
+        """Invoke the function, or call the webhook."""
+        given = delivery.arguments
+        if given["protocol"] == "lambda":
+            targets.send({"Arn": given["endpoint"]}, given["body"])
+        else:
+            _post(given["endpoint"], given["body"], given["headers"])
+
+    def give_up(self, delivery: Delivery, failure: Failure) -> None:
+        """Send the message to the subscription's dead-letter queue."""
+        given = delivery.arguments
+        log.warning("SNS gave up on %s: %s", given["endpoint"], failure.message)
+        if queue := given["dead_letters"]:
+            attributes = {"ERROR_CODE": ("String", failure.code), "ERROR_MESSAGE": ("String", failure.message[:1024])}
+            try:
+                targets.dead_letter(queue, given["body"], attributes)
+            except Undeliverable as error:
+                log.error("The dead letter of %s is lost: %s", given["subscription"], error)
+
+
+_dispatcher = Dispatcher("sns", _Subscriptions())
+
+
+def start(store: Store) -> None:
     """Start the threads of a new cloud."""
     global _dispatcher
-    _dispatcher = Dispatcher("sns")
-
-
-def stop() -> None:
-    """Drop the deliveries that wait."""
     _dispatcher.close()
+    _dispatcher = Dispatcher("sns", _Subscriptions(), store)
+
+
+def dispatcher() -> Dispatcher:
+    """The threads that deliver."""
+    return _dispatcher
 
 
 def in_flight() -> int:
@@ -74,12 +101,21 @@ def deliver(
     if message_structure == "json":
         message = self._parse_message_structure(message, self.protocol)
     notification = self.get_post_data(message, message_id, subject, message_attributes)
+    headers: dict[str, str] = {}
     if self.protocol == "lambda":
-        record = json.dumps(lambda_event(notification, self.arn), ensure_ascii=False)
-        _send(self, lambda: targets.send({"Arn": self.endpoint}, record), FUNCTION_POLICY, record)
+        body, policy = json.dumps(lambda_event(notification, self.arn), ensure_ascii=False), FUNCTION_POLICY
     else:
         body = message if _is_raw(self) else json.dumps(notification, ensure_ascii=False)
-        _send(self, lambda: _post(self, body, notification), _http_policy(self), body)
+        headers, policy = _headers(self, notification), _http_policy(self)
+    given = {
+        "subscription": self.arn,
+        "protocol": self.protocol,
+        "endpoint": self.endpoint,
+        "body": body,
+        "headers": headers,
+        "dead_letters": _dead_letter_queue(self),
+    }
+    _dispatcher.deliver(given, policy)
 
 
 def lambda_event(notification: Mapping[str, Any], subscription_arn: str) -> dict[str, Any]:
@@ -110,34 +146,28 @@ def _http_policy(subscription: Subscription) -> RetryPolicy:
     return RetryPolicy(attempts=int(retries)) if retries is not None else HTTP_POLICY
 
 
-def _post(subscription: Subscription, body: str, notification: Mapping[str, Any]) -> None:
-    headers = {
+def _headers(subscription: Subscription, notification: Mapping[str, Any]) -> dict[str, str]:
+    return {
         "Content-Type": "text/plain; charset=UTF-8",
         "x-amz-sns-message-type": "Notification",
         "x-amz-sns-message-id": str(notification["MessageId"]),
         "x-amz-sns-topic-arn": str(notification["TopicArn"]),
         "x-amz-sns-subscription-arn": subscription.arn,
     }
+
+
+def _dead_letter_queue(subscription: Subscription) -> str | None:
+    """The queue of the subscription's redrive policy."""
+    raw = subscription.attributes.get("RedrivePolicy")
+    redrive = json.loads(raw) if isinstance(raw, str) and raw else (raw or {})
+    return redrive.get("deadLetterTargetArn")
+
+
+def _post(endpoint: str, body: str, headers: Mapping[str, str]) -> None:
     try:
-        answer = requests.post(subscription.endpoint, body.encode(), headers=headers, timeout=HTTP_TIMEOUT_S)
+        answer = requests.post(endpoint, body.encode(), headers=headers, timeout=HTTP_TIMEOUT_S)
     except requests.RequestException as error:
         raise Undeliverable("CONNECTION_FAILURE", str(error)) from error
     if answer.status_code >= 300:  # to SNS, 4xx other than 429 are permanent
         is_transient = answer.status_code >= 500 or answer.status_code == 429
-        message = f"{subscription.endpoint}: {answer.status_code}"
-        raise Undeliverable(str(answer.status_code), message, retry=is_transient)
-
-
-def _send(subscription: Subscription, send: Callable[[], None], policy: RetryPolicy, body: str) -> None:
-    def give_up(failure: Failure) -> None:
-        log.warning("SNS gave up on %s: %s", subscription.endpoint, failure.message)
-        raw = subscription.attributes.get("RedrivePolicy")
-        redrive = json.loads(raw) if isinstance(raw, str) and raw else (raw or {})
-        if queue := redrive.get("deadLetterTargetArn"):
-            attributes = {"ERROR_CODE": ("String", failure.code), "ERROR_MESSAGE": ("String", failure.message[:1024])}
-            try:
-                targets.dead_letter(queue, body, attributes)
-            except Undeliverable as error:
-                log.error("The dead letter of %s is lost: %s", subscription.arn, error)
-
-    _dispatcher.deliver(send, policy, give_up)
+        raise Undeliverable(str(answer.status_code), f"{endpoint}: {answer.status_code}", retry=is_transient)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from moto.stepfunctions.exceptions import ExecutionAlreadyExists
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.responses import get_backend
 
@@ -63,13 +64,19 @@ class StepFunctions(Service):
         return {"stateMachineVersions": []}
 
 
-def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
+def receive(arn: str, payload: str, target: Mapping[str, Any]) -> None:
     """Start a state machine with what was sent to its ARN. Raises :class:`Undeliverable`."""
     try:
         json.loads(payload)
     except ValueError as error:
         raise Undeliverable("INVALID_JSON", f"The input of {arn} is not JSON: {error}", retry=False) from error
     _, _, _, region, account, *_ = arn.split(":")
-    name = f"{uuid.uuid4()}_{uuid.uuid4()}"  # as EventBridge names executions
+    delivery = target.get("DeliveryId")
+    name = str(delivery or f"{uuid.uuid4()}_{uuid.uuid4()}")  # as EventBridge names executions
     with lock_of("stepfunctions"):
-        stepfunctions_parser_backends[account][region].start_execution(arn, name=name, execution_input=payload)
+        try:
+            stepfunctions_parser_backends[account][region].start_execution(arn, name=name, execution_input=payload)
+        except ExecutionAlreadyExists:
+            if not delivery:
+                raise
+            # It was delivered before the cloud stopped.

@@ -224,7 +224,7 @@ def executions_of(_backend: Any, execution_status: ExecutionStatus | None = None
 
 
 def _find(arn: str) -> RecordedExecution | None:
-    return RUNNING.find(arn) or _archive.ended(arn) or RUNNING.find(arn)
+    return RUNNING.find(arn) or _archive.find(arn)
 
 
 # --- end --------------------------------------------------------------------------------------------------------------

@@ -413,9 +413,9 @@ class Archive:
         """The executions that ran when the cloud stopped."""
         return self.store.rows(RUNNING)
 
-    def ended(self, arn: str) -> RecordedExecution | None:
-        """An ended execution."""
-        row = self.store.get(ENDED, arn)
+    def find(self, arn: str) -> RecordedExecution | None:
+        """An execution that has ended, or that is about to be resumed."""
+        row = self.store.get(ENDED, arn) or self.store.get(RUNNING, arn)
         return self.execution(arn, row) if row else None
 
     def ended_of(self, machine_arn: str) -> list[RecordedExecution]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import botocore.exceptions
@@ -91,25 +92,28 @@ class JobWatch:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, threading.Event] = {}
+        self._waiting: defaultdict[str, list[threading.Event]] = defaultdict(list)
 
     def __call__(self, event: Mapping[str, Any], _bus: str) -> None:
         """A subscriber of the services' events."""
         if event.get("source") == "aws.mediaconvert":
             with self._lock:
-                waiting = self._waiting.get(str(event["detail"].get("jobId")))
-            if waiting:
-                waiting.set()
+                for waiting in self._waiting.get(str(event["detail"].get("jobId")), ()):
+                    waiting.set()
 
-    def of(self, job: str) -> threading.Event:
+    @contextlib.contextmanager
+    def of(self, job: str) -> Iterator[threading.Event]:
         """An event that is set at each state change of the job."""
+        changed = threading.Event()
         with self._lock:
-            return self._waiting.setdefault(job, threading.Event())
-
-    def forget(self, job: str) -> None:
-        """Drop a job whose task has ended."""
-        with self._lock:
-            self._waiting.pop(job, None)
+            self._waiting[job].append(changed)
+        try:
+            yield changed
+        finally:
+            with self._lock:
+                self._waiting[job].remove(changed)
+                if not self._waiting[job]:
+                    del self._waiting[job]
 
 
 class MediaConvertTask(StateTaskServiceCallback):
@@ -157,8 +161,8 @@ class MediaConvertTask(StateTaskServiceCallback):
         """Wait until the job ends."""
         job_id = env.stack.pop()["Job"]["Id"]
         client = self._client(resource_runtime_part.region, state_credentials)
-        changed = env.waker = self.watch.of(job_id)
-        try:
+        with self.watch.of(job_id) as changed:
+            env.waker = changed
             while True:
                 changed.clear()  # first: what follows may have changed since
                 if not env.is_running():
@@ -173,12 +177,10 @@ class MediaConvertTask(StateTaskServiceCallback):
                     cause = json.dumps(answer["Job"], ensure_ascii=False, separators=(",", ":"))
                     raise FailureEventException(self._failed(env, "States.TaskFailed", cause))
                 changed.wait(POLL_S)
-            position = journal.position_of(env)
-            if position is None or position.journal.is_open:  # else it goes on when the cloud starts again
-                self._cancel(client, job_id)
-            env.stack.append({})
-        finally:
-            self.watch.forget(job_id)
+        position = journal.position_of(env)
+        if position is None or position.journal.is_open:  # else it goes on when the cloud starts again
+            self._cancel(client, job_id)
+        env.stack.append({})
 
     @staticmethod
     def _cancel(client: JsonClient, job_id: str) -> None:

@@ -18,7 +18,7 @@ from tests.support.local_cloud import Maker, wait_until
 from tests.support.states import INVOKE, machine, skip_backoff, task
 
 from impp_local.cloud import LocalCloud
-from impp_local.kernel import functions
+from impp_local.kernel import functions, targets
 from impp_local.kernel.functions import Report
 from impp_local.services.stepfunctions import journal
 
@@ -319,3 +319,14 @@ def test_restarts_at_random_moments_lose_and_repeat_nothing(
     assert entered == names(events, "Exited")
     assert Counter(entered)["First"] == Counter(entered)["Last"] == 1 and len(entered) == 19
     assert [event["timestamp"] for event in events] == sorted(event["timestamp"] for event in events)
+
+
+def test_an_event_that_was_delivered_twice_starts_one_execution(folder: Path, calls: Calls) -> None:
+    with started(folder) as make:
+        arn = make.machine(machine(call("first")))
+        target = {"Arn": arn, "DeliveryId": "the-id"}
+        targets.send(target, '{"n": 1}')
+        (run,) = make.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
+        make.ended(run["executionArn"])
+        targets.send(target, '{"n": 1}')
+        assert calls.started == {"first": 1}
