@@ -14,8 +14,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from impp_local.kernel.contract import Cloud, Lazy, Service
+from impp_local.kernel.jobs import are_under_way
 
 STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "stepfunctions", "s3", "cloudfront")
+
+WITH_JOBS: Final = ("mediaconvert", "transcribe")
+"""Those that also start with the cloud when they have jobs to continue."""
 
 
 class Services:
@@ -41,6 +45,9 @@ class Services:
 
     def resume(self) -> None:
         """Continue what was under way when the cloud last stopped."""
+        for name in WITH_JOBS:
+            if are_under_way(self._cloud.store, name):
+                self(name)
         for service in self:
             service.resume()
 

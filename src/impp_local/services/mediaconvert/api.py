@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from impp_engines.media import MediaError
@@ -13,6 +14,7 @@ from impp_local.engines import video
 from impp_local.kernel import objects
 from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 from impp_local.kernel.defaults import ACCOUNT
+from impp_local.kernel.jobs import JobRows
 from impp_local.services.mediaconvert import prober, settings
 from impp_local.services.mediaconvert.job import Job, new_id
 from impp_local.services.mediaconvert.runner import Runner
@@ -23,19 +25,33 @@ _QUEUE_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR
 _ROLE = "arn:aws:iam::"
 
 
+QUEUE: Final = "mediaconvert.queue"
+TOKEN: Final = "mediaconvert.token"  # noqa: S105  # a kind of rows
+"""Queues by name, and jobs by ClientRequestToken."""
+
+
 class MediaConvert(Service):
-    """Jobs run in the background (see `runner`); everything is kept in memory."""
+    """Jobs run in the background (see `runner`). Everything is on disk; in memory are queues, and jobs under way."""
 
     name = "mediaconvert"
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._lock = threading.RLock()
-        self._jobs: dict[str, Job] = {}
-        self._by_token: dict[str, Job] = {}
-        self._queues: dict[str, dict[str, Any]] = {}
-        self._tags: dict[str, dict[str, str]] = {}
-        self._runner = Runner(cloud, self._is_active)
+        self._rows = JobRows(cloud.store, self.name)
+        self._jobs = {key: Job(**row) for key, row in self._rows.under_way()}
+        self._queues: dict[str, dict[str, Any]] = dict(cloud.store.rows(QUEUE))
+        self._runner = Runner(cloud, self._is_active, self._ended)
+
+    def resume(self) -> None:
+        """Run the jobs that had not ended, from their beginning."""
+        for job in sorted(self._jobs.values(), key=lambda job: job.submitted):
+            job.start_over()
+            self._runner.submit(job)
+
+    def suspend(self) -> None:
+        """Leave the jobs that have not ended."""
+        self._runner.suspend()
 
     def close(self) -> None:
         """Stop jobs that run."""
@@ -51,14 +67,15 @@ class MediaConvert(Service):
             raise _bad(f"/role: {params['Role']} is not the ARN of an IAM role")
         token = params.get("ClientRequestToken")
         with self._lock:
-            if token and token in self._by_token:
-                return {"Job": self._by_token[token].describe()}
+            if token and (known := self._cloud.store.get(TOKEN, token)):
+                return {"Job": self._job(known).describe()}
             queue = self._queue(params.get("Queue") or "Default", request.region)
             job = Job(new_id(), request.region, queue["Arn"], params, dict(params.get("Tags") or {}))
             self._jobs[job.id] = job
-            self._tags[job.arn] = job.tags
-            if token:
-                self._by_token[token] = job
+            with self._cloud.store.changes():
+                self._rows.write(job.id, job.row())
+                if token:
+                    self._cloud.store.put(TOKEN, token, job.id)
             answer = {"Job": job.describe()}
         self._runner.submit(job)
         return answer
@@ -86,7 +103,7 @@ class MediaConvert(Service):
             status = params.get("Status")
             jobs = [
                 job
-                for job in self._jobs.values()
+                for job in self._all_jobs()
                 if url_part in job.input_url and queue in (None, job.queue) and status in (None, job.status)
             ]
         if params.get("Order") == "DESCENDING":
@@ -97,9 +114,26 @@ class MediaConvert(Service):
     def _job(self, identifier: str) -> Job:
         with self._lock:
             job = self._jobs.get(identifier)
+            if job is None and (row := self._rows.ended(identifier)):
+                job = Job(**row)
         if job is None:
             raise AwsError("NotFoundException", f"Job id [{identifier}] not found.", 404)
         return job
+
+    def _all_jobs(self) -> list[Job]:
+        """Jobs by submission."""
+        jobs = [*self._jobs.values(), *(Job(**row) for row in self._rows.all_ended())]
+        return sorted(jobs, key=lambda job: (job.submitted, job.id))
+
+    def _ended(self, job: Job, publish: Callable[[], None]) -> None:
+        """A job has ended: its row and its event are one."""
+        with self._lock, self._cloud.store.changes():
+            self._rows.end(job.id, job.row())
+            self._jobs.pop(job.id, None)
+            for _, old in self._rows.forget_old():
+                if token := old["params"].get("ClientRequestToken"):
+                    self._cloud.store.delete(TOKEN, token)
+            publish()
 
     # Probe -----------------------------------------------------------------------------------------------------------
 
@@ -125,7 +159,8 @@ class MediaConvert(Service):
                 raise AwsError("ConflictException", f"Queue {name} already exists.", 409)
             queue = self._new_queue(name, request.region, "CUSTOM")
             _change(queue, params)
-            self._tags[queue["Arn"]] = dict(params.get("Tags") or {})
+            queue["Tags"] = dict(params.get("Tags") or {})
+            self._write(queue)
             return {"Queue": self._describe(queue)}
 
     def get_queue(self, request: Call) -> dict[str, Any]:
@@ -148,6 +183,7 @@ class MediaConvert(Service):
         with self._lock:
             queue = self._queue(request.params["Name"], request.region)
             _change(queue, request.params)
+            self._write(queue)
             answer = {"Queue": self._describe(queue)}
         self._runner.wake()
         return answer
@@ -162,7 +198,7 @@ class MediaConvert(Service):
             if counts["SubmittedJobsCount"] or counts["ProgressingJobsCount"]:
                 raise AwsError("ConflictException", f"Queue {queue['Name']} has jobs that have not ended.", 409)
             del self._queues[queue["Name"]]
-            self._tags.pop(queue["Arn"], None)
+            self._cloud.store.delete(QUEUE, queue["Name"])
 
     def _new_queue(self, name: str, region: str, kind: str) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -174,9 +210,14 @@ class MediaConvert(Service):
             "Status": "ACTIVE",
             "CreatedAt": now,
             "LastUpdated": now,
+            "Tags": {},
         }
         self._queues[name] = queue
+        self._write(queue)
         return queue
+
+    def _write(self, queue: Shape) -> None:
+        self._cloud.store.put(QUEUE, queue["Name"], queue)
 
     def _queue(self, name_or_arn: str, region: str) -> dict[str, Any]:
         name = name_or_arn.rpartition("/")[2]
@@ -189,7 +230,7 @@ class MediaConvert(Service):
     def _describe(self, queue: Shape) -> dict[str, Any]:
         jobs = [job for job in self._jobs.values() if job.queue == queue["Arn"]]
         return {
-            **queue,
+            **{name: value for name, value in queue.items() if name != "Tags"},
             "SubmittedJobsCount": sum(job.status == "SUBMITTED" for job in jobs),
             "ProgressingJobsCount": sum(job.status == "PROGRESSING" for job in jobs),
         }
@@ -202,25 +243,37 @@ class MediaConvert(Service):
 
     def tag_resource(self, request: Call) -> None:
         """Add tags to a job or a queue."""
-        self._tags_of(request.params["Arn"]).update(request.params.get("Tags") or {})
+        with self._tags(request.params["Arn"]) as tags:
+            tags.update(request.params.get("Tags") or {})
 
     def untag_resource(self, request: Call) -> None:
         """Remove tags from a job or a queue by their keys."""
-        tags = self._tags_of(request.params["Arn"])
-        for key in request.params.get("TagKeys") or []:
-            tags.pop(key, None)
+        with self._tags(request.params["Arn"]) as tags:
+            for key in request.params.get("TagKeys") or []:
+                tags.pop(key, None)
 
     def list_tags_for_resource(self, request: Call) -> dict[str, Any]:
         """The tags of a job or a queue."""
         arn = unquote(request.params["Arn"])
-        return {"ResourceTags": {"Arn": arn, "Tags": dict(self._tags_of(arn))}}
+        with self._tags(arn) as tags:
+            return {"ResourceTags": {"Arn": arn, "Tags": dict(tags)}}
 
-    def _tags_of(self, arn: str) -> dict[str, str]:
+    @contextmanager
+    def _tags(self, arn: str) -> Iterator[dict[str, str]]:
+        """The tags of a job or queue, written when the block ends."""
+        kind, _, name = unquote(arn).rpartition(":")[2].partition("/")
         with self._lock:
-            tags = self._tags.get(unquote(arn))
-        if tags is None:
-            raise AwsError("NotFoundException", f"Resource [{arn}] not found.", 404)
-        return tags
+            if kind == "jobs" and name in self._jobs:
+                yield self._jobs[name].tags
+                self._rows.write(name, self._jobs[name].row())
+            elif kind == "jobs" and (row := self._rows.ended(name)):
+                yield row["tags"]
+                self._rows.end(name, row)
+            elif kind == "queues" and name in self._queues:
+                yield self._queues[name]["Tags"]
+                self._write(self._queues[name])
+            else:
+                raise AwsError("NotFoundException", f"Resource [{arn}] not found.", 404)
 
     def describe_endpoints(self, request: Call) -> dict[str, Any]:  # noqa: ARG002  # its parameters only page
         """The endpoint of this cloud, the only one."""

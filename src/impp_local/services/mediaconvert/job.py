@@ -56,6 +56,15 @@ class Job:
     """For each output group its outputs, with the members of both GetJob and the COMPLETE event (see `events`)."""
     canceled: threading.Event = field(default_factory=threading.Event)
 
+    def row(self) -> dict[str, Any]:
+        """The job as data."""
+        return {name: value for name, value in vars(self).items() if name != "canceled"}
+
+    def start_over(self) -> None:
+        """Forget how far the job had come; its id stays."""
+        self.status, self.phase, self.percent, self.started = "SUBMITTED", None, None, None
+        self.notes, self.outputs = [], []
+
     @property
     def arn(self) -> str:
         """The job's ARN."""

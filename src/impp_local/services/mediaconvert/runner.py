@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,15 @@ _PROBED, _TRANSCODED = 5, 90
 
 
 class Runner:
-    """Threads that run submitted jobs. `may_run` says whether a queue's jobs may start now."""
+    """Threads that run submitted jobs. `may_run` says whether a queue's jobs may start now; `ended` writes a job
+    that has ended and publishes that, as one."""
 
-    def __init__(self, cloud: Cloud, may_run: Callable[[str], bool]) -> None:
+    def __init__(
+        self, cloud: Cloud, may_run: Callable[[str], bool], ended: Callable[[Job, Callable[[], None]], None]
+    ) -> None:
         self._cloud = cloud
         self._may_run = may_run
+        self._ended = ended
         self._waiting: list[Job] = []
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -78,14 +83,18 @@ class Runner:
                 self._waiting.remove(job)
                 self._end(job, "CANCELED")
 
-    def close(self) -> None:
-        """Stop all jobs; no ffmpeg runs when this returns."""
+    def suspend(self) -> None:
+        """Stop all jobs, without an end: they run again when the cloud starts."""
         with self._changed:
             self._closed = True
             for job in (*self._waiting, *self._running):
                 job.canceled.set()
             self._waiting.clear()
             self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop all jobs; no ffmpeg runs when this returns."""
+        self.suspend()
         for thread in self._threads:
             thread.join(timeout=10)
 
@@ -111,7 +120,8 @@ class Runner:
             except JobError as error:
                 self._fail(job, error)
             except Exception:
-                LOG.exception("MediaConvert job %s", job.id)
+                if not self._closed:
+                    LOG.exception("MediaConvert job %s", job.id)
                 self._fail(job, JobError(1999, "Unknown error"))
             finally:
                 with self._changed:
@@ -122,10 +132,14 @@ class Runner:
         self._end(job, "ERROR", errorCode=error.code, errorMessage=error.message)
 
     def _end(self, job: Job, status: str, **more: Any) -> None:
+        if self._closed:
+            return
         job.finished = datetime.now(UTC)
         job.status = status
-        if not self._closed:
-            events.publish(job, status, **more)
+        if status == "COMPLETE":
+            self._ended(job, partial(events.publish_complete, job))
+        else:
+            self._ended(job, partial(events.publish, job, status, **more))
 
     # One job ---------------------------------------------------------------------------------------------------------
 
@@ -143,9 +157,8 @@ class Runner:
                 f"Unable to open input file [{job.input_url}]: [Failed probe/open: [Can't read input "
                 "stream: [Failed to read data: HeadObject failed]]]",
             ) from error
-        job.percent, job.phase, job.finished = 100, None, datetime.now(UTC)
-        job.status = "COMPLETE"
-        events.publish_complete(job)
+        job.percent, job.phase = 100, None
+        self._end(job, "COMPLETE")
 
     def _transcode(self, job: Job, path: Path, work: Path) -> None:
         media = _probe(job, path)

@@ -29,6 +29,7 @@ from impp_local.engines import video
 from impp_local.kernel import billing, events, objects
 from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 from impp_local.kernel.defaults import ACCOUNT
+from impp_local.kernel.jobs import JobRows
 from impp_local.services.transcribe import output
 
 LOG = logging.getLogger(__name__)
@@ -99,6 +100,10 @@ class Job:
     subtitle_uris: tuple[str, ...] = ()
     deleted: bool = False
 
+    def start_over(self) -> None:
+        """Forget how far the job had come."""
+        self.status, self.started, self.language = "QUEUED", None, None
+
     @property
     def arn(self) -> str:
         """The job as a resource with tags."""
@@ -112,7 +117,8 @@ class Transcribe(Service):
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._jobs: dict[str, Job] = {}
+        self._rows = JobRows(cloud.store, self.name)
+        self._jobs = {key: Job(**row) for key, row in self._rows.under_way()}
         self._lock = threading.RLock()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
@@ -122,15 +128,26 @@ class Transcribe(Service):
         """Queue a job. Raises BadRequestException for an invalid request, ConflictException for a name in use."""
         job = _new_job(request)
         with self._lock:
-            if job.name in self._jobs:
+            if job.name in self._jobs or self._rows.ended(job.name):
                 raise AwsError("ConflictException", "The requested job name already exists. Use a different job name.")
             self._jobs[job.name] = job
+            self._rows.write(job.name, vars(job))
+            answer = {"TranscriptionJob": _description(job)}
+        self._submit(job)
+        return answer
+
+    def resume(self) -> None:
+        """Run the jobs that had not ended, from their beginning."""
+        for job in sorted(self._jobs.values(), key=lambda job: job.created):
+            job.start_over()
+            self._submit(job)
+
+    def _submit(self, job: Job) -> None:
+        with self._lock:
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="transcribe", daemon=True)
                 self._worker.start()
-            answer = {"TranscriptionJob": _description(job)}
         self._queue.put(job)
-        return answer
 
     def get_transcription_job(self, request: Call) -> dict[str, Any]:
         """A job as it is now."""
@@ -141,7 +158,8 @@ class Transcribe(Service):
         """Jobs, newest first."""
         params = request.params
         with self._lock:
-            jobs = sorted(self._jobs.values(), key=lambda job: job.created, reverse=True)
+            jobs = [*self._jobs.values(), *(Job(**row) for row in self._rows.all_ended())]
+            jobs.sort(key=lambda job: job.created, reverse=True)
             summaries = [
                 _summary(job)
                 for job in jobs
@@ -161,7 +179,8 @@ class Transcribe(Service):
         with self._lock:
             job = self._job(request.params["TranscriptionJobName"])
             job.deleted = True
-            del self._jobs[job.name]
+            self._jobs.pop(job.name, None)
+            self._rows.delete(job.name)
 
     def tag_resource(self, request: Call) -> Any:
         """Add tags to a job."""
@@ -170,7 +189,7 @@ class Transcribe(Service):
             return request.forward()
         tags = {tag["Key"]: tag for tag in job.params.get("Tags") or []}
         tags |= {tag["Key"]: tag for tag in request.params["Tags"]}
-        job.params = {**job.params, "Tags": list(tags.values())}
+        self._set_tags(job, list(tags.values()))
         return None
 
     def untag_resource(self, request: Call) -> Any:
@@ -179,7 +198,7 @@ class Transcribe(Service):
         if job is None:
             return request.forward()
         keys = set(request.params["TagKeys"])
-        job.params = {**job.params, "Tags": [tag for tag in job.params.get("Tags") or [] if tag["Key"] not in keys]}
+        self._set_tags(job, [tag for tag in job.params.get("Tags") or [] if tag["Key"] not in keys])
         return None
 
     def list_tags_for_resource(self, request: Call) -> Any:
@@ -189,28 +208,46 @@ class Transcribe(Service):
             return request.forward()
         return {"ResourceArn": job.arn, "Tags": job.params.get("Tags") or []}
 
-    def close(self) -> None:
-        """Let the worker stop after its current job, without an event for it."""
+    def suspend(self) -> None:
+        """Leave the jobs that have not ended; the worker stops after its current one, without an end for it."""
         self._closed = True
         self._queue.put(None)
+
+    def close(self) -> None:
+        """As `suspend`."""
+        self.suspend()
+
+    def _set_tags(self, job: Job, tags: list[Any]) -> None:
+        job.params = {**job.params, "Tags": tags}
+        with self._lock:
+            write = self._rows.write if job.name in self._jobs else self._rows.end
+            write(job.name, vars(job))
 
     def _tagged(self, request: Call) -> Job | None:
         """The job with this ARN, None for a resource of another kind."""
         kind, _, name = str(request.params["ResourceArn"]).rpartition(":")[2].partition("/")
         if kind != "transcription-job":
             return None
-        with self._lock:
-            if name not in self._jobs:
-                raise AwsError("NotFoundException", _NOT_FOUND, 400)
-            return self._jobs[name]
+        job = self._find(name)
+        if job is None:
+            raise AwsError("NotFoundException", _NOT_FOUND, 400)
+        return job
 
     def _job(self, name: str) -> Job:
-        if name not in self._jobs:
+        job = self._find(name)
+        if job is None:
             raise AwsError("BadRequestException", _NOT_FOUND)
-        return self._jobs[name]
+        return job
+
+    def _find(self, name: str) -> Job | None:
+        with self._lock:
+            if name in self._jobs:
+                return self._jobs[name]
+            row = self._rows.ended(name)
+            return Job(**row) if row else None
 
     def _work(self) -> None:
-        while (job := self._queue.get()) is not None:
+        while (job := self._queue.get()) is not None and not self._closed:
             if job.deleted:
                 continue
             with self._lock:
@@ -220,20 +257,31 @@ class Transcribe(Service):
             except JobFailed as failure:
                 self._finish(job, str(failure))
             except Exception:
-                LOG.exception("transcription job %s", job.name)
+                if not self._closed:
+                    LOG.exception("transcription job %s", job.name)
                 self._finish(job, "Internal failure. Try your request again.")
             else:
                 self._finish(job, None)
 
     def _finish(self, job: Job, reason: str | None) -> None:
-        with self._lock:
+        if self._closed:
+            return
+        with self._lock, self._cloud.store.changes():
             job.status, job.reason = ("FAILED" if reason else "COMPLETED"), reason
             job.finished = datetime.now(UTC)
-            if job.deleted or self._closed:
+            if job.deleted:
                 return
+            self._rows.end(job.name, vars(job))
+            self._jobs.pop(job.name, None)
+            for _ in self._rows.forget_old():
+                pass
+            self._publish(job)
+
+    @staticmethod
+    def _publish(job: Job) -> None:
         detail = {"TranscriptionJobName": job.name, "TranscriptionJobStatus": job.status}
-        if reason:
-            detail["FailureReason"] = reason
+        if job.reason:
+            detail["FailureReason"] = job.reason
         events.publish(
             {
                 "source": "aws.transcribe",
