@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from tests.support.local_cloud import Maker, wait_until
 from tests.support.states import INVOKE, machine, skip_backoff, task
+from tests.support.up_process import up
 
 from impp_local.cloud import LocalCloud
 from impp_local.kernel import functions, targets
@@ -330,3 +331,61 @@ def test_an_event_that_was_delivered_twice_starts_one_execution(folder: Path, ca
         make.ended(run["executionArn"])
         targets.send(target, '{"n": 1}')
         assert calls.started == {"first": 1}
+
+
+def put(key: str, **fields: Any) -> dict[str, Any]:
+    """A task that stores an object, each time it runs as a version of its own."""
+    arguments = {"Bucket": "results", "Key": key, "Body": "done"}
+    return task("arn:aws:states:::aws-sdk:s3:putObject", arguments, **({"Output": "{% $states.input %}"} | fields))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_a_killed_process_resumes(folder: Path, seed: int) -> None:
+    items = {
+        "Type": "Map",
+        "Items": "{% [0, 1, 2, 3, 4, 5] %}",
+        "MaxConcurrency": 2,
+        "ItemProcessor": branch(
+            put("{% 'item' & $string($states.input) %}"), {"Type": "Wait", "Seconds": 1, "End": True}
+        ),
+        "End": True,
+    }
+    branches = [
+        branch(put("a0"), {"Type": "Wait", "Seconds": 1, "End": True}, put("a1"), put("a2")),
+        {"StartAt": "Each", "States": {"Each": items}},
+    ]
+    definition = machine(
+        {"Type": "Parallel", "Branches": branches, "Assign": {"all": "{% $states.result %}"}, "Next": "Last"},
+        Last=put("last", Output="{% $all %}"),
+    )
+    keys = {"a0", "a1", "a2", "last"} | {f"item{n}" for n in range(6)}
+    chance = random.Random(seed)
+    with up(folder) as cloud:
+        cloud.client("s3").create_bucket(Bucket="results")
+        cloud.client("s3").put_bucket_versioning(Bucket="results", VersioningConfiguration={"Status": "Enabled"})
+        arn = cloud.client("stepfunctions").create_state_machine(
+            name="killed",
+            definition=json.dumps({"QueryLanguage": "JSONata", **definition}),
+            roleArn="arn:aws:iam::123456789012:role/states",
+        )["stateMachineArn"]
+        run = cloud.client("stepfunctions").start_execution(stateMachineArn=arn, input='"given"')["executionArn"]
+        cloud_for(chance)
+    kills = 2
+    for _ in range(kills - 1):
+        with up(folder):
+            cloud_for(chance)
+    with up(folder) as cloud:
+        client = cloud.client("stepfunctions")
+        wait_until(lambda: client.describe_execution(executionArn=run)["status"] != "RUNNING")
+        ended = client.describe_execution(executionArn=run)
+        assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", ["given", [0, 1, 2, 3, 4, 5]])
+        versions = Counter(v["Key"] for v in cloud.client("s3").list_object_versions(Bucket="results")["Versions"])
+        assert set(versions) == keys and sum(versions.values()) <= len(keys) + 3 * kills
+        events = client.get_execution_history(executionArn=run)["events"]
+        assert names(events, "Entered") == names(events, "Exited")
+
+
+def cloud_for(chance: random.Random) -> None:
+    """Let the cloud run until it is killed."""
+    time.sleep(chance.uniform(0.1, 1.5))
