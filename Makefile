@@ -9,6 +9,7 @@ READY := $(VENV)/.ready
 RUN := PYTHONPATH=src:edge $(VENV)/bin/python
 TERRAFORM := $(RUN) -m impp_local terraform run --
 ROOT := $(TERRAFORM) -chdir=terraform
+CLOUD = $(if $(STATE),--state "$$STATE")
 BACKEND := terraform/envs/backend.hcl
 
 # Python keeps what it has compiled: the tests and the local cloud start hundreds of short processes.
@@ -22,14 +23,17 @@ help: ## Show this list.
 
 # --- on this machine ---
 
+# Through the environment, whatever characters they have.
+export MEDIA PORT STATE
+
 demo: $(READY) ## Run the whole pipeline here on sample footage, or on yours: MEDIA=<folder>.
-	@$(RUN) -m impp_local demo $(if $(MEDIA),--media "$(MEDIA)")
+	@$(RUN) -m impp_local demo $(if $(MEDIA),--media "$$MEDIA")
 
-up: $(READY) ## Start the local cloud, deploy to it, and keep it in the foreground (Ctrl-C ends it).
-	@$(RUN) -m impp_local up --deploy
+up: $(READY) ## Start the local cloud with IMPP deployed, where it stopped: PORT=, STATE=<folder>; FRESH=1: from nothing.
+	@$(RUN) -m impp_local up --deploy $(CLOUD) $(if $(PORT),--port "$$PORT") $(if $(FRESH),--fresh)
 
-down: $(READY) ## Stop the local cloud that `make up` started.
-	@$(RUN) -m impp_local down
+down: $(READY) ## Stop the local cloud that `make up` started; STATE=<folder>.
+	@$(RUN) -m impp_local down $(CLOUD)
 
 test: lint ## Run every check and test.
 	$(RUN) -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import signal
 import subprocess
 import sys
-import threading
-import time
-import urllib.request
 from pathlib import Path
 from typing import Final
 
 import click
 
-from impp_local.kernel.defaults import PORT, REGION, STATE
-
-PID_FILE: Final = "cloud.json"
-"""In the state folder: `{"pid": …, "endpoint": …}` of the cloud that uses it."""
+from impp_local.kernel.defaults import PORT, STATE
 
 BUILD: Final = Path(__file__).resolve().parents[2] / "build"
+
+STATE_HELP: Final = "Folder for what the cloud keeps on disk.  [default: ${XDG_DATA_HOME:-~/.local/share}/impp]"
 
 Folder: Final = click.Path(path_type=Path, file_okay=False)
 
@@ -36,118 +30,66 @@ def main() -> None:
 
 @main.command()
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
-@click.option("--state", default=STATE, show_default=True, type=Folder, help="Folder for what the cloud keeps on disk.")
-@click.option("--deploy", is_flag=True, help="Build, and apply the Terraform root to the cloud.")
+@click.option("--state", default=STATE, type=Folder, help=STATE_HELP)
+@click.option("--deploy", is_flag=True, help="Build, and apply the Terraform root unless nothing has changed.")
+@click.option("--fresh", is_flag=True, help="Remove everything that the state folder holds, after a question.")
+@click.option("--durable/--no-durable", default=True, help="Wait for the disk, so that a power cut loses nothing.")
+@click.option("--yes", is_flag=True, help="Answer the question of --fresh with yes.")
 @click.option("--verbose", is_flag=True, help="Log the services' activity.")
-def up(port: int, state: Path, deploy: bool, verbose: bool) -> None:
-    """Start the local cloud in the foreground; the first line printed is its endpoint. Ctrl-C or SIGTERM stops it."""
-    if deploy:
-        from impp_local.demo import run
+def up(port: int, state: Path, deploy: bool, fresh: bool, durable: bool, yes: bool, verbose: bool) -> None:
+    """Start the local cloud in the foreground; the first line printed is its endpoint. Ctrl-C or SIGTERM stops it.
 
-        _exit_on_sigterm()
-        sys.exit(run.up(port, state.absolute()))
+    It continues with what the state folder holds.
+    """
+    from impp_local.demo import up as home
+
+    state = _absolute(state)
+    if fresh and not yes:
+        click.confirm(f"Remove all footage and results in {state}?", abort=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    _serve(port, state)
-
-
-def _serve(port: int, state: Path) -> None:
-    from impp_local.cloud import LocalCloud, PortTaken
-
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    cloud = LocalCloud(port, state)
-    try:
-        cloud.start()
-    except PortTaken as error:
-        raise click.ClickException(str(error.strerror)) from None
-    pid_file = state / PID_FILE
-    try:
-        pid_file.write_text(json.dumps({"pid": os.getpid(), "endpoint": cloud.endpoint}), encoding="utf-8")
-        click.echo(cloud.endpoint)
-        click.echo(f"aws --endpoint-url {cloud.endpoint} s3 ls   (any access key; region {REGION})", err=True)
-        sys.stdout.flush()
-        stopping.wait()
-    finally:
-        pid_file.unlink(missing_ok=True)
-        cloud.stop()
+    sys.exit(home.up(port, state, deploys=deploy, durable=durable, fresh=fresh))
 
 
 @main.command()
-@click.option("--state", default=STATE, show_default=True, type=Folder, help="Folder that the cloud was started with.")
-@click.option("--timeout", default=20.0, show_default=True, help="Seconds to wait until it has stopped.")
+@click.option(
+    "--state", default=STATE, type=Folder, help="Folder that the cloud was started with.  [default: as for up]"
+)
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait until it has stopped.")
 def down(state: Path, timeout: float) -> None:
-    """Stop the local cloud that uses this state folder."""
-    pid_file = state / PID_FILE
+    """Stop the local cloud that uses this state folder, also while it deploys."""
+    from impp_local.demo import up as home
+
     try:
-        recorded = json.loads(pid_file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        click.echo(f"No local cloud runs with {state}.")
-        return
-    if not _is_local_cloud(recorded):
-        pid_file.unlink(missing_ok=True)
-        click.echo(f"The local cloud of {state} has already stopped.")
-        return
-    os.kill(recorded["pid"], signal.SIGTERM)
-    deadline = time.monotonic() + timeout
-    while _is_alive(recorded["pid"]):
-        if time.monotonic() > deadline:
-            raise click.ClickException(f"Process {recorded['pid']} did not stop within {timeout:g} s.")
-        time.sleep(0.05)
-    click.echo(f"Stopped {recorded['endpoint']}.")
+        click.echo(home.down(_absolute(state), timeout))
+    except TimeoutError as error:
+        raise click.ClickException(str(error)) from None
 
 
-def _is_local_cloud(recorded: dict[str, object]) -> bool:
-    """Whether the recorded process is still a local cloud, and not another program with the same process id."""
-    try:
-        with urllib.request.urlopen(f"{recorded['endpoint']}/_impp/health", timeout=5) as response:  # noqa: S310  # ours
-            return bool(json.load(response)["pid"] == recorded["pid"])
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    stat = Path(f"/proc/{pid}/stat")
-    is_zombie = stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
-    return not is_zombie
+def _absolute(path: Path) -> Path:
+    """The path from the root, with `~` expanded; links stay."""
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100  # resolve() follows links
 
 
 # --- the demo ---------------------------------------------------------------------------------------------------------
 
 
 @main.command()
-@click.option(
-    "--media",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with your own footage (default: a generated sample SD card).",
-)
+@click.option("--media", type=click.Path(path_type=Path), help="Folder with your own footage, which is only read.")
 @click.option("--sample", type=Folder, help="Only write the sample SD card to this folder, and list its files.")
-@click.option("--timeout", default=900.0, show_default=True, help="Seconds that the pipeline may take.")
-def demo(media: Path | None, sample: Path | None, timeout: float) -> None:
-    """Run a card of footage through the real pipeline, and write a report.
+def demo(media: Path | None, sample: Path | None) -> None:
+    """Run a card of footage through the real pipeline, and write a report. Without --media, a sample card is generated.
 
-    Exits with 0 when every file finished as expected, with 1 when one did not, with 2 when the run failed.
+    Exits with 0 when every file finished as expected, with 1 when one did not, with 2 when the run failed. After a
+    signal, the files that were not finished are reported as running.
     """
     from impp_local.demo import run
     from impp_local.demo.sample_card import make_sample_card
 
     if sample:
-        for entry in make_sample_card(sample):
+        for entry in make_sample_card(_absolute(sample)):
             click.echo(f"{entry.state:12} {entry.path}  ({entry.note})")
         return
-    _exit_on_sigterm()
-    sys.exit(run.run(media, timeout))
-
-
-def _exit_on_sigterm() -> None:
-    """Unwind on SIGTERM, so that the cloud, a process of its own, stops too."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    sys.exit(run.run(_absolute(media) if media else None))
 
 
 @main.command()

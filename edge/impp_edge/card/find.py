@@ -35,6 +35,8 @@ _JUNK = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+LINK, NO_FILE, JUNK, EXCLUDED = "link", "not a regular file", "system or temporary file", "excluded"
+"""Reasons for what a scan passes over, see :func:`overlooked`."""
 PROBLEMS = 20
 """How many unreadable files of one folder are named; the rest are counted."""
 
@@ -215,6 +217,24 @@ def look(folder: Folder, path: Path) -> CardFile:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is not a regular file")
     return CardFile(folder, os.fsencode(path.relative_to(folder.path)), status.st_size, status.st_mtime_ns)
+
+
+def overlooked(folder: Folder, path: Path) -> str | None:
+    """Why a scan passes over what is at this path below the folder without an event; None for a file that it considers.
+
+    Raises OSError.
+    """
+    *folders, name = os.fsencode(path.relative_to(folder.path)).split(b"/")
+    mode = path.stat(follow_symlinks=False).st_mode
+    if stat.S_ISLNK(mode) or any(parent.is_symlink() for parent in path.parents if folder.path in parent.parents):
+        return LINK
+    if not stat.S_ISREG(mode):
+        return NO_FILE
+    excluded = _matcher(folder.exclude)
+    paths = [b"/".join([*folders, name][: depth + 1]) for depth in range(len(folders) + 1)]
+    if any(excluded(os.path.basename(below), below) for below in paths):  # noqa: PTH119  # bytes
+        return EXCLUDED
+    return JUNK if _JUNK.fullmatch(name) or any(map(_JUNK_FOLDERS.fullmatch, folders)) else None
 
 
 def is_unchanged(card_file: CardFile) -> bool:

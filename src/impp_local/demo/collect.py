@@ -1,4 +1,4 @@
-"""Gather the result of each file: from the originals, the catalog, the executions' histories, the alerts and the bill.
+"""Gather the result of each file: from the edge script, the catalog, the histories of executions, the alerts, the bill.
 
 It calls AWS APIs only, so the same code could describe a run on AWS; only the bill is a page of the local cloud.
 """
@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import unquote
 
-from impp_local.demo.facts import Expectation, FileReport, Rendition, Step
+from impp_local.demo.card import CardFile, Outcome
+from impp_local.demo.facts import FileReport, Rendition, Step
 
 FACTS = frozenset(
     {"kind", "duration_s", "width", "height", "rotation", "fps", "video_codec", "audio_codec", "has_audio", "container"}
@@ -23,15 +23,6 @@ FACTS = frozenset(
 )
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 _BROKEN = ("Failed", "TimedOut", "Aborted")
-
-
-@dataclass(frozen=True)
-class Original:
-    """One object below originals/ with the metadata that the edge wrote."""
-
-    key: str
-    sha256: str
-    name: str  # its file name on the card
 
 
 @dataclass(frozen=True)
@@ -52,18 +43,6 @@ class Cloud:
         self._client = clients
         self.outputs = outputs
         self._keys: dict[str, str] = {}  # execution ARN → object key
-
-    def originals(self) -> list[Original]:
-        """All objects below originals/, oldest first."""
-        s3, bucket = self._client("s3"), self.outputs["ingest_bucket"]
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="originals/")
-        listed = [entry for page in pages for entry in page.get("Contents", ())]
-        originals = []
-        for entry in sorted(listed, key=lambda entry: (entry["LastModified"], entry["Key"])):
-            metadata = s3.head_object(Bucket=bucket, Key=entry["Key"])["Metadata"]
-            name = unquote(metadata.get("impp-original-name") or entry["Key"].rsplit("/", 1)[-1])
-            originals.append(Original(entry["Key"], metadata.get("impp-sha256", ""), name))
-        return originals
 
     def catalog(self) -> dict[str, dict[str, Any]]:
         """Asset id → catalog item as plain values."""
@@ -88,15 +67,28 @@ class Cloud:
             executions.append(Execution(arn, self._keys[arn], entry["status"], entry["startDate"], stopped))
         return sorted(executions, key=lambda execution: execution.started)
 
-    def current_states(self, execution: Execution) -> list[str]:
-        """Names of the states that a running execution is in; several within a Parallel."""
-        inside: list[str] = []
-        for event in self.history(execution.arn):
-            if name := event.get("stateEnteredEventDetails", {}).get("name"):
-                inside.append(name)
-            elif (name := event.get("stateExitedEventDetails", {}).get("name")) in inside:
-                inside.remove(name)
-        return inside
+    def latest_event(self, arn: str) -> tuple[int, str]:
+        """The number of an execution's latest event, and the name of a state that it is in ("" when unknown)."""
+        history = self._client("stepfunctions").get_execution_history(
+            executionArn=arn, reverseOrder=True, maxResults=20
+        )
+        events = history["events"]
+        entered = (event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event)
+        return (events[0]["id"] if events else 0), next(entered, "")
+
+    def jobs(self) -> dict[str, str]:
+        """What the unfinished jobs of MediaConvert and Transcribe have done so far, by job."""
+        mediaconvert, transcribe = self._client("mediaconvert"), self._client("transcribe")
+        progress: dict[str, str] = {}
+        for status in ("SUBMITTED", "PROGRESSING"):
+            for page in mediaconvert.get_paginator("list_jobs").paginate(Status=status):
+                for job in page["Jobs"]:
+                    progress[job["Id"]] = f"{status} {job.get('CurrentPhase')} {job.get('JobPercentComplete')}"
+        for status in ("QUEUED", "IN_PROGRESS"):
+            page = transcribe.list_transcription_jobs(Status=status, MaxResults=100)
+            for job in page["TranscriptionJobSummaries"]:
+                progress[job["TranscriptionJobName"]] = status
+        return progress
 
     def history(self, arn: str) -> list[dict[str, Any]]:
         """The events of an execution, oldest first."""
@@ -146,81 +138,80 @@ def _step(name: str, start: datetime, entered: datetime, left: datetime, status:
     return Step(name, (entered - start).total_seconds(), (left - entered).total_seconds(), status)
 
 
-@dataclass(frozen=True)
-class CardFile:
-    """One file of the card before the run."""
-
-    path: Path
-    file: str  # relative to the card
-    sha256: str
-    media: bool  # whether the edge should upload it, by its name
-    expected: Expectation | None = None
-
-
 def file_reports(
-    card: Iterable[CardFile], cloud: Cloud, alerts: Iterable[Mapping[str, Any]], metered: Mapping[str, float]
+    card: Iterable[CardFile],
+    outcome_of: Callable[[CardFile], Outcome | None],
+    cloud: Cloud,
+    alerts: Iterable[Mapping[str, Any]],
+    metered: Mapping[str, float],
+    stalled: Mapping[str, str] = MappingProxyType({}),
 ) -> list[FileReport]:
-    """Join the files of the card with what the cloud recorded about them; `metered` is USD by asset."""
-    originals, catalog = cloud.originals(), cloud.catalog()
+    """Join the files of the card with what the edge script and the cloud recorded about them.
+
+    `metered` is USD by asset, `stalled` says by key where a file makes no progress.
+    """
+    catalog = cloud.catalog()
+    by_key = {item["key"]: item for item in catalog.values() if item.get("key")}
     executions: defaultdict[str, list[Execution]] = defaultdict(list)
     for execution in cloud.executions():
         executions[execution.key].append(execution)
     by_asset: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for alert in alerts:
         by_asset[str(alert.get("asset"))].append(dict(alert))
-    matched = match(card, originals)
-    reports = []
-    for entry, original in matched:
-        item = (
-            catalog.get(entry.sha256[:20], {}) if original or any(o.sha256 == entry.sha256 for o in originals) else {}
-        )
-        runs = executions.get(original.key, []) if original else []
-        report = _file_report(entry, original, item, runs, by_asset, cloud)
+    reports: list[FileReport] = []
+    reported: set[str] = set()  # keys: a second file of the same key has the same content
+    for entry in card:
+        outcome = outcome_of(entry)
+        base = FileReport(entry.file, entry.bytes, "missing", expected=entry.expected)
+        if outcome is None or outcome.kind != "uploaded" or outcome.key is None:
+            reports.append(_not_uploaded(base, outcome))
+            continue
+        item = by_key.get(outcome.key) or catalog.get((outcome.sha256 or "")[:20], {})
+        is_copy = outcome.key in reported
+        reported.add(outcome.key)
+        runs = [] if is_copy else executions[outcome.key]
+        report = _file_report(replace(base, key=outcome.key), is_copy, item, runs, by_asset, cloud, stalled)
         billed = metered.get(report.asset or "", 0.0) if report.ledger or report.quote else 0.0
         reports.append(replace(report, usd_bill=billed))
     return reports
 
 
-def match(card: Iterable[CardFile], originals: Iterable[Original]) -> list[tuple[CardFile, Original | None]]:
-    """Each file with its object of the same content, preferably of the same name; an object is taken once."""
-    unmatched = defaultdict(list)
-    for original in originals:
-        unmatched[original.sha256].append(original)
-    files = list(card)
-    matches: dict[str, Original] = {}
-    for same_name in (True, False):
-        for entry in files:
-            candidates = [o for o in unmatched[entry.sha256] if o.name == entry.path.name or not same_name]
-            if entry.file not in matches and candidates:
-                matches[entry.file] = candidates[0]
-                unmatched[entry.sha256].remove(candidates[0])
-    return [(entry, matches.get(entry.file)) for entry in files]
+def _not_uploaded(base: FileReport, outcome: Outcome | None) -> FileReport:
+    if outcome is None:
+        return replace(base, reason="the edge script did not upload it")
+    match outcome.kind:
+        case "sidecar":
+            return replace(base, state="sidecar")
+        case "waiting":
+            return replace(base, state="running", reason="the run was stopped before it was uploaded")
+        case "skipped":
+            return replace(base, state="skipped", reason=outcome.reason)
+    return replace(base, reason=f"the edge script could not upload it: {outcome.reason}")
 
 
 def _file_report(
-    entry: CardFile,
-    original: Original | None,
+    base: FileReport,
+    is_copy: bool,
     item: Mapping[str, Any],
     runs: list[Execution],
     alerts: Mapping[str, list[dict[str, Any]]],
     cloud: Cloud,
+    stalled: Mapping[str, str],
 ) -> FileReport:
-    state, reason = _end(entry, original, item, runs)
     run = max(runs, key=lambda run: (run.stopped or run.started) - run.started, default=None)
     passed_steps = steps(cloud.history(run.arn), ended=run.status in ENDED) if run else []
-    base = FileReport(
-        file=entry.file,
-        bytes=entry.path.stat().st_size,
+    state, reason, detail = _end(base.key, is_copy, item, runs, passed_steps, stalled)
+    base = replace(
+        base,
         state=state,
         reason=reason,
-        key=original.key if original else None,
+        detail=detail,
         asset=item.get("asset"),
-        expected=entry.expected,
         steps=passed_steps,
         execution=run.arn if run else None,
     )
     # A second copy of the same content shares the asset, but its cost and its alerts are reported with the first.
-    return base if state in ("duplicate", "ignored", "missing") else _with_item(base, item, alerts)
+    return base if state in ("duplicate", "missing") else _with_item(base, item, alerts)
 
 
 def _with_item(base: FileReport, item: Mapping[str, Any], alerts: Mapping[str, list[dict[str, Any]]]) -> FileReport:
@@ -249,20 +240,26 @@ def _with_item(base: FileReport, item: Mapping[str, Any], alerts: Mapping[str, l
 
 
 def _end(
-    entry: CardFile, original: Original | None, item: Mapping[str, Any], runs: list[Execution]
-) -> tuple[str, str | None]:
-    """The terminal state of a file and its reason."""
-    if original is None:
-        if item:
-            return "duplicate", f"same content as {item['key']}, not uploaded again"
-        return ("missing", "the edge did not upload it") if entry.media else ("ignored", "not footage of its own")
-    if any(run.status not in ENDED for run in runs):
-        return "running", None
-    if item and item.get("key") == original.key:
-        return str(item["state"]), item.get("reason")
+    key: str | None,
+    is_copy: bool,
+    item: Mapping[str, Any],
+    runs: list[Execution],
+    passed: list[Step],
+    stalled: Mapping[str, str],
+) -> tuple[str, str | None, str | None]:
+    """The terminal state of an uploaded file, its reason and the detail of that."""
+    if is_copy:
+        return "duplicate", f"same content as {key}, not uploaded again", None
+    if any(run.status not in ENDED for run in runs) or (not runs and not item):
+        where = ", ".join(step.name for step in passed if step.status == "running") or "Start"
+        if key in stalled:
+            return "stalled", stalled[str(key)], f"in {where}"
+        return "running", "the run was stopped before it had finished", f"in {where}"
+    if item and item.get("key") == key:
+        return str(item["state"]), item.get("reason"), item.get("detail")
     if item:
-        return "duplicate", f"same content as {item['key']}"
-    return ("failed", "its execution left no catalog item") if runs else ("missing", "no execution was started for it")
+        return "duplicate", f"same content as {item['key']}", None
+    return "failed", "its execution left no catalog item", None
 
 
 def _rendition(entry: Mapping[str, Any]) -> Rendition:

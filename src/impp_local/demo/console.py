@@ -1,134 +1,171 @@
-"""What the demo prints: the stages, the current states of each file, and the table at the end."""
+"""What the demo prints: stages, how many files are done, and at the end what there is to tell about them."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-import textwrap
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from io import TextIOWrapper
+from typing import Final, TextIO
 
 from impp_local.demo.facts import FileReport, Report, Stage
+from impp_local.demo.names import fit, printable, width
 from impp_local.demo.report import clock, usd
+
+QUIET_S: Final = 15.0
+"""Off a terminal, how often progress is printed when no tenth of the files has been completed meanwhile."""
+
+PROBLEMS: Final = 20
+"""Files that are listed with their problem; the page has all of them."""
+
+SMALL_CARD: Final = 12
+"""Up to so many files have a line each."""
 
 
 class Console:
     """Stages with their times; in a terminal with a live last line, elsewhere only with lines that stay."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.stages: list[Stage] = []
         self._out = out or sys.stdout
-        self._live = self._out.isatty()
-        self._last_text = ""
-        self._states: dict[str, str] = {}
+        if isinstance(self._out, TextIOWrapper):
+            self._out.reconfigure(errors="backslashreplace")  # where the locale has no ✓
+        self._live = self._out.isatty() and os.environ.get("TERM") != "dumb"
+        self._clock = clock
+        self._printed_at = -QUIET_S
+        self._printed: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Print a part of the run when it starts, and its seconds when it ends; a failed one is marked."""
         started = time.perf_counter()
+        self._printed, self._printed_at = None, -QUIET_S
         self.say(f"… {name}")
         try:
             yield
         except BaseException:
-            self.line(f"✗ {name}  ({time.perf_counter() - started:.1f} s)")
+            self.line(f"✗ {name}  ({_seconds(time.perf_counter() - started)})")
             raise
         self.stages.append(Stage(name, time.perf_counter() - started))
-        self.line(f"✓ {name}  ({self.stages[-1].seconds:.1f} s)")
+        self.line(f"✓ {name}  ({_seconds(self.stages[-1].seconds)})")
 
     def say(self, text: str) -> None:
-        """Show the current activity: in the live line, or as a line of its own if the text is new."""
+        """Show the current activity in the live line; off a terminal, as a line that stays."""
         with self._lock:
-            text = " ".join(text.split())
-            if text == self._last_text:
-                return
-            self._last_text = text
-            if self._live:
-                width = shutil.get_terminal_size().columns - 1
-                self._out.write(f"\r\x1b[2K{text[:width]}")
-            else:
-                self._out.write(f"  {text}\n")
-            self._out.flush()
+            self._write(text)
 
-    def show_states(self, done: str, files: Mapping[str, Sequence[str]]) -> None:
-        """Show the states of each file: all in the live line, otherwise one line per file that changed."""
-        # Within a Parallel only the branches are shown; between two states a file keeps its last one.
-        inside = {name: [s for s in states if len(states) == 1 or s != states[0]] for name, states in files.items()}
-        now = {name: " + ".join(states) for name, states in inside.items() if states}
-        if self._live:
-            self.say(f"{done} · {' · '.join(f'{name} {states}' for name, states in now.items())}")
-            return
-        for name in sorted(now.keys() | (self._states.keys() - files.keys())):
-            if now.get(name) != self._states.get(name):
-                self.say(f"{name}: {now.get(name, 'done')}")
-        self._states = {name: states for name, states in (self._states | now).items() if name in files}
+    def progress(self, done: int, total: int, noun: str, current: Sequence[str] = ()) -> None:
+        """Show how much is done, and on a terminal what is under way.
+
+        Off a terminal a line is printed at each tenth, and after `QUIET_S` if something has changed.
+        """
+        with self._lock:
+            text = f"  {done} of {total} {noun}"
+            if self._live:
+                named = " · ".join([text, *(printable(entry) for entry in current)])
+                self._write(named)
+                return
+            if self._printed == (done, total):
+                return
+            tenth, before = (10 * done // total if total else 0), self._printed
+            is_next_tenth = before is None or before[1] != total or tenth > 10 * before[0] // total
+            now = self._clock()
+            if is_next_tenth or now - self._printed_at >= QUIET_S:
+                self._write(text)
+                self._printed, self._printed_at = (done, total), now
 
     def line(self, text: str = "") -> None:
         """A line that stays."""
         with self._lock:
-            self._last_text = ""
             self._out.write(("\r\x1b[2K" if self._live else "") + text + "\n")
             self._out.flush()
 
+    def _write(self, text: str) -> None:
+        self._out.write(f"\r\x1b[2K{fit(text, self.columns - 1)}" if self._live else f"{text}\n")
+        self._out.flush()
 
-COLUMNS = ("file", "state", "seen", "said", "renditions", "storage class and why", "quote", "ledger")
-SHARES = (24, 10, 18, 19, 13, 18)
-"""Relative widths of the columns with text; the two with money have a fixed width."""
+    @property
+    def columns(self) -> int:
+        """Width of the terminal; a usual one elsewhere."""
+        return shutil.get_terminal_size((100, 24)).columns if self._live else 100
 
 
-def table(report: Report, width: int | None = None) -> str:
-    """One row per file, and the totals."""
-    width = max(110, width or shutil.get_terminal_size((150, 24)).columns)
-    money = 9
-    room = width - 2 * (money + 2) - 2 * (len(SHARES) - 1)
-    widths = [room * share // sum(SHARES) for share in SHARES]
-    rule = "─" * (sum(widths) + 2 * (len(widths) - 1) + 2 * (money + 2))
-    lines = [*_row(COLUMNS, widths, money), rule]
-    for file in report.files:
-        name = file.file.rsplit("/", 1)[-1]
-        is_unique = sum(other.file.endswith(f"/{name}") or other.file == name for other in report.files) == 1
-        lines += _row((name if is_unique else file.file, *_cells(file)), widths, money)
-        lines += textwrap.wrap(_remark(file), width - 4, initial_indent="  └ ", subsequent_indent="    ")
+def result_lines(report: Report, columns: int) -> Iterator[str]:
+    """What the console prints at the end: a small card file by file, a large one by its problems; then a summary."""
+    if len(report.files) <= SMALL_CARD:
+        yield from _each_file(report.files, columns)
+    else:
+        yield from _problems(report.problems)
+    yield ""
+    yield from _summary(report)
+
+
+def _each_file(files: Sequence[FileReport], columns: int) -> Iterator[str]:
+    names = [printable(file.file.rsplit("/", 1)[-1]) for file in files]
+    if len(set(names)) < len(names):
+        names = [printable(file.file) for file in files]
+    longest = min(max(map(width, names), default=0), columns // 3)
+    states = max((len(file.state) for file in files), default=0)
+    for file, name in zip(files, names, strict=True):
+        name = fit(name, longest)
+        head = f"{_mark(file)} {name}{' ' * (longest - width(name))}  {file.state:{states}}  "
+        text = file.explanation or _content(file)
+        cost = f"  {usd(file.usd):>8}" if file.ledger else ""
+        room = columns - width(head) - len(cost)
+        text = fit(printable(text), room) if not (file.is_problem or file.explanation) else printable(text)
+        yield (head + text + (" " * (room - width(text)) + cost if width(text) <= room else "")).rstrip()
+        if not file.as_expected and file.expected:
+            yield f"    expected: {file.expected.state}"
+
+
+def _mark(file: FileReport) -> str:
+    return "✗" if not file.as_expected else "!" if file.is_problem else "✓"
+
+
+def _content(file: FileReport) -> str:
+    seen = [str(label["name"]) for label in file.labels[:4]]
+    seen += [f"{file.faces} face{'s' if file.faces > 1 else ''}"] if file.faces else []
+    seen += [f"⚠ {name}" for name in file.moderation[:2]]
+    said = f"“{file.transcript}”" if file.transcript else ""
+    return " · ".join(filter(None, [", ".join(seen), said]))
+
+
+def _problems(problems: Sequence[FileReport]) -> Iterator[str]:
+    for file in problems[:PROBLEMS]:
+        expected = f", expected {file.expected.state}" if file.expected else ""
+        yield f"{_mark(file)} {printable(file.file)}"
+        yield f"    {file.state}{expected}: {printable(file.explanation)}"
+    if len(problems) > PROBLEMS:
+        yield f"  … and {len(problems) - PROBLEMS} more: see the report"
+    if not problems:
+        yield "No problems."
+
+
+def _summary(report: Report) -> Iterator[str]:
     totals = report.totals()
-    states = ", ".join(f"{count} {state}" for state, count in totals["by_state"].items())
-    lines += [
-        rule,
-        *_row(("total", "", "", "", "", states, usd(totals["usd_quote"]), usd(totals["usd_ledger"])), widths, money),
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    states = ", ".join(f"{count} {state}" for state, count in _by_count(totals["by_state"]))
+    skipped = Counter(file.reason for file in report.files if file.state == "skipped")
+    reasons = ", ".join(f"{count} {reason}" for reason, count in _by_count(skipped))
+    yield f"{_files(totals['files'])}: {states}{f' ({reasons})' if reasons else ''}"
+    done = f"{totals['as_expected']} of {totals['files']} finished as expected"
+    yield f"{'Stopped early: ' if report.interrupted else ''}{done} in {_seconds(totals['seconds'])}."
+    ledger, bill = usd(totals["usd_ledger"]), usd(totals["usd_bill"])
+    yield f"On AWS the files would have cost {ledger}, the whole run {bill}."
 
 
-def _cells(file: FileReport) -> Sequence[str]:
-    content = [f"{label['name']}" for label in file.labels[:5]] + [f"“{text}”" for text in file.text[:2]]
-    content += [f"{file.faces} face{'s' if file.faces > 1 else ''}"] if file.faces else []
-    content += [f"! {name}" for name in file.moderation[:2]]
-    transcript = textwrap.shorten(f"“{file.transcript}”", 120, placeholder=" …”") if file.transcript else ""
-    renditions = [
-        f"{r.name} {r.width}x{r.height}" if r.width else f"{r.name} {clock(r.duration_s)}" for r in file.renditions
-    ]
-    why = str(file.archive["why"]).split(":")[0] if file.archive else ""  # the sums behind it are in the report
-    archive = f"{file.archive['storage_class']}: {why}" if file.archive else ""
-    money = (usd(file.usd_quote), usd(file.usd)) if file.ledger or file.quote else ("", "")
-    return (file.state, ", ".join(content), transcript, ", ".join(renditions), archive, *money)
+def _by_count(counts: Counter[str | None] | dict[str, int]) -> list[tuple[str | None, int]]:
+    return sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
 
 
-def _remark(file: FileReport) -> str:
-    """The reason for a file's state, and whether that state was expected."""
-    expected = f", expected {file.expected.state}" if file.expected else ""
-    return (file.reason or "") + ("" if file.as_expected else f" ✗ not as expected{expected}")
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], money: int) -> list[str]:
-    wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, widths, strict=False)]
-    amounts = cells[len(widths) :]
-    lines = []
-    for number in range(max(map(len, wrapped))):
-        parts = [
-            (column[number] if number < len(column) else "").ljust(w) for column, w in zip(wrapped, widths, strict=True)
-        ]
-        parts += [(amount if number == 0 else "").rjust(money) for amount in amounts]
-        lines.append("  ".join(parts))
-    return lines
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value < 120 else f"{clock(value)} min"

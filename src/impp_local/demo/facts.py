@@ -1,4 +1,4 @@
-"""What the demo reports: plain facts, the same for the table, report.html and report.json, whose schema is
+"""What the demo reports: plain facts, the same for the console, report.html and report.json, whose schema is
 schemas/report.v1.schema.json.
 
 Times are ISO 8601 in UTC, durations seconds, sizes bytes, money USD at list price before any free tier.
@@ -10,9 +10,17 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from impp_lambdas.core.results.reasons import sentence
+
 GOOD_STATES = frozenset({"published", "partial", "duplicate"})
-CLEAR_STATES = GOOD_STATES | {"quarantined", "deferred", "ignored"}
+QUIET_STATES = GOOD_STATES - {"partial"} | {"skipped", "sidecar"}
+"""States of which there is nothing to tell."""
+CLEAR_STATES = GOOD_STATES | {"quarantined", "deferred", "skipped", "sidecar"}
 """States in which a file of the user may finish: each has a reason, and nothing is lost."""
+_EXPLANATIONS = {
+    "sidecar": "It belongs to a clip and was uploaded with it.",
+    "gone": "It was deleted before it could be read.",
+}
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,9 @@ class FileReport:
 
     file: str  # relative to the card
     bytes: int
-    state: str  # terminal state of the catalog, or duplicate | ignored | missing | running
+    state: str  # terminal state of the catalog, or duplicate | skipped | sidecar | missing | running | stalled
     reason: str | None = None
+    detail: str | None = None  # what the reason means for this file
     key: str | None = None
     asset: str | None = None
     expected: Expectation | None = None
@@ -86,9 +95,17 @@ class FileReport:
         if self.expected:
             reason_fits = self.expected.reason is None or self.expected.reason in (self.reason or "")
             return self.state == self.expected.state and reason_fits
-        return self.state in CLEAR_STATES and (
-            self.state in GOOD_STATES or self.state == "ignored" or bool(self.reason)
-        )
+        return self.state in CLEAR_STATES and (self.state in QUIET_STATES | GOOD_STATES or bool(self.reason))
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether there is something to tell about it: it did not finish as expected, or a user's file is not whole."""
+        return not self.as_expected or (self.expected is None and self.state not in QUIET_STATES)
+
+    @property
+    def explanation(self) -> str:
+        """Why it finished in its state, as a sentence; "" where nothing needs explaining."""
+        return sentence(self.reason, self.detail) or _EXPLANATIONS.get(self.state, "")
 
 
 @dataclass(frozen=True)
@@ -109,6 +126,12 @@ class Report:
     stages: list[Stage]
     files: list[FileReport]
     bill: dict[str, Any]  # what the local cloud metered, as `GET /_impp/bill` answers
+    interrupted: bool = False  # whether the run was stopped before all files had finished
+
+    @property
+    def problems(self) -> list[FileReport]:
+        """The files about which there is something to tell, those that did not finish as expected first."""
+        return sorted((file for file in self.files if file.is_problem), key=lambda file: file.as_expected)
 
     @property
     def wrong(self) -> list[FileReport]:
@@ -135,8 +158,12 @@ class Report:
             "generated_at": self.generated_at,
             "region": self.region,
             "source": self.source,
+            "interrupted": self.interrupted,
             "totals": self.totals(),
             "stages": [asdict(stage) for stage in self.stages],
-            "files": [asdict(file) | {"as_expected": file.as_expected} for file in self.files],
+            "files": [
+                asdict(file) | {"as_expected": file.as_expected, "explanation": file.explanation or None}
+                for file in self.files
+            ],
             "bill": self.bill,
         }

@@ -1,129 +1,230 @@
-"""What `make demo` and `make up` do."""
+"""What `make demo` does."""
 
 from __future__ import annotations
 
-import sys
-from concurrent.futures import ThreadPoolExecutor
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import click
-
+from impp_engines.assets import AssetError
 from impp_local.demo import card, collect, report, stages
-from impp_local.demo.console import Console, table
+from impp_local.demo.card import CardFile, Outcome
+from impp_local.demo.console import Console, result_lines
 from impp_local.demo.facts import Report
+from impp_local.demo.names import printable, shown
+from impp_local.demo.signals import Interrupted, leave, unwinding
 from impp_local.deploy.root import DeployError, deploy
 from impp_local.deploy.terraform import REPOSITORY, TerraformMissing
-from impp_local.kernel.defaults import REGION, aws_settings
+from impp_local.kernel.defaults import REGION
 
 FOLDER = REPOSITORY / "build" / "demo"
+RESULTS: Final = ("report.html", "report.json", "media")
 
 
-def run(media: Path | None, timeout: float) -> int:
+class DemoRunning(RuntimeError):
+    """Another demo uses the folder."""
+
+
+FAILURES: Final = (
+    stages.DemoError,
+    DeployError,
+    TerraformMissing,
+    card.CardError,
+    card.EdgeError,
+    AssetError,
+    DemoRunning,
+)
+"""What a run may end with: the message says all that there is to say."""
+
+
+def run(media: Path | None) -> int:
     """Run a card of footage through the real pipeline, and report; returns the exit code.
 
-    0 when every file finished as expected, 1 when one did not, 2 when the run failed.
+    0 when every file finished as expected, 1 when one did not, 2 when the run failed. When it is interrupted, this
+    process ends with the shell's code for the signal.
     """
     console = Console()
+    demo = _Demo(console, media)
     try:
-        result = _run(console, media, timeout)
-    except (stages.DemoError, DeployError, TerraformMissing, card.CardError) as error:
+        with unwinding(), _only_demo(FOLDER):
+            try:
+                demo.go()
+            except Interrupted as interrupted:
+                console.line()
+                if demo.result is None:
+                    console.line("Stopped before any file was uploaded, so there is no report.")
+                else:
+                    _print(console, demo.result)
+                leave(interrupted.exit_code)
+            assert demo.result
+            _print(console, demo.result)
+    except FAILURES as error:
         console.line(f"\n{error}")
         return 2
+    return 1 if demo.result.wrong else 0
+
+
+def _print(console: Console, result: Report) -> None:
     console.line()
-    console.line(table(result))
-    totals = result.totals()
-    ledger, bill = report.usd(totals["usd_ledger"]), report.usd(totals["usd_bill"])
-    console.line(
-        f"\n{totals['as_expected']} of {totals['files']} files finished as expected in {totals['seconds']:.0f} s. "
-        f"On AWS they would have cost {ledger}; the whole run {bill}."
-    )
-    console.line(f"{_relative(FOLDER / 'report.html')}\n{_relative(FOLDER / 'report.json')}")
-    for file in result.wrong:
-        expected = f", expected {file.expected.state}" if file.expected else ""
-        console.line(f"✗ {file.file}: {file.state}{expected}. {file.reason or ''}")
-    return 1 if result.wrong else 0
+    for line in result_lines(result, console.columns):
+        console.line(line)
+    console.line(f"Report: {_relative(FOLDER / 'report.html')}, for programs {_relative(FOLDER / 'report.json')}")
 
 
-def _run(console: Console, media: Path | None, timeout: float) -> Report:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    # Card and models need the processor while Terraform mostly waits for responses: prepare them in parallel.
-    executor = ThreadPoolExecutor(max_workers=1)
-    card_files = executor.submit(card.prepare, media, FOLDER / "card")
-    executor.shutdown(wait=False)
-    with console.stage("Build the functions and the state machine"):
-        manifest = stages.build()
-    with stages.local_cloud(FOLDER / "cloud") as running:
-        endpoint = running.endpoint
-        with console.stage("Deploy the real Terraform root to the local cloud"):
-            outputs = _deploy(endpoint, FOLDER / "cloud", manifest, console)
+@contextmanager
+def _only_demo(folder: Path) -> Iterator[None]:
+    """Hold the demo's folder. Raises DemoRunning."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            number = lock.read().strip() or "unknown"
+            raise DemoRunning(
+                f"Another `make demo` is running (process {number}). Wait for it, or stop it: kill {number}"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+@dataclass
+class _Demo:
+    """One run; `result` is there as soon as there is something to report."""
+
+    console: Console
+    media: Path | None
+    result: Report | None = None
+    _files: list[CardFile] = field(default_factory=list)
+    _outcomes: dict[Path, Outcome] = field(default_factory=dict)
+    _is_uploaded: bool = False
+
+    def go(self) -> None:
+        """Do everything. Raises what `FAILURES` lists, and Interrupted, after writing the report if there is one."""
+        for name in RESULTS:
+            _remove(FOLDER / name)
+        if self.media:
+            self._check_media(self.media)
+        preparation = self._prepare()
+        with self.console.stage("Build the functions and the state machine"):
+            manifest = stages.build()
+        with stages.local_cloud(FOLDER / "cloud") as running:
+            with self.console.stage("Deploy the real Terraform root to the local cloud"):
+                outputs = deploy(running.endpoint, FOLDER / "cloud", manifest, on_line=DeployProgress(self.console))
+            with self.console.stage("Make the card ready" if self.media is None else "Make the models ready"):
+                self._files = preparation.result() or self._files
+            with stages.while_alive(running):
+                self._process(running.endpoint, outputs)
+
+    def _check_media(self, media: Path) -> None:
+        card.check_folder(media)
+        with self.console.stage("Look at your files"):
+            self._files = card.own_files(media)
+            config = card.edge_config(FOLDER, "not-yet", "http://127.0.0.1", media)
+            card.check_footage(media, self._files, card.ask_edge(config, self._files, media, stages.environment()))
+
+    def _prepare(self) -> Future[list[CardFile]]:
+        """The models, and the sample card, while Terraform mostly waits for responses."""
+
+        def prepare() -> list[CardFile]:
+            from impp_engines import assets
+
+            assets.prepare()
+            return [] if self.media else card.sample_files(FOLDER / "card")
+
+        executor = ThreadPoolExecutor(max_workers=1)
+        preparation = executor.submit(prepare)
+        executor.shutdown(wait=False)
+        return preparation
+
+    @property
+    def _root(self) -> Path:
+        return self.media or FOLDER / "card"
+
+    def _process(self, endpoint: str, outputs: Mapping[str, Any]) -> None:
         clients = stages.Clients(endpoint)
         queue = stages.listen_for_alerts(clients, outputs["alert_topic_arn"])
-        with console.stage("Make the card ready" if media is None else "Read your files"):
-            files = card_files.result()
         cloud = collect.Cloud(clients, outputs)
-        with console.stage("Upload with the edge script"):
-            config = card.edge_config(FOLDER, outputs["ingest_bucket"], endpoint, media)
-            stages.run_edge(config, endpoint, console.say)
-        with console.stage("Let the pipeline run"):
-            stages.wait_until_idle(cloud, endpoint, len(cloud.originals()), timeout, console)
+        stalled: dict[str, str] = {}
+        interrupted: Interrupted | None = None
+        try:
+            with self.console.stage("Upload with the edge script"):
+                self._upload(endpoint, outputs["ingest_bucket"])
+            keys = {outcome.key for outcome in self._outcomes.values() if outcome.kind == "uploaded" and outcome.key}
+            with self.console.stage("Let the pipeline run"):
+                stalled = stages.wait_until_idle(cloud, endpoint, keys, self.console)
+        except Interrupted as signal:
+            interrupted = signal
+            self.console.say("… Write the report of what is done; Ctrl-C again leaves at once")
         bill = stages.page(endpoint, "bill")
-        file_reports = collect.file_reports(files, cloud, stages.received_alerts(clients, queue), bill["assets"])
+        alerts = stages.received_alerts(clients, queue)
         result = Report(
             generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
             region=REGION,
-            source="sample card" if media is None else str(media),
-            stages=console.stages,
-            files=file_reports,
+            source="sample card" if self.media is None else shown(self.media),
+            stages=self.console.stages,
+            files=collect.file_reports(self._files, self._outcome_of, cloud, alerts, bill["assets"], stalled),
             bill=bill,
+            interrupted=interrupted is not None,
         )
         report.write_json(result, FOLDER / "report.json")
         report.write_html(result, FOLDER / "report.html", lambda key: cloud.object_bytes("delivery_bucket", key))
-    return result
+        self.result = result
+        if interrupted:
+            raise interrupted
+
+    def _upload(self, endpoint: str, bucket: str) -> None:
+        config = card.edge_config(FOLDER, bucket, endpoint, self.media)
+        total = len(self._files)
+        card.run_edge(
+            config,
+            self._files,
+            self._root,
+            stages.environment(endpoint),
+            self._outcomes,
+            lambda count: self.console.progress(count, total, "files looked at"),
+        )
+        self._is_uploaded = True
+
+    def _outcome_of(self, file: CardFile) -> Outcome | None:
+        outcome = card.outcome_of(file, self._outcomes, self._root)
+        return outcome if outcome or self._is_uploaded else Outcome("waiting")
 
 
-def _deploy(endpoint: str, state: Path, manifest: Path, console: Console) -> dict[str, Any]:
-    created = 0
+class DeployProgress:
+    """Says how many resources Terraform has made, from the lines that it prints."""
 
-    def report_progress(line: str) -> None:
-        nonlocal created
-        created += "Creation complete" in line
-        if "Creation complete" in line and created % 10 == 0:
-            console.say(f"Terraform: {created} resources made")
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._made = self._total = 0
 
-    return deploy(endpoint, state, manifest, on_line=report_progress)
+    def __call__(self, line: str) -> None:
+        """Read a line."""
+        if line.startswith("Plan: "):
+            self._total = int(line.split()[1])
+        if "Creation complete" in line:
+            self._made += 1
+            self._console.progress(self._made, max(self._made, self._total), "resources made")
 
 
-def up(port: int, state: Path) -> int:
-    """Start the local cloud, deploy the real root to it, and keep it running until Ctrl-C; returns the exit code.
-
-    The first line printed is the endpoint.
-    """
-    console = Console(sys.stderr)
-    try:
-        manifest = stages.build()
-        with stages.local_cloud(state, port) as running:
-            endpoint = running.endpoint
-            click.echo(endpoint)
-            with console.stage("Deploy the real Terraform root to it"):
-                outputs = _deploy(endpoint, state, manifest, console)
-            click.echo("export " + " ".join(f"{name}={value}" for name, value in aws_settings(endpoint).items()))
-            click.echo(
-                f"aws s3 cp clip.mp4 s3://{outputs['ingest_bucket']}/originals/phone/mine/{datetime.now(UTC):%Y/%m/%d}/"
-            )
-            click.echo("Ctrl-C, or `make down` in another shell, ends it.")
-            running.wait()
-    except KeyboardInterrupt:
-        click.echo()
-    except (stages.DemoError, DeployError, TerraformMissing) as error:
-        console.line(f"\n{error}")
-        return 2
-    return 0
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _relative(path: Path) -> str:
     try:
-        return str(path.relative_to(Path.cwd()))
+        return printable(shown(path.relative_to(Path.cwd())))
     except ValueError:
-        return str(path)
+        return printable(shown(path))

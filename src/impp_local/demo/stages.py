@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from impp_local.demo.collect import ENDED, Cloud
+from impp_local.demo.collect import ENDED, Cloud, Execution
 from impp_local.demo.console import Console
+from impp_local.deploy.root import forget_deployment
 from impp_local.deploy.terraform import REPOSITORY
-from impp_local.kernel import store
+from impp_local.kernel import children, store
 from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, aws_settings
 
 ALERT_QUEUE = "impp-demo-alerts"
-POLL_S = 0.5
+POLL_S, POLL_MANY_S, MANY = 0.5, 2.0, 20
+"""How often to ask for progress, with few files and with more than `MANY`."""
 STARTED_WITHIN_S = 60.0
+STALLED_AFTER_S: Final = 16 * 60.0
+"""How long nothing at all may move. A function may run for 15 minutes, Lambda's limit, without any sign of life."""
+LOOK_CLOSER_S: Final = 60.0
+"""After so long without an execution that ends or a job that moves, the histories are asked too."""
 
 
 class DemoError(RuntimeError):
@@ -34,9 +40,16 @@ class DemoError(RuntimeError):
 def build() -> Path:
     """Build for this machine; returns the manifest."""
     command = [sys.executable, str(REPOSITORY / "build.py"), "all", "--target", "local"]
-    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603
+    result = subprocess.run(  # noqa: S603
+        command,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+        process_group=children.group(),
+    )
     if result.returncode:
-        raise DemoError(f"the build failed:\n{result.stdout}{result.stderr}")
+        raise DemoError(f"The build failed:\n{result.stdout}{result.stderr}")
     return REPOSITORY / "build" / "manifest.local.json"
 
 
@@ -46,25 +59,27 @@ class Running:
 
     endpoint: str
     process: subprocess.Popen[str]
-
-    def wait(self) -> None:
-        """Return when it ends, for example by `make down`."""
-        self.process.wait()
+    log: Path
 
 
 @contextmanager
 def local_cloud(state: Path, port: int = 0) -> Iterator[Running]:
-    """A local cloud in a process of its own, for as long as the block runs."""
-    state.mkdir(parents=True, exist_ok=True)
-    _forget_deployment(state)
+    """A local cloud that starts empty, in a process of its own, for as long as the block runs."""
+    _empty(state)
     log = state.parent / f"{state.name}.log"
-    command = [sys.executable, "-m", "impp_local", "up", "--port", str(port), "--state", str(state)]
+    command = [sys.executable, "-m", "impp_local", "up", "--port", str(port), "--state", str(state), "--no-durable"]
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(  # noqa: S603
-            command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, text=True, env=environment()
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=environment(),
+            process_group=children.group(),
         )
     try:
-        yield Running(_endpoint_of(process, log), process)
+        yield Running(_endpoint_of(process, log), process, log)
     finally:
         process.terminate()
         try:
@@ -74,11 +89,25 @@ def local_cloud(state: Path, port: int = 0) -> Iterator[Running]:
             process.wait()
 
 
-def _forget_deployment(state: Path) -> None:
-    """Drop an earlier cloud and its Terraform state: each demo starts with nothing."""
+@contextmanager
+def while_alive(running: Running) -> Iterator[None]:
+    """Raise DemoError for an error that the end of the local cloud causes."""
+    try:
+        yield
+    except Exception as error:
+        if running.process.poll() is None:
+            raise
+        raise DemoError(f"The local cloud ended with code {running.process.returncode}; see {running.log}") from error
+
+
+def _empty(state: Path) -> None:
+    """Remove what an earlier cloud kept, and what Terraform knows of it; its providers stay."""
+    state.mkdir(parents=True, exist_ok=True)
     store.erase(state)
-    for old in (state / "deploy" / "terraform").glob("terraform.tfstate*"):
-        old.unlink()
+    forget_deployment(state)
+    for entry in state.iterdir():
+        if entry.name not in ("deploy", "lock"):
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
 def _endpoint_of(process: subprocess.Popen[str], log: Path) -> str:
@@ -90,7 +119,7 @@ def _endpoint_of(process: subprocess.Popen[str], log: Path) -> str:
     reader.join(STARTED_WITHIN_S)
     if not lines or not lines[0].startswith("http"):
         tail = log.read_text("utf-8")[-2000:]
-        raise DemoError(f"the local cloud did not start; {log} ends with:\n{tail}")
+        raise DemoError(f"The local cloud did not start; {log} ends with:\n{tail}")
     return lines[0]
 
 
@@ -151,49 +180,59 @@ def received_alerts(clients: Clients, queue: str) -> list[dict[str, Any]]:
     return alerts
 
 
-def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def wait_until_idle(
+    cloud: Cloud,
+    endpoint: str,
+    keys: Set[str],
+    console: Console,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, str]:
+    """Wait until the objects at these keys are processed, as long as something moves, and show how many are.
 
-
-def run_edge(config: Path, endpoint: str, on_line: Callable[[str], None]) -> None:
-    """One pass of the edge script over the card. Raises DemoError when it fails."""
-    command = [sys.executable, "-m", "impp_edge", "sync", "--config", str(config)]
-    with subprocess.Popen(  # noqa: S603
-        command,
-        env=environment(endpoint) | {"PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            on_line(line)
-    if process.returncode:
-        raise DemoError(f"the edge script ended with {process.returncode}:\n{''.join(lines)[-2000:]}")
-
-
-def wait_until_idle(cloud: Cloud, endpoint: str, expected: int, timeout_s: float, console: Console) -> None:
-    """Wait until every uploaded object has had its execution and nothing is in flight, and report where each file is.
-
-    Raises DemoError after `timeout_s`, naming the executions that still ran.
+    Returns the keys without progress, with a sentence about each; empty when all are done.
     """
-    deadline = time.monotonic() + timeout_s
+    watch = _Watch(cloud, now)
     while True:
         executions = cloud.executions()
         running = [execution for execution in executions if execution.status not in ENDED]
-        started_keys = {execution.key for execution in executions}
-        if not running and len(started_keys) >= expected and page(endpoint, "idle")["idle"]:
-            return
-        progress = f"{len(executions) - len(running)} of {max(expected, len(executions))} done"
-        console.show_states(
-            progress, {execution.key.rsplit("/", 1)[-1]: cloud.current_states(execution) for execution in running}
-        )
-        if time.monotonic() > deadline:
-            names = ", ".join(execution.key for execution in running) or f"{len(started_keys)} of {expected} started"
-            raise DemoError(f"not done after {timeout_s:.0f} s: {names}")
-        time.sleep(POLL_S)
+        unfinished = keys - {execution.key for execution in executions} | {execution.key for execution in running}
+        if not unfinished and not running and page(endpoint, "idle")["idle"]:
+            return {}
+        current = [f"{execution.key.rsplit('/', 1)[-1]} {watch.state(execution)}" for execution in running[:3]]
+        more = [f"{len(running) - 3} more"] if len(running) > 3 else []
+        console.progress(len(keys - unfinished), len(keys), "files done", [*current, *more])
+        if watch.quiet_s(executions, running) > STALLED_AFTER_S:
+            return dict.fromkeys(unfinished, f"no progress for {STALLED_AFTER_S / 60:.0f} minutes")
+        sleep(POLL_S if len(keys) <= MANY else POLL_MANY_S)
+
+
+class _Watch:
+    """Notices whether anything moves: executions that start, end or change their state, and jobs.
+
+    One file may wait long for its turn while others are processed, so it is the whole that has to move.
+    """
+
+    def __init__(self, cloud: Cloud, now: Callable[[], float]) -> None:
+        self._cloud = cloud
+        self._now = now
+        self._seen: tuple[Any, ...] = ()
+        self._looked: tuple[int, ...] = ()
+        self._moved_at = self._looked_at = now()
+
+    def state(self, execution: Execution) -> str:
+        """The state that an execution is in."""
+        return self._cloud.latest_event(execution.arn)[1]
+
+    def quiet_s(self, executions: list[Execution], running: list[Execution]) -> float:
+        """Seconds since something moved."""
+        now = self._now()
+        seen = (len(executions), len(running), self._cloud.jobs())
+        if seen != self._seen:
+            self._seen, self._moved_at = seen, now
+        elif now - max(self._moved_at, self._looked_at) > LOOK_CLOSER_S:
+            self._looked_at = now
+            looked = tuple(self._cloud.latest_event(execution.arn)[0] for execution in running)
+            if looked != self._looked:
+                self._looked, self._moved_at = looked, now
+        return now - self._moved_at

@@ -10,14 +10,17 @@ not depend on the local cloud: override files there point the provider at the en
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
+from impp_local.kernel import children
 from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from impp_local.services.cloudfront.viewers import viewers_key
 
@@ -82,6 +85,17 @@ resource "aws_cloudfront_distribution" "this" {
 """
 
 
+APPLIED: Final = "applied.json"
+"""In `<state>/deploy`: `{"fingerprint": …, "outputs": …}` of the last apply that succeeded."""
+EVER_APPLIED: Final = "ever-applied"
+"""There since the first apply that succeeded."""
+APPLYING: Final = "applying"
+"""There while Terraform applies, and after it was killed: it may not know all that it made."""
+
+STOPS_WITHIN_S: Final = 30.0
+"""How long Terraform may take to stop and save its state after SIGINT; it ends the provider's waits."""
+
+
 class DeployError(RuntimeError):
     """Terraform failed; the message ends with its output."""
 
@@ -101,13 +115,74 @@ def deploy(
     called with each line of Terraform's output. Raises DeployError.
     """
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
+    fingerprint = _fingerprint(root, manifest)
+    (root.parent / APPLIED).unlink(missing_ok=True)
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
-    _terraform(
-        root,
-        ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}", *_variable_files(root)],
-        on_line,
-    )
-    return outputs(state_dir)
+    apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
+    _terraform(root, [*apply, *_variable_files(root)], on_line, mark=root.parent / APPLYING)
+    applied = {"fingerprint": fingerprint, "outputs": outputs(state_dir)}
+    (root.parent / APPLIED).write_text(json.dumps(applied), encoding="utf-8")
+    (root.parent / EVER_APPLIED).touch()
+    return dict(applied["outputs"])
+
+
+def deployed(
+    endpoint: str,
+    state_dir: Path,
+    manifest: Path,
+    *,
+    repository: Path = REPOSITORY,
+    variables: Mapping[str, Any] | None = None,
+) -> dict[str, Any] | None:
+    """The outputs of the last apply, if the same root, variables, zips and endpoint were applied; else None."""
+    try:
+        applied = json.loads((_root(state_dir).parent / APPLIED).read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
+    return dict(applied["outputs"]) if applied["fingerprint"] == _fingerprint(root, manifest) else None
+
+
+def forget_deployment(state_dir: Path) -> None:
+    """Remove what Terraform knows of a cloud that no longer exists; its providers stay."""
+    root = _root(state_dir)
+    for old in [*root.glob("terraform.tfstate*"), *(root.parent / name for name in (APPLIED, EVER_APPLIED, APPLYING))]:
+        old.unlink(missing_ok=True)
+
+
+def is_applied(state_dir: Path) -> bool:
+    """Whether the last apply succeeded."""
+    return (_root(state_dir).parent / APPLIED).exists()
+
+
+def was_ever_applied(state_dir: Path) -> bool:
+    """Whether an apply has ever succeeded."""
+    return (_root(state_dir).parent / EVER_APPLIED).exists()
+
+
+def was_killed(state_dir: Path) -> bool:
+    """Whether an apply was killed, so that Terraform may not know all that it made."""
+    return (_root(state_dir).parent / APPLYING).exists()
+
+
+def _fingerprint(root: Path, manifest: Path) -> str:
+    """A hash of all that an apply depends on: the working copy with its variables, and the manifest with its hashes."""
+    copy = root.parent
+    files = [path for path in copy.rglob("*") if path.is_file() and not _is_terraforms(path.relative_to(copy))]
+    digest = hashlib.sha256(manifest.read_bytes())
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(copy)}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _is_terraforms(path: Path) -> bool:
+    """Whether Terraform, or this module beside the working copy, writes the file."""
+    return len(path.parts) == 1 or any(_is_kept(part) for part in path.parts)
+
+
+def _is_kept(name: str) -> bool:
+    return (name.startswith(".terraform") and name != ".terraform.lock.hcl") or ".tfstate" in name
 
 
 def prepare(
@@ -172,32 +247,63 @@ def _copy(source: Path, target: Path) -> None:
     ignored = shutil.ignore_patterns(".terraform", "*.tfstate*", "tests", "bootstrap")
     if target.exists():
         for old in target.iterdir():
-            if old.name.startswith(".terraform") or ".tfstate" in old.name:
+            if _is_kept(old.name) or old.name == ".terraform.lock.hcl":
                 continue
             shutil.rmtree(old) if old.is_dir() else old.unlink()
     shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
 
 
-def _terraform(root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None) -> str:
-    code, printed = _run(root, arguments, on_line)
+def _terraform(
+    root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None, mark: Path | None = None
+) -> str:
+    code, printed = _run(root, arguments, on_line, mark)
     if code != 0:
         raise DeployError(f"terraform {arguments[0]} failed:\n{printed[-4000:]}")
     return printed
 
 
-def _run(root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None) -> tuple[int, str]:
+def _run(
+    root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None, mark: Path | None = None
+) -> tuple[int, str]:
+    """Run Terraform: its exit code and output. The file `mark` is there as long as it runs, and stays if it is killed."""
     # The user's own AWS settings must not leak into the local cloud, nor the local cloud's into them.
     env = {k: v for k, v in cli_config(root.parent).items() if not k.startswith(("AWS_", "TF_VAR_"))}
     env |= {"TF_IN_AUTOMATION": "1", "AWS_EC2_METADATA_DISABLED": "true"}
     command = [str(ensure_terraform()), *arguments]
     lines: list[str] = []
+    if mark:
+        mark.touch()
     with subprocess.Popen(  # noqa: S603  # our own arguments
-        command, cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=root,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=children.group(),
     ) as process:
         if process.stdout is None:
             raise DeployError("terraform has no output")
-        for line in process.stdout:
-            lines.append(line)
-            if on_line:
-                on_line(line.rstrip("\n"))
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if on_line:
+                    on_line(line.rstrip("\n"))
+        except BaseException:
+            _stop(process)
+            raise
+        finally:
+            if mark and process.wait() >= 0:
+                mark.unlink()
     return process.returncode, "".join(lines)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Let Terraform stop and save its state; kill it when it does not."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=STOPS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        children.end_all()
+        process.communicate()

@@ -18,7 +18,7 @@ from impp_local.kernel import reaper
 GRACE_S = 10.0
 """How long children may take to end after SIGINT: Terraform, whose requests then fail, saves its state in 1 to 3."""
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may end all children while the main thread starts one
 _reaper: subprocess.Popen[bytes] | None = None
 
 

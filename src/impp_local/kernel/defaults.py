@@ -5,6 +5,7 @@ Plain constants without imports of AWS libraries: the command line and the Terra
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +22,8 @@ ACCESS_KEY_ID: Final = "test"
 SECRET_ACCESS_KEY: Final = "test"  # noqa: S105  # not a secret: the local cloud accepts any key
 """Credentials of the user on this machine. Roles get access keys of their own, see `kernel.principals`."""
 
-STATE: Final = Path("build/local-cloud")
-"""Folder for what the cloud keeps on disk, relative to the working directory."""
+STATE: Final = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "impp"
+"""Folder for what the cloud keeps on disk."""
 
 
 def aws_settings(endpoint: str) -> dict[str, str]:
