@@ -62,7 +62,7 @@ def made_media() -> dict[str, bytes]:
 
 
 def made_report(sizes: dict[str, int]) -> Report:
-    """A run over seven files with every kind of end."""
+    """A run over eight files with every kind of end."""
 
     def rendition(key: str, width: int | None = None, height: int | None = None) -> Rendition:
         return Rendition(key.rsplit("-", 1)[-1].split(".")[0], key, sizes[key], width, height, 2.0)
@@ -147,12 +147,14 @@ def made_report(sizes: dict[str, int]) -> Report:
             "DCIM/Movie/broken.MP4",
             1_200,
             "quarantined",
-            "corrupt: no moov atom",
+            "corrupt",
+            "no moov atom",
             expected=Expectation("quarantined", "corrupt"),
         ),
         FileReport("DCIM/Movie/copy of <front>.MP4", 48_000_000, "duplicate", f"same content as {front.key}"),
-        FileReport("DCIM/notes.txt", 12, "ignored", "not footage of its own"),
-        FileReport("DCIM/lost.MP4", 5_000, "missing", "no execution was started for it"),
+        FileReport("DCIM/notes.txt", 12, "skipped", "no media"),
+        FileReport("DCIM/lost.MP4", 5_000, "missing", "the edge script could not upload it: denied"),
+        FileReport("DCIM/\x1b[2J\u202egpj.MP4", 5_000, "stalled", "no progress for 16 minutes", "in Transcode"),
     ]
     bill = {
         "lines": [*LEDGER, line("s3", "put", 40, "request", 0.0002)],

@@ -8,9 +8,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
+from types import MappingProxyType
 from typing import Final, TextIO
 
 from impp_local.demo.facts import FileReport, Report, Stage
@@ -149,18 +150,18 @@ def _problems(problems: Sequence[FileReport]) -> Iterator[str]:
 
 def _summary(report: Report) -> Iterator[str]:
     totals = report.totals()
-    states = ", ".join(f"{count} {state}" for state, count in _by_count(totals["by_state"]))
-    skipped = Counter(file.reason for file in report.files if file.state == "skipped")
-    reasons = ", ".join(f"{count} {reason}" for reason, count in _by_count(skipped))
-    yield f"{_files(totals['files'])}: {states}{f' ({reasons})' if reasons else ''}"
+    skipped = Counter(str(file.reason) for file in report.files if file.state == "skipped")
+    reasons = {"skipped": f" ({_listed(skipped)})"} if skipped else {}
+    yield f"{_files(totals['files'])}: {_listed(totals['by_state'], reasons)}"
     done = f"{totals['as_expected']} of {totals['files']} finished as expected"
     yield f"{'Stopped early: ' if report.interrupted else ''}{done} in {_seconds(totals['seconds'])}."
     ledger, bill = usd(totals["usd_ledger"]), usd(totals["usd_bill"])
     yield f"On AWS the files would have cost {ledger}, the whole run {bill}."
 
 
-def _by_count(counts: Counter[str | None] | dict[str, int]) -> list[tuple[str | None, int]]:
-    return sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0])))
+def _listed(counts: Mapping[str, int], remarks: Mapping[str, str] = MappingProxyType({})) -> str:
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return ", ".join(f"{count} {name}{remarks.get(name, '')}" for name, count in ordered)
 
 
 def _files(count: int) -> str:

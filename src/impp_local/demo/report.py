@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from impp_local.demo.facts import FileReport, Rendition, Report
+from impp_local.demo.names import printable
 
 EMBED_EACH = 1_500_000
 EMBED_ALL = 12_000_000
@@ -44,9 +45,10 @@ def write_json(report: Report, path: Path) -> None:
 def write_html(report: Report, path: Path, fetch: Fetch) -> None:
     """The page, and the renditions beside it in media/."""
     left = EMBED_ALL
-    media: dict[str, Media] = {}
+    media: list[Media] = []
     for file in report.files:
-        media[file.file], used = gather_media(file, path.parent, fetch, min(left, EMBED_EACH))
+        shown, used = gather_media(file, path.parent, fetch, min(left, EMBED_EACH))
+        media.append(shown)
         left -= used
     path.write_text(render(report, media), "utf-8")
 
@@ -80,8 +82,8 @@ def _data_uri(content_type: str, content: bytes) -> str:
     return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
 
 
-def render(report: Report, media: dict[str, Media]) -> str:
-    """The page as text."""
+def render(report: Report, media: list[Media]) -> str:
+    """The page as text; `media` are those of the files, in their order."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -91,7 +93,7 @@ def render(report: Report, media: dict[str, Media]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"usd": usd, "size": size, "clock": clock, "seconds": seconds}
+    environment.filters |= {"usd": usd, "size": size, "clock": clock, "seconds": seconds, "printable": printable}
     template = environment.get_template("report.html.j2")
     return template.render(report=report, totals=report.totals(), media=media, services=by_service(report), bars=bars)
 

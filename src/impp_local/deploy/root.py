@@ -120,10 +120,11 @@ def deploy(
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
     apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
     _terraform(root, [*apply, *_variable_files(root)], on_line, mark=root.parent / APPLYING)
-    applied = {"fingerprint": fingerprint, "outputs": outputs(state_dir)}
+    values = outputs(state_dir)
+    applied = {"fingerprint": fingerprint, "outputs": values}
     (root.parent / APPLIED).write_text(json.dumps(applied), encoding="utf-8")
     (root.parent / EVER_APPLIED).touch()
-    return dict(applied["outputs"])
+    return values
 
 
 def deployed(
@@ -265,7 +266,7 @@ def _terraform(
 def _run(
     root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None, mark: Path | None = None
 ) -> tuple[int, str]:
-    """Run Terraform: its exit code and output. The file `mark` is there as long as it runs, and stays if it is killed."""
+    """Run Terraform: its exit code and output. The file `mark` is there while it runs, and stays if it is killed."""
     # The user's own AWS settings must not leak into the local cloud, nor the local cloud's into them.
     env = {k: v for k, v in cli_config(root.parent).items() if not k.startswith(("AWS_", "TF_VAR_"))}
     env |= {"TF_IN_AUTOMATION": "1", "AWS_EC2_METADATA_DISABLED": "true"}

@@ -350,3 +350,18 @@ def test_skips_files_and_folders_that_are_not_footage(name: str, card: Path, sta
     assert list(find.scan(Folder(card), state, "bucket", lambda *_: None)) == []
     (card / "a.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
     assert [file.name for file in find.scan(Folder(card), state, "bucket", lambda *_: None)] == [b"a.mp4"]
+
+
+def test_what_is_overlooked_has_a_reason_and_all_else_is_found(card: Path, state: State) -> None:
+    kept = ["DCIM/a.mp4", "notes.txt", os.fsdecode(b"caf\xe9.mp4"), "b/empty.mp4"]
+    put(card, *kept, "x.tmp", ".hidden/c.mp4", "FOUND.000/d.mp4", "proxies/e.mp4")
+    (card / "link.mp4").symlink_to(card / "DCIM" / "a.mp4")
+    (card / "folder").symlink_to(card / "DCIM")
+    os.mkfifo(card / "pipe.mp4")
+    folder = Folder(card, exclude=("proxies",))
+    names = ("x.tmp", ".hidden/c.mp4", "FOUND.000/d.mp4", "proxies/e.mp4", "link.mp4", "pipe.mp4")
+    assert [find.overlooked(folder, card / name) for name in (*names, "folder/a.mp4")] == [
+        find.JUNK, find.JUNK, find.JUNK, find.EXCLUDED, find.LINK, find.NO_FILE, find.LINK,
+    ]  # fmt: skip
+    assert sorted(Look(folder, state).names) == sorted(kept)
+    assert [find.overlooked(folder, card / name) for name in kept] == [None] * len(kept)

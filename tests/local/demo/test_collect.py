@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from impp_local.demo.collect import CardFile, Execution, Original, file_reports, match, plain, steps
+from impp_local.demo.card import CardFile, Outcome
+from impp_local.demo.collect import Execution, file_reports, plain, steps
 from impp_local.demo.facts import Expectation, FileReport
 
 NOON = datetime(2026, 4, 12, 12, tzinfo=UTC)
@@ -18,16 +19,13 @@ SHA = {name: (name * 64)[:64] for name in "abcdef"}
 
 
 class FakeCloud:
-    """Answers of a deployed environment, held in memory."""
+    """Answers of a deployed environment, held in memory, and what the edge script reported."""
 
     def __init__(self) -> None:
-        self.held: list[Original] = []
         self.items: dict[str, dict[str, Any]] = {}
         self.runs: list[Execution] = []
         self.events: dict[str, list[dict[str, Any]]] = {}
-
-    def originals(self) -> list[Original]:
-        return self.held
+        self.outcomes: dict[str, Outcome] = {}
 
     def catalog(self) -> dict[str, dict[str, Any]]:
         return self.items
@@ -38,15 +36,28 @@ class FakeCloud:
     def history(self, arn: str) -> list[dict[str, Any]]:
         return self.events.get(arn, [])
 
-    def put(self, key: str, sha256: str, status: str = "SUCCEEDED", seconds: float = 10) -> None:
-        self.held.append(Original(key, sha256, key.rsplit("/", 1)[-1]))
+    def upload(self, file: str, sha256: str, key: str | None = None) -> str:
+        key = key or f"originals/dashcam/x/2026/04/12/{file}"
+        self.outcomes[file] = Outcome("uploaded", key, sha256)
+        return key
+
+    def put(self, file: str, sha256: str, status: str = "SUCCEEDED", seconds: float = 10) -> str:
+        key = self.upload(file, sha256)
         arn = f"arn:{len(self.runs)}"
         stopped = None if status == "RUNNING" else NOON + timedelta(seconds=seconds)
         self.runs.append(Execution(arn, key, status, NOON, stopped))
+        return key
 
-    def record(self, sha256: str, key: str, state: str, **more: Any) -> None:
-        asset = sha256[:20]
+    def record(self, sha256: str, key: str, state: str, asset: str | None = None, **more: Any) -> None:
+        asset = asset or sha256[:20]
         self.items[asset] = {"asset": asset, "key": key, "state": state, **more}
+
+    def reports(
+        self, files: list[str], alerts: Sequence[Mapping[str, Any]] = (), stalled: Mapping[str, str] | None = None
+    ) -> dict[str, FileReport]:
+        card = [CardFile(Path(file), file, 3) for file in files]
+        reports = file_reports(card, lambda file: self.outcomes.get(file.file), self, alerts, {}, stalled or {})  # type: ignore[arg-type]
+        return {report.file: report for report in reports}
 
 
 @pytest.fixture
@@ -54,63 +65,67 @@ def cloud() -> FakeCloud:
     return FakeCloud()
 
 
-def card_file(
-    folder: Path, file: str, sha256: str, *, media: bool = True, expected: Expectation | None = None
-) -> CardFile:
-    path = folder / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"123")
-    return CardFile(path, file, sha256, media, expected)
-
-
-def test_each_file_is_reported_with_its_state(cloud: FakeCloud, tmp_path: Path) -> None:
-    good = "originals/dashcam/x/2026/04/12/good.mp4"
-    cloud.put(good, SHA["a"], seconds=20)
-    cloud.put("originals/dashcam/x/2026/04/12/copy.mp4", SHA["a"], seconds=1)
-    cloud.put("originals/dashcam/x/2026/04/12/bad.mp4", SHA["b"], "FAILED")
-    cloud.put("originals/dashcam/x/2026/04/12/dead.mp4", SHA["c"], "TIMED_OUT")
-    cloud.put("originals/dashcam/x/2026/04/12/slow.mp4", SHA["d"], "RUNNING")
+def test_each_file_is_reported_with_its_state(cloud: FakeCloud) -> None:
+    good = cloud.put("good.mp4", SHA["a"], seconds=20)
+    cloud.put("copy.mp4", SHA["a"], seconds=1)
+    cloud.upload("again.mp4", SHA["a"], good)  # the same content a third time, which the edge kept at home
+    bad = cloud.put("bad.mp4", SHA["b"], "FAILED")
+    cloud.put("dead.mp4", SHA["c"], "TIMED_OUT")
+    cloud.put("slow.mp4", SHA["d"], "RUNNING")
     cloud.record(SHA["a"], good, "published", labels=[{"name": "Car"}], usd=0.01, usd_quote=0.02, faces=1)
-    cloud.record(SHA["b"], "originals/dashcam/x/2026/04/12/bad.mp4", "quarantined", reason="truncated")
-    card = [
-        card_file(tmp_path, "DCIM/good.mp4", SHA["a"]),
-        card_file(tmp_path, "DCIM/copy.mp4", SHA["a"]),
-        card_file(tmp_path, "again.mp4", SHA["a"]),  # the same content a third time, which the edge kept at home
-        card_file(tmp_path, "DCIM/bad.mp4", SHA["b"]),
-        card_file(tmp_path, "DCIM/dead.mp4", SHA["c"]),
-        card_file(tmp_path, "DCIM/slow.mp4", SHA["d"]),
-        card_file(tmp_path, "DCIM/lost.mp4", SHA["e"]),
-        card_file(tmp_path, "notes.txt", SHA["f"], media=False),
-    ]
-    alerts = [{"asset": SHA["b"][:20], "severity": "critical", "kind": "quarantined", "title": "Quarantined"}]
-    reports = {report.file: report for report in file_reports(card, cloud, alerts, {})}  # type: ignore[arg-type]
-    assert {file: (report.state, report.as_expected) for file, report in reports.items()} == {
-        "DCIM/good.mp4": ("published", True),
-        "DCIM/copy.mp4": ("duplicate", True),
-        "again.mp4": ("duplicate", True),
-        "DCIM/bad.mp4": ("quarantined", True),
-        "DCIM/dead.mp4": ("failed", False),
-        "DCIM/slow.mp4": ("running", False),
-        "DCIM/lost.mp4": ("missing", False),
-        "notes.txt": ("ignored", True),
+    cloud.record(SHA["b"], bad, "quarantined", reason="truncated", detail="no moov box")
+    cloud.outcomes |= {
+        "denied.mp4": Outcome("failed", reason="cannot be read: Permission denied"),
+        "link.mp4": Outcome("skipped", reason="link"),
+        "notes.txt": Outcome("skipped", reason="no media"),
+        "good.srt": Outcome("sidecar", "sidecars/good.srt"),
     }
-    assert reports["DCIM/bad.mp4"].reason == "truncated" and reports["DCIM/bad.mp4"].alerts == alerts
+    files = [*cloud.outcomes, "lost.mp4"]
+    alerts = [{"asset": SHA["b"][:20], "severity": "critical", "kind": "quarantined", "title": "Quarantined"}]
+    reports = cloud.reports(files, alerts)
+    assert {file: (report.state, report.as_expected) for file, report in reports.items()} == {
+        "good.mp4": ("published", True),
+        "copy.mp4": ("duplicate", True),
+        "again.mp4": ("duplicate", True),
+        "bad.mp4": ("quarantined", True),
+        "dead.mp4": ("failed", False),
+        "slow.mp4": ("running", False),
+        "denied.mp4": ("missing", False),
+        "link.mp4": ("skipped", True),
+        "notes.txt": ("skipped", True),
+        "good.srt": ("sidecar", True),
+        "lost.mp4": ("missing", False),
+    }
+    assert reports["bad.mp4"].explanation.endswith("before its end (no moov box).")
+    assert reports["bad.mp4"].alerts == alerts
     assert good in str(reports["again.mp4"].reason)
+    assert "Permission denied" in reports["denied.mp4"].explanation
     assert sum(report.usd for report in reports.values()) == 0.01  # a duplicate is not charged again
 
 
-def test_files_of_equal_content_keep_their_own_names(tmp_path: Path) -> None:
-    one, two = (
-        Original("originals/p/d/1/b.mp4", SHA["a"], "b.mp4"),
-        Original("originals/p/d/1/a.mp4", SHA["a"], "a.mp4"),
-    )
-    files = [card_file(tmp_path, name, SHA["a"]) for name in ("a.mp4", "b.mp4", "c.mp4")]
-    assert [original and original.name for _, original in match(files, [one, two])] == ["a.mp4", "b.mp4", None]
-    renamed = replace(two, name="elsewhere.mp4")
-    assert [original and original.name for _, original in match(files, [one, renamed])] == [
-        "elsewhere.mp4",
-        "b.mp4",
-        None,
+def test_a_damaged_copy_has_the_item_of_its_own_key(cloud: FakeCloud) -> None:
+    whole, copy = cloud.put("whole.mp4", SHA["a"]), cloud.put("copy.mp4", SHA["a"], "FAILED")
+    cloud.record(SHA["a"], whole, "published")
+    cloud.record(SHA["a"], copy, "quarantined", asset="own", reason="checksum_mismatch")
+    reports = cloud.reports(["whole.mp4", "copy.mp4"])
+    assert [report.state for report in reports.values()] == ["published", "quarantined"]
+
+
+def test_what_had_not_finished_says_where_it_was(cloud: FakeCloud) -> None:
+    key = cloud.put("slow.mp4", SHA["a"], "RUNNING")
+    unstarted = cloud.upload("unstarted.mp4", SHA["b"])
+    cloud.events["arn:0"] = [event(1, 0, "ExecutionStarted"), event(2, 0, "TaskStateEntered", "Transcode")]
+    cloud.outcomes["waiting.mp4"] = Outcome("waiting")
+    files = list(cloud.outcomes)
+    assert [(report.state, report.explanation) for report in cloud.reports(files).values()] == [
+        ("running", "the run was stopped before it had finished: in Transcode"),
+        ("running", "the run was stopped before it had finished: in Start"),
+        ("running", "the run was stopped before it was uploaded"),
+    ]
+    stalled = dict.fromkeys((key, unstarted), "no progress for 16 minutes")
+    assert [(report.state, report.explanation) for report in cloud.reports(files, stalled=stalled).values()][:2] == [
+        ("stalled", "no progress for 16 minutes: in Transcode"),
+        ("stalled", "no progress for 16 minutes: in Start"),
     ]
 
 
@@ -153,6 +168,8 @@ def test_a_history_is_turned_into_a_timeline() -> None:
         ("published", None, None, True),
         ("quarantined", "truncated", None, True),
         ("quarantined", None, None, False),  # a bad end without a reason is none
+        ("skipped", "link", None, True),
+        ("stalled", "no progress", None, False),
         ("deferred", "over the monthly budget", None, True),
         ("failed", "States.Timeout", None, False),
         ("gone", "deleted", None, False),

@@ -1,43 +1,44 @@
-"""Output of the demo: progress, stages and the table."""
+"""What the demo prints: stages, progress, and the result."""
 
 from __future__ import annotations
 
 import io
-import re
+import itertools
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from impp_local.demo.console import Console, table
-from impp_local.demo.facts import Report
+from impp_local.demo.console import PROBLEMS, Console, result_lines
+from impp_local.demo.facts import FileReport, Report
 
 
-@pytest.mark.parametrize("width", [110, 150, 220])
-def test_the_table_fits_its_width_and_has_every_file(run: Report, width: int) -> None:
-    shown = table(run, width)
-    assert max(map(len, shown.splitlines())) <= width
-    first = shown.index("state")
-    names = "".join(line[:first].strip() for line in shown.splitlines()[2:])
-    base = [re.sub(r"\s", "", file.file.rsplit("/", 1)[-1]) for file in run.files]
-    assert all(name in re.sub(r"\s", "", names) for name in base)
-    for expected in ("Bicycle", "worst", "DEEP_ARCHIVE", "$0.0025", "quarantined", "total", "✗ not"):
-        assert expected in shown
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
-def test_each_change_of_state_is_shown_once() -> None:
-    out = io.StringIO()
+def test_a_terminal_shows_progress_in_one_line_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
     console = Console(out)
-    console.show_states("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": ["Inspect"]})
-    console.show_states("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": ["Understand", "Analyze", "Transcode"]})
-    console.show_states("0 of 2 done", {"a.mp4": ["Inspect"], "b.mp4": []})  # between two states
-    console.show_states("1 of 2 done", {"b.mp4": ["Publish"]})
-    console.show_states("2 of 2 done", {})
-    assert [line.strip() for line in out.getvalue().splitlines()] == [
-        "a.mp4: Inspect",
-        "b.mp4: Inspect",
-        "b.mp4: Analyze + Transcode",
-        "a.mp4: done",
-        "b.mp4: Publish",
-        "b.mp4: done",
+    console.progress(3, 155, "files done", ["a\x1b[2J.mp4 Inspect", "20260412_081502_0001F.MP4 Transcode", "9 more"])
+    assert out.getvalue() == "\r\x1b[2K" + r"  3 of 155 files done · a\x1b[2J.mp4 I…"
+
+
+def test_a_pipe_gets_a_line_for_each_tenth_and_now_and_then() -> None:
+    out, clock = io.StringIO(), itertools.chain([0.0, 1.0, 2.0, 20.0], itertools.repeat(21.0))
+    console = Console(out, lambda: next(clock))
+    for done in (0, 0, 1, 5, 6, 7, 7, 20, 41, 50):
+        console.progress(done, 50, "files done", ["a.mp4 Inspect"])
+    assert out.getvalue().split("\n")[:-1] == [
+        "  0 of 50 files done",
+        "  5 of 50 files done",
+        "  6 of 50 files done",  # 19 s later
+        "  20 of 50 files done",
+        "  41 of 50 files done",
+        "  50 of 50 files done",
     ]
 
 
@@ -50,3 +51,59 @@ def test_a_failed_stage_is_marked_and_not_counted() -> None:
         pass
     assert "✗ Deploy" in out.getvalue() and "✓ Build" in out.getvalue()
     assert [stage.name for stage in console.stages] == ["Build"]
+
+
+def test_a_locale_without_check_marks_is_no_error() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Console(out).line("✓ Build")
+    assert out.buffer.getvalue() == b"\\u2713 Build\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("columns", [60, 100, 200])
+def test_a_small_card_has_a_line_per_file(run: Report, columns: int) -> None:
+    lines = list(result_lines(run, columns))
+    shown = "\n".join(lines)
+    for file in run.files:
+        assert sum(line.startswith(("✓", "!", "✗")) and f" {file.state} " in f"{line} " for line in lines) >= 1
+    for expected in (
+        "Bicycle",
+        "$0.0098",
+        "expected: published",
+        "no moov atom",
+        "5 of 8 finished",
+        "1 skipped (1 no media)",
+    ):
+        assert expected in shown or columns == 60
+    assert "\x1b" not in shown and "\u202e" not in shown
+    published = [line for line in lines if " published " in line]
+    assert published and all(len(line) <= columns for line in published)
+
+
+def many(run: Report, **states: int) -> Report:
+    files: list[FileReport] = []
+    for state, count in states.items():
+        more: dict[str, Any] = {"reason": "not_media", "detail": "begins with 68"} if state == "quarantined" else {}
+        more |= {"reason": "empty"} if state == "skipped" else {}
+        files += [FileReport(f"{state}/{number}.mp4", 1, state, **more) for number in range(count)]
+    return replace(run, files=files)
+
+
+def test_a_large_card_begins_with_its_problems_and_ends_with_a_summary(run: Report) -> None:
+    lines = list(result_lines(many(run, published=140, quarantined=30, skipped=4, failed=1), 100))
+    assert lines[0] == "✗ failed/0.mp4"
+    assert lines[2] == "! quarantined/0.mp4"
+    assert lines[3] == "    quarantined: The file is not a video, photo or sound recording (begins with 68)."
+    assert f"  … and {31 - PROBLEMS} more: see the report" in lines
+    assert lines[-3] == "175 files: 140 published, 30 quarantined, 4 skipped (4 empty), 1 failed"
+    assert lines[-2].startswith("174 of 175 finished as expected in ")
+    assert len(lines) < 50
+
+
+def test_a_run_without_problems_says_so(run: Report) -> None:
+    lines = list(result_lines(many(run, published=20), 100))
+    assert lines[0] == "No problems." and lines[-3] == "20 files: 20 published"
+
+
+def test_a_stopped_run_says_so(run: Report) -> None:
+    lines = list(result_lines(replace(many(run, published=20, running=3), interrupted=True), 100))
+    assert lines[-2].startswith("Stopped early: 20 of 23 finished")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -57,7 +58,10 @@ def test_the_json_follows_its_schema_and_names_the_failed_files(run: Report, tmp
         "DCIM/Movie/copy of <front>.MP4": True,
         "DCIM/notes.txt": True,
         "DCIM/lost.MP4": False,
+        "DCIM/\x1b[2J\u202egpj.MP4": False,
     }
+    (broken,) = [file for file in facts["files"] if file["file"].endswith("broken.MP4")]
+    assert broken["explanation"] == "The file is damaged and cannot be read (no moov atom)."
     assert facts["totals"]["by_state"]["published"] == 2
     assert facts["totals"]["usd_ledger"] == pytest.approx(0.00985 + 0.0025)
 
@@ -66,7 +70,7 @@ def test_the_page_refers_only_to_itself_and_the_media_beside_it(page: Path) -> N
     links = Links()
     links.feed(page.read_text("utf-8"))
     assert links.open == [] and links.scripts == 0
-    beside = [address for address in links.addresses if not address.startswith("data:")]
+    beside = [address for address in links.addresses if not address.startswith(("data:", "#file-"))]
     assert beside and all((page.parent / address).is_file() for address in beside)
     assert sum(address.startswith("data:video/mp4") for address in links.addresses) == 2
     assert sum(address.startswith("data:audio/") for address in links.addresses) == 1
@@ -78,6 +82,24 @@ def test_the_page_escapes_hostile_text(page: Path) -> None:
     text = page.read_text("utf-8")
     assert "<b>STOP</b>" not in text and "&lt;b&gt;STOP&lt;/b&gt;" in text
     assert "copy of &lt;front&gt;.MP4" in text
+    assert "\x1b" not in text and "\u202e" not in text and r"DCIM/\x1b[2J\u202egpj.MP4" in text
+
+
+def test_the_page_begins_with_the_problems(page: Path) -> None:
+    text = page.read_text("utf-8")
+    problems = text[text.index("<h2>Problems</h2>") : text.index("<h2>Files</h2>")]
+    assert "lost.MP4" in problems and "could not upload it: denied" in problems and "memo.m4a" not in problems
+
+
+def test_two_files_whose_names_look_the_same_keep_their_media(
+    run: Report, bucket: dict[str, bytes], tmp_path: Path
+) -> None:
+    first, second, *_ = run.files
+    twins = replace(run, files=[first, replace(second, file=first.file)])
+    pages.write_html(twins, tmp_path / "report.html", bucket.__getitem__)
+    links = Links()
+    links.feed((tmp_path / "report.html").read_text("utf-8"))
+    assert len({address for address in links.addresses if address.startswith("data:video")}) == 2
 
 
 def test_a_large_rendition_is_a_file_beside_the_page(

@@ -12,14 +12,6 @@ import pytest
 from impp_local.demo import stages
 
 
-def test_a_failed_edge_script_ends_the_run_with_its_message(tmp_path: Path) -> None:
-    (tmp_path / "edge.toml").write_text('bucket = "x"\nfolderr = 1\n')
-    lines: list[str] = []
-    with pytest.raises(stages.DemoError, match="edge script ended with"):
-        stages.run_edge(tmp_path / "edge.toml", "http://127.0.0.1:1", lines.append)
-    assert any("folderr" in line for line in lines)
-
-
 @pytest.mark.slow
 def test_the_local_cloud_lives_as_long_as_the_block(tmp_path: Path) -> None:
     old = tmp_path / "cloud" / "deploy" / "terraform" / "terraform.tfstate"
