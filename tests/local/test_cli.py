@@ -16,12 +16,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.support.fake_terraform import FakeTerraform
+from tests.support.local_cloud import wait_until
 from tests.support.made_report import made_media, made_report
 from tests.support.paths import REPOSITORY
+from tests.support.processes import is_running
 
 from impp_local import cli
 from impp_local.demo import run as demo
 from impp_local.demo import stages
+from impp_local.deploy import root
 from impp_local.kernel.defaults import HOST
 
 SOURCE = REPOSITORY / "src"
@@ -71,6 +75,59 @@ def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
             assert up.returncode == 2
             assert f"Port {port} is taken" in error_output and "--port" in error_output
             assert "Traceback" not in error_output
+
+
+def test_a_second_cloud_for_the_same_folder_is_refused_with_where_the_first_is(tmp_path: Path) -> None:
+    with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as up:
+        assert up.stdout
+        endpoint = up.stdout.readline().strip()
+        with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as second:
+            output, errors = second.communicate(timeout=60)
+        assert (second.returncode, output) == (2, "")
+        assert errors.splitlines() == [
+            f"A local cloud already runs with {tmp_path / 'state'}: {endpoint} (process {up.pid}). Use it, stop it with"
+            " `make down`, or start another one with `make up STATE=<folder> PORT=<port>`."
+        ]
+        with command("up", "--port", "0", "--state", "state", "--fresh", "--yes", "--deploy", cwd=tmp_path) as third:
+            assert "already runs" in third.communicate(timeout=60)[1]
+        assert urllib.request.urlopen(f"{endpoint}/_impp/health").status == 200
+
+
+def test_a_second_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "FOLDER", tmp_path)
+    with demo._only_demo(tmp_path):
+        done = CliRunner().invoke(cli.main, ["demo"])
+    assert done.exit_code == 2
+    assert done.output.strip() == (
+        f"Another `make demo` is running (process {os.getpid()}). Wait for it, or stop it: kill {os.getpid()}"
+    )
+
+
+def test_all_is_removed_only_after_a_yes(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli.main, ["up", "--fresh", "--state", str(tmp_path)], input="n\n")
+    assert done.exit_code == 1 and f"Remove all footage and results in {tmp_path}?" in done.output
+
+
+@pytest.mark.slow  # it builds
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_survives_an_interrupted_deployment(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terraform = FakeTerraform(tmp_path)
+    terraform.be_slow()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with command("up", "--deploy", "--port", "0", "--state", "state", cwd=tmp_path) as up:
+        wait_until(lambda: terraform.is_applying, 120)
+        if number == signal.SIGTERM:
+            with command("down", "--state", "state", cwd=tmp_path) as down:
+                assert "Stopped http" in down.communicate(timeout=60)[0]
+        else:
+            up.send_signal(number)
+        code = up.wait(timeout=30)
+        assert code == (-number if number == signal.SIGKILL else 128 + number)
+    wait_until(lambda: not is_running(terraform.provider), 30)
+    assert "interrupted" in terraform.calls
+    assert root.was_killed(tmp_path / "state") is (number == signal.SIGKILL)
 
 
 def test_sigterm_stops_it_cleanly(tmp_path: Path) -> None:

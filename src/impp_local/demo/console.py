@@ -16,10 +16,10 @@ from typing import Final, TextIO
 
 from impp_local.demo.facts import FileReport, Report, Stage
 from impp_local.demo.names import fit, printable, width
-from impp_local.demo.report import clock, usd
+from impp_local.demo.report import usd
 
-QUIET_S: Final = 15.0
-"""Off a terminal, how often progress is printed when no tenth of the files has been completed meanwhile."""
+SOON_S, QUIET_S = 2.0, 15.0
+"""Off a terminal, progress is printed at each tenth, but not sooner than the first; after the second at any change."""
 
 PROBLEMS: Final = 20
 """Files that are listed with their problem; the page has all of them."""
@@ -64,7 +64,7 @@ class Console:
     def progress(self, done: int, total: int, noun: str, current: Sequence[str] = ()) -> None:
         """Show how much is done, and on a terminal what is under way.
 
-        Off a terminal a line is printed at each tenth, and after `QUIET_S` if something has changed.
+        Off a terminal a line is printed at each tenth, and now and then when something has changed.
         """
         with self._lock:
             text = f"  {done} of {total} {noun}"
@@ -77,7 +77,7 @@ class Console:
             tenth, before = (10 * done // total if total else 0), self._printed
             is_next_tenth = before is None or before[1] != total or tenth > 10 * before[0] // total
             now = self._clock()
-            if is_next_tenth or now - self._printed_at >= QUIET_S:
+            if now - self._printed_at >= (SOON_S if is_next_tenth else QUIET_S):
                 self._write(text)
                 self._printed, self._printed_at = (done, total), now
 
@@ -169,4 +169,4 @@ def _files(count: int) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.1f} s" if value < 120 else f"{clock(value)} min"
+    return f"{value:.1f} s" if value < 120 else f"{value // 60:.0f} min {value % 60:.0f} s"

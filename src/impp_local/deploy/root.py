@@ -15,7 +15,9 @@ import json
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -170,7 +172,7 @@ def _fingerprint(root: Path, manifest: Path) -> str:
     """A hash of all that an apply depends on: the working copy with its variables, and the manifest with its hashes."""
     copy = root.parent
     files = [path for path in copy.rglob("*") if path.is_file() and not _is_terraforms(path.relative_to(copy))]
-    digest = hashlib.sha256(manifest.read_bytes())
+    digest = hashlib.sha256(manifest.read_bytes() if manifest.exists() else b"")
     for path in sorted(files):
         digest.update(f"{path.relative_to(copy)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
@@ -301,10 +303,12 @@ def _run(
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Let Terraform stop and save its state; kill it when it does not."""
+    """Let Terraform stop and save its state, then end what is left of it, and all other children: the command ends."""
     process.send_signal(signal.SIGINT)
-    try:
-        process.communicate(timeout=STOPS_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        children.end_all()
-        process.communicate()
+    # Read on, so that it never waits for us.
+    reader = threading.Thread(target=process.stdout.read if process.stdout else None, daemon=True)
+    reader.start()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=STOPS_WITHIN_S)
+    children.end_all()
+    reader.join()

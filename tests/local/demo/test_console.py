@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -28,16 +27,16 @@ def test_a_terminal_shows_progress_in_one_line_that_fits(monkeypatch: pytest.Mon
 
 
 def test_a_pipe_gets_a_line_for_each_tenth_and_now_and_then() -> None:
-    out, clock = io.StringIO(), itertools.chain([0.0, 1.0, 2.0, 20.0], itertools.repeat(21.0))
-    console = Console(out, lambda: next(clock))
-    for done in (0, 0, 1, 5, 6, 7, 7, 20, 41, 50):
+    out, time = io.StringIO(), 0.0
+    console = Console(out, lambda: time)
+    for moment, done in enumerate((0, 0, 1, 5, 6, 7, 7, 20, 41, 50, 50)):
+        time = float(moment + 17 * (moment > 3))
         console.progress(done, 50, "files done", ["a.mp4 Inspect"])
     assert out.getvalue().split("\n")[:-1] == [
         "  0 of 50 files done",
         "  5 of 50 files done",
         "  6 of 50 files done",  # 19 s later
         "  20 of 50 files done",
-        "  41 of 50 files done",
         "  50 of 50 files done",
     ]
 

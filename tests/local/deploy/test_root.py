@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
+from tests.support.fake_terraform import FakeTerraform
 
 from impp_local.cloud import LocalCloud
 from impp_local.deploy import root
@@ -56,6 +58,51 @@ def test_the_working_copy_does_not_change_the_root(tmp_path: Path) -> None:
     assert given["manifest_path"] == str(manifest)
     assert given["viewer_public_keys"]["local"].startswith("-----BEGIN PUBLIC KEY-----")
     assert not (REPOSITORY / "terraform" / "local_override.tf").exists()
+
+
+@pytest.fixture
+def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return FakeTerraform(folder)
+
+
+def test_a_deployment_is_known_until_something_changes(
+    terraform: FakeTerraform, repository: Path, tmp_path: Path
+) -> None:
+    state, manifest = tmp_path / "state", tmp_path / "manifest.json"
+    manifest.write_text("{}")
+
+    def deployed(endpoint: str = "http://127.0.0.1:1", **variables: object) -> object:
+        return root.deployed(endpoint, state, manifest, repository=repository, variables=variables)
+
+    assert deployed() is None and not root.is_applied(state)
+    outputs = root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
+    assert outputs == deployed() == {"ingest_bucket": "ingest"}
+    assert terraform.calls == ["init", "apply", "output"]
+    assert deployed("http://127.0.0.1:2") is None
+    assert deployed(monthly_budget_usd=7) is None
+    assert deployed() == outputs  # what was written meanwhile does not count
+    manifest.write_text('{"new": "zip"}')
+    assert deployed() is None
+    manifest.write_text("{}")
+    with (repository / "terraform" / "main.tf").open("a") as file:
+        file.write("# changed\n")
+    assert deployed() is None
+
+
+def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, repository: Path, tmp_path: Path) -> None:
+    state, manifest = tmp_path / "state", tmp_path / "manifest.json"
+    manifest.write_text("{}")
+    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
+    terraform.break_down()
+    with pytest.raises(root.DeployError, match="apply failed"):
+        root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
+    assert root.deployed("http://127.0.0.1:1", state, manifest, repository=repository) is None
+    assert root.was_ever_applied(state) and not root.was_killed(state)
+    root.forget_deployment(state)
+    assert not root.was_ever_applied(state)
 
 
 @pytest.mark.slow

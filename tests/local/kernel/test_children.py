@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from tests.support.local_cloud import wait_until
 from tests.support.paths import REPOSITORY
+from tests.support.processes import is_running
 
 from impp_local.kernel import children
 
@@ -27,13 +27,6 @@ time.sleep(60)
 OBEDIENT = "echo $$; exec sleep 60"
 STUBBORN = 'trap "" INT TERM HUP; sleep 60 & echo $!; wait; wait'
 """It ignores signals, as terraform-provider-aws does, and so does its own child."""
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return not Path("/proc/self").exists() and not subprocess.run(["kill", "-0", str(pid)], check=False).returncode
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

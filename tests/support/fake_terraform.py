@@ -1,0 +1,55 @@
+"""A stand-in for Terraform that applies nothing, to be put on PATH."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SCRIPT = """#!/bin/sh
+if [ "$1 $2" = "version -json" ]; then echo '{"terraform_version": "1.11.4"}'; exit; fi
+echo "$1" >> "$0.calls"
+case "$1" in
+  output) echo '{"ingest_bucket": {"value": "ingest"}}' ;;
+  apply)
+    if [ -e "$0.slow" ]; then
+      sh -c 'trap "" INT TERM; echo $$ > "$0"; sleep 60; sleep 60' "$0.provider" &
+      trap 'echo interrupted >> "$0.calls"; exit 1' INT
+      touch "$0.applying"
+      wait
+    fi
+    [ ! -e "$0.broken" ] ;;
+esac
+"""
+
+
+class FakeTerraform:
+    """`folder` belongs first on PATH. `calls` are the subcommands that ran."""
+
+    def __init__(self, folder: Path) -> None:
+        self.binary = folder / "terraform"
+        self.binary.write_text(SCRIPT)
+        self.binary.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        log = self._beside("calls")
+        return log.read_text().split() if log.exists() else []
+
+    def be_slow(self) -> None:
+        """Apply until interrupted, with a provider that ignores signals."""
+        self._beside("slow").touch()
+
+    def break_down(self) -> None:
+        """Let the next applies fail."""
+        self._beside("broken").touch()
+
+    @property
+    def is_applying(self) -> bool:
+        return self._beside("applying").exists()
+
+    @property
+    def provider(self) -> int:
+        """The process id of the slow apply's provider."""
+        return int(self._beside("provider").read_text())
+
+    def _beside(self, name: str) -> Path:
+        return self.binary.with_name(f"terraform.{name}")
