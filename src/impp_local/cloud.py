@@ -137,15 +137,15 @@ class LocalCloud:
     def _compose(self) -> Gateway:
         from moto.moto_api._internal.models import moto_api_backend
 
-        from impp_local.kernel import billing, monthly
+        from impp_local.kernel import billing, standing_charges
         from impp_local.services import Services
         from impp_local.web.gateway import Gateway
         from impp_local.web.metering import meter_request
 
         moto_api_backend.reset()
         billing.METER.reset()
-        billing.METER.watch(monthly.storage)
-        billing.METER.watch(monthly.fixtures)
+        billing.METER.watch(standing_charges.storage)
+        billing.METER.watch(standing_charges.fixtures)
         self._services = Services(self)
         self._services.start()
         pages = [service.page for service in self._services]

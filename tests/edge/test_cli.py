@@ -60,7 +60,7 @@ def test_names_are_printed_without_control_characters(
     config: Config, card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(card, "\x1b[2J\x07\n.mp4")
-    monkeypatch.setattr("impp_edge.run.crew.digest", lambda *_: 1 / 0)
+    monkeypatch.setattr("impp_edge.run.workers.digest", lambda *_: 1 / 0)
     result = call(config, str(card))
     assert result.exit_code == SOME_FAILED
     assert "\x1b" not in result.output and "\\x1b[2J\\x07\\n.mp4: ZeroDivisionError" in result.output
@@ -71,7 +71,7 @@ def test_failures_exit_with_code_1_and_are_recorded_for_status(
 ) -> None:
     put(card, CLIP)
     with monkeypatch.context() as broken:
-        broken.setattr("impp_edge.run.crew.digest", lambda *_: 1 / 0)
+        broken.setattr("impp_edge.run.workers.digest", lambda *_: 1 / 0)
         assert call(config, str(card)).exit_code == SOME_FAILED
     state = State(config.state, write=False)
     assert [(f.reason, f.times) for f in state.status().failed] == [("ZeroDivisionError: division by zero", 1)]

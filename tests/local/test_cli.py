@@ -18,9 +18,9 @@ import pytest
 from click.testing import CliRunner
 from tests.support.fake_terraform import FakeTerraform
 from tests.support.local_cloud import wait_until
-from tests.support.made_report import made_media, made_report
 from tests.support.paths import REPOSITORY
 from tests.support.processes import is_running
+from tests.support.sample_report import sample_media, sample_report
 
 from impp_local import cli
 from impp_local.demo import run as demo
@@ -152,8 +152,8 @@ def test_sigterm_stops_it_cleanly(tmp_path: Path) -> None:
 def test_the_exit_code_of_a_demo_shows_its_result(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, as_expected: bool, error: Exception | None, code: int, message: str
 ) -> None:
-    sizes = {key: len(content) for key, content in made_media().items()}
-    run = made_report(sizes)
+    sizes = {key: len(content) for key, content in sample_media().items()}
+    run = sample_report(sizes)
     if as_expected:
         run.files[:] = [file for file in run.files if file.as_expected]
 

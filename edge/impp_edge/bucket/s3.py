@@ -1,8 +1,8 @@
 """A thin client of S3's REST interface: the few operations that an upload needs, with as little work per byte as
 possible.
 
-:mod:`wire` carries the requests; this module builds them and handles error responses: some are retried after a pause,
-some correct the client (another region, another clock, new credentials), the rest raise one of four errors.
+:mod:`transport` carries the requests; this module builds them and handles error responses: some are retried after a
+pause, some correct the client (another region, another clock, new credentials), the rest raise one of four errors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from impp_edge.bucket.aws import Offline as Offline
 from impp_edge.bucket.aws import Refused as Refused
 from impp_edge.bucket.backoff import backoff
 from impp_edge.bucket.bandwidth import Bandwidth
-from impp_edge.bucket.wire import READ_S, TRANSPORT, Answer, Body, Content, Dropped, Wire
+from impp_edge.bucket.transport import READ_S, TRANSPORT_ERRORS, Answer, Body, Content, Dropped, Transport
 from impp_edge.stop import Stopped as Stopped
 
 ATTEMPTS = 5
@@ -183,11 +183,11 @@ class S3:
         self._place = aws.endpoint(bucket, self.region, self._url)
         self._stop = stop or threading.Event()
         authorities = str(ca_bundle) if ca_bundle else settings.ca_bundle
-        self._wire = Wire(authorities, pace or Bandwidth(None, self._stop), self._stop)
+        self._transport = Transport(authorities, pace or Bandwidth(None, self._stop), self._stop)
 
     def close(self) -> None:
         """Close the connections of all threads, which must be idle."""
-        self._wire.close()
+        self._transport.close()
 
     def pause(self, attempt: int) -> None:
         """Wait before retrying an operation that failed ``attempt`` times before (from 0)."""
@@ -332,7 +332,7 @@ class S3:
                 failure, correction = error, None
             except Dropped as error:
                 failure, correction = self._offline(error), "dropped"
-            except TRANSPORT as error:
+            except TRANSPORT_ERRORS as error:
                 failure, correction = self._offline(error), None
             if correction and correction not in corrected:
                 corrected.add(correction)
@@ -355,7 +355,7 @@ class S3:
         )
         headers["user-agent"] = f"impp-edge/{__version__}"
         target = f"{path or '/'}?{query_string}" if query_string else path or "/"
-        return self._wire.exchange(place, request.method, target, headers, request.body, request.silence_s)
+        return self._transport.exchange(place, request.method, target, headers, request.body, request.silence_s)
 
     def _correct(self, request: _Request, region: str, answer: Answer, failure: S3Error) -> str | None:
         """Correct region, clock or credentials by an error response; returns which, or None. HEAD responses have no

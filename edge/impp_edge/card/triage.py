@@ -10,8 +10,8 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from impp_edge.card.board import EVENT, ROUTINE, Urgency
 from impp_edge.card.find import CardFile
+from impp_edge.card.work_queue import EVENT, ROUTINE, Urgency
 from impp_footage import cameras, formats, sidecars
 
 HEAD = 512

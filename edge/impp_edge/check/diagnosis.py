@@ -288,15 +288,15 @@ class _Online:
     def _reach(self, settings: aws.Settings, s3: S3) -> Iterator[Finding]:
         """Ask for the bucket without any credentials: whatever the answer, it tells the way, the clock, the region."""
         from impp_edge.bucket.bandwidth import Bandwidth
-        from impp_edge.bucket.wire import Wire
+        from impp_edge.bucket.transport import Transport
 
         config = self._config
         place = aws.endpoint(config.bucket, s3.region, config.endpoint_url or settings.endpoint_url())
         bundle = str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle
-        wire = Wire(bundle, Bandwidth(None), threading.Event())
+        transport = Transport(bundle, Bandwidth(None), threading.Event())
         try:
             began = time.monotonic()
-            answer = wire.exchange(place, "HEAD", place.base or "/", {"host": place.netloc})
+            answer = transport.exchange(place, "HEAD", place.base or "/", {"host": place.netloc})
             took = time.monotonic() - began
         except aws.Refused as error:
             yield Finding("network", FAIL, str(error), "correct it in the configuration or the environment")
@@ -305,7 +305,7 @@ class _Online:
             yield _unreached(place.netloc, error)
             return
         finally:
-            wire.close()
+            transport.close()
         secure = "" if place.scheme == "https" else ", not encrypted"
         yield Finding("network", OK, f"{place.netloc} answers in {took * 1000:.0f} ms{secure}")
         yield from _clock(answer.headers.get("date"))

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 
 from impp_edge.card import identify
-from impp_edge.card.board import Board
+from impp_edge.card.discovery import Discovery
 from impp_edge.card.find import CardFile
-from impp_edge.card.look import Looker
+from impp_edge.card.work_queue import WorkQueue
 from impp_edge.config import Config
 from impp_edge.events import Reporter, shown
 from impp_edge.memory.snapshot import snapshot
@@ -22,20 +22,20 @@ from impp_edge.run.sync import ASKED, FAILED, KNOWN, RESTLESS, SKIPPED, WAITING,
 
 def preview(config: Config, report: Reporter, stop: threading.Event) -> Summary:
     """Report what a run would do, in its order. Raises :class:`StateError`."""
-    began, summary, board = time.monotonic(), Summary(), Board()
+    began, summary, work_queue = time.monotonic(), Summary(), WorkQueue()
 
     def problem(path: str, reason: str) -> None:
         summary.counts[FAILED] += 1
         report({"event": FAILED, "path": shown(path), "reason": reason})
 
     with snapshot(config.state) as state:
-        looker = Looker(config, state, board, report, problem, lambda _file: False, stop.is_set)
-        seen = looker.look(patient=False)
+        discovery = Discovery(config, state, work_queue, report, problem, lambda _file: False, stop.is_set)
+        seen = discovery.run(patient=False)
         summary.reasons = seen.skipped
         summary.counts.update({KNOWN: seen.known, SKIPPED: seen.skipped.total(), RESTLESS: seen.restless})
-        summary.counts[WAITING] = len(board)
-        summary.waiting_bytes = sum(card_file.size for card_file in board.waiting())
-        for card_file in _in_order(board):
+        summary.counts[WAITING] = len(work_queue)
+        summary.waiting_bytes = sum(card_file.size for card_file in work_queue.waiting())
+        for card_file in _in_order(work_queue):
             if stop.is_set():
                 summary.stopped = ASKED
                 break
@@ -59,12 +59,12 @@ def preview(config: Config, report: Reporter, stop: threading.Event) -> Summary:
     return summary
 
 
-def _in_order(board: Board) -> Iterator[CardFile]:
-    while not board.idle:
-        work = board.take()
+def _in_order(work_queue: WorkQueue) -> Iterator[CardFile]:
+    while not work_queue.idle:
+        work = work_queue.take()
         assert work is not None
         yield work.job.file
-        board.done(work.job)
+        work_queue.done(work.job)
 
 
 def _key(card_file: CardFile) -> str:

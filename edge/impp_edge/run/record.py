@@ -10,7 +10,7 @@ from impp_edge.memory import custody
 from impp_edge.memory.state import About, State
 
 if TYPE_CHECKING:
-    from impp_edge.run.crew import Result
+    from impp_edge.run.workers import Result
 
 
 def record_batch(results: Sequence[Result], log: custody.Log, state: State, bucket: str) -> str | None:

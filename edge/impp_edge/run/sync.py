@@ -23,9 +23,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from impp_edge import hours
-from impp_edge.card.board import Board
+from impp_edge.card.discovery import Cards, Discovery
 from impp_edge.card.find import CardFile
-from impp_edge.card.look import Cards, Looker
+from impp_edge.card.work_queue import WorkQueue
 from impp_edge.config import Config
 from impp_edge.events import Event, Reporter, printable, shown, size
 from impp_edge.memory.state import LAST_RUN, UPLOADED, State, StateError, lock
@@ -33,7 +33,7 @@ from impp_edge.show import metrics
 
 if TYPE_CHECKING:
     from impp_edge.memory.custody import Log
-    from impp_edge.run.crew import Crew, Link, Result
+    from impp_edge.run.workers import Link, Result, Workers
 
 THERE, KNOWN, RESTLESS, SKIPPED, WAITING, FAILED, REMOVED = (
     "there", "known", "restless", "skipped", "waiting", "failed", "removed",
@@ -96,7 +96,7 @@ class Session:
     @cached_property
     def link(self) -> Link:
         """The connection to S3, created when a file needs it: an idle run does not even import it."""
-        from impp_edge.run.crew import Link
+        from impp_edge.run.workers import Link
 
         return Link(self.config)
 
@@ -152,8 +152,10 @@ class Run:
         self._stop = stop
         self._agenda = agenda
         self._hours = hours.parse(*session.config.hours)
-        self._board = Board()
-        self._looker = Looker(self._config, self._state, self._board, report, self._problem, self._hold, stop.is_set)
+        self._work_queue = WorkQueue()
+        self._discovery = Discovery(
+            self._config, self._state, self._work_queue, report, self._problem, self._hold, stop.is_set
+        )
         self._cards = Cards()
         self._looked = False
         self._failed: set[bytes] = set()
@@ -177,7 +179,7 @@ class Run:
         return self.summary
 
     def _work(self) -> None:
-        if not self._board.idle:
+        if not self._work_queue.idle:
             self._upload()
         if not self._over:
             self._abort_stale()
@@ -202,13 +204,13 @@ class Run:
     # --- find, settle -------------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Put new files that are ready on the board."""
+        """Put new files that are ready in the queue."""
         first, self._looked = not self._looked, True
         for folder in self._config.folders:
             if self._cards.gone(folder):
-                self._board.drop(folder)  # its waiting files need not fail one by one
+                self._work_queue.drop(folder)  # its waiting files need not fail one by one
         self._cards.note(self._config.folders)
-        seen = self._looker.look(patient=self._agenda is not None)
+        seen = self._discovery.run(patient=self._agenda is not None)
         counts = self.summary.counts
         counts[RESTLESS] = seen.restless
         if first:
@@ -250,35 +252,37 @@ class Run:
     # --- upload -------------------------------------------------------------------------------------------------------
 
     def _upload(self) -> None:
-        from impp_edge.run.crew import Crew
+        from impp_edge.run.workers import Workers
 
         link, began = self._session.link, time.monotonic()
         link.halt.clear()
         self._head = self._session.log.head
-        crew = Crew(self._config, self._state, self._board, self._cards, link, lambda: self._head, self._stop)
+        workers = Workers(
+            self._config, self._state, self._work_queue, self._cards, link, lambda: self._head, self._stop
+        )
         try:
-            while not (self._over or self._board.closed or self._board.idle):
-                self._record(crew.results(TICK_S))
-                self._tick(crew)
+            while not (self._over or self._work_queue.closed or self._work_queue.idle):
+                self._record(workers.results(TICK_S))
+                self._tick(workers)
         finally:
-            self._board.close()
-            while crew.at_work:
+            self._work_queue.close()
+            while workers.at_work:
                 if self._over:
                     link.halt.set()
-                self._record(crew.results(TICK_S))
-                self._show(crew)
-            self._progress(crew)
+                self._record(workers.results(TICK_S))
+                self._show(workers)
+            self._progress(workers)
             link.rest()
-            self.summary.bytes += crew.sent
-        if crew.sent:
-            self._state.sample(self.summary.counts[UPLOADED], crew.sent, time.monotonic() - began)
+            self.summary.bytes += workers.sent
+        if workers.sent:
+            self._state.sample(self.summary.counts[UPLOADED], workers.sent, time.monotonic() - began)
 
-    def _tick(self, crew: Crew) -> None:
+    def _tick(self, workers: Workers) -> None:
         """Periodic work while the threads upload."""
         self._gate()
         if self._agenda and self._agenda.due():
             self._look()
-        self._show(crew)
+        self._show(workers)
         now = time.monotonic()
         if now - self._pulsed_at >= PULSE_S:
             self._pulsed_at = now
@@ -287,15 +291,15 @@ class Run:
     def _gate(self) -> None:
         """Outside the hours, upload events only, or nothing."""
         is_open = self._hours.is_open(time.time())
-        self._board.allow(routine=is_open, events=is_open or self._config.events_any_time)
+        self._work_queue.allow(routine=is_open, events=is_open or self._config.events_any_time)
 
     def _record(self, results: list[Result]) -> None:
-        """Record results: first in the custody log, then in the state; then take the files off the board."""
+        """Record results: first in the custody log, then in the state; then remove the files from the queue."""
         for result in results:
             if result.for_all:
                 self._stop_for(result)
             elif result.card_gone:
-                self._board.done(result.job)
+                self._work_queue.done(result.job)
                 folder = str(result.job.file.folder.path)
                 self._problem(folder, "the card was removed: its files wait for the next run")
         results = [result for result in results if not (result.for_all or result.card_gone)]
@@ -308,10 +312,10 @@ class Run:
             self._report_repair(self._session.log)
         except StateError as error:  # the state cannot be kept, so stop; the bucket has what was uploaded
             self.summary.stopped = self.summary.stopped or str(error)
-            self._board.close()
+            self._work_queue.close()
             return
         for result in results:
-            self._board.done(result.job)
+            self._work_queue.done(result.job)
             self._count(result)
 
     def _report_repair(self, kept: State | Log) -> None:
@@ -420,7 +424,7 @@ class Run:
         self._report(self.summary.to_dict())
 
     def _sum_up(self) -> None:
-        left = self._board.waiting()
+        left = self._work_queue.waiting()
         self.summary.seconds = time.monotonic() - self._started
         self.summary.counts[WAITING] = len(left)
         self.summary.waiting_bytes = sum(card_file.size for card_file in left)
@@ -443,19 +447,19 @@ class Run:
         for trouble in filter(None, troubles):
             self._report({"event": "note", "reason": trouble})
 
-    def _show(self, crew: Crew) -> None:
+    def _show(self, workers: Workers) -> None:
         """Report the progress at intervals."""
         if time.monotonic() - self._shown_at >= PROGRESS_S:
             self._shown_at = time.monotonic()
-            self._progress(crew)
+            self._progress(workers)
 
-    def _progress(self, crew: Crew) -> None:
+    def _progress(self, workers: Workers) -> None:
         self._report(
             {
                 "event": "progress",
-                "files": self._board.files - len(self._board),
-                "of_files": self._board.files,
-                "bytes": crew.settled,
-                "of_bytes": self._board.bytes,
+                "files": self._work_queue.files - len(self._work_queue),
+                "of_files": self._work_queue.files,
+                "bytes": workers.settled,
+                "of_bytes": self._work_queue.bytes,
             }
         )

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from impp_edge.bucket.s3 import ATTEMPTS, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
 from impp_edge.bucket.s3 import Labels as Labels
-from impp_edge.bucket.wire import Body, Content
+from impp_edge.bucket.transport import Body, Content
 from impp_edge.card.find import CardFile, is_unchanged
 from impp_edge.digest import BLOCK, Buffer, Digest
 from impp_edge.memory.state import Pending, S3Object

@@ -66,7 +66,7 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
     from impp_edge import __version__
     from impp_edge.bucket import aws
     from impp_edge.bucket.bandwidth import Bandwidth
-    from impp_edge.bucket.wire import Content, Wire
+    from impp_edge.bucket.transport import Content, Transport
 
     settings = aws.Settings(config.profile)
     region = config.region or settings.region or aws.DEFAULT_REGION
@@ -85,13 +85,15 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
     }
     digest = hashlib.sha256(body).hexdigest()
     signed = aws.Signer(settings).sign("POST", (place.netloc, place.base, ""), headers, digest, region, "monitoring")
-    wire = Wire(str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle, Bandwidth(None), threading.Event())
+    transport = Transport(
+        str(config.ca_bundle) if config.ca_bundle else settings.ca_bundle, Bandwidth(None), threading.Event()
+    )
     try:
-        answer = wire.exchange(place, "POST", place.base, signed, Content(body), TIMEOUT_S)
+        answer = transport.exchange(place, "POST", place.base, signed, Content(body), TIMEOUT_S)
     except http.client.HTTPException as error:
         raise aws.Offline(f"{type(error).__name__}: {error}") from error
     finally:
-        wire.close()
+        transport.close()
     if answer.status != 200:
         raise aws.Refused(f"it answers {answer.status}: {_code(answer.body)}")
 

@@ -19,11 +19,11 @@ from typing import Any
 
 from impp_edge import hours
 from impp_edge.card.age import recorded
-from impp_edge.card.board import Board
+from impp_edge.card.discovery import Discovery
 from impp_edge.card.find import CardFile
 from impp_edge.card.forecast import DAY_S, Clip, Forecast, Unknown, forecast
-from impp_edge.card.look import Looker
 from impp_edge.card.space import space
+from impp_edge.card.work_queue import WorkQueue
 from impp_edge.config import Config, Folder
 from impp_edge.events import duration, shown, size
 from impp_edge.memory import custody
@@ -215,7 +215,7 @@ def _alive(pid: int) -> bool:
 
 
 def _queue(config: Config, state: State) -> tuple[list[CardFile], Queue]:
-    board, problems = Board(), list[tuple[str, str]]()
+    work_queue, problems = WorkQueue(), list[tuple[str, str]]()
     unknown: list[str] = []
 
     def report(event: dict[str, Any]) -> None:
@@ -226,9 +226,9 @@ def _queue(config: Config, state: State) -> tuple[list[CardFile], Queue]:
         problems.append((shown(path), reason))
 
     unknown += [shown(path) for path, reason in state.skips(config.bucket) if reason in NO_MEDIA]
-    looker = Looker(config, state, board, report, problem, lambda _file: False, threading.Event().is_set)
-    seen = looker.look(patient=True)
-    waiting = board.waiting()
+    discovery = Discovery(config, state, work_queue, report, problem, lambda _file: False, threading.Event().is_set)
+    seen = discovery.run(patient=True)
+    waiting = work_queue.waiting()
     queue = Queue(
         len(waiting), sum(f.size for f in waiting), min((f.mtime for f in waiting), default=None),
         seen.restless, dict(sorted(seen.skipped.items())), unknown[:NAMED], problems[:NAMED],

@@ -38,7 +38,7 @@ from tests.support.edge.scripted import (
 from impp_edge.bucket import aws
 from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.bucket.s3 import ATTEMPTS, RETRY_AFTER_S, S3, Labels, Offline, Part, Refused, S3Error, Stopped
-from impp_edge.bucket.wire import ANSWER_BYTES, Content
+from impp_edge.bucket.transport import ANSWER_BYTES, Content
 from impp_edge.digest import digest
 
 KEY = "originals/dashcam/a b+ü/2026/01/01/x~1.mp4"
@@ -306,8 +306,8 @@ def test_an_unreachable_server_is_reported(server: Scripted, client: Callable[..
 def test_a_server_that_reads_nothing_times_out(
     any_server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("impp_edge.bucket.wire.READ_S", 0.1)
-    monkeypatch.setattr("impp_edge.bucket.wire.EARLY_S", 0.1)
+    monkeypatch.setattr("impp_edge.bucket.transport.READ_S", 0.1)
+    monkeypatch.setattr("impp_edge.bucket.transport.EARLY_S", 0.1)
     monkeypatch.setattr("impp_edge.bucket.s3.ATTEMPTS", 1)
     over = threading.Event()
     any_server.scenes = [lambda *_: over.wait(30) and False]
@@ -463,7 +463,7 @@ def test_a_body_in_transfer_has_limited_time_after_a_stop(
     server.scenes = [answer(200, etag='"e"'), hang_up]
     s3 = client(server)
     s3.part(KEY, "up", 1, BODY, CRC)
-    monkeypatch.setattr("impp_edge.bucket.wire.STOP_S", -1.0)
+    monkeypatch.setattr("impp_edge.bucket.transport.STOP_S", -1.0)
     with pytest.raises(Stopped):
         s3.part(KEY, "up", 2, BODY, CRC)
 

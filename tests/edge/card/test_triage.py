@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from impp_edge.card import triage
-from impp_edge.card.board import EVENT, ROUTINE
 from impp_edge.card.find import CardFile
+from impp_edge.card.work_queue import EVENT, ROUTINE
 from impp_edge.config import Folder
 
 CARD = Folder(Path("/media/card"))

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.edge.remembered import ABOUT, BROUGHT, BUCKET, At
+from tests.support.edge.state_rows import ABOUT, BROUGHT, BUCKET, At
 from tests.support.paths import REPOSITORY
 
 from impp_edge.digest import Digest
@@ -444,7 +444,7 @@ def test_any_damage_is_reported_and_the_next_run_works(tmp_path: Path) -> None:
 def test_state_of_a_killed_run_is_checked_and_kept(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
-        "from tests.support.edge.remembered import *\n"
+        "from tests.support.edge.state_rows import *\n"
         "s = State(Path(sys.argv[1])); s.caught_up()\n"
         "for n in range(100): s.remember(BUCKET, At(b'/card/%d.mp4' % n), BROUGHT)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
@@ -497,7 +497,7 @@ FULL = """
 import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.support.edge.remembered import *
+from tests.support.edge.state_rows import *
 folder = Path(sys.argv[2])
 state = State(folder)
 n = 0

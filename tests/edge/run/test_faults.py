@@ -25,9 +25,9 @@ from typing import Any
 
 import pytest
 from tests.support.edge.cards import PART, objects, put
+from tests.support.edge.end_to_end import Box, RunResult, box, clip, environment, wait_for_end
 from tests.support.edge.proxy import Fault, Request, lost_response, reset_after
 from tests.support.edge.seaweed import Seaweed
-from tests.support.edge.whole import Box, RunResult, box, clip, environment, wait_for_end
 
 from impp_edge.config import Config, Folder
 from impp_edge.run import sync
@@ -771,14 +771,14 @@ def test_the_daemon_uploads_an_event_before_the_rest_of_a_routine_clip(edge: Box
     edge.put(NAMES[0], LARGE)
     event = "BlackVue/Record/20250615_130000_EF.mp4"
     inside = f"""{QUICK}
-from impp_edge.card.board import Board
-real = Board.add
+from impp_edge.card.work_queue import WorkQueue
+real = WorkQueue.add
 def add(self, found, *more):
     added = real(self, found, *more)
     if added and b"_EF" in found.name:
         {pipe_signal.send_code}
     return added
-Board.add = add
+WorkQueue.add = add
 """
 
     def add_event() -> None:

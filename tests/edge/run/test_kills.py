@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.support.edge.end_to_end import RUNNER, Box, box, environment
 from tests.support.edge.proxy import Exchange, Fault, Request
 from tests.support.edge.runner import PART
 from tests.support.edge.seaweed import Seaweed
-from tests.support.edge.whole import RUNNER, Box, box, environment
 
 KILLS = 200
 FILES, IN_PARTS = 300, 12

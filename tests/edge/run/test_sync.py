@@ -22,7 +22,7 @@ from impp_edge import digest as digest_module
 from impp_edge.card import triage
 from impp_edge.config import Config, Folder
 from impp_edge.memory.state import Locked, lock
-from impp_edge.run import crew, sync
+from impp_edge.run import sync, workers
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def test_a_second_run_reads_and_sends_nothing(
 ) -> None:
     path = put(card, CLIP)
     run(config)
-    monkeypatch.setattr(crew, "Crew", lambda *_: pytest.fail("there is nothing to bring"))
+    monkeypatch.setattr(workers, "Workers", lambda *_: pytest.fail("there is nothing to bring"))
     assert nonzero_counts(run(config)[0]) == {"known": 1}
     path.unlink()  # overwritten by the camera: nothing to do, nothing removed
     assert nonzero_counts(run(config)[0]) == {}
@@ -193,7 +193,7 @@ def test_a_file_that_changes_during_the_upload_is_not_recorded(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     path = put(card, CLIP, MP4 + os.urandom(size))
-    real = crew.digest
+    real = workers.digest
 
     def changing(file: Any, *args: Any) -> Any:
         content = real(file, *args)
@@ -201,12 +201,12 @@ def test_a_file_that_changes_during_the_upload_is_not_recorded(
             other.write(b"CHANGED!")
         return content
 
-    monkeypatch.setattr(crew, "digest", changing)
+    monkeypatch.setattr(workers, "digest", changing)
     summary, events = run(config)
     assert nonzero_counts(summary) == {"failed": 1} and "changed" in events[0]["reason"]
     assert objects(s3) == {}
     assert not s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
-    monkeypatch.setattr(crew, "digest", real)
+    monkeypatch.setattr(workers, "digest", real)
     os.utime(path, (1, time.time() - 3600))
     assert nonzero_counts(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
@@ -217,9 +217,9 @@ def test_s3_rejects_bytes_that_differ_from_the_hashed_ones(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """A failing card returns different bytes on each read; the file is too large to be read only once."""
-    monkeypatch.setattr(crew, "KEEP", 0)
+    monkeypatch.setattr(workers, "KEEP", 0)
     path = put(card, CLIP, MP4 + os.urandom(size))
-    before, real = path.stat(), crew.digest
+    before, real = path.stat(), workers.digest
 
     def failing_card(file: Any, *args: Any) -> Any:
         content = real(file, *args)
@@ -228,11 +228,11 @@ def test_s3_rejects_bytes_that_differ_from_the_hashed_ones(
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
         return content
 
-    monkeypatch.setattr(crew, "digest", failing_card)
+    monkeypatch.setattr(workers, "digest", failing_card)
     summary, events = run(config)
     assert nonzero_counts(summary) == {"failed": 1} and "not those that were hashed" in events[0]["reason"]
     assert objects(s3) == {}
-    monkeypatch.setattr(crew, "digest", real)
+    monkeypatch.setattr(workers, "digest", real)
     assert nonzero_counts(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
 

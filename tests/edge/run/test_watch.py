@@ -195,7 +195,7 @@ def test_a_failed_file_is_reported_once_and_retried_later(
         tries.append(None)
         raise ZeroDivisionError("broken")
 
-    monkeypatch.setattr("impp_edge.run.crew.digest", broken)
+    monkeypatch.setattr("impp_edge.run.workers.digest", broken)
     put(card, CLIP)
     daemon = start(replace(quick, rescan_s=0.1))
     daemon.wait_for("failed")

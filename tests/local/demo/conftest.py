@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.made_report import made_media, made_report
+from tests.support.sample_report import sample_media, sample_report
 
 from impp_local.demo.facts import Report
 
 
 @pytest.fixture
 def bucket() -> dict[str, bytes]:
-    return dict(made_media())
+    return dict(sample_media())
 
 
 @pytest.fixture
 def run(bucket: dict[str, bytes]) -> Report:
-    return made_report({key: len(content) for key, content in bucket.items()})
+    return sample_report({key: len(content) for key, content in bucket.items()})

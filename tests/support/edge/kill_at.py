@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from impp_edge.bucket import s3
-from impp_edge.card import board
+from impp_edge.card import work_queue
 from impp_edge.config import Config, Folder
 from impp_edge.memory import custody, state
-from impp_edge.run import crew, sync, upload
+from impp_edge.run import sync, upload, workers
 
 STEP, AFTER, CARD, STATE, ENDPOINT, PART = sys.argv[1:]
 WHERE: dict[str, Any] = {
-    "digest": crew, "begin": state.State, "create": s3.S3, "put": s3.S3, "part": s3.S3, "complete": s3.S3,
-    "append": custody.Log, "remember": state.State, "done": board.Board,
+    "digest": workers, "begin": state.State, "create": s3.S3, "put": s3.S3, "part": s3.S3, "complete": s3.S3,
+    "append": custody.Log, "remember": state.State, "done": work_queue.WorkQueue,
 }  # fmt: skip
 
 

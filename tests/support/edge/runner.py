@@ -22,7 +22,7 @@ PART = 5 * 1024 * 1024
 _IMPORTED = (
     "impp_edge.commands.sync",
     "impp_edge.run.sync",
-    "impp_edge.run.crew",
+    "impp_edge.run.workers",
     "impp_edge.memory.custody",
     "impp_edge.run.record",
 )

@@ -16,7 +16,7 @@ from tests.support.paths import REPOSITORY
 from impp_lambdas.core.money import storage
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.money.storage import CLASSES
-from impp_local.kernel.monthly import STORAGE
+from impp_local.kernel.standing_charges import STORAGE
 
 NAME_BY_TAG = {storage_class.tag: storage_class.name for storage_class in CLASSES}
 

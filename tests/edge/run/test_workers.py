@@ -17,13 +17,13 @@ from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
 
 from impp_edge import hours
 from impp_edge.bucket.s3 import S3, Refused, S3Error
-from impp_edge.card.board import Board
-from impp_edge.card.look import Cards, Looker
+from impp_edge.card.discovery import Cards, Discovery
+from impp_edge.card.work_queue import WorkQueue
 from impp_edge.config import Config, Folder, Retain
 from impp_edge.digest import digest
 from impp_edge.memory import custody
 from impp_edge.memory.state import State, StateError, lock
-from impp_edge.run import crew, sync, upload
+from impp_edge.run import sync, upload, workers
 from impp_edge.run.sync import Run, Session
 from impp_edge.run.watch import Clock
 
@@ -66,15 +66,15 @@ def test_a_new_event_interrupts_a_clip_between_parts(
 ) -> None:
     contents = [put(card, LONG, MP4 + os.urandom(4 * PART)).read_bytes()]
     clock, looked = Clock(replace(config, rescan_s=3600.0)), threading.Event()
-    real = Looker.look
+    real = Discovery.run
 
-    def look(self: Looker, patient: bool) -> Any:
+    def look(self: Discovery, patient: bool) -> Any:
         seen = real(self, patient)
         if len(contents) > 1:
             looked.set()
         return seen
 
-    monkeypatch.setattr(Looker, "look", look)
+    monkeypatch.setattr(Discovery, "run", look)
 
     def crash() -> None:
         contents.append(put(card, EVENT, MP4 + os.urandom(PART)).read_bytes())
@@ -102,9 +102,9 @@ def test_a_failed_file_is_retried_in_a_long_run_and_counted_once(
     put(card, EVENT)
     put(card, LONG, MP4 + os.urandom(4 * PART))
     clock, looks, tries = Clock(replace(config, rescan_s=3600.0)), threading.Semaphore(0), []
-    real_look, real_part, real_digest = Looker.look, S3.part, digest
+    real_look, real_part, real_digest = Discovery.run, S3.part, digest
 
-    def look(self: Looker, patient: bool) -> Any:
+    def look(self: Discovery, patient: bool) -> Any:
         seen = real_look(self, patient)
         looks.release()
         return seen
@@ -120,9 +120,9 @@ def test_a_failed_file_is_retried_in_a_long_run_and_counted_once(
             raise ZeroDivisionError
         return real_digest(*given)
 
-    monkeypatch.setattr(Looker, "look", look)
+    monkeypatch.setattr(Discovery, "run", look)
     monkeypatch.setattr(S3, "part", part)
-    monkeypatch.setattr("impp_edge.run.crew.digest", fail_once)
+    monkeypatch.setattr("impp_edge.run.workers.digest", fail_once)
     monkeypatch.setattr(sync, "RETRY_S", retry_s)
     with lock(config.state):
         session = Session(replace(config, workers=1))
@@ -281,9 +281,9 @@ def test_waiting_files_of_an_absent_card_do_not_fail(
     phone = tmp_path / "phone"
     put(phone, EVENT, MP4 + os.urandom(2 * PART))
     config = replace(config, workers=1, folders=(*config.folders, Folder(phone)))
-    clock, looked, real = Clock(replace(config, rescan_s=3600.0)), threading.Event(), Looker.look
+    clock, looked, real = Clock(replace(config, rescan_s=3600.0)), threading.Event(), Discovery.run
 
-    def look(self: Looker, patient: bool) -> Any:
+    def look(self: Discovery, patient: bool) -> Any:
         seen = real(self, patient)
         if not card.exists():
             looked.set()
@@ -294,7 +294,7 @@ def test_waiting_files_of_an_absent_card_do_not_fail(
         clock.at = 0.0
         assert looked.wait(30)
 
-    monkeypatch.setattr(Looker, "look", look)
+    monkeypatch.setattr(Discovery, "run", look)
     at_part(monkeypatch, 1, pull)
     with lock(config.state):
         session = Session(config)
@@ -463,7 +463,7 @@ def test_a_small_file_is_read_once_for_hashing_and_sending(
     again: list[bytes] = []
     real = upload._Slice.blocks
     monkeypatch.setattr(upload._Slice, "blocks", lambda cut, most: again.append(cut.file.raw) or real(cut, most))
-    monkeypatch.setattr("impp_edge.run.crew.KEEP", SMALL * config.workers)
+    monkeypatch.setattr("impp_edge.run.workers.KEEP", SMALL * config.workers)
     assert nonzero_counts(run(config)[0]) == {"brought": 3}
     assert {key.rsplit("/", 1)[-1]: content for key, content in objects(s3).items()} == expected
     assert set(again) == {os.fsencode(large), os.fsencode(split)}
@@ -474,7 +474,7 @@ def test_a_small_file_that_grows_while_read_is_left_for_the_next_run(
 ) -> None:
     path = put(card, "a.mp4", os.urandom(SMALL))
     before = path.stat()
-    real = crew.identify.identify
+    real = workers.identify.identify
 
     def grown(*given: Any) -> Any:
         with path.open("ab") as file:
@@ -483,7 +483,7 @@ def test_a_small_file_that_grows_while_read_is_left_for_the_next_run(
         return real(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(crew.identify, "identify", grown)
+        patch.setattr(workers.identify, "identify", grown)
         assert nonzero_counts(run(config)[0]) == {"failed": 1} and not objects(s3)
     assert nonzero_counts(run(config)[0]) == {"brought": 1}
     assert list(objects(s3).values()) == [path.read_bytes()]
@@ -491,9 +491,9 @@ def test_a_small_file_that_grows_while_read_is_left_for_the_next_run(
 
 def test_a_run_ends_as_soon_as_its_threads_have_ended(config: Config, card: Path, s3: Any) -> None:
     """The end of a thread is noticed at once; otherwise a run would wait for a tick after its last file."""
-    board, session = Board(), Session(config)
-    everybody = crew.Crew(config, session.state, board, Cards(), session.link, str, threading.Event())
-    board.close()
+    work_queue, session = WorkQueue(), Session(config)
+    everybody = workers.Workers(config, session.state, work_queue, Cards(), session.link, str, threading.Event())
+    work_queue.close()
     for _ in range(config.workers):
         assert everybody.at_work
         assert everybody.results(wait_s=60) == []

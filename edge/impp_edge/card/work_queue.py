@@ -1,4 +1,4 @@
-"""The board from which workers take their next piece of work: always the most urgent one.
+"""The queue from which workers take their next piece of work: always the most urgent one.
 
 A file is uploaded in pieces: *prepare* (identify, hash, begin), *send* one part, *finish*. A more urgent file may come
 in between any two pieces, so a new event does not wait for the end of a long routine clip. A waiting file costs a few
@@ -54,7 +54,7 @@ class Work:
     piece: int
 
 
-class Board:
+class WorkQueue:
     """Jobs in order of urgency. Thread-safe: a worker calls :meth:`take` until it returns
     None, and after each piece one of :meth:`prepared`, :meth:`sent` and :meth:`done`."""
 
@@ -74,7 +74,7 @@ class Board:
         return len(self._jobs)
 
     def add(self, card_file: CardFile, urgency: Urgency, after: Iterable[bytes] = ()) -> bool:
-        """Add a file, to be begun once no file at a path in ``after`` is left; False if it is on the board already."""
+        """Add a file, to be begun once no file at a path in ``after`` is left; False if it is in the queue already."""
         with self._ready:
             old = self._jobs.get(card_file.raw)
             if old and (old.file == card_file or old.pieces is not None):
@@ -89,7 +89,7 @@ class Board:
         return True
 
     def __contains__(self, card_file: CardFile) -> bool:
-        """Whether this file is on the board with its current size and time."""
+        """Whether this file is in the queue with its current size and time."""
         with self._ready:
             job = self._jobs.get(card_file.raw)
             return job is not None and job.file == card_file
@@ -108,7 +108,7 @@ class Board:
                 self._ready.notify_all()
 
     def take(self) -> Work | None:
-        """The most urgent piece; waits for one. None when the board is closed."""
+        """The most urgent piece; waits for one. None when the queue is closed."""
         with self._ready:
             while not self.closed:
                 if (work := self._next()) is not None:
@@ -207,7 +207,7 @@ class Board:
         job.under_way -= 1
 
     def _forget(self, job: Job) -> None:
-        """Take a job off the board, and free those that waited for it."""
+        """Remove a job from the queue, and free those that waited for it."""
         path = job.file.raw
         if self._jobs.get(path) is not job:
             return

@@ -37,7 +37,7 @@ STEPS = [
 
 
 @cache
-def made_media() -> dict[str, bytes]:
+def sample_media() -> dict[str, bytes]:
     """Key → content of a small delivery bucket."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
 
@@ -61,7 +61,7 @@ def made_media() -> dict[str, bytes]:
     }
 
 
-def made_report(sizes: dict[str, int]) -> Report:
+def sample_report(sizes: dict[str, int]) -> Report:
     """A run over eight files with every kind of end."""
 
     def rendition(key: str, width: int | None = None, height: int | None = None) -> Rendition:

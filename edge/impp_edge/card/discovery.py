@@ -1,4 +1,4 @@
-"""One pass over the folders: new files go on the board if they are wanted and no longer being written.
+"""One pass over the folders: new files go in the queue if they are wanted and no longer being written.
 
 100,000 known files cost the scan and no more: the code that identifies cameras is not even imported.
 """
@@ -14,8 +14,8 @@ from itertools import groupby
 from pathlib import Path
 
 from impp_edge.card import find
-from impp_edge.card.board import Board
 from impp_edge.card.find import CardFile, Problem
+from impp_edge.card.work_queue import WorkQueue
 from impp_edge.config import Config, Folder
 from impp_edge.events import Reporter, shown
 from impp_edge.memory.state import UPLOADED, State
@@ -25,7 +25,7 @@ EMPTY = "empty"
 
 @dataclass
 class Seen:
-    """The result of a pass, apart from the files on the board. ``skipped`` by reason, earlier runs included; the first
+    """The result of a pass, apart from the files in the queue. ``skipped`` by reason, earlier runs included; the first
     file that is still being written (``restless``) may be ready in ``ready_in`` seconds; ``away``: folders whose card
     is out."""
 
@@ -53,7 +53,7 @@ class Cards:
         return before is not None and _file_system(folder) != before
 
 
-class Looker:
+class Discovery:
     """Scans all folders, once or repeatedly. ``hold`` decides which files to leave alone for now, ``asked_to_stop``
     whether to stop."""
 
@@ -61,7 +61,7 @@ class Looker:
         self,
         config: Config,
         state: State,
-        board: Board,
+        work_queue: WorkQueue,
         report: Reporter,
         problem: Problem,
         hold: Callable[[CardFile], bool],
@@ -69,13 +69,13 @@ class Looker:
     ) -> None:
         self._config = config
         self._state = state
-        self._board = board
+        self._work_queue = work_queue
         self._report = report
         self._problem = problem
         self._hold = hold
         self._asked_to_stop = asked_to_stop
 
-    def look(self, patient: bool) -> Seen:
+    def run(self, patient: bool) -> Seen:
         """Scan all folders. ``patient``: a missing folder is not a problem."""
         seen = Seen()
         for folder in self._config.folders:
@@ -95,12 +95,12 @@ class Looker:
         return seen
 
     def _sort(self, new: list[CardFile], siblings: Collection[str], seen: Seen) -> None:
-        """Put the new files of one directory on the board if they are wanted and ready."""
+        """Put the new files of one directory in the queue if they are wanted and ready."""
         from impp_edge.card import settle, triage
 
         ready, skips = [], []
         for card_file in new:
-            if card_file in self._board or self._hold(card_file):
+            if card_file in self._work_queue or self._hold(card_file):
                 continue
             if reason := triage.skip_reason(card_file, siblings):
                 skips.append((card_file, reason))
@@ -114,7 +114,7 @@ class Looker:
                     self._wait(card_file, verdict, seen)
         self._skip(skips, seen)
         for candidate in triage.order(ready, siblings):
-            self._board.add(candidate.file, candidate.urgency, candidate.after)
+            self._work_queue.add(candidate.file, candidate.urgency, candidate.after)
 
     def _skip(self, skips: list[tuple[CardFile, str]], seen: Seen) -> None:
         if skips:

@@ -1,8 +1,8 @@
-"""The threads that upload files: each takes the most urgent piece of work from the board and reports the result.
+"""The threads that upload files: each takes the most urgent piece of work from the queue and reports the result.
 
 A worker identifies and hashes a file, begins its transfer, sends one part of it, or finishes it; a small file it
 uploads completely while its bytes are in memory. Each file's :class:`Result` goes to the main thread, which alone
-records it and then takes the file off the board.
+records it and then removes the file from the queue.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, BinaryIO
 from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
 from impp_edge.card import identify
-from impp_edge.card.board import FINISH, PREPARE, Board, Job, Work
 from impp_edge.card.find import CardFile, is_unchanged
+from impp_edge.card.work_queue import FINISH, PREPARE, Job, Work, WorkQueue
 from impp_edge.digest import Buffer, Digest, digest
 from impp_edge.memory.state import State, StateError
 from impp_edge.run import labels
 from impp_edge.run.upload import Changed, Labels, Outcome, Transfer, UploadError, part_size
 
 if TYPE_CHECKING:
+    from impp_edge.card.discovery import Cards
     from impp_edge.card.identify import Identity
-    from impp_edge.card.look import Cards
     from impp_edge.config import Config
 
 SUFFIX = 8
@@ -46,7 +46,7 @@ FOR_ALL = (Offline, Refused, Stopped, StateError)
 @dataclass(frozen=True, slots=True)
 class Result:
     """The result of a job: an outcome or an error. ``identity`` if it was identified; ``card_gone``: the card was
-    pulled out, and its waiting files were taken off the board."""
+    pulled out, and its waiting files were removed from the queue."""
 
     job: Job
     outcome: Outcome | None = None
@@ -107,15 +107,15 @@ class Link:
                 self._s3.close()
 
 
-class Crew:
-    """``config.workers`` threads working on one board until it is closed or ``stop`` is set. ``custody`` returns the
+class Workers:
+    """``config.workers`` threads working on one queue until it is closed or ``stop`` is set. ``custody`` returns the
     newest hash of the custody log."""
 
     def __init__(
         self,
         config: Config,
         state: State,
-        board: Board,
+        work_queue: WorkQueue,
         cards: Cards,
         link: Link,
         custody: Callable[[], str],
@@ -123,7 +123,7 @@ class Crew:
     ) -> None:
         self._config = config
         self._state = state
-        self._board = board
+        self._work_queue = work_queue
         self._cards = cards
         self._link = link
         self._custody = custody
@@ -156,7 +156,7 @@ class Crew:
                 if not batch:
                     until = time.monotonic() + LINGER_S
                 batch.append(result)
-                if self._board.under_way <= len(batch):
+                if self._work_queue.under_way <= len(batch):
                     return batch
             self._ended += 1
         return batch
@@ -165,10 +165,10 @@ class Crew:
 
     def _work(self) -> None:
         try:
-            while not self._stop.is_set() and (work := self._board.take()) is not None:
+            while not self._stop.is_set() and (work := self._work_queue.take()) is not None:
                 self._try(work)
         finally:
-            self._board.close()
+            self._work_queue.close()
             self._results.put(None)
 
     def _try(self, work: Work) -> None:
@@ -176,12 +176,12 @@ class Crew:
         try:
             self._do(work.job, work.piece)
         except FOR_ALL as error:
-            self._board.close()
+            self._work_queue.close()
             self._results.put(Result(work.job, error=error))
         except Exception as error:
             if isinstance(error, Changed):
                 work.job.error = error  # the cause; errors of the file's other parts follow from it
-            if work.piece <= FINISH or self._board.sent(work.job, error):
+            if work.piece <= FINISH or self._work_queue.sent(work.job, error):
                 self._fail(work.job, work.job.error or error)
 
     def _do(self, job: Job, piece: int) -> None:
@@ -191,7 +191,7 @@ class Crew:
             self._end(job, job.transfer.transfer.finish())
         else:
             self._count(job, job.transfer.transfer.send(piece))
-            if self._board.sent(job):
+            if self._work_queue.sent(job):
                 self._fail(job, job.error or UploadError("another part failed"))
 
     def _prepare(self, job: Job) -> None:
@@ -226,7 +226,7 @@ class Crew:
             self._count(job, transfer.send(1))
             self._end(job, transfer.finish())
             return
-        self._board.prepared(job, missing)
+        self._work_queue.prepared(job, missing)
 
     def _room(self, card_file: CardFile) -> memoryview | None:
         """This thread's buffer for a file that is sent in one request, with one more byte to notice that it grew. None
@@ -268,7 +268,7 @@ class Crew:
         """End a failed job, as its last thread. The parts of a file that has changed are useless."""
         file_upload: _FileUpload | None = job.transfer
         if self._cards.gone(job.file.folder):
-            self._board.drop(job.file.folder)  # they need not fail one by one
+            self._work_queue.drop(job.file.folder)  # they need not fail one by one
             self._results.put(Result(job, error=error, card_gone=True))
             return
         if file_upload and not is_unchanged(job.file):

@@ -40,7 +40,7 @@ STOP_S = 10.0
 ANSWER_BYTES = 8 * 1024 * 1024
 """Most bytes of a response: a page of 1,000 keys of 1,024 characters, percent-encoded, has fewer."""
 
-TRANSPORT = (OSError, http.client.HTTPException)
+TRANSPORT_ERRORS = (OSError, http.client.HTTPException)
 """Raised by a bad network or a server that breaks off."""
 
 
@@ -86,7 +86,7 @@ class Answer:
     body: bytes
 
 
-class Wire:
+class Transport:
     """Sends requests. Thread-safe; each thread has its own connection."""
 
     def __init__(self, ca_bundle: str | None, pace: Bandwidth, stop: threading.Event) -> None:
@@ -116,8 +116,8 @@ class Wire:
     ) -> Answer:
         """Send one request and read the response.
 
-        Raises one of :data:`TRANSPORT` (:class:`Dropped` if a kept connection was dead), Stopped while the body waits,
-        and what the body raises.
+        Raises one of :data:`TRANSPORT_ERRORS` (:class:`Dropped` if a kept connection was dead), Stopped while the
+        body waits, and what the body raises.
         """
         line, used = self._line(place)
         try:
@@ -157,7 +157,7 @@ class Wire:
             line.sock.settimeout(EARLY_S)
         try:
             answer = _read(line.getresponse())
-        except TRANSPORT as error:
+        except TRANSPORT_ERRORS as error:
             raise (early or error) from None
         if early and answer.status < 300:
             raise early
@@ -229,7 +229,7 @@ class Wire:
 
 
 def _read(response: http.client.HTTPResponse) -> Answer:
-    """Read a whole response. Raises :data:`TRANSPORT` if it breaks off, is too long or takes too long."""
+    """Read a whole response. Raises :data:`TRANSPORT_ERRORS` if it breaks off, is too long or takes too long."""
     begun, body = time.monotonic(), bytearray()
     while block := response.read1(65536):
         body += block
