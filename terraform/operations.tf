@@ -76,7 +76,8 @@ module "compliance" {
 
   name         = local.name
   bucket_names = [module.originals.name, module.published.name, module.work.name]
-  enabled      = var.macie_enabled
+  enabled      = var.macie.enabled
   kms_key_arn  = module.key.arn
+  macie        = var.macie
   topic_arn    = module.alerts.topic_arn
 }

@@ -6,11 +6,12 @@ variable "alert_emails" {
 }
 
 variable "cost_anomaly" {
-  description = "Cost anomaly detection."
+  description = "Cost anomaly detection: alerts on the anomalies of one monitor. Without a monitor it is off."
   type = object({
-    # Whether to detect anomalies.
-    enabled = optional(bool, true)
-    # The account's existing monitor of dimension SERVICE, of which AWS allows one. Null: create it.
+    # Whether to create the account's monitor of dimension SERVICE. AWS allows one per account, and
+    # accounts that have used Cost Explorer have it: then set monitor_arn instead.
+    create_monitor = optional(bool, false)
+    # The account's existing monitor; `aws ce get-anomaly-monitors` lists it.
     monitor_arn = optional(string)
     # Total impact of an anomaly from which it alerts.
     threshold_usd = optional(number, 5)
@@ -127,11 +128,22 @@ variable "log_retention_days" {
   nullable    = false
 }
 
-variable "macie_enabled" {
-  description = "Let Macie search the buckets daily for personal data. It bills per bucket and per GB."
-  type        = bool
-  default     = false
-  nullable    = false
+variable "macie" {
+  description = "Amazon Macie, which searches the buckets daily for personal data; see module `compliance`. It bills per bucket and per GB."
+  type = object({
+    # Whether to search the buckets. Macie must be enabled in the account (`aws macie2 enable-macie`).
+    enabled = optional(bool, false)
+    # Extensions to skip. Null: those of the module.
+    excluded_extensions = optional(set(string))
+    # `FIFTEEN_MINUTES`, `ONE_HOUR` or `SIX_HOURS`; needs manage_account.
+    finding_publishing_frequency = optional(string)
+    # Whether to enable Macie in the account too. Destroying the environment then disables it for all.
+    manage_account = optional(bool, false)
+    # Share of the eligible objects to inspect, 1 to 100.
+    sampling_percentage = optional(number, 100)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "manifest_path" {

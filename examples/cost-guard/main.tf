@@ -1,6 +1,12 @@
 # A budget, cost anomaly detection and a daily cost report to an existing topic. Run `make build` first.
 # The topic's policy must let Budgets and Cost Anomaly Detection publish (module alerts creates such a topic).
 
+variable "anomaly_monitor_arn" {
+  description = "ARN of the account's anomaly monitor, which `aws ce get-anomaly-monitors` shows. Null: no anomaly alerts."
+  type        = string
+  default     = null
+}
+
 variable "catalog_table" {
   description = "Catalog table of a deployed pipeline. The report adds its ledger to AWS's figures."
   type = object({
@@ -53,7 +59,7 @@ module "finops" {
   monthly_budget_usd = 50
   topic_arn          = var.topic_arn
 
-  anomaly  = { threshold_usd = 10 }
+  anomaly  = { monitor_arn = var.anomaly_monitor_arn, threshold_usd = 10 }
   budget   = { actual_percent = [80, 100], cost_tag = { key = "Project", value = "impp" } }
   schedule = { expression = "cron(30 8 ? * MON-FRI *)", timezone = "Europe/Berlin" }
 }

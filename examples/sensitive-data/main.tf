@@ -22,7 +22,8 @@ module "compliance" {
   kms_key_arn  = module.key.arn
   topic_arn    = var.topic_arn
 
-  macie = { finding_publishing_frequency = "ONE_HOUR", sampling_percentage = 50 }
+  # Enables Macie too. Leave manage_account out where it is enabled already.
+  macie = { finding_publishing_frequency = "ONE_HOUR", manage_account = true, sampling_percentage = 50 }
 }
 
 output "job_arn" {

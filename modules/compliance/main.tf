@@ -12,10 +12,13 @@ locals {
   rule_name = "${var.name}-macie-findings"
 }
 
+# Macie is one per account and region, and DisableMacie "deletes all settings and resources for a Macie account" (Macie API
+# reference), those of others too. Hence on request only: EnableMacie answers 409 where Macie is already enabled, so what
+# this resource disables it has enabled itself.
 resource "aws_macie2_account" "this" {
   count = var.enabled && var.macie.manage_account ? 1 : 0
 
-  finding_publishing_frequency = var.macie.finding_publishing_frequency
+  finding_publishing_frequency = coalesce(var.macie.finding_publishing_frequency, "SIX_HOURS")
   status                       = "ENABLED"
 }
 

@@ -17,7 +17,7 @@ variable "enabled" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key for the dead-letter queue of the findings. Its policy must let EventBridge use it and Macie's service-linked role decrypt the buckets (module `key` does)."
+  description = "ARN of the key for the dead-letter queue of the findings. Its policy must let EventBridge use it, and the key of the buckets must let Macie's service-linked role decrypt; module `key` does both."
   type        = string
   nullable    = false
 
@@ -32,11 +32,12 @@ variable "macie" {
   type = object({
     # Files to skip: Macie cannot read video, audio and pictures, and listing them takes time.
     excluded_extensions = optional(set(string), ["3gf", "aac", "avi", "gif", "glv", "heic", "insv", "jpeg", "jpg", "lrf", "lrv", "m4a", "m4s", "mkv", "mov", "mp3", "mp4", "mpg", "png", "thm", "ts", "wav", "webm", "webp"])
-    # `FIFTEEN_MINUTES`, `ONE_HOUR` or `SIX_HOURS`.
-    finding_publishing_frequency = optional(string, "SIX_HOURS")
-    # False if Macie is already enabled in this account, for example by an organisation's
-    # administrator.
-    manage_account = optional(bool, true)
+    # `FIFTEEN_MINUTES`, `ONE_HOUR` or `SIX_HOURS`, a setting of the account: needs manage_account.
+    # Null: six hours.
+    finding_publishing_frequency = optional(string)
+    # Whether to enable Macie in the account, which must not have it yet. Destroying the module then
+    # disables it for the whole account. False: enable it yourself, once (`aws macie2 enable-macie`).
+    manage_account = optional(bool, false)
     # Share of the eligible objects to inspect, 1 to 100.
     sampling_percentage = optional(number, 100)
   })
@@ -44,8 +45,13 @@ variable "macie" {
   nullable = false
 
   validation {
-    condition     = contains(["FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS"], var.macie.finding_publishing_frequency)
+    condition     = contains(["FIFTEEN_MINUTES", "ONE_HOUR", "SIX_HOURS"], coalesce(var.macie.finding_publishing_frequency, "SIX_HOURS"))
     error_message = "macie.finding_publishing_frequency must be FIFTEEN_MINUTES, ONE_HOUR or SIX_HOURS."
+  }
+
+  validation {
+    condition     = var.macie.finding_publishing_frequency == null || var.macie.manage_account
+    error_message = "macie.finding_publishing_frequency is a setting of the account: it needs macie.manage_account."
   }
 
   validation {

@@ -1,15 +1,26 @@
 variable "anomaly" {
-  description = "Cost anomaly detection."
+  description = "Cost anomaly detection: alerts on the anomalies of one monitor. Without a monitor it is off."
   type = object({
-    # Whether to detect anomalies.
-    enabled = optional(bool, true)
-    # The account's existing monitor of dimension SERVICE, of which AWS allows one. Null: create it.
+    # Whether to create the account's monitor of dimension SERVICE. AWS allows one per account, and
+    # accounts that have used Cost Explorer have it: then set monitor_arn instead.
+    create_monitor = optional(bool, false)
+    # The account's existing monitor; `aws ce get-anomaly-monitors` lists it.
     monitor_arn = optional(string)
     # Total impact of an anomaly from which it alerts.
     threshold_usd = optional(number, 5)
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = !(var.anomaly.create_monitor && var.anomaly.monitor_arn != null)
+    error_message = "anomaly: set either create_monitor or monitor_arn: AWS allows one monitor of dimension SERVICE per account."
+  }
+
+  validation {
+    condition     = var.anomaly.monitor_arn == null || can(regex("^arn:[a-z-]+:ce::[0-9]{12}:anomalymonitor/", var.anomaly.monitor_arn))
+    error_message = "anomaly.monitor_arn must be the ARN of an anomaly monitor; `aws ce get-anomaly-monitors` lists it."
+  }
 
   validation {
     condition     = var.anomaly.threshold_usd > 0

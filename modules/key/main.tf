@@ -117,13 +117,9 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # on the source this statement would allow nothing, and events would be dropped in silence (SNS developer guide,
-  # "Configuring AWS KMS permissions"). Whose events arrive is up to the policies of queues and topic.
   # EventBridge writes to dead-letter queues and the alert topic. It passes no source to KMS: with a condition on the source
   # this statement would allow nothing, and events would be dropped silently (SNS developer guide, "Configuring AWS KMS
   # permissions"). The policies of queues and topic restrict the source instead.
-  # on the source this statement would allow nothing, and events would be dropped in silence (SNS developer guide,
-  # "Configuring AWS KMS permissions"). Whose events arrive is up to the policies of queues and topic.
   statement {
     sid       = "EventsFromEventBridge"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -134,10 +130,8 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # narrowed to one distribution by the bucket's own policy.
   # Any distribution of this account: naming one would create a cycle (distribution, bucket, key). The bucket's own policy
   # restricts reading to one distribution.
-  # narrowed to one distribution by the bucket's own policy.
   statement {
     sid       = "DistributionsReadDelivery"
     actions   = ["kms:Decrypt"]
@@ -153,17 +147,23 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # does not exist: hence the account with a condition instead of the role.
-  # Macie's service-linked role cannot have an IAM policy of ours. It may not exist yet, and KMS rejects a principal that
-  # does not exist: hence the account with a condition instead of the role.
-  # does not exist: hence the account with a condition instead of the role.
+  # Macie reads objects as its service-linked role, whose managed policy has no KMS action and cannot be changed (Macie
+  # user guide, "Using service-linked roles" and "Analyzing encrypted Amazon S3 objects"). A statement for the account would
+  # only delegate to IAM: it "does not by itself give any IAM users or roles access" (KMS developer guide, "Default key
+  # policy"). And KMS rejects a principal that does not exist, as the role does not before Macie is first enabled. Hence
+  # everybody, restricted by two conditions to that one role of this account.
   statement {
     sid       = "MacieReadsForItsFindings"
     actions   = ["kms:Decrypt"]
     resources = ["*"]
     principals {
       type        = "AWS"
-      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:CallerAccount"
+      values   = [local.account]
     }
     condition {
       test     = "ArnEquals"

@@ -1,4 +1,4 @@
 environment        = "prod"
 log_retention_days = 365
-macie_enabled      = true
+macie              = { enabled = true }
 monthly_budget_usd = 100

@@ -428,6 +428,13 @@ def test_the_catalog_is_protected(plan: Plan) -> None:
     assert table["server_side_encryption"] == [{"enabled": True, "kms_key_arn": KEY}]
 
 
+@pytest.mark.parametrize("environment", ["prod", "dev"])
+def test_what_an_account_has_once_is_left_alone(environment: str, plan: Plan, dev_plan: Plan) -> None:
+    planned = {"prod": plan, "dev": dev_plan}[environment]
+    once = {"aws_ce_anomaly_monitor", "aws_iam_openid_connect_provider", "aws_macie2_account"}
+    assert not once & set(planned.types.values())
+
+
 def test_everything_has_the_tags_of_its_environment(plan: Plan) -> None:
     tagged = [after["tags_all"] for after in plan.after.values() if after.get("tags_all") is not None]
     assert len(tagged) > 50

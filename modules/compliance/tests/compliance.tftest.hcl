@@ -28,8 +28,8 @@ run "macie_inspects_the_given_buckets_daily" {
   command = plan
 
   assert {
-    condition     = aws_macie2_account.this[0].status == "ENABLED" && aws_macie2_classification_job.daily[0].schedule_frequency[0].daily_schedule
-    error_message = "Macie must be on, and run daily."
+    condition     = aws_macie2_classification_job.daily[0].schedule_frequency[0].daily_schedule
+    error_message = "The job must run daily."
   }
 
   assert {
@@ -89,16 +89,25 @@ run "findings_about_these_buckets_become_alerts" {
   }
 }
 
-run "leaves_an_existing_macie_account_alone" {
+run "leaves_the_accounts_macie_alone" {
   command = plan
-
-  variables {
-    macie = { manage_account = false }
-  }
 
   assert {
     condition     = length(aws_macie2_account.this) == 0 && length(aws_macie2_classification_job.daily) == 1
-    error_message = "Only the job may be created if Macie is already enabled."
+    error_message = "Only the job may be created by default: destroying the account's Macie would affect others."
+  }
+}
+
+run "enables_macie_on_request" {
+  command = plan
+
+  variables {
+    macie = { finding_publishing_frequency = "ONE_HOUR", manage_account = true }
+  }
+
+  assert {
+    condition     = aws_macie2_account.this[0].status == "ENABLED" && aws_macie2_account.this[0].finding_publishing_frequency == "ONE_HOUR"
+    error_message = "Macie must be on and publish findings as often as given."
   }
 }
 
@@ -136,6 +145,16 @@ run "rejects_a_sampling_percentage_above_100" {
 
   variables {
     macie = { sampling_percentage = 101 }
+  }
+
+  expect_failures = [var.macie]
+}
+
+run "rejects_a_frequency_that_nothing_would_use" {
+  command = plan
+
+  variables {
+    macie = { finding_publishing_frequency = "ONE_HOUR" }
   }
 
   expect_failures = [var.macie]

@@ -77,8 +77,21 @@ run "the_budget_can_filter_by_one_tag" {
   }
 }
 
+run "no_monitor_and_no_subscription_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(aws_ce_anomaly_monitor.services) == 0 && length(aws_ce_anomaly_subscription.alerts) == 0 && output.anomaly_monitor_arn == null
+    error_message = "The account may have the one monitor that AWS allows, so by default nothing may be created."
+  }
+}
+
 run "anomalies_reach_the_topic_immediately" {
   command = plan
+
+  variables {
+    anomaly = { create_monitor = true }
+  }
 
   assert {
     condition     = aws_ce_anomaly_monitor.services[0].monitor_dimension == "SERVICE" && aws_ce_anomaly_subscription.alerts[0].frequency == "IMMEDIATE"
@@ -109,17 +122,24 @@ run "uses_an_existing_monitor" {
   }
 }
 
-run "anomaly_detection_can_be_disabled" {
+run "rejects_two_monitors" {
   command = plan
 
   variables {
-    anomaly = { enabled = false }
+    anomaly = { create_monitor = true, monitor_arn = "arn:aws:ce::123456789012:anomalymonitor/1" }
   }
 
-  assert {
-    condition     = length(aws_ce_anomaly_monitor.services) == 0 && length(aws_ce_anomaly_subscription.alerts) == 0 && output.anomaly_monitor_arn == null
-    error_message = "Disabled, it must create nothing."
+  expect_failures = [var.anomaly]
+}
+
+run "rejects_a_monitor_that_is_no_arn" {
+  command = plan
+
+  variables {
+    anomaly = { monitor_arn = "Default-Services-Monitor" }
   }
+
+  expect_failures = [var.anomaly]
 }
 
 run "the_report_may_read_costs_and_spend_and_publish" {

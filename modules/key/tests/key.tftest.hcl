@@ -89,6 +89,28 @@ run "reading_services_may_not_encrypt" {
   }
 }
 
+run "only_macies_own_role_may_decrypt_without_an_iam_policy" {
+  command = plan
+
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      [statement.Principal, statement.Condition] if statement.Sid == "MacieReadsForItsFindings"
+      ] == [[{ AWS   = "*" }, {
+        ArnEquals    = { "aws:PrincipalArn" = "arn:aws:iam::123456789012:role/aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie" }
+        StringEquals = { "kms:CallerAccount" = "123456789012" }
+    }]]
+    error_message = "The account as principal would only delegate to IAM, where Macie's role has no KMS action."
+  }
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      statement.Sid if strcontains(jsonencode(statement.Principal), "*")
+    ] == ["MacieReadsForItsFindings"]
+    error_message = "No other statement may have everybody as principal."
+  }
+}
+
 run "rejects_a_malformed_name" {
   command = plan
   variables {

@@ -49,11 +49,16 @@ class CostExplorer(Service):
         self._lock = threading.RLock()
 
     def create_anomaly_monitor(self, call: Call) -> Mapping[str, Any]:
-        """Create a monitor; returns its ARN."""
+        """Create a monitor; returns its ARN. Raises ValidationException for a second one of the same dimension."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        arn = self._arn("anomalymonitor", call)
-        monitor = {**call.params["AnomalyMonitor"], "MonitorArn": arn, "CreationDate": now, "LastUpdatedDate": now}
+        wanted = call.params["AnomalyMonitor"]
+        dimension = wanted.get("MonitorDimension")
         with self._lock:
+            if dimension and any(one.get("MonitorDimension") == dimension for one in self._monitors.values()):
+                # AWS's message, as recorded in aws-cloudformation/cloudformation-coverage-roadmap#2515.
+                raise AwsError("ValidationException", "Limit exceeded on dimensional spend monitor creation")
+            arn = self._arn("anomalymonitor", call)
+            monitor = {**wanted, "MonitorArn": arn, "CreationDate": now, "LastUpdatedDate": now}
             self._monitors[arn] = monitor
         return {"MonitorArn": arn}
 

@@ -28,3 +28,14 @@ def test_costs_by_service_are_those_of_the_local_bill(cloud: LocalCloud) -> None
     billed = sum(line["usd"] for line in lines if line["service"] == "s3")
     (group,) = (g for g in days[1]["Groups"] if g["Keys"] == ["Amazon Simple Storage Service"])
     assert float(group["Metrics"]["UnblendedCost"]["Amount"]) == pytest.approx(billed, abs=1e-9)
+
+
+def test_a_second_monitor_of_a_dimension_is_refused(cloud: LocalCloud) -> None:
+    ce = cloud.client("ce")
+    services = {"MonitorName": "services", "MonitorType": "DIMENSIONAL", "MonitorDimension": "SERVICE"}
+    arn = ce.create_anomaly_monitor(AnomalyMonitor=services)["MonitorArn"]
+    try:
+        with pytest.raises(ce.exceptions.ClientError, match="Limit exceeded on dimensional spend monitor creation"):
+            ce.create_anomaly_monitor(AnomalyMonitor={**services, "MonitorName": "another"})
+    finally:
+        ce.delete_anomaly_monitor(MonitorArn=arn)
