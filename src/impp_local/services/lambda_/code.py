@@ -7,6 +7,7 @@ so a package that no layer provides is missing here as it would be on AWS.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import re
@@ -30,13 +31,13 @@ _unpacking: Final = threading.Lock()
 
 def spec_of(function: LambdaFunction, root: Path, endpoint: str, log_group: str, log_stream: str) -> Spec:
     """What a sandbox needs to run the function as it is now."""
-    task = unpack(function.code_bytes, root)
+    task = unpack(function.code_bytes, root, function.code_sha_256)
     backend = get_backend(function.account_id, function.region)
     layers = []
     for layer in function.layers:
         version = backend.layers_versions_by_arn(layer["Arn"])
         if version is not None:
-            layers.append(unpack(version.code_bytes, root))
+            layers.append(unpack(version.code_bytes, root, version.code_sha_256))
     layers.reverse()  # AWS merges them into one folder, and the last one wins
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     opt = [layer / folder for layer in layers for folder in (f"python/lib/{python}/site-packages", "python")]
@@ -90,9 +91,14 @@ def version_of(function: LambdaFunction) -> str:
     return published[1] if published else "$LATEST"
 
 
-def unpack(archive: bytes, root: Path) -> Path:
-    """The folder with an archive's content, unpacked on first use. Raises zipfile.BadZipFile."""
-    folder = root / "code" / hashlib.sha256(archive).hexdigest()[:32]
+def unpack(archive: bytes, root: Path, digest: str = "") -> Path:
+    """The folder with an archive's content, unpacked on first use. Raises zipfile.BadZipFile.
+
+    `digest` is the base64 of its SHA-256 where moto has computed it: that takes a second for a large layer, and each
+    cold start needs it.
+    """
+    name = base64.b64decode(digest) if digest else hashlib.sha256(archive).digest()
+    folder = root / "code" / name.hex()[:32]
     with _unpacking:
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,13 +25,26 @@ from moto.utilities.paginator import paginate
 from impp_local.kernel import events
 from impp_local.services.stepfunctions import logs, tasks, tokens
 from impp_local.services.stepfunctions.clients import jsonable
-from impp_local.services.stepfunctions.journal import Archive, Position, RecordedExecution, place, restore_history
+from impp_local.services.stepfunctions.journal import (
+    Archive,
+    Position,
+    RecordedExecution,
+    place,
+    restore_history,
+    stalled_s,
+)
 
 log: Final = logging.getLogger(__name__)
 
 EVENT_LIMIT: Final = 248 * 1024
 """Bytes of input and output together above which a status event omits them
 (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html)."""
+
+AT_ONCE: Final = 16 * (os.cpu_count() or 1)
+"""Executions that run at once: enough to keep workers and engines busy."""
+
+STALLED_S: Final = 5.0
+"""Without any transition for so long, the executions that run are taken to wait."""
 
 REDRIVABLE: Final = {ExecutionStatus.FAILED, ExecutionStatus.ABORTED, ExecutionStatus.TIMED_OUT}
 
@@ -81,13 +97,12 @@ class Running:
 
 RUNNING: Final = Running()
 _archive: Archive
-_is_suspended = False
 
 
 def configure(archive: Archive) -> None:
     """Keep executions there."""
-    global _archive, _is_suspended
-    _archive, _is_suspended = archive, False
+    global _archive, _turns
+    _archive, _turns = archive, Turns()
     for execution in RUNNING.in_memory():
         RUNNING.forget(execution)
     tokens.start(archive.store)
@@ -137,10 +152,78 @@ def start(self: RecordedExecution) -> None:
 
 
 def run(execution: RecordedExecution) -> None:
-    """Run an execution in a thread of its own, unless the cloud is about to stop: then it runs when that starts."""
+    """Run an execution in a thread of its own, as soon as it is its turn."""
     execution.journal.abort = lambda: abort(execution, None, "The state machine was deleted")
-    if not _is_suspended:
+    _turns.add(execution)
+
+
+class Turns:
+    """Lets so many executions run at once: each has a dozen threads, and a laptop has few cores.
+
+    AWS starts them all. An execution that waits for its turn is RUNNING; its time begins with its first state. When
+    all that run do nothing but wait, the next one has its turn nevertheless.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[RecordedExecution] = deque()
+        self._running = 0
+        self._is_closed = False
+        self._watching: threading.Thread | None = None
+
+    def add(self, execution: RecordedExecution) -> None:
+        """Run it now, or after those that came before."""
+        with self._lock:
+            self._waiting.append(execution)
+            if self._watching is None and self._running >= AT_ONCE and not self._is_closed:
+                self._watching = threading.Thread(target=self._watch, name="executions", daemon=True)
+                self._watching.start()
+        self._admit()
+
+    def end(self) -> None:
+        """An execution that ran has ended."""
+        with self._lock:
+            self._running -= 1
+        self._admit()
+
+    def skip(self, execution: RecordedExecution) -> None:
+        """Run it now, since it was stopped: that takes no time."""
+        with self._lock:
+            if execution not in self._waiting:
+                return
+            self._waiting.remove(execution)
+            self._running += 1
         _start_in_moto(execution)
+
+    def close(self) -> None:
+        """Run no more executions: they are on disk, and run when the cloud starts again."""
+        with self._lock:
+            self._is_closed = True
+            self._waiting.clear()
+
+    def _admit(self, beyond: int = 0) -> None:
+        while True:
+            with self._lock:
+                if self._is_closed or not self._waiting or self._running >= AT_ONCE + beyond:
+                    return
+                execution = self._waiting.popleft()
+                self._running += 1
+                beyond = 0
+            _start_in_moto(execution)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(1)
+            with self._lock:
+                if self._is_closed or not self._waiting:
+                    self._watching = None
+                    return
+                running = self._running
+            if stalled_s() >= STALLED_S:
+                self._admit(beyond=running + 1 - AT_ONCE)
+
+
+_turns = Turns()
 
 
 def resume() -> None:
@@ -178,6 +261,7 @@ def execute(self: Any) -> None:
     except Exception as error:
         log.exception("The interpreter failed")
         _finish(execution, ExecutionStatus.FAILED, error="States.Runtime", cause=f"{type(error).__name__}: {error}")
+    _turns.end()
     if not execution.journal.is_open:
         return
     logs.write(execution)
@@ -245,13 +329,14 @@ def terminate(self: Any) -> None:
 def abort(execution: RecordedExecution, error: str | None, cause: str | None) -> None:
     """Stop at once: set the status, and wake what waits for a token or for time."""
     _finish(execution, ExecutionStatus.ABORTED, error=error, cause=cause)
+    execution.journal.stopped = error, cause
+    _turns.skip(execution)
     _interrupt(execution, error=error, cause=cause)
 
 
 def suspend() -> None:
     """End all threads and leave the executions as they are on disk, to be resumed."""
-    global _is_suspended
-    _is_suspended = True
+    _turns.close()
     tokens.suspend()
     for execution in RUNNING.all():
         execution.journal.close()

@@ -99,7 +99,7 @@ def _replace_states() -> None:
     # The variables in a history event are strings without escapes, in random order.
     _replace(VariableStore, get_assigned_variables=states.assigned_variables)
     # Nothing meters transitions or keeps what an execution has done.
-    _replace(Program, _eval_body=states.run_program)
+    _replace(Program, eval=states.begin_program, _eval_body=states.run_program)
     _replace(CommonStateField, _eval_body=states.enter_state, _eval_state_input=states.evaluate_input)
     # An attempt of a state in a Map does not see `$states.context.Map`.
     _replace(Environment, open_frame=journal.open_frame, open_inner_frame=journal.open_inner_frame)

@@ -54,6 +54,19 @@ FORGET_EVERY: Final = 500
 """Executions end between two looks for those that are too old."""
 
 
+_last_progress = time.monotonic()
+
+
+def _note_progress() -> None:
+    global _last_progress
+    _last_progress = time.monotonic()
+
+
+def stalled_s() -> float:
+    """Seconds since any execution entered or left a state."""
+    return time.monotonic() - _last_progress
+
+
 class Journal:
     """The rows of one running execution. Once closed it changes nothing any more."""
 
@@ -62,6 +75,8 @@ class Journal:
         self.is_deleted = False
         """The state machine was deleted; the execution ends at its next transition."""
         self.abort: Callable[[], None] = _do_nothing
+        self.stopped: tuple[str | None, str | None] | None = None
+        """Error and cause of an execution that was stopped, maybe before it had a thread."""
         self.before: list[dict[str, Any]] = []
         """The history's events from before the cloud started."""
         self.history: Any = None
@@ -110,6 +125,7 @@ class Journal:
 
     def enter(self, state: str, row: Mapping[str, Any]) -> None:
         """A state is under way, or its attempt, token or job has changed."""
+        _note_progress()
         with self._lock:
             if self._is_open:
                 with self._store.changes():
@@ -126,6 +142,7 @@ class Journal:
 
     def leave(self, state: str, program: str, row: Mapping[str, Any], token: str | None) -> None:
         """A program has left a state."""
+        _note_progress()
         with self._lock:
             if self._is_open:
                 with self._store.changes():
@@ -152,15 +169,14 @@ class Journal:
 
     def add_event(self, place: str, event: dict[str, Any]) -> None:
         """A new event of the history; it is written with the next state."""
-        with self._lock:
-            if self._is_open:
-                self._unwritten.append((place, event))
+        self._unwritten.append((place, event))  # under `order`
 
     def _write_events(self) -> None:
-        if self._unwritten:
-            self._store.put(EVENTS, self._key(f"{self._written:08d}"), self._unwritten)
-            self._written += len(self._unwritten)
-            self._unwritten = []
+        with self.order:
+            events, self._unwritten = self._unwritten, []
+        if events:
+            self._store.put(EVENTS, self._key(f"{self._written:08d}"), events)
+            self._written += len(events)
 
     def archive(self, history: list[dict[str, Any]]) -> None:
         """The execution has ended, and this is all of its history."""

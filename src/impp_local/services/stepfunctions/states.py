@@ -21,7 +21,8 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
-from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError, TimeoutSeconds
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
@@ -49,6 +50,7 @@ _ASSET: Final = re.compile(r"[0-9a-f]{20}")
 _INSTANT: Final = (StatePass, StateChoice, StateSucceed, StateFail)
 """States that need no row while they are under way."""
 
+_begin_program_in_moto: Final = Program.eval
 _run_program_in_moto: Final = Program._eval_body
 _enter_in_moto: Final = CommonStateField._eval_body
 _evaluate_item_in_moto: Final = IterationWorker._eval_job
@@ -56,9 +58,21 @@ _evaluate_input_in_moto: Final = CommonStateField._eval_state_input
 _handle_retry_in_moto: Final = ExecutionState._handle_retry
 
 
+def begin_program(self: Any, env: Any) -> None:
+    """A program, in a thread of its own only if that can time out."""
+    if self.timeout_seconds is None:
+        env.next_state_name = self.start_at.start_at_name
+        EvalComponent.eval(self, env)
+    else:
+        _begin_program_in_moto(self, env)
+
+
 def run_program(self: Any, env: Any) -> None:
     """Run a machine's states, a branch or an item, from where it was when the cloud stopped."""
-    if variables := journal.resume_program(env):
+    position = journal.position_of(env)
+    if position is not None and (stopped := position.journal.stopped):
+        env.set_stop(stop_date=datetime.now(UTC), error=stopped[0], cause=stopped[1])
+    elif variables := journal.resume_program(env):
         _tie_to_asset(execution_of(env), list(variables.values()))
     _run_program_in_moto(self, env)
 
@@ -233,8 +247,12 @@ def evaluate_within_timeout(self: Any, env: Any) -> None:
             errors.append(error)
         done.set()
 
-    threading.Thread(target=evaluate, name=f"state-{self.name}", daemon=True).start()
-    is_in_time = _await(done, limit_s, frame.queued)
+    if limit_s < TimeoutSeconds.DEFAULT_TIMEOUT_SECONDS:
+        threading.Thread(target=evaluate, name=f"state-{self.name}", daemon=True).start()
+        is_in_time = _await(done, limit_s, frame.queued)
+    else:
+        evaluate()
+        is_in_time = True
     frame.set_ended()
     tasks.wake(frame)
     env.close_frame(frame)

@@ -12,6 +12,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 import botocore.exceptions
@@ -50,6 +51,7 @@ def task_service_for(service_name: str) -> Any:
     return MediaConvertTask() if service_name == "mediaconvert" else state_task_service_for(service_name)
 
 
+@cache
 def sdk_service_name(service: str) -> str:
     """The prefix of an aws-sdk integration's errors: ``S3``, ``Transcribe``, ``SecretsManager``, ``Sfn``."""
     name = service.lower()
@@ -116,6 +118,13 @@ class JobWatch:
                     del self._waiting[job]
 
 
+@cache
+def _create_job_members() -> set[str]:
+    model = botocore.session.get_session().get_service_model("mediaconvert")
+    shape: Any = model.operation_model("CreateJob").input_shape
+    return set(shape.members)
+
+
 class MediaConvertTask(StateTaskServiceCallback):
     """``mediaconvert:createJob`` and ``.sync``: the parameters and results are in MediaConvert's PascalCase.
 
@@ -134,9 +143,7 @@ class MediaConvertTask(StateTaskServiceCallback):
     def _get_supported_parameters(self) -> set[str] | None:
         if self.resource.api_action.lower() != "createjob":
             return None
-        model = botocore.session.get_session().get_service_model("mediaconvert")
-        shape: Any = model.operation_model("CreateJob").input_shape
-        return set(shape.members)
+        return _create_job_members()
 
     def _client(self, region: str, credentials: Any) -> JsonClient:
         return self.clients(region, "mediaconvert", credentials)

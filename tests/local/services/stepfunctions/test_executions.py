@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
-from tests.support.local_cloud import Maker
+from tests.support.local_cloud import Maker, wait_until
 from tests.support.states import INVOKE, machine, task
 
 from impp_local.kernel.defaults import ACCOUNT, REGION
-from impp_local.services.stepfunctions import interpreter
+from impp_local.services.stepfunctions import executions, interpreter
 
 
 def test_each_change_of_status_is_an_event(make: Maker) -> None:
@@ -85,3 +85,33 @@ def test_many_executions_at_once_all_end(make: Maker) -> None:
     with ThreadPoolExecutor(16) as pool:
         runs = list(pool.map(lambda n: make.start(doubled, {"n": n}), range(60)))
     assert [json.loads(make.ended(run)["output"]) for run in runs] == [[2 * n, 2 * n] for n in range(60)]
+
+
+def test_executions_take_turns_and_one_that_is_stopped_needs_none(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executions, "AT_ONCE", 2)
+    monkeypatch.setattr(executions, "STALLED_S", 3600.0)
+    arn = make.machine(machine({"Type": "Wait", "Seconds": 3600, "End": True}))
+    client = make.client("stepfunctions")
+    runs = [make.start(arn) for _ in range(4)]
+
+    def entered() -> list[str]:
+        return [run for run in runs if len(client.get_execution_history(executionArn=run)["events"]) > 1]
+
+    wait_until(lambda: len(entered()) == 2)
+    assert client.describe_execution(executionArn=runs[3])["status"] == "RUNNING"
+    client.stop_execution(executionArn=runs[3])
+    assert make.ended(runs[3])["status"] == "ABORTED"
+    wait_until(lambda: client.get_execution_history(executionArn=runs[3])["events"][-1]["type"] == "ExecutionAborted")
+    assert entered() == runs[:2]
+    client.stop_execution(executionArn=runs[0])
+    wait_until(lambda: runs[2] in entered())
+    for run in runs[1:3]:
+        client.stop_execution(executionArn=run)
+
+
+def test_executions_that_all_wait_let_others_run(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executions, "AT_ONCE", 1)
+    monkeypatch.setattr(executions, "STALLED_S", 0.1)
+    waiting = make.start(make.machine(machine({"Type": "Wait", "Seconds": 3600, "End": True})))
+    assert make.run(machine({"Type": "Pass", "End": True}))["status"] == "SUCCEEDED"
+    make.client("stepfunctions").stop_execution(executionArn=waiting)
