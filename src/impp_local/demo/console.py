@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -102,7 +103,7 @@ def result_lines(report: Report, columns: int) -> Iterator[str]:
     if len(report.files) <= SMALL_CARD:
         yield from _each_file(report.files, columns)
     else:
-        yield from _problems(report.problems)
+        yield from _problems(report.problems, columns)
     yield ""
     yield from _summary(report)
 
@@ -116,13 +117,16 @@ def _each_file(files: Sequence[FileReport], columns: int) -> Iterator[str]:
     for file, name in zip(files, names, strict=True):
         name = fit(name, longest)
         head = f"{_mark(file)} {name}{' ' * (longest - width(name))}  {file.state:{states}}  "
-        text = file.explanation or _content(file)
+        text = _content(file)
         cost = f"  {usd(file.usd):>8}" if file.ledger else ""
         room = columns - width(head) - len(cost)
-        text = fit(printable(text), room) if not (file.is_problem or file.explanation) else printable(text)
-        yield (head + text + (" " * (room - width(text)) + cost if width(text) <= room else "")).rstrip()
-        if not file.as_expected and file.expected:
-            yield f"    expected: {file.expected.state}"
+        if file.explanation:
+            yield head.rstrip()
+            expected = f"Expected: {file.expected.state}. " if file.expected and not file.as_expected else ""
+            yield from _indented(expected + file.explanation, columns)
+        else:
+            text = fit(printable(text), room)
+            yield f"{head}{text}{' ' * (room - width(text))}{cost}".rstrip()
 
 
 def _mark(file: FileReport) -> str:
@@ -137,11 +141,15 @@ def _content(file: FileReport) -> str:
     return " · ".join(filter(None, [", ".join(seen), said]))
 
 
-def _problems(problems: Sequence[FileReport]) -> Iterator[str]:
+def _indented(text: str, columns: int) -> list[str]:
+    return textwrap.wrap(printable(text), max(columns, 40), initial_indent="    ", subsequent_indent="    ")
+
+
+def _problems(problems: Sequence[FileReport], columns: int) -> Iterator[str]:
     for file in problems[:PROBLEMS]:
         expected = f", expected {file.expected.state}" if file.expected else ""
         yield f"{_mark(file)} {printable(file.file)}"
-        yield f"    {file.state}{expected}: {printable(file.explanation)}"
+        yield from _indented(f"{file.state}{expected}: {file.explanation}", columns)
     if len(problems) > PROBLEMS:
         yield f"  … and {len(problems) - PROBLEMS} more: see the report"
     if not problems:

@@ -131,7 +131,7 @@ def _begin(state: Path, console: Console, fresh: bool) -> None:
 def _deploy(endpoint: str, state: Path, console: Console) -> None:
     manifest = stages.build()
     outputs = root.deployed(endpoint, state, manifest, variables=HOME)
-    if outputs is None:
+    if outputs is None or not _is_there(endpoint, outputs):
         with console.stage("Deploy the real Terraform root to it"):
             outputs = root.deploy(endpoint, state, manifest, variables=HOME, on_line=DeployProgress(console))
             time.sleep(SETTLED_S)
@@ -145,6 +145,21 @@ def _deploy(endpoint: str, state: Path, console: Console) -> None:
         f"What there is: {endpoint}/",
         f"Kept in {printable(shown(state))}; Ctrl-C or `make down` stops it, `make up` continues.",
     )
+
+
+def _is_there(endpoint: str, outputs: Mapping[str, Any]) -> bool:
+    """Whether the cloud has what Terraform made: its folder may be an older copy than Terraform's state."""
+    from botocore.exceptions import ClientError
+
+    clients = stages.Clients(endpoint)
+    try:
+        clients("dynamodb").describe_table(TableName=outputs["catalog_table"])
+        clients("s3").head_bucket(Bucket=outputs["ingest_bucket"])
+        clients("stepfunctions").describe_state_machine(stateMachineArn=outputs["state_machine_arn"])
+        clients("sns").get_topic_attributes(TopicArn=outputs["alert_topic_arn"])
+    except ClientError:
+        return False
+    return True
 
 
 def _print(*lines: str) -> None:
