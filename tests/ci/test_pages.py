@@ -120,7 +120,9 @@ def test_readme_quotes_what_the_demo_prints() -> None:
         stages = re.findall(r"^✓ (.*?)  \(", block[1], re.MULTILINE)
         sentences = re.findall(r"^(\d+ of \d+ .*|On AWS .*|Report: .*)$", block[1], re.MULTILINE)
         assert len(stages) >= 4 and len(sentences) == 3
-        quoted += [*stages, *re.split(r"\$?\d[\d.]*(?: min \d+)?|build/\S+\b", " ".join(sentences))]
+        quoted += stages
+        for sentence in sentences:
+            quoted += re.split(r"\$?\d[\d.]*(?: min \d+)?|build/\S+\b", sentence)
     demo = sorted((ROOT / "src/impp_local/demo").glob("*.py"))
     nodes = (node for path in demo for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]

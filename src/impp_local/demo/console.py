@@ -161,8 +161,9 @@ def _summary(report: Report) -> Iterator[str]:
     skipped = Counter(str(file.reason) for file in report.files if file.state == "skipped")
     reasons = {"skipped": f" ({_listed(skipped)})"} if skipped else {}
     yield f"{_files(totals['files'])}: {_listed(totals['by_state'], reasons)}"
-    done = f"{totals['as_expected']} of {totals['files']} finished as expected"
-    yield f"{'Stopped early: ' if report.interrupted else ''}{done} in {_seconds(totals['seconds'])}."
+    early = "Stopped early: " if report.interrupted else ""
+    as_expected, seconds = totals["as_expected"], _seconds(totals["seconds"])
+    yield f"{early}{as_expected} of {totals['files']} finished as expected in {seconds}."
     ledger, bill = usd(totals["usd_ledger"]), usd(totals["usd_bill"])
     yield f"On AWS the files would have cost {ledger}, the whole run {bill}."
 
