@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from impp_local.kernel import moto  # noqa: F401  # first: it sets what moto reads when it is imported
+from impp_local.kernel import moto  # first: it sets what moto reads when it is imported
 from impp_local.kernel.contract import Call, Lazy, Response
 from impp_local.kernel.defaults import ACCESS_KEY_ID, HOST, PORT, REGION, SECRET_ACCESS_KEY, STATE
 from impp_local.kernel.processes import resident
@@ -26,6 +26,7 @@ from impp_local.kernel.store import Store
 from impp_local.web.server import Server
 
 if TYPE_CHECKING:
+    from impp_local.kernel.resources import Resources
     from impp_local.services import Services
     from impp_local.web.gateway import Gateway
 
@@ -57,6 +58,7 @@ class LocalCloud:
         self._state = state.absolute()
         self._durable = durable
         self._store: Store | None = None
+        self._resources: Resources | None = None
         self._server: Server | None = None
         self._services: Services | None = None
         self._thread: threading.Thread | None = None
@@ -77,6 +79,12 @@ class LocalCloud:
         """Rows that outlive the process."""
         assert self._store is not None, "the cloud has not started"
         return self._store
+
+    @property
+    def resources(self) -> Resources:
+        """What is written shortly after it changed."""
+        assert self._resources is not None, "the cloud has not started"
+        return self._resources
 
     @property
     def port(self) -> int:
@@ -137,19 +145,32 @@ class LocalCloud:
     def _compose(self) -> Gateway:
         from moto.moto_api._internal.models import moto_api_backend
 
-        from impp_local.kernel import billing, standing_charges
+        from impp_local.kernel import billing, bounds, standing_charges
+        from impp_local.kernel.resources import Resources
         from impp_local.services import Services
         from impp_local.web.gateway import Gateway
-        from impp_local.web.metering import meter_request
 
         moto_api_backend.reset()
         billing.METER.reset()
+        bounds.apply()
+        self._resources = resources = Resources(self.store)
+        resources.restore()
+        billing.METER.restore(resources.keep("meter", billing.METER.state))
+        resources.start()
         billing.METER.watch(standing_charges.storage)
         billing.METER.watch(standing_charges.fixtures)
         self._services = Services(self)
         self._services.start()
         pages = [service.page for service in self._services]
-        return Gateway(self._services, [*pages, self._page], meter_request)
+        return Gateway(self._services, [*pages, self._page], self._answered)
+
+    def _answered(self, call: Call, response: Response) -> None:
+        from impp_local.web.metering import meter_request
+
+        meter_request(call, response)
+        self.resources.changed("meter")
+        if not moto.is_read(call.operation):
+            self.resources.changed(call.service)
 
     def _page(self, call: Call) -> Response | None:
         """The cloud's own pages, `/_impp/...`."""
@@ -168,6 +189,7 @@ class LocalCloud:
                 return Response.of_json(billing.bill())
             case "POST", "bill/reset":  # so that a bill does not include the deployment
                 billing.METER.reset()
+                self.resources.changed("meter")
                 return Response.of_json(billing.bill())
             case "GET", "idle":
                 work = self.work()
@@ -216,15 +238,18 @@ class LocalCloud:
     def _close(self) -> None:
         if self._services is not None:
             self._services.suspend()
-        if self._server is not None:
+        if self._server is not None and self._thread is None:  # it never served: the state could not be read
+            self._server.server_close()
+        elif self._server is not None and self._thread is not None:
             self._server.stop()
-        if self._thread is not None:
             self._thread.join(timeout=10)
         if self._services is not None:
             self._services.close()
+        if self._resources is not None:
+            self._resources.close()
         if self._store is not None:
             self._store.close()
-        self._store = None
+        self._store = self._resources = None
         self._server = self._thread = self._services = None
         _running.release()
 

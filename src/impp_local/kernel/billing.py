@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from impp_lambdas.core.money.pricing import LedgerLine, PriceBook, total
@@ -72,6 +72,17 @@ class Meter:
         with self._lock:
             self._used.clear()
             self._ties.clear()
+
+    def state(self) -> dict[str, Any]:
+        """The bill so far, for :meth:`restore`."""
+        with self._lock:
+            return {"used": dict(self._used), "ties": dict(self._ties)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on with a bill that an earlier process began."""
+        with self._lock:
+            self._used.update(state.get("used", {}))
+            self._ties.update(state.get("ties", {}))
 
     def lines(self) -> list[tuple[LedgerLine, str | None]]:
         """Ledger lines with the asset of each, sorted by service, item and asset."""

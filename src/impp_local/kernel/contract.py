@@ -36,12 +36,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from botocore import xform_name
 
 from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_local.kernel.store import Store
+
+if TYPE_CHECKING:
+    from impp_local.kernel.resources import Resources
 
 
 class Cloud(Protocol):
@@ -58,6 +61,10 @@ class Cloud(Protocol):
     @property
     def store(self) -> Store:
         """What the services keep on disk and find again when the cloud starts with the same folder."""
+
+    @property
+    def resources(self) -> Resources:
+        """What is written shortly after it changed: moto's backends and `Service.kept`."""
 
     def client(self, service: str) -> Any:
         """A boto3 client for this cloud, with fake keys: thread-safe, cached."""
@@ -144,6 +151,9 @@ class Service:
     """
 
     name: ClassVar[str]
+    kept: ClassVar[tuple[str, ...]] = ()
+    """Attributes with what Terraform and people set up, which come back when the cloud starts with the same folder.
+    They are written shortly after a call (`kernel.resources`); what must not be lost has rows of its own."""
 
     def handler(self, operation: str) -> Callable[[Call], Mapping[str, Any] | Response | None] | None:
         """The method that answers `operation` ("CreateJob"), or None when this service leaves it to moto."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterable
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Final
 
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
@@ -31,6 +31,13 @@ WAITING = {
     ("lambda", "Invoke"),
 }
 """Operations that may wait for long, or for another call to the same service."""
+
+_READS: Final = (
+    "Get", "List", "Describe", "Head", "BatchGet", "Query", "Scan", "Filter", "Search", "Lookup", "Simulate",
+    "Validate", "Test", "Verify", "Estimate", "Probe", "Decrypt", "Encrypt", "GenerateDataKey", "GenerateRandom",
+    "Invoke",
+)  # fmt: skip
+"""First words of operations that change nothing worth keeping."""
 
 _dispatcher = DomainDispatcherApplication(create_backend_app)
 _importing = threading.Lock()
@@ -52,11 +59,36 @@ def _make_app(host: str) -> Any:
 
 _apps = Lazy(_make_app)
 _locks = Lazy(lambda _service: threading.RLock())
+_observers: list[Callable[[str], None]] = []
 
 
 def lock_of(service: str) -> Any:
     """The lock under which moto's state of a service is read and written (re-entrant)."""
     return _locks(service)
+
+
+@contextmanager
+def changing(service: str) -> Iterator[None]:
+    """Change moto's state of a service, under its lock; the change is kept."""
+    with lock_of(service):
+        yield
+        report_change(service)
+
+
+def report_change(service: str) -> None:
+    """Tell that moto's state of a service changed, under its lock."""
+    for observer in _observers:
+        observer(service)
+
+
+def observe(observer: Callable[[str], None] | None) -> None:
+    """Have `observer` called when moto's state of a service changed, before that is acknowledged; None: nobody."""
+    _observers[:] = [observer] if observer else []
+
+
+def is_read(operation: str) -> bool:
+    """Whether an operation only reads, by its name."""
+    return operation.startswith(_READS)
 
 
 def environ_with_body(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
@@ -92,6 +124,8 @@ def call(service: str, operation: str, environ: dict[str, Any]) -> Response:
     with guard:
         chunks: Iterable[bytes] = app(environ, start_response)
         body = b"".join(chunks)
+        if not is_read(operation):
+            report_change(service)
     close = getattr(chunks, "close", None)
     if close:
         close()

@@ -11,12 +11,12 @@ import importlib.util
 import keyword
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from impp_local.kernel.contract import Cloud, Lazy, Service
 from impp_local.kernel.jobs import are_under_way
 
-STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "stepfunctions", "s3", "cloudfront")
+STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "stepfunctions", "s3", "dynamodb", "cloudfront")
 
 WITH_JOBS: Final = ("mediaconvert", "transcribe")
 """Those that also start with the cloud when they have jobs to continue."""
@@ -66,5 +66,11 @@ class Services:
         if not re.fullmatch(r"[a-z0-9-]+", name) or importlib.util.find_spec(module) is None:
             return None
         service: Service = importlib.import_module(module).create(self._cloud)
+        if service.kept:
+            vars(service).update(self._cloud.resources.keep(name, lambda: _kept(service)))
         service.start()
         return service
+
+
+def _kept(service: Service) -> dict[str, Any]:
+    return {attribute: getattr(service, attribute) for attribute in service.kept}

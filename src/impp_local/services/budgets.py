@@ -47,6 +47,7 @@ class Budgets(Service):
     """Budgets by name, in the account."""
 
     name = "budgets"
+    kept = ("_budgets",)
 
     def __init__(self) -> None:
         self._budgets: dict[str, Budget] = {}

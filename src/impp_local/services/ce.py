@@ -41,6 +41,7 @@ class CostExplorer(Service):
     """Monitors, subscriptions, and the bill as Cost Explorer shows it."""
 
     name = "ce"
+    kept = ("_monitors", "_subscriptions", "_tags")
 
     def __init__(self) -> None:
         self._monitors: dict[str, dict[str, Any]] = {}

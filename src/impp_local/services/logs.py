@@ -15,6 +15,7 @@ class Logs(Service):
     """Saved queries; the rest of CloudWatch Logs is moto's."""
 
     name = "logs"
+    kept = ("_saved",)
 
     def __init__(self) -> None:
         self._saved: dict[str, dict[str, Any]] = {}

@@ -22,6 +22,7 @@ class Macie(Service):
     """Classification jobs; the account's session is moto's."""
 
     name = "macie2"
+    kept = ("_jobs",)
 
     def __init__(self) -> None:
         self._jobs: dict[str, dict[str, Any]] = {}

@@ -9,7 +9,7 @@ from moto.sqs.models import sqs_backends
 
 from impp_local.kernel import targets
 from impp_local.kernel.contract import Cloud, Service
-from impp_local.kernel.moto import lock_of
+from impp_local.kernel.moto import changing
 
 
 class Sqs(Service):
@@ -27,7 +27,7 @@ def receive(arn: str, payload: str, target: Mapping[str, Any]) -> None:
     _, _, _, region, account, name = arn.split(":")
     group = (target.get("SqsParameters") or {}).get("MessageGroupId")
     attributes = target.get("MessageAttributes") or {}
-    with lock_of("sqs"):
+    with changing("sqs"):
         sqs_backends[account][region].send_message(
             queue_name=name,
             message_body=payload,

@@ -43,6 +43,9 @@ class Kind:
         """The member that holds the configuration."""
         return f"{self.name}Config"
 
+    def __reduce__(self) -> tuple[Callable[[str], Kind], tuple[str]]:
+        return _kind, (self.name,)
+
 
 KINDS: Final = {
     kind.name: kind
@@ -62,6 +65,10 @@ KINDS: Final = {
 }
 _PLURALS: Final = {kind.plural or f"{kind.name}s": kind for kind in KINDS.values()}
 _OPERATION: Final = re.compile(r"(Create|Get|Update|Delete)(" + "|".join(KINDS) + r")(Config|WithTags)?")
+
+
+def _kind(name: str) -> Kind:
+    return KINDS[name]
 
 
 @dataclass
@@ -86,6 +93,7 @@ class CloudFront(Service):
     """The resources of all kinds, by id."""
 
     name = "cloudfront"
+    kept = ("_resources",)
 
     def __init__(self) -> None:
         self._resources: dict[str, Resource] = {}

@@ -13,7 +13,7 @@ from moto.logs.models import logs_backends
 
 from impp_local.kernel import billing
 from impp_local.kernel.functions import Report
-from impp_local.kernel.moto import lock_of
+from impp_local.kernel.moto import changing
 
 
 def group_of(function: LambdaFunction) -> str:
@@ -54,7 +54,7 @@ def write(function: LambdaFunction, stream: str, lines: list[str]) -> None:
     """Append lines to a log stream of the function and meter them."""
     group = group_of(function)
     now = int(time.time() * 1000)
-    with lock_of("logs"):
+    with changing("logs"):
         backend = logs_backends[function.account_id][function.region]
         backend.ensure_log_group(group)
         backend.ensure_log_stream(group, stream)

@@ -9,7 +9,7 @@ from moto.sns.models import Subscription, sns_backends
 
 from impp_local.kernel import targets
 from impp_local.kernel.contract import Cloud, Service
-from impp_local.kernel.moto import lock_of
+from impp_local.kernel.moto import changing
 from impp_local.services.sns import deliveries
 
 
@@ -47,7 +47,7 @@ class Sns(Service):
 def receive(arn: str, payload: str, _target: Mapping[str, Any]) -> None:
     """Publish what was sent to a topic's ARN."""
     _, _, _, region, account, _ = arn.split(":")
-    with lock_of("sns"):
+    with changing("sns"):
         sns_backends[account][region].publish(message=payload, arn=arn)
 
 

@@ -16,7 +16,7 @@ from moto.stepfunctions.parser.asl.eval.event.logging import CloudWatchLoggingCo
 from moto.stepfunctions.parser.backend.execution import Execution
 
 from impp_local.kernel import billing
-from impp_local.kernel.moto import lock_of
+from impp_local.kernel.moto import changing
 
 _DATA: Final = ("input", "inputDetails", "output", "outputDetails", "assignedVariables", "assignedVariablesDetails")
 
@@ -36,7 +36,7 @@ def write(execution: Execution) -> None:
     group = configuration.log_group_name
     stream = f"states/{machine.name}/{datetime.now(UTC):%Y-%m-%d-%H-%M}/{execution.name[:8]}"
     backend = logs_backends[configuration.log_account_id][configuration.log_region]
-    with lock_of("logs"):
+    with changing("logs"):
         if not lines or group not in backend.groups:
             return
         backend.ensure_log_stream(group, stream)

@@ -1,0 +1,205 @@
+"""DynamoDB's tables and items on disk; the API is moto's.
+
+An item has a row of its own, written before the answer of the operation that changed it. No list says which operation
+changes items: `Table` reports each item that an operation looks up, puts or deletes, and these are compared with their
+rows when the operation is over. Tables themselves are written whole (`kernel.resources`), after any operation that is
+not one of the item operations.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Final
+
+import moto.dynamodb.models
+from moto.dynamodb.models import dynamo_type
+from moto.dynamodb.models import table as table_models
+
+from impp_local.kernel import moto as moto_calls
+from impp_local.kernel import resources
+from impp_local.kernel.contract import Call, Cloud, Response, Service
+from impp_local.kernel.defaults import ACCOUNT
+
+ITEM: Final = "dynamodb.item"
+ITEM_OPERATIONS: Final = {
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "BatchWriteItem",
+    "TransactWriteItems",
+    "TransactGetItems",
+    "ExecuteStatement",
+    "ExecuteTransaction",
+    "BatchExecuteStatement",
+}
+"""Operations that leave tables as they are."""
+
+_models: Final[Any] = moto.dynamodb.models
+_Table: Final[Any] = table_models.Table
+
+resources.omit(_Table, items=(defaultdict, dict))
+resources.omit(table_models.StreamShard, items=(list,))
+
+
+class DynamoDB(Service):
+    """Passes every call to moto, and writes what it changed."""
+
+    name = "dynamodb"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._store = cloud.store
+        self._tables: set[str] = set()
+
+    def start(self) -> None:
+        """Give moto's tables, which are there already, their items."""
+        _track()
+        tables = {_name(table): table for table in _tables()}
+        for key, attributes in self._store.rows(ITEM):
+            region, name, _ = key.split("/", 2)
+            if table := tables.get(f"{region}/{name}"):
+                _restore(table, attributes)
+            else:  # killed while it deleted the table
+                self._store.delete(ITEM, key)
+        for table in tables.values():
+            table.impp_is_kept = True
+        self._tables = set(tables)
+
+    def handler(self, _operation: str) -> Callable[[Call], Response]:
+        """Every operation may change items."""
+        return self.answer
+
+    def answer(self, call: Call) -> Response:
+        """moto's answer, when what it acknowledges is on disk."""
+        with moto_calls.lock_of("dynamodb"), _touched() as touched:
+            try:
+                return call.forward()
+            finally:
+                if not moto_calls.is_read(call.operation) and call.operation not in ITEM_OPERATIONS:
+                    self._cloud.resources.write("dynamodb")
+                    self._write_tables()
+                if touched:
+                    with self._store.changes():
+                        self._write(touched)
+
+    def _write(self, touched: _Touched) -> None:
+        tables = {_name(table): table for table in _tables()}
+        for (name, key), (hash_key, range_key, existed) in touched.items():
+            table = tables.get(name)
+            item = _item(table, hash_key, range_key) if table is not None else None
+            if item is not None:
+                self._put(f"{name}/{key}", item)
+            elif existed:
+                self._store.delete(ITEM, f"{name}/{key}")
+
+    def _put(self, key: str, item: Any) -> None:
+        attributes = item.to_json()["Attributes"]
+        written = hash(json.dumps(attributes, default=str))
+        if getattr(item, "impp_written", None) != written:
+            self._store.put(ITEM, key, attributes)
+            item.impp_written = written
+
+    def _write_tables(self) -> None:
+        """All items of new tables (restored from a backup), and no items of deleted ones."""
+        tables = {_name(table): table for table in _tables()}
+        for name in self._tables - set(tables):
+            self._store.delete_all(ITEM, f"{name}/")
+        for name, table in tables.items():
+            if not getattr(table, "impp_is_kept", False):
+                for item in table.all_items():
+                    self._put(f"{name}/{_key(item.hash_key, item.range_key)}", item)
+                table.impp_is_kept = True
+        self._tables = set(tables)
+
+
+_Touched = dict[tuple[str, str], tuple[Any, Any, bool]]
+"""Hash key, range key and whether there was an item before, by table and key of the row."""
+
+_request: Final = threading.local()
+
+
+@contextmanager
+def _touched() -> Iterator[_Touched]:
+    _request.touched = {}
+    try:
+        yield _request.touched
+    finally:
+        _request.touched = None
+
+
+def _track() -> None:
+    """Make moto's tables report items. Idempotent."""
+    if getattr(_Table, "impp_reports", False):
+        return
+    _Table.impp_reports = True
+    get_item, put_item, delete_item = _Table.get_item, _Table.put_item, _Table.delete_item
+
+    def tracked_get(table: Any, hash_key: Any, range_key: Any = None, *args: Any, **kwargs: Any) -> Any:
+        item = get_item(table, hash_key, range_key, *args, **kwargs)
+        _report(table, hash_key, range_key, existed=item is not None)
+        return item
+
+    def tracked_put(table: Any, *args: Any, **kwargs: Any) -> Any:
+        item = put_item(table, *args, **kwargs)  # looks the former item up
+        _report(table, item.hash_key, item.range_key, existed=False)
+        return item
+
+    def tracked_delete(table: Any, hash_key: Any, range_key: Any) -> Any:
+        item = delete_item(table, hash_key, range_key)
+        _report(table, hash_key, range_key, existed=item is not None)
+        return item
+
+    _Table.get_item, _Table.put_item, _Table.delete_item = tracked_get, tracked_put, tracked_delete
+
+
+def _report(table: Any, hash_key: Any, range_key: Any, *, existed: bool) -> None:
+    touched: _Touched | None = getattr(_request, "touched", None)
+    if touched is not None:
+        touched.setdefault((_name(table), _key(hash_key, range_key)), (hash_key, range_key, existed))
+
+
+def _tables() -> list[Any]:
+    return [table for backend in _models.dynamodb_backends[ACCOUNT].values() for table in backend.tables.values()]
+
+
+def _name(table: Any) -> str:
+    return f"{table.region_name}/{table.name}"
+
+
+def _key(hash_key: Any, range_key: Any) -> str:
+    return json.dumps([_plain(key) for key in (hash_key, range_key) if key is not None], ensure_ascii=False)
+
+
+def _plain(key: Any) -> str:
+    """A key as text; DynamoDB's numbers are equal by value."""
+    return f"N:{Decimal(key.value).normalize()}" if key.type == "N" else f"{key.type}:{key.value}"
+
+
+def _item(table: Any, hash_key: Any, range_key: Any) -> Any:
+    found = table.items.get(hash_key)
+    return found.get(range_key) if found is not None and table.has_range_key else found
+
+
+def _restore(table: Any, attributes: dict[str, Any]) -> None:
+    # Not by Item's own way, which adds up the sizes of all attributes for each attribute.
+    item: Any = object.__new__(dynamo_type.Item)
+    item.attrs = dict.__new__(dynamo_type.LimitedSizeDict)
+    for name, value in attributes.items():
+        dict.__setitem__(item.attrs, name, dynamo_type.DynamoType(value))
+    item.hash_key = item.attrs[table.hash_key_attr]
+    item.range_key = item.attrs[table.range_key_attr] if table.has_range_key else None
+    item.impp_written = hash(json.dumps(attributes, default=str))
+    if table.has_range_key:
+        table.items[item.hash_key][item.range_key] = item
+    else:
+        table.items[item.hash_key] = item
+
+
+def create(cloud: Cloud) -> Service:
+    """Called when the cloud starts."""
+    return DynamoDB(cloud)
