@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -94,12 +95,19 @@ EVER_APPLIED: Final = "ever-applied"
 APPLYING: Final = "applying"
 """There while Terraform applies, and after it was killed: it may not know all that it made."""
 
+ERROR_LINES: Final = 60
+"""Lines of Terraform's errors that a message has."""
+
 STOPS_WITHIN_S: Final = 30.0
 """How long Terraform may take to stop and save its state after SIGINT; it ends the provider's waits."""
 
 
 class DeployError(RuntimeError):
-    """Terraform failed; the message ends with its output."""
+    """Terraform failed; the message ends with its errors, `printed` is all that it printed."""
+
+    def __init__(self, message: str, printed: str = "") -> None:
+        super().__init__(message)
+        self.printed = printed
 
 
 def deploy(
@@ -120,8 +128,7 @@ def deploy(
     fingerprint = _fingerprint(root, manifest)
     (root.parent / APPLIED).unlink(missing_ok=True)
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
-    apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
-    _terraform(root, [*apply, *_variable_files(root)], on_line, mark=root.parent / APPLYING)
+    _apply(root, on_line, adopts=was_killed(state_dir))
     values = outputs(state_dir)
     applied = {"fingerprint": fingerprint, "outputs": values}
     (root.parent / APPLIED).write_text(json.dumps(applied), encoding="utf-8")
@@ -236,6 +243,35 @@ def destroy(state_dir: Path, *, on_line: Callable[[str], None] | None = None) ->
     _terraform(root, [*arguments, *_variable_files(root)], on_line)
 
 
+def _apply(root: Path, on_line: Callable[[str], None] | None, *, adopts: bool) -> None:
+    """Apply. With `adopts`, take over resources that exist and that Terraform does not know. Raises DeployError."""
+    apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
+    for is_last in (not adopts, False, True):
+        try:
+            _terraform(root, [*apply, *_variable_files(root)], on_line, mark=root.parent / APPLYING)
+        except DeployError as error:
+            existing = existing_resources(error.printed)
+            if is_last or not existing:
+                raise
+            for address, identifier in existing.items():
+                variables = _variable_files(root)
+                _terraform(root, ["import", "-input=false", "-no-color", *variables, address, identifier], on_line)
+        else:
+            return
+
+
+_EXISTS: Final = re.compile(
+    r"Error: creating [^(]*\(([^)]+)\): .*?Exists.*?with ([\w.-]+(?:\[[^\]]*\])?[\w.\[\]\"-]*),"
+)
+
+
+def existing_resources(printed: str) -> dict[str, str]:
+    """Resources that Terraform failed to create because they exist: identifiers by address, from what it printed."""
+    errors = (" ".join(part.replace("│", " ").split()) for part in re.split(r"(?=Error: creating )", printed))
+    found = (_EXISTS.search(error) for error in errors)
+    return {match[2]: match[1] for match in found if match}
+
+
 def _root(state_dir: Path) -> Path:
     return state_dir.absolute() / "deploy" / "terraform"
 
@@ -256,12 +292,20 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
 
 
+def _errors(printed: str) -> str:
+    """Terraform's errors, the first of them if there are many; else the end of what it printed."""
+    _, error, errors = printed.partition("\nError: ")
+    lines = (error + errors).strip().splitlines() or printed.splitlines()[-ERROR_LINES:]
+    more = [f"… and {len(lines) - ERROR_LINES} more lines"] if len(lines) > ERROR_LINES else []
+    return "\n".join([*lines[:ERROR_LINES], *more])
+
+
 def _terraform(
     root: Path, arguments: list[str], on_line: Callable[[str], None] | None = None, mark: Path | None = None
 ) -> str:
     code, printed = _run(root, arguments, on_line, mark)
     if code != 0:
-        raise DeployError(f"terraform {arguments[0]} failed:\n{printed[-4000:]}")
+        raise DeployError(f"terraform {arguments[0]} failed:\n{_errors(printed)}", printed)
     return printed
 
 

@@ -31,6 +31,26 @@ resource "aws_s3_bucket" "bad" { bucket = "Not A Bucket" }
 """
 
 
+EXISTING = """
+Error: creating IAM Role (impp-local-pipeline): operation error IAM: CreateRole, https response error StatusCode: 409,
+RequestID: 1, EntityAlreadyExists: Role with name impp-local-pipeline already exists.
+
+  with module.pipeline.aws_iam_role.state_machine,
+  on ../modules/pipeline/main.tf line 1, in resource "aws_iam_role" "state_machine":
+   1: resource "aws_iam_role" "state_machine" {
+
+Error: creating CloudWatch Logs Log Group (/aws/lambda/impp-local-claim): operation error CloudWatch Logs:
+CreateLogGroup, ResourceAlreadyExistsException: The specified log group already exists
+
+  with module.pipeline.aws_cloudwatch_log_group.this["claim"],
+  on ../modules/pipeline/main.tf line 1, in resource "aws_cloudwatch_log_group" "this":
+
+Error: waiting for something else (x): timeout
+
+  with aws_kms_key.this,
+"""
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     root = tmp_path / "repository"
@@ -103,6 +123,14 @@ def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, reposit
     assert root.was_ever_applied(state) and not root.was_killed(state)
     root.forget_deployment(state)
     assert not root.was_ever_applied(state)
+
+
+def test_resources_that_exist_are_found_in_what_terraform_printed() -> None:
+    assert root.existing_resources(EXISTING) == {
+        "module.pipeline.aws_iam_role.state_machine": "impp-local-pipeline",
+        'module.pipeline.aws_cloudwatch_log_group.this["claim"]': "/aws/lambda/impp-local-claim",
+    }
+    assert root.existing_resources("Error: creating IAM Role (x): AccessDenied: no\n\n  with aws_iam_role.x,") == {}
 
 
 @pytest.mark.slow
