@@ -34,7 +34,6 @@ class MediaConvert(Service):
     """Jobs run in the background (see `runner`). Everything is on disk; in memory are queues, and jobs under way."""
 
     name = "mediaconvert"
-    kept = ("_queues", "_tags")
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
