@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import tftest
 
-from impp_local.deploy.terraform import ensure_terraform
+from impp_local.deploy.terraform import GARBAGE_COLLECTION, ensure_terraform
 
 ACCOUNT = "123456789012"
 
@@ -71,7 +71,7 @@ def provider_server(folder: Path) -> Iterator[str]:
     """
     (binary,) = folder.glob(".terraform/providers/registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
     # The provider keeps its HTTP client from one configuration to the next and adds a CA bundle to a new one only.
-    env = {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
+    env = GARBAGE_COLLECTION | {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
     env["TF_LOG_SDK"] = "off"  # by default a provider in debug mode traces every call
     command = [str(binary), "-debug"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

@@ -49,6 +49,11 @@ ADD_ON_FOLDERS = ("/opt", "/usr/local", "/usr/local/share", "/usr/share", "/srv"
 """Where the Filesystem Hierarchy Standard puts add-on software and site data; a mirror may lie one level below."""
 
 
+GARBAGE_COLLECTION = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+"""Terraform and its providers run for seconds and allocate gigabytes: collecting less often, up to a size, takes a
+fifth less processor time (https://go.dev/doc/gc-guide). The environment's own settings have precedence."""
+
+
 class TerraformMissing(RuntimeError):
     """No usable Terraform; the message says how to get one."""
 
@@ -202,13 +207,13 @@ def _holds(mirror: Path, address: str, version: str) -> bool:
 
 
 def cli_config(build_dir: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A copy of the environment with which Terraform finds its providers on this host.
+    """A copy of the environment with which Terraform finds its providers on this host and runs them well.
 
     A CLI configuration that the user has (TF_CLI_CONFIG_FILE naming an existing file, or ~/.terraformrc) is left alone.
     Otherwise, where a local mirror is found, `<build_dir>/terraform.rc` is written and TF_CLI_CONFIG_FILE names it;
     where none is found, a TF_CLI_CONFIG_FILE that names no file is removed: Terraform warns about it on every call.
     """
-    env = dict(os.environ if environ is None else environ)
+    env = GARBAGE_COLLECTION | dict(os.environ if environ is None else environ)
     env.setdefault("CHECKPOINT_DISABLE", "1")  # no call home for newer versions: quicker, and quiet where offline
     config_file = env.get("TF_CLI_CONFIG_FILE")
     if config_file and Path(config_file).is_file():
@@ -238,6 +243,6 @@ def cli_config(build_dir: Path, environ: Mapping[str, str] | None = None) -> dic
 
 
 def export_lines(env: Mapping[str, str]) -> list[str]:
-    """Shell lines that set what `cli_config` changes."""
+    """Shell lines that set what `cli_config` changes, except for what would change other programs of a session."""
     names = ("CHECKPOINT_DISABLE", "TF_CLI_CONFIG_FILE")
     return [f"export {name}={shlex.quote(env[name])}" if name in env else f"unset {name}" for name in names]
