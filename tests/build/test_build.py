@@ -208,7 +208,9 @@ Y: int = 1
 def g():
     "x"
     return 1""".encode()
-    for source in [awkward, *(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))]:
+    packaged = [path.read_bytes() for folder in (PACKAGE, *SHARED) for path in sorted(folder.rglob("*.py"))]
+    assert not [source for source in packaged if b"__doc__" in source]
+    for source in [awkward, *packaged]:
         stripped = without_prose(source)
         assert _statements(stripped) == _statements(source)
         assert len(stripped) <= len(source) + 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from impp_local.kernel.contract import Cloud, Service
+from impp_local.services.stepfunctions import moto_batch
+
+moto_batch.defer()
 
 
 def create(cloud: Cloud) -> Service:

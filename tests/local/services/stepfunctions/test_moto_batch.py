@@ -1,0 +1,20 @@
+"""Batch and EC2 are imported on their first use, and then are moto's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+PROGRAM = """
+import sys
+import impp_local.services.stepfunctions.interpreter
+assert not {"moto.batch", "moto.ec2"} & set(sys.modules)
+from moto.batch.models import JobStatus
+from moto.batch.utils import JobStatus as same
+assert JobStatus is same and JobStatus.job_statuses()
+"""
+
+
+def test_batch_is_imported_on_its_first_use() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
