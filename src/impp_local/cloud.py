@@ -130,8 +130,8 @@ class LocalCloud:
             if error.errno == errno.EADDRINUSE:
                 raise PortTaken(
                     errno.EADDRINUSE,
-                    f"Port {self._port} is taken by another program. Stop it (`python -m impp_local down` stops a local"
-                    " cloud), or choose another port with --port.",
+                    f"Port {self._port} is taken by another program. Stop it (`make down` stops a local cloud), or"
+                    " choose another port: make up PORT=<port>, or --port.",
                 ) from None
             raise
         self._server = server

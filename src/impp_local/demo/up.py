@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, Final, Self
 
 import click
 
+from impp_engines import assets
 from impp_local.demo import stages
 from impp_local.demo.console import Console
 from impp_local.demo.names import printable, shown
@@ -38,7 +40,14 @@ HOME: Final[Mapping[str, Any]] = {"force_destroy": False}
 SETTLED_S: Final = 1.0
 """Resources are on disk half a second after a change, so a deployment counts as done after this."""
 
-FAILURES: Final = (stages.DemoError, root.DeployError, TerraformMissing, store.StoreInUse, store.StoreUnreadable)
+FAILURES: Final = (
+    stages.DemoError,
+    root.DeployError,
+    TerraformMissing,
+    assets.AssetError,
+    store.StoreInUse,
+    store.StoreUnreadable,
+)
 
 
 @dataclass(frozen=True)
@@ -129,14 +138,11 @@ def _begin(state: Path, console: Console, fresh: bool) -> None:
 
 
 def _deploy(endpoint: str, state: Path, console: Console) -> None:
-    manifest = stages.build()
-    outputs = root.deployed(endpoint, state, manifest, variables=HOME)
-    if outputs is None or not _is_there(endpoint, outputs):
-        with console.stage("Deploy the real Terraform root to it"):
-            outputs = root.deploy(endpoint, state, manifest, variables=HOME, on_line=DeployProgress(console))
-            time.sleep(SETTLED_S)
-    else:
-        console.line("✓ Deployed already; nothing has changed since")
+    executor = ThreadPoolExecutor(max_workers=1)
+    models = executor.submit(assets.prepare)
+    executor.shutdown(wait=False)
+    outputs = _outputs(endpoint, state, console)
+    models.result()
     _print(
         "",
         "export " + " ".join(f"{name}={value}" for name, value in aws_settings(endpoint).items()),
@@ -145,6 +151,20 @@ def _deploy(endpoint: str, state: Path, console: Console) -> None:
         f"What there is: {endpoint}/",
         f"Kept in {printable(shown(state))}; Ctrl-C or `make down` stops it, `make up` continues.",
     )
+
+
+def _outputs(endpoint: str, state: Path, console: Console) -> dict[str, Any]:
+    """Build, apply what has changed, and return the outputs of the root."""
+    with console.stage("Build the functions and the state machine"):
+        manifest = stages.build()
+    outputs = root.deployed(endpoint, state, manifest, variables=HOME)
+    if outputs is None or not _is_there(endpoint, outputs):
+        with console.stage("Deploy the real Terraform root to it"):
+            outputs = root.deploy(endpoint, state, manifest, variables=HOME, on_line=DeployProgress(console))
+            time.sleep(SETTLED_S)
+    else:
+        console.line("✓ Deployed already; nothing has changed since")
+    return outputs
 
 
 def _is_there(endpoint: str, outputs: Mapping[str, Any]) -> bool:
