@@ -33,6 +33,7 @@ SERVICE_NAMES: Final = {
     "cloudwatch": "AmazonCloudWatch",
     "secretsmanager": "AWS Secrets Manager",
     "ce": "AWS Cost Explorer",
+    "macie": "Amazon Macie",
 }
 """Cost Explorer's names of the price book's services (dimension SERVICE)."""
 

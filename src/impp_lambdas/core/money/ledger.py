@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.intake.facts import Facts
-from impp_lambdas.core.money.pricing import LedgerLine, PriceBook
+from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
 from impp_lambdas.core.money.usage import transcribe_line
 
 if TYPE_CHECKING:
@@ -34,15 +34,13 @@ def mediaconvert_line(width: int | None, height: int | None, fps: float, seconds
 
 
 def mediaconvert_item(width: int | None, height: int | None, fps: float) -> str:
-    """The price book's item of an output: SD below 720 on the short side, 4K above 1080, else HD; 30 or 60 frames/s.
-
-    Basic 4K has one price up to 60 frames/s.
-    """
+    """The price book's item of an output: SD below 720 on the short side, 4K above 1080, else HD; up to 30, 60 or 120
+    frames/s."""
     if not width or not height:
         return "audio_only"
     short = min(width, height)
     size = "sd" if short < 720 else "hd" if short <= 1080 else "4k"
-    return f"basic_{size}_{60 if fps > 30.5 or size == '4k' else 30}"
+    return f"basic_{size}_{30 if fps <= 30 else 60 if fps <= 60 else 120}"
 
 
 def transitions(verdict: str, branches: Mapping[str, Mapping[str, Any]], retries: int = 0) -> int:
@@ -93,7 +91,7 @@ def ledger(run: Run) -> Lines:
 
 def storage_lines(archive: Choice, delivered_bytes: int) -> Lines:
     """The first month: the original's transition and storage, and the renditions in Standard."""
-    return [*archive.first_month, PriceBook.load().line("s3", "standard", delivered_bytes / 1e9)]
+    return [*archive.first_month, PriceBook.load().line("s3", "standard", delivered_bytes / GB)]
 
 
 def from_dicts(lines: Iterable[Mapping[str, Any]]) -> Lines:

@@ -1,7 +1,7 @@
 """The price book and its ledger lines, for quote, ledger and the local bill.
 
 `prices_us_east_1.json` holds AWS list prices of us-east-1, each with its source. If sources disagree on a price or none
-confirms it, every line that uses it carries that doubt. GB are decimal (10^9 bytes).
+confirms it, every line that uses it carries that doubt.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+GB = 2**30
+"""Bytes in a GB of S3: its FAQ, "How will I be charged", divides byte-hours by 1,073,741,824 bytes per GB."""
 
 _BOOK = "prices_us_east_1.json"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.core.money.pricing import LedgerLine, PriceBook
+from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
 
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MONTH_DAYS = 30.4
 SMALL_BYTES = 128 * 1024
 """Lifecycle rules move no smaller object, and IA and Instant Retrieval would bill it as this size anyway."""
-_INDEX_GB, _NAME_GB = 32 * 1024 / 1e9, 8 * 1024 / 1e9
+_INDEX_GB, _NAME_GB = 32 * 1024 / GB, 8 * 1024 / GB
 """Glacier classes add to every object 32 KB of index at their own price and 8 KB of name at Standard's."""
 
 
@@ -142,7 +142,7 @@ def tags(facts: Facts, choice: Choice) -> dict[str, str]:
 
 def cost(storage: StorageClass, size: int, need: Need) -> float:
     """USD for storing and reading `size` bytes as a need describes."""
-    book, gb = PriceBook.load(), size / 1e9
+    book, gb = PriceBook.load(), size / GB
     months = max(need.months, storage.minimum_days / MONTH_DAYS)
     whole = int(months)
     usd = sum(_month(storage, gb, month) for month in range(whole)) + _month(storage, gb, whole) * (months - whole)
@@ -161,7 +161,7 @@ def cost(storage: StorageClass, size: int, need: Need) -> float:
 
 def first_month(storage: StorageClass, size: int) -> tuple[LedgerLine, ...]:
     """Ledger lines of an object's transition to a class and its first month there."""
-    book, gb = PriceBook.load(), size / 1e9
+    book, gb = PriceBook.load(), size / GB
     lines = [book.line("s3", storage.transition, 1)] if storage.transition else []
     lines.append(book.line("s3", storage.items[0], gb + (_INDEX_GB if storage.overhead else 0)))
     if storage.overhead:

@@ -19,5 +19,5 @@ def charge(rendition: Rendition, seconds: float) -> tuple[str, float]:
     basic = mediaconvert_line(*size, rendition.fps, seconds)
     if rendition.codec != "H_265" and rendition.passes != "MULTI_PASS_HQ":
         return basic.item, basic.quantity
-    factor = _PROFESSIONAL[basic.item.split("_")[1]] * (2 if rendition.fps > 30.5 else 1)
+    factor = _PROFESSIONAL[basic.item.split("_")[1]] * (2 if rendition.fps > 30 else 1)
     return "pro_base", basic.quantity * factor

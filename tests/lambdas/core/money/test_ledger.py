@@ -22,7 +22,10 @@ from impp_lambdas.core.planning import ladder, plan
         ((1280, 720), 29.97, 45, "basic_hd_30", 0.75),
         ((720, 1280), 30, 61.2, "basic_hd_30", 62 / 60),
         ((1920, 1080), 59.94, 60, "basic_hd_60", 1),
-        ((3840, 2160), 24, 3, "basic_4k_60", 10 / 60),
+        ((1920, 1080), 30.02, 60, "basic_hd_60", 1),
+        ((1920, 1080), 119.88, 60, "basic_hd_120", 1),
+        ((3840, 2160), 24, 3, "basic_4k_30", 10 / 60),
+        ((3840, 2160), 60, 3, "basic_4k_60", 10 / 60),
         ((None, None), 0, 12, "audio_only", 0.2),
     ],
 )
@@ -31,6 +34,19 @@ def test_mediaconvert_bills_by_size_rate_and_started_second(
 ) -> None:
     line = ledger.mediaconvert_line(*size, fps, seconds)
     assert (line.item, line.quantity) == (item, pytest.approx(minutes))
+
+
+def test_the_basic_tier_costs_more_by_size_and_rate() -> None:
+    """USD per minute, from AWS's table of the Basic tier: 1.25 times above 30 frames/s, 1.5 times above 60."""
+    sizes = {"sd": (854, 480), "hd": (1920, 1080), "4k": (3840, 2160)}
+    usd = {
+        name: [ledger.mediaconvert_line(*size, fps, 60).usd for fps in (30, 60, 120)] for name, size in sizes.items()
+    }
+    assert usd == {
+        "sd": pytest.approx([0.0075, 0.009375, 0.01125]),
+        "hd": pytest.approx([0.015, 0.01875, 0.0225]),
+        "4k": pytest.approx([0.03, 0.0375, 0.045]),
+    }
 
 
 @given(st.floats(0.5, 36_000), st.sampled_from(sorted(ladder.LADDERS)), st.integers(1, 400_000_000_000))
@@ -78,8 +94,8 @@ def test_an_hour_of_dash_cam_footage_costs_less_than_two_dollars() -> None:
 
 def test_lines_are_merged_by_item_and_keep_their_doubt() -> None:
     book = PriceBook.load()
-    lines = [book.line("mediaconvert", "basic_hd_60", 1), book.line("states", "standard_transition", 3)]
+    lines = [book.line("mediaconvert", "basic_4k_60", 1), book.line("states", "standard_transition", 3)]
     merged = ledger.merge([*lines, *lines])
-    assert [(line.item, line.quantity) for line in merged] == [("basic_hd_60", 2), ("standard_transition", 6)]
+    assert [(line.item, line.quantity) for line in merged] == [("basic_4k_60", 2), ("standard_transition", 6)]
     assert merged[0].doubt
     assert pricing.total(merged) == pytest.approx(2 * pricing.total(lines))

@@ -88,8 +88,8 @@ def test_minimum_duration_and_overhead_are_billed() -> None:
     deep = next(c for c in CLASSES if c.tag == "deep-archive")
     need = storage.Need(1, 0, 0, False, "")
     month = PriceBook.load().price("s3", "deep_archive").usd
-    assert storage.cost(deep, 10**9, need) > 5.9 * month
-    (transition, index, names) = storage.first_month(deep, 10**9)
+    assert storage.cost(deep, 2**30, need) > 5.9 * month
+    (transition, index, names) = storage.first_month(deep, 2**30)
     assert (transition.item, transition.quantity) == ("transition_deep_archive", 1)
-    assert index.quantity == pytest.approx(1 + 32_768 / 1e9)
+    assert index.quantity == pytest.approx(1 + 32_768 / 2**30)
     assert names.item == "standard"
