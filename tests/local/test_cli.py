@@ -77,6 +77,7 @@ def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
             assert "Traceback" not in error_output
 
 
+@pytest.mark.slow
 def test_a_second_cloud_for_the_same_folder_is_refused_with_where_the_first_is(tmp_path: Path) -> None:
     with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as up:
         assert up.stdout

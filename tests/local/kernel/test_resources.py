@@ -116,6 +116,7 @@ def seen(cloud: Any) -> dict[str, Any]:
     return answers
 
 
+@pytest.mark.slow
 def test_resources_come_back_and_work(tmp_path: Path) -> None:
     with LocalCloud(port=0, state=tmp_path) as cloud:
         made = make_all(cloud, Maker(cloud))
@@ -169,6 +170,7 @@ def _receive(cloud: Any, queue: str) -> list[str]:
     return [message["Body"] for message in answer.get("Messages", [])]
 
 
+@pytest.mark.slow
 def test_a_killed_cloud_has_each_acknowledged_message_and_what_was_made_half_a_second_before(tmp_path: Path) -> None:
     with up(tmp_path) as cloud:
         sqs = cloud.client("sqs")

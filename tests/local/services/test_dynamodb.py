@@ -121,6 +121,7 @@ def test_a_new_cloud_with_the_same_folder_has_the_tables_and_items(tmp_path: Pat
         assert dict(cloud.store.rows("dynamodb.item")) == in_memory()
 
 
+@pytest.mark.slow
 def test_a_killed_cloud_has_every_acknowledged_item(tmp_path: Path) -> None:
     acknowledged: set[tuple[str, str]] = set()
     with up(tmp_path) as cloud:

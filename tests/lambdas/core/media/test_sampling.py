@@ -133,6 +133,7 @@ def test_if_the_time_runs_out_the_samples_are_incomplete(five_scenes: bytes) -> 
     assert 1 <= len(got.frames) < 5
 
 
+@pytest.mark.slow
 def test_only_a_small_part_of_a_long_file_is_read() -> None:
     rng = np.random.default_rng(1)
     noise = [rng.integers(0, 255, (180, 320, 3), dtype=np.uint8) for _ in range(30)]

@@ -229,6 +229,7 @@ def test_a_new_cloud_with_the_same_folder_answers_as_the_old_one(tmp_path: Path)
         assert on_disk(cloud) == in_memory()
 
 
+@pytest.mark.slow
 def test_what_a_killed_cloud_has_acknowledged_is_there_and_nothing_else(tmp_path: Path) -> None:
     acknowledged: dict[str, bytes] = {}
     parts: dict[int, str] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys
 import impp_local.services.stepfunctions.interpreter
@@ -15,6 +17,7 @@ assert JobStatus is same and JobStatus.job_statuses()
 """
 
 
+@pytest.mark.slow
 def test_batch_is_imported_on_its_first_use() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
