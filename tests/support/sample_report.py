@@ -154,7 +154,7 @@ def sample_report(sizes: dict[str, int]) -> Report:
         FileReport("DCIM/Movie/copy of <front>.MP4", 48_000_000, "duplicate", f"same content as {front.key}"),
         FileReport("DCIM/notes.txt", 12, "skipped", "no media"),
         FileReport("DCIM/lost.MP4", 5_000, "missing", "the edge script could not upload it: denied"),
-        FileReport("DCIM/\x1b[2J\u202egpj.MP4", 5_000, "stalled", "no progress for 16 minutes", "in Transcode"),
+        FileReport("DCIM/\x1b[2J\u202egpj.MP4", 5_000, "stalled", "no progress for 16 minutes, in Transcode"),
     ]
     bill = {
         "lines": [*LEDGER, line("s3", "put", 40, "request", 0.0002)],

@@ -253,8 +253,8 @@ def _end(
     if any(run.status not in ENDED for run in runs) or (not runs and not item):
         where = ", ".join(step.name for step in passed if step.status == "running") or "Start"
         if key in stalled:
-            return "stalled", stalled[str(key)], f"in {where}"
-        return "running", "the run was stopped before it had finished", f"in {where}"
+            return "stalled", f"{stalled[str(key)]}, in {where}", None
+        return "running", f"the run was stopped before it had finished, in {where}", None
     if item and item.get("key") == key:
         return str(item["state"]), item.get("reason"), item.get("detail")
     if item:

@@ -105,7 +105,10 @@ class FileReport:
     @property
     def explanation(self) -> str:
         """Why it finished in its state, as a sentence; "" where nothing needs explaining."""
-        return sentence(self.reason, self.detail) or _EXPLANATIONS.get(self.state, "")
+        if self.state == "skipped":
+            return f"The edge script does not upload it: {self.reason}."
+        text = sentence(self.reason, self.detail) or _EXPLANATIONS.get(self.state, "")
+        return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…')) else '.'}" if text else ""
 
 
 @dataclass(frozen=True)

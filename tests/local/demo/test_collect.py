@@ -118,14 +118,14 @@ def test_what_had_not_finished_says_where_it_was(cloud: FakeCloud) -> None:
     cloud.outcomes["waiting.mp4"] = Outcome("waiting")
     files = list(cloud.outcomes)
     assert [(report.state, report.explanation) for report in cloud.reports(files).values()] == [
-        ("running", "the run was stopped before it had finished: in Transcode"),
-        ("running", "the run was stopped before it had finished: in Start"),
-        ("running", "the run was stopped before it was uploaded"),
+        ("running", "The run was stopped before it had finished, in Transcode."),
+        ("running", "The run was stopped before it had finished, in Start."),
+        ("running", "The run was stopped before it was uploaded."),
     ]
     stalled = dict.fromkeys((key, unstarted), "no progress for 16 minutes")
     assert [(report.state, report.explanation) for report in cloud.reports(files, stalled=stalled).values()][:2] == [
-        ("stalled", "no progress for 16 minutes: in Transcode"),
-        ("stalled", "no progress for 16 minutes: in Start"),
+        ("stalled", "No progress for 16 minutes, in Transcode."),
+        ("stalled", "No progress for 16 minutes, in Start."),
     ]
 
 

@@ -67,7 +67,7 @@ def test_a_small_card_has_a_line_per_file(run: Report, columns: int) -> None:
     for expected in (
         "Bicycle",
         "$0.0098",
-        "Expected: published. transcribe: timed out",
+        "Expected: published. Transcribe: timed out.",
         "no moov atom",
         "5 of 8 finished",
         "1 skipped (1 no media)",

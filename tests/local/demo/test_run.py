@@ -86,7 +86,7 @@ def test_an_interrupted_wait_ends_with_a_report(
     assert states(played) == {"a.jpg": "published", "b.jpg": "running", "interrupted": True}
     assert "The run was stopped" in (played / "report.html").read_text("utf-8")
     printed = capsys.readouterr().out
-    assert "Stopped early: 1 of 2 finished" in printed and "the run was stopped before it had finished" in printed
+    assert "Stopped early: 1 of 2 finished" in printed and "The run was stopped before it had finished" in printed
 
 
 def test_an_interrupted_upload_ends_with_a_report(played: Path, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
