@@ -147,3 +147,27 @@ def test_a_killed_cloud_has_every_acknowledged_item(tmp_path: Path) -> None:
     stored = {(item["pk"]["S"], item["sk"]["N"]) for item in items}
     assert acknowledged <= stored
     assert len(stored - acknowledged) <= len(threads)  # written by the cloud, not yet answered
+
+
+def test_a_cancelled_transaction_restores_its_items_and_copies_no_table(tmp_path: Path) -> None:
+    with LocalCloud(port=0, state=tmp_path) as cloud:
+        client = cloud.client("dynamodb")
+        make_tables(client)
+        client.put_item(TableName="single", Item={"pk": {"S": "a"}, "n": {"N": "1"}})
+        client.put_item(TableName="pairs", Item=pair("p", "1", n={"N": "1"}))
+        tables = list(map(id, dynamodb._tables()))
+        update = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
+        steps = [
+            {"Update": {"TableName": "single", "Key": {"pk": {"S": "a"}}, **update}},
+            {"Delete": {"TableName": "pairs", "Key": pair("p", "1")}},
+            {"Put": {"TableName": "pairs", "Item": pair("p", "2")}},
+        ]
+        refused = {"ConditionExpression": "attribute_exists(pk)", "TableName": "single", "Key": {"pk": {"S": "nobody"}}}
+        with pytest.raises(ClientError, match="TransactionCanceled"):
+            client.transact_write_items(TransactItems=[*steps, {"ConditionCheck": refused}])
+        assert client.scan(TableName="single")["Items"] == [{"pk": {"S": "a"}, "n": {"N": "1"}}]
+        assert client.scan(TableName="pairs")["Items"] == [pair("p", "1", n={"N": "1"})]
+        assert list(map(id, dynamodb._tables())) == tables
+        client.transact_write_items(TransactItems=steps)
+        assert client.scan(TableName="single")["Items"] == [{"pk": {"S": "a"}, "n": {"N": "2"}}]
+        assert client.scan(TableName="pairs")["Items"] == [pair("p", "2")]
