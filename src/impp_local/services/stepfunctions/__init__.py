@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from impp_local.kernel import moto  # noqa: F401  before moto's Step Functions: keeps Batch and EC2 out
 from impp_local.kernel.contract import Cloud, Service
-from impp_local.services.stepfunctions import moto_batch
-
-moto_batch.defer()
 
 
 def create(cloud: Cloud) -> Service:

@@ -1,4 +1,4 @@
-"""Batch and EC2 are imported on their first use, and then are moto's own."""
+"""moto's Batch and EC2 are imported on their first use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import sys
 import impp_local.services.stepfunctions.interpreter
-assert not {"moto.batch", "moto.ec2"} & set(sys.modules)
+assert not {"moto.batch.models", "moto.ec2"} & set(sys.modules)
 from moto.batch.models import JobStatus
 from moto.batch.utils import JobStatus as same
 assert JobStatus is same and JobStatus.job_statuses()
