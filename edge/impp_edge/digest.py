@@ -1,7 +1,7 @@
 """One read of a file for its SHA-256 (identity) and its CRC-64/NVME, of the whole and of each part of an upload.
 
-S3 keeps a CRC-64/NVME of a whole object however many parts brought it, and refuses bytes that do not match. Its
-SHA-256 of a multipart upload is of the parts only, hence the two.
+S3 keeps a CRC-64/NVME of the whole object for any number of parts, and rejects bytes that do not match. Its SHA-256 of
+a multipart upload covers the parts' hashes only, so a file needs both.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class Digest:
 def digest(
     file: BinaryIO, part_size: int, stop: threading.Event | None = None, keep: memoryview | None = None
 ) -> Digest:
-    """Read a file from where it stands to its end. ``part_size`` is in bytes. With ``keep`` its bytes are left there,
-    and it is read no further than there is room.
+    """Read a file from its current position to its end. ``part_size`` is in bytes. With ``keep``, the bytes are kept in
+    that buffer, and reading stops when it is full.
 
-    Raises :class:`Stopped` soon after ``stop`` is set, and OSError where the file cannot be read.
+    Raises :class:`Stopped` soon after ``stop`` is set, and OSError if the file cannot be read.
     """
     sha, whole, part, size, left = hashlib.sha256(), 0, 0, 0, part_size
     parts: list[str] = []

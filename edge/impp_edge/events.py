@@ -14,7 +14,7 @@ Reporter = Callable[[Event], None]
 
 
 def size(count: float) -> str:
-    """Bytes as people read them, in powers of ten."""
+    """Format a number of bytes with a decimal unit."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -23,7 +23,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: ``40 s``, ``12 min``, ``3 h 10 min``, ``5 days``."""
+    """Format a duration: ``40 s``, ``12 min``, ``3 h 10 min``, ``5 days``."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -35,10 +35,10 @@ def duration(seconds: float) -> str:
 
 
 def shown(path: str | bytes | os.PathLike[str]) -> str:
-    """A path as text that can be put into JSON, whatever bytes it has."""
+    """A path as text that fits into JSON; bytes that are not UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def printable(text: str) -> str:
-    """No name can move the cursor or break the line."""
+    """Escape characters that would move the cursor or break the line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

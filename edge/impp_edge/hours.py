@@ -1,7 +1,7 @@
 """When to upload: windows of the week such as ``22:00-06:00``, ``mon-fri 22:00-06:00`` or ``sat,sun 08:00-20:00``.
 
-A window goes by the clock on the wall where the computer is, and belongs to the day on which it begins: ``fri
-22:00-06:00`` ends on Saturday morning. When clocks are put back, the hour that comes twice counts twice.
+A window is in local time and belongs to the day on which it begins: ``fri 22:00-06:00`` ends on Saturday morning. When
+clocks are put back, the repeated hour counts twice.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Hours:
-    """Windows together; none at all means always. ``zone`` None is the computer's own time."""
+    """A set of windows; an empty set is always open. ``zone`` None is the computer's local time."""
 
     windows: tuple[Window, ...] = ()
     zone: tzinfo | None = None
@@ -50,8 +50,7 @@ class Hours:
     def next_change(self, now: float) -> float | None:
         """When the windows open or close next, in seconds since 1970; None if they never do.
 
-        Looks at every minute to come: no rule for the days when clocks change can be wrong that way, and it takes
-        some 10 ms at most.
+        Checks every future minute, so changes of the clock need no rule of their own; takes at most about 10 ms.
         """
         is_open = self.is_open(now)
         first = int(now // 60 + 1) * 60
@@ -59,12 +58,12 @@ class Hours:
 
 
 def parse(*texts: str, zone: tzinfo | None = None) -> Hours:
-    """The hours that texts like those above say together. Raises ValueError, which says what would be right."""
+    """Combine windows written as above. Raises ValueError with the accepted forms."""
     return Hours(tuple(_window(text) for text in texts), zone)
 
 
 def clock(at: float, now: float, zone: tzinfo | None = None) -> str:
-    """A moment to come as people say it: ``22:00`` within a day, else ``sat 08:00``."""
+    """Format a future time: ``22:00`` within a day, else ``sat 08:00``."""
     local = datetime.fromtimestamp(at, zone)
     return f"{local:%H:%M}" if at - now < DAY * 60 else f"{DAYS[local.weekday()]} {local:%H:%M}"
 
@@ -72,7 +71,7 @@ def clock(at: float, now: float, zone: tzinfo | None = None) -> str:
 def _window(text: str) -> Window:
     match = _WINDOW.fullmatch(text.strip().lower())
     if match is None:
-        raise ValueError(f"{text!r} are no hours: {RIGHT}")
+        raise ValueError(f"{text!r} is not a time window: {RIGHT}")
     start, end = _minute(match["start"], text), _minute(match["end"], text)
     if start == DAY:
         raise ValueError(f"{text!r}: a day begins at 00:00: {RIGHT}")
@@ -84,7 +83,7 @@ def _window(text: str) -> Window:
 def _minute(text: str, whole: str) -> int:
     hour, minute = map(int, text.split(":"))
     if minute > 59 or hour * 60 + minute > DAY:
-        raise ValueError(f"{whole!r}: {text} is no time of day: from 00:00 to 24:00")
+        raise ValueError(f"{whole!r}: {text} is not a time of day from 00:00 to 24:00")
     return hour * 60 + minute
 
 
@@ -101,5 +100,5 @@ def _days(text: str | None, whole: str) -> frozenset[int]:
 
 def _day(name: str, whole: str) -> int:
     if name not in DAYS:
-        raise ValueError(f"{whole!r}: {name!r} is no day: one of {', '.join(DAYS)}")
+        raise ValueError(f"{whole!r}: {name!r} is not a day; use {', '.join(DAYS)}")
     return DAYS.index(name)

@@ -93,19 +93,19 @@ def test_next_change_is_the_next_moment_with_another_result(days: set[str], star
 
 
 WRONG = {
-    "": "are no hours: write it like 22:00-06:00",
-    "22-6": "are no hours",
-    "22:00": "are no hours",
-    "22:00-06:00 mon": "are no hours",
-    "25:00-06:00": "25:00 is no time of day: from 00:00 to 24:00",
-    "22:60-06:00": "22:60 is no time of day",
+    "": "is not a time window: write it like 22:00-06:00",
+    "22-6": "is not a time window",
+    "22:00": "is not a time window",
+    "22:00-06:00 mon": "is not a time window",
+    "25:00-06:00": "25:00 is not a time of day from 00:00 to 24:00",
+    "22:60-06:00": "22:60 is not a time of day",
     "24:00-06:00": "a day begins at 00:00",
     "10:00-10:00": "for the whole day write 00:00-24:00",
-    "monday 22:00-06:00": "'monday' is no day: one of mon, tue",
-    "mon- 22:00-06:00": "'' is no day",
-    "mon,,tue 22:00-06:00": "'' is no day",
-    "mon-tue-wed 22:00-06:00": "'tue-wed' is no day",
-    "٢٢:00-06:00": "are no hours",
+    "monday 22:00-06:00": "'monday' is not a day; use mon, tue",
+    "mon- 22:00-06:00": "'' is not a day",
+    "mon,,tue 22:00-06:00": "'' is not a day",
+    "mon-tue-wed 22:00-06:00": "'tue-wed' is not a day",
+    "٢٢:00-06:00": "is not a time window",
 }
 
 
