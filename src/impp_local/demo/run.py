@@ -164,7 +164,22 @@ class _Demo:
                 stalled = stages.wait_until_idle(cloud, endpoint, keys, self.console)
         except Interrupted as signal:
             interrupted = signal
-            self.console.say("… Write the report of what is done; Ctrl-C again leaves at once")
+            self.console.line("Stopped; Ctrl-C again leaves without a report.")
+        with self.console.stage("Write the report"):
+            self.result = self._report(endpoint, queue, clients, cloud, stalled, is_interrupted=interrupted is not None)
+        if interrupted:
+            raise interrupted
+
+    def _report(
+        self,
+        endpoint: str,
+        queue: str,
+        clients: stages.Clients,
+        cloud: collect.Cloud,
+        stalled: Mapping[str, str],
+        *,
+        is_interrupted: bool,
+    ) -> Report:
         bill = stages.page(endpoint, "bill")
         alerts = stages.received_alerts(clients, queue)
         result = Report(
@@ -174,13 +189,11 @@ class _Demo:
             stages=self.console.stages,
             files=collect.file_reports(self._files, self._outcome_of, cloud, alerts, bill["assets"], stalled),
             bill=bill,
-            interrupted=interrupted is not None,
+            interrupted=is_interrupted,
         )
         report.write_json(result, FOLDER / "report.json")
         report.write_html(result, FOLDER / "report.html", lambda key: cloud.object_bytes("delivery_bucket", key))
-        self.result = result
-        if interrupted:
-            raise interrupted
+        return result
 
     def _upload(self, endpoint: str, bucket: str) -> None:
         config = card.edge_config(FOLDER, bucket, endpoint, self.media)
