@@ -30,7 +30,7 @@ Command = Callable[..., Any]
 
 
 class _Lazy(click.Group):
-    """Imports a command's module when the command is asked for: starting one does not wait for the others."""
+    """Imports a command's module when the command runs, so that each starts quickly."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -57,20 +57,20 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What the user gave: a configuration file (or none) and the settings of flags and environment."""
+    """The user's input: a configuration file or None, and the settings of flags and environment."""
 
     file: Path | None
     over: Mapping[str, Any]
 
     def config(self, paths: tuple[Path, ...] = ()) -> Config:
-        """The whole configuration, with ``paths`` instead of its folders where there are any; ends with 2 if wrong."""
+        """The whole configuration, with ``paths``, if any, instead of its folders. Exits with 2 if it is wrong."""
         try:
             return load(self.file, self.over, paths)
         except ConfigError as error:
             end(WRONG_SETTING, str(error))
 
     def state(self) -> Path:
-        """The state folder, for commands that need no bucket; ends with 2 if the configuration is wrong."""
+        """The state folder, for commands that need no bucket. Exits with 2 if the configuration is wrong."""
         try:
             return state_folder(self.file, self.over)
         except ConfigError as error:
@@ -116,7 +116,7 @@ def stop_on_signals(stop: threading.Event, wake: Callable[[], None] = lambda: No
 
 
 class _Listed(click.types.StringParamType):
-    """Text that an environment variable separates by semicolons: paths and hours have spaces."""
+    """A list in an environment variable, separated by semicolons, because paths and hours have spaces."""
 
     envvar_list_splitter = ";"
 

@@ -1,7 +1,7 @@
-"""What may keep footage from being uploaded, looked for before it does: each finding with what to do.
+"""Checks for what would prevent uploads; each finding says what to do.
 
-The part on this machine needs no network. Of S3 every right that a run needs is tried, by a multipart upload that is
-begun and given up at once: no object comes of it, so no event, and the pipeline hears nothing.
+The checks of this machine need no network. Every S3 permission that a run needs is tried with a multipart upload that
+is created and aborted at once: it makes no object, so no event reaches the pipeline.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 OK, HINT, FAIL = "ok", "hint", "fail"
 PROBE = ".impp-doctor"
-"""Name of the key below a device's prefix at which rights are tried; no footage is called so."""
+"""Key below a device's prefix with which permissions are tried; no footage has that name."""
 CLOCK_HINT_S, CLOCK_FAIL_S = 60.0, 900.0
 """S3 refuses what was signed more than 15 minutes ago or ahead (RequestTimeTooSkewed)."""
 STATE_FREE_HINT, STATE_FREE_FAIL = 100 * 10**6, 10 * 10**6
@@ -50,7 +50,7 @@ _REMOVABLE = ("/media", "/mnt", "/run/media", "/Volumes")
 
 @dataclass(frozen=True)
 class Finding:
-    """``verdict`` ok, hint or fail about ``what``; ``todo`` says what to do unless all is well."""
+    """``verdict`` is ok, hint or fail about ``what``; ``todo`` says what to do about a hint or fail."""
 
     what: str
     verdict: str
@@ -59,8 +59,8 @@ class Finding:
 
 
 def examine(config: Config, file: Path | None, online: bool, now: float | None = None) -> Iterator[Finding]:
-    """Look at everything, one finding after the other as they come. ``file`` is the configuration file, if there is
-    one; ``now`` in seconds since 1970."""
+    """Run all checks and yield each finding at once. ``file`` is the configuration file, if any; ``now`` is in seconds
+    since 1970."""
     now = time.time() if now is None else now
     source = shown(file) if file else "flags and environment only"
     yield Finding("configuration", OK, f"{source}: bucket {config.bucket}, {many(len(config.folders), 'folder')}")
@@ -102,14 +102,14 @@ def _folder(folder: Folder) -> Iterator[Finding]:
 
 
 def _unmounted(path: Path) -> bool:
-    """Whether a place for cards is on the root's own file system."""
+    """Whether a folder for cards is on the root file system."""
     if not str(path).startswith(tuple(f"{place}/" for place in _REMOVABLE)):
         return False
     return path.stat().st_dev == Path("/").stat().st_dev
 
 
 def _removal(what: str, folder: Folder) -> Finding:
-    """Whether clips can be removed, in as many directories as are looked at first."""
+    """Whether clips can be removed."""
     try:
         if os.statvfs(folder.path).f_flag & os.ST_RDONLY:
             return Finding(what, FAIL, "retain is set, but the card is mounted read-only", "mount it read-write")

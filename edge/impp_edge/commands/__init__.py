@@ -1,1 +1,1 @@
-"""One file a command of ``impp-edge``; :mod:`impp_edge.cli` imports the one that is asked for."""
+"""One module per command of ``impp-edge``; :mod:`impp_edge.cli` imports only the one that runs."""

@@ -1,4 +1,4 @@
-"""``impp-edge doctor``: look for what may keep footage from being uploaded, and say what to do."""
+"""``impp-edge doctor``: find what would prevent uploads, and say what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from impp_edge.events import printable
 
 MARKS = {"ok": "✓", "hint": "!", "fail": "✗"}
 PLAIN = {"ok": "+", "hint": "!", "fail": "x"}
-"""For terminals that cannot show the others."""
+"""For terminals without Unicode."""
 
 
 @click.command()

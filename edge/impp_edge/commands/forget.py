@@ -1,4 +1,4 @@
-"""``impp-edge forget``: have files looked at as if they were new."""
+"""``impp-edge forget``: make the next run treat files as new."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from impp_edge.memory.state import Locked, Stale, State, StateError, lock
 
 
 class _Undone(Exception):
-    """Ends a dry run's transaction without a trace."""
+    """Rolls back the transaction of a dry run."""
 
 
 @click.command()
@@ -76,7 +76,7 @@ def _uploads(count: int) -> str:
 
 
 def _abort(command_line: CommandLine, begun: Iterable[tuple[str, Stale]]) -> int:
-    """End uploads at S3, so that no parts are left to be paid for; how many could not be."""
+    """Abort uploads, so that S3 does not bill their parts. Returns how many could not be aborted."""
     by_bucket: dict[str, list[Stale]] = {}
     for bucket, stale in begun:
         if stale.upload:

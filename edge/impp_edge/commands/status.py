@@ -1,4 +1,4 @@
-"""``impp-edge status``: how things stand."""
+"""``impp-edge status``: what is waiting, running and failed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def status(command_line: CommandLine, paths: tuple[Path, ...], scan: bool, onlin
 
 
 def _with_progress(current: Overview, config: Config) -> tuple[Overview, str | None]:
-    """The overview with what S3 has of each upload, and why it could not be asked."""
+    """The overview with the bytes that S3 has of each upload, and why S3 could not be asked."""
     from impp_edge.bucket.aws import Offline, Refused
     from impp_edge.bucket.s3 import S3, S3Error
 
@@ -84,7 +84,7 @@ def _document(current: Overview) -> dict[str, Any]:
 
 
 def lines(current: Overview) -> Iterator[str]:
-    """An overview as people read it; no name in it can move the cursor."""
+    """Format an overview as text; control characters in names are escaped."""
     yield from _running(current)
     yield from _queue(current)
     yield from _failed(current)
@@ -163,7 +163,7 @@ def _card(card: Card, now: float) -> Iterator[str]:
 
 
 def _moment(at: float, now: float) -> str:
-    """A moment on the clock, and how far off it is; a camera's clock may say anything."""
+    """A time and its distance from now; a camera's clock may be wrong by years."""
     try:
         clock = datetime.fromtimestamp(at).isoformat(" ", "minutes")
     except (ValueError, OverflowError, OSError):

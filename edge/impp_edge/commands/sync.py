@@ -40,7 +40,7 @@ def sync(command_line: CommandLine, paths: tuple[Path, ...], dry_run: bool, as_j
 
 
 def leave(work: Callable[[], Summary | None]) -> None:
-    """Do the work and leave with the exit code that stands for what came of it."""
+    """Run, and exit with the code of the result."""
     try:
         summary = work()
     except Locked as error:

@@ -52,7 +52,7 @@ def verify(command_line: CommandLine, paths: tuple[Path, ...], gone: bool, log_o
 
 
 def configured(command_line: CommandLine, paths: Sequence[Path] = ()) -> Config:
-    """The configuration; one without folders will do, as this needs only to know the bucket."""
+    """The configuration, which needs no folders here, only the bucket."""
     from impp_edge.check.comparison import absolute
     from impp_edge.config import ConfigError, load
 
@@ -66,7 +66,7 @@ def configured(command_line: CommandLine, paths: Sequence[Path] = ()) -> Config:
 
 
 def remembered_head(folder: Path) -> str | None:
-    """The newest hash of the custody log as the state has it; None where there is no state."""
+    """The newest hash of the custody log according to the state; None without a state."""
     from impp_edge.memory.custody import KEPT
     from impp_edge.memory.database import FILE
 

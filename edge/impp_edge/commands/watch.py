@@ -1,4 +1,4 @@
-"""``impp-edge watch``: upload everything, and whatever comes, until asked to stop."""
+"""``impp-edge watch``: upload everything and new files as they appear, until stopped."""
 
 from __future__ import annotations
 

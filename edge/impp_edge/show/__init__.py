@@ -1,1 +1,1 @@
-"""What owners, programs, Prometheus, CloudWatch and systemd are told."""
+"""Output for owners, programs, Prometheus, CloudWatch and systemd."""

@@ -14,11 +14,11 @@ import click
 from impp_edge.events import Event, duration, printable, size
 
 RATE_OVER_S = 15.0
-"""The rate on the progress line is that of so many seconds: long enough to be calm, short enough to be true."""
+"""Seconds over which the rate of the progress line is averaged."""
 
 
 def json_lines(event: Event) -> None:
-    """An event as one line of JSON; progress is for eyes only."""
+    """Print an event as one line of JSON, except for progress."""
     if event["event"] != "progress":
         click.echo(json.dumps(event, ensure_ascii=False))
 
@@ -64,7 +64,7 @@ class Human:
 
 
 def rate(seen: deque[tuple[float, int]]) -> float:
-    """Bytes per second over what was seen, pairs of (seconds, bytes so far); 0 where nothing can be said yet."""
+    """Bytes per second from pairs of (seconds, bytes so far); 0 with too few pairs."""
     if len(seen) < 2 or seen[-1][0] <= seen[0][0]:
         return 0.0
     return max(0.0, (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0]))
@@ -110,7 +110,7 @@ _TEXTS: dict[str, Callable[[Event], str | None]] = {
     "would remove": lambda event: f"would remove {printable(event['path'])} ({size(event['size'])}): {event['reason']}",
 }  # fmt: skip
 _TROUBLE = frozenset({"failed", "brought", "there", "note"})
-"""Events whose text is said even when quiet: something that the owner should know."""
+"""Events that are printed even with ``--quiet``."""
 
 
 def _summary(summary: Event) -> str:

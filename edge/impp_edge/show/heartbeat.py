@@ -1,4 +1,4 @@
-"""A sign of life to CloudWatch, for the alarm that rings when a box falls silent (modules/observability).
+"""Heartbeats to CloudWatch, for the alarm that fires when a box stops sending them (modules/observability).
 
 Three metrics of the namespace ``IMPP/Edge`` with the dimension ``Device``: ``Heartbeat`` (1), ``Waiting`` (files
 that are still to be uploaded) and ``OldestWaitingSeconds``. CloudWatch asks $0.30 a month for each beyond the first ten
@@ -24,7 +24,7 @@ TIMEOUT_S = 10.0
 
 
 def beat(config: Config, state: Meta, result: Result, now: float | None = None) -> str | None:
-    """Send a heartbeat if one is due. Returns why it could not be sent, None where all is well or none is due."""
+    """Send a heartbeat if one is due. Returns why it could not be sent; None if it was sent or none is due."""
     now = time.time() if now is None else now
     last = float(state.get(LAST_BEAT) or 0)
     if not config.heartbeat_s or 0 <= now - last < config.heartbeat_s:
@@ -40,7 +40,7 @@ def beat(config: Config, state: Meta, result: Result, now: float | None = None) 
 
 
 def device(config: Config) -> str:
-    """What a box is called: its device, or that of its first folder, or its host name."""
+    """The name of a box: its device, or that of its first folder, or its host name."""
     from impp_footage.slug import slug
 
     named = [config.device, *(folder.device for folder in config.folders)]
@@ -108,6 +108,6 @@ def _parameters(name: str, figures: dict[str, tuple[float, str]]) -> dict[str, s
 
 
 def _code(answer: bytes) -> str:
-    """The name of the error in CloudWatch's answer."""
+    """The error code in CloudWatch's response."""
     text = answer.decode("utf-8", "replace")
     return text.partition("<Code>")[2].partition("</Code>")[0] or "no reason given"

@@ -1,4 +1,4 @@
-"""What a run left behind, as figures for Prometheus' textfile collector (node_exporter) to pick up.
+"""Metrics of the last run, for the textfile collector of Prometheus' node_exporter.
 
 The file is replaced as a whole, so that nobody reads half of one. A box that runs from cron needs no port and no server
 for this; ``time() - impp_edge_last_complete_timestamp_seconds`` is the alert to set.
@@ -19,7 +19,7 @@ LAST_COMPLETE = "last_complete"
 
 
 class Result(Protocol):
-    """What is shown of a run. ``counts`` files by what became of them; ``oldest_waiting`` in seconds since 1970, None
+    """The figures of a run. ``counts`` files by result; ``oldest_waiting`` in seconds since 1970, None
     where nothing waits."""
 
     @property
@@ -37,7 +37,7 @@ class Result(Protocol):
 
 
 class Meta(Protocol):
-    """Where small texts are kept from run to run."""
+    """Keeps small texts from run to run."""
 
     def get(self, name: str) -> str | None: ...
     def set(self, name: str, value: str) -> None: ...
@@ -48,7 +48,7 @@ class _Metric:
     name: str
     help: str
     samples: Mapping[str, float]
-    """Values by labels, as they stand between the braces."""
+    """Values by labels, which are written as between the braces."""
 
 
 KINDS = ("brought", "there", "known", "restless", "skipped", "waiting", "failed", "removed")

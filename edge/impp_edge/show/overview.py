@@ -1,4 +1,4 @@
-"""How things stand: what ``impp-edge status`` shows and what the doctor says of the cards.
+"""The overview that ``impp-edge status`` shows, and what the doctor reports about the cards.
 
 Everything is read from a copy of the memory, the folders and the custody log, so it works beside a run that holds the
 lock, and without a network.
@@ -35,9 +35,9 @@ from impp_footage import cameras
 LOOP = ("routine", "parking")
 """Recordings of a dash cam that it overwrites when the card is full."""
 NO_MEDIA = ("no media", "no known camera")
-"""Why a file is skipped that nobody knows: its owner may want to hear of it."""
+"""The reason for skipping a file of no known camera, which its owner may want to know."""
 NAMED = 20
-"""Most files that are named one by one."""
+"""The number of files that are named one by one."""
 RATE_DAYS = 14.0
 _STEP_S = 300.0
 _WEEK_S = 7 * DAY_S
@@ -183,7 +183,7 @@ def many(count: int, noun: str) -> str:
 
 
 def prediction(outlook: Forecast, now: float) -> str:
-    """A forecast as people read it, with what it assumes."""
+    """Format a forecast with its assumptions."""
     writes = f"the camera writes {size(outlook.written_per_s * 86_400)} per day"
     if outlook.overwritten_at is None:
         return f"safe: nothing waits; {writes}"
@@ -270,7 +270,7 @@ def _in_loop(card_file: CardFile) -> bool:
 
 
 def _share(windows: hours.Hours, now: float) -> float:
-    """The part of a week that the hours are open."""
+    """The share of a week in which the hours are open."""
     if not windows.windows:
         return 1.0
     steps = int(_WEEK_S / _STEP_S)
