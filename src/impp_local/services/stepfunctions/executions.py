@@ -303,8 +303,9 @@ def describe_state_machine_for_execution(self: Any, execution_arn: str) -> Any:
 
 
 def executions_of(_backend: Any, execution_status: ExecutionStatus | None = None) -> list[RecordedExecution]:
-    """The executions in memory, for moto."""
-    return [e for e in RUNNING.in_memory() if execution_status in (None, e.exec_status)]
+    """The executions that have an environment, for moto, which asks each for its Map runs."""
+    known = [e for e in RUNNING.in_memory() if e.exec_worker is not None and e.exec_worker.env is not None]
+    return [e for e in known if execution_status in (None, e.exec_status)]
 
 
 def _find(arn: str) -> RecordedExecution | None:

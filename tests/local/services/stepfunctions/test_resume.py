@@ -386,6 +386,39 @@ def test_a_killed_process_resumes(folder: Path, seed: int) -> None:
         assert names(events, "Entered") == names(events, "Exited")
 
 
+@pytest.mark.slow
+def test_an_object_starts_its_execution_although_the_cloud_is_killed_at_once(folder: Path) -> None:
+    stored = task(
+        "arn:aws:states:::aws-sdk:s3:putObject",
+        {"Bucket": "results", "Key": "{% $states.input.detail.object.key %}", "Body": "seen"},
+    )
+    with up(folder) as cloud:
+        s3 = cloud.client("s3")
+        for bucket in ("media", "results"):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_notification_configuration(
+            Bucket="media", NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+        arn = cloud.client("stepfunctions").create_state_machine(
+            name="started",
+            definition=json.dumps({"QueryLanguage": "JSONata", **machine(stored)}),
+            roleArn="arn:aws:iam::123456789012:role/states",
+        )["stateMachineArn"]
+        pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": ["media"]}}}
+        cloud.client("events").put_rule(Name="rule", EventPattern=json.dumps(pattern))
+        cloud.client("events").put_targets(Rule="rule", Targets=[{"Id": "only", "Arn": arn}])
+        time.sleep(2)  # resources are written a moment after they changed
+        for number in range(3):
+            s3.put_object(Bucket="media", Key=f"file{number}", Body=b"content")
+        cloud.kill()
+    with up(folder) as cloud:
+        s3, states = cloud.client("s3"), cloud.client("stepfunctions")
+        keys = {f"file{number}" for number in range(3)}
+        wait_until(lambda: {o["Key"] for o in s3.list_objects_v2(Bucket="results").get("Contents", [])} == keys)
+        wait_until(lambda: not states.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"])
+        assert len(states.list_executions(stateMachineArn=arn, statusFilter="SUCCEEDED")["executions"]) == 3
+
+
 def cloud_for(chance: random.Random) -> None:
     """Let the cloud run until it is killed."""
     time.sleep(chance.uniform(0.1, 1.5))
