@@ -53,6 +53,7 @@ def main() -> None:
                 began = time.monotonic()
             finally:
                 cloud.terminate()
+                cloud.wait()
         print(f"stop                 {time.monotonic() - began:.1f} s, {_size(state)} on disk")
 
 

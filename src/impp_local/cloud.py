@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from impp_local.kernel import moto  # first: it sets what moto reads when it is imported
+from impp_local.kernel import memory, moto  # first: it sets what moto reads when it is imported
 from impp_local.kernel.contract import Call, Lazy, Response
 from impp_local.kernel.defaults import ACCESS_KEY_ID, HOST, PORT, REGION, SECRET_ACCESS_KEY, STATE
 from impp_local.kernel.processes import resident
@@ -59,6 +59,7 @@ class LocalCloud:
         self._durable = durable
         self._store: Store | None = None
         self._resources: Resources | None = None
+        self._releaser: memory.Releaser | None = None
         self._server: Server | None = None
         self._services: Services | None = None
         self._thread: threading.Thread | None = None
@@ -103,6 +104,7 @@ class LocalCloud:
         if not _running.acquire(blocking=False):
             raise RuntimeError("A local cloud already runs in this process")
         _allow_many_files()
+        memory.limit()
         try:
             self._listen()
         except BaseException:
@@ -137,6 +139,7 @@ class LocalCloud:
         self._server = server
         self._port = server.port
         server.application = self._compose()
+        self._releaser = memory.Releaser()
         self._thread = threading.Thread(target=server.serve, name="local-cloud", daemon=True)
         self._thread.start()
         if self._services is not None:
@@ -247,9 +250,11 @@ class LocalCloud:
             self._services.close()
         if self._resources is not None:
             self._resources.close()
+        if self._releaser is not None:
+            self._releaser.close()
         if self._store is not None:
             self._store.close()
-        self._store = self._resources = None
+        self._store = self._resources = self._releaser = None
         self._server = self._thread = self._services = None
         _running.release()
 
