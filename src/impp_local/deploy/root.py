@@ -239,6 +239,7 @@ def planned_changes(state_dir: Path) -> str:
 def destroy(state_dir: Path, *, on_line: Callable[[str], None] | None = None) -> None:
     """Destroy what was applied. Raises DeployError."""
     root = _root(state_dir)
+    (root.parent / APPLIED).unlink(missing_ok=True)
     arguments = ["destroy", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
     _terraform(root, [*arguments, *_variable_files(root)], on_line)
 
