@@ -8,9 +8,10 @@ import sys
 import textwrap
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from io import TextIOWrapper
 from types import MappingProxyType
 from typing import Final, TextIO
@@ -22,8 +23,9 @@ from impp_local.demo.report import usd
 SOON_S, QUIET_S = 2.0, 15.0
 """Off a terminal, progress is printed at each tenth, but not sooner than the first; after the second at any change."""
 
-PROBLEMS: Final = 20
-"""Files that are listed with their problem; the page has all of them."""
+KINDS: Final = 20
+EXAMPLES: Final = 5
+"""Kinds of problems that are listed, and files of each; the page has all of them."""
 
 SMALL_CARD: Final = 12
 """Up to so many files have a line each."""
@@ -146,12 +148,22 @@ def _indented(text: str, columns: int) -> list[str]:
 
 
 def _problems(problems: Sequence[FileReport], columns: int) -> Iterator[str]:
-    for file in problems[:PROBLEMS]:
+    """Problems by their kind, those with most files first; a few files of each."""
+    kinds: defaultdict[tuple[bool, str], list[FileReport]] = defaultdict(list)
+    for file in problems:
         expected = f", expected {file.expected.state}" if file.expected else ""
-        yield f"{_mark(file)} {printable(file.file)}"
-        yield from _indented(f"{file.state}{expected}: {file.explanation}", columns)
-    if len(problems) > PROBLEMS:
-        yield f"  … and {len(problems) - PROBLEMS} more: see the report"
+        kinds[file.as_expected, f"{file.state}{expected}: {replace(file, detail=None).explanation}"].append(file)
+    ordered = sorted(kinds.items(), key=lambda kind: (kind[0][0], -len(kind[1])))
+    for (_, text), files in ordered[:KINDS]:
+        mark = f"{_mark(files[0])} {_files(len(files))} "
+        yield from textwrap.wrap(mark + printable(text), max(columns, 40), subsequent_indent="  ")
+        for file in files[:EXAMPLES]:
+            detail = f" ({file.detail})" if file.detail else ""
+            yield from _indented(file.file + detail, columns)
+        if len(files) > EXAMPLES:
+            yield f"    … and {len(files) - EXAMPLES} more"
+    if len(ordered) > KINDS:
+        yield f"… and {len(ordered) - KINDS} more kinds of problems"
     if not problems:
         yield "No problems."
 

@@ -159,9 +159,13 @@ class _Demo:
         try:
             with self.console.stage("Upload with the edge script"):
                 self._upload(endpoint, outputs["ingest_bucket"])
-            keys = {outcome.key for outcome in self._outcomes.values() if outcome.kind == "uploaded" and outcome.key}
+            names = {
+                outcome.key: shown(path.name)
+                for path, outcome in self._outcomes.items()
+                if outcome.kind == "uploaded" and outcome.key
+            }
             with self.console.stage("Let the pipeline run"):
-                stalled = stages.wait_until_idle(cloud, endpoint, keys, self.console)
+                stalled = stages.wait_until_idle(cloud, endpoint, names, self.console)
         except Interrupted as signal:
             interrupted = signal
             self.console.line("Stopped; Ctrl-C again leaves without a report.")

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,28 +183,30 @@ def received_alerts(clients: Clients, queue: str) -> list[dict[str, Any]]:
 def wait_until_idle(
     cloud: Cloud,
     endpoint: str,
-    keys: Set[str],
+    names: Mapping[str, str],
     console: Console,
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, str]:
-    """Wait until the objects at these keys are processed, as long as something moves, and show how many are.
+    """Wait until all objects are processed, as long as something moves, and show how many are.
 
-    Returns the keys without progress, with a sentence about each; empty when all are done.
+    `names` are the files' names by key. Returns the keys without progress, with a sentence about each; none when all
+    are done.
     """
     watch = _Watch(cloud, now)
     while True:
         executions = cloud.executions()
         running = [execution for execution in executions if execution.status not in ENDED]
-        unfinished = keys - {execution.key for execution in executions} | {execution.key for execution in running}
+        started = {execution.key for execution in executions}
+        unfinished = names.keys() - started | {execution.key for execution in running}
         if not unfinished and not running and page(endpoint, "idle")["idle"]:
             return {}
-        current = [f"{execution.key.rsplit('/', 1)[-1]} {watch.state(execution)}" for execution in running[:3]]
+        current = [f"{names.get(execution.key, execution.key)} {watch.state(execution)}" for execution in running[:3]]
         more = [f"{len(running) - 3} more"] if len(running) > 3 else []
-        console.progress(len(keys - unfinished), len(keys), "files done", [*current, *more])
+        console.progress(len(names.keys() - unfinished), len(names), "files done", [*current, *more])
         if watch.quiet_s(executions, running) > STALLED_AFTER_S:
             return dict.fromkeys(unfinished, f"no progress for {STALLED_AFTER_S / 60:.0f} minutes")
-        sleep(POLL_S if len(keys) <= MANY else POLL_MANY_S)
+        sleep(POLL_S if len(names) <= MANY else POLL_MANY_S)
 
 
 class _Watch:

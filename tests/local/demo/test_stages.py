@@ -78,7 +78,7 @@ class FakeCloud:
 def waited(cloud: FakeCloud, keys: set[str], then: Mapping[float, Callable[[], None]]) -> tuple[dict[str, str], float]:
     clock = Clock(then)
     console = Console(io.StringIO())
-    stalled = stages.wait_until_idle(cloud, "", keys, console, clock, clock.sleep)  # type: ignore[arg-type]
+    stalled = stages.wait_until_idle(cloud, "", {key: key for key in keys}, console, clock, clock.sleep)  # type: ignore[arg-type]
     return stalled, clock.now
 
 
