@@ -236,7 +236,9 @@ class Position:
         return row is None
 
     def save(self, **changes: Any) -> None:
-        """Write the state under way, with changes."""
+        """Write the state under way, with changes, unless this attempt timed out and the next one has begun."""
+        if changes.get("attempt", self.row["attempt"]) != self.attempt:
+            return
         self.row.update(changes)
         self.journal.enter(self.state, self.row)
 
@@ -250,9 +252,11 @@ class Position:
 
     def token(self) -> str:
         """The task token of this attempt: the one issued before the cloud stopped, or a new one that is on disk."""
-        if "token" not in self.row:
-            self.save(token=str(uuid.uuid4()))
-        return str(self.row["token"])
+        if "token" in self.row:
+            return str(self.row["token"])
+        issued = str(uuid.uuid4())
+        self.save(token=issued)
+        return issued
 
     def child(self, index: int) -> Position:
         """Where a branch or item of the state under way begins."""
