@@ -16,6 +16,7 @@ as the name of the backend. Locks, threads and the like are written as their kin
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import io
 import logging
@@ -37,6 +38,9 @@ LOG = logging.getLogger(__name__)
 
 BACKEND: Final = "moto.backend"
 SERVICE: Final = "service"
+LARGE: Final = "resource.bytes"
+"""Zips of functions and layers, by their hash: written once, and not with each change of a function."""
+LARGE_FROM: Final = 1 << 16
 WITHIN_S: Final = 0.5
 SHARE: Final = 20
 """Writing a service takes at most one part in so many of the time."""
@@ -72,6 +76,7 @@ class Resources:
         self._store = store
         self._written: dict[tuple[str, str], int] = {}
         self._kept: dict[str, Callable[[], Mapping[str, Any]]] = {}
+        self._large: dict[tuple[str, str], _Large] = {}
         self._changed: set[str] = set()
         self._due: dict[str, float] = {}
         self._lock = threading.RLock()
@@ -81,16 +86,20 @@ class Resources:
 
     def restore(self) -> None:
         """Give moto's backends what the rows have. Raises StoreUnreadable."""
+        values = dict(self._store.rows(LARGE))
         for key, content in self._store.rows(BACKEND):
             try:
                 module, name = key.split(" ")
-                _load(_backend_dict(module, name), content)
+                large = self._large[BACKEND, key] = _Large(values)
+                _load(_backend_dict(module, name), content, large)
             except Exception as error:
                 raise StoreUnreadable(
                     f"{self._store.folder}: what an earlier IMPP wrote of {key} cannot be read ({error}). Check out the"
                     " IMPP that wrote it, or choose another folder with --state."
                 ) from error
             self._written[BACKEND, key] = hash(content)
+        for name in values.keys() - self._large_names():
+            self._store.delete(LARGE, name)
 
     def keep(self, name: str, describe: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         """Write what `describe` returns whenever the service changed; returns what was written last, or nothing."""
@@ -99,7 +108,7 @@ class Resources:
         if content is None:
             return {}
         self._written[SERVICE, name] = hash(content)
-        kept: Mapping[str, Any] = _Unpickler(io.BytesIO(content)).load()
+        kept: Mapping[str, Any] = unpickled(content, _Large())
         return kept
 
     def start(self) -> None:
@@ -126,7 +135,7 @@ class Resources:
             if service in (backends.service_name, _package(backends)):
                 self._write_backend(backends)
         if service in self._kept:
-            self._write(SERVICE, service, lambda: _pickled(self._kept[service](), None))
+            self._write(SERVICE, service, self._kept[service])
         now = time.monotonic()
         self._due[service] = now + (now - began) * SHARE
 
@@ -174,20 +183,60 @@ class Resources:
             states = {
                 (account, region): dict(vars(backend)) for account, region, backend in list(backends.iter_backends())
             }
-            self._write(BACKEND, _key(backends), lambda: _pickled(states, _package(backends)))
+            self._write(BACKEND, _key(backends), lambda: states)
 
-    def _write(self, kind: str, key: str, pickled: Callable[[], bytes]) -> None:
+    def _write(self, kind: str, key: str, describe: Callable[[], Any]) -> None:
         with self._lock:
+            before = self._large.get((kind, key), _Large())
             for attempt in range(ATTEMPTS):
                 try:
-                    content = pickled()
+                    large = _Large(known=before.names)
+                    content = pickled(describe(), large)
                     break
                 except RuntimeError:  # a dictionary changed size
                     if attempt == ATTEMPTS - 1:
                         raise
-            if self._written.get((kind, key)) != hash(content):
+            if self._written.get((kind, key)) == hash(content):
+                return
+            self._large[kind, key] = large
+            with self._store.changes():
+                for name, value in large.new.items():
+                    self._store.put(LARGE, name, value)
+                for name in {name for _, name in before.names.values()} - self._large_names():
+                    self._store.delete(LARGE, name)
                 self._store.put(kind, key, content)
-                self._written[kind, key] = hash(content)
+            self._written[kind, key] = hash(content)
+
+    def _large_names(self) -> set[str]:
+        return {name for large in self._large.values() for _, name in large.names.values()}
+
+
+class _Large:
+    """Large bytes in one row: their names by `id`, with the bytes, so that the ids stay theirs."""
+
+    def __init__(
+        self, values: Mapping[str, bytes] | None = None, known: Mapping[int, tuple[bytes, str]] | None = None
+    ) -> None:
+        self.names: dict[int, tuple[bytes, str]] = {}
+        self.new: dict[str, bytes] = {}
+        self._values = values or {}
+        self._known = known or {}
+
+    def name(self, value: bytes) -> str:
+        """The name of bytes that a row has."""
+        if id(value) not in self._known:
+            name = hashlib.sha256(value).hexdigest()
+            self.new[name] = value
+        else:
+            name = self._known[id(value)][1]
+        self.names[id(value)] = (value, name)
+        return name
+
+    def value(self, name: str) -> bytes:
+        """The bytes of a name, from their row."""
+        value = self._values[name]
+        self.names[id(value)] = (value, name)
+        return value
 
 
 def _in_use() -> list[BackendDict[Any]]:
@@ -211,15 +260,21 @@ def _backend_dict(module: str, service: str) -> Any:
     raise LookupError(f"{module} has no backends of {service}")
 
 
-def _load(backends: Any, content: bytes) -> None:
-    for (account, region), state in _Unpickler(io.BytesIO(content)).load().items():
+def _load(backends: Any, content: bytes, large: _Large) -> None:
+    for (account, region), state in unpickled(content, large).items():
         backends[account][region].__dict__ = state
 
 
-def _pickled(value: Any, package: str | None) -> bytes:
+def pickled(value: Any, large: _Large) -> bytes:
+    """A row's content; large bytes in it are left to `large`."""
     written = io.BytesIO()
-    _Pickler(written, package).dump(value)
+    _Pickler(written, large).dump(value)
     return written.getvalue()
+
+
+def unpickled(content: bytes, large: _Large) -> Any:
+    """What a row describes."""
+    return _Unpickler(io.BytesIO(content), large).load()
 
 
 _LOCK: Final = type(threading.Lock())
@@ -233,11 +288,13 @@ _MADE_AGAIN: Final[dict[type, Callable[[], Any]]] = {
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, file: Any, package: str | None) -> None:
+    def __init__(self, file: Any, large: _Large) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self._package = package
+        self._large = large
 
     def persistent_id(self, value: Any) -> Any:
+        if type(value) is bytes:
+            return ("bytes", self._large.name(value)) if len(value) >= LARGE_FROM else None
         if isinstance(value, BaseBackend):
             return ("backend", *_name(value))
         if isinstance(value, BackendDict):
@@ -339,8 +396,14 @@ def _restore_without(value: Any, written: tuple[dict[str, Any], dict[str, tuple[
 
 
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: Any, large: _Large) -> None:
+        super().__init__(file)
+        self._large = large
+
     def persistent_load(self, name: Any) -> Any:
         match name:
+            case "bytes", digest:
+                return self._large.value(digest)
             case "backend", module, service, account, region:
                 return _backend_dict(module, service)[account][region]
             case "backends", module, service:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import threading
 import time
 import weakref
@@ -213,18 +215,12 @@ class Other:
 def test_what_pickle_cannot_write_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "_omitted", {})
     resources.omit(Other, items=(dict,))
-    restored = resources._Unpickler(_file(resources._pickled(Holder(), None))).load()
+    restored = resources.unpickled(resources.pickled(Holder(), resources._Large()), resources._Large())
     assert restored.made["new"] == [3]
     assert restored.weak["one"] is restored.strong["one"]
     assert (restored.strong["one"].items, restored.strong["one"].name) == ({}, "other")
     with restored.lock, restored.again:
         assert not restored.event.is_set()
-
-
-def _file(content: bytes) -> Any:
-    import io
-
-    return io.BytesIO(content)
 
 
 def test_no_row_has_another_service_s_objects(tmp_path: Path) -> None:
@@ -240,12 +236,35 @@ def test_no_row_has_another_service_s_objects(tmp_path: Path) -> None:
         cloud.resources.write_all()
         for key, content in cloud.store.rows(resources.BACKEND):
             modules: set[str] = set()
-            Classes(_file(content)).load()
+            Classes(io.BytesIO(content), resources._Large(dict(cloud.store.rows(resources.LARGE)))).load()
             package = ".".join(key.split(" ")[0].split(".")[:2])
             foreign = {module for module in modules if module.startswith("moto.") and not module.startswith(package)}
             assert {module for module in foreign if not module.startswith(("moto.utilities", "moto.core"))} == set(), (
                 key
             )
+
+
+def test_a_function_s_zip_is_written_once_and_removed_with_the_function(tmp_path: Path) -> None:
+    code = {"app.py": "def handler(event, context): return 1", "large.txt": os.urandom(100_000).hex()}
+    with LocalCloud(port=0, state=tmp_path) as cloud:
+        client, make = cloud.client("lambda"), Maker(cloud)
+        function = client.create_function(
+            FunctionName="large", Runtime="python3.13", Handler="app.handler", Role=make.role(),
+            Code={"ZipFile": zipped(code)},
+        )["FunctionArn"]  # fmt: skip
+        wait_until(lambda: cloud.store.rows(resources.LARGE))
+        client.update_function_configuration(FunctionName="large", Timeout=7)
+    with LocalCloud(port=0, state=tmp_path) as cloud:
+        client, make = cloud.client("lambda"), Maker(cloud)
+        assert len(cloud.store.rows(resources.LARGE)) == 1
+        assert make.invoke(function)[0] == 1
+        client.update_function_code(FunctionName="large", ZipFile=zipped(code | {"more.txt": "x"}))
+        assert make.invoke(function)[0] == 1
+        cloud.resources.write("lambda")
+        assert len(cloud.store.rows(resources.LARGE)) == 1
+        client.delete_function(FunctionName="large")
+        cloud.resources.write("lambda")
+        assert cloud.store.rows(resources.LARGE) == []
 
 
 def test_lists_that_grow_with_each_file_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
