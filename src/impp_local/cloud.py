@@ -171,9 +171,12 @@ class LocalCloud:
         from impp_local.web.metering import meter_request
 
         meter_request(call, response)
-        self.resources.changed("meter")
+        resources = self._resources
+        if resources is None:  # answered while the cloud stopped
+            return
+        resources.changed("meter")
         if not moto.is_read(call.operation):
-            self.resources.changed(call.service)
+            resources.changed(call.service)
 
     def _page(self, call: Call) -> Response | None:
         """The cloud's own pages, `/_impp/...`."""
