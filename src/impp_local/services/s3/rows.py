@@ -155,6 +155,8 @@ class ObjectRows:
                 self._remove_uploads(name, batch)
             return
         state = {key: value for key, value in vars(bucket).items() if key not in ("keys", "multiparts")}
+        if state["acl"] is PRIVATE:  # objects share it with their bucket, also after a restart
+            state["acl"] = None
         tags = _backend().tagger.get_tag_dict_for_resource(bucket.arn)
         tiering = {key: value for key, value in self._tiering.items() if key[0] == name}
         content = pickle.dumps((state, tags, tiering), pickle.HIGHEST_PROTOCOL)
@@ -171,6 +173,8 @@ class ObjectRows:
         for name, content in self._store.rows(BUCKET):
             state, tags, tiering = pickle.loads(content)  # noqa: S301  # our own row
             bucket = _alike(models.FakeBucket, state)
+            if bucket.acl is None:
+                bucket.acl = PRIVATE
             bucket.keys, bucket.multiparts = _VersionedKeyStore(), models.MultipartDict()
             backend.buckets[name] = bucket
             models.s3_backends.bucket_accounts[name] = (bucket.partition, bucket.account_id)

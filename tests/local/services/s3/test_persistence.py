@@ -282,3 +282,14 @@ def test_a_download_goes_on_when_its_object_is_deleted(tmp_path: Path) -> None:
         assert b"".join(blocks) == PART
         with pytest.raises(Exception, match="NoSuchKey"):
             stored.read()
+
+
+def test_objects_share_one_access_list_before_and_after_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path) as (_, s3):
+        s3.create_bucket(Bucket="store")
+        s3.put_object(Bucket="store", Key="before", Body=b"1")
+    with running(tmp_path) as (_, s3):
+        s3.put_object(Bucket="store", Key="after", Body=b"1")
+        lists = {id(objects.find("store", key).key.acl) for key in ("before", "after")}
+        assert len(lists) == 1
+        assert s3.get_object_acl(Bucket="store", Key="after")["Grants"][0]["Permission"] == "FULL_CONTROL"
