@@ -145,10 +145,12 @@ def file_reports(
     alerts: Iterable[Mapping[str, Any]],
     metered: Mapping[str, float],
     stalled: Mapping[str, str] = MappingProxyType({}),
+    on_report: Callable[[int], None] = lambda _count: None,
 ) -> list[FileReport]:
     """Join the files of the card with what the edge script and the cloud recorded about them.
 
-    `metered` is USD by asset, `stalled` says by key where a file makes no progress.
+    `metered` is USD by asset, `stalled` says by key that a file makes no progress; `on_report` is called with the number
+    of files that are done.
     """
     catalog = cloud.catalog()
     by_key = {item["key"]: item for item in catalog.values() if item.get("key")}
@@ -161,6 +163,7 @@ def file_reports(
     reports: list[FileReport] = []
     reported: set[str] = set()  # keys: a second file of the same key has the same content
     for entry in card:
+        on_report(len(reports))
         outcome = outcome_of(entry)
         base = FileReport(entry.file, entry.bytes, "missing", expected=entry.expected)
         if outcome is None or outcome.kind != "uploaded" or outcome.key is None:

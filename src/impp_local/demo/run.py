@@ -186,12 +186,22 @@ class _Demo:
     ) -> Report:
         bill = stages.page(endpoint, "bill")
         alerts = stages.received_alerts(clients, queue)
+        total = len(self._files)
+        file_reports = collect.file_reports(
+            self._files,
+            self._outcome_of,
+            cloud,
+            alerts,
+            bill["assets"],
+            stalled,
+            lambda count: self.console.progress(count, total, "files described"),
+        )
         result = Report(
             generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
             region=REGION,
             source="sample card" if self.media is None else shown(self.media),
             stages=self.console.stages,
-            files=collect.file_reports(self._files, self._outcome_of, cloud, alerts, bill["assets"], stalled),
+            files=file_reports,
             bill=bill,
             interrupted=is_interrupted,
         )
