@@ -149,8 +149,8 @@ def file_reports(
 ) -> list[FileReport]:
     """Join the files of the card with what the edge script and the cloud recorded about them.
 
-    `metered` is USD by asset, `stalled` says by key that a file makes no progress; `on_report` is called with the number
-    of files that are done.
+    `metered` is USD by asset, `stalled` says by key that a file makes no progress; `on_report` is called with the
+    number of files so far.
     """
     catalog = cloud.catalog()
     by_key = {item["key"]: item for item in catalog.values() if item.get("key")}
@@ -162,8 +162,9 @@ def file_reports(
         by_asset[str(alert.get("asset"))].append(dict(alert))
     reports: list[FileReport] = []
     reported: set[str] = set()  # keys: a second file of the same key has the same content
-    for entry in card:
-        on_report(len(reports))
+    for number, entry in enumerate(card):
+        if number:
+            on_report(number)
         outcome = outcome_of(entry)
         base = FileReport(entry.file, entry.bytes, "missing", expected=entry.expected)
         if outcome is None or outcome.kind != "uploaded" or outcome.key is None:
