@@ -59,9 +59,10 @@ module "analysis" {
   }
 
   settings = {
-    log_level           = var.log_level
-    max_frames          = var.max_frames
-    transcribe_language = var.transcribe_language
+    log_level                    = var.log_level
+    max_frames                   = var.max_frames
+    transcribe_fallback_language = var.transcribe_fallback_language
+    transcribe_language          = var.transcribe_language
   }
 }
 

@@ -184,6 +184,13 @@ variable "tags" {
   nullable    = false
 }
 
+variable "transcribe_fallback_language" {
+  description = "Language assumed with `transcribe_language = \"auto\"` if an original has less than 30 s of speech, too little for Transcribe to detect it."
+  type        = string
+  default     = "en-US"
+  nullable    = false
+}
+
 variable "transcribe_language" {
   description = "Language spoken in the footage, such as `en-US`, or `auto` to let Transcribe detect it."
   type        = string

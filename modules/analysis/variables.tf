@@ -90,6 +90,8 @@ variable "settings" {
     log_level = optional(string, "INFO")
     # Maximum number of frames per asset to analyze.
     max_frames = optional(number, 120)
+    # Language with `auto` and less than 30 s of speech, too little to detect it.
+    transcribe_fallback_language = optional(string, "en-US")
     # Language such as `en-US`, or `auto`.
     transcribe_language = optional(string, "auto")
   })
@@ -98,6 +100,10 @@ variable "settings" {
   validation {
     condition     = can(regex("^(auto|[a-z]{2,3}-[A-Z]{2})$", var.settings.transcribe_language))
     error_message = "settings.transcribe_language must be auto or a language code such as en-US."
+  }
+  validation {
+    condition     = can(regex("^[a-z]{2,3}-[A-Z]{2}$", var.settings.transcribe_fallback_language))
+    error_message = "settings.transcribe_fallback_language must be a language code such as en-US."
   }
 }
 

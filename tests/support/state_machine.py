@@ -96,7 +96,14 @@ class World:
         bad = {**alert, "severity": "critical", "kind": "quarantined"}
         self.functions |= {
             "inspect": lambda _: media(),
-            "sample": lambda _: {"status": "ok", "frames": "f", "frame_count": 3, "speech": True, "usage": []},
+            "sample": lambda _: {
+                "status": "ok",
+                "frames": "f",
+                "frame_count": 3,
+                "speech": True,
+                "voiced_s": 9.0,
+                "usage": [],
+            },
             "analyze": lambda _: {"status": "ok", "labels": [], "usage": []},
             "transcribe": self.transcribe_skips,
             "archive": lambda _: {"status": "ok", "tag": "deep-archive", "usage": []},

@@ -207,3 +207,11 @@ run "rejects_malformed_values" {
   }
   expect_failures = [var.kms_key_arn, var.name, var.settings]
 }
+
+run "rejects_a_fallback_language_that_is_not_a_language" {
+  command = plan
+  variables {
+    settings = { transcribe_fallback_language = "auto" }
+  }
+  expect_failures = [var.settings]
+}

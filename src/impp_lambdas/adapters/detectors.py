@@ -20,10 +20,9 @@ from impp_lambdas.core.detect.registry import DETECTORS, Detector
 
 WORKERS = 8
 """Concurrent calls. Rekognition's default quota is 5 to 50 per second by region; adaptive retries find the pace."""
-THROTTLED = frozenset({"LimitExceededException", "ProvisionedThroughputExceededException", "ThrottlingException"})
-"""Concurrent executions share the quota. Calls that the client gave up on are repeated while the function may run."""
 PAUSE_S, MAX_PAUSE_S = 5.0, 60.0
-"""Pause before throttled calls are repeated; doubled each time, with jitter."""
+"""Pause before throttled calls are repeated while the function may run; doubled each time, with jitter. Concurrent
+executions share the quota."""
 OUT_OF_TIME = "OutOfTime"
 """The error of a call that did not start before the deadline."""
 
@@ -90,13 +89,14 @@ def ask_all(bucket: str, frames: list[dict[str, Any]], names: list[str], seconds
     with ThreadPoolExecutor(WORKERS) as pool:
         while calls:
             list(pool.map(lambda call: ask(*call), calls))
-            calls = [(frame, name) for frame, name in calls if answers.errors.get((frame["t"], name)) in THROTTLED]
+            throttled = {call for call, error_code in answers.errors.items() if aws.is_throttling(error_code)}
+            calls = [(frame, name) for frame, name in calls if (frame["t"], name) in throttled]
             if seconds_left() < pause:
                 break
             if calls:
                 time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter: others are throttled as well
                 pause = min(2 * pause, MAX_PAUSE_S)
-                answers.errors = {call: code for call, code in answers.errors.items() if code not in THROTTLED}
+                answers.errors = {call: error for call, error in answers.errors.items() if call not in throttled}
     if raised and not answers.responses:
         raise raised[0]
     return answers

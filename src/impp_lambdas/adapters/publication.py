@@ -22,6 +22,7 @@ def tag_outcome(media: Mapping[str, Any], results: Results, delivery: Delivery) 
     """Determine the outcome and tag the original with its state. If there is no room for the tag, it is `partial`."""
     delivered = {rendition["name"] for rendition in delivery.renditions}
     missing = [r["name"] for r in media["plan"]["renditions"] if r["name"] not in delivered]
+    results = {**results, "plan": media["plan"]}
     left_out = list(results["archive"].get("tags_left_out", []))
     end = outcome.of_branches(media["verdict"], media["detail"], results, missing, left_out)
     if no_room := s3.add_tags(media["bucket"], media["key"], media["version"], {"impp:state": end.state}):

@@ -22,6 +22,7 @@ class Settings:
     webhook_secret_arn: str = ""
     cost_tag: str = ""
     transcribe_language: str = "auto"
+    transcribe_fallback_language: str = "en-US"
     monthly_budget_usd: float = 0.0  # 0 = no limit
     max_frames: int = 120
 

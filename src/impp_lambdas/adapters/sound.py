@@ -13,11 +13,11 @@ from impp_lambdas.core import keys
 from impp_lambdas.core.planning import transcription
 
 
-def prepare(event: Mapping[str, Any], work_bucket: str) -> tuple[str, str]:
-    """URI and MediaFormat for the job: those of the original, or of its sound extracted to the work bucket."""
+def prepare(event: Mapping[str, Any], work_bucket: str) -> str:
+    """URI of the file to transcribe: the original, or its sound extracted to the work bucket."""
     bucket, key = event["bucket"], event["key"]
-    if media_format := transcription.media_format(event["facts"], key):
-        return f"s3://{bucket}/{key}", media_format
+    if transcription.is_accepted(event["facts"], key):
+        return f"s3://{bucket}/{key}"
     from impp_lambdas.core.media.soundtrack import extract  # 0.1 s of cold start that MP4 files do not need
 
     original = open_object(bucket, key, event.get("version"), int(event["facts"]["bytes"]))
@@ -28,4 +28,4 @@ def prepare(event: Mapping[str, Any], work_bucket: str) -> tuple[str, str]:
         with path.open("rb") as body:
             s3.put(work_bucket, s3.Upload(sound, body, "audio/flac"))
     aws.logger.info("sound extracted", extra={"asset": event["asset"], "seconds": round(seconds, 3)})
-    return f"s3://{work_bucket}/{sound}", "flac"
+    return f"s3://{work_bucket}/{sound}"

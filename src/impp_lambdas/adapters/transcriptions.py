@@ -39,7 +39,11 @@ def answer(settings: Settings, job_name: str, usage: Callable[[], list[dict[str,
         is_answered = task_tokens.succeed(waiting["token"], _result(job, waiting, settings.work_bucket, lines))
     elif status == "FAILED":
         reason = job.get("FailureReason", "Transcribe gave no reason")
-        is_answered = task_tokens.fail(waiting["token"], "TranscriptionFailed", reason)
+        if transcription.TOO_LITTLE_SPEECH in reason:
+            skipped = {"status": "skipped", "reason": reason, "usage": [*waiting.get("usage", []), *usage()]}
+            is_answered = task_tokens.succeed(waiting["token"], skipped)
+        else:
+            is_answered = task_tokens.fail(waiting["token"], "TranscriptionFailed", reason)
     else:
         aws.logger.info("the job has not ended", extra={"job": job_name, "status": status})
         return False

@@ -20,6 +20,7 @@ RESERVE_S = 10.0
 """Seconds of the function's timeout that are kept for writing the result."""
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     bucket, asset = Settings.from_env("work_bucket").work_bucket, event["asset"]

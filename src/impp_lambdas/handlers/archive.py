@@ -14,6 +14,7 @@ from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money import storage
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     facts = Facts(**event["facts"])

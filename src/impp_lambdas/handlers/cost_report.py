@@ -16,6 +16,7 @@ from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core.money import costs
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
     settings = Settings.from_env("alert_topic_arn", "catalog_table")
     today = _day(event)

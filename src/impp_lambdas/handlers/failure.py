@@ -14,6 +14,7 @@ from impp_lambdas.core import keys
 from impp_lambdas.core.results import alerts, failure
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
     settings = Settings.from_env("catalog_table", "alert_topic_arn")
     table = settings.catalog_table

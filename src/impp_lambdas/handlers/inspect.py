@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from impp_lambdas.core.intake.inspection import Inspection
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started, now = time.perf_counter(), datetime.now(UTC)
     settings = Settings.from_env("delivery_bucket", "catalog_table")

@@ -24,6 +24,7 @@ RESERVE_S = 2.0
 """Seconds of the function's timeout that are kept for returning the result."""
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     hooks = webhooks.parse_secret(_secret(Settings.from_env("webhook_secret_arn").webhook_secret_arn), CHANNELS)
     alerts = [alert_of(r["Sns"]["Message"], r["Sns"].get("Subject")) for r in event["Records"]]

@@ -19,6 +19,7 @@ from impp_lambdas.core.results import alerts, summary
 from impp_lambdas.core.results.manifest import Record
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     settings = Settings.from_env("work_bucket", "delivery_bucket", "catalog_table")

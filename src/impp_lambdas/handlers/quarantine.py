@@ -17,6 +17,7 @@ from impp_lambdas.core.money import ledger, pricing
 from impp_lambdas.core.results import alerts, manifest, summary
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     table = Settings.from_env("catalog_table").catalog_table

@@ -13,6 +13,7 @@ from impp_lambdas.adapters import aws, metrics, transcriptions
 from impp_lambdas.adapters.settings import Settings
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     settings = Settings.from_env("work_bucket", "catalog_table")

@@ -1,7 +1,7 @@
 """Sample: picks distinct frames, makes poster and storyboard and listens for speech, without reading the whole file.
 
 In `{asset, bucket, key, version, facts, plan}`; out `{status, frames, frame_count, poster, storyboard, speech,
-speech_ratio, complete, usage}` with keys of the work bucket, or null if there is none.
+speech_ratio, voiced_s, complete, usage}` with keys of the work bucket, or null if there is none.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ RESERVE_S = 20.0
 """Seconds of the function's timeout that sampling leaves for writing the results."""
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     settings = Settings.from_env("work_bucket")
@@ -42,6 +43,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         **written,
         "speech": sampled.speech.is_spoken,
         "speech_ratio": round(sampled.speech.ratio, 4),
+        "voiced_s": round(sampled.speech.ratio * float(facts.get("duration_s") or 0), 1),
         "complete": sampled.is_complete,
         "usage": [*requests, *metrics.usage(context, started)],
     }

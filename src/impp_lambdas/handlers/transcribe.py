@@ -1,8 +1,8 @@
 """Transcribe: starts a job whose event answers the task token, or answers at once if there is nothing to transcribe.
 
-In `{token, execution, asset, bucket, key, version, facts, speech}`. The token is stored before the job starts, so no
-event can come too early. A retry finds the job started (ConflictException): it replaces the token, and answers it if
-the job has ended meanwhile, because the event may have come with the earlier attempt's token.
+In `{token, execution, asset, bucket, key, version, facts, speech, voiced_s}`. The token is stored before the job
+starts, so no event can come too early. A retry finds the job started (ConflictException): it replaces the token, and
+answers it if the job has ended meanwhile, because the event may have come with the earlier attempt's token.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from impp_lambdas.core import keys
 from impp_lambdas.core.planning import transcription
 
 
+@aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     settings = Settings.from_env("work_bucket", "catalog_table")
@@ -25,7 +26,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         task_tokens.succeed(token, {"status": "skipped", "reason": reason, "usage": usage})
         return {"started": False, "reason": reason}
     job = transcription.job_name(asset, execution)
-    uri, media_format = sound.prepare(event, settings.work_bucket)
+    uri = sound.prepare(event, settings.work_bucket)
     seconds = float(facts.get("duration_s") or 0)
     waiting = {"asset": asset, "seconds": seconds, "usage": metrics.usage(context, started)}
     if not task_tokens.store(settings.catalog_table, job, token, execution, waiting):
@@ -33,8 +34,9 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     request = transcription.job_request(
         name=job,
         uri=uri,
-        media_format=media_format,
-        language=settings.transcribe_language,
+        language=transcription.language(
+            settings.transcribe_language, settings.transcribe_fallback_language, event["voiced_s"]
+        ),
         bucket=settings.work_bucket,
         output_key=keys.work(asset, "transcript.json"),
         tags={"impp:asset": asset},

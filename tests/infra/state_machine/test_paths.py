@@ -11,12 +11,14 @@ import boto3
 import pytest
 from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created
 
+from impp_lambdas.adapters import aws
 from impp_lambdas.core.money import ledger, quote
 
 pytestmark = pytest.mark.slow
 
 HEAD, TAIL = ["Claim", "Inspect", "Route"], ["Archive", "Publish", "Notify"]
 
+TOO_LITTLE_SPEECH = "Your audio file must have a speech segment long enough in duration to perform automatic language"
 SUBTITLES = {
     "SubtitleFileUris": [
         f"https://s3.us-east-1.amazonaws.com/impp-test-work/work/{ASSET}/named-by-transcribe.{kind}"
@@ -77,7 +79,7 @@ def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
     original = {"asset", "bucket", "key", "version", "facts"}
     assert world.called("sample")[0].keys() == original | {"plan"}
     assert world.called("analyze")[0].keys() == {"asset", "frames", "facts", "plan"}
-    assert world.called("transcribe")[0].keys() == original | {"token", "execution", "speech"}
+    assert world.called("transcribe")[0].keys() == original | {"token", "execution", "speech", "voiced_s"}
     assert world.called("archive")[0].keys() == original | {"plan"}
     assert world.called("publish")[0].keys() == {
         "execution",
@@ -186,7 +188,7 @@ def test_throttling_is_retried_and_a_crash_is_retried_once(world: World) -> None
     def throttled(_: Payload) -> Payload:
         attempts.append(1)
         if len(attempts) < 4:
-            raise error("TooManyRequestsException")
+            raise aws.Throttled("KMS.ThrottlingException")
         return {"status": "ok", "labels": [], "usage": []}
 
     world.functions["analyze"] = throttled
@@ -229,9 +231,11 @@ def test_a_failed_job_passes_on_its_error_message(world: World) -> None:
         ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US", "Subtitles": SUBTITLES}, "ok", 1),
         ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US"}, "ok", 1),
         ({"TranscriptionJobStatus": "IN_PROGRESS"}, "failed", 1),
+        ({"TranscriptionJobStatus": "FAILED", "FailureReason": "Unsupported media format."}, "failed", 1),
+        ({"TranscriptionJobStatus": "FAILED", "FailureReason": TOO_LITTLE_SPEECH}, "skipped", 1),
         (None, "failed", 2),
     ],
-    ids=["done meanwhile", "done without a word", "still at it", "no such job"],
+    ids=["done meanwhile", "done without a word", "still at it", "failed", "too little speech", "no such job"],
 )
 def test_a_transcription_without_an_event_is_checked_once(
     world: World, look: Payload | None, status: str, entered: int
@@ -255,6 +259,8 @@ def test_a_transcription_without_an_event_is_checked_once(
         named = f"work/{ASSET}/named-by-transcribe.vtt" if "Subtitles" in look else None
         assert transcribed["captions"] == named
         assert transcribed["language"] == "en-US"
+    if look and "FailureReason" in look:
+        assert (transcribed["cause"] if status == "failed" else transcribed["reason"]) == look["FailureReason"]
     assert len([s for s in run.entered if s in ("LookAtTranscription", "TranscribeFailed")]) == entered
     check_transitions(world, run)
 
@@ -268,6 +274,7 @@ def test_a_job_that_fails_by_its_event_fails_its_branch(world: World) -> None:
     world.functions["transcribe"] = transcribe
     run = world.run()
     assert run.status == "SUCCEEDED"
+    assert len(world.called("transcribe")) == 1, "another attempt would extract the sound again, to no effect"
     transcribed = world.called("publish")[0]["branches"]["transcribe"]
     assert (transcribed["error"], transcribed["cause"]) == ("TranscriptionFailed", "no sound")
     check_transitions(world, run)

@@ -28,14 +28,8 @@ PREFIX = {
     "transcribe": "Transcribe.",
 }
 
-QUOTAS = {
-    "Contended",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
-"""What functions raise when a quota is met: names of boto3's exceptions, and impp_lambdas.adapters.dynamo's own."""
+QUOTAS = {"Contended", "Throttled", "Lambda.TooManyRequestsException"}
+"""What functions raise when a quota is met (impp_lambdas.adapters.aws and dynamo), and Lambda itself."""
 START_S = 10
 """Longest start of a function's environment, which its timeout does not include (Lambda's developer guide)."""
 QUEUE_MAX_S = 1515
@@ -87,12 +81,13 @@ def test_every_task_has_timeout_retries_and_catch(name: str, state: dict[str, An
     retried = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
     assert any(error.startswith(own) for error in retried)
     own_names = QUOTAS if own == "Lambda." else set()
-    timeouts = {"States.HeartbeatTimeout", "States.Timeout"} if state["Resource"].endswith("TaskToken") else set()
-    assert {e for e in retried if not e.startswith(own)} <= own_names | timeouts | {"States.TaskFailed"}
+    final = {"TranscriptionFailed", "States.HeartbeatTimeout", "States.Timeout"}
+    finals = final if state["Resource"].endswith("TaskToken") else set()
+    assert {e for e in retried if not e.startswith(own)} <= own_names | finals | {"States.TaskFailed"}
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in state["Retry"])
     if state["Resource"].endswith("waitForTaskToken"):
         assert "HeartbeatSeconds" in state
-        never = next(r for r in state["Retry"] if timeouts & set(r["ErrorEquals"]))
+        never = next(r for r in state["Retry"] if finals == set(r["ErrorEquals"]))
         last = next(r for r in state["Retry"] if "States.TaskFailed" in r["ErrorEquals"])
         assert never["MaxAttempts"] == 0 and state["Retry"].index(never) < state["Retry"].index(last)
 

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.slow
 ASSET = "0123456789abcdef0123"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:one"
 JOB = transcription.job_name(ASSET, EXECUTION)
-FACTS = {"kind": "video", "duration_s": 61.2, "has_audio": True, "container": "mp4", "bytes": 1000}
+FACTS = {"kind": "video", "duration_s": 61.2, "has_audio": True, "container": "mp4", "bytes": 1000,
+         "audio_channels": 2}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +51,16 @@ def jobs() -> Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def event(token: str = "t1", speech: bool = True, key: str = "originals/x/clip.mp4", **facts: Any) -> dict[str, Any]:
+def event(
+    token: str = "t1",
+    speech: bool = True,
+    key: str = "originals/x/clip.mp4",
+    voiced_s: float | None = 40.0,
+    **facts: Any,
+) -> dict[str, Any]:
     return {
         "token": token, "execution": EXECUTION, "asset": ASSET, "bucket": INGEST, "key": key, "version": "null",
-        "facts": {**FACTS, **facts}, "speech": speech,
+        "facts": {**FACTS, **facts}, "speech": speech, "voiced_s": voiced_s,
     }  # fmt: skip
 
 
@@ -118,7 +125,6 @@ def test_the_job_has_the_settings_of_the_function(jobs: Stubber, monkeypatch: py
         {
             "TranscriptionJobName": JOB,
             "Media": {"MediaFileUri": f"s3://{INGEST}/originals/x/clip.mp4"},
-            "MediaFormat": "mp4",
             "OutputBucketName": WORK,
             "OutputKey": f"work/{ASSET}/transcript.json",
             "OutputEncryptionKMSKeyId": "arn:aws:kms:us-east-1:123456789012:key/k",
@@ -128,6 +134,40 @@ def test_the_job_has_the_settings_of_the_function(jobs: Stubber, monkeypatch: py
         },
     )
     assert transcribe.handler(event(), FakeContext()) == {"started": True, "job": JOB}
+
+
+@pytest.mark.parametrize(
+    ("setting", "voiced_s", "language"),
+    [
+        ("auto", 30.0, {"IdentifyLanguage": True}),
+        ("auto", 29.9, {"LanguageCode": "de-DE"}),
+        ("auto", None, {"LanguageCode": "de-DE"}),
+        ("fr-FR", 2.0, {"LanguageCode": "fr-FR"}),
+    ],
+)
+def test_the_language_is_detected_only_with_enough_speech(
+    jobs: Stubber, monkeypatch: pytest.MonkeyPatch, setting: str, voiced_s: float | None, language: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("IMPP_TRANSCRIBE_LANGUAGE", setting)
+    monkeypatch.setenv("IMPP_TRANSCRIBE_FALLBACK_LANGUAGE", "de-DE")
+    sent: list[dict[str, Any]] = []
+    aws.client("transcribe").meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
+    start(jobs)
+    transcribe.handler(event(voiced_s=voiced_s), FakeContext())
+    assert {name: sent[0][name] for name in ("IdentifyLanguage", "LanguageCode") if name in sent[0]} == language
+
+
+def test_a_job_with_too_little_speech_to_detect_the_language_is_skipped(jobs: Stubber, states: Stubber) -> None:
+    reason = "Your audio file must have a speech segment long enough in duration to perform automatic language"
+    start(jobs)
+    transcribe.handler(event(), FakeContext())
+    sent: list[dict[str, Any]] = []
+    aws.client("stepfunctions").meta.events.register("provide-client-params.*", lambda params, **_: sent.append(params))
+    jobs.add_response("get_transcription_job", job_answer("FAILED", FailureReason=reason))
+    states.add_response("send_task_success", {})
+    assert resume.handler(job_event("FAILED"), FakeContext())["answered"] is True
+    output = json.loads(sent[0]["output"])
+    assert (output["status"], output["reason"]) == ("skipped", reason)
 
 
 def test_a_retry_replaces_the_token_of_the_running_job(jobs: Stubber) -> None:
@@ -179,25 +219,27 @@ def test_the_sound_of_a_quicktime_file_is_extracted(jobs: Stubber) -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "key", "size", "expected"),
+    ("container", "key", "size", "channels", "expected"),
     [
-        ("mp4", "a.mp4", 10, "mp4"),
-        ("mov,mp4,m4a,3gp,3g2,mj2", "a.MP4", 10, "mp4"),
-        ("mov,mp4,m4a,3gp,3g2,mj2", "a.m4a", 10, "m4a"),
-        ("quicktime", "a.mp4", 10, None),
-        ("mov,mp4,m4a", "a.MOV", 10, None),
-        ("matroska,webm", "a.webm", 10, "webm"),
-        ("matroska", "a.mkv", 10, None),
-        ("mpegts", "a.ts", 10, None),
-        ("wav", "a", 10, "wav"),
-        ("wave", "a.WAV", 10, "wav"),
-        ("mp4", "a.mp4", 2_000_000_001, None),
+        ("mp4", "a.mp4", 10, 2, True),
+        ("mov,mp4,m4a,3gp,3g2,mj2", "a.m4a", 10, 1, True),
+        ("quicktime", "a.mp4", 10, 2, False),
+        ("mov,mp4,m4a", "a.MOV", 10, 2, False),
+        ("matroska,webm", "a.webm", 10, 2, True),
+        ("matroska", "a.mkv", 10, 2, False),
+        ("mpegts", "a.ts", 10, 2, False),
+        ("wav", "a", 10, 2, True),
+        ("wave", "a.WAV", 10, 2, True),
+        ("mp4", "a.mp4", 2_000_000_001, 2, False),
+        ("mp4", "a.mp4", 10, 6, False),
+        ("mp4", "a.mp4", 10, None, False),
     ],
 )
-def test_media_format_follows_from_container_and_extension(
-    container: str, key: str, size: int, expected: str | None
+def test_transcribe_accepts_some_originals_as_they_are(
+    container: str, key: str, size: int, channels: int | None, expected: bool
 ) -> None:
-    assert transcription.media_format({"container": container, "bytes": size}, key) == expected
+    facts = {"container": container, "bytes": size, "audio_channels": channels}
+    assert transcription.is_accepted(facts, key) is expected
 
 
 def test_a_completed_job_answers_its_token_once(jobs: Stubber, states: Stubber) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 _CODECS = {"AVC": "h264", "HEVC": "hevc", "MP4V": "mpeg4", "EAC3": "eac3"}
+_TRANSFERS = {"SMPTE_2084": "pq", "ARIB_B67": "hlg"}
+HDR = frozenset(_TRANSFERS.values())
+"""Transfer functions of high dynamic range (ITU-R BT.2100): PQ (HDR10) and HLG (phones)."""
+UNKNOWN_CODEC = "unknown"
+"""Probe's codec UNKNOWN: MediaConvert cannot decode the track."""
 
 
 @dataclass(frozen=True)
 class Streams:
     """`kind` is `video`, `audio` or `image`. `width` and `height` are as displayed: after `rotation` (0, 90, 180 or 270
-    degrees clockwise) and with square pixels. `duration_s` is 0 for an image."""
+    degrees clockwise) and with square pixels. `duration_s` is 0 for an image. `transfer` is the picture's transfer
+    function, `pq`, `hlg` or another of Probe's in lower case; None if the file states none."""
 
     kind: str
     duration_s: float
@@ -24,6 +30,18 @@ class Streams:
     audio_codec: str | None
     has_audio: bool
     container: str
+    audio_channels: int | None = field(default=None, kw_only=True)
+    transfer: str | None = field(default=None, kw_only=True)
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether the picture has a high dynamic range."""
+        return self.transfer in HDR
+
+    @property
+    def has_encodable_audio(self) -> bool:
+        """Whether MediaConvert can decode the sound."""
+        return self.has_audio and self.audio_codec != UNKNOWN_CODEC
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,8 @@ def from_probe(result: Mapping[str, Any], rotation: int = 0) -> Streams | None:
         audio_codec=_codec(audio),
         has_audio=audio is not None,
         container=str(container.get("Format") or "unknown").lower(),
+        audio_channels=(audio or {}).get("AudioProperties", {}).get("Channels"),
+        transfer=_transfer(picture),
     )
 
 
@@ -106,6 +126,12 @@ def _displayed(picture: Mapping[str, Any], container_rotation: int) -> tuple[int
         return None, None, rotation
     width = round(width * (_fraction(picture.get("SampleAspectRatio")) or 1))
     return (height, width, rotation) if rotation in (90, 270) else (width, height, rotation)
+
+
+def _transfer(picture: Mapping[str, Any]) -> str | None:
+    codec = picture.get("CodecMetadata") or {}
+    name = str(picture.get("TransferCharacteristics") or codec.get("TransferCharacteristics") or "UNSPECIFIED")
+    return None if name == "UNSPECIFIED" else _TRANSFERS.get(name, name.lower())
 
 
 def _fraction(value: Mapping[str, Any] | None) -> float | None:

@@ -10,23 +10,28 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from impp_lambdas.core.intake.facts import Streams
     from impp_lambdas.core.planning.ladder import Rendition
 
 GOP_SECONDS = 2
-AUDIO_BITRATE = 128_000
+CODING_MODES = {1: ("CODING_MODE_1_0", 64_000)}
+STEREO = ("CODING_MODE_2_0", 128_000)
+"""AAC coding modes and bitrates by channels: mono stays mono; more channels than two, and an unknown number, become
+stereo. Both are valid for the profile LC at 48 kHz (https://docs.aws.amazon.com/mediaconvert/latest/ug/aac-support.html)."""
 AUDIO_RATE = 48_000
 _SELECTOR = "Audio Selector 1"
 
 
-def settings(source: str, destination: str, renditions: Sequence[Rendition], has_audio: bool) -> dict[str, Any]:
+def settings(source: str, destination: str, renditions: Sequence[Rendition], streams: Streams) -> dict[str, Any]:
     """`Settings` of CreateJob that read `source` and write `<destination>-<name>.mp4` (both `s3://`).
 
-    MediaConvert fails on an audio selector without a sound track, so a silent original has none.
+    MediaConvert fails on an audio selector without a sound track that it can decode, so the job has none for a silent
+    original, nor for a sound of unknown codec: one bad output fails all of them.
     """
     file: dict[str, Any] = {"FileInput": source, "TimecodeSource": "ZEROBASED"}
     if any(r.width for r in renditions):
         file["VideoSelector"] = {"Rotate": "AUTO"}
-    if has_audio:
+    if streams.has_encodable_audio:
         file["AudioSelectors"] = {_SELECTOR: {"DefaultSelection": "DEFAULT"}}
     return {
         "TimecodeConfig": {"Source": "ZEROBASED"},
@@ -38,30 +43,31 @@ def settings(source: str, destination: str, renditions: Sequence[Rendition], has
                     "Type": "FILE_GROUP_SETTINGS",
                     "FileGroupSettings": {"Destination": destination},
                 },
-                "Outputs": [_output(r, has_audio) for r in renditions],
+                "Outputs": [_output(r, streams) for r in renditions],
             }
         ],
     }
 
 
-def _output(rendition: Rendition, has_audio: bool) -> dict[str, Any]:
+def _output(rendition: Rendition, streams: Streams) -> dict[str, Any]:
     output: dict[str, Any] = {
         "NameModifier": f"-{rendition.name}",
         "ContainerSettings": {"Container": "MP4", "Mp4Settings": {"MoovPlacement": "PROGRESSIVE_DOWNLOAD"}},
     }
     if rendition.width:
-        output["VideoDescription"] = _video(rendition)
+        output["VideoDescription"] = _video(rendition, streams)
     else:
         output["Extension"] = "m4a"
-    if has_audio:
+    if streams.has_encodable_audio:
+        mode, bitrate = CODING_MODES.get(streams.audio_channels or 0, STEREO)
         output["AudioDescriptions"] = [
             {
                 "AudioSourceName": _SELECTOR,
                 "CodecSettings": {
                     "Codec": "AAC",
                     "AacSettings": {
-                        "Bitrate": AUDIO_BITRATE,
-                        "CodingMode": "CODING_MODE_2_0",
+                        "Bitrate": bitrate,
+                        "CodingMode": mode,
                         "SampleRate": AUDIO_RATE,
                     },
                 },
@@ -70,7 +76,7 @@ def _output(rendition: Rendition, has_audio: bool) -> dict[str, Any]:
     return output
 
 
-def _video(rendition: Rendition) -> dict[str, Any]:
+def _video(rendition: Rendition, streams: Streams) -> dict[str, Any]:
     h264: dict[str, Any] = {
         "RateControlMode": "QVBR",
         "QvbrSettings": {"QvbrQualityLevel": rendition.quality},
@@ -95,8 +101,12 @@ def _video(rendition: Rendition) -> dict[str, Any]:
             "FramerateDenominator": rate.denominator,
             "FramerateConversionAlgorithm": "DUPLICATE_DROP",
         }
-    return {
+    video: dict[str, Any] = {
         "Width": rendition.width,
         "Height": rendition.height,
         "CodecSettings": {"Codec": "H_264", "H264Settings": h264},
     }
+    if streams.is_hdr:  # 8-bit H.264 would show HDR's values as if they were SDR's: washed out
+        # https://docs.aws.amazon.com/mediaconvert/latest/ug/converting-the-color-space.html
+        video["VideoPreprocessors"] = {"ColorCorrector": {"ColorSpaceConversion": "FORCE_709"}}
+    return video

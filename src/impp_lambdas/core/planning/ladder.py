@@ -1,7 +1,7 @@
 """Chooses the renditions of an original: sizes by the short side, even, same aspect ratio, never upscaled.
 
-Frame rates above 30 are divided by a whole number to at most 30, which halves the price without judder. The rendition
-for publishing elsewhere keeps its frame rate.
+Frame rates above 30 are divided by a whole number to at most 30, which lowers the price without judder. The rendition
+for publishing elsewhere keeps up to 60 frames/s.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ MAX_LONG_SIDE = 4096
 """H.264's widest picture in MediaConvert."""
 MIN_BITRATE, MAX_BITRATE = 200_000, 60_000_000
 _DENSE_CODECS = {"hevc", "av1", "vp9"}
-MAX_FPS = 30.5
-"""Highest rate that counts as 30 (cameras write 30.02)."""
+MAX_FPS, KEPT_FPS = 30, 60
+"""Highest rates of the ladder. MediaConvert's prices rise above each, and many players stop at 60."""
+TOLERANCE = 0.5
+"""A rate above the highest by less becomes the highest (cameras write 30.02), not half of it."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None
 
     `bit_rate` is the original's in bit/s, which limits that of the renditions.
     """
+    if streams.kind == "audio" and not streams.has_encodable_audio:
+        return []
     if streams.kind == "audio":
         return [Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, 128_000)]
     if streams.kind != "video" or not streams.width or not streams.height:
@@ -81,8 +85,8 @@ def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None
         same_size = any((r.width, r.height) == (width, height) for r in ladder)
         if min(width, height) < MIN_SIDE or (same_size and not rung.keep_fps):
             continue
-        fps = None if rung.keep_fps else reduce_rate(streams.fps)
-        rate = float(Fraction(fps)) if fps else min(streams.fps or 30.0, 60.0)
+        fps = reduce_rate(streams.fps, KEPT_FPS if rung.keep_fps else MAX_FPS)
+        rate = float(Fraction(fps)) if fps else streams.fps or 30.0
         limit = min(rung.bits * width * height * rate, _useful_bitrate(streams.video_codec, bit_rate), MAX_BITRATE)
         key = keys.delivery(asset, f"video-{rung.name}.mp4")
         bitrate = max(MIN_BITRATE, int(round(limit, -3)))
@@ -111,12 +115,13 @@ def fit(width: int, height: int, short_side: int) -> tuple[int, int]:
     return (new_short, new_long) if width <= height else (new_long, new_short)
 
 
-def reduce_rate(fps: float | None) -> str | None:
-    """The frame rate to encode at as a fraction such as `30000/1001`, or None to keep the original's."""
-    if not fps or fps <= MAX_FPS:
+def reduce_rate(fps: float | None, most: int) -> str | None:
+    """The frame rate to encode at, at most `most`, as a fraction such as `30000/1001`; None to keep the original's."""
+    if not fps or fps <= most:
         return None
-    divisor = next(n for n in range(2, 1000) if fps / n <= MAX_FPS)
-    exact = Fraction(fps / divisor).limit_denominator(1001)
-    nominal = Fraction(round(fps / divisor * 1001 / 1000) * 1000, 1001)  # 29.97 and similar
-    close = nominal if abs(float(nominal) - fps / divisor) < 0.005 and exact.denominator != 1 else exact
+    divisor = next(n for n in range(1, 1000) if fps / n <= most + TOLERANCE)
+    rate = min(fps / divisor, most)
+    exact = Fraction(rate).limit_denominator(1001)
+    nominal = Fraction(round(rate * 1001 / 1000) * 1000, 1001)  # 29.97 and similar
+    close = nominal if abs(float(nominal) - rate) < 0.005 and exact.denominator != 1 else exact
     return f"{close.numerator}/{close.denominator}"

@@ -37,13 +37,15 @@ TRANSCODE_BASE_S, TRANSCODE_MAX_S = 1800, 20 * 3600
 
 @dataclass(frozen=True)
 class Plan:
-    """`deadlines` in whole seconds: `transcribe_s`, `transcode_s`. `job_settings` is None without renditions."""
+    """`deadlines` in whole seconds: `transcribe_s`, `transcode_s`. `job_settings` is None without renditions.
+    `is_sound_left_out`: the renditions are silent, because MediaConvert cannot decode the original's sound."""
 
     look: Look
     transcribe: bool
     renditions: tuple[ladder.Rendition, ...]
     job_settings: dict[str, Any] | None
     deadlines: dict[str, int]
+    is_sound_left_out: bool
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON: `{frames: {interval_s, max}, analyze: {apis}, transcribe, renditions, …}`."""
@@ -54,6 +56,7 @@ class Plan:
             "renditions": [asdict(r) for r in self.renditions],
             "job_settings": self.job_settings,
             "deadlines": self.deadlines,
+            "is_sound_left_out": self.is_sound_left_out,
         }
 
 
@@ -64,7 +67,7 @@ def make(asset: str, facts: Facts, original: str, delivery_bucket: str, max_fram
     bit_rate = facts.bytes * 8 / facts.duration_s if facts.duration_s else None
     renditions = tuple(ladder.renditions(asset, facts.source, facts, bit_rate))
     destination = f"s3://{delivery_bucket}/assets/{asset}/video"
-    settings = jobs.settings(original, destination, renditions, facts.has_audio) if renditions else None
+    settings = jobs.settings(original, destination, renditions, facts) if renditions else None
     return Plan(
         look=look,
         transcribe=transcription.refusal(facts.to_dict(), speech=True) is None,
@@ -74,6 +77,7 @@ def make(asset: str, facts: Facts, original: str, delivery_bucket: str, max_fram
             "transcribe_s": min(TRANSCRIBE_BASE_S + math.ceil(facts.duration_s), TRANSCRIBE_MAX_S),
             "transcode_s": min(TRANSCODE_BASE_S + 2 * math.ceil(facts.duration_s), TRANSCODE_MAX_S),
         },
+        is_sound_left_out=facts.has_audio and not facts.has_encodable_audio,
     )
 
 

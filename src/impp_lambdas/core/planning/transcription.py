@@ -12,15 +12,28 @@ MAX_SECONDS = 14_400.0
 MIN_SECONDS = 0.5
 MAX_BYTES = 2_000_000_000
 """Largest file per job, 2 GB (same source)."""
-_FORMAT_NAMES = {"wave": "wav"}
-"""Containers that Probe and Transcribe name differently."""
-FORMATS = ("mp4", "m4a", "webm", "wav", "mp3", "flac", "ogg", "amr")
-"""Values of MediaFormat, preferred first. QuickTime, AVI, Matroska and transport streams are not among them."""
+MAX_CHANNELS = 2
+"""https://docs.aws.amazon.com/transcribe/latest/dg/channel-id.html: "doesn't currently support audio with more than two
+channels"."""
+MIN_IDENTIFIABLE_S = 30.0
+"""Seconds of speech that Transcribe wants for identifying its language
+(https://docs.aws.amazon.com/transcribe/latest/dg/lang-id-batch.html). A job with less fails or guesses."""
+TOO_LITTLE_SPEECH = "speech segment long enough"
+"""Part of the FailureReason of a job with too little speech: "Your audio file must have a speech segment long enough in
+duration to perform automatic language identification. …" (seen in many public logs; AWS documents no list)."""
+FORMATS = frozenset({"mp4", "m4a", "webm", "wav", "wave", "mp3", "flac", "ogg", "amr"})
+"""Containers that Transcribe accepts, by its and Probe's names. QuickTime, AVI, Matroska and transport streams are not
+among them."""
 
 
 def job_name(asset: str, execution: str) -> str:
     """The job's name: the same for a retry within an execution, different for a replay."""
     return f"impp-{asset}-{hashlib.sha256(execution.encode()).hexdigest()[:8]}"
+
+
+def language(setting: str, fallback: str, voiced_s: float | None) -> str:
+    """The language of a job: with `auto` and too little speech, or an unknown amount, the fallback."""
+    return fallback if setting == "auto" and (voiced_s or 0) < MIN_IDENTIFIABLE_S else setting
 
 
 def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
@@ -37,26 +50,22 @@ def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
     return None
 
 
-def media_format(facts: Mapping[str, Any], key: str) -> str | None:
-    """The MediaFormat under which Transcribe accepts the original; None if its sound must be extracted first."""
+def is_accepted(facts: Mapping[str, Any], key: str) -> bool:
+    """Whether Transcribe accepts the original as it is; if not, its sound must be extracted first."""
     if int(facts.get("bytes") or 0) > MAX_BYTES:
-        return None
-    extension = key.rpartition(".")[2].lower()
+        return False
+    if not 1 <= int(facts.get("audio_channels") or 0) <= MAX_CHANNELS:
+        return False
     container = str(facts.get("container") or "").lower()
-    if extension in ("mov", "qt") or "quicktime" in container:
-        return None
-    parts = (part.strip() for part in container.replace("/", ",").split(","))
-    formats = {_FORMAT_NAMES.get(part, part) for part in parts}.intersection(FORMATS)
-    if extension in formats:
-        return extension
-    return next((name for name in FORMATS if name in formats), None)
+    if key.rpartition(".")[2].lower() in ("mov", "qt") or "quicktime" in container:
+        return False
+    return not FORMATS.isdisjoint(part.strip() for part in container.replace("/", ",").split(","))
 
 
 def job_request(
     *,
     name: str,
     uri: str,
-    media_format: str,
     language: str,
     bucket: str,
     output_key: str,
@@ -66,13 +75,13 @@ def job_request(
     """Parameters of StartTranscriptionJob. `language` is a code such as `en-US`, or `auto`.
 
     Without `kms_key` Transcribe encrypts its output with S3's own key, regardless of the bucket's default (its
-    developer guide, "Data encryption").
+    developer guide, "Data encryption"). There is no `MediaFormat`: Transcribe detects it, and a job whose file has
+    another one fails (mp4 for what is m4a).
     """
     spoken: dict[str, Any] = {"IdentifyLanguage": True} if language == "auto" else {"LanguageCode": language}
     return {
         "TranscriptionJobName": name,
         "Media": {"MediaFileUri": uri},
-        "MediaFormat": media_format,
         "OutputBucketName": bucket,
         "OutputKey": output_key,
         "Subtitles": {"Formats": ["vtt", "srt"], "OutputStartIndex": 1},

@@ -10,6 +10,8 @@ from impp_lambdas.core.results.reasons import explain
 
 BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
 
+SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -27,10 +29,14 @@ def of_branches(
     missing_renditions: Sequence[str],
     tags_left_out: Sequence[str],
 ) -> Outcome:
-    """The outcome of an execution that reached Publish. `results` are those of the :data:`BRANCHES` that ran."""
+    """The outcome of an execution that reached Publish. `results` are those of the :data:`BRANCHES` that ran, and
+    the plan."""
     branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
     if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
         branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
+    plan = results.get("plan") or {}
+    if plan.get("is_sound_left_out") and branches.get("transcode", {}).get("status") in ("ok", "skipped"):
+        branches["transcode"] = {"status": "partial", "reason": SOUND_LEFT_OUT}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
     if tags_left_out:
         reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")

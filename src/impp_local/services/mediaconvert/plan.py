@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from impp_local.engines.video import Media, Track, input_options, output_path
+from impp_local.services.mediaconvert.prober import codec_name
 from impp_local.services.mediaconvert.settings import CONTAINERS, S3_URL
 
 Shape = Mapping[str, Any]
@@ -37,6 +38,18 @@ _AAC_VBR = {"LOW": 64_000, "MEDIUM_LOW": 96_000, "MEDIUM_HIGH": 128_000, "HIGH":
 _DEFAULT_QUALITY = 7
 _SAME_SHAPE_PX = 4
 _HLS_SEGMENT_S = 10
+_MAX_FPS = 60
+_HDR_TRANSFERS = {16, 18}
+"""PQ and HLG (ISO/IEC 23091-2)."""
+_HDR_TO_SDR = [
+    "zscale=transfer=linear:npl=100",
+    "format=gbrpf32le",
+    "zscale=primaries=bt709",
+    "tonemap=hable:desat=0",
+    "zscale=transfer=bt709:matrix=bt709:range=tv",
+    "format=yuv420p",
+]
+"""As ffmpeg's documentation of `tonemap` has it. MediaConvert's own curve is not published."""
 
 
 class JobError(Exception):
@@ -203,6 +216,8 @@ def _picture(video: Shape, track: Track, rotation: int, number: int) -> tuple[in
     filters = list(_TURN[rotation])
     if (video.get("VideoPreprocessors") or {}).get("Deinterlacer"):
         filters.insert(0, "yadif")
+    if (video.get("VideoPreprocessors") or {}).get("ColorCorrector") and track.color[1] in _HDR_TRANSFERS:
+        filters += _HDR_TO_SDR
     shown_w, shown_h = round(track.width * (track.aspect or 1)), track.height
     if rotation in (90, 270):
         shown_w, shown_h = shown_h, shown_w
@@ -245,15 +260,22 @@ def _frame_rate(video: Shape, track: Track, number: int) -> Fraction:
         capture = codec.get("FrameCaptureSettings") or {}
         return Fraction(capture.get("FramerateNumerator", 1), capture.get("FramerateDenominator", 1))
     settings = codec.get("H264Settings") or codec.get("H265Settings") or {}
+    rate = track.frame_rate
     if settings.get("FramerateControl") == "SPECIFIED":
-        return Fraction(settings["FramerateNumerator"], settings["FramerateDenominator"])
-    if not track.frame_rate:
+        rate = Fraction(settings["FramerateNumerator"], settings["FramerateDenominator"])
+    if rate and rate > _MAX_FPS:  # stricter than AWS, which accepts more for some codecs, levels and sizes
+        raise JobError(
+            1040,
+            f"The local cloud's MediaConvert encodes up to {_MAX_FPS} frames/s, not {float(rate):g}: "
+            f"video_description [{number}].",
+        )
+    if not rate:
         raise JobError(
             1040,
             f"You did not specify framerate for Video description [{number}] and there is no input "
             "framerate to follow. To resolve: Specify framerate, and resubmit your job.",
         )
-    return track.frame_rate
+    return rate
 
 
 def _encoder(codec: Shape, rate: Fraction, filters: list[str], threads: int) -> list[str]:
@@ -339,6 +361,10 @@ def _sound(description: Shape, source: Shape, media: Media) -> list[str]:
     aac = description["CodecSettings"]["AacSettings"]
     bitrate = aac.get("Bitrate") or _AAC_VBR[aac.get("VbrQuality", "MEDIUM_HIGH")]
     channels = _CHANNELS.get(aac["CodingMode"], track.channels or 2)
+    if channels > track.channels:  # AWS does not document what it makes of fewer channels than the mode has
+        raise JobError(
+            1040, f"The local cloud's MediaConvert does not encode {track.channels} channels as {aac['CodingMode']}."
+        )
     return [
         "-map",
         f"0:{track.index}",
@@ -354,7 +380,7 @@ def _sound(description: Shape, source: Shape, media: Media) -> list[str]:
 
 
 def _audio_track(media: Media, selector: Shape, name: str) -> Track:
-    tracks = [track for track in media.tracks if track.kind == "audio"]
+    tracks = [t for t in media.tracks if t.kind == "audio" and codec_name(t) != "UNKNOWN"]
     number = (selector.get("Tracks") or [None])[0]
     if number is not None and number > len(tracks):
         raise JobError(

@@ -25,6 +25,8 @@ CONTAINERS = {
 }
 """File extensions of the supported containers, by type of output group."""
 
+SDR = {"ColorSpaceConversion": "FORCE_709"}
+"""The one color correction that is supported."""
 VIDEO_CODECS = ("H_264", "H_265", "FRAME_CAPTURE")
 
 _REFUSED_INPUT = (
@@ -231,10 +233,13 @@ def _video_faults(video: Shape, container: str | None, path: str) -> Iterator[Fa
             yield f"{path}/{side.lower()}", "Should be a multiple of 2"
     if video.get("ScalingBehavior") == "SMART_CROP":
         yield f"{path}/scalingBehavior", "The local cloud's MediaConvert does not support SMART_CROP"
-    unknown = set(video.get("VideoPreprocessors") or {}) - {"Deinterlacer"}
-    if unknown:
+    preprocessors = video.get("VideoPreprocessors") or {}
+    if unknown := set(preprocessors) - {"Deinterlacer", "ColorCorrector"}:
         names = ", ".join(sorted(unknown))
         yield f"{path}/videoPreprocessors", f"The local cloud's MediaConvert does not support {names}"
+    if preprocessors.get("ColorCorrector", SDR) != SDR:
+        fault = "The local cloud's MediaConvert supports colorSpaceConversion FORCE_709"
+        yield f"{path}/videoPreprocessors/colorCorrector", fault
     codec = (video.get("CodecSettings") or {}).get("Codec")
     if codec not in VIDEO_CODECS:
         yield f"{path}/codecSettings/codec", f"The local cloud's MediaConvert supports {', '.join(VIDEO_CODECS)}"

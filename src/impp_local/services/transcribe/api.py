@@ -38,6 +38,12 @@ MAX_BYTES = 2 * 1024**3
 MAX_SECONDS = 4 * 3600
 """https://docs.aws.amazon.com/transcribe/latest/dg/limits-guidelines.html"""
 
+MAX_CHANNELS = 2
+"""https://docs.aws.amazon.com/transcribe/latest/dg/channel-id.html"""
+MIN_IDENTIFIABLE_S = 30.0
+"""Seconds of speech for identifying its language; AWS documents no limit below which a job fails, so this one takes the
+amount that it asks for (https://docs.aws.amazon.com/transcribe/latest/dg/lang-id-batch.html)."""
+
 MINIMUM_BILLED_SECONDS = 15
 """https://aws.amazon.com/transcribe/pricing/: billed per second, at least 15 per request."""
 
@@ -318,8 +324,11 @@ class Transcribe(Service):
         requested = job.params.get("MediaFormat")
         if detected is None:
             raise JobFailed("Unsupported media format. Use AMR, FLAC, M4A, MP3, MP4, Ogg, WebM or WAV.")
-        if requested and {requested, detected} not in ({detected}, {"mp4", "m4a"}):
-            raise JobFailed("The media format that you specified doesn't match the detected media format.")
+        # The texts are those that botocore's model lists for FailureReason.
+        if requested not in (None, detected):
+            raise JobFailed("The media format provided does not match the detected media format.")
+        if media.audio.channels > MAX_CHANNELS:
+            raise JobFailed("Invalid number of channels: number of channels too large.")
         if media.duration_s > MAX_SECONDS:
             raise JobFailed(f"Invalid file duration: {media.duration_s:.0f} seconds; the limit is {MAX_SECONDS}.")
         rate = min(max(media.audio.sample_rate, 8000), 48000)
@@ -446,7 +455,8 @@ def _language(job: Job, transcript: speech.Transcript) -> output.Language:
     if code := job.params.get("LanguageCode"):
         return output.Language(code)
     words = [word.probability for segment in transcript.segments for word in segment.words]
-    if not words:
+    spoken = sum(segment.words[-1].end - segment.words[0].start for segment in transcript.segments if segment.words)
+    if spoken < MIN_IDENTIFIABLE_S:
         raise JobFailed(_TOO_LITTLE_SPEECH)
     score = sum(words) / len(words)
     if score < _MIN_SCORE:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import boto3
+import pytest
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,8 +33,8 @@ def test_any_video_has_a_job_that_mediaconvert_accepts(
     for rendition in planned.renditions:
         assert min(rendition.width or 0, rendition.height or 0) >= ladder.MIN_SIDE
         assert 1_000 <= rendition.max_bitrate <= 1_152_000_000
-        if rendition.fps:
-            assert float(Fraction(rendition.fps)) <= 30.6
+        rate = float(Fraction(rendition.fps)) if rendition.fps else fps or 0
+        assert rate <= (60 if rendition.name == "youtube" else 30)
     assert_valid(planned.job_settings)
 
 
@@ -55,6 +56,41 @@ def test_a_silent_recording_has_no_audio_selector_and_is_rotated() -> None:
     }
     assert all("AudioDescriptions" not in o for o in planned.job_settings["OutputGroups"][0]["Outputs"])
     assert planned.transcribe is False
+
+
+def outputs(planned: plan.Plan) -> list[dict[str, Any]]:
+    """The outputs of a plan's job."""
+    assert planned.job_settings
+    assert_valid(planned.job_settings)
+    (group,) = planned.job_settings["OutputGroups"]
+    return list(group["Outputs"])
+
+
+@pytest.mark.parametrize(
+    ("channels", "mode"),
+    [(1, "CODING_MODE_1_0"), (2, "CODING_MODE_2_0"), (6, "CODING_MODE_2_0"), (None, "CODING_MODE_2_0")],
+)
+def test_mono_sound_stays_mono(channels: int | None, mode: str) -> None:
+    for output in outputs(plan.make(ASSET, replace(FACTS, audio_channels=channels), "s3://b/k", "d", 120)):
+        (sound,) = output["AudioDescriptions"]
+        assert sound["CodecSettings"]["AacSettings"]["CodingMode"] == mode
+
+
+def test_sound_of_an_unknown_codec_is_left_out() -> None:
+    planned = plan.make(ASSET, replace(FACTS, audio_codec="unknown"), "s3://b/k", "d", 120)
+    assert all("AudioDescriptions" not in output for output in outputs(planned))
+    assert planned.job_settings and "AudioSelectors" not in planned.job_settings["Inputs"][0]
+    assert planned.is_sound_left_out
+    assert not plan.make(ASSET, FACTS, "s3://b/k", "d", 120).is_sound_left_out
+    recorder = replace(FACTS, kind="audio", width=None, height=None, audio_codec="unknown")
+    assert plan.make(ASSET, recorder, "s3://b/k", "d", 120).job_settings is None
+
+
+@pytest.mark.parametrize(("transfer", "converted"), [("pq", True), ("hlg", True), ("itu_709", False), (None, False)])
+def test_high_dynamic_range_is_converted(transfer: str | None, converted: bool) -> None:
+    for output in outputs(plan.make(ASSET, replace(FACTS, transfer=transfer), "s3://b/k", "d", 120)):
+        corrector = output["VideoDescription"].get("VideoPreprocessors", {}).get("ColorCorrector")
+        assert corrector == ({"ColorSpaceConversion": "FORCE_709"} if converted else None)
 
 
 def test_audio_and_images() -> None:

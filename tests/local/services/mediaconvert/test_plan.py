@@ -108,3 +108,30 @@ def test_audio_outputs_need_their_track() -> None:
     with pytest.raises(JobError, match=r"Audio track \[3\] not found") as error:
         make_plan(settings, media(VIDEO, SOUND), Path("/in"), 1)
     assert error.value.code == 1040
+
+
+def test_a_rate_above_60_frames_is_refused() -> None:
+    fast = Track(0, "video", "h264", width=1920, height=1080, frame_rate=Fraction(120), aspect=Fraction(1))
+    with pytest.raises(JobError, match="up to 60 frames/s, not 120"):
+        make_plan(job({}), media(fast), Path("/in"), 1)
+    halved = {"FramerateControl": "SPECIFIED", "FramerateNumerator": 60, "FramerateDenominator": 1}
+    assert arguments(job({}, codec=halved), fast)["-r"] == "60"
+
+
+def test_sound_has_no_more_channels_than_its_source_and_a_known_codec() -> None:
+    settings = job({})
+    aac = {"CodingMode": "CODING_MODE_2_0", "SampleRate": 48000, "Bitrate": 64000}
+    described = [{"AudioSourceName": "Audio Selector 1", "CodecSettings": {"Codec": "AAC", "AacSettings": aac}}]
+    settings["OutputGroups"][0]["Outputs"][0]["AudioDescriptions"] = described
+    mono = Track(1, "audio", "aac", channels=1, sample_rate=16000)
+    with pytest.raises(JobError, match="1 channels as CODING_MODE_2_0"):
+        make_plan(settings, media(VIDEO, mono), Path("/in"), 1)
+    with pytest.raises(JobError, match="No audio frames decoded"):
+        make_plan(settings, media(VIDEO, Track(1, "audio", "adpcm_ima_qt", channels=2, sample_rate=8000)), Path("/"), 1)
+
+
+def test_high_dynamic_range_becomes_standard() -> None:
+    hlg = Track(0, "video", "hevc", width=640, height=360, frame_rate=Fraction(30), color=(9, 18, 9))
+    corrected = job({"VideoPreprocessors": {"ColorCorrector": {"ColorSpaceConversion": "FORCE_709"}}})
+    assert "tonemap" in arguments(corrected, hlg)["-vf"]
+    assert "tonemap" not in arguments(corrected, VIDEO)["-vf"]

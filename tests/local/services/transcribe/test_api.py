@@ -117,7 +117,7 @@ def check_subtitles(vtt: str, srt: str, document: dict[str, Any]) -> None:
 
 
 def test_identify_language_assumes_english_and_scores_it(make: Maker, bucket: str, tmp_path: Path) -> None:
-    clip = ffmpeg("-t", "7", "-i", str(assets.path("two_cities.wav")), "-c:a", "aac", to=tmp_path / "clip.m4a")
+    clip = ffmpeg("-i", str(assets.path("two_cities.wav")), "-c:a", "aac", to=tmp_path / "clip.m4a")
     name = make.name("job")
     make.client("transcribe").start_transcription_job(
         TranscriptionJobName=name,
@@ -137,13 +137,19 @@ def test_identify_language_assumes_english_and_scores_it(make: Maker, bucket: st
 def test_jobs_that_cannot_succeed_fail_with_a_reason(make: Maker, bucket: str, tmp_path: Path) -> None:
     speech = upload(make, bucket, "speech.wav", assets.path("two_cities.wav"))
     silence = ffmpeg("-f", "lavfi", "-i", "anullsrc=r=16000", "-t", "4", to=tmp_path / "silence.wav")
+    short = ffmpeg("-t", "7", "-i", str(assets.path("two_cities.wav")), "-c:a", "aac", to=tmp_path / "short.m4a")
+    around = ffmpeg("-t", "2", "-i", str(assets.path("two_cities.wav")), "-ac", "6", to=tmp_path / "around.wav")
+    short_file = upload(make, bucket, "short.m4a", short)
     mute = street(tmp_path / "mute.mp4", 1, sound=False)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"this is no media file at all")
     cases = [
         (speech, {"LanguageCode": "de-DE"}, "English only; de-DE"),
         (speech, {"IdentifyLanguage": True, "LanguageOptions": ["fr-FR", "es-ES"]}, "English only"),
-        (speech, {"LanguageCode": "en-US", "MediaFormat": "mp3"}, "doesn't match the detected media format"),
+        (speech, {"LanguageCode": "en-US", "MediaFormat": "mp3"}, "does not match the detected media format"),
+        (short_file, {"IdentifyLanguage": True}, "speech segment long enough"),
+        (short_file, {"LanguageCode": "en-US", "MediaFormat": "mp4"}, "does not match the detected media format"),
+        (upload(make, bucket, "around.wav", around), {"LanguageCode": "en-US"}, "number of channels too large"),
         (upload(make, bucket, "silence.wav", silence), {"IdentifyLanguage": True}, "speech segment long enough"),
         (upload(make, bucket, "mute.mp4", mute), {"LanguageCode": "en-US"}, "doesn't contain an audio track"),
         (upload(make, bucket, "broken.mp4", broken), {"LanguageCode": "en-US"}, "can't be read"),
