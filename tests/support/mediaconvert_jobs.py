@@ -10,7 +10,7 @@ from tests.support.media_clips import check_shape
 from impp_local.kernel import billing
 
 ROLE = "arn:aws:iam::123456789012:role/mediaconvert"
-AAC = {"Codec": "AAC", "AacSettings": {"Bitrate": 96000, "CodingMode": "CODING_MODE_2_0", "SampleRate": 48000}}
+AAC = {"Codec": "AAC", "AacSettings": {"Bitrate": 96000, "CodingMode": "CODING_MODE_1_0", "SampleRate": 48000}}
 
 
 def h264(**more: Any) -> dict[str, Any]:

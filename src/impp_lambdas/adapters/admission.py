@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`verdict` is process, archive_only, duplicate or quarantine; `plan` and `quote` exist for the first two."""
+    """`verdict` is process, archive_only, duplicate, ignored or quarantine. The first two have `plan` and `quote`."""
 
     verdict: str
     reason: str | None = None

@@ -77,6 +77,7 @@ class Media:
     duration_s: float
     size: int
     tracks: tuple[Track, ...]
+    is_fragmented: bool = False
 
     @property
     def video(self) -> Track | None:
@@ -103,7 +104,8 @@ def probe(path: Path) -> Media:
             brand = container.metadata.get("major_brand", "").strip()
             if not duration:
                 duration = max((t.duration_s or 0.0 for t in tracks), default=0.0)
-            return Media(container.format.name, brand, duration, size, tracks)
+            is_fragmented = any(box.kind == b"moof" for box in _boxes(path))
+            return Media(container.format.name, brand, duration, size, tracks, is_fragmented)
     except MediaError:
         raise
     except (FFmpegError, ValueError, OSError) as error:

@@ -309,6 +309,14 @@ def test_known_content_under_another_key_raises_no_alert(world: World) -> None:
     assert world.messages == []
 
 
+def test_a_folder_raises_no_alert(world: World) -> None:
+    world.functions["inspect"] = lambda _: media(verdict="ignored", reason="folder", detail="d", plan=None)
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert run.entered == [*HEAD, "Ignored"]
+    assert world.messages == []
+
+
 def test_a_quarantined_file_alerts_once_and_fails_with_its_reason(world: World) -> None:
     world.functions["inspect"] = lambda _: media(
         verdict="quarantine", reason="truncated", detail="no moov box", plan=None

@@ -98,6 +98,64 @@ def test_a_bad_file_is_quarantined_with_its_reason(account: Account, clip: bytes
     assert account.probes == (1 if reason == "corrupt" else 0), "Probe comes after the cheap checks"
 
 
+@pytest.mark.parametrize(
+    ("key", "size", "verdict"),
+    [
+        ("originals/phone/p/2026/11/", 0, "ignored"),
+        ("originals/phone_$folder$", 0, "ignored"),
+        ("originals/phone/p/empty.mp4", 0, "quarantine"),
+        ("originals/phone/p/not a folder/", 9, "quarantine"),
+    ],
+)
+def test_a_folder_is_ignored(account: Account, key: str, size: int, verdict: str) -> None:
+    answer = account.inspect(key, account.put(key, b"x" * size))
+    assert answer["verdict"] == verdict
+    assert account.items("ASSET#") == []
+
+
+@pytest.mark.parametrize(
+    ("head", "archived"),
+    [
+        ({"StorageClass": "DEEP_ARCHIVE"}, True),
+        ({"StorageClass": "GLACIER"}, True),
+        ({"StorageClass": "GLACIER", "Restore": 'ongoing-request="true"'}, True),
+        (
+            {"StorageClass": "GLACIER", "Restore": 'ongoing-request="false", expiry-date="Fri, 21 Dec 2026 00:00:00"'},
+            False,
+        ),
+        ({"StorageClass": "INTELLIGENT_TIERING", "ArchiveStatus": "ARCHIVE_ACCESS"}, True),
+        ({"StorageClass": "INTELLIGENT_TIERING"}, False),
+        ({"StorageClass": "GLACIER_IR"}, False),
+    ],
+)
+def test_an_archived_object_is_quarantined_unread(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch, head: dict[str, str], archived: bool
+) -> None:
+    version = account.put(KEY, clip)
+    monkeypatch.setattr(aws.client("s3"), "head_object", lambda **request: account.head_object(**request) | head)
+    answer = account.inspect(KEY, version)
+    assert (answer["verdict"], answer["reason"]) == (("quarantine", "archived") if archived else ("process", None))
+    if archived:
+        assert "restore-object" in answer["detail"] and account.probes == 0
+
+
+UNTIMED = {
+    "transport stream": ("ts", {"container": "mpegts"}),
+    "program stream": ("mpg", {"container": "vob"}),
+    "fragmented MP4": ("mp4", {"options": {"movflags": "frag_keyframe+empty_moov+default_base_moof"}}),
+}
+
+
+@pytest.mark.parametrize("name", UNTIMED)
+def test_a_file_without_a_stated_duration_is_measured(account: Account, name: str) -> None:
+    extension, options = UNTIMED[name]
+    data = synthetic.movie(synthetic.scenes(3, 2, fps=25), fps=25, **options)  # type: ignore[arg-type]
+    key = f"originals/phone/p/2026/11/20/clip.{extension}"
+    answer = account.inspect(key, account.put(key, data))
+    assert answer["verdict"] == "process", (answer["reason"], answer["detail"])
+    assert answer["facts"]["duration_s"] == pytest.approx(6, abs=0.3)
+
+
 def test_a_recording_cut_off_by_power_loss_has_no_moov_box(account: Account) -> None:
     data = synthetic.movie(synthetic.scenes(2, 1))
     cut = data[: data.index(b"moov") - 4]

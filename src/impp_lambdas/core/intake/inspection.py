@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Probe = Callable[[], Mapping[str, Any] | Problem]
 """Asks MediaConvert: one `ProbeResults` entry, or its problem with the file."""
+Measure = Callable[[int], float | None]
+"""Measures the length in seconds of the object of this size; None if it does not open."""
 
 _UNKNOWN = Streams("unknown", 0.0, None, None, 0, None, None, None, False, "unknown")
 
@@ -40,15 +42,25 @@ def gone(original: Original, now: datetime) -> Inspection:
     return Inspection(_own_id(original), unknown, Problem("gone", "deleted before it could be read"))
 
 
-def inspect(original: Original, head: Mapping[str, Any], read: Read, probe: Probe) -> Inspection:
+def unread(original: Original, head: Mapping[str, Any], problem: Problem | None) -> Inspection:
+    """The inspection of an object whose bytes are not read."""
+    own = sources.own_metadata(head.get("Metadata", {}))
+    origin = sources.infer(original.key, own, None, head["LastModified"])
+    facts = Facts.of(_UNKNOWN, origin, int(head["ContentLength"]), None, None)
+    return Inspection(_own_id(original), facts, problem)
+
+
+def inspect(original: Original, head: Mapping[str, Any], read: Read, probe: Probe, measure: Measure) -> Inspection:
     """Inspect an object; `head` is HeadObject's response."""
+    if archived := integrity.find_archived(head):
+        return unread(original, head, archived)
     own = sources.own_metadata(head.get("Metadata", {}))
     file = RangeReader(read, int(head["ContentLength"]))
     examination = integrity.examine(file)
     problem = examination.problem if file.size == 0 else integrity.compare_checksums(head, own) or examination.problem
     streams = replace(_UNKNOWN, container=examination.container or "unknown")
     if not problem:
-        streams, problem = _streams(file, probe, streams)
+        streams, problem = _streams(file, probe, measure, streams)
     origin = sources.infer(original.key, own, examination.created, head["LastModified"])
     sha256 = own["sha256"].lower() if re.fullmatch(r"[0-9a-fA-F]{64}", own.get("sha256", "")) else None
     # A mismatch is not what it claims to be: under the claimed identity it would take the true asset's place.
@@ -89,7 +101,7 @@ def _own_id(original: Original) -> str:
     return keys.asset_id(original.bucket, original.key, original.version, None)
 
 
-def _streams(file: RangeReader, probe: Probe, unknown: Streams) -> tuple[Streams, Problem | None]:
+def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams) -> tuple[Streams, Problem | None]:
     if formats.is_image(unknown.container):
         return facts.image(unknown.container, formats.image_size(file.read(0, 1 << 16))), None
     result = probe()
@@ -99,6 +111,10 @@ def _streams(file: RangeReader, probe: Probe, unknown: Streams) -> tuple[Streams
     streams = facts.from_probe(result, boxes.rotation(file) if needs_rotation else 0)
     if streams is None:
         return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
-    if streams.duration_s <= 0:
-        return streams, Problem("corrupt", "the container has no duration")
-    return streams, None
+    if streams.duration_s > 0:
+        return streams, None
+    # Probe's Duration is optional. Containers without an index have none to state: transport and program streams,
+    # fragmented MP4, MP3, WebM of a browser's recorder.
+    if seconds := measure(file.size):
+        return replace(streams, duration_s=round(seconds, 3)), None
+    return streams, Problem("corrupt", "the container states no duration, and none can be measured")

@@ -13,7 +13,10 @@ from impp_footage import boxes, formats, movies
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader
 
-REASONS = ("gone", "empty", "checksum_mismatch", "not_media", "truncated", "corrupt", "no_streams")
+REASONS = ("gone", "empty", "archived", "checksum_mismatch", "not_media", "truncated", "corrupt", "no_streams")
+
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
+"""Storage classes, and tiers of Intelligent-Tiering, that cannot be read at once."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,21 @@ def compare_checksums(head: Mapping[str, Any], metadata: Mapping[str, str]) -> P
     if claimed and actual and claimed.lower() != _hex(actual):
         return Problem("checksum_mismatch", f"SHA-256 is {_hex(actual)}, the sender computed {claimed}")
     return None
+
+
+def find_archived(head: Mapping[str, Any]) -> Problem | None:
+    """The problem of an object that S3 does not read out until it is restored; `head` is HeadObject's response.
+
+    GetObject fails with InvalidObjectState for the storage classes GLACIER and DEEP_ARCHIVE, and for
+    Intelligent-Tiering in an archive tier (S3's API reference, HeadObject: `StorageClass`, `ArchiveStatus`,
+    `Restore`).
+    """
+    where = head.get("ArchiveStatus") or head.get("StorageClass")
+    is_restored = 'ongoing-request="false"' in head.get("Restore", "")
+    if where not in ARCHIVES or is_restored:
+        return None
+    how = "run `aws s3api restore-object`, then copy the object over itself with the storage class STANDARD"
+    return Problem("archived", f"storage class {where}; to process it, {how}")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,11 @@ class Original:
         """`s3://bucket/key` without escapes, as MediaConvert expects it."""
         return f"s3://{self.bucket}/{self.key}"
 
+    def is_folder(self, size: int) -> bool:
+        """Whether an object of `size` is a folder: S3's console creates one as an empty object whose key ends with `/`
+        (its user guide, "Organizing objects in the Amazon S3 console by using folders"), Hadoop with `_$folder$`."""
+        return size == 0 and self.key.endswith(("/", "_$folder$"))
+
     def is_source_of(self, item: Mapping[str, Any]) -> bool:
         """Whether an asset's catalog item was made from this object version."""
         return (item.get("bucket"), item.get("key"), item.get("version", "")) == (self.bucket, self.key, self.version)

@@ -9,6 +9,7 @@ from typing import Any
 REJECTIONS: Mapping[str, str] = {
     "gone": "The file no longer exists",
     "empty": "The file is empty",
+    "archived": "The file was uploaded into an archive, from which it cannot be read at once",
     "checksum_mismatch": "The stored bytes are not the ones that were sent; send the file again",
     "not_media": "The file is not a video, photo or sound recording",
     "truncated": "The file is incomplete: recording or copying stopped before its end",

@@ -82,6 +82,9 @@ _MIME = {
     "ac3": "audio/ac3",
     "eac3": "audio/eac3",
 }
+_UNTIMED = frozenset(("mpegts", "mpegps", "mp3", "webm"))
+"""Formats whose header holds no duration. The model makes Duration optional, and AWS does not document for which
+formats Probe looks further; so none here."""
 _WEB_CODECS = frozenset(("VP8", "VP9", "AV1", "OPUS", "VORBIS"))
 # ISO/IEC 23091-2 code points, which ffmpeg uses too.
 _PRIMARIES = {
@@ -162,12 +165,13 @@ def result(media: Media, etag: str, modified: datetime) -> dict[str, Any]:
 
 
 def _container(media: Media) -> dict[str, Any]:
+    states_duration = _format(media) not in _UNTIMED and not media.is_fragmented
     container: dict[str, Any] = {
         "Format": _format(media),
-        "Duration": round(media.duration_s, 6),
-        "Tracks": [_track(track) for track in media.tracks],
+        "Tracks": [_track(track, states_duration) for track in media.tracks],
     }
-    if media.duration_s:
+    if media.duration_s and states_duration:
+        container["Duration"] = round(media.duration_s, 6)
         container["BitRate"] = round(media.size * 8 / media.duration_s)
     return container
 
@@ -183,9 +187,9 @@ def _format(media: Media) -> str:
     return next((_FORMATS[name] for name in names if name in _FORMATS), names[0])
 
 
-def _track(track: Track) -> dict[str, Any]:
+def _track(track: Track, states_duration: bool) -> dict[str, Any]:
     shape: dict[str, Any] = {"Index": track.index + 1, "TrackType": track.kind, "Codec": codec_name(track)}
-    if track.duration_s:
+    if track.duration_s and states_duration:
         shape["Duration"] = round(track.duration_s, 6)
     if track.kind == "video":
         shape["VideoProperties"] = _video(track)

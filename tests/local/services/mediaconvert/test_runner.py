@@ -65,7 +65,7 @@ def test_a_job_of_two_renditions_publishes_events_and_is_billed(
     media = download(make, bucket, f"assets/{asset}/video-web.mp4", tmp_path / "out.mp4")
     assert media.video and media.audio
     assert (media.video.codec, media.video.width, media.video.height) == ("h264", 854, 362)
-    assert (media.audio.codec, media.audio.channels, media.audio.sample_rate) == ("aac", 2, 48000)
+    assert (media.audio.codec, media.audio.channels, media.audio.sample_rate) == ("aac", 1, 48000)
     with (tmp_path / "out.mp4").open("rb") as file:
         order = [box.kind for box in boxes.walk(reader.of_file(file))]
     assert order.index(b"moov") < order.index(b"mdat")  # progressive download
@@ -98,6 +98,7 @@ def check_events(events: list[dict[str, Any]], job: dict[str, Any], bucket: str,
 def test_the_pipelines_settings_are_accepted_and_billed_as_quoted(
     make: Maker, bucket: str, put: Callable[[Path, str], str], tmp_path: Path
 ) -> None:
+    from impp_lambdas.core.intake.facts import Streams
     from impp_lambdas.core.money.ledger import mediaconvert_line
 
     asset = "0e" * 10
@@ -107,7 +108,8 @@ def test_the_pipelines_settings_are_accepted_and_billed_as_quoted(
         Rendition("sound", "unused", None, None, None, None, 128_000),
     ]
     destination = f"s3://{bucket}/assets/{asset}/video"
-    job = run_job(make, planned.settings(url, destination, ladder, has_audio=True))
+    streams = Streams("video", 2.0, 1280, 544, 0, 25.0, "h264", "aac", True, "mp4", audio_channels=1)
+    job = run_job(make, planned.settings(url, destination, ladder, streams))
     assert job["Status"] == "COMPLETE", job
     sound = download(make, bucket, f"assets/{asset}/video-sound.m4a", tmp_path / "sound.m4a")
     assert sound.video is None and sound.audio is not None
