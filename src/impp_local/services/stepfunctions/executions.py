@@ -29,6 +29,7 @@ from impp_local.services.stepfunctions.journal import (
     Archive,
     Position,
     RecordedExecution,
+    Summary,
     place,
     restore_history,
     stalled_s,
@@ -288,11 +289,14 @@ def get_execution_history(self: Any, execution_arn: str) -> Any:
 
 
 @paginate(pagination_model=PAGINATION_MODEL)
-def list_executions(self: Any, state_machine_arn: str, status_filter: str | None = None) -> list[RecordedExecution]:
+def list_executions(
+    self: Any, state_machine_arn: str, status_filter: str | None = None
+) -> list[RecordedExecution | Summary]:
     """The executions of a state machine, newest first. Raises StateMachineDoesNotExist."""
     arn = self.describe_state_machine(state_machine_arn).arn
-    known = {e.exec_arn: e for e in _archive.ended_of(arn)}
-    known |= {e.exec_arn: e for e in RUNNING.in_memory() if e.state_machine_arn == arn}
+    known: dict[str, RecordedExecution | Summary]
+    known = {e.exec_arn: e for e in RUNNING.in_memory() if e.state_machine_arn == arn}
+    known |= {e.execution_arn: e for e in _archive.ended_of(arn)}
     listed = [e for e in known.values() if status_filter in (None, e.status)]
     return sorted(listed, key=lambda e: e.start_date, reverse=True)
 

@@ -377,6 +377,18 @@ def restore_history(env: Any, journal: Journal) -> None:
 # --- executions as rows -----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What ListExecutions shows of an ended execution."""
+
+    execution_arn: str
+    state_machine_arn: str
+    name: str
+    status: str
+    start_date: datetime
+    stop_date: datetime
+
+
 class Archive:
     """Executions on disk: those that run, to be resumed, and those that have ended, to be described."""
 
@@ -384,6 +396,8 @@ class Archive:
         self.store = store
         self._definitions: dict[str, str] = {}
         self._ends = 0
+        self._summaries: dict[str, dict[str, Summary]] | None = None
+        self._lock = threading.Lock()
 
     def write(self, execution: RecordedExecution) -> None:
         """Write an execution as it is now."""
@@ -392,6 +406,9 @@ class Archive:
         else:
             self.store.delete(RUNNING, execution.exec_arn)
             self.store.put(ENDED, execution.exec_arn, execution.row())
+            with self._lock:
+                if self._summaries is not None:
+                    self._summarize(execution.exec_arn, execution.row())
 
     def _keep_definition(self, definition: str) -> str:
         """Write a definition, once; returns its key."""
@@ -438,11 +455,22 @@ class Archive:
         row = self.store.get(ENDED, arn) or self.store.get(RUNNING, arn)
         return self.execution(arn, row) if row else None
 
-    def ended_of(self, machine_arn: str) -> list[RecordedExecution]:
-        """The ended executions of a state machine or a version of it."""
-        prefix = ":".join(machine_arn.split(":")[:7]).replace(":stateMachine:", ":execution:") + ":"
-        rows = self.store.rows(ENDED, prefix)
-        return [self.execution(arn, row) for arn, row in rows if row["machine"]["arn"] == machine_arn]
+    def ended_of(self, machine_arn: str) -> list[Summary]:
+        """The ended executions of a state machine or a version of it. They are read from disk once: a list of them is
+        asked for twice per second while somebody waits for the last one."""
+        rows = self.store.rows(ENDED) if self._summaries is None else []
+        with self._lock:
+            if self._summaries is None:
+                self._summaries = {}
+                for arn, row in rows:
+                    self._summarize(arn, row)
+            return list(self._summaries.get(machine_arn, {}).values())
+
+    def _summarize(self, arn: str, row: Mapping[str, Any]) -> None:
+        assert self._summaries is not None
+        machine = row["machine"]["arn"]
+        summary = Summary(arn, machine, row["name"], row["status"], row["started"], row["stopped"])
+        self._summaries.setdefault(machine, {})[arn] = summary
 
     def definition(self, key: str) -> str:
         """A definition by its key."""
@@ -484,6 +512,8 @@ class Archive:
                 if key not in used:
                     self.store.delete(DEFINITION, key)
                     self._definitions.pop(key, None)
+        with self._lock:
+            self._summaries = None
 
 
 def _all(*lists: Iterable[tuple[str, dict[str, Any]]]) -> Iterable[tuple[str, dict[str, Any]]]:
