@@ -104,7 +104,8 @@ def _replace_states() -> None:
     # An attempt of a state in a Map does not see `$states.context.Map`.
     _replace(Environment, open_frame=journal.open_frame, open_inner_frame=journal.open_inner_frame)
     _replace(IterationWorker, _eval_job=states.evaluate_item)
-    _replace(EventManager, add_event=journal.add_event)
+    # The history is copied, event by event, for each look at it.
+    _replace(EventManager, add_event=journal.add_event, get_event_history=journal.list_events)
     # A Wait of less than a second never ends, and a Timestamp is compared with the local time.
     _replace(WaitFunction, _eval_body=states.wait)
     _replace(Timestamp, _get_wait_seconds=states.seconds_until)
@@ -181,6 +182,8 @@ def _replace_answers() -> None:
     _replace(StepFunctionResponse, send_task_failure=answers.send_task_failure)
     # A string is not quoted in the output, and an execution that timed out has no stop date.
     _replace(StepFunctionResponse, describe_execution=answers.describe_execution)
+    # An execution that timed out has no stop date, and serializing a list takes half a millisecond per execution.
+    _replace(StepFunctionResponse, list_executions=answers.list_executions)
     # The history has neither pages nor order.
     _replace(StepFunctionResponse, get_execution_history=answers.get_execution_history)
     # The serialiser reads an error's TYPE, and the interpreter's errors have their name in `code`.
