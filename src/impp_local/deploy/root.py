@@ -126,6 +126,7 @@ def deploy(
     """
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
     fingerprint = _fingerprint(root, manifest)
+    _repair_state(root)
     (root.parent / APPLIED).unlink(missing_ok=True)
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
     _apply(root, on_line, adopts=was_killed(state_dir))
@@ -242,6 +243,26 @@ def destroy(state_dir: Path, *, on_line: Callable[[str], None] | None = None) ->
     (root.parent / APPLIED).unlink(missing_ok=True)
     arguments = ["destroy", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
     _terraform(root, [*arguments, *_variable_files(root)], on_line)
+
+
+def _repair_state(root: Path) -> None:
+    """Restore Terraform's state from its backup if a kill cut it: Terraform writes the file in place.
+
+    The backup is the state before that apply; what the apply had made since is adopted.
+    """
+    state, backup = root / "terraform.tfstate", root / "terraform.tfstate.backup"
+    if state.exists() and not _is_state(state):
+        if _is_state(backup):
+            shutil.copyfile(backup, state)
+        else:
+            state.unlink()
+
+
+def _is_state(path: Path) -> bool:
+    try:
+        return "serial" in json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def _apply(root: Path, on_line: Callable[[str], None] | None, *, adopts: bool) -> None:

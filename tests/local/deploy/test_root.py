@@ -125,6 +125,24 @@ def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, reposit
     assert not root.was_ever_applied(state)
 
 
+@pytest.mark.parametrize("left", ["", '{"version": 4, "ser'])
+def test_a_state_that_a_kill_cut_is_restored_from_its_backup(
+    left: str, terraform: FakeTerraform, repository: Path, tmp_path: Path
+) -> None:
+    state, manifest = tmp_path / "state", tmp_path / "manifest.json"
+    copy = root.prepare("http://127.0.0.1:1", state, manifest, repository=repository)
+    (copy / "terraform.tfstate").write_text(left)
+    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
+    assert not (copy / "terraform.tfstate").exists()  # there is no backup yet
+    (copy / "terraform.tfstate").write_text(left)
+    (copy / "terraform.tfstate.backup").write_text('{"serial": 7}')
+    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
+    assert (copy / "terraform.tfstate").read_text() == '{"serial": 7}'
+    (copy / "terraform.tfstate").write_text('{"serial": 8}')
+    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
+    assert (copy / "terraform.tfstate").read_text() == '{"serial": 8}'
+
+
 def test_resources_that_exist_are_found_in_what_terraform_printed() -> None:
     assert root.existing_resources(EXISTING) == {
         "module.pipeline.aws_iam_role.state_machine": "impp-local-pipeline",
