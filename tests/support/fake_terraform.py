@@ -16,6 +16,7 @@ case "$1" in
       touch "$0.applying"
       wait
     fi
+    if [ -e "$0.existing" ] && [ ! -e adopted.tf ]; then cat "$0.existing"; exit 1; fi
     [ ! -e "$0.broken" ] ;;
 esac
 """
@@ -41,6 +42,10 @@ class FakeTerraform:
     def break_down(self) -> None:
         """Let the next applies fail."""
         self._beside("broken").touch()
+
+    def say_exists(self, printed: str) -> None:
+        """Fail with these errors until something is imported."""
+        self._beside("existing").write_text(printed)
 
     @property
     def is_applying(self) -> bool:

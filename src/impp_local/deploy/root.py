@@ -92,6 +92,8 @@ APPLIED: Final = "applied.json"
 """In `<state>/deploy`: `{"fingerprint": …, "outputs": …}` of the last apply that succeeded."""
 EVER_APPLIED: Final = "ever-applied"
 """There since the first apply that succeeded."""
+ADOPTED: Final = "adopted.tf"
+"""In the working copy: `import` blocks of one apply. The next working copy is without them."""
 APPLYING: Final = "applying"
 """There while Terraform applies, and after it was killed: it may not know all that it made."""
 
@@ -129,7 +131,7 @@ def deploy(
     _repair_state(root)
     (root.parent / APPLIED).unlink(missing_ok=True)
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
-    _apply(root, on_line, adopts=was_killed(state_dir))
+    _apply(root, on_line)
     values = outputs(state_dir)
     applied = {"fingerprint": fingerprint, "outputs": values}
     (root.parent / APPLIED).write_text(json.dumps(applied), encoding="utf-8")
@@ -265,19 +267,18 @@ def _is_state(path: Path) -> bool:
         return False
 
 
-def _apply(root: Path, on_line: Callable[[str], None] | None, *, adopts: bool) -> None:
-    """Apply. With `adopts`, take over resources that exist and that Terraform does not know. Raises DeployError."""
+def _apply(root: Path, on_line: Callable[[str], None] | None) -> None:
+    """Apply; import what exists although Terraform does not know it, as after a kill. Raises DeployError."""
     apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
-    for is_last in (not adopts, False, True):
+    for is_last in (False, False, True):
         try:
             _terraform(root, [*apply, *_variable_files(root)], on_line, mark=root.parent / APPLYING)
         except DeployError as error:
             existing = existing_resources(error.printed)
             if is_last or not existing:
                 raise
-            for address, identifier in existing.items():
-                variables = _variable_files(root)
-                _terraform(root, ["import", "-input=false", "-no-color", *variables, address, identifier], on_line)
+            with (root / ADOPTED).open("a", encoding="utf-8") as file:
+                file.writelines(_import_block(address, existing[address]) for address in sorted(existing))
         else:
             return
 
@@ -285,6 +286,11 @@ def _apply(root: Path, on_line: Callable[[str], None] | None, *, adopts: bool) -
 _EXISTS: Final = re.compile(
     r"Error: creating [^(]*\(([^)]+)\): .*?Exists.*?with ([\w.-]+(?:\[[^\]]*\])?[\w.\[\]\"-]*),"
 )
+
+
+def _import_block(address: str, identifier: str) -> str:
+    """Unlike `terraform import`, a block is part of a plan, in which all counts are known."""
+    return f"import {{\n  to = {address}\n  id = {json.dumps(identifier)}\n}}\n"
 
 
 def existing_resources(printed: str) -> dict[str, str]:

@@ -151,6 +151,18 @@ def test_resources_that_exist_are_found_in_what_terraform_printed() -> None:
     assert root.existing_resources("Error: creating IAM Role (x): AccessDenied: no\n\n  with aws_iam_role.x,") == {}
 
 
+def test_resources_that_exist_are_imported(terraform: FakeTerraform, repository: Path, tmp_path: Path) -> None:
+    state, manifest = tmp_path / "state", tmp_path / "manifest.json"
+    terraform.say_exists(EXISTING)
+    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
+    blocks = (state / "deploy" / "terraform" / root.ADOPTED).read_text()
+    group = 'to = module.pipeline.aws_cloudwatch_log_group.this["claim"]\n  id = "/aws/lambda/impp-local-claim"'
+    role = 'to = module.pipeline.aws_iam_role.state_machine\n  id = "impp-local-pipeline"'
+    assert blocks == f"import {{\n  {group}\n}}\nimport {{\n  {role}\n}}\n"
+    assert root.deployed("http://127.0.0.1:1", state, manifest, repository=repository) is not None
+    assert not (state / "deploy" / "terraform" / root.ADOPTED).exists()
+
+
 @pytest.mark.slow
 def test_a_failed_apply_reports_what_terraform_printed(cloud: LocalCloud, repository: Path, tmp_path: Path) -> None:
     with pytest.raises(root.DeployError, match=r"aws_s3_bucket\.bad"):
