@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
 from impp_local.kernel import children
-from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
 from impp_local.services.cloudfront.viewers import viewers_key
 
 PARALLELISM: Final = 40
@@ -131,7 +131,7 @@ def deploy(
     _repair_state(root)
     (root.parent / APPLIED).unlink(missing_ok=True)
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
-    _apply(root, on_line)
+    _apply(root, on_line, endpoint)
     values = outputs(state_dir)
     applied = {"fingerprint": fingerprint, "outputs": values}
     (root.parent / APPLIED).write_text(json.dumps(applied), encoding="utf-8")
@@ -267,7 +267,7 @@ def _is_state(path: Path) -> bool:
         return False
 
 
-def _apply(root: Path, on_line: Callable[[str], None] | None) -> None:
+def _apply(root: Path, on_line: Callable[[str], None] | None, endpoint: str) -> None:
     """Apply; import what exists although Terraform does not know it, as after a kill. Raises DeployError."""
     apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
     for is_last in (False, False, True):
@@ -278,7 +278,8 @@ def _apply(root: Path, on_line: Callable[[str], None] | None) -> None:
             if is_last or not existing:
                 raise
             with (root / ADOPTED).open("a", encoding="utf-8") as file:
-                file.writelines(_import_block(address, existing[address]) for address in sorted(existing))
+                for address, name in sorted(existing.items()):
+                    file.write(_import_block(address, _import_id(address, name, endpoint)))
         else:
             return
 
@@ -288,13 +289,44 @@ _EXISTS: Final = re.compile(
 )
 
 
+_IMPORT_IDS: Final = {
+    "aws_budgets_budget": "{account}:{name}",
+    "aws_iam_policy": "arn:aws:iam::{account}:policy/{name}",
+    "aws_sfn_state_machine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+    "aws_sns_topic": "arn:aws:sns:{region}:{account}:{name}",
+    "aws_sqs_queue": "{endpoint}/{account}/{name}",
+}
+"""What the provider imports a resource by, where that is not its name."""
+
+
+def _import_id(address: str, name: str, endpoint: str) -> str:
+    kind = re.sub(r"\[[^\]]*\]", "", address).split(".")[-2]
+    if kind == "aws_secretsmanager_secret":
+        return _secret_arn(name, endpoint)
+    return _IMPORT_IDS.get(kind, "{name}").format(account=ACCOUNT, region=REGION, endpoint=endpoint, name=name)
+
+
+def _secret_arn(name: str, endpoint: str) -> str:
+    """It ends in characters that Secrets Manager chose."""
+    import boto3
+
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+    )
+    return str(client.describe_secret(SecretId=name)["ARN"])
+
+
 def _import_block(address: str, identifier: str) -> str:
     """Unlike `terraform import`, a block is part of a plan, in which all counts are known."""
     return f"import {{\n  to = {address}\n  id = {json.dumps(identifier)}\n}}\n"
 
 
 def existing_resources(printed: str) -> dict[str, str]:
-    """Resources that Terraform failed to create because they exist: identifiers by address, from what it printed."""
+    """Resources that Terraform failed to create because they exist: names by address, from what it printed."""
     errors = (" ".join(part.replace("│", " ").split()) for part in re.split(r"(?=Error: creating )", printed))
     found = (_EXISTS.search(error) for error in errors)
     return {match[2]: match[1] for match in found if match}

@@ -45,6 +45,16 @@ CreateLogGroup, ResourceAlreadyExistsException: The specified log group already 
   with module.pipeline.aws_cloudwatch_log_group.this["claim"],
   on ../modules/pipeline/main.tf line 1, in resource "aws_cloudwatch_log_group" "this":
 
+Error: creating SQS Queue (impp-local-alerts-dlq): operation error SQS: CreateQueue, https response error StatusCode:
+400, RequestID: 2, QueueAlreadyExists: The specified queue already exists.
+
+  with module.compliance.module.dead_letter[0].aws_sqs_queue.this,
+  on ../modules/dead_letter/main.tf line 11, in resource "aws_sqs_queue" "this":
+
+Error: creating S3 Bucket (impp-local-123456789012-logs): BucketAlreadyExists
+
+  with module.logs.aws_s3_bucket.this,
+
 Error: waiting for something else (x): timeout
 
   with aws_kms_key.this,
@@ -147,6 +157,8 @@ def test_resources_that_exist_are_found_in_what_terraform_printed() -> None:
     assert root.existing_resources(EXISTING) == {
         "module.pipeline.aws_iam_role.state_machine": "impp-local-pipeline",
         'module.pipeline.aws_cloudwatch_log_group.this["claim"]': "/aws/lambda/impp-local-claim",
+        "module.compliance.module.dead_letter[0].aws_sqs_queue.this": "impp-local-alerts-dlq",
+        "module.logs.aws_s3_bucket.this": "impp-local-123456789012-logs",
     }
     assert root.existing_resources("Error: creating IAM Role (x): AccessDenied: no\n\n  with aws_iam_role.x,") == {}
 
@@ -158,7 +170,10 @@ def test_resources_that_exist_are_imported(terraform: FakeTerraform, repository:
     blocks = (state / "deploy" / "terraform" / root.ADOPTED).read_text()
     group = 'to = module.pipeline.aws_cloudwatch_log_group.this["claim"]\n  id = "/aws/lambda/impp-local-claim"'
     role = 'to = module.pipeline.aws_iam_role.state_machine\n  id = "impp-local-pipeline"'
-    assert blocks == f"import {{\n  {group}\n}}\nimport {{\n  {role}\n}}\n"
+    address = "module.compliance.module.dead_letter[0].aws_sqs_queue.this"
+    queue = f'to = {address}\n  id = "http://127.0.0.1:1/123456789012/impp-local-alerts-dlq"'
+    bucket = 'to = module.logs.aws_s3_bucket.this\n  id = "impp-local-123456789012-logs"'
+    assert blocks == "".join(f"import {{\n  {block}\n}}\n" for block in (queue, bucket, group, role))
     assert root.deployed("http://127.0.0.1:1", state, manifest, repository=repository) is not None
     assert not (state / "deploy" / "terraform" / root.ADOPTED).exists()
 
