@@ -103,7 +103,7 @@ class DynamoDB(Service):
 
     def _put(self, key: str, item: Any) -> None:
         attributes = item.to_json()["Attributes"]
-        written = hash(json.dumps(attributes, default=str))
+        written = hash(repr(attributes))
         if getattr(item, "impp_written", None) != written:
             self._store.put(ITEM, key, attributes)
             item.impp_written = written
@@ -239,7 +239,7 @@ def _restore(table: Any, attributes: dict[str, Any]) -> None:
         dict.__setitem__(item.attrs, name, dynamo_type.DynamoType(value))
     item.hash_key = item.attrs[table.hash_key_attr]
     item.range_key = item.attrs[table.range_key_attr] if table.has_range_key else None
-    item.impp_written = hash(json.dumps(attributes, default=str))
+    item.impp_written = hash(repr(attributes))
     if table.has_range_key:
         table.items[item.hash_key][item.range_key] = item
     else:
