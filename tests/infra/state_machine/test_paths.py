@@ -12,6 +12,7 @@ import pytest
 from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created
 
 from impp_lambdas.adapters import aws
+from impp_lambdas.core.media.recording import Unreadable
 from impp_lambdas.core.money import ledger, quote
 
 pytestmark = pytest.mark.slow
@@ -180,6 +181,12 @@ def test_the_other_steps_run_after_a_failed_sample(world: World) -> None:
     assert published["sample"]["error"] == "RuntimeError"
     assert world.called("transcribe")[0]["speech"] is True, "unheard, so Transcribe decides"
     assert published["branches"]["transcode"]["status"] == "ok"
+
+
+def test_a_file_that_does_not_open_is_tried_once(world: World) -> None:
+    world.functions["sample"] = fails(Unreadable, "the image does not open")
+    assert world.run().status == "SUCCEEDED"
+    assert len(world.called("sample")) == 1
 
 
 def test_throttling_is_retried_and_a_crash_is_retried_once(world: World) -> None:

@@ -80,7 +80,7 @@ def test_every_task_has_timeout_retries_and_catch(name: str, state: dict[str, An
     own = PREFIX[service(state["Resource"])]
     retried = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
     assert any(error.startswith(own) for error in retried)
-    own_names = QUOTAS if own == "Lambda." else set()
+    own_names = QUOTAS | {"Unreadable"} if own == "Lambda." else set()
     final = {"TranscriptionFailed", "States.HeartbeatTimeout", "States.Timeout"}
     finals = final if state["Resource"].endswith("TaskToken") else set()
     assert {e for e in retried if not e.startswith(own)} <= own_names | finals | {"States.TaskFailed"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import IO, Any
 
 import av
@@ -37,6 +38,7 @@ class Unreadable(Exception):
 
 def still(file: IO[bytes]) -> Image.Image:
     """Read an image file, upright and at most :data:`LONG_SIDE` long. Raises :class:`Unreadable`."""
+    _register_heif()
     try:
         with Image.open(file) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -46,6 +48,14 @@ def still(file: IO[bytes]) -> Image.Image:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise Unreadable(f"the image does not open: {error}") from error
     return image_upright.resize(fit(*image_upright.size, LONG_SIDE), Image.Resampling.LANCZOS)
+
+
+@cache
+def _register_heif() -> None:
+    """Teach Pillow to open HEIC, which phones take photos in. The decoder is loaded for photos only."""
+    from pi_heif import register_heif_opener  # type: ignore[import-untyped]  # ships no stubs
+
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 class Recording:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests.support import synthetic_media as synthetic
+from tests.support.heic_photo import heic
 
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.media import selection, speech
@@ -183,3 +185,10 @@ def test_candidates_and_windows_are_spread_over_any_duration() -> None:
     windows = speech.window_times(36_000, 6, 60)
     assert len(windows) == 60 and windows[-1] == 35_994
     assert speech.window_times(60, 6, 60) == [6.0 * k for k in range(10)]
+
+
+@pytest.mark.parametrize(("quarter_turns", "size"), [(0, (640, 480)), (3, (480, 640))])
+def test_a_heic_photo_is_read_upright(tmp_path: Path, quarter_turns: int, size: tuple[int, int]) -> None:
+    got = run(heic(tmp_path, 640, 480, quarter_turns), "image")
+    assert [(shot.width, shot.height) for shot in got.frames] == [size]
+    assert got.poster and got.poster.quality > 0.1
