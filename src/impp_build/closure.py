@@ -18,9 +18,6 @@ from pathlib import Path
 
 from impp_build import BuildError
 
-PROVIDED = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"})
-"""Import names that Lambda's Python runtimes include (docs.aws.amazon.com/lambda/latest/dg/python-package.html)."""
-
 HANDLERS = "handlers"
 """The folder of the package that holds one module per function."""
 
@@ -230,10 +227,10 @@ def reject_unknown(closure: Closure, in_layers: frozenset[str]) -> None:
     for name, where in sorted(closure.external.items()):
         if name in GONE_BEFORE_3_13:
             raise BuildError(f"{where}: module {name!r} was removed from Python before 3.13, which Lambda runs")
-        if name not in sys.stdlib_module_names and name not in PROVIDED and name not in in_layers:
+        if name not in sys.stdlib_module_names and name not in in_layers:
             raise BuildError(
-                f"{where}: import of {name!r}, which is neither in the standard library nor in Lambda's runtime nor in "
-                "requirements/lambda.txt or media.txt"
+                f"{where}: import of {name!r}, which is neither in the standard library nor in requirements/lambda.txt "
+                "or media.txt"
             )
 
 

@@ -1,8 +1,9 @@
 """The layers: hash-pinned wheels, downloaded once with pip, verified, and repacked into the layout of a layer.
 
 The user's cache keeps wheels under a key of the requirements and the target, so a second checkout or a cleaned build
-folder needs no network. Lambda's runtime includes boto3 and its dependencies, so no layer contains them. urllib3 is the
-exception: requests needs it, the runtime promises no version of it, and botocore accepts the layer's (2.x).
+folder needs no network. boto3 is among them, although Lambda's runtime includes one: a layer is searched first
+(https://docs.aws.amazon.com/lambda/latest/dg/python-package.html), so the pinned version runs, with the urllib3 that it
+was tested with.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from pathlib import Path
 from impp_build import BuildError
 from impp_build.zips import Entry, entries_of
 
-PROVIDED_DISTRIBUTIONS = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six"})
 LAMBDA_PYTHON = "3.13"
 LAMBDA_ARCHITECTURE = "arm64"
 _LAMBDA_GLIBC = 34  # Amazon Linux 2023 has glibc 2.34; a wheel may need an older one
@@ -73,12 +73,12 @@ def cache_dir() -> Path:
 
 
 def pinned(requirements: Path) -> str:
-    """The requirements without comments and without what the runtime provides: they decide a layer's content."""
+    """The requirements without comments: they decide a layer's content."""
     text = re.sub(r"^\s*#.*\n?", "", requirements.read_text("utf-8"), flags=re.MULTILINE)
     kept = []
     for block in re.split(r"(?m)^(?=\S)", text):
         name = re.match(r"[A-Za-z0-9._-]+", block)
-        if not name or name[0].lower().replace("_", "-") in PROVIDED_DISTRIBUTIONS:
+        if not name:
             continue
         if "--hash=sha256:" not in block:
             raise BuildError(f"{requirements}: {block.split()[0]} is not pinned by hash; run `make lock`")

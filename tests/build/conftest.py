@@ -32,8 +32,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
         make_wheel(folder, "fastthing", "2.0", tag, {"fastthing.py": f"BUILT_FOR = {name!r}\n"})
         for name, tag in tags.items()
     ]
-    gone = "--hash=sha256:" + "0" * 64
-    lambda_txt = f"boto3==1.0 \\\n    {gone}\njmespath==1.0 \\\n    {gone}\n"
+    boto3 = make_wheel(folder, "boto3", "1.0", "py3-none-any", {"boto3/__init__.py": "__version__ = '1.0'\n"})
+    lambda_txt = f"boto3==1.0 \\\n    {boto3}\n"
     lambda_txt += (
         f"leftpad==1.0 \\\n    {make_wheel(folder, 'leftpad', '1.0', 'py3-none-any', pure)}\n    # via -r x.in\n"
     )

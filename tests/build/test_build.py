@@ -73,7 +73,7 @@ def test_a_zip_holds_the_import_closure_and_nothing_else(project: Project) -> No
         ]
     assert functions["inspect"]["handler"] == "impp_lambdas.handlers.inspect.handler"
     assert functions["inspect"]["layers"] == ["python"]
-    assert functions["sample"]["layers"] == ["media"]  # boto3 is the runtime's
+    assert functions["sample"]["layers"] == ["python", "media"]  # boto3 is in the former
 
 
 def test_a_built_function_runs_from_its_zip_and_layer(project: Project, tmp_path: Path) -> None:
@@ -106,6 +106,9 @@ def test_layers_hold_wheels_for_their_target_without_tests_and_scripts(project: 
     with project.zip_of(aws["layers"]["python"]) as layer:
         assert layer.testzip() is None
         assert layer.namelist() == [
+            "python/boto3-1.0.dist-info/METADATA",
+            "python/boto3-1.0.dist-info/WHEEL",
+            "python/boto3/__init__.py",
             "python/leftpad-1.0.dist-info/METADATA",
             "python/leftpad-1.0.dist-info/WHEEL",
             "python/leftpad/__init__.py",
@@ -185,11 +188,31 @@ def test_the_build_stops_at_lambdas_limit_for_unzipped_code(project: Project, ta
     assert not list((project.root / "build").glob("manifest*.json"))
 
 
-def test_no_layer_holds_packages_of_the_runtime() -> None:
-    text = pinned(REPOSITORY / "requirements" / "lambda.txt")
-    names = {line.split("==")[0] for line in text.splitlines() if "==" in line}
-    assert {"aws-lambda-powertools", "requests", "urllib3"} <= names
-    assert not names & {"boto3", "botocore", "s3transfer", "jmespath", "python-dateutil"}
+def test_the_layer_pins_boto3_and_what_it_needs_as_tested() -> None:
+    def pins(name: str) -> dict[str, str]:
+        lines = pinned(REPOSITORY / "requirements" / f"{name}.txt").splitlines()
+        return dict(line.split(" ")[0].split("==") for line in lines if "==" in line)
+
+    layer, tested = pins("lambda"), pins("dev")
+    assert {"boto3", "botocore", "s3transfer", "jmespath", "urllib3", "aws-lambda-powertools", "requests"} <= set(layer)
+    assert {name: tested[name] for name in layer} == layer
+
+
+def test_a_function_imports_the_layers_boto3_not_the_runtimes(project: Project, tmp_path: Path) -> None:
+    project.run("all")
+    manifest = project.manifest()
+    with project.zip_of(manifest["layers"]["python"]) as layer:
+        layer.extractall(tmp_path / "opt")
+    (tmp_path / "runtime/boto3").mkdir(parents=True)
+    (tmp_path / "runtime/boto3/__init__.py").write_text("__version__ = '0.9'\n", "utf-8")
+    program = (  # the order of Lambda's sys.path: the layers' folder, then the runtime's
+        f"import sys; sys.path[:0] = [{str(tmp_path / 'opt' / 'python')!r}, {str(tmp_path / 'runtime')!r}]\n"
+        "import boto3; print(boto3.__version__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "1.0", done.stderr
 
 
 def test_stripping_prose_changes_no_statement_and_no_line_number() -> None:

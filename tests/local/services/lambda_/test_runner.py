@@ -59,6 +59,12 @@ def test_layers_provide_packages_and_the_last_one_wins(make: Maker) -> None:
     assert answer["errorMessage"] == "Unable to import module 'app': No module named 'only'"
 
 
+def test_a_layers_boto3_is_imported_before_the_runtimes(make: Maker) -> None:
+    code = "import boto3\ndef handler(event, context): return boto3.__version__"
+    layer = make.layer({"python/boto3/__init__.py": "__version__ = 'of the layer'"})
+    assert make.invoke(make.function(code, Layers=[layer]))[0] == "of the layer"
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [
