@@ -233,6 +233,12 @@ def test_the_sound_of_a_quicktime_file_is_extracted(jobs: Stubber) -> None:
         ("mp4", "a.mp4", 2_000_000_001, 2, False),
         ("mp4", "a.mp4", 10, 6, False),
         ("mp4", "a.mp4", 10, None, False),
+        ("mp4", "originals/phone/p/2026/11/20/IMG_0001 (2).mp4", 10, 2, False),
+        ("mp4", "a+b.mp4", 10, 2, False),
+        ("mp4", "50%.mp4", 10, 2, False),
+        ("mp4", "#1.mp4", 10, 2, False),
+        ("mp4", "über.mp4", 10, 2, False),
+        ("mp4", "it's_(2)!.mp4", 10, 2, True),
     ],
 )
 def test_transcribe_accepts_some_originals_as_they_are(
