@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="another number makes other files")
     parser.add_argument("--state", type=Path, help="folder of the cloud (default: a temporary one)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the cloud ends with it
     with tempfile.TemporaryDirectory() as scratch:
         state = (options.state or Path(scratch) / "cloud").absolute()
         make_mixed_card(Path(scratch) / "card", options.count, options.seed, clips_only=True)
