@@ -11,6 +11,7 @@ TERRAFORM := $(RUN) -m impp_local terraform run --
 ROOT := $(TERRAFORM) -chdir=terraform
 CLOUD = $(if $(STATE),--state "$$STATE")
 BACKEND := terraform/envs/backend.hcl
+VARIABLES := -var-file=region.tfvars -var-file=envs/$(ENV).tfvars
 
 # Python keeps what it has compiled: the tests and the local cloud start hundreds of short processes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -71,24 +72,24 @@ bench: $(READY) ## Measure this project, and its peers where they are installed.
 
 bootstrap: $(READY) ## Once per account: make the bucket for Terraform's state, write terraform/envs/backend.hcl.
 	$(TERRAFORM) -chdir=terraform/bootstrap init -input=false
-	$(TERRAFORM) -chdir=terraform/bootstrap apply -input=false -auto-approve
+	$(TERRAFORM) -chdir=terraform/bootstrap apply -input=false -auto-approve -var-file=../region.tfvars
 	$(TERRAFORM) -chdir=terraform/bootstrap output -raw backend_config | tr ' ' '\n' \
 	  | sed -n '/config=key=/d; s/^-backend-config=\([a-z_]*\)=\(.*\)/\1 = "\2"/p' > $(BACKEND)
 
 $(BACKEND):
-	@echo "$(BACKEND) is missing: run 'make bootstrap' once per account, or write bucket, region and kms_key_id into it."; exit 1
+	@echo "$(BACKEND) is missing: run 'make bootstrap' once per account, or write bucket and kms_key_id into it."; exit 1
 
 init: build $(BACKEND)
-	$(ROOT) init -input=false -reconfigure -backend-config=envs/backend.hcl -backend-config=key=$(ENV)/terraform.tfstate
+	$(ROOT) init -input=false -reconfigure -backend-config=region.tfvars -backend-config=envs/backend.hcl -backend-config=key=$(ENV)/terraform.tfstate
 
 plan: init ## Show what a deploy would change.
-	$(ROOT) plan -input=false -var-file=envs/$(ENV).tfvars
+	$(ROOT) plan -input=false $(VARIABLES)
 
 deploy: init ## Build and apply to AWS.
-	$(ROOT) apply -input=false -auto-approve -var-file=envs/$(ENV).tfvars
+	$(ROOT) apply -input=false -auto-approve $(VARIABLES)
 
 destroy: init ## Remove the environment from AWS. Buckets with footage stay unless the environment says force_destroy.
-	$(ROOT) destroy -input=false -auto-approve -var-file=envs/$(ENV).tfvars
+	$(ROOT) destroy -input=false -auto-approve $(VARIABLES)
 
 # --- upkeep ---
 

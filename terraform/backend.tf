@@ -1,5 +1,5 @@
-# Bucket, key and region come from `terraform init -backend-config=...`. terraform/bootstrap creates the bucket and prints
-# the line. S3 itself holds the lock, as an object beside the state.
+# Bucket and key come from `terraform init -backend-config=...`: terraform/bootstrap creates the bucket and prints the line.
+# The region comes from region.tfvars. S3 itself holds the lock, as an object beside the state.
 terraform {
   backend "s3" {
     encrypt      = true

@@ -13,7 +13,12 @@ locals {
     },
   )
 
+  # One tag that tells environments and other projects of the account apart: a budget filters by one tag.
+  cost_tag = { key = "Deployment", value = local.name }
+
   tags = merge(var.tags, {
+    (local.cost_tag.key) = local.cost_tag.value
+
     Environment = var.environment
     ManagedBy   = "terraform"
     Project     = "impp"

@@ -8,7 +8,7 @@ module "alerts" {
   kms_key_arn        = module.key.arn
   log_retention_days = var.log_retention_days
   webhooks           = var.webhooks
-  webhooks_version   = var.webhooks_version
+  webhooks_version   = var.webhooks_version + 1 # the version of no webhooks is 1
 }
 
 module "observability" {
@@ -62,6 +62,7 @@ module "finops" {
 
   name               = local.name
   anomaly            = var.cost_anomaly
+  budget             = { cost_tag = var.cost_tag_active ? local.cost_tag : null }
   catalog_table      = module.pipeline.catalog_table
   environment        = { POWERTOOLS_LOG_LEVEL = var.log_level }
   functions          = module.artifacts.functions

@@ -1,8 +1,13 @@
 variable "alert_emails" {
-  description = "E-mail addresses that receive every alert. Each must be confirmed once."
+  description = "E-mail addresses that receive every alert. Each must be confirmed once. Environment `prod` needs an address or webhooks."
   type        = set(string)
   default     = []
   nullable    = false
+  # By the version, because plans of pull requests have no webhooks.
+  validation {
+    condition     = var.environment != "prod" || length(var.alert_emails) > 0 || var.webhooks_version >= 1
+    error_message = "prod has no alert channel, so its alarms would reach nobody: set alert_emails, or pass webhooks (TF_VAR_webhooks) and set webhooks_version = 1."
+  }
 }
 
 variable "cost_anomaly" {
@@ -18,6 +23,13 @@ variable "cost_anomaly" {
   })
   default  = {}
   nullable = false
+}
+
+variable "cost_tag_active" {
+  description = "Whether the tag `Deployment` is an active cost allocation tag of the account. Budget and cost report then count this environment only. While it is inactive they would count nothing, so false: they count the whole account."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "delivery" {
@@ -171,9 +183,8 @@ variable "monthly_budget_usd" {
 }
 
 variable "region" {
-  description = "AWS region. Prices are those of us-east-1."
+  description = "AWS region, the one of `region.tfvars`. Prices are those of us-east-1."
   type        = string
-  default     = "us-east-1"
   nullable    = false
 }
 
@@ -212,13 +223,21 @@ variable "webhooks" {
   ephemeral   = true
   nullable    = false
   sensitive   = true
+  validation {
+    condition     = length(flatten(values(var.webhooks))) == 0 || var.webhooks_version >= 1
+    error_message = "webhooks need webhooks_version: set it to 1, and raise it with each change of the webhooks."
+  }
 }
 
 variable "webhooks_version" {
-  description = "Raise it by one whenever `webhooks` changes: Terraform cannot see that a write-only value changed."
+  description = "0 without webhooks, 1 with the first ones. Raise it by one whenever `webhooks` changes: Terraform cannot see that a write-only value changed."
   type        = number
-  default     = 1
+  default     = 0
   nullable    = false
+  validation {
+    condition     = var.webhooks_version >= 0 && floor(var.webhooks_version) == var.webhooks_version
+    error_message = "webhooks_version must be a whole number of at least 0."
+  }
 }
 
 variable "work_retention_days" {

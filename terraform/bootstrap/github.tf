@@ -1,19 +1,36 @@
 # GitHub's OIDC tokens instead of stored credentials. Pull requests of the repository may plan: their role reads
 # Terraform's state and nothing else. Its environments, which require reviewers, may deploy.
 locals {
+  github_host = "token.actions.githubusercontent.com"
+
+  # The subject of a token names its repository in one of two ways: `owner/name`, or with ids that are never reused,
+  # `owner@1/name@2`, in repositories that were created, renamed or transferred on or after 2026-07-15 or that opted in
+  # (GitHub's changelog of 2026-04-23, "Immutable subject claims for GitHub Actions OIDC tokens"). A token has one of them,
+  # and only GitHub knows which. So both are trusted where the ids are known.
+  github_repositories = var.github_repository == null ? [] : concat(
+    try(var.github_repository_ids.only, false) ? [] : [var.github_repository],
+    [for ids in var.github_repository_ids[*] : join("/", [
+      "${split("/", var.github_repository)[0]}@${ids.owner}",
+      "${split("/", var.github_repository)[1]}@${ids.repository}",
+    ])],
+  )
+
+  # The end of the subject, by role.
   github = var.github_repository == null ? {} : merge(
-    { plan = "repo:${var.github_repository}:pull_request" },
-    { for environment in var.github_environments : "deploy-${environment}" => "repo:${var.github_repository}:environment:${environment}" },
+    { plan = "pull_request" },
+    { for environment in var.github_environments : "deploy-${environment}" => "environment:${environment}" },
   )
   deploying = { for name, subject in local.github : name => subject if name != "plan" }
   planning  = { for name, subject in local.github : name => subject if name == "plan" }
 }
 
+# IAM allows one provider per URL and account, and answers a second one with EntityAlreadyExists (IAM API reference,
+# CreateOpenIDConnectProvider).
 resource "aws_iam_openid_connect_provider" "github" {
-  for_each = local.planning
+  for_each = var.create_oidc_provider ? local.planning : {}
 
   client_id_list = ["sts.amazonaws.com"]
-  url            = "https://token.actions.githubusercontent.com"
+  url            = "https://${local.github_host}"
 }
 
 resource "aws_iam_role" "github" {
@@ -22,6 +39,8 @@ resource "aws_iam_role" "github" {
   name                 = "${local.name}-${each.key}"
   assume_role_policy   = data.aws_iam_policy_document.github_trust[each.key].json
   max_session_duration = 3600
+
+  depends_on = [aws_iam_openid_connect_provider.github]
 }
 
 data "aws_iam_policy_document" "github_trust" {
@@ -31,17 +50,17 @@ data "aws_iam_policy_document" "github_trust" {
     actions = ["sts:AssumeRoleWithWebIdentity"]
     principals {
       type        = "Federated"
-      identifiers = ["arn:${local.partition}:iam::${local.account}:oidc-provider/token.actions.githubusercontent.com"]
+      identifiers = ["arn:${local.partition}:iam::${local.account}:oidc-provider/${local.github_host}"]
     }
     condition {
       test     = "StringEquals"
-      variable = "token.actions.githubusercontent.com:aud"
+      variable = "${local.github_host}:aud"
       values   = ["sts.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
-      variable = "token.actions.githubusercontent.com:sub"
-      values   = [each.value]
+      variable = "${local.github_host}:sub"
+      values   = [for repository in local.github_repositories : "repo:${repository}:${each.value}"]
     }
   }
 }
@@ -99,7 +118,8 @@ data "aws_iam_policy_document" "plan_encryption" {
 
 # --- deploy ---
 
-# Everything except IAM: the root creates resources of about twenty services.
+# Everything except IAM: the root creates resources of about twenty services. Of IAM the policy contains
+# CreateServiceLinkedRole, which Macie and Roles Anywhere need.
 resource "aws_iam_role_policy_attachment" "power_user" {
   for_each = local.deploying
 
@@ -135,13 +155,8 @@ data "aws_iam_policy_document" "deploy" {
       "iam:UntagRole",
       "iam:UpdateAssumeRolePolicy",
       "iam:UpdateRole",
+      "iam:UpdateRoleDescription",
     ]
     resources = ["arn:${local.partition}:iam::${local.account}:role/impp-${trimprefix(each.key, "deploy-")}-*"]
-  }
-
-  statement {
-    sid       = "MaciesOwnRole"
-    actions   = ["iam:CreateServiceLinkedRole"]
-    resources = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/macie.amazonaws.com/*"]
   }
 }

@@ -1,10 +1,9 @@
 output "backend_config" {
-  description = "Arguments of `terraform init` for the root. Replace `<environment>` with the environment's name."
+  description = "Arguments of `terraform init` for the root, beside `-backend-config=region.tfvars`. Replace `<environment>` with the environment's name."
   value = join(" ", [
     "-backend-config=bucket=${module.state.name}",
     "-backend-config=key=<environment>/terraform.tfstate",
     "-backend-config=kms_key_id=${module.key.arn}",
-    "-backend-config=region=${var.region}",
   ])
 }
 

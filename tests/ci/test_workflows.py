@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,32 @@ def test_workflows_call_existing_targets_and_scripts() -> None:
                 assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
         for script in re.findall(r"(?:run: |python3 )(\.[\w./-]+)", text):
             assert (ROOT / script).is_file(), script
+
+
+@pytest.mark.parametrize("workflow", [deploy, plan], ids=lambda path: path.stem)
+def test_the_region_comes_from_one_file(workflow: Path) -> None:
+    text = workflow.read_text(encoding="utf-8")
+    assert "vars.AWS_REGION" not in text and "region=$" not in text
+    assert text.count("terraform -chdir=terraform init") == text.count("-backend-config=region.tfvars")
+    assert len(re.findall("terraform -chdir=terraform plan", text)) == text.count("-var-file=region.tfvars")
+    for job in load(workflow)["jobs"].values():
+        for step in job["steps"]:
+            if "configure-aws-credentials" in step.get("uses", ""):
+                assert step["with"]["aws-region"] == "${{ steps.region.outputs.region }}"
+    (command,) = {
+        step["run"] for job in load(workflow)["jobs"].values() for step in job["steps"] if step.get("id") == "region"
+    }
+    read = subprocess.run(
+        ["bash", "-c", command.replace('>> "$GITHUB_OUTPUT"', "")], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert read.stdout == "region=us-east-1\n"
+
+
+@pytest.mark.parametrize("root", ["terraform", "terraform/bootstrap"])
+def test_no_root_has_a_region_of_its_own(root: str) -> None:
+    (body,) = re.findall(
+        r'^variable "region" \{\n(.*?)^\}', (ROOT / root / "variables.tf").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert "default" not in body
+    texts = [path.read_text("utf-8") for path in (*(ROOT / root).glob("*.tf"), *(ROOT / root).glob("envs/*.tfvars"))]
+    assert not [text for text in texts if re.search(r'region\s*=\s*"', text)]

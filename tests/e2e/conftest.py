@@ -65,6 +65,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, chat: Chat, built: Path) ->
             variables={
                 "viewer_public_keys": {"tests": public.decode()},
                 "webhooks": {"slack": [SECRET_URL]},
+                "webhooks_version": 1,
             },
         )
         webhooks = {"slack": [f"{chat.url}/slack"], "discord": [f"{chat.url}/discord"]}

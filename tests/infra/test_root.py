@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
 import pytest
 import tftest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 from tests.support.functions_table import HASH, ROWS, manifest_part
 from tests.support.terraform_runs import ACCOUNT, FakeAws, terraform
 
@@ -25,6 +27,13 @@ from impp_lambdas.core.detect.registry import DETECTORS
 from impp_local.deploy.terraform import REPOSITORY
 
 pytestmark = pytest.mark.slow
+
+IAM_IDENTIFIERS: Final = {
+    "aws_iam_role": {"RoleName"},
+    "aws_iam_role_policy": {"PolicyName", "RoleName"},
+    "aws_iam_role_policy_attachment": {"PolicyArn", "RoleName"},
+}
+"""The identifiers that IAM's operations on a resource require, by the resource's type."""
 
 KEY: Final = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 WEBHOOK: Final = "https://hooks.slack.com/services/T00000000/B00000000/do-not-leak-me"
@@ -102,7 +111,7 @@ def parse(owner: str, policy: str) -> Iterator[Statement]:
             owner,
             statement.get("Sid", ""),
             statement["Effect"],
-            as_tuple(statement["Action"]),
+            as_tuple(statement.get("Action")),
             as_tuple(statement.get("Resource", ())),
             statement.get("Principal"),
             statement.get("Condition", {}),
@@ -111,7 +120,7 @@ def parse(owner: str, policy: str) -> Iterator[Statement]:
 
 def as_tuple(value: Any) -> tuple[str, ...]:
     """A policy's string or list of strings."""
-    return (value,) if isinstance(value, str) else tuple(value)
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def canonical(statement: Statement) -> str:
@@ -183,7 +192,8 @@ def root(working_copy: Path, terraform_env: dict[str, str], fake_aws: str) -> tf
     (copy / "modules" / "key" / "test_override.tf").write_text(
         f'output "arn" {{\n  value = "{KEY}"\n}}\n', encoding="utf-8"
     )
-    run = terraform(copy / "terraform", {**terraform_env, "TF_VAR_webhooks": json.dumps({"slack": [WEBHOOK]})})
+    webhooks = {"TF_VAR_webhooks": json.dumps({"slack": [WEBHOOK]}), "TF_VAR_webhooks_version": "1"}
+    run = terraform(copy / "terraform", {**terraform_env, **webhooks})
     run.setup(cleanup_on_exit=False)
     return run
 
@@ -200,7 +210,7 @@ def make_plan(
     planned = root.plan(
         output=True,
         targets=targets,
-        tf_var_file=f"envs/{environment}.tfvars",
+        tf_var_file=["region.tfvars", f"envs/{environment}.tfvars"],
         tf_vars={"manifest_path": str(manifest_path), **variables},
     )
     changes = [change for change in planned["resource_changes"] if change["mode"] == "managed"]
@@ -210,6 +220,28 @@ def make_plan(
         {change["address"]: change["type"] for change in changes},
         json.dumps(dict(planned)),
     )
+
+
+@pytest.fixture(scope="module")
+def deploy_policies(root: tftest.TerraformTest, terraform_env: dict[str, str]) -> dict[str, list[Statement]]:
+    """Statements of the roles that deploy from GitHub, by environment, from a plan of the bootstrap."""
+    folder = Path(root.tfdir) / "bootstrap"
+    shutil.copy(Path(root.tfdir) / "test_override.tf", folder)
+    run = terraform(folder, terraform_env)
+    run.setup(cleanup_on_exit=False)
+    planned = run.plan(output=True, tf_var_file="../region.tfvars", tf_vars={"github_repository": "owner/impp"})
+    inline, attached = (
+        {change["index"]: change["change"]["after"] for change in planned["resource_changes"] if change["type"] == kind}
+        for kind in ("aws_iam_role_policy", "aws_iam_role_policy_attachment")
+    )
+    managed = json.loads(aws_managed_policies_data)
+    return {
+        name.removeprefix("deploy-"): [
+            *parse(name, inline[name]["policy"]),
+            *parse("managed", json.dumps(managed[attachment["policy_arn"].rpartition("/")[2]]["Document"])),
+        ]
+        for name, attachment in attached.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +257,7 @@ def dev_plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactor
     boxes = {"blue-car": {"sources": ["dashcam"]}, "garage": {"devices": ["annas-phone"], "sources": ["phone"]}}
     pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     given = {
+        "cost_tag_active": True,
         "edge_devices": {"blue-car": {"silent_hours": 48}},
         "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}},
     }
@@ -429,6 +462,54 @@ def test_the_catalog_is_protected(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("environment", ["prod", "dev"])
+def iam_writes(plan: Plan) -> set[str]:
+    """IAM actions that create, change and delete what a plan contains, from the operations of botocore's model."""
+    boundaries = any(role.get("permissions_boundary") for role in plan.of("aws_iam_role").values())
+    model = boto3.client("iam", region_name="us-east-1").meta.service_model
+    actions = set()
+    for kind in {kind for kind in plan.types.values() if kind.startswith("aws_iam_")}:
+        identifiers = IAM_IDENTIFIERS[kind]
+        for operation in model.operation_names:
+            if not re.match("(Attach|Create|Delete|Detach|Put|Tag|Untag|Update)", operation):
+                continue
+            if "ServiceLinkedRole" in operation or ("PermissionsBoundary" in operation and not boundaries):
+                continue
+            required = model.operation_model(operation).input_shape.required_members
+            if {member for member in required if re.search("(Arn|Name)$", member)} == identifiers:
+                actions.add(f"iam:{operation}")
+    roles = {"execution_role_arn", "role", "role_arn", "role_arns"}
+    if any(roles & set(after) for address, after in plan.after.items() if "aws_iam_" not in plan.types[address]):
+        actions.add("iam:PassRole")
+    return actions
+
+
+def test_a_deployment_from_github_may_change_every_role(
+    plan: Plan, dev_plan: Plan, deploy_policies: dict[str, list[Statement]]
+) -> None:
+    for environment, planned in (("prod", plan), ("dev", dev_plan)):
+        needed = iam_writes(planned)
+        assert {"iam:CreateRole", "iam:PassRole", "iam:PutRolePolicy", "iam:UpdateRoleDescription"} <= needed
+        own = f"arn:aws:iam::{ACCOUNT}:role/impp-{environment}-*"
+        allowed = {
+            action
+            for statement in deploy_policies[environment]
+            for action in statement.actions
+            if own in statement.resources
+        }
+        assert needed - allowed == set()
+        names = {role["name"] for role in planned.of("aws_iam_role").values()}
+        assert all(name.startswith(f"impp-{environment}-") for name in names)
+
+
+def test_a_deployment_from_github_may_create_the_roles_that_services_need(
+    deploy_policies: dict[str, list[Statement]],
+) -> None:
+    # Macie creates its service-linked role when it is enabled, Roles Anywhere with the first trust anchor.
+    for statements in deploy_policies.values():
+        anywhere = {action for statement in statements if "*" in statement.resources for action in statement.actions}
+        assert "iam:CreateServiceLinkedRole" in anywhere
+
+
 def test_what_an_account_has_once_is_left_alone(environment: str, plan: Plan, dev_plan: Plan) -> None:
     planned = {"prod": plan, "dev": dev_plan}[environment]
     once = {"aws_ce_anomaly_monitor", "aws_iam_openid_connect_provider", "aws_macie2_account"}
@@ -440,6 +521,17 @@ def test_everything_has_the_tags_of_its_environment(plan: Plan) -> None:
     assert len(tagged) > 50
     for tags in tagged:
         assert tags.items() >= {"Environment": "prod", "ManagedBy": "terraform", "Project": "impp"}.items()
+
+
+def test_budget_and_report_count_one_environment_once_its_tag_is_active(plan: Plan, dev_plan: Plan) -> None:
+    for environment, planned in (("prod", plan), ("dev", dev_plan)):
+        tags = {after["tags_all"]["Deployment"] for after in planned.after.values() if after.get("tags_all")}
+        assert tags == {f"impp-{environment}"}
+    ((whole_account,), (filtered,)) = (one.of("aws_budgets_budget").values() for one in (plan, dev_plan))
+    assert whole_account["cost_filter"] == [], "the filter of an inactive tag would count nothing"
+    assert filtered["cost_filter"] == [{"name": "TagKeyValue", "values": ["user:Deployment$impp-dev"]}]
+    report = dev_plan.after["module.finops.module.cost_report.aws_lambda_function.this"]
+    assert report["environment"][0]["variables"]["IMPP_COST_TAG"] == "Deployment=impp-dev"
 
 
 def test_no_secret_is_in_the_plan(plan: Plan) -> None:
@@ -517,12 +609,31 @@ def test_a_function_that_no_module_deploys_is_named(root: tftest.TerraformTest, 
     assert "No module deploys the function(s) fly: add a policy" in plan_error(root, path)
 
 
-def plan_error(root: tftest.TerraformTest, manifest_path: Path, targets: list[str] | None = None) -> str:
+def plan_error(
+    root: tftest.TerraformTest,
+    manifest_path: Path,
+    targets: list[str] | None = None,
+    given: dict[str, Any] | None = None,
+) -> str:
     """The message of a plan that must fail, on one line."""
     with pytest.raises(tftest.TerraformTestError) as error:
-        make_plan(root, manifest_path, targets=targets)
+        make_plan(root, manifest_path, given=given, targets=targets)
     return " ".join(re.sub(r"[│╷╵]", " ", str(error.value)).split())
 
 
 def test_a_missing_build_asks_for_one(root: tftest.TerraformTest, tmp_path: Path) -> None:
     assert "run `make build` first" in plan_error(root, tmp_path / "absent.json", ["module.artifacts"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"webhooks": {}, "webhooks_version": 0}, "prod has no alert channel, so its alarms would reach nobody"),
+        ({"webhooks_version": 0}, "webhooks need webhooks_version: set it to 1"),
+    ],
+    ids=["none", "unversioned"],
+)
+def test_prod_needs_an_alert_channel(
+    given: dict[str, Any], message: str, root: tftest.TerraformTest, tmp_path: Path
+) -> None:
+    assert message in plan_error(root, manifest(tmp_path / "build"), ["module.artifacts"], given)

@@ -22,6 +22,10 @@ override_data {
   values = { account_id = "123456789012" }
 }
 
+variables {
+  region = "us-east-1"
+}
+
 run "creates_only_the_state_bucket_without_a_repository" {
   command = plan
 
@@ -37,6 +41,10 @@ run "github_roles_trust_one_subject_each" {
     github_repository = "owner/impp"
   }
 
+  assert {
+    condition     = aws_iam_openid_connect_provider.github["plan"].url == "https://token.actions.githubusercontent.com"
+    error_message = "The account needs GitHub's identity provider."
+  }
   assert {
     condition = {
       for name, document in data.aws_iam_policy_document.github_trust :
@@ -63,6 +71,56 @@ run "github_roles_trust_one_subject_each" {
     ])
     error_message = "An environment may change its own roles only: neither the other's nor the deploy roles."
   }
+}
+
+run "trusts_a_subject_with_ids_too" {
+  command = plan
+  variables {
+    create_oidc_provider  = false
+    github_repository     = "owner/impp"
+    github_repository_ids = { owner = 123456, repository = 456789 }
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "A second provider of the same URL would be rejected."
+  }
+  assert {
+    condition = {
+      for name, document in data.aws_iam_policy_document.github_trust :
+      name => toset(jsondecode(document.json).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"])
+      } == {
+      deploy-dev  = toset(["repo:owner/impp:environment:dev", "repo:owner@123456/impp@456789:environment:dev"])
+      deploy-prod = toset(["repo:owner/impp:environment:prod", "repo:owner@123456/impp@456789:environment:prod"])
+      plan        = toset(["repo:owner/impp:pull_request", "repo:owner@123456/impp@456789:pull_request"])
+    }
+    error_message = "Only GitHub knows which form of the subject a repository has: both must be trusted."
+  }
+  assert {
+    condition     = jsondecode(data.aws_iam_policy_document.github_trust["plan"].json).Statement[0].Principal.Federated == "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+    error_message = "The account's own provider must be trusted, whoever created it."
+  }
+}
+
+run "trusts_only_subjects_with_ids_on_request" {
+  command = plan
+  variables {
+    github_repository     = "owner/impp"
+    github_repository_ids = { owner = 123456, repository = 456789, only = true }
+  }
+
+  assert {
+    condition     = jsondecode(data.aws_iam_policy_document.github_trust["plan"].json).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == "repo:owner@123456/impp@456789:pull_request"
+    error_message = "Names alone must not be trusted."
+  }
+}
+
+run "rejects_ids_without_a_repository" {
+  command = plan
+  variables {
+    github_repository_ids = { owner = 1, repository = 0 }
+  }
+  expect_failures = [var.github_repository_ids]
 }
 
 run "rejects_malformed_values" {
