@@ -2,11 +2,11 @@
 module "logs" {
   source = "../modules/bucket"
 
-  name               = local.bucket_names.logs
-  access_log_sources = [for purpose, bucket in local.bucket_names : bucket if purpose != "logs"]
-  expire_after_days  = { "" = 90 }
-  force_destroy      = var.force_destroy
-  policy_documents   = module.delivery.log_bucket_policy_json[*]
+  name                 = local.bucket_names.logs
+  access_log_sources   = [for purpose, bucket in local.bucket_names : bucket if purpose != "logs"]
+  expire_after_days    = { "" = 90 }
+  force_destroy        = var.force_destroy
+  log_delivery_sources = { cloudfront = module.delivery.log_source_arn }
 }
 
 # Zips of functions and layers. Only a deployment writes here.
@@ -64,7 +64,7 @@ module "delivery" {
   source = "../modules/delivery"
 
   # CloudFront delivers its logs from us-east-1 only.
-  access_logs                 = var.region == "us-east-1" ? { bucket_arn = module.logs.arn } : null
+  access_logs                 = var.region == "us-east-1" ? { bucket_name = module.logs.name } : null
   allowed_countries           = var.delivery.allowed_countries
   bucket_arn                  = module.published.arn
   bucket_regional_domain_name = module.published.regional_domain_name

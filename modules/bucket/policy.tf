@@ -26,6 +26,38 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
+  # When a delivery is created, CloudWatch Logs looks for this statement and appends its own where it is missing
+  # (CloudWatch Logs user guide, "Logs sent to Amazon S3"), which the next plan would remove again. So it has AWS's shape,
+  # name included, and `name` makes whoever creates a delivery wait for it.
+  dynamic "statement" {
+    for_each = { for index, prefix in sort(keys(var.log_delivery_sources)) : prefix => index + 1 }
+
+    content {
+      sid       = "AWSLogDeliveryWrite${statement.value}"
+      actions   = ["s3:PutObject"]
+      resources = ["${local.arn}/${statement.key}/*"]
+      principals {
+        type        = "Service"
+        identifiers = ["delivery.logs.amazonaws.com"]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [local.account]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "s3:x-amz-acl"
+        values   = ["bucket-owner-full-control"]
+      }
+      condition {
+        test     = "ArnLike"
+        variable = "aws:SourceArn"
+        values   = [var.log_delivery_sources[statement.key]]
+      }
+    }
+  }
+
   dynamic "statement" {
     for_each = length(var.access_log_sources) == 0 ? [] : [var.access_log_sources]
 

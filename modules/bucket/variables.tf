@@ -54,6 +54,25 @@ variable "log_bucket" {
   default     = null
 }
 
+variable "log_delivery_sources" {
+  description = "ARNs of the CloudWatch Logs delivery sources whose logs this bucket receives, by the prefix of the keys; output `log_source_arn` of module `delivery`."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+  validation {
+    condition     = alltrue([for prefix in keys(var.log_delivery_sources) : can(regex("^[a-z0-9-]+$", prefix))])
+    error_message = "log_delivery_sources must have prefixes of lower-case letters, digits and hyphens, without a slash."
+  }
+  validation {
+    condition     = alltrue([for arn in values(var.log_delivery_sources) : can(regex("^arn:[a-z-]+:logs:[a-z0-9-]+:[0-9]{12}:delivery-source:[A-Za-z0-9_-]+$", arn))])
+    error_message = "log_delivery_sources must be ARNs of CloudWatch Logs delivery sources."
+  }
+  validation {
+    condition     = length(var.log_delivery_sources) == 0 || var.kms_key_arn == null
+    error_message = "Log delivery needs statements in the policy of a KMS key too, which module key does not have: leave kms_key_arn unset."
+  }
+}
+
 variable "manage_lifecycle" {
   description = "Whether this module owns the bucket's lifecycle configuration. False if another module (`archive`) does: S3 keeps one per bucket."
   type        = bool

@@ -4,11 +4,15 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
+locals {
+  log_source_name = "${var.name}-delivery"
+}
+
 # Standard logging v2: delivered by CloudWatch Logs, so the bucket needs no ACL.
 resource "aws_cloudwatch_log_delivery_source" "access" {
   count = var.access_logs == null ? 0 : 1
 
-  name         = "${var.name}-delivery"
+  name         = local.log_source_name
   log_type     = "ACCESS_LOGS"
   resource_arn = aws_cloudfront_distribution.this.arn
   tags         = var.tags
@@ -29,7 +33,7 @@ resource "aws_cloudwatch_log_delivery_destination" "access" {
   tags          = var.tags
 
   delivery_destination_configuration {
-    destination_resource_arn = "${var.access_logs.bucket_arn}/${var.access_logs.prefix}"
+    destination_resource_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.access_logs.bucket_name}/${var.access_logs.prefix}"
   }
 }
 
@@ -39,28 +43,4 @@ resource "aws_cloudwatch_log_delivery" "access" {
   delivery_destination_arn = aws_cloudwatch_log_delivery_destination.access[0].arn
   delivery_source_name     = aws_cloudwatch_log_delivery_source.access[0].name
   tags                     = var.tags
-}
-
-data "aws_iam_policy_document" "access_logs" {
-  count = var.access_logs == null ? 0 : 1
-
-  statement {
-    sid       = "ReceiveDeliveryLogs"
-    actions   = ["s3:PutObject"]
-    resources = ["${var.access_logs.bucket_arn}/${var.access_logs.prefix}/*"]
-    principals {
-      type        = "Service"
-      identifiers = ["delivery.logs.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = ["arn:${data.aws_partition.current.partition}:logs:us-east-1:${data.aws_caller_identity.current.account_id}:delivery-source:${var.name}-delivery"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
 }

@@ -33,9 +33,9 @@ output "key_pair_ids" {
   value       = { for name, key in aws_cloudfront_public_key.viewers : name => key.id }
 }
 
-output "log_bucket_policy_json" {
-  description = "Policy statement that the access log bucket needs; null without access logs."
-  value       = one(data.aws_iam_policy_document.access_logs[*].json)
+output "log_source_arn" {
+  description = "ARN of the delivery source of the access logs, known at plan: the log bucket must accept its logs (`log_delivery_sources` of module `bucket`)."
+  value       = "arn:${data.aws_partition.current.partition}:logs:us-east-1:${data.aws_caller_identity.current.account_id}:delivery-source:${local.log_source_name}"
 }
 
 output "status" {

@@ -1,8 +1,9 @@
 variable "access_logs" {
   description = "CloudFront's access logs to S3 (standard logging v2, which needs no bucket ACL and a provider for us-east-1). Null: no access logs."
   type = object({
-    # Bucket of the logs. It needs the policy of output `log_bucket_policy_json`.
-    bucket_arn = string
+    # Bucket of the logs, which must accept those of output `log_source_arn` below the prefix. Take
+    # output `name` of module `bucket`: the delivery then waits for the bucket's policy.
+    bucket_name = string
     # Prefix of the logs' keys.
     prefix = optional(string, "cloudfront")
   })

@@ -316,6 +316,37 @@ def test_buckets_deny_requests_without_tls(plan: Plan) -> None:
     assert {statement.owner.split(".")[1] for statement in denied} == {"code", "logs", "originals", "work"}
 
 
+def test_whoever_writes_to_a_bucket_waits_for_its_settings(plan: Plan) -> None:
+    calls = json.loads(plan.text)["configuration"]["root_module"]["module_calls"]
+    settings = (
+        "ownership_controls",
+        "policy",
+        "public_access_block",
+        "server_side_encryption_configuration",
+        "versioning",
+    )
+    waited_for = calls["code"]["module"]["outputs"]["name"]["depends_on"]
+    assert set(waited_for) == {f"aws_s3_bucket_{setting}.this" for setting in settings}
+    arguments = {
+        ("artifacts", "bucket_name"): "code",
+        **{(bucket, "log_bucket"): "logs" for bucket in ("code", "originals", "published", "work")},
+        ("delivery", "access_logs"): "logs",
+        ("edge_identity", "bucket_name"): "originals",
+        ("pipeline", "buckets"): "work",
+    }
+    for (module, argument), bucket in arguments.items():
+        assert f"module.{bucket}.name" in calls[module]["expressions"][argument]["references"], (module, argument)
+
+
+def test_log_delivery_finds_its_statement_in_the_bucket_policy(plan: Plan) -> None:
+    source = plan.after["module.delivery.aws_cloudwatch_log_delivery_source.access[0]"]["name"]
+    (statement,) = (s for s in plan.statements("aws_s3_bucket_policy", "policy") if s.sid == "AWSLogDeliveryWrite1")
+    assert statement.owner == "module.logs.aws_s3_bucket_policy.this"
+    assert statement.condition["ArnLike"] == {
+        "aws:SourceArn": f"arn:aws:logs:us-east-1:{ACCOUNT}:delivery-source:{source}"
+    }
+
+
 def test_each_bucket_has_one_lifecycle_configuration(plan: Plan) -> None:
     # The bucket's name comes through its versioning, so it is known at apply only; its owner is known by the address.
     owners = [address.split(".")[1] for address in plan.of("aws_s3_bucket_lifecycle_configuration")]
@@ -461,7 +492,6 @@ def test_the_catalog_is_protected(plan: Plan) -> None:
     assert table["server_side_encryption"] == [{"enabled": True, "kms_key_arn": KEY}]
 
 
-@pytest.mark.parametrize("environment", ["prod", "dev"])
 def iam_writes(plan: Plan) -> set[str]:
     """IAM actions that create, change and delete what a plan contains, from the operations of botocore's model."""
     boundaries = any(role.get("permissions_boundary") for role in plan.of("aws_iam_role").values())
@@ -510,6 +540,7 @@ def test_a_deployment_from_github_may_create_the_roles_that_services_need(
         assert "iam:CreateServiceLinkedRole" in anywhere
 
 
+@pytest.mark.parametrize("environment", ["prod", "dev"])
 def test_what_an_account_has_once_is_left_alone(environment: str, plan: Plan, dev_plan: Plan) -> None:
     planned = {"prod": plan, "dev": dev_plan}[environment]
     once = {"aws_ce_anomaly_monitor", "aws_iam_openid_connect_provider", "aws_macie2_account"}
@@ -636,4 +667,4 @@ def test_a_missing_build_asks_for_one(root: tftest.TerraformTest, tmp_path: Path
 def test_prod_needs_an_alert_channel(
     given: dict[str, Any], message: str, root: tftest.TerraformTest, tmp_path: Path
 ) -> None:
-    assert message in plan_error(root, manifest(tmp_path / "build"), ["module.artifacts"], given)
+    assert message in plan_error(root, manifest(tmp_path / "build"), ["module.alerts"], given)

@@ -205,3 +205,34 @@ run "rejects_expiry_without_lifecycle" {
   }
   expect_failures = [var.expire_after_days]
 }
+
+run "receives_logs_by_the_statement_that_aws_would_add" {
+  command = plan
+  variables {
+    kms_key_arn          = null
+    log_delivery_sources = { cloudfront = "arn:aws:logs:us-east-1:123456789012:delivery-source:impp-test-delivery" }
+  }
+
+  assert {
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.bucket.json).Statement : statement if statement.Sid != "RefuseWithoutTls"] == [{
+      Sid       = "AWSLogDeliveryWrite1"
+      Effect    = "Allow"
+      Principal = { Service = "delivery.logs.amazonaws.com" }
+      Action    = "s3:PutObject"
+      Resource  = "arn:aws:s3:::${var.name}/cloudfront/*"
+      Condition = {
+        ArnLike      = { "aws:SourceArn" = "arn:aws:logs:us-east-1:123456789012:delivery-source:impp-test-delivery" }
+        StringEquals = { "aws:SourceAccount" = "123456789012", "s3:x-amz-acl" = "bucket-owner-full-control" }
+      }
+    }]
+    error_message = "AWS would append its own statement beside any other."
+  }
+}
+
+run "rejects_malformed_log_delivery_sources" {
+  command = plan
+  variables {
+    log_delivery_sources = { "a/b" = "impp-test-delivery" }
+  }
+  expect_failures = [var.log_delivery_sources]
+}

@@ -177,14 +177,17 @@ run "access_logs_go_to_one_prefix" {
   command = plan
 
   variables {
-    access_logs = { bucket_arn = "arn:aws:s3:::impp-test-123456789012-logs" }
+    access_logs = { bucket_name = "impp-test-123456789012-logs" }
   }
 
   assert {
-    condition = [for statement in jsondecode(output.log_bucket_policy_json).Statement : [statement.Principal.Service, statement.Resource, statement.Condition.StringEquals["aws:SourceAccount"]]] == [
-      ["delivery.logs.amazonaws.com", "arn:aws:s3:::impp-test-123456789012-logs/cloudfront/*", "123456789012"],
-    ]
-    error_message = "Log delivery may write only below its prefix, for this account."
+    condition     = aws_cloudwatch_log_delivery_destination.access[0].delivery_destination_configuration[0].destination_resource_arn == "arn:aws:s3:::impp-test-123456789012-logs/cloudfront"
+    error_message = "Logs must go below their prefix."
+  }
+
+  assert {
+    condition     = output.log_source_arn == "arn:aws:logs:us-east-1:123456789012:delivery-source:${aws_cloudwatch_log_delivery_source.access[0].name}"
+    error_message = "The bucket must accept the logs of this source."
   }
 
   assert {
@@ -201,7 +204,7 @@ run "rejects_access_logs_outside_us_east_1" {
   }
 
   variables {
-    access_logs = { bucket_arn = "arn:aws:s3:::impp-test-123456789012-logs" }
+    access_logs = { bucket_name = "impp-test-123456789012-logs" }
   }
 
   expect_failures = [aws_cloudwatch_log_delivery_source.access]
