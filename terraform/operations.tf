@@ -15,7 +15,7 @@ module "observability" {
   source = "../modules/observability"
 
   name                   = local.name
-  distribution_id        = module.delivery.distribution_id
+  distribution_id        = local.delivers ? module.delivery[0].distribution_id : null
   edge_devices           = var.edge_devices
   health_alarm           = var.health_alarm
   mediaconvert_queue_arn = local.features.transcode ? module.transcode.queue_arn : null

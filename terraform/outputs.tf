@@ -34,17 +34,20 @@ output "delivery_bucket" {
 
 output "delivery_status" {
   description = "Whether media is delivered, and to whom."
-  value       = module.delivery.status
+  value = one(concat(
+    module.delivery[*].status,
+    length(module.delivery) > 0 ? [] : ["There is no distribution: viewer_public_keys is empty, or delivery.enabled is false. Alerts link to presigned S3 URLs."],
+  ))
 }
 
 output "distribution_domain" {
-  description = "Host name for viewers."
-  value       = module.delivery.domain_name
+  description = "Host name for viewers; null without a distribution."
+  value       = one(module.delivery[*].domain_name)
 }
 
 output "distribution_id" {
-  description = "Id of the distribution."
-  value       = module.delivery.distribution_id
+  description = "Id of the distribution; null without one."
+  value       = one(module.delivery[*].distribution_id)
 }
 
 output "edge_credential_processes" {
@@ -74,7 +77,7 @@ output "ingest_bucket" {
 
 output "key_pair_ids" {
   description = "CloudFront key pair ids (`Key-Pair-Id` of a signed URL or cookie), by name of the viewer key."
-  value       = module.delivery.key_pair_ids
+  value       = merge(module.delivery[*].key_pair_ids...)
 }
 
 output "kms_key_arn" {

@@ -34,7 +34,7 @@ module "pipeline" {
   }
 
   settings = {
-    delivery_domain     = module.delivery.domain_name
+    delivery_domain     = local.delivers ? module.delivery[0].domain_name : null
     log_level           = var.log_level
     max_frames          = var.max_frames
     monthly_budget_usd  = var.monthly_budget_usd

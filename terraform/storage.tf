@@ -1,3 +1,7 @@
+locals {
+  delivers = coalesce(var.delivery.enabled, length(var.viewer_public_keys) > 0)
+}
+
 # Access logs of the other buckets and the distribution. S3 cannot deliver them to a bucket with a KMS key.
 module "logs" {
   source = "../modules/bucket"
@@ -6,7 +10,7 @@ module "logs" {
   access_log_sources   = [for purpose, bucket in local.bucket_names : bucket if purpose != "logs"]
   expire_after_days    = { "" = 90 }
   force_destroy        = var.force_destroy
-  log_delivery_sources = { cloudfront = module.delivery.log_source_arn }
+  log_delivery_sources = local.delivers ? { cloudfront = module.delivery[0].log_source_arn } : {}
 }
 
 # Zips of functions and layers. Only a deployment writes here.
@@ -49,7 +53,7 @@ module "work" {
   log_bucket        = module.logs.name
 }
 
-# Published files. Only the distribution reads them.
+# Published files. Only the distribution reads them, or the holder of a presigned URL.
 module "published" {
   source = "../modules/bucket"
 
@@ -57,11 +61,14 @@ module "published" {
   force_destroy    = var.force_destroy
   kms_key_arn      = module.key.arn
   log_bucket       = module.logs.name
-  policy_documents = [module.delivery.bucket_policy_json]
+  policy_documents = local.delivers ? [module.delivery[0].bucket_policy_json] : []
 }
 
+# Optional, because AWS denies distributions to new accounts: "Your account must be verified before you can add new
+# CloudFront resources" (AccessDenied, 403). Without viewers nobody could use one anyway.
 module "delivery" {
   source = "../modules/delivery"
+  count  = local.delivers ? 1 : 0
 
   # CloudFront delivers its logs from us-east-1 only.
   access_logs                 = var.region == "us-east-1" ? { bucket_name = module.logs.name } : null

@@ -33,7 +33,7 @@ variable "cost_tag_active" {
 }
 
 variable "delivery" {
-  description = "Delivery of media; see module `delivery`."
+  description = "Delivery of media through CloudFront; see module `delivery`. Without it everything else works, and alerts link to presigned S3 URLs."
   type = object({
     # ISO 3166 alpha-2 codes. Empty: all.
     allowed_countries = optional(set(string), [])
@@ -44,6 +44,9 @@ variable "delivery" {
       aliases         = set(string)
       certificate_arn = string
     }))
+    # Whether to create the distribution. New accounts must be verified by AWS Support first. Null: if
+    # there are viewer_public_keys.
+    enabled = optional(bool)
     # Edge locations to use.
     price_class = optional(string, "PriceClass_100")
     # ARN of a WAFv2 web ACL. Null: none.
@@ -210,7 +213,7 @@ variable "transcribe_language" {
 }
 
 variable "viewer_public_keys" {
-  description = "PEM public keys by name; their private keys sign the viewers' URLs and cookies. Without any, nothing is delivered."
+  description = "PEM public keys by name; their private keys sign the viewers' URLs and cookies. Without any there is no distribution."
   type        = map(string)
   default     = {}
   nullable    = false

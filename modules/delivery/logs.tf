@@ -19,7 +19,7 @@ resource "aws_cloudwatch_log_delivery_source" "access" {
 
   lifecycle {
     precondition {
-      condition     = data.aws_region.current.name == "us-east-1"
+      condition     = data.aws_region.current.id == "us-east-1"
       error_message = "access_logs need a provider for us-east-1: CloudFront delivers its logs from there only."
     }
   }

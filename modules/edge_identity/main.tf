@@ -9,7 +9,7 @@ locals {
   bucket_arn = "arn:${local.partition}:s3:::${var.bucket_name}"
   dns_suffix = data.aws_partition.current.dns_suffix
   partition  = data.aws_partition.current.partition
-  region     = data.aws_region.current.name
+  region     = data.aws_region.current.id
 
   boxes = {
     for name, box in var.boxes : name => merge(box, {

@@ -8,7 +8,7 @@ locals {
   account       = data.aws_caller_identity.current.account_id
   log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${aws_cloudwatch_log_group.this.name}"
   partition     = data.aws_partition.current.partition
-  region        = data.aws_region.current.name
+  region        = data.aws_region.current.id
 }
 
 # Created before the function: otherwise Lambda creates one that keeps logs forever.

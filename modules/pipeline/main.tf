@@ -7,7 +7,7 @@ data "aws_region" "current" {}
 locals {
   account            = data.aws_caller_identity.current.account_id
   partition          = data.aws_partition.current.partition
-  region             = data.aws_region.current.name
+  region             = data.aws_region.current.id
   s3                 = "arn:${local.partition}:s3:::"
   state_machine_arn  = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.state_machine_name}"
   state_machine_name = "${var.name}-pipeline"

@@ -66,6 +66,22 @@ data "aws_iam_policy_document" "state_machine" {
     }
   }
 
+  # Step Functions tags every job that it creates with the rule that it manages, and CreateJob with tags needs TagResource
+  # (Step Functions developer guide, "IAM policies for AWS Elemental MediaConvert"; Service Authorization Reference,
+  # mediaconvert:CreateJob). MediaConvert may check it on the queue or on the new job, whose ARN is a random id.
+  dynamic "statement" {
+    for_each = var.transcode == null ? [] : [var.transcode]
+
+    content {
+      sid     = "TagTranscoding"
+      actions = ["mediaconvert:TagResource"]
+      resources = [
+        "arn:${local.partition}:mediaconvert:${local.region}:${local.account}:jobs/*",
+        statement.value.queue_arn,
+      ]
+    }
+  }
+
   # A job's ARN is its random id.
   dynamic "statement" {
     for_each = var.transcode == null ? [] : [var.transcode]

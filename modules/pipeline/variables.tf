@@ -86,8 +86,8 @@ variable "name" {
 variable "settings" {
   description = "Settings of the functions."
   type = object({
-    # Host name of delivery.
-    delivery_domain = string
+    # Host name of delivery. Null: alerts link to presigned S3 URLs.
+    delivery_domain = optional(string)
     # Log level.
     log_level = optional(string, "INFO")
     # Maximum number of frames per asset to analyze.

@@ -58,6 +58,31 @@ def test_modules_configure_no_provider_and_run_no_commands(module: str) -> None:
         assert not re.search(r"^provider |local-exec|remote-exec|\bnull_resource\b", text, re.MULTILINE), file.name
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_accept_two_major_versions_of_the_provider(module: str) -> None:
+    """Nothing that the provider's version 6 upgrade guide removes, renames or deprecates, of what a module could use."""
+    constraint = re.findall(r'version = "(.*)"', (REPOSITORY / "modules" / module / "versions.tf").read_text("utf-8"))
+    assert constraint == [">= 5.100.0, < 7.0.0"]
+    for file in (REPOSITORY / "modules" / module).glob("*.tf"):
+        text = file.read_text("utf-8")
+        # `name` is deprecated, `region` is new; `id` is the region's name in both.
+        assert not re.search(r"data\.aws_region\.\w+\.(name|region)\b", text), file.name
+        # `region` became an argument of every resource, and of aws_s3_bucket an input; `bucket_region` is new.
+        assert not re.search(r"aws_s3_bucket\.\w+\.(bucket_)?region\b|^  region\s*=", _resources(text), re.MULTILINE)
+        assert not re.search(r"\betag\s*=", text), "computed only in aws_cloudfront_response_headers_policy"
+
+
+@pytest.mark.parametrize("root", ["terraform", "terraform/bootstrap"])
+def test_roots_stay_on_the_provider_that_is_tested(root: str) -> None:
+    lock = (REPOSITORY / root / ".terraform.lock.hcl").read_text("utf-8")
+    assert re.findall(r'^  version += "(.*)"', lock, re.MULTILINE) == ["5.100.0"]
+
+
+def _resources(text: str) -> str:
+    """The resource and data blocks of a file."""
+    return "\n".join(re.findall(r"^(?:resource|data) .*?^\}", text, re.MULTILINE | re.DOTALL))
+
+
 def test_webhooks_take_the_channels_that_the_notifier_renders() -> None:
     text = (REPOSITORY / "modules" / "alerts" / "notifier.tf").read_text(encoding="utf-8")
     assert f"  channels = {json.dumps(sorted(CHANNELS))}\n" in text

@@ -246,8 +246,10 @@ def deploy_policies(root: tftest.TerraformTest, terraform_env: dict[str, str]) -
 
 @pytest.fixture(scope="module")
 def plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """The plan of prod."""
-    return make_plan(root, manifest(tmp_path_factory.mktemp("build") / "build"))
+    """The plan of prod, with a viewer."""
+    viewers = {"family": "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"}
+    build = manifest(tmp_path_factory.mktemp("build") / "build")
+    return make_plan(root, build, given={"viewer_public_keys": viewers})
 
 
 @pytest.fixture(scope="module")
@@ -316,6 +318,20 @@ def test_buckets_deny_requests_without_tls(plan: Plan) -> None:
     assert {statement.owner.split(".")[1] for statement in denied} == {"code", "logs", "originals", "work"}
 
 
+def test_without_viewers_everything_but_cloudfront_is_planned(plan: Plan, dev_plan: Plan) -> None:
+    def kinds(planned: Plan) -> set[str]:
+        return {kind for kind in planned.types.values() if "cloudfront" in kind or "log_delivery" in kind}
+
+    assert {"aws_cloudfront_distribution", "aws_cloudwatch_log_delivery"} <= kinds(plan)
+    assert kinds(dev_plan) == set()
+    policies = [s.owner for s in dev_plan.statements("aws_s3_bucket_policy", "policy") if s.sid == "RefuseWithoutTls"]
+    assert {owner.split(".")[1] for owner in policies} == {"code", "logs", "originals", "published", "work"}
+    publish = dev_plan.after['module.pipeline.module.function["publish"].aws_lambda_function.this']
+    variables = publish["environment"][0]["variables"]
+    assert "IMPP_DELIVERY_DOMAIN" not in variables
+    assert variables["IMPP_DELIVERY_BUCKET"] == f"impp-dev-{ACCOUNT}-delivery"
+
+
 def test_whoever_writes_to_a_bucket_waits_for_its_settings(plan: Plan) -> None:
     calls = json.loads(plan.text)["configuration"]["root_module"]["module_calls"]
     settings = (
@@ -338,8 +354,32 @@ def test_whoever_writes_to_a_bucket_waits_for_its_settings(plan: Plan) -> None:
         assert f"module.{bucket}.name" in calls[module]["expressions"][argument]["references"], (module, argument)
 
 
+def test_whoever_uses_a_role_or_the_key_waits_for_its_policies(plan: Plan) -> None:
+    """The provider waits until a new key policy or role is in effect only once it has been asked to create it."""
+    calls = json.loads(plan.text)["configuration"]["root_module"]["module_calls"]
+    assert calls["key"]["module"]["outputs"]["arn"]["depends_on"] == ["aws_kms_key_policy.this"]
+    assumed = {
+        "aws_cloudwatch_event_target": "ingest",
+        "aws_scheduler_schedule": "finops",
+        "aws_sfn_state_machine": "pipeline",
+    }
+    for kind, module in assumed.items():
+        (user,) = (
+            resource
+            for resource in calls[module]["module"]["resources"]
+            if resource["type"] == kind and "role_arn" in json.dumps(resource["expressions"])
+        )
+        assert [on for on in user["depends_on"] if on.startswith("aws_iam_role_policy.")], kind
+    (function,) = (
+        resource
+        for resource in calls["alerts"]["module"]["module_calls"]["notifier"]["module"]["resources"]
+        if resource["type"] == "aws_lambda_function"
+    )
+    assert [on for on in function["depends_on"] if on.startswith("aws_iam_role_policy.")]
+
+
 def test_log_delivery_finds_its_statement_in_the_bucket_policy(plan: Plan) -> None:
-    source = plan.after["module.delivery.aws_cloudwatch_log_delivery_source.access[0]"]["name"]
+    source = plan.after["module.delivery[0].aws_cloudwatch_log_delivery_source.access[0]"]["name"]
     (statement,) = (s for s in plan.statements("aws_s3_bucket_policy", "policy") if s.sid == "AWSLogDeliveryWrite1")
     assert statement.owner == "module.logs.aws_s3_bucket_policy.this"
     assert statement.condition["ArnLike"] == {

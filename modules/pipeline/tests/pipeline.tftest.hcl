@@ -127,6 +127,7 @@ run "the_state_machine_may_do_exactly_this" {
       LookAtTranscription    = ["transcribe:GetTranscriptionJob"]
       SendTraces             = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       StartTranscoding       = ["mediaconvert:CreateJob"]
+      TagTranscoding         = ["mediaconvert:TagResource"]
     })
     error_message = "The state machine's role must allow exactly these actions."
   }
@@ -143,6 +144,7 @@ run "the_state_machine_may_do_exactly_this" {
       LendTheTranscodingRole = ["arn:aws:iam::123456789012:role/impp-test-mediaconvert"]
       LookAtTranscription    = ["arn:aws:transcribe:us-east-1:123456789012:transcription-job/impp-*"]
       StartTranscoding       = ["arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"]
+      TagTranscoding         = ["arn:aws:mediaconvert:us-east-1:123456789012:jobs/*", "arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"]
     })
     error_message = "The role must name exactly these resources: only log delivery and tracing may use *."
   }
@@ -303,4 +305,17 @@ run "rejects_malformed_values" {
     settings    = { delivery_domain = "d", max_frames = 0.5, monthly_budget_usd = -1 }
   }
   expect_failures = [var.kms_key_arn, var.name, var.settings]
+}
+
+run "works_without_a_host_name_of_delivery" {
+  command = plan
+
+  variables {
+    settings = { monthly_budget_usd = 20 }
+  }
+
+  assert {
+    condition     = !contains(keys(local.environment), "IMPP_DELIVERY_DOMAIN") && local.environment.IMPP_DELIVERY_BUCKET == var.buckets.delivery
+    error_message = "Without a host name the functions must presign URLs of the bucket."
+  }
 }

@@ -54,9 +54,14 @@ Handler = Callable[[dict[str, Any], Context], dict[str, Any]]
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, signature_version: str | None = None) -> Any:
     """The process's only client of an AWS service: standard retries with jitter, timeouts below the function's own."""
-    config = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30)
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 4},
+        connect_timeout=5,
+        read_timeout=30,
+        signature_version=signature_version,
+    )
     return boto3.client(service, config=config)
 
 

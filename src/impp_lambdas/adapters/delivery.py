@@ -32,6 +32,14 @@ def deliver(settings: Settings, asset: str, results: Results) -> Delivery:
     )
 
 
+def url(settings: Settings, asset: str, name: str) -> str:
+    """The address of a delivered file: CloudFront's, which asks for a viewer's signature, else a presigned S3 URL."""
+    key = keys.delivery(asset, name)
+    if settings.delivery_domain:
+        return f"https://{settings.delivery_domain}/{key}"
+    return s3.presigned_url(settings.delivery_bucket, key)
+
+
 def transcript(settings: Settings, results: Results) -> str | None:
     """Read the transcript as plain text; None if there is none."""
     transcription = results.get("transcribe", {})

@@ -53,6 +53,8 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         finished_at=times.iso(datetime.now(UTC)),
     )
     publication.save(settings, record)
-    links = [*alerts.manifest_link(settings.delivery_domain, media["asset"]), *alerts.execution_link(record.execution)]
+    links = alerts.execution_link(record.execution)
+    if end.state != "deferred":  # it has no manifest
+        links = [*alerts.manifest_link(delivery.url(settings, media["asset"], "manifest.json")), *links]
     alert = alerts.of_asset(end.state, media["asset"], media["key"], summary.lines(record), links, record.usd)
     return {"state": end.state, "usd": record.usd, "subject": alerts.subject(alert.title), "alert": alert.to_dict()}

@@ -206,6 +206,24 @@ def test_lengths_stay_within_the_channels_limits() -> None:
     assert len(embed["title"]) <= 256 and len(embed["description"]) <= 4096
 
 
+def test_a_presigned_url_arrives_whole_or_not_at_all() -> None:
+    presigned, execution = f"https://bucket.test/manifest.json?{'X' * 1800}", "https://console.test/execution"
+    alert = {
+        **ALERT,
+        "text": "t" * 5000,
+        "links": [{"title": "Manifest", "url": presigned}, {"title": "Execution", "url": execution}],
+    }
+    embed = CHANNELS["discord"].render(alert)["embeds"][0]
+    assert embed["description"].endswith(f"[Manifest](<{presigned}>)")
+    assert len(embed["description"]) <= 4096
+    assert embed["fields"] == [{"name": "Links", "value": f"[Execution](<{execution}>)"}]
+    assert presigned in json.dumps(CHANNELS["slack"].render(alert))
+    longer = {**alert, "links": [{"title": "Manifest", "url": presigned * 2}, *alert["links"][1:]]}
+    for name, channel in CHANNELS.items():
+        body = json.dumps(channel.render(longer))
+        assert execution in body and "X" * 1800 not in body, name
+
+
 def test_alarms_and_plain_texts_become_alerts() -> None:
     alarm = {
         "AlarmName": "impp-dev-dlq",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import jsonschema
@@ -138,6 +139,21 @@ def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) ->
     assert out["subject"].isascii()
 
 
+def test_without_cloudfront_the_alert_links_to_a_presigned_url(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IMPP_DELIVERY_DOMAIN")
+    event = successful_run(account, clip)
+    (link, _) = publish.handler(event, FakeContext())["alert"]["links"]
+    url = urlsplit(link["url"])
+    assert f"{url.netloc}{url.path}".endswith(f"/assets/{event['media']['asset']}/manifest.json")
+    assert DELIVERY in link["url"]
+    query = parse_qs(url.query)
+    # objects encrypted with a KMS key need version 4
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert int(query["X-Amz-Expires"][0]) <= 12 * 3600
+
+
 def test_the_ledger_sums_up_the_steps_and_stays_below_the_quote(account: Account, clip: bytes) -> None:
     event = successful_run(account, clip)
     out = publish.handler(event, FakeContext())
@@ -228,6 +244,7 @@ def test_over_budget_the_original_is_only_archived(
     }
     out = publish.handler(event, FakeContext())
     assert out["state"] == "deferred"
+    assert [link["title"] for link in out["alert"]["links"]] == ["Execution"], "there is no manifest to link to"
     assert "this asset may cost" in out["alert"]["text"]
     assert (tags()["impp:state"], tags()["impp:archive"]) == ("deferred", "deep-archive")
     assert account.asset(media["asset"])["state"] == "deferred"

@@ -62,9 +62,9 @@ def of_asset(
     return Alert(SEVERITY[kind], kind, asset, f"{_TITLE[kind]}: {name}", text, tuple(links), usd)
 
 
-def manifest_link(domain: str, asset: str) -> list[dict[str, str]]:
-    """A link to the delivered manifest; none without CloudFront."""
-    return [{"title": "Manifest", "url": f"https://{domain}/assets/{asset}/manifest.json"}] if domain else []
+def manifest_link(url: str) -> list[dict[str, str]]:
+    """A link to the delivered manifest."""
+    return [{"title": "Manifest", "url": url}]
 
 
 def execution_link(execution: str) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ and transcripts are hostile text until escaped: Slack's control characters are `
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -52,8 +52,8 @@ def _slack(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     if text := str(alert.get("text") or "").strip():
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": _cut_slack_text(text, limits.text)}})
     links = [f"<{_slack_text(url)}|{_slack_text(name).replace('|', '/')}>" for name, url in _links(alert)]
-    if links:
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": " · ".join(links)[: limits.links]}})
+    if links := _fitting(links, " · ", limits.links):
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": " · ".join(links)}})
     blocks.append(
         {"type": "context", "elements": [{"type": "mrkdwn", "text": _slack_text(_cut(_facts(alert), limits.facts))}]}
     )
@@ -63,15 +63,19 @@ def _slack(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
 def _discord(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     """One embed, no mentions."""
     severity = str(alert["severity"])
+    links = [f"[{_markdown(name)}](<{url}>)" for name, url in _links(alert) if ">" not in url]
+    in_field = _fitting(links, "\n", limits.links)
+    # A presigned URL is too long for a field.
+    in_text = _fitting([link for link in links if link not in in_field], "\n", limits.text // 2)
+    text = _cut(_markdown(str(alert.get("text") or "")), limits.text - len("\n".join(["", *in_text])))
     embed: dict[str, Any] = {
         "title": _cut(_markdown(_line(alert["title"])), limits.title),
-        "description": _cut(_markdown(str(alert.get("text") or "")), limits.text),
+        "description": "\n".join([text, *in_text]),
         "color": COLOURS.get(severity, COLOURS["warning"]),
         "footer": {"text": _cut(_facts(alert), limits.facts)},
     }
-    links = "\n".join(f"[{_markdown(name)}](<{url}>)" for name, url in _links(alert) if ">" not in url)
-    if links and len(links) <= limits.links:
-        embed["fields"] = [{"name": "Links", "value": links}]
+    if in_field:
+        embed["fields"] = [{"name": "Links", "value": "\n".join(in_field)}]
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}
 
 
@@ -99,6 +103,15 @@ def _links(alert: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         url = str(link.get("url", ""))
         if urlsplit(url).scheme in ("http", "https") and not re.search(r"\s", url):
             yield _line(link.get("title") or url), url
+
+
+def _fitting(links: Sequence[str], separator: str, limit: int) -> list[str]:
+    """The links that fit into a limit together, in order. Half a link would be of no use."""
+    fitting: list[str] = []
+    for link in links:
+        if len(separator.join([*fitting, link])) <= limit:
+            fitting.append(link)
+    return fitting
 
 
 def _line(text: Any) -> str:
