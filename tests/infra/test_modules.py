@@ -60,8 +60,10 @@ def test_modules_configure_no_provider_and_run_no_commands(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_accept_two_major_versions_of_the_provider(module: str) -> None:
-    """Nothing that the provider's version 6 upgrade guide removes, renames or deprecates, of what a module could use."""
-    constraint = re.findall(r'version = "(.*)"', (REPOSITORY / "modules" / module / "versions.tf").read_text("utf-8"))
+    """They use nothing that the version 6 upgrade guide of the provider removes, renames or deprecates."""
+    constraint = re.findall(
+        r"^      version = \"(.*)\"", (REPOSITORY / "modules" / module / "versions.tf").read_text("utf-8"), re.MULTILINE
+    )
     assert constraint == [">= 5.100.0, < 7.0.0"]
     for file in (REPOSITORY / "modules" / module).glob("*.tf"):
         text = file.read_text("utf-8")
@@ -80,7 +82,7 @@ def test_roots_stay_on_the_provider_that_is_tested(root: str) -> None:
 
 def _resources(text: str) -> str:
     """The resource and data blocks of a file."""
-    return "\n".join(re.findall(r"^(?:resource|data) .*?^\}", text, re.MULTILINE | re.DOTALL))
+    return "\n".join(re.findall(r"^(?:resource|data) [^\n]*\{\n.*?^\}", text, re.MULTILINE | re.DOTALL))
 
 
 def test_webhooks_take_the_channels_that_the_notifier_renders() -> None:
