@@ -5,7 +5,14 @@ These tests come after the others of this folder, by the name of their file: the
 
 from __future__ import annotations
 
+import html
+import json
+import re
+from pathlib import Path
+
 import pytest
+import requests
+from PIL import Image
 from tests.support.system import System
 
 from impp_local.deploy import root
@@ -32,6 +39,24 @@ def test_a_plan_shows_what_was_deleted_by_hand(system: System) -> None:
     (alarm,) = cloudwatch.describe_alarms()["CompositeAlarms"]
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
     assert "aws_cloudwatch_composite_alarm.health" in root.planned_changes(system.state)
+
+
+def test_without_viewers_the_pipeline_works_and_links_are_presigned(system: System, tmp_path: Path) -> None:
+    manifest = json.loads((system.state / "deploy" / "terraform" / "local.tfvars.json").read_text())["manifest_path"]
+    outputs = root.deploy(system.cloud.endpoint, system.state, Path(manifest), variables={"viewer_public_keys": {}})
+    assert outputs["distribution_id"] is None and "presigned" in outputs["delivery_status"]
+    assert system.client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0
+    assert root.planned_changes(system.state) == ""
+
+    photo = tmp_path / "photo.jpg"
+    Image.effect_noise((640, 480), 40).save(photo)
+    asset = system.upload(photo, "originals/phone/tests/2026/11/23/photo.jpg")
+    system.wait_until_idle()
+    assert system.asset(asset)["state"] == "published"
+    (alert,) = system.alerts(asset)
+    (link,) = re.findall(r"<(\S+)\|Manifest>", html.unescape(alert["blocks"][2]["text"]["text"]))
+    assert requests.get(link, timeout=30).json()["asset"] == asset
+    assert requests.get(link.partition("?")[0], timeout=30).status_code == 403
 
 
 def test_destroy_leaves_nothing(system: System) -> None:
