@@ -70,6 +70,7 @@ module "transcode" {
   source = "../modules/transcode"
 
   name        = local.name
+  copies      = { bucket = module.work.name }
   input       = { bucket = module.originals.name }
   kms_key_arn = module.key.arn
   output      = { bucket = module.published.name }

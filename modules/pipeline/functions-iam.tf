@@ -47,6 +47,11 @@ locals {
     }
 
     inspect = {
+      # MediaConvert reads a copy of an original whose key has unusual characters; Probe reads it as Inspect.
+      CopyOriginals = {
+        actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+        resources = ["${local.s3}${var.buckets.work}/work/*"]
+      }
       FindOriginals = local.find_originals
       # Probe supports no resources. It reads with the caller's permissions.
       ProbeMedia = {

@@ -58,6 +58,16 @@ data "aws_iam_policy_document" "objects" {
     resources = ["arn:${local.partition}:s3:::${var.input.bucket}/${var.input.prefix}*"]
   }
 
+  dynamic "statement" {
+    for_each = var.copies[*]
+
+    content {
+      sid       = "ReadCopies"
+      actions   = ["s3:GetObject"]
+      resources = ["arn:${local.partition}:s3:::${statement.value.bucket}/${statement.value.prefix}*"]
+    }
+  }
+
   statement {
     sid       = "WriteRenditions"
     actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]

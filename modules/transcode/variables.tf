@@ -1,3 +1,14 @@
+variable "copies" {
+  description = "Where MediaConvert reads copies of inputs whose keys have unusual characters. Null: there are none."
+  type = object({
+    # Name of the bucket.
+    bucket = string
+    # Prefix of the keys.
+    prefix = optional(string, "work/")
+  })
+  default = null
+}
+
 variable "input" {
   description = "Where MediaConvert reads."
   type = object({

@@ -167,7 +167,7 @@ run "each_function_may_do_exactly_this" {
       } == {
       archive    = ["FindOriginals", "TagOriginals"]
       failure    = ["Alert", "FindOriginals", "ReadExecutions", "TagOriginals", "UseCatalog"]
-      inspect    = ["FindOriginals", "ProbeMedia", "TagOriginals", "UseCatalog"]
+      inspect    = ["CopyOriginals", "FindOriginals", "ProbeMedia", "TagOriginals", "UseCatalog"]
       publish    = ["FindDelivered", "FindOriginals", "FindWork", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered"]
       quarantine = ["FindOriginals", "TagOriginals", "UseCatalog"]
     }

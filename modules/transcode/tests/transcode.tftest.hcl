@@ -51,6 +51,21 @@ run "queue_and_role" {
   }
 }
 
+run "copies" {
+  command = plan
+  variables {
+    copies = { bucket = "impp-test-123456789012-work" }
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.objects.json).Statement :
+      [statement.Action, statement.Resource] if statement.Sid == "ReadCopies"
+    ] == [["s3:GetObject", "arn:aws:s3:::impp-test-123456789012-work/work/*"]]
+    error_message = "MediaConvert may only read below work/."
+  }
+}
+
 run "rejects_malformed_values" {
   command = plan
   variables {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from impp_lambdas.adapters import catalog, s3
 from impp_lambdas.core import times
 from impp_lambdas.core.intake import inspection
-from impp_lambdas.core.money import pricing, quote, storage
+from impp_lambdas.core.money import ledger, pricing, quote, storage, usage
 from impp_lambdas.core.planning import plan
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ def _reserve(
 ) -> Verdict:
     """Plan, quote and reserve the budget; without room in the budget the object is only archived."""
     table, facts = settings.catalog_table, inspected.facts
-    planned = plan.make(inspected.asset, facts, original.uri, settings.delivery_bucket, settings.max_frames)
+    source = original.input_uri(settings.work_bucket)
+    planned = plan.make(inspected.asset, facts, source, settings.delivery_bucket, settings.max_frames)
     lines = quote.lines(planned, facts, storage.choose(facts), event["features"], os.uname().machine)
+    if original.copy_key and facts.kind != "image":
+        lines = ledger.merge([*lines, *usage.copy_lines(facts.bytes)])
     priced, usd = [line.to_dict() for line in lines], pricing.total(lines)
     budget = settings.monthly_budget_usd
     if catalog.reserve(table, inspected.asset, event["execution"], month, usd, budget):

@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws
+from impp_lambdas.core.money.usage import COPY_PART
 
 MAX_TAGS = 10
 """S3's limit per object."""
@@ -122,6 +123,20 @@ def presigned_url(bucket: str, key: str) -> str:
     client = aws.client("s3", signature_version="s3v4")
     request = {"Bucket": bucket, "Key": key}
     return str(client.generate_presigned_url("get_object", request, ExpiresIn=PRESIGNED_S))
+
+
+def copy_version(source: tuple[str, str, str], target: tuple[str, str]) -> None:
+    """Copy a version of an object of any size within S3, without its metadata and tags. `source` is (bucket, key,
+    version)."""
+    from boto3.s3.transfer import TransferConfig
+
+    bucket, key, version = source
+    aws.client("s3").copy(
+        {"Bucket": bucket, "Key": key, **_version(version)},
+        *target,
+        ExtraArgs={"MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"},
+        Config=TransferConfig(multipart_threshold=COPY_PART, multipart_chunksize=COPY_PART),
+    )
 
 
 def _version(version: str | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ import re
 
 ORIGINALS = "originals/"
 ASSET_ID = re.compile(r"[0-9a-f]{20}")
+_SAFE = re.compile(r"[A-Za-z0-9!_.*'()/-]+")
 
 
 def asset_id(bucket: str, key: str, version: str, sha256: str | None) -> str:
@@ -18,6 +19,15 @@ def asset_id(bucket: str, key: str, version: str, sha256: str | None) -> str:
     if sha256 and re.fullmatch(r"[0-9a-f]{64}", sha256):
         return sha256[:20]
     return hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()[:20]
+
+
+def is_safe(key: str) -> bool:
+    """Whether a key has S3's safe characters only (its user guide, "Object key naming guidelines").
+
+    AWS does not document whether MediaConvert and Transcribe take others in an `s3://` address as they are or
+    percent-encoded, so neither is handed such a key.
+    """
+    return _SAFE.fullmatch(key) is not None
 
 
 def work(asset: str, name: str) -> str:

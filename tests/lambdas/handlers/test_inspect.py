@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import boto3
 import pytest
 from PIL import Image
 from tests.support import synthetic_media as synthetic
-from tests.support.aws_fakes import INGEST, TABLE
+from tests.support.aws_fakes import INGEST, TABLE, WORK
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
 from impp_lambdas.adapters import aws, dynamo
@@ -75,7 +76,12 @@ def test_any_name_without_our_metadata_is_processed(account: Account, clip: byte
     answer = account.inspect(key, account.put(key, clip))
     assert answer["verdict"] == "process"
     assert answer["key"] == key
-    assert answer["plan"]["job_settings"]["Inputs"][0]["FileInput"] == f"s3://{INGEST}/{key}"
+    bucket, _, copy = answer["plan"]["job_settings"]["Inputs"][0]["FileInput"].removeprefix("s3://").partition("/")
+    assert bucket == WORK and re.fullmatch(r"work/[0-9a-f]{20}/original\.mp4", copy)
+    assert boto3.client("s3").get_object(Bucket=bucket, Key=copy)["Body"].read() == clip
+    stored = {(line["service"], line["item"]): line["quantity"] for line in answer["usage"]}
+    quoted = {(line["service"], line["item"]): line["quantity"] for line in answer["quote"]}
+    assert quoted["s3", "standard"] > stored["s3", "standard"] == pytest.approx(len(clip) / 2**30)
     assert (answer["facts"]["source"], answer["facts"]["captured_at_from"]) == ("phone", "upload")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from impp_lambdas.core import keys
 
 REPLAYABLE_STATES = ("failed", "deferred", "gone", "quarantined")
 """States after which the same content is processed if it is uploaded again."""
@@ -22,6 +25,19 @@ class Original:
     def uri(self) -> str:
         """`s3://bucket/key` without escapes, as MediaConvert expects it."""
         return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def copy_key(self) -> str | None:
+        """The key in the work bucket of the copy that MediaConvert reads, None if it can read the original itself."""
+        if keys.is_safe(self.key):
+            return None
+        extension = re.search(r"\.[A-Za-z0-9]{1,8}$", self.key)
+        name = f"original{extension[0].lower() if extension else ''}"
+        return keys.work(keys.asset_id(self.bucket, self.key, self.version, None), name)
+
+    def input_uri(self, work_bucket: str) -> str:
+        """The address that MediaConvert reads."""
+        return f"s3://{work_bucket}/{self.copy_key}" if self.copy_key else self.uri
 
     def is_folder(self, size: int) -> bool:
         """Whether an object of `size` is a folder: S3's console creates one as an empty object whose key ends with `/`

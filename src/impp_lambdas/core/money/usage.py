@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from impp_lambdas.core.money.pricing import LedgerLine, PriceBook
+from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
 
+COPY_PART = 256 * 2**20
+"""Bytes per part of a large copy."""
 MIN_TRANSCRIBE_S = 15
 """Transcribe bills each job for at least 15 s, in whole seconds (its pricing page)."""
 
@@ -21,6 +23,12 @@ def request_lines(*, gets: int, puts: int) -> list[LedgerLine]:
     """Requests to S3."""
     book = PriceBook.load()
     return [book.line("s3", "get", gets), book.line("s3", "put", puts)]
+
+
+def copy_lines(size: int) -> list[LedgerLine]:
+    """A copy of `size` bytes within S3 and its first month, in parts of :data:`COPY_PART`."""
+    requests = math.ceil(size / COPY_PART) + 2 if size >= COPY_PART else 1
+    return [*request_lines(gets=1, puts=requests), PriceBook.load().line("s3", "standard", size / GB)]
 
 
 def transcribe_line(seconds: float) -> LedgerLine:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlparse
+
+from impp_lambdas.core import keys
 
 MAX_SECONDS = 14_400.0
 """Longest recording per job: 4 hours (Transcribe's quotas, not adjustable)."""
@@ -22,9 +23,6 @@ MIN_IDENTIFIABLE_S = 30.0
 TOO_LITTLE_SPEECH = "speech segment long enough"
 """Part of the FailureReason of a job with too little speech: "Your audio file must have a speech segment long enough in
 duration to perform automatic language identification. …" (seen in many public logs; AWS documents no list)."""
-_SAFE_KEY = re.compile(r"[A-Za-z0-9!_.*'()/-]+")
-"""Keys of S3's safe characters (its user guide, "Object key naming guidelines"). AWS does not document whether
-Transcribe takes others in MediaFileUri as they are or percent-encoded, so such an original is never handed over."""
 FORMATS = frozenset({"mp4", "m4a", "webm", "wav", "wave", "mp3", "flac", "ogg", "amr"})
 """Containers that Transcribe accepts, by its and Probe's names. QuickTime, AVI, Matroska and transport streams are not
 among them."""
@@ -56,7 +54,7 @@ def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
 
 def is_accepted(facts: Mapping[str, Any], key: str) -> bool:
     """Whether Transcribe accepts the original as it is; if not, its sound must be extracted first."""
-    if int(facts.get("bytes") or 0) > MAX_BYTES or not _SAFE_KEY.fullmatch(key):
+    if int(facts.get("bytes") or 0) > MAX_BYTES or not keys.is_safe(key):
         return False
     if not 1 <= int(facts.get("audio_channels") or 0) <= MAX_CHANNELS:
         return False
