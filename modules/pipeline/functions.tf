@@ -1,17 +1,16 @@
 locals {
-  delivery_domain = { for domain in var.settings.delivery_domain[*] : "IMPP_DELIVERY_DOMAIN" => domain }
-
-  environment = merge(local.delivery_domain, {
+  environment = {
     IMPP_ALERT_TOPIC_ARN     = var.alert_topic_arn
     IMPP_CATALOG_TABLE       = aws_dynamodb_table.catalog.name
     IMPP_DELIVERY_BUCKET     = var.buckets.delivery
+    IMPP_DELIVERY_DOMAIN     = var.settings.delivery_domain == null ? "" : var.settings.delivery_domain
     IMPP_INGEST_BUCKET       = var.buckets.ingest
     IMPP_MAX_FRAMES          = tostring(var.settings.max_frames)
     IMPP_MONTHLY_BUDGET_USD  = tostring(var.settings.monthly_budget_usd)
     IMPP_TRANSCRIBE_LANGUAGE = var.settings.transcribe_language
     IMPP_WORK_BUCKET         = var.buckets.work
     POWERTOOLS_LOG_LEVEL     = var.settings.log_level
-  })
+  }
 }
 
 # The functions of the build that this module has a policy for (functions-iam.tf).

@@ -328,7 +328,7 @@ def test_without_viewers_everything_but_cloudfront_is_planned(plan: Plan, dev_pl
     assert {owner.split(".")[1] for owner in policies} == {"code", "logs", "originals", "published", "work"}
     publish = dev_plan.after['module.pipeline.module.function["publish"].aws_lambda_function.this']
     variables = publish["environment"][0]["variables"]
-    assert "IMPP_DELIVERY_DOMAIN" not in variables
+    assert variables["IMPP_DELIVERY_DOMAIN"] == ""
     assert variables["IMPP_DELIVERY_BUCKET"] == f"impp-dev-{ACCOUNT}-delivery"
 
 

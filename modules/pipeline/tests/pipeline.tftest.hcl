@@ -315,7 +315,7 @@ run "works_without_a_host_name_of_delivery" {
   }
 
   assert {
-    condition     = !contains(keys(local.environment), "IMPP_DELIVERY_DOMAIN") && local.environment.IMPP_DELIVERY_BUCKET == var.buckets.delivery
+    condition     = local.environment.IMPP_DELIVERY_DOMAIN == "" && local.environment.IMPP_DELIVERY_BUCKET == var.buckets.delivery
     error_message = "Without a host name the functions must presign URLs of the bucket."
   }
 }

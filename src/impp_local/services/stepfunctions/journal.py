@@ -402,8 +402,11 @@ class Archive:
         self.store = store
         self._definitions: dict[str, str] = {}
         self._ends = 0
-        self._summaries: dict[str, dict[str, Summary]] | None = None
         self._lock = threading.Lock()
+        self._summaries: dict[str, dict[str, Summary]] = {}
+        """Of ended executions, by state machine and ARN; whoever waits for the last one lists them twice a second."""
+        for arn, row in store.rows(ENDED):
+            self._summarize(arn, row)
 
     def write(self, execution: RecordedExecution) -> None:
         """Write an execution as it is now."""
@@ -413,8 +416,7 @@ class Archive:
             self.store.delete(RUNNING, execution.exec_arn)
             self.store.put(ENDED, execution.exec_arn, execution.row())
             with self._lock:
-                if self._summaries is not None:
-                    self._summarize(execution.exec_arn, execution.row())
+                self._summarize(execution.exec_arn, execution.row())
 
     def _keep_definition(self, definition: str) -> str:
         """Write a definition, once; returns its key."""
@@ -462,18 +464,11 @@ class Archive:
         return self.execution(arn, row) if row else None
 
     def ended_of(self, machine_arn: str) -> list[Summary]:
-        """The ended executions of a state machine or a version of it. They are read from disk once: a list of them is
-        asked for twice per second while somebody waits for the last one."""
-        rows = self.store.rows(ENDED) if self._summaries is None else []
+        """The ended executions of a state machine or a version of it."""
         with self._lock:
-            if self._summaries is None:
-                self._summaries = {}
-                for arn, row in rows:
-                    self._summarize(arn, row)
             return list(self._summaries.get(machine_arn, {}).values())
 
     def _summarize(self, arn: str, row: Mapping[str, Any]) -> None:
-        assert self._summaries is not None
         machine = row["machine"]["arn"]
         summary = Summary(arn, machine, row["name"], row["status"], row["started"], row["stopped"])
         self._summaries.setdefault(machine, {})[arn] = summary
@@ -519,7 +514,9 @@ class Archive:
                     self.store.delete(DEFINITION, key)
                     self._definitions.pop(key, None)
         with self._lock:
-            self._summaries = None
+            for summaries in self._summaries.values():
+                for arn in surplus:
+                    summaries.pop(arn, None)
 
 
 def _all(*lists: Iterable[tuple[str, dict[str, Any]]]) -> Iterable[tuple[str, dict[str, Any]]]:
