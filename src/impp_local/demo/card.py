@@ -105,8 +105,8 @@ def check_footage(media: Path, files: Iterable[CardFile], outcomes: Mapping[Path
     where = printable(shown(media))
     if not files:
         raise CardError(f"{where} has no files (hidden ones aside). {_ADVICE}")
-    found = [outcome_of(file, outcomes, media) for file in files]
-    reasons = Counter(outcome.reason or "sidecar" for outcome in found if outcome)
+    known = [outcome_of(file, outcomes, media) for file in files]
+    reasons = Counter(outcome.reason or "sidecar" for outcome in known if outcome)
     listed = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(5))
     examples = ", ".join(printable(file.file) for file in files[:3]) + (", …" if len(files) > 3 else "")
     raise CardError(f"{where} has {_count(len(files), 'file')}, but no footage: {listed} ({examples}). {_ADVICE}")

@@ -139,8 +139,8 @@ def _content(file: FileReport) -> str:
     seen = [str(label["name"]) for label in file.labels[:4]]
     seen += [f"{file.faces} face{'s' if file.faces > 1 else ''}"] if file.faces else []
     seen += [f"⚠ {name}" for name in file.moderation[:2]]
-    said = f"“{file.transcript}”" if file.transcript else ""
-    return " · ".join(filter(None, [", ".join(seen), said]))
+    speech = f"“{file.transcript}”" if file.transcript else ""
+    return " · ".join(filter(None, [", ".join(seen), speech]))
 
 
 def _indented(text: str, columns: int) -> list[str]:

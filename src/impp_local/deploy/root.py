@@ -328,8 +328,8 @@ def _import_block(address: str, identifier: str) -> str:
 def existing_resources(printed: str) -> dict[str, str]:
     """Resources that Terraform failed to create because they exist: names by address, from what it printed."""
     errors = (" ".join(part.replace("│", " ").split()) for part in re.split(r"(?=Error: creating )", printed))
-    found = (_EXISTS.search(error) for error in errors)
-    return {match[2]: match[1] for match in found if match}
+    matches = (_EXISTS.search(error) for error in errors)
+    return {match[2]: match[1] for match in matches if match}
 
 
 def _root(state_dir: Path) -> Path:

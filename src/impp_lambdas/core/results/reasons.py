@@ -46,17 +46,17 @@ def sentence(reason: str | None, detail: str | None = None) -> str:
     """
     if not reason:
         return ""
-    said = REJECTIONS.get(reason)
-    if said is None:
+    meaning = REJECTIONS.get(reason)
+    if meaning is None:
         return f"{reason}: {detail}" if detail else reason
-    return f"{said} ({detail})." if detail else f"{said}."
+    return f"{meaning} ({detail})." if detail else f"{meaning}."
 
 
 def explain(error: str | None, cause: str | None) -> str:
     """An error and its cause in one line of at most 300 characters, with the message from a cause that is JSON."""
     message = _message((cause or "").strip())
-    said = ERRORS.get(error, error) if error else None
-    text = f"{said}: {message}" if said and message else message or said or "no cause given"
+    meaning = ERRORS.get(error, error) if error else None
+    text = f"{meaning}: {message}" if meaning and message else message or meaning or "no cause given"
     return " ".join(text.split())[:LONGEST]
 
 
