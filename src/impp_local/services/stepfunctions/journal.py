@@ -86,6 +86,7 @@ class Journal:
         self._store = store
         self._lock = threading.RLock()
         self._is_open = True
+        self._is_suspended = False
         self._programs: dict[str, dict[str, Any]] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._places: dict[str, int] = {}
@@ -96,6 +97,11 @@ class Journal:
     def is_open(self) -> bool:
         """Whether the execution runs here, and is not merely suspended."""
         return self._is_open
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the cloud stops, and the execution goes on when it starts again."""
+        return self._is_suspended
 
     def load(self) -> None:
         """Take up what is on disk."""
@@ -111,6 +117,7 @@ class Journal:
     def close(self) -> None:
         """Leave the rows as they are from now on."""
         with self._lock:
+            self._is_suspended = self._is_open
             self._is_open = False
 
     # How far programs and states have come --------------------------------------------------------------------------

@@ -185,7 +185,7 @@ class MediaConvertTask(StateTaskServiceCallback):
                     raise FailureEventException(self._failed(env, "States.TaskFailed", cause))
                 changed.wait(POLL_S)
         position = journal.position_of(env)
-        if position is None or position.journal.is_open:  # else it goes on when the cloud starts again
+        if position is None or not position.journal.is_suspended:
             self._cancel(client, job_id)
         env.stack.append({})
 

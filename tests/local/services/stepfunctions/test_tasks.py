@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support.local_cloud import Maker, wait_until
 from tests.support.states import CATCH, CAUGHT, INVOKE, caught, machine, task
 
 from impp_local.kernel import events
-from impp_local.services.stepfunctions import tasks
+from impp_local.services.stepfunctions import executions, tasks
 
 
 def test_function_results_and_errors(make: Maker) -> None:
@@ -85,6 +86,8 @@ class Jobs:
     def __init__(self) -> None:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.requests: list[dict[str, Any]] = []
+        self.answering = threading.Event()
+        self.answering.set()
 
     def __call__(self, region: str, service: str, credentials: Any) -> Jobs:
         assert service == "mediaconvert"
@@ -101,6 +104,7 @@ class Jobs:
         return {"Job": dict(job), "ResponseMetadata": {}}
 
     def get_job(self, Id: str) -> dict[str, Any]:
+        self.answering.wait(60)
         return {"Job": dict(self.jobs[Id]), "ResponseMetadata": {}}
 
     def cancel_job(self, Id: str) -> None:
@@ -150,6 +154,14 @@ def test_a_job_that_is_refused_names_the_service_and_code(make: Maker, jobs: Job
     state["Arguments"]["Settings"] = {"refuse": True}
     error = caught(make, state)
     assert error["Error"] == "MediaConvert.BadRequestException" and "no input" in error["Cause"]
+
+
+def test_a_task_that_notices_its_timeout_after_its_execution_has_ended_cancels_its_job(make: Maker, jobs: Jobs) -> None:
+    jobs.answering.clear()
+    assert caught(make, job_task(TimeoutSeconds=1))["Error"] == "States.Timeout"
+    wait_until(lambda: not executions.RUNNING.in_memory())
+    jobs.answering.set()
+    wait_until(lambda: jobs.jobs["job-1"]["Status"] == "CANCELED")
 
 
 def test_a_task_that_times_out_or_stops_cancels_its_job(make: Maker, jobs: Jobs) -> None:
