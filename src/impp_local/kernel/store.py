@@ -73,13 +73,13 @@ class Store:
         rows.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'OFF'}")
         rows.execute("CREATE TABLE IF NOT EXISTS rows (kind TEXT, key TEXT, value BLOB, PRIMARY KEY (kind, key))")
         rows.execute("CREATE TABLE IF NOT EXISTS written_by (what TEXT)")
-        found = rows.execute("SELECT what FROM written_by").fetchone()
-        if found is None:
+        writer = rows.execute("SELECT what FROM written_by").fetchone()
+        if writer is None:
             rows.execute("INSERT INTO written_by VALUES (?)", (WRITTEN_BY,))
-        elif found[0] != WRITTEN_BY:
+        elif writer[0] != WRITTEN_BY:
             rows.close()
             raise StoreUnreadable(
-                f"{self.folder} is in format {found[0]}; this IMPP reads format {WRITTEN_BY}. Check out the IMPP that"
+                f"{self.folder} is in format {writer[0]}; this IMPP reads format {WRITTEN_BY}. Check out the IMPP that"
                 " wrote it and copy its objects out with `aws s3 sync`, or choose another folder with --state."
             )
         return rows
@@ -111,11 +111,11 @@ class Store:
     def rows(self, kind: str, prefix: str = "") -> list[tuple[str, Any]]:
         """All rows of a kind whose key begins with `prefix`, by key."""
         with self._lock:
-            found = self._rows.execute(
+            listed = self._rows.execute(
                 "SELECT key, value FROM rows WHERE kind = ? AND key >= ? AND key < ? ORDER BY key",
                 (kind, prefix, prefix + _LAST),
             ).fetchall()
-        return [(key, pickle.loads(value)) for key, value in found]  # noqa: S301  # as above
+        return [(key, pickle.loads(value)) for key, value in listed]  # noqa: S301  # as above
 
     @contextmanager
     def changes(self) -> Iterator[None]:

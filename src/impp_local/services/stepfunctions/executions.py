@@ -197,7 +197,7 @@ class Turns:
         _start_in_moto(execution)
 
     def close(self) -> None:
-        """Run no more executions: they are on disk, and run when the cloud starts again."""
+        """Start no further execution: they are on disk, and run when the cloud starts again."""
         with self._lock:
             self._is_closed = True
             self._waiting.clear()

@@ -56,7 +56,7 @@ class Tokens:
             endpoint.notify(_outcome(token, answer))
 
     def expire(self, endpoint: CallbackEndpoint) -> None:
-        """The task waits no more. Above the limit, forget the token that expired first."""
+        """The task has stopped waiting. Above the limit, forget the token that expired first."""
         endpoint.report(CallbackConsumerTimeout())
         with self._lock:
             if self._is_suspended or self._endpoints.pop(endpoint.callback_id, None) is None:
