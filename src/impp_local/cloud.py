@@ -165,7 +165,10 @@ class LocalCloud:
         self._services = Services(self)
         self._services.start()
         pages = [service.page for service in self._services]
-        return Gateway(self._services, [*pages, self._page], self._answered)
+        return Gateway(self._services, [*pages, self._page], self._answered, self._has_host)
+
+    def _has_host(self, name: str) -> bool:
+        return any(service.has_host(name) for service in self._services or ())
 
     def _answered(self, call: Call, response: Response) -> None:
         from impp_local.web.metering import meter_request

@@ -23,6 +23,7 @@ from impp_local.demo.signals import Interrupted, leave, unwinding
 from impp_local.deploy.root import DeployError, deploy
 from impp_local.deploy.terraform import REPOSITORY, TerraformMissing
 from impp_local.kernel.defaults import REGION
+from impp_local.kernel.store import make_private
 
 FOLDER = REPOSITORY / "build" / "demo"
 RESULTS: Final = ("report.html", "report.json", "media")
@@ -81,7 +82,7 @@ def _print(console: Console, result: Report) -> None:
 @contextmanager
 def _only_demo(folder: Path) -> Iterator[None]:
     """Hold the demo's folder. Raises DemoRunning."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     with (folder / "lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

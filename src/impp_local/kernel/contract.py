@@ -183,6 +183,10 @@ class Service:
         Only services that start with the cloud are asked (`services.STARTED_WITH_THE_CLOUD`).
         """
 
+    def has_host(self, name: str) -> bool:  # noqa: ARG002  # for services that answer viewers
+        """Whether it answers to a host name other than this machine's and AWS's; asked as `page` is."""
+        return False
+
     def pages(self) -> Mapping[str, str]:
         """What `page` offers people, for the index: `{"GET /_impp/schedules": "the schedules"}`."""
         return {}

@@ -56,7 +56,7 @@ class Store:
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
         self.durable = durable
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder)
         self._lock_file = _lock(folder / "lock")
         self._lock = threading.RLock()
         self._depth = 0
@@ -156,6 +156,13 @@ class Store:
         if self._lock_file >= 0:
             os.close(self._lock_file)
             self._lock_file = -1
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner can enter, also when it is there already."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(PermissionError):  # a file system without modes, or another user's folder
+        folder.chmod(0o700)
 
 
 def erase(folder: Path) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from impp_local.kernel import moto
 from impp_local.kernel.contract import AwsError, Call, Response, Service
 from impp_local.kernel.defaults import REGION
-from impp_local.web import protocol
+from impp_local.web import hosts, protocol
 
 LOG = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Gateway:
     """The WSGI application.
 
     `find_service` returns our own service by botocore's name, `pages` answer before any service is asked, `meter` sees
-    each API call with its response.
+    each API call with its response; `has_host` knows the host names of services.
     """
 
     def __init__(
@@ -117,10 +117,12 @@ class Gateway:
         find_service: Callable[[str], Service | None],
         pages: Iterable[Page] = (),
         meter: Callable[[Call, Response], None] = lambda _call, _response: None,
+        has_host: hosts.HasHost = lambda _name: False,
     ) -> None:
         self._find_service = find_service
         self._pages = list(pages)
         self._meter = meter
+        self._has_host = has_host
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["RAW_URI"] = environ.get("REQUEST_URI") or environ.get("RAW_URI", "")
@@ -136,6 +138,9 @@ class Gateway:
         return [response.body] if isinstance(response.body, bytes) else response.body
 
     def _answer(self, call: Call) -> Response:
+        refusal = hosts.refusal(call, self._has_host)
+        if refusal:
+            return Response.of_json({"message": refusal}, 403)
         try:
             for page in self._pages:
                 answer = page(call)

@@ -33,6 +33,12 @@ def test_a_killed_process_leaves_whole_changes_only(tmp_path: Path) -> None:
     store.close()
 
 
+def test_only_its_owner_can_enter_the_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    Store(tmp_path).close()
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_failed_block_changes_nothing_and_blocks_nest(tmp_path: Path) -> None:
     store = Store(tmp_path, durable=True)
     store.put("kind", "key", 1)

@@ -63,6 +63,10 @@ class Cdn(CloudFront):
         except AwsError as error:
             return _error(error)
 
+    def has_host(self, name: str) -> bool:
+        """Whether it is the domain or an alias of a distribution."""
+        return self.distribution_of(name) is not None
+
     def pages(self) -> Mapping[str, str]:
         """The distributions."""
         return {f"GET {PREFIX}<distribution>/<path>": "what a distribution delivers, to a signed URL"}
