@@ -1,0 +1,166 @@
+"""What AWS's documentation leaves open and only a real account settles: each doubt, and the observation that ends it.
+
+Every design is right either way or says what to change. `answers.py` reads the answers that a smoke run can give; the
+others need a day, a larger file or a decision of the owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An open question about AWS. `settled` is the observation that answers it, as a sentence; `settled_by_smoke` says
+    whether a smoke run makes it."""
+
+    id: str
+    question: str
+    settled: str
+    settled_by_smoke: bool
+
+
+DOUBTS: Final = (
+    # --- a smoke run observes it ---
+    Doubt(
+        "probe-duration",
+        "For which containers does MediaConvert's Probe state no duration?",
+        "Probe, which is free, is asked about an MP4 file and a transport stream.",
+        True,
+    ),
+    Doubt(
+        "probe-fields",
+        "Does Probe report the rotation, the transfer function and the number of channels?",
+        "Probe is asked about the upright phone clip, the HLG clip and the mono clip.",
+        True,
+    ),
+    Doubt(
+        "probe-damaged",
+        "How does Probe answer for a damaged file?",
+        "The file whose movie box is noise is quarantined as `corrupt`, and with MediaConvert's message.",
+        True,
+    ),
+    Doubt(
+        "odd-key",
+        "Do MediaConvert and Transcribe accept an original whose key has spaces, `+`, `%`, `#` and other alphabets?",
+        "The file of that name is published: both read a copy with a plain key.",
+        True,
+    ),
+    Doubt(
+        "job-tags",
+        "Does MediaConvert check `TagResource` on the queue or on the job when Step Functions tags it?",
+        "A job started by the state machine, whose role has both, ends and carries the tag of Step Functions.",
+        True,
+    ),
+    Doubt(
+        "mono-high-rate",
+        "Does MediaConvert accept `CODING_MODE_1_0`, and 120 frames per second divided to 30?",
+        "The clip with mono sound and 120 frames per second is published with a rendition of at most 30.",
+        True,
+    ),
+    Doubt(
+        "short-speech",
+        "Does Transcribe accept a few seconds of speech, with the fallback for the language `auto`?",
+        "A clip with 6 s of speech ends with a transcript and its language, not as `partial`.",
+        True,
+    ),
+    Doubt(
+        "hdr",
+        "Does MediaConvert convert HLG with `FORCE_709` in a job without other color settings?",
+        "The HLG clip is published, and its rendition is BT.709.",
+        True,
+    ),
+    Doubt(
+        "heic",
+        "Does the media layer decode HEIC on Lambda's arm64?",
+        "The HEIC photo is published with a poster.",
+        True,
+    ),
+    Doubt(
+        "transitions",
+        "Are the transitions of the ledger those that Step Functions counts?",
+        "Each ledger is compared with the history of its execution.",
+        True,
+    ),
+    Doubt(
+        "encoded-minutes",
+        "Are the encoded minutes of the ledger those that MediaConvert reports?",
+        "Each ledger is compared with the job's `DurationInMs`, and at least 10 s per output.",
+        True,
+    ),
+    Doubt(
+        "quote-bound",
+        "Is the quote an upper bound of the cost on AWS, where Lambda's speed differs from this machine's?",
+        "No file's ledger exceeds its quote.",
+        True,
+    ),
+    Doubt(
+        "private-delivery",
+        "Does CloudFront answer unsigned requests with 403, and read a bucket with a customer-managed key?",
+        "An unsigned request is refused; with a viewer's private key (`VIEWER_KEY`), a signed one returns the poster.",
+        True,
+    ),
+    # --- somebody observes it later ---
+    Doubt(
+        "presigned-life",
+        "How long does a presigned link in an alert work, when the role's credentials end before its 12 hours?",
+        "Open the manifest's link of one alert after 1, 6 and 11 hours. Without a distribution only.",
+        False,
+    ),
+    Doubt(
+        "log-policy",
+        "Is our statement in the policy of the log bucket equal to the one that CloudWatch Logs looks for?",
+        "`make plan` shows no change once the first object below `cloudfront/` is in the log bucket.",
+        False,
+    ),
+    Doubt(
+        "hdr-price",
+        "Does `FORCE_709` leave a job in MediaConvert's Basic tier?",
+        "A day later, MediaConvert's usage types in Cost Explorer are all of the Basic tier.",
+        False,
+    ),
+    Doubt(
+        "uhd-price",
+        "Does a Basic UHD minute cost $0.03, $0.0375 or $0.045 by frame rate, or $0.06?",
+        "A day after a 4K `creator` clip, divide its UHD usage in Cost Explorer by its minutes.",
+        False,
+    ),
+    Doubt(
+        "macie-price",
+        "Does Macie cost $0.10 per bucket and month, and $1 per GB inspected?",
+        "Macie's usage page in the console, from the first day of its trial.",
+        False,
+    ),
+    Doubt(
+        "bill",
+        "Does AWS bill what the ledger says?",
+        "A day later, compare Cost Explorer's cost by service, filtered by the tag `Deployment`, with the ledgers.",
+        False,
+    ),
+    Doubt(
+        "macie-first",
+        "Must Macie be enabled before the first deployment with `macie.enabled`?",
+        "`impp doctor`, then the first `make deploy ENV=prod`.",
+        False,
+    ),
+    Doubt(
+        "first-deploy",
+        "Does one apply deploy everything to an empty account, or do IAM and KMS settle too slowly?",
+        "The first `make deploy` ends without an error; if not, the second does.",
+        False,
+    ),
+    Doubt(
+        "provider-6",
+        "Do the modules work with version 6 of the AWS provider, which only its upgrade guide has confirmed?",
+        "`terraform init -upgrade` and `terraform plan` of a root that allows version 6 show no change.",
+        False,
+    ),
+    Doubt(
+        "large-copy",
+        "Does the copy of an original above 50 GB with an odd key end within the 300 s of Inspect?",
+        "Upload one such file; if Inspect times out, raise its time limit in `functions.toml`.",
+        False,
+    ),
+)  # fmt: skip
+"""All doubts, those that a smoke run settles first."""
