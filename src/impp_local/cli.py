@@ -153,5 +153,34 @@ def run_terraform(build_dir: Path, arguments: tuple[str, ...]) -> None:
     sys.exit(subprocess.run(command, env=cli_config(build_dir), check=False).returncode)  # noqa: S603
 
 
+@terraform.command(name="plan")
+@click.option("--env", "environment", default="dev", show_default=True, help="A file of terraform/envs, without .tfvars.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for the plan.  [default: stdout]")
+@click.option(
+    "--var", "variables", metavar="NAME=JSON", multiple=True, help="Variable that overrides the tfvars. Repeatable."
+)
+def plan_terraform(environment: str, out: Path | None, variables: tuple[str, ...]) -> None:
+    """Plan an environment from an empty state, with fake credentials and no network; write the plan as JSON.
+
+    Needs `make build`. Variables of the environment (TF_VAR_…) apply.
+    """
+    import json
+
+    from impp_local.deploy.offline_plan import PlanningFailed, plan_offline
+
+    try:
+        given = {name: json.loads(value) for name, _, value in (entry.partition("=") for entry in variables)}
+        text = json.dumps(plan_offline(environment, given), indent=1)
+    except ValueError as error:
+        raise click.BadParameter(f"a variable must be NAME=JSON: {error}") from None
+    except PlanningFailed as failure:
+        raise click.ClickException(str(failure)) from None
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, "utf-8")
+    else:
+        click.echo(text)
+
+
 def _terraform_missing(missing: Exception) -> click.ClickException:
     return click.ClickException(str(missing))

@@ -6,25 +6,22 @@ they work in.
 
 from __future__ import annotations
 
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.terraform_runs import FakeAws, provider_server, terraform
 
+from impp_local.deploy.offline_plan import answering
 from impp_local.deploy.terraform import REPOSITORY, cli_config
 
 
 @pytest.fixture(scope="session")
 def fake_aws() -> Iterator[str]:
     """The endpoint of an AWS without resources."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeAws) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with answering(FakeAws) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

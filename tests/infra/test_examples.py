@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import pytest
 from tests.support.functions_table import HASH, manifest_part
-from tests.support.terraform_runs import ACCOUNT, terraform
+from tests.support.terraform_runs import terraform
 
+from impp_local.deploy.offline_plan import ACCOUNT
 from impp_local.deploy.terraform import REPOSITORY
 
 EXAMPLES: Final = REPOSITORY / "examples"

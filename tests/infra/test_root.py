@@ -21,9 +21,10 @@ import pytest
 import tftest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from tests.support.functions_table import HASH, ROWS, manifest_part
-from tests.support.terraform_runs import ACCOUNT, FakeAws, terraform
+from tests.support.terraform_runs import FakeAws, terraform
 
 from impp_lambdas.core.detect.registry import DETECTORS
+from impp_local.deploy.offline_plan import ACCOUNT, override
 from impp_local.deploy.terraform import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -169,26 +170,7 @@ def root(working_copy: Path, terraform_env: dict[str, str], fake_aws: str) -> tf
     """The root, ready to plan against the fake AWS, with a known key."""
     copy = working_copy.parent / "root-copy"
     shutil.copytree(working_copy, copy, ignore=shutil.ignore_patterns(".terraform"))
-    (copy / "terraform" / "test_override.tf").write_text(
-        f"""
-        provider "aws" {{
-          access_key                  = "test"
-          secret_key                  = "test"
-          max_retries                 = 5
-          skip_credentials_validation = true
-          skip_metadata_api_check     = true
-          skip_requesting_account_id  = true
-          endpoints {{
-            sfn = "{fake_aws}"
-            sts = "{fake_aws}"
-          }}
-        }}
-        terraform {{
-          backend "local" {{}}
-        }}
-        """,
-        encoding="utf-8",
-    )
+    (copy / "terraform" / "test_override.tf").write_text(override(fake_aws), encoding="utf-8")
     (copy / "modules" / "key" / "test_override.tf").write_text(
         f'output "arn" {{\n  value = "{KEY}"\n}}\n', encoding="utf-8"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import re
@@ -10,50 +9,24 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import tftest
 
+from impp_local.deploy.offline_plan import Answers
 from impp_local.deploy.terraform import GARBAGE_COLLECTION, ensure_terraform
 
-ACCOUNT = "123456789012"
 
-CALLER = f"""\
-<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>\
-<Arn>arn:aws:iam::{ACCOUNT}:user/test</Arn><UserId>TEST</UserId><Account>{ACCOUNT}</Account>\
-</GetCallerIdentityResult><ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></GetCallerIdentityResponse>
-"""
-
-
-class FakeAws(http.server.BaseHTTPRequestHandler):
-    """Answers GetCallerIdentity, and ValidateStateMachineDefinition: the provider checks at plan what is known then."""
+class FakeAws(Answers):
+    """Records what a plan asks AWS."""
 
     actions: ClassVar[list[str]] = []
     definitions: ClassVar[list[str]] = []
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        target = self.headers.get("X-Amz-Target", "")
-        action = target.rpartition(".")[2] or body.partition("Action=")[2].partition("&")[0]
+    def asked(self, action: str, body: str) -> None:
         self.actions.append(action)
-        if action == "GetCallerIdentity":
-            self._answer(200, "text/xml", CALLER)
-        elif action == "ValidateStateMachineDefinition":
+        if action == "ValidateStateMachineDefinition":
             self.definitions.append(json.loads(body)["definition"])
-            answer = {"result": "OK", "diagnostics": [], "truncated": False}
-            self._answer(200, "application/x-amz-json-1.0", json.dumps(answer))
-        else:
-            self._answer(400, "text/plain", f"a plan from an empty state should not need {action}")
-
-    def _answer(self, status: int, content_type: str, body: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body.encode())))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet."""
 
 
 def terraform(folder: Path, env: dict[str, str]) -> tftest.TerraformTest:

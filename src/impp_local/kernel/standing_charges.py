@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from moto.cloudwatch.models import cloudwatch_backends
+from moto.cloudwatch.models import Alarm, cloudwatch_backends
 from moto.kms.models import kms_backends
 from moto.macie2.models import macie2_backends
 from moto.s3.models import s3_backends
@@ -38,11 +38,18 @@ def fixtures() -> Iterator[tuple[str, str, float]]:
     yield "secretsmanager", "secret", len(list(secretsmanager_backends[ACCOUNT][REGION].secrets.values()))
     cloudwatch = cloudwatch_backends[ACCOUNT][REGION]
     yield "cloudwatch", "dashboard", len(cloudwatch.dashboards)
-    yield "cloudwatch", "alarm", len(cloudwatch.alarms)
+    alarms = list(cloudwatch.alarms.values())
+    yield "cloudwatch", "alarm", sum(_metrics(alarm) for alarm in alarms if alarm.rule is None)
+    yield "cloudwatch", "composite_alarm", sum(alarm.rule is not None for alarm in alarms)
     session = macie2_backends[ACCOUNT][REGION].macie_session
     if session and session["status"] == "ENABLED":
         yield "macie", "bucket", len(s3_backends[ACCOUNT]["aws"].buckets)
     yield "ce", "api_request", MONTH_DAYS * _daily_cost_reports()
+
+
+def _metrics(alarm: Alarm) -> int:
+    """Metrics that an alarm reads, each of which is billed (https://aws.amazon.com/cloudwatch/pricing/)."""
+    return sum(query.metric_stat is not None for query in alarm.metric_data_queries) or 1
 
 
 def _customer_keys() -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
+from moto.cloudwatch.models import CloudWatchBackend, Metric, MetricDataQuery, MetricStat
 from moto.kms.models import KmsBackend
 from moto.macie2.models import MacieBackend
 from moto.s3.models import S3Backend
@@ -35,6 +37,20 @@ def test_only_the_customers_own_keys_are_billed(monkeypatch: pytest.MonkeyPatch)
     kms.get_key_id_from_alias("alias/aws/s3")  # AWS's own key, which exists from its first use
     assert len(kms.keys) == 3
     assert monthly()["kms", "key"] == 1
+
+
+def test_an_alarm_is_billed_for_each_metric_that_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    cloudwatch = replace_backend(monkeypatch, "cloudwatch", CloudWatchBackend)
+    settings = dict.fromkeys(inspect.signature(cloudwatch.put_metric_alarm).parameters)
+    stat = MetricStat(Metric("Errors", "AWS/States", []), "60", "Sum", "Count")
+    total = MetricDataQuery("total", "", "60", "true", expression="SUM(METRICS())")
+    both = [MetricDataQuery(name, "", "60", "false", metric_stat=stat) for name in ("m0", "m1")]
+    one = {"dimensions": [], "alarm_actions": [], "tags": []}
+    cloudwatch.put_metric_alarm(**{**settings, **one, "name": "one", "metric_name": "Errors"})
+    cloudwatch.put_metric_alarm(**{**settings, **one, "name": "sum", "metric_data_queries": [total, *both]})
+    cloudwatch.put_metric_alarm(**{**settings, **one, "name": "all", "rule": "ALARM(one) OR ALARM(sum)"})
+    assert monthly()["cloudwatch", "alarm"] == 3
+    assert monthly()["cloudwatch", "composite_alarm"] == 1
 
 
 def test_macie_bills_each_bucket_while_it_is_enabled(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,13 +38,18 @@ class LedgerLine:
 
 @dataclass(frozen=True)
 class Price:
-    """USD per `unit`. An entry per `1000 transitions` becomes a price per `transition`."""
+    """USD per `unit`. An entry per `1000 transitions` becomes a price per `transition`.
+
+    `free` units per month are free for each account; `source` says where the price is from.
+    """
 
     service: str
     item: str
     unit: str
     usd: float
     doubt: str | None
+    free: float
+    source: str
 
 
 class PriceBook:
@@ -52,7 +57,8 @@ class PriceBook:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.as_of: str = document["as_of"]
-        self._prices = {(p["service"], p["item"]): _price(p) for p in document["prices"]}
+        sources = document["sources"]
+        self._prices = {(p["service"], p["item"]): _price(p, sources[p["source"]]) for p in document["prices"]}
 
     @staticmethod
     @lru_cache(maxsize=1)
@@ -75,9 +81,10 @@ def total(lines: Iterable[LedgerLine]) -> float:
     return sum(line.usd for line in lines)
 
 
-def _price(entry: dict[str, Any]) -> Price:
+def _price(entry: dict[str, Any], source: str) -> Price:
     count, unit = re.fullmatch(r"(\d+)?\s*(.+)", entry["unit"]).groups()  # type: ignore[union-attr]  # always matches
     if count:
         unit = unit.removesuffix("s").replace("s-month", "-month")
     doubt = "unverified" if entry.get("unverified") else entry.get("conflict")
-    return Price(entry["service"], entry["item"], unit, entry["usd"] / int(count or 1), doubt)
+    usd = entry["usd"] / int(count or 1)
+    return Price(entry["service"], entry["item"], unit, usd, doubt, entry.get("free", 0), source)
