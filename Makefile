@@ -17,7 +17,7 @@ VARIABLES := -var-file=region.tfvars -var-file=envs/$(ENV).tfvars
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock bootstrap init plan deploy destroy clean
+.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock bootstrap init plan idle-cost deploy destroy clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ init: build $(BACKEND)
 
 plan: init ## Show what a deploy would change.
 	$(ROOT) plan -input=false $(VARIABLES)
+
+idle-cost: build ## Itemise what an environment costs per month without footage, from its plan; needs no AWS account.
+	@$(RUN) -m impp_local terraform plan --env $(ENV) | $(RUN) -m impp_build.idle_cost -
 
 deploy: init ## Build and apply to AWS.
 	$(ROOT) apply -input=false -auto-approve $(VARIABLES)

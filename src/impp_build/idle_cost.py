@@ -82,7 +82,7 @@ FREE: Final[Mapping[str, str]] = {
     "aws_sqs_queue": "billed by request; no queue is polled",
     "aws_xray_group": "free",
 }
-"""Why a resource type costs nothing while no footage arrives. A name that ends with `_` stands for all that begin so."""
+"""Why a resource type costs nothing while no footage arrives. `…_` stands for all that begin so."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,17 @@ def _quantities(resources: list[tuple[str, Resource]]) -> Iterable[tuple[str, st
     kinds = [kind for kind, _ in resources]
     if "aws_macie2_classification_job" in kinds:
         yield "macie", "bucket", kinds.count("aws_s3_bucket")
-    boxes = {(r.get("dimensions") or {}).get("Device") for kind, r in resources if kind == "aws_cloudwatch_metric_alarm"}
+    boxes = {
+        (r.get("dimensions") or {}).get("Device") for kind, r in resources if kind == "aws_cloudwatch_metric_alarm"
+    }
     if boxes - {None}:
         yield "cloudwatch", "custom_metric", HEARTBEAT_METRICS * len(boxes - {None})
 
 
 def _reason(kind: str) -> str | None:
-    return FREE.get(kind) or next((why for name, why in FREE.items() if name[-1] == "_" and kind.startswith(name)), None)
+    return FREE.get(kind) or next(
+        (why for name, why in FREE.items() if name[-1] == "_" and kind.startswith(name)), None
+    )
 
 
 def _line(book: PriceBook, service: str, item: str, quantity: float) -> Line:

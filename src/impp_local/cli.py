@@ -154,7 +154,9 @@ def run_terraform(build_dir: Path, arguments: tuple[str, ...]) -> None:
 
 
 @terraform.command(name="plan")
-@click.option("--env", "environment", default="dev", show_default=True, help="A file of terraform/envs, without .tfvars.")
+@click.option(
+    "--env", "environment", default="dev", show_default=True, help="A file of terraform/envs, without .tfvars."
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for the plan.  [default: stdout]")
 @click.option(
     "--var", "variables", metavar="NAME=JSON", multiple=True, help="Variable that overrides the tfvars. Repeatable."

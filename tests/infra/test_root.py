@@ -23,8 +23,9 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from tests.support.functions_table import HASH, ROWS, manifest_part
 from tests.support.terraform_runs import FakeAws, terraform
 
+from impp_build.idle_cost import idle_cost, table
 from impp_lambdas.core.detect.registry import DETECTORS
-from impp_local.deploy.offline_plan import ACCOUNT, override
+from impp_local.deploy.offline_plan import ACCOUNT, override, plan_offline
 from impp_local.deploy.terraform import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -568,6 +569,16 @@ def test_what_an_account_has_once_is_left_alone(environment: str, plan: Plan, de
     planned = {"prod": plan, "dev": dev_plan}[environment]
     once = {"aws_ce_anomaly_monitor", "aws_iam_openid_connect_provider", "aws_macie2_account"}
     assert not once & set(planned.types.values())
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_page_itemises_what_an_idle_environment_costs(environment: str, plan: Plan, tmp_path: Path) -> None:
+    """Prod with a viewer, which costs nothing by itself; dev as `make idle-cost` plans it."""
+    planned = json.loads(plan.text)
+    if environment == "dev":
+        planned = plan_offline(environment, {}, manifest(tmp_path / "build"))
+    page = (REPOSITORY / "docs" / "design" / "aws.md").read_text(encoding="utf-8")
+    assert f"### {environment}\n\n{table(idle_cost(planned))}\n" in page
 
 
 def test_everything_has_the_tags_of_its_environment(plan: Plan) -> None:

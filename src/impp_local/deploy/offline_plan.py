@@ -24,6 +24,9 @@ from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
 
 ACCOUNT: Final = "123456789012"
 
+ALERT_CHANNEL: Final = {"TF_VAR_alert_emails": '["alerts@example.org"]'}
+"""Stands in for the alert channel that prod needs; tfvars and the environment have precedence."""
+
 _CALLER: Final = f"""\
 <GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>\
 <Arn>arn:aws:iam::{ACCOUNT}:user/test</Arn><UserId>TEST</UserId><Account>{ACCOUNT}</Account>\
@@ -129,9 +132,8 @@ def _terraform(root: Path, *arguments: str) -> str:
     command = [str(ensure_terraform()), *arguments]
     if arguments[0] != "show":
         command.append("-no-color")
-    run = subprocess.run(  # noqa: S603
-        command, cwd=root, env=cli_config(root.parent), capture_output=True, text=True, check=False
-    )
+    env = {**ALERT_CHANNEL, **cli_config(root.parent)}
+    run = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     if run.returncode:
         raise PlanningFailed(run.stderr.strip() or run.stdout.strip())
     return run.stdout
