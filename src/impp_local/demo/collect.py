@@ -42,7 +42,7 @@ class Cloud:
     def __init__(self, clients: Any, outputs: Mapping[str, Any]) -> None:
         self._client = clients
         self.outputs = outputs
-        self._keys: dict[str, str] = {}  # execution ARN → object key
+        self._executions: dict[str, Execution] = {}  # by ARN
 
     def catalog(self) -> dict[str, dict[str, Any]]:
         """Asset id → catalog item as plain values."""
@@ -54,18 +54,30 @@ class Cloud:
         return {item["pk"].removeprefix("ASSET#"): item for item in items if item["pk"].startswith("ASSET#")}
 
     def executions(self) -> list[Execution]:
-        """All executions, oldest first. An execution's key is read once, from its input."""
-        states = self._client("stepfunctions")
-        pages = states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs["state_machine_arn"])
-        executions = []
-        for entry in (entry for page in pages for entry in page["executions"]):
-            arn = entry["executionArn"]
-            if arn not in self._keys:
-                input_document = json.loads(states.describe_execution(executionArn=arn)["input"])
-                self._keys[arn] = input_document["detail"]["object"]["key"]
-            stopped = entry.get("stopDate") if entry["status"] in ENDED else None
-            executions.append(Execution(arn, self._keys[arn], entry["status"], entry["startDate"], stopped))
-        return sorted(executions, key=lambda execution: execution.started)
+        """All executions, oldest first. Those that have ended are asked for once, however many there are."""
+        states, machine = self._client("stepfunctions"), self.outputs["state_machine_arn"]
+        lists = states.get_paginator("list_executions")
+        running = lists.paginate(stateMachineArn=machine, statusFilter="RUNNING")
+        listed = {entry["executionArn"]: entry for page in running for entry in page["executions"]}
+        for page in lists.paginate(stateMachineArn=machine):  # newest first
+            new = [entry for entry in page["executions"] if entry["executionArn"] not in self._executions]
+            listed |= {entry["executionArn"]: entry for entry in new}
+            if len(new) < len(page["executions"]):
+                break
+        was_running = {arn for arn, known in self._executions.items() if known.status not in ENDED}
+        listed |= {arn: states.describe_execution(executionArn=arn) for arn in was_running - listed.keys()}
+        self._executions |= {arn: self._execution(entry) for arn, entry in listed.items()}
+        return sorted(self._executions.values(), key=lambda execution: execution.started)
+
+    def _execution(self, entry: Mapping[str, Any]) -> Execution:
+        arn, status = entry["executionArn"], entry["status"]
+        if known := self._executions.get(arn):
+            key = known.key
+        else:
+            described = self._client("stepfunctions").describe_execution(executionArn=arn)
+            key = json.loads(described["input"])["detail"]["object"]["key"]
+        stopped = entry.get("stopDate") if status in ENDED else None
+        return Execution(arn, key, status, entry["startDate"], stopped)
 
     def latest_event(self, arn: str) -> tuple[int, str]:
         """The number of an execution's latest event, and the name of a state that it is in ("" when unknown)."""

@@ -219,7 +219,7 @@ class _Watch:
         self._cloud = cloud
         self._now = now
         self._seen: tuple[Any, ...] = ()
-        self._looked: tuple[int, ...] = ()
+        self._looked: tuple[Any, ...] = ()
         self._moved_at = self._looked_at = now()
 
     def state(self, execution: Execution) -> str:
@@ -229,12 +229,12 @@ class _Watch:
     def quiet_s(self, executions: list[Execution], running: list[Execution]) -> float:
         """Seconds since something moved."""
         now = self._now()
-        seen = (len(executions), len(running), self._cloud.jobs())
+        seen = (len(executions), len(running))
         if seen != self._seen:
             self._seen, self._moved_at = seen, now
         elif now - max(self._moved_at, self._looked_at) > LOOK_CLOSER_S:
             self._looked_at = now
-            looked = tuple(self._cloud.latest_event(execution.arn)[0] for execution in running)
+            looked = (self._cloud.jobs(), *(self._cloud.latest_event(execution.arn)[0] for execution in running))
             if looked != self._looked:
                 self._looked, self._moved_at = looked, now
         return now - self._moved_at

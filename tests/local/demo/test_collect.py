@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from impp_local.demo.card import CardFile, Outcome
-from impp_local.demo.collect import Execution, file_reports, plain, steps
+from impp_local.demo.collect import Cloud, Execution, file_reports, plain, steps
 from impp_local.demo.facts import Expectation, FileReport
 
 NOON = datetime(2026, 4, 12, 12, tzinfo=UTC)
@@ -58,6 +59,48 @@ class FakeCloud:
         card = [CardFile(Path(file), file, 3) for file in files]
         reports = file_reports(card, lambda file: self.outcomes.get(file.file), self, alerts, {}, stalled or {})  # type: ignore[arg-type]
         return {report.file: report for report in reports}
+
+
+class FakeStates:
+    """Step Functions with pages of two executions, newest first."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[str, str] = {}
+        self.asked = 0
+
+    def get_paginator(self, _operation: str) -> FakeStates:
+        return self
+
+    def paginate(self, stateMachineArn: str, statusFilter: str | None = None) -> Iterator[dict[str, Any]]:
+        names = [name for name in reversed(self.statuses) if statusFilter in (None, self.statuses[name])]
+        for start in range(0, max(len(names), 1), 2):
+            self.asked += 1
+            yield {"executions": [self._entry(name) for name in names[start : start + 2]]}
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:
+        self.asked += 1
+        document = {"detail": {"object": {"key": f"originals/{executionArn}"}}}
+        return {**self._entry(executionArn), "input": json.dumps(document)}
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        moment = NOON + timedelta(seconds=list(self.statuses).index(name))
+        ended = {} if self.statuses[name] == "RUNNING" else {"stopDate": moment}
+        return {"executionArn": name, "status": self.statuses[name], "startDate": moment, **ended}
+
+
+def test_executions_that_ended_are_asked_for_once() -> None:
+    states = FakeStates()
+    cloud = Cloud(lambda _service: states, {"state_machine_arn": "machine"})
+    states.statuses = {"old": "RUNNING"} | {f"n{number}": "SUCCEEDED" for number in range(50)}
+    assert len(cloud.executions()) == 51
+
+    states.asked = 0
+    states.statuses |= {"old": "FAILED", "new": "RUNNING"}
+    executions = {execution.arn: execution for execution in cloud.executions()}
+    assert states.asked < 6
+    assert executions["old"].status == "FAILED" and executions["old"].stopped
+    assert executions["new"].key == "originals/new" and executions["new"].stopped is None
+    assert list(executions) == list(states.statuses)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 from impp_local.kernel.defaults import ACCOUNT
 from impp_local.kernel.jobs import JobRows
 from impp_local.services.mediaconvert import prober, settings
-from impp_local.services.mediaconvert.job import Job, new_id
+from impp_local.services.mediaconvert.job import ENDED, Job, new_id
 from impp_local.services.mediaconvert.runner import Runner
 
 Shape = Mapping[str, Any]
@@ -103,7 +103,7 @@ class MediaConvert(Service):
             status = params.get("Status")
             jobs = [
                 job
-                for job in self._all_jobs()
+                for job in self._jobs_of(status)
                 if url_part in job.input_url and queue in (None, job.queue) and status in (None, job.status)
             ]
         if params.get("Order") == "DESCENDING":
@@ -120,9 +120,10 @@ class MediaConvert(Service):
             raise AwsError("NotFoundException", f"Job id [{identifier}] not found.", 404)
         return job
 
-    def _all_jobs(self) -> list[Job]:
-        """Jobs by submission."""
-        jobs = [*self._jobs.values(), *(Job(**row) for row in self._rows.all_ended())]
+    def _jobs_of(self, status: str | None) -> list[Job]:
+        """Jobs by submission; for a status of jobs under way, only those."""
+        ended = self._rows.all_ended() if status is None or status in ENDED else []
+        jobs = [*self._jobs.values(), *(Job(**row) for row in ended)]
         return sorted(jobs, key=lambda job: (job.submitted, job.id))
 
     def _ended(self, job: Job, publish: Callable[[], None]) -> None:

@@ -296,7 +296,8 @@ def list_executions(
     arn = self.describe_state_machine(state_machine_arn).arn
     known: dict[str, RecordedExecution | Summary]
     known = {e.exec_arn: e for e in RUNNING.in_memory() if e.state_machine_arn == arn}
-    known |= {e.execution_arn: e for e in _archive.ended_of(arn)}
+    if status_filter != ExecutionStatus.RUNNING:
+        known |= {e.execution_arn: e for e in _archive.ended_of(arn)}
     listed = [e for e in known.values() if status_filter in (None, e.status)]
     return sorted(listed, key=lambda e: e.start_date, reverse=True)
 

@@ -164,18 +164,20 @@ class Transcribe(Service):
         """Jobs, newest first."""
         params = request.params
         with self._lock:
-            jobs = [*self._jobs.values(), *(Job(**row) for row in self._rows.all_ended())]
+            status = params.get("Status")
+            ended = self._rows.all_ended() if status in (None, "COMPLETED", "FAILED") else []
+            jobs = [*self._jobs.values(), *(Job(**row) for row in ended)]
             jobs.sort(key=lambda job: job.created, reverse=True)
             summaries = [
                 _summary(job)
                 for job in jobs
-                if params.get("Status") in (None, job.status) and params.get("JobNameContains", "") in job.name
+                if status in (None, job.status) and params.get("JobNameContains", "") in job.name
             ]
         first = int(params["NextToken"]) if str(params.get("NextToken", "")).isdigit() else 0
         last = first + int(params.get("MaxResults") or 5)
         answer: dict[str, Any] = {"TranscriptionJobSummaries": summaries[first:last]}
-        if params.get("Status"):
-            answer["Status"] = params["Status"]
+        if status:
+            answer["Status"] = status
         if last < len(summaries):
             answer["NextToken"] = str(last)
         return answer
