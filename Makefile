@@ -17,7 +17,7 @@ VARIABLES := -var-file=region.tfvars -var-file=envs/$(ENV).tfvars
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock bootstrap init plan idle-cost deploy destroy clean
+.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock doctor bootstrap init plan idle-cost deploy destroy clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench: $(READY) ## Measure this project, and its peers where they are installed.
 
 # --- on AWS: your credentials, your bill; ENV=dev or prod ---
 
+doctor: $(READY) ## Check the account and the environment: what would make a deployment fail, what to write.
+	@$(RUN) -m impp_cli doctor --env $(ENV)
+
 bootstrap: $(READY) ## Once per account: make the bucket for Terraform's state, write terraform/envs/backend.hcl.
 	$(TERRAFORM) -chdir=terraform/bootstrap init -input=false
 	$(TERRAFORM) -chdir=terraform/bootstrap apply -input=false -auto-approve -var-file=../region.tfvars
@@ -88,7 +91,7 @@ plan: init ## Show what a deploy would change.
 idle-cost: build ## Itemise what an environment costs per month without footage, from its plan; needs no AWS account.
 	@$(RUN) -m impp_local terraform plan --env $(ENV) | $(RUN) -m impp_build.idle_cost -
 
-deploy: init ## Build and apply to AWS.
+deploy: $(if $(filter skip,$(DOCTOR)),,doctor) init ## Build and apply to AWS, unless the doctor objects; DOCTOR=skip.
 	$(ROOT) apply -input=false -auto-approve $(VARIABLES)
 
 destroy: init ## Remove the environment from AWS. Buckets with footage stay unless the environment says force_destroy.
@@ -105,7 +108,7 @@ lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.
 	  edge/pyproject.toml --output-file edge/requirements.txt
 
 clean: ## Remove what was built and cached in this checkout; the virtual environment stays.
-	rm -rf build edge/build edge/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache
+	rm -rf build edge/build edge/*.egg-info src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache
 
 $(READY): requirements/bootstrap.txt requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }

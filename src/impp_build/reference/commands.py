@@ -27,6 +27,13 @@ class Program:
 
 PROGRAMS: Final = (
     Program(
+        "impp",
+        "impp_cli.cli:main",
+        "docs/reference/impp-cli.md",
+        "`impp`: commands",
+        "the help texts in `src/impp_cli`",
+    ),
+    Program(
         "impp-edge",
         "impp_edge.cli:main",
         "docs/reference/edge-cli.md",

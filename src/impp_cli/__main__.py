@@ -1,0 +1,5 @@
+"""`python -m impp_cli`."""
+
+from impp_cli.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""One module per command: options, output and exit code; the work is done below."""

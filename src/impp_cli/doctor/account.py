@@ -1,0 +1,74 @@
+"""The account: who deploys, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from impp_cli.aws import AwsError, Kind
+from impp_cli.checkout import REGION_FILE
+from impp_cli.doctor.model import Caller, Context, Finding, Verdict
+
+
+def identify(context: Context) -> tuple[Caller | None, Finding]:
+    """The caller, and what is to be said about the credentials."""
+    try:
+        caller = Caller(*context.account.identity())
+    except AwsError as error:
+        return None, _no_identity(context, error)
+    if caller.arn.endswith(":root"):
+        return caller, Finding(
+            "credentials", Verdict.HINT, f"root user of account {caller.account_id}",
+            "Deploy as an administrator with temporary credentials, such as a user of IAM Identity Center.",
+        )  # fmt: skip
+    return caller, Finding("credentials", Verdict.OK, caller.arn)
+
+
+def _no_identity(context: Context, error: AwsError) -> Finding:
+    if error.kind is Kind.UNREACHABLE and context.account.is_local:
+        text, todo = f"the local cloud does not answer: {error.message}", "Start it."
+        return Finding("credentials", Verdict.FAIL, text, todo, command="make up")
+    if error.kind is Kind.UNREACHABLE:
+        text, todo = f"AWS does not answer: {error.message}", "Check network, proxy and AWS_ENDPOINT_URL."
+        return Finding("credentials", Verdict.FAIL, text, todo)
+    if "xpired" in error.code + error.message:
+        text, todo = "expired", "Get new ones, for example:"
+        return Finding("credentials", Verdict.FAIL, text, todo, command="aws sso login")
+    return Finding(
+        "credentials", Verdict.FAIL, error.message.rstrip(".") or error.code,
+        "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or configure a profile:",
+        command="aws configure sso",
+    )  # fmt: skip
+
+
+# Values of RegionOptStatus (Account Management API reference, "Region").
+NOT_USABLE = {
+    "DISABLED": ("is not enabled in this account", "Enable it, which takes minutes to hours."),
+    "DISABLING": ("is being disabled", "Enable it once that is done."),
+    "ENABLING": ("is being enabled", "Wait until that is done, minutes to hours."),
+}
+
+
+def region(context: Context) -> Iterator[Finding]:
+    """The region of region.tfvars: whether the account has it, and whether `aws` commands use it too."""
+    name = context.account.region
+    if not context.account.is_local:
+        answer = context.account.call("account", "list_regions")
+        known = {one["RegionName"]: one["RegionOptStatus"] for one in answer["Regions"]}
+        if name not in known:
+            text, todo = f"AWS has no region {name}", "Write one that it has."
+            yield Finding("region", Verdict.FAIL, text, todo, 'region = "us-east-1"', REGION_FILE)
+            return
+        if known[name] in NOT_USABLE:
+            text, todo = NOT_USABLE[known[name]]
+            enable = f"aws account enable-region --region-name {name}" if known[name] == "DISABLED" else None
+            yield Finding("region", Verdict.FAIL, f"{name} {text}", todo, command=enable)
+            return
+    shell = context.account.session_region()
+    if shell not in (None, name):
+        yield Finding(
+            "region", Verdict.HINT, f"{name} by {REGION_FILE}; `aws` commands in this shell use {shell}",
+            "The deployment is right; so that commands find it:", command=f"export AWS_REGION={name}",
+        )  # fmt: skip
+        return
+    prices = "" if name == "us-east-1" else "; quotes use the prices of us-east-1"
+    yield Finding("region", Verdict.OK, name + prices)
