@@ -103,7 +103,7 @@ def _common(commands: list[click.Command]) -> list[click.Option]:
     for command in commands:
         for option in _own(command):
             seen.setdefault((*option.opts, option.help), []).append(option)
-    return [same[0] for same in seen.values() if len(same) > len(commands) / 2]
+    return [same[0] for same in seen.values() if len(same) > max(len(commands) / 2, 1)]
 
 
 def _own(command: click.Command) -> list[click.Option]:

@@ -42,8 +42,8 @@ MAX_WIDTH: Final = 110
 def doctor(environment: str, folder: Path, as_json: bool) -> None:
     """Check the account that deploys and an environment's variables; change nothing.
 
-    ✓ is right, ✗ would make the deployment fail, ! is advice, – does not apply, ? could not be found out. Below an
-    advice stands what to write into which file, or the command to run.
+    ✓ is right, ✗ would make the deployment fail, ! is advice, – does not apply, ? could not be found out. Below a
+    finding stands what to write into which file, or the command to run.
 
     Costs at most $0.02: AWS charges $0.01 per request to Cost Explorer's API, of which there are two.
 

@@ -181,8 +181,6 @@ def test_the_local_cloud_checks_what_it_has(doctor: Doctor) -> None:
 
 
 def test_what_others_have_named_cannot_control_the_terminal() -> None:
-    finding = Finding(
-        "alerts", Verdict.HINT, "not confirmed: a\x1b[2J@b", line='monitor_arn = "\x1b]0;x\x07"', file="f"
-    )
+    finding = Finding("alerts", Verdict.HINT, "not confirmed: \x1b[2J", line='name = "\x1b]0;x\x07"', file="f")
     printed = "\n".join(click.unstyle(line) for line in lines(finding, 80))
-    assert printed.replace("\n", "").isprintable()
+    assert printed.replace("\n", "").isprintable() and printed.count("\N{REPLACEMENT CHARACTER}") == 3
