@@ -76,6 +76,7 @@ class Account:
     def __init__(self, region: str, settings: Settings, create_client: Callable[[str, str], Any] | None = None) -> None:
         self.region = region
         self.is_local = settings.endpoint_url is not None
+        self.profile = settings.profile
         self._settings = settings
         self._create = create_client
         self._clients: dict[str, Any] = {}

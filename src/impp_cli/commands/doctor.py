@@ -10,6 +10,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -85,7 +86,7 @@ def _print_json(context: Context, findings: list[Finding]) -> bool:
         "deployable": not failed,
         "findings": [asdict(finding) for finding in findings],
     }
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(document, indent=2))
     return failed
 
 
@@ -93,6 +94,8 @@ def _print(context: Context, findings: Iterable[Finding]) -> bool:
     """Print each finding as it comes, and those that have one reason together at the end."""
     from impp_cli.doctor.examination import AWS_ONLY
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # where the locale lacks a character
     columns = min(shutil.get_terminal_size((MAX_WIDTH, 24)).columns, MAX_WIDTH)
     count: Counter[Verdict] = Counter()
     together: dict[tuple[Verdict, str], list[str]] = {}

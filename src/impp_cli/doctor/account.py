@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from impp_cli.aws import AwsError, Kind
@@ -19,6 +20,13 @@ def identify(context: Context) -> tuple[Caller | None, Finding]:
         return caller, Finding(
             "credentials", Verdict.HINT, f"root user of account {caller.account_id}",
             "Deploy as an administrator with temporary credentials, such as a user of IAM Identity Center.",
+        )  # fmt: skip
+    profile = context.account.profile
+    if profile and profile != context.shell.get("AWS_PROFILE"):
+        return caller, Finding(
+            "credentials", Verdict.HINT, f"{caller.arn}, by the profile {profile} of the environment's settings",
+            "Terraform does not read those; so that it deploys to the same account:",
+            command=f"export AWS_PROFILE={shlex.quote(profile)}",
         )  # fmt: skip
     return caller, Finding("credentials", Verdict.OK, caller.arn)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from impp_cli.aws import AwsError, Kind
@@ -45,9 +45,8 @@ def examine(context: Context) -> Iterator[Finding]:
     """The findings of all checks, in order, as they come."""
     for check in HERE:
         yield from run(check, context)
-    caller, credentials = account.identify(context)
+    context.caller, credentials = account.identify(context)
     yield credentials
-    context = replace(context, caller=caller)
     with ThreadPoolExecutor(WORKERS) as pool:
         for findings in pool.map(lambda check: run(check, context), THERE):
             yield from findings

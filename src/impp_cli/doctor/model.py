@@ -58,9 +58,9 @@ class Caller:
         return self.arn.split(":")[1]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
-    """What checks look at. `caller` is None while nobody has answered for the credentials."""
+    """What checks look at. `caller` is None until the credentials have been checked, and if they are not valid."""
 
     checkout: Checkout
     environment: str

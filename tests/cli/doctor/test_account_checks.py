@@ -32,6 +32,18 @@ def test_who_deploys_is_named(arn: str, verdict: Verdict, tmp_path: Path) -> Non
     assert finding.verdict is verdict and ACCOUNT in finding.text
 
 
+def test_a_profile_that_terraform_does_not_see_is_a_hint(tmp_path: Path) -> None:
+    aws, checkout = StubbedAws(), make_checkout(tmp_path)
+    there = aws.account(settings=Settings(profile="dash cam"))
+    findings = []
+    for shell in ({}, {"AWS_PROFILE": "dash cam"}):
+        arn = f"arn:aws:iam::{ACCOUNT}:user/me"
+        aws.answer("sts", "get_caller_identity", {"Account": ACCOUNT, "Arn": arn, "UserId": "AIDA"})
+        findings.append(account.identify(make_context(aws, checkout, account=there, shell=shell))[1])
+    assert [one.verdict for one in findings] == [Verdict.HINT, Verdict.OK]
+    assert findings[0].command == "export AWS_PROFILE='dash cam'"
+
+
 def test_expired_and_invalid_credentials_fail(tmp_path: Path) -> None:
     aws = StubbedAws()
     # Messages as STS gives them.
