@@ -67,14 +67,30 @@ def is_image(container: str) -> bool:
 
 
 def image_size(head: bytes) -> tuple[int, int] | None:
-    """Width and height of a PNG, GIF or JPEG by its first bytes, None where they do not say."""
+    """Width and height of a PNG, GIF, WebP or JPEG by its first bytes, None where they do not say."""
     if head.startswith(b"\x89PNG") and len(head) >= 24:
         width, height = struct.unpack_from(">II", head, 16)
         return width, height
     if head.startswith(b"GIF8") and len(head) >= 10:
         width, height = struct.unpack_from("<HH", head, 6)
         return width, height
+    if head[8:12] == b"WEBP" and len(head) >= 30:
+        return _webp_size(head)
     return _jpeg_size(head) if head.startswith(b"\xff\xd8") else None
+
+
+def _webp_size(head: bytes) -> tuple[int, int] | None:
+    """By the first chunk: RFC 9649, 2.5 (lossy), 2.6 (lossless) and 2.7 (extended)."""
+    kind = head[12:16]
+    if kind == b"VP8X":
+        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", head, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 Read = Callable[[int, int], bytes]
 """``read(offset, size)`` returns up to ``size`` bytes from ``offset``, fewer at the end of the file."""
+
+
+class BudgetExceeded(Exception):
+    """A file makes its readers ask for more than its budget: no camera's file does."""
+
+
+@dataclass
+class Budget:
+    """What may still be read of one file, by all its readers together: ``reads``, and ``size`` bytes."""
+
+    reads: int
+    size: int
+
+    def spend(self, size: int) -> None:
+        """Account for one read of up to ``size`` bytes. Raises :class:`BudgetExceeded`."""
+        self.reads -= 1
+        self.size -= size
+        if self.reads < 0:
+            raise BudgetExceeded("it needs more reads than its size allows")
+        if self.size < 0:
+            raise BudgetExceeded("it needs more bytes than its size allows, because parts are read again and again")
 
 
 class RangeReader(NamedTuple):
@@ -15,6 +37,16 @@ class RangeReader(NamedTuple):
 
     read: Read
     size: int
+
+
+def within(file: RangeReader, budget: Budget) -> RangeReader:
+    """A reader of the same file that raises :class:`BudgetExceeded` when the budget is used up."""
+
+    def read(offset: int, size: int) -> bytes:
+        budget.spend(max(0, min(size, file.size - offset)))
+        return file.read(offset, size)
+
+    return RangeReader(read, file.size)
 
 
 def of_file(file: BinaryIO, size: int | None = None) -> RangeReader:

@@ -9,12 +9,12 @@ from impp_lambdas.adapters.s3 import Upload
 from impp_lambdas.core import keys
 
 if TYPE_CHECKING:
-    from impp_lambdas.core.media.sampling import Samples
+    from impp_lambdas.core.media.samples import Sampled
 
 JPEG = "image/jpeg"
 
 
-def write(bucket: str, asset: str, sampled: Samples) -> tuple[dict[str, Any], int]:
+def write(bucket: str, asset: str, sampled: Sampled) -> tuple[dict[str, Any], int]:
     """Write everything. Returns the keys (`{frames, frame_count, poster, storyboard}`) and the number of objects."""
     frames = [
         {"t": s.t, "key": keys.work(asset, f"frames/{round(s.t * 1000):09d}.jpg"), "width": s.width, "height": s.height}
@@ -27,8 +27,9 @@ def write(bucket: str, asset: str, sampled: Samples) -> tuple[dict[str, Any], in
         uploads.append(Upload(poster, sampled.poster.jpeg, JPEG))
     if sampled.storyboard:
         board = keys.work(asset, "storyboard.jpg")
-        uploads.append(Upload(board, sampled.storyboard.sprite, JPEG))
-        uploads.append(Upload(keys.work(asset, "storyboard.vtt"), sampled.storyboard.vtt.encode(), "text/vtt"))
+        sprite, vtt = sampled.storyboard
+        uploads.append(Upload(board, sprite, JPEG))
+        uploads.append(Upload(keys.work(asset, "storyboard.vtt"), vtt.encode(), "text/vtt"))
     s3.put_all(bucket, uploads)
     index = keys.work(asset, "frames.json")
     s3.put_json(bucket, index, {"frames": frames})

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from impp_footage.reader import Budget, BudgetExceeded, RangeReader, within
 from impp_lambdas.adapters import admission, aws, metrics, s3
 from impp_lambdas.adapters.admission import Verdict
 from impp_lambdas.adapters.probe import probe
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from impp_lambdas.core.intake.inspection import Inspection
     from impp_lambdas.core.intake.integrity import Problem
     from impp_lambdas.core.money.pricing import LedgerLine
+
+RESERVE_S = 30.0
+"""Seconds of the function's timeout that measuring a duration leaves for the rest."""
+MAX_READS, MAX_BYTES = 50_000, 2**30
+"""Reads and bytes of the parsers of boxes, most of which come from blocks that are in memory."""
 
 
 @aws.raises_throttled
@@ -42,7 +48,9 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         inspected = inspection.unread(original, head, None)
         verdict = Verdict("ignored", "folder", "an empty object that stands for a folder")
     else:
-        inspected = _inspect(original, head, settings.work_bucket, copied) if head else inspection.gone(original, now)
+        inspected = (
+            _inspect(original, head, settings.work_bucket, copied, context) if head else inspection.gone(original, now)
+        )
         inspected, verdict = admission.decide(settings, original, inspected, event, now)
     outcome = {"verdict": verdict.verdict, "reason": verdict.reason, "detail": verdict.detail}
     aws.logger.info("inspected", extra={"asset": inspected.asset, "key": original.key, **outcome})
@@ -61,11 +69,12 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     }
 
 
-def _inspect(original: Original, head: Mapping[str, Any], work_bucket: str, copied: list[LedgerLine]) -> Inspection:
+def _inspect(
+    original: Original, head: Mapping[str, Any], work_bucket: str, copied: list[LedgerLine], context: aws.Context
+) -> Inspection:
     """Inspect an object. What a copy for MediaConvert costs is added to `copied`."""
 
-    def read(start: int, length: int) -> bytes:
-        return s3.read_range(original.bucket, original.key, original.version, start, length)
+    file = open_object(original.bucket, original.key, original.version, int(head["ContentLength"]))
 
     def examine() -> Mapping[str, Any] | Problem:
         if original.copy_key:
@@ -73,9 +82,13 @@ def _inspect(original: Original, head: Mapping[str, Any], work_bucket: str, copi
             copied.extend(copy_lines(int(head["ContentLength"])))
         return probe(original.input_uri(work_bucket))
 
-    def measure(size: int) -> float | None:
-        from impp_lambdas.core.media.duration import measure as of_file  # PyAV: 0.1 s that few files need
+    def measure() -> float | None:
+        from impp_lambdas.adapters import decoding  # few files need it
 
-        return of_file(open_object(original.bucket, original.key, original.version, size))
+        seconds = decoding.measure(file, decoding.Limits.of(context, RESERVE_S))
+        if file.stopped:
+            raise BudgetExceeded(file.stopped)
+        return seconds
 
-    return inspection.inspect(original, head, read, examine, measure)
+    reader = within(RangeReader(file.read_at, file.size), Budget(MAX_READS, MAX_BYTES))
+    return inspection.inspect(original, head, reader, examine, measure)

@@ -15,6 +15,9 @@ from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import keys
 from impp_lambdas.core.planning import transcription
 
+RESERVE_S = 30.0
+"""Seconds of the function's timeout that extracting the sound leaves for uploading it and starting the job."""
+
 
 @aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         task_tokens.succeed(token, {"status": "skipped", "reason": reason, "usage": usage})
         return {"started": False, "reason": reason}
     job = transcription.job_name(asset, execution)
-    uri = sound.prepare(event, settings.work_bucket)
+    uri = sound.prepare(event, settings.work_bucket, context, RESERVE_S)
     seconds = float(facts.get("duration_s") or 0)
     waiting = {"asset": asset, "seconds": seconds, "usage": metrics.usage(context, started)}
     if not task_tokens.store(settings.catalog_table, job, token, execution, waiting):

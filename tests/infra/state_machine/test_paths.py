@@ -12,7 +12,7 @@ import pytest
 from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created
 
 from impp_lambdas.adapters import aws
-from impp_lambdas.core.media.recording import Unreadable
+from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.money import ledger, quote
 
 pytestmark = pytest.mark.slow

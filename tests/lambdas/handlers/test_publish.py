@@ -65,7 +65,7 @@ def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
             "poster": f"{work}poster.jpg",
             "storyboard": f"{work}storyboard.jpg",
             "speech": True,
-            "complete": True,
+            "incomplete": None,
             "usage": [],
         },
         "branches": {

@@ -9,19 +9,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from impp_footage import boxes, formats
-from impp_footage.reader import RangeReader, Read
+from impp_footage.reader import BudgetExceeded, RangeReader
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake import facts, integrity, sources
 from impp_lambdas.core.intake.facts import Facts, Streams
 from impp_lambdas.core.intake.integrity import Problem
+from impp_lambdas.core.intake.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.originals import Original
 
 Probe = Callable[[], Mapping[str, Any] | Problem]
 """Asks MediaConvert: one `ProbeResults` entry, or its problem with the file."""
-Measure = Callable[[int], float | None]
-"""Measures the length in seconds of the object of this size; None if it does not open."""
+Measure = Callable[[], float | None]
+"""Measures the length in seconds; None if that fails. Raises `BudgetExceeded` and `Unreadable`."""
 
 _UNKNOWN = Streams("unknown", 0.0, None, None, 0, None, None, None, False, "unknown")
 
@@ -50,12 +51,13 @@ def unread(original: Original, head: Mapping[str, Any], problem: Problem | None)
     return Inspection(_own_id(original), facts, problem)
 
 
-def inspect(original: Original, head: Mapping[str, Any], read: Read, probe: Probe, measure: Measure) -> Inspection:
+def inspect(
+    original: Original, head: Mapping[str, Any], file: RangeReader, probe: Probe, measure: Measure
+) -> Inspection:
     """Inspect an object; `head` is HeadObject's response."""
     if archived := integrity.find_archived(head):
         return unread(original, head, archived)
     own = sources.own_metadata(head.get("Metadata", {}))
-    file = RangeReader(read, int(head["ContentLength"]))
     examination = integrity.examine(file)
     problem = examination.problem if file.size == 0 else integrity.compare_checksums(head, own) or examination.problem
     streams = replace(_UNKNOWN, container=examination.container or "unknown")
@@ -107,14 +109,20 @@ def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams
     result = probe()
     if isinstance(result, Problem):
         return unknown, result
-    needs_rotation = unknown.container == "mp4" and not facts.has_rotation(result)
-    streams = facts.from_probe(result, boxes.rotation(file) if needs_rotation else 0)
+    streams = facts.from_probe(result)
     if streams is None:
         return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
-    if streams.duration_s > 0:
-        return streams, None
-    # Probe's Duration is optional. Containers without an index have none to state: transport and program streams,
-    # fragmented MP4, MP3, WebM of a browser's recorder.
-    if seconds := measure(file.size):
-        return replace(streams, duration_s=round(seconds, 3)), None
-    return streams, Problem("corrupt", "the container states no duration, and none can be measured")
+    try:
+        if unknown.container == "mp4" and not facts.has_rotation(result):
+            streams = facts.from_probe(result, boxes.rotation(file)) or streams
+        if streams.duration_s <= 0:
+            # Probe's Duration is optional. Containers without an index have none to state: transport and program
+            # streams, fragmented MP4, MP3, WebM of a browser's recorder.
+            streams = replace(streams, duration_s=round(measure() or 0.0, 3))
+    except BudgetExceeded as error:
+        return streams, Problem("read_limit", str(error))
+    except Unreadable as error:
+        return streams, Problem("corrupt", str(error))
+    if streams.duration_s <= 0:
+        return streams, Problem("corrupt", "the container states no duration, and none can be measured")
+    return streams, None

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_footage import boxes, formats, movies
+from impp_footage import boxes, formats, movies, tables
+from impp_footage.reader import BudgetExceeded
 
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader
 
-REASONS = ("gone", "empty", "archived", "checksum_mismatch", "not_media", "truncated", "corrupt", "no_streams")
+REASONS = (
+    *("gone", "empty", "archived", "checksum_mismatch", "not_media", "truncated", "corrupt", "no_streams"),
+    "read_limit",
+)
 
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
 """Storage classes, and tiers of Intelligent-Tiering, that cannot be read at once."""
@@ -78,13 +82,25 @@ def examine(file: RangeReader) -> Examination:
         return Examination(
             "", None, Problem("not_media", f"begins with {head[:8].hex(' ')}, which is no known media format")
         )
-    created, integrity = None, movies.UNKNOWN
     if container == "mp4":
+        return _examine_movie(file)
+    integrity = movies.of_riff(head, file.size) if container in ("avi", "wave") else movies.UNKNOWN
+    return Examination(container, None, Problem("truncated", str(integrity.reason)) if integrity.is_cut else None)
+
+
+def _examine_movie(file: RangeReader) -> Examination:
+    created = None
+    try:
         integrity = movies.of_boxes(file, last_fragment=False)
-        created = boxes.created(file, integrity.movie) if integrity.movie else None
-    elif container in ("avi", "wave"):
-        integrity = movies.of_riff(head, file.size)
-    return Examination(container, created, Problem("truncated", str(integrity.reason)) if integrity.is_cut else None)
+        if integrity.is_cut:
+            return Examination("mp4", None, Problem("truncated", str(integrity.reason)))
+        if integrity.movie:
+            created = boxes.created(file, integrity.movie)
+            if excess := tables.excess(file, integrity.movie):
+                return Examination("mp4", created, Problem("corrupt", excess))
+    except BudgetExceeded as error:
+        return Examination("mp4", created, Problem("read_limit", str(error)))
+    return Examination("mp4", created, None)
 
 
 def _hex(base64_text: str) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 import av
 import av.error
 
+from impp_lambdas.core.intake.unreadable import Unreadable
+from impp_lambdas.core.media.containers import open_media
+
 SAMPLE_PACKETS = 2000
 """Packets whose rate stands for that of the whole file: some 20 s of video with sound."""
 
@@ -18,12 +21,12 @@ def measure(file: Any) -> float | None:
     packet has a time.
     """
     try:
-        with av.open(file, mode="r", metadata_errors="replace") as container:
+        with open_media(file) as container:
             if container.duration and container.duration > 0:
                 return float(container.duration / av.time_base)
             known = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]
             return max(known, default=0.0) or _estimate(container, file)
-    except (av.error.FFmpegError, OSError, ValueError):
+    except (Unreadable, av.error.FFmpegError, OSError, ValueError):
         return None
 
 

@@ -1,23 +1,22 @@
 """Reads upright pictures at given times, and sound of given windows, from a seekable file, and nothing else.
 
 Copes with what cameras write: no video or no audio track, variable frame rate, a start time other than zero, display
-rotation, non-square pixels, a truncated end. Damaged parts are skipped; :class:`Unreadable` is raised only if the
-container does not open.
+rotation, non-square pixels, a truncated end. Damaged parts are skipped;
+:class:`~impp_lambdas.core.intake.unreadable.Unreadable` is raised only if the container does not open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import cache
-from typing import IO, Any
+from typing import Any
 
 import av
 import av.error
-from av.container import InputContainer
 from av.stream import Discard, Disposition
-from PIL import Image, ImageOps
+from PIL import Image
 
+from impp_lambdas.core.media.containers import open_media
 from impp_lambdas.core.media.pictures import LONG_SIDE, fit, upright
 from impp_lambdas.core.media.speech import RATE
 
@@ -25,47 +24,16 @@ FORWARD_FRAMES = 600
 """Most frames per recording that are decoded beyond keyframes, if those are far apart (phones: 10 s and more)."""
 SEARCH_PACKETS = 5000
 """Most packets that are read for one picture: some 30 s of a file without an index."""
-MAX_PIXELS = 250_000_000
-"""Largest still picture that is decoded. Larger panoramas do not fit into the function's memory."""
 
 IsLate = Callable[[], bool]
 """Whether the time is used up. Reading then stops early."""
-
-
-class Unreadable(Exception):
-    """The container or picture does not open. The text says why."""
-
-
-def still(file: IO[bytes]) -> Image.Image:
-    """Read an image file, upright and at most :data:`LONG_SIDE` long. Raises :class:`Unreadable`."""
-    _register_heif()
-    try:
-        with Image.open(file) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Unreadable(f"{image.width}x{image.height} exceeds {MAX_PIXELS} pixels")
-            image.draft("RGB", (LONG_SIDE, LONG_SIDE))  # JPEG only: decodes at 1/2, 1/4 or 1/8
-            image_upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise Unreadable(f"the image does not open: {error}") from error
-    return image_upright.resize(fit(*image_upright.size, LONG_SIDE), Image.Resampling.LANCZOS)
-
-
-@cache
-def _register_heif() -> None:
-    """Teach Pillow to open HEIC, which phones take photos in. The decoder is loaded for photos only."""
-    from pi_heif import register_heif_opener  # type: ignore[import-untyped]  # ships no stubs
-
-    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 
 class Recording:
     """An open container, as a context manager. `file` needs read, seek and tell."""
 
     def __init__(self, file: Any) -> None:
-        try:
-            self._container: InputContainer = av.open(file, mode="r", metadata_errors="replace")
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise Unreadable(f"the container does not open: {error}") from error
+        self._container = open_media(file)
         streams = self._container.streams
         self._video = next((s for s in streams.video if not s.disposition & Disposition.attached_pic), None)
         self._audio = next(iter(streams.audio), None)

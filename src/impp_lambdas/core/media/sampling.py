@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from impp_lambdas.core.media import pictures, selection, speech
-from impp_lambdas.core.media.recording import Recording, still
+from impp_lambdas.core.media.recording import Recording
+from impp_lambdas.core.media.stills import still
 from impp_lambdas.core.media.storyboard import TILES, Storyboard, storyboard
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Samples:
 def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Samples:
     """Sample an original of `kind` video, audio or image. `duration_s` is used if the container has no duration.
 
-    Raises :class:`impp_lambdas.core.media.recording.Unreadable` if the file does not open as media.
+    Raises :class:`impp_lambdas.core.intake.unreadable.Unreadable` if the file does not open as media.
     """
     if kind == "image":
         shot = pictures.shot(0.0, still(file))

@@ -16,7 +16,8 @@ import av
 import av.error
 from av.stream import Discard
 
-from impp_lambdas.core.media.recording import Unreadable
+from impp_lambdas.core.intake.unreadable import Unreadable
+from impp_lambdas.core.media.containers import create_sound, open_media
 from impp_lambdas.core.media.speech import RATE
 
 GAP_S = 0.1
@@ -28,13 +29,9 @@ CHUNK = RATE
 def extract(file: Any, path: Path) -> float:
     """Write the first audio track of `file` (read, seek, tell) to `path`. Returns its length in seconds.
 
-    Raises :class:`~impp_lambdas.core.media.recording.Unreadable` if the container does not open or has no audio.
+    Raises :class:`~impp_lambdas.core.intake.unreadable.Unreadable` if the container does not open or has no audio.
     """
-    try:
-        source = av.open(file, mode="r", metadata_errors="replace")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise Unreadable(f"container does not open: {error}") from error
-    with source, av.open(str(path), "w", format="flac") as target:
+    with open_media(file) as source, create_sound(path) as target:
         if not source.streams.audio:
             raise Unreadable("no audio track")
         encoder = target.add_stream("flac", rate=RATE, layout="mono")

@@ -52,6 +52,6 @@ def _branch(result: Mapping[str, Any]) -> dict[str, str]:
     if status == "ok" and (failed := result.get("failed")):
         calls = ", ".join(f"{count} x {name}" for name, count in failed.items())
         return {"status": "partial", "reason": f"no response to {calls}"}
-    if status == "ok" and result.get("complete") is False:
-        return {"status": "ok", "reason": "incomplete, because the time ran out"}
+    if status == "ok" and result.get("incomplete"):
+        return {"status": "ok", "reason": str(result["incomplete"])}
     return {"status": status, **({"reason": str(result["reason"])} if result.get("reason") else {})}

@@ -15,16 +15,21 @@ from tests.support.boxed_files import FAST, FRAGMENTED, SLOW
 from tests.support.camera_files import FTYP, MDAT, MOOV, box, counted, mvhd
 
 from impp_footage import formats
+from impp_footage.reader import Budget, RangeReader, within
+from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.intake import facts, integrity
 
 
 @pytest.mark.parametrize("data", [FAST, SLOW, FRAGMENTED], ids=["fast start", "moov last", "fragmented"])
-def test_whole_movies_take_few_small_reads(data: bytes) -> None:
+def test_whole_movies_take_few_small_reads_from_few_requests(data: bytes) -> None:
     file, reads = counted(data)
-    examination = integrity.examine(file)
-    assert (examination.container, examination.problem) == ("mp4", None)
-    assert len(reads) <= 8
-    assert sum(reads) <= formats.HEAD_BYTES + 200
+    blocks = RangedFile(lambda first, last: data[first : last + 1], len(data), block=4096)
+    for reader in (file, RangeReader(blocks.read_at, blocks.size)):
+        examination = integrity.examine(reader)
+        assert (examination.container, examination.problem) == ("mp4", None)
+    assert len(reads) <= 50
+    assert sum(reads) <= formats.HEAD_BYTES + 1200
+    assert blocks.fetches <= 3
 
 
 @given(st.integers(1, len(FAST) - 1))
@@ -45,6 +50,16 @@ def test_reads_the_time_of_the_container() -> None:
     assert integrity.examine(counted(FTYP + MDAT + box(b"moov", mvhd(when)))[0]).created == when
     for data in (FTYP + MDAT + MOOV, FTYP + MDAT + box(b"moov", box(b"mvhd", b"")), FTYP + MDAT + box(b"moov", b"")):
         assert integrity.examine(counted(data)[0]).created is None
+
+
+def test_a_movie_that_needs_too_many_reads_is_a_problem_and_keeps_what_was_learned() -> None:
+    when = datetime(2026, 11, 20, 8, 15, tzinfo=UTC)
+    tracks = box(b"trak", box(b"free") * 4000) * 60
+    file, reads = counted(FTYP + MDAT + box(b"moov", mvhd(when), tracks))
+    examination = integrity.examine(within(file, Budget(5000, 1 << 30)))
+    assert examination.problem and examination.problem.reason == "read_limit"
+    assert (examination.container, examination.created) == ("mp4", when)
+    assert len(reads) == 5000
 
 
 def test_an_incomplete_avi_is_truncated() -> None:

@@ -15,8 +15,8 @@ from tests.support import synthetic_media as synthetic
 from tests.support.heic_photo import heic
 
 from impp_lambdas.adapters.ranged import RangedFile
+from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import selection, speech
-from impp_lambdas.core.media.recording import Unreadable
 from impp_lambdas.core.media.sampling import Limits, Samples, sample
 from impp_lambdas.core.media.storyboard import clock
 

@@ -29,7 +29,7 @@ OK = {"status": "ok"}
         ),
         ({"transcode": OK, "plan": {"is_sound_left_out": False}}, [], [], "published", None),
         ({}, [], ["impp:state"], "partial", "tags: no room for impp:state, S3 allows 10 per object"),
-        ({"sample": {**OK, "complete": False}}, [], [], "published", None),
+        ({"sample": {**OK, "incomplete": "incomplete, because the time ran out"}}, [], [], "published", None),
     ],
 )
 def test_the_state_follows_from_the_branches(

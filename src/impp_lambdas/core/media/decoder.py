@@ -1,0 +1,158 @@
+"""The child process that decodes a file: it has a memory limit, no credentials, and no way to the file but its parent.
+
+Started as `python -I -S -c "…" <requests fd> <answers fd>` by :mod:`impp_lambdas.adapters.decoding`, which also serves
+the file's bytes. Only the standard library is loaded before the limits are set.
+
+Parent to child: a length (4 bytes, big-endian) and JSON `{task, memory_mb, file_bytes, size, …}`, then a length and
+bytes for each read. Child to parent: `R`, offset (8 bytes) and length (4) for a read; at the end `D`, a length and JSON
+`{result, blobs: [lengths]}` and the blobs, or `E`, a length and the reason in UTF-8.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import struct
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from impp_lambdas.core.intake.unreadable import Unreadable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+READ = struct.Struct(">QI")
+LENGTH = struct.Struct(">I")
+MAX_READ = 1 << 20
+"""Most bytes per read."""
+NO_MEMORY = "decoding it takes more than {} MB of memory"
+
+Result = tuple[Mapping[str, Any], Sequence[bytes]]
+
+
+class Served(io.RawIOBase):
+    """The file of `size` bytes that the parent serves."""
+
+    def __init__(self, requests: IO[bytes], answers: IO[bytes], size: int) -> None:
+        super().__init__()
+        self._requests, self._answers, self._size, self._position = requests, answers, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError(f"seek before the start: {base + offset}")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self._size - self._position, MAX_READ))
+        if not count:
+            return 0
+        self._answers.write(b"R" + READ.pack(self._position, count))
+        data = frame(self._requests)
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+def frame(stream: IO[bytes]) -> bytes:
+    """A length and as many bytes. Raises `EOFError` if the other side is gone."""
+    return exactly(stream, LENGTH.unpack(exactly(stream, LENGTH.size))[0])
+
+
+def exactly(stream: IO[bytes], count: int) -> bytes:
+    """`count` bytes. Raises `EOFError` if the other side is gone."""
+    data = stream.read(count)
+    if len(data) < count:
+        raise EOFError("the other side is gone")
+    return data
+
+
+def main(requests_fd: int, answers_fd: int) -> None:
+    """Do one task, and end."""
+    with open(requests_fd, "rb") as requests, open(answers_fd, "wb", buffering=0) as answers:
+        request = json.loads(frame(requests))
+        limit(int(request["memory_mb"]), int(request["file_bytes"]))
+        try:
+            result, blobs = TASKS[request["task"]](Served(requests, answers, int(request["size"])), request)
+        except Exception as error:
+            is_memory = isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError)
+            text = NO_MEMORY.format(request["memory_mb"]) if is_memory else _reason(error)
+            data = text.encode("utf-8", "replace")[:1000]
+            answers.write(b"E" + LENGTH.pack(len(data)) + data)
+            return
+        data = json.dumps({"result": result, "blobs": [len(blob) for blob in blobs]}).encode()
+        answers.write(b"D" + LENGTH.pack(len(data)) + data)
+        for blob in blobs:
+            rest = memoryview(blob)
+            while rest:
+                rest = rest[answers.write(rest) :]
+
+
+def limit(memory_mb: int, file_bytes: int) -> None:
+    """Limit the process: its address space, the size of a file that it may write, no core dump (setrlimit(2)).
+
+    macOS has no limit of the address space; setrlimit fails there.
+    """
+    for kind, most in (
+        (resource.RLIMIT_AS, memory_mb << 20),
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+
+
+def _sample(file: Served, request: Mapping[str, Any]) -> Result:
+    from impp_lambdas.core.media.sampling import Limits, sample
+
+    deadline = time.monotonic() + float(request["seconds"])
+    limits = Limits(int(request["frames"]), float(request["interval_s"]), lambda: deadline - time.monotonic())
+    sampled = sample(cast(IO[bytes], file), request["kind"], float(request["duration_s"]), limits)
+    board = sampled.storyboard
+    result = {
+        "frames": [{"t": shot.t, "width": shot.width, "height": shot.height} for shot in sampled.frames],
+        "poster": sampled.frames.index(sampled.poster) if sampled.poster else None,
+        "vtt": board.vtt if board else None,
+        "speech_ratio": sampled.speech.ratio,
+        "is_spoken": sampled.speech.is_spoken,
+        "is_complete": sampled.is_complete,
+    }
+    return result, [*(shot.jpeg for shot in sampled.frames), *([board.sprite] if board else [])]
+
+
+def _measure(file: Served, _: Mapping[str, Any]) -> Result:
+    from impp_lambdas.core.media.duration import measure
+
+    return {"seconds": measure(file)}, []
+
+
+def _extract(file: Served, request: Mapping[str, Any]) -> Result:
+    from impp_lambdas.core.media.soundtrack import extract
+
+    return {"seconds": extract(file, Path(request["path"]))}, []
+
+
+TASKS: Mapping[str, Callable[[Served, Mapping[str, Any]], Result]] = {
+    "sample": _sample,
+    "measure": _measure,
+    "extract": _extract,
+}

@@ -1,0 +1,47 @@
+"""Pictures that claim more pixels than fit, and large ones that do."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from impp_footage import formats
+from impp_lambdas.core.intake.unreadable import Unreadable
+from impp_lambdas.core.media.stills import MEGAPIXELS, still
+
+
+def test_a_picture_beyond_its_formats_limit_is_refused_unread() -> None:
+    header = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(header, "WEBP", lossless=True)
+    data = bytearray(header.getvalue())
+    at = data.index(b"VP8L") + 9  # behind the signature: 14 bits of width - 1, 14 bits of height - 1
+    data[at : at + 4] = (9000 | 9000 << 14).to_bytes(4, "little")
+    with pytest.raises(Unreadable, match=r"9001x9001: at most 64 megapixels of WEBP"):
+        still(io.BytesIO(bytes(data)))
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}])
+def test_the_size_of_a_webp_is_in_its_head(options: dict[str, Any]) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (321, 123)).save(out, "WEBP", **options)
+    assert formats.image_size(out.getvalue()) == (321, 123)
+
+
+def test_the_limit_depends_on_the_format_and_a_jpeg_of_200_megapixels_is_below_it() -> None:
+    assert MEGAPIXELS["JPEG"] > 200 > MEGAPIXELS["WEBP"]
+
+
+def test_a_large_picture_is_turned_upright_after_it_was_reduced() -> None:
+    exif = Image.Exif()
+    exif[274] = 6  # rotated 90 degrees clockwise to be upright
+    out = io.BytesIO()
+    Image.new("P", (6000, 3000)).save(out, "PNG", exif=exif)
+    assert still(out).size == (640, 1280)
+
+
+def test_postscript_is_not_opened() -> None:
+    with pytest.raises(Unreadable):
+        still(io.BytesIO(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"))
