@@ -14,9 +14,9 @@ NAME = "alerts"
 
 def channels(context: Context) -> Iterator[Finding]:
     """That there is a channel (the root refuses prod without), and that each address has confirmed."""
-    addresses = sorted(context.variable("alert_emails", []))
-    version = int(context.variable("webhooks_version", 0))
-    if any(context.variable("webhooks", {}).values()) and version < 1:
+    addresses = sorted(context.collection("alert_emails", list))
+    version = context.number("webhooks_version")
+    if any(context.collection("webhooks", dict).values()) and version < 1:
         yield Finding(
             NAME, Verdict.FAIL, "TF_VAR_webhooks is set, but no version of it",
             "Raise it with each change of the webhooks.", "webhooks_version = 1", context.file,

@@ -10,7 +10,7 @@ from typing import Final
 from impp_cli.aws import AwsError, Kind
 from impp_cli.checkout import UnreadableFile
 from impp_cli.doctor import account, alerts, machine, money, services, singletons
-from impp_cli.doctor.model import WITHOUT_CREDENTIALS, Context, Finding, Unexamined, Verdict
+from impp_cli.doctor.model import WITHOUT_CREDENTIALS, Context, Finding, InvalidVariable, Unexamined, Verdict
 
 WORKERS: Final = 8
 AWS_ONLY: Final = "not on the local cloud"
@@ -60,6 +60,8 @@ def run(check: Check, context: Context) -> list[Finding]:
         return list(check.examine(context))
     except AwsError as error:
         return [_unknown(check.name, context, error)]
+    except InvalidVariable as error:
+        return [Finding(check.name, Verdict.FAIL, str(error), f"Correct it in {context.file}, or in its TF_VAR_.")]
     except (Unexamined, UnreadableFile) as error:
         return [Finding(check.name, Verdict.UNKNOWN, str(error))]
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from impp_cli.aws import Account
 from impp_cli.checkout import Checkout, UnreadableFile, variables_file
+
+Collection = TypeVar("Collection", list[Any], dict[str, Any])
 
 WITHOUT_CREDENTIALS: Final = "not checked without credentials"
 
@@ -39,6 +41,10 @@ class Finding:
     line: str | None = None
     file: str | None = None
     command: str | None = None
+
+
+class InvalidVariable(Exception):
+    """A variable of another type than the root's; the message names it, not its value, which may be secret."""
 
 
 class Unexamined(Exception):
@@ -87,7 +93,22 @@ class Context:
         except UnreadableFile as error:
             raise Unexamined(str(error)) from error
 
-    def variable(self, name: str, default: Any) -> Any:
-        """A variable's value; the default also for null. Raises Unexamined."""
+    def collection(self, name: str, kind: type[Collection]) -> Collection:
+        """A variable that is a list or a map; empty if it is not set or null. Raises Unexamined, InvalidVariable."""
         value = self.variables.get(name)
-        return default if value is None else value
+        if value is None:
+            return kind()
+        if not isinstance(value, kind):
+            raise InvalidVariable(f"{name} must be a {'list' if kind is list else 'map'}")
+        return value
+
+    def number(self, name: str) -> float:
+        """A variable that is a number; 0 if it is not set or null. Raises Unexamined, InvalidVariable."""
+        try:
+            return float(self.variables.get(name) or 0)
+        except (TypeError, ValueError):
+            raise InvalidVariable(f"{name} must be a number") from None
+
+    def is_set(self, name: str) -> bool:
+        """A variable that is true or false; false if it is not set. Terraform takes text too. Raises Unexamined."""
+        return self.variables.get(name) in (True, "true")

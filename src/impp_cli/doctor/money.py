@@ -49,7 +49,7 @@ def _disabled() -> Finding:
 
 
 def _of_organisation(context: Context) -> Finding:
-    if context.variable("cost_tag_active", False):
+    if context.is_set("cost_tag_active"):
         return Finding(TAG, Verdict.OK, "the organisation's management account decides; cost_tag_active = true")
     return Finding(
         TAG, Verdict.UNKNOWN, "only the organisation's management account sees and activates it",
@@ -59,7 +59,7 @@ def _of_organisation(context: Context) -> Finding:
 
 
 def _tag(context: Context, status: str | None) -> Finding:
-    is_used = bool(context.variable("cost_tag_active", False))
+    is_used = context.is_set("cost_tag_active")
     activate = (
         "aws ce update-cost-allocation-tags-status"
         f" --cost-allocation-tags-status TagKey={deployment.COST_TAG},Status=Active"
@@ -88,7 +88,7 @@ def _tag(context: Context, status: str | None) -> Finding:
 
 def anomalies(context: Context) -> Iterator[Finding]:
     """The one monitor of dimension SERVICE that AWS allows per account (see modules/finops/anomaly.tf)."""
-    settings = context.variable("cost_anomaly", {})
+    settings = context.collection("cost_anomaly", dict)
     try:
         monitors = context.account.call("ce", "get_anomaly_monitors")["AnomalyMonitors"]
     except AwsError as error:
@@ -118,7 +118,7 @@ def anomalies(context: Context) -> Iterator[Finding]:
 def _advice(context: Context, verdict: Verdict, text: str, existing: Mapping[str, Any] | None) -> Finding:
     """What to write, with the threshold that is written already."""
     monitor = f'monitor_arn = "{existing["MonitorArn"]}"' if existing else "create_monitor = true"
-    threshold = context.variable("cost_anomaly", {}).get("threshold_usd")
+    threshold = context.collection("cost_anomaly", dict).get("threshold_usd")
     kept = "" if threshold is None else f", threshold_usd = {threshold}"
     todo = "Get alerts on anomalies, in one environment per account:" if verdict is Verdict.HINT else "Use this:"
     return Finding(MONITOR, verdict, text, todo, f"cost_anomaly = {{ {monitor}{kept} }}", context.file)
@@ -134,7 +134,7 @@ def budget(context: Context) -> Iterator[Finding]:
     except AwsError as error:
         if error.kind is not Kind.MISSING:
             raise
-        limit = context.variable("monthly_budget_usd", 0)
+        limit = context.number("monthly_budget_usd")
         yield Finding(BUDGET, Verdict.OK, f"the deployment creates {name}: ${limit:,.2f} per month")
         return
     limit, spent = (

@@ -111,9 +111,9 @@ def cloudfront(context: Context) -> Iterator[Finding]:
     before you can add new CloudFront resources" (recorded in hashicorp/terraform-provider-aws#36663). An account that
     has a distribution was allowed to create it.
     """
-    delivery = context.variable("delivery", {})
+    delivery = context.collection("delivery", dict)
     enabled = delivery.get("enabled")
-    delivers = bool(context.variable("viewer_public_keys", {})) if enabled is None else bool(enabled)
+    delivers = bool(context.collection("viewer_public_keys", dict)) if enabled is None else bool(enabled)
     listed = context.account.call("cloudfront", "list_distributions", MaxItems="1")["DistributionList"]
     if listed.get("Quantity", 0) > 0:
         yield Finding("CloudFront", Verdict.OK, "verified: the account has a distribution")

@@ -17,7 +17,7 @@ DISABLED = "Macie is not enabled"
 
 def macie(context: Context) -> Iterator[Finding]:
     """Whether Macie is on, for an environment that searches its buckets for personal data."""
-    settings = context.variable("macie", {})
+    settings = context.collection("macie", dict)
     if not settings.get("enabled"):
         yield Finding(MACIE, Verdict.OFF, "this environment does not use it")
         return

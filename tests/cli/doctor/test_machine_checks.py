@@ -50,6 +50,24 @@ def test_variables(text: str, verdict: Verdict, line: str | None, tmp_path: Path
     assert (finding.verdict, finding.line) == (verdict, line)
 
 
+@pytest.mark.parametrize(
+    ("name", "variables", "shell"),
+    [
+        ("alerts", 'alert_emails = "a@example.org"', {}),
+        ("alerts", "", {"TF_VAR_webhooks": "https://hooks.example.org/secret"}),
+        ("alerts", 'webhooks_version = "one"', {}),
+        ("Macie", "macie = true", {}),
+    ],
+)
+def test_a_variable_of_another_type_fails_without_being_shown(
+    name: str, variables: str, shell: dict[str, str], tmp_path: Path
+) -> None:
+    context = make_context(StubbedAws(), make_checkout(tmp_path, variables), shell=shell)
+    (finding,) = examination.run(CHECKS[name], context)
+    assert finding.verdict is Verdict.FAIL and " must be a " in finding.text
+    assert "secret" not in str(finding)
+
+
 def examined(aws: StubbedAws, folder: Path, backend: str | None) -> Finding:
     checkout = make_checkout(folder)
     if backend is not None:
