@@ -37,13 +37,14 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
     binary.write_text('#!/bin/sh\necho \'{"terraform_version": "1.11.4"}\'\n')
     binary.chmod(0o755)
     monkeypatch.setattr(examination, "WORKERS", 1)  # a stub gives its answers in order
-    environment = {
-        "PATH": str(binary.parent),
+    environment: dict[str, str | None] = dict.fromkeys(
+        ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "IMPP_ENV")
+    )
+    environment |= {
         "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "PATH": str(binary.parent),
         "XDG_CONFIG_HOME": str(tmp_path),
     }
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "IMPP_ENV"):
-        environment[name] = ""
 
     def run(account: Account, *options: str) -> Result:
         monkeypatch.setattr("impp_cli.aws.Account", lambda _region, _settings: account)
