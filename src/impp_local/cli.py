@@ -34,9 +34,12 @@ def main() -> None:
 @click.option("--deploy", is_flag=True, help="Build, and apply the Terraform root unless nothing has changed.")
 @click.option("--fresh", is_flag=True, help="Remove everything that the state folder holds, after a question.")
 @click.option("--durable/--no-durable", default=True, help="Wait for the disk, so that a power cut loses nothing.")
+@click.option("--enforce/--no-enforce", default=False, help="Judge each request by the IAM policies.")
 @click.option("--yes", is_flag=True, help="Answer the question of --fresh with yes.")
 @click.option("--verbose", is_flag=True, help="Log the services' activity.")
-def up(port: int, state: Path, deploy: bool, fresh: bool, durable: bool, yes: bool, verbose: bool) -> None:
+def up(
+    port: int, state: Path, deploy: bool, fresh: bool, durable: bool, enforce: bool, yes: bool, verbose: bool
+) -> None:
     """Start the local cloud in the foreground; the first line printed is its endpoint. Ctrl-C or SIGTERM stops it.
 
     It continues with what the state folder holds.
@@ -47,7 +50,7 @@ def up(port: int, state: Path, deploy: bool, fresh: bool, durable: bool, yes: bo
     if fresh and not yes:
         click.confirm(f"Remove all footage and results in {state}?", abort=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    sys.exit(home.up(port, state, deploys=deploy, durable=durable, fresh=fresh))
+    sys.exit(home.up(port, state, deploys=deploy, durable=durable, enforce=enforce, fresh=fresh))
 
 
 @main.command()

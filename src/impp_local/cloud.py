@@ -39,6 +39,7 @@ PAGES: Final = {
     "POST /_impp/bill/reset": "start a new bill",
     "GET /_impp/idle": "whether work is under way",
     "GET /_impp/metrics": "memory, workers, cold starts",
+    "GET /_impp/permissions": "which statements of the IAM policies were needed so far, and which were not",
 }
 """The cloud's own pages, with their purposes."""
 
@@ -50,13 +51,15 @@ class PortTaken(OSError):
 class LocalCloud:
     """All services on one port. `port` 0 takes any free one; `state` is the folder for what is kept on disk.
 
-    `durable` waits for the disk before anything is acknowledged, so that a power cut loses nothing either.
+    `durable` waits for the disk before anything is acknowledged, so that a power cut loses nothing either. `enforce`
+    judges each request by IAM's policies; without it, everybody may do everything.
     """
 
-    def __init__(self, port: int = PORT, state: Path = STATE, *, durable: bool = False) -> None:
+    def __init__(self, port: int = PORT, state: Path = STATE, *, durable: bool = False, enforce: bool = False) -> None:
         self._port = port
         self._state = state.absolute()
         self._durable = durable
+        self._enforce = enforce
         self._store: Store | None = None
         self._resources: Resources | None = None
         self._releaser: memory.Releaser | None = None
@@ -148,11 +151,16 @@ class LocalCloud:
     def _compose(self) -> Gateway:
         from moto.moto_api._internal.models import moto_api_backend
 
+        from impp_local.iam import enforcement
         from impp_local.kernel import billing, bounds, standing_charges
         from impp_local.kernel.resources import Resources
         from impp_local.services import Services
         from impp_local.web.gateway import Gateway
 
+        if self._enforce:
+            enforcement.switch_on()
+        else:
+            enforcement.switch_off()
         moto_api_backend.reset()
         billing.METER.reset()
         bounds.apply()
@@ -165,7 +173,7 @@ class LocalCloud:
         self._services = Services(self)
         self._services.start()
         pages = [service.page for service in self._services]
-        return Gateway(self._services, [*pages, self._page], self._answered, self._has_host)
+        return Gateway(self._services, [*pages, self._page], self._answered, self._has_host, enforcement)
 
     def _has_host(self, name: str) -> bool:
         return any(service.has_host(name) for service in self._services or ())
@@ -205,6 +213,10 @@ class LocalCloud:
                 return Response.of_json({"idle": not any(work.values()), **work})
             case "GET", "metrics":
                 return Response.of_json(self.metrics())
+            case "GET", "permissions":
+                from impp_local.iam import enforcement
+
+                return Response.of_json({"enforced": enforcement.is_on(), **enforcement.statements()})
         message = f"No page {call.path} in the local cloud; {self.endpoint}/_impp/ names those there are"
         return Response.of_json({"message": message}, 404)
 

@@ -165,6 +165,15 @@ def listen_for_alerts(clients: Clients, topic: str) -> str:
     """Subscribe a queue to the alert topic, as another channel beside chat and e-mail; returns its URL."""
     url: str = clients("sqs").create_queue(QueueName=ALERT_QUEUE)["QueueUrl"]
     arn = clients("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    clients("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     raw = {"RawMessageDelivery": "true"}
     clients("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
     return url

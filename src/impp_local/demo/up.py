@@ -79,7 +79,7 @@ class Record:
             return False
 
 
-def up(port: int, state: Path, *, deploys: bool, durable: bool, fresh: bool) -> int:
+def up(port: int, state: Path, *, deploys: bool, durable: bool, enforce: bool, fresh: bool) -> int:
     """Start a local cloud, deploy to it if asked, and keep it running until a signal comes; returns the exit code.
 
     The first line printed is the endpoint. With `fresh`, what the state folder holds is removed first.
@@ -92,7 +92,7 @@ def up(port: int, state: Path, *, deploys: bool, durable: bool, fresh: bool) -> 
             try:
                 if deploys:
                     _begin(state, console, fresh)
-                with LocalCloud(port, state, durable=durable) as cloud:
+                with LocalCloud(port, state, durable=durable, enforce=enforce) as cloud:
                     Record(os.getpid(), cloud.endpoint).write(state)
                     try:
                         _print(cloud.endpoint)

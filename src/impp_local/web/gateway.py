@@ -12,7 +12,7 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from impp_local.kernel import moto
@@ -105,11 +105,21 @@ def forward_to_moto(call: Call) -> Response:
     return answer
 
 
+class Guard(Protocol):
+    """Judges API calls."""
+
+    def check(self, call: Call) -> None:
+        """Before a call is answered. Raises AwsError for a caller who may not make it."""
+
+    def conceal(self, call: Call, response: Response) -> Response:
+        """The answer, as far as the caller may know it. Raises AwsError."""
+
+
 class Gateway:
     """The WSGI application.
 
     `find_service` returns our own service by botocore's name, `pages` answer before any service is asked, `meter` sees
-    each API call with its response; `has_host` knows the host names of services.
+    each API call with its response; `has_host` knows the host names of services, `guard` who may do what.
     """
 
     def __init__(
@@ -118,11 +128,13 @@ class Gateway:
         pages: Iterable[Page] = (),
         meter: Callable[[Call, Response], None] = lambda _call, _response: None,
         has_host: hosts.HasHost = lambda _name: False,
+        guard: Guard | None = None,
     ) -> None:
         self._find_service = find_service
         self._pages = list(pages)
         self._meter = meter
         self._has_host = has_host
+        self._guard = guard
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["RAW_URI"] = environ.get("REQUEST_URI") or environ.get("RAW_URI", "")
@@ -147,7 +159,11 @@ class Gateway:
                 if answer is not None:
                     return answer
             read_operation(call)
+            if self._guard:
+                self._guard.check(call)
             response = self._call_service(call)
+            if self._guard:
+                response = self._guard.conceal(call, response)
         except AwsError as error:
             response = protocol.error_response(call.service, call.headers, error)
         except Exception as error:

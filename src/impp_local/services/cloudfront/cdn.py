@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from impp_local.iam import on_behalf
 from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Call, Response
 from impp_local.services.cloudfront.api import CloudFront, Resource
@@ -122,6 +123,7 @@ class _Visit:
     def _object(self, method: str) -> Response:
         name = unquote(self.path.lstrip("/")) or self.distribution.config.get("DefaultRootObject") or ""
         try:
+            on_behalf.require_origin_read(self.distribution.arn, self._bucket(), name)
             stored = objects.find(self._bucket(), name)
         except AwsError:
             # The origin access control may not list the bucket, so S3 does not reveal which keys are missing.

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from moto.events.models import events_backends
 
+from impp_local.iam import enforcement, on_behalf
 from impp_local.kernel import targets
+from impp_local.kernel.contract import AwsError
 from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
 from impp_local.kernel.events import publish, subscribe
 from impp_local.kernel.store import Store
@@ -33,7 +35,9 @@ class _Targets:
 
     def send(self, delivery: Delivery) -> None:
         """Send the payload to the target."""
-        targets.send({**delivery.arguments["target"], "DeliveryId": delivery.id}, delivery.arguments["payload"])
+        target = delivery.arguments["target"]
+        _check(target, delivery.arguments["source_arn"], target["Arn"])
+        targets.send({**target, "DeliveryId": delivery.id}, delivery.arguments["payload"])
 
     def give_up(self, delivery: Delivery, failure: Failure) -> None:
         """Send it to the target's dead-letter queue."""
@@ -42,9 +46,30 @@ class _Targets:
         if queue := (target.get("DeadLetterConfig") or {}).get("Arn"):
             attributes = targets.event_attributes(source_arn, target["Arn"], failure)
             try:
+                _check({} if ":rule/" in source_arn else target, source_arn, queue)
                 targets.dead_letter(queue, delivery.arguments["payload"], attributes)
             except Undeliverable as error:
                 log.error("The dead letter of %s is lost: %s", source_arn, error)
+
+
+def _check(target: Mapping[str, Any], source_arn: str, arn: str) -> None:
+    """Raise Undeliverable unless the target's role, or else EventBridge itself, may send to an ARN.
+
+    A rule's dead letters are EventBridge's own, a schedule's are its role's. Scheduler passes its schedule group's ARN
+    when it assumes a role (Scheduler user guide, "Confused deputy prevention").
+    """
+    role = target.get("RoleArn")
+    if not role:
+        on_behalf.deliver(arn, service=on_behalf.EVENTS, source_arn=source_arn)
+        return
+    service, source = on_behalf.EVENTS, source_arn
+    if ":schedule/" in source_arn:
+        service, source = on_behalf.SCHEDULER, source_arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+    try:
+        caller = enforcement.assume(role, service, "delivery", source)
+    except AwsError as error:
+        raise Undeliverable("NO_PERMISSIONS", error.message, retry=False) from error
+    on_behalf.deliver(arn, role=caller)
 
 
 _dispatcher = Dispatcher("events", _Targets())

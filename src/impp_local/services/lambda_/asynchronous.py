@@ -14,6 +14,7 @@ from typing import Any, Final
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 
+from impp_local.iam import enforcement, on_behalf
 from impp_local.kernel import targets
 from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
 from impp_local.kernel.functions import Report
@@ -108,6 +109,8 @@ class _Functions:
 
     def _send_dead_letter(self, delivery: Delivery, arn: str | None, failure: Failure) -> None:
         text = delivery.arguments["payload"].decode()
+        if arn:
+            self._check_role(delivery, arn)
         if arn and arn.split(":")[2] == "sqs":
             attributes = {
                 "RequestID": ("String", delivery.arguments["request_id"]),
@@ -127,10 +130,17 @@ class _Functions:
         if not destination:
             return
         try:
+            self._check_role(delivery, destination)
             targets.send({"Arn": destination}, json.dumps(_record(delivery, report, condition)))
         except Undeliverable as error:
             function = delivery.arguments["function"]
             log.error("Cannot reach the destination %s of %s: %s", destination, function, error)
+
+    @staticmethod
+    def _check_role(delivery: Delivery, arn: str) -> None:
+        """Raise Undeliverable unless the function's role may send there."""
+        function = find_function(delivery.arguments["function"])
+        on_behalf.deliver(arn, role=enforcement.session(function.role, function.function_name))
 
 
 def _record(delivery: Delivery, report: Report | None, condition: str) -> dict[str, Any]:

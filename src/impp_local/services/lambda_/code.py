@@ -23,7 +23,7 @@ from typing import Final
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
-from impp_local.kernel.principals import SESSION_SECRET, access_key
+from impp_local.kernel.principals import SESSION_SECRET, Session
 from impp_local.services.lambda_.sandbox import Spec
 
 _unpacking: Final = threading.Lock()
@@ -62,7 +62,7 @@ def variables(function: LambdaFunction, endpoint: str, log_group: str, log_strea
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
-    key = access_key(function.role)
+    session = Session(function.role, function.function_name)
     return {
         "TZ": ":UTC",
         "LANG": "en_US.UTF-8",
@@ -77,9 +77,9 @@ def variables(function: LambdaFunction, endpoint: str, log_group: str, log_strea
         "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "AWS_ACCESS_KEY_ID": key,
+        "AWS_ACCESS_KEY_ID": session.access_key,
         "AWS_SECRET_ACCESS_KEY": SESSION_SECRET,
-        "AWS_SESSION_TOKEN": SESSION_SECRET,
+        "AWS_SESSION_TOKEN": session.token,
         **{str(name): str(value) for name, value in function.environment_vars.items()},
         "AWS_ENDPOINT_URL": endpoint,
     }

@@ -11,6 +11,8 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.logs.models import logs_backends
 
+from impp_local.iam import enforcement
+from impp_local.iam.need import Need
 from impp_local.kernel import billing
 from impp_local.kernel.functions import Report
 from impp_local.kernel.moto import changing
@@ -51,8 +53,12 @@ def compose(function: LambdaFunction, report: Report, printed: list[str]) -> lis
 
 
 def write(function: LambdaFunction, stream: str, lines: list[str]) -> None:
-    """Append lines to a log stream of the function and meter them."""
+    """Append lines to a log stream of the function and meter them; a role that may not write logs leaves none."""
     group = group_of(function)
+    log_stream = f"arn:aws:logs:{function.region}:{function.account_id}:log-group:{group}:log-stream:{stream}"
+    writing = [Need(f"logs:{action}", log_stream) for action in ("CreateLogStream", "PutLogEvents")]
+    if not enforcement.may(enforcement.session(function.role, function.function_name), writing):
+        return
     now = int(time.time() * 1000)
     with changing("logs"):
         backend = logs_backends[function.account_id][function.region]

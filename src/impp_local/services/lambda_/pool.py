@@ -15,6 +15,8 @@ from typing import Any, Final
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 
+from impp_local.iam import enforcement
+from impp_local.kernel.contract import AwsError
 from impp_local.services.lambda_ import code, logs
 from impp_local.services.lambda_.sandbox import Sandbox, WorkerExit
 
@@ -133,6 +135,11 @@ class Pool:
             return None
 
     def _start(self, function: LambdaFunction, key: str) -> Environment:
+        try:
+            enforcement.assume(function.role, "lambda.amazonaws.com", function.function_name)
+        except AwsError as error:
+            message = "The role defined for the function cannot be assumed by Lambda."
+            raise LambdaClientError("AccessDeniedException", message) from error
         stream = logs.new_stream()
         try:
             spec = code.spec_of(function, self._folder, self._endpoint, logs.group_of(function), stream)

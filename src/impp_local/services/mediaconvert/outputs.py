@@ -9,8 +9,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from impp_local.engines import video
+from impp_local.iam import on_behalf
+from impp_local.iam.policies import Caller
 from impp_local.kernel import objects
-from impp_local.kernel.contract import Cloud
+from impp_local.kernel.contract import AwsError, Cloud
 from impp_local.services.mediaconvert.job import Job
 from impp_local.services.mediaconvert.plan import JobError, Plan, Rendition
 
@@ -31,11 +33,11 @@ def check_buckets(cloud: Cloud, plan: Plan) -> None:
         try:
             cloud.client("s3").head_bucket(Bucket=rendition.bucket)
         except ClientError as error:
-            raise _unwritable(rendition, error) from error
+            raise _unwritable(rendition, str(error.response.get("Error", {}).get("Code"))) from error
 
 
-def upload(cloud: Cloud, rendition: Rendition, work: Path, canceled: threading.Event) -> dict[str, Any]:
-    """Upload an output's files; returns its members in GetJob and the event.
+def upload(cloud: Cloud, caller: Caller, rendition: Rendition, work: Path, canceled: threading.Event) -> dict[str, Any]:
+    """Upload an output's files as the job's role; returns its members in GetJob and the event.
 
     Raises JobError when they cannot be written, `video.Canceled` after `canceled` is set.
     """
@@ -50,15 +52,12 @@ def upload(cloud: Cloud, rendition: Rendition, work: Path, canceled: threading.E
         if canceled.is_set():
             raise video.Canceled
         key = rendition.key_prefix + _suffix(rendition, file)
-        try:
-            objects.put_object(cloud, rendition.bucket, key, file, _content_type(file, key))
-        except ClientError as error:
-            raise _unwritable(rendition, error) from error
+        _put(cloud, caller, rendition, key, file, _content_type(file, key))
         paths.append(f"s3://{rendition.bucket}/{key}")
     return _details(rendition, files, paths)
 
 
-def write_main_playlists(cloud: Cloud, job: Job, plan: Plan, work: Path) -> None:
+def write_main_playlists(cloud: Cloud, caller: Caller, job: Job, plan: Plan, work: Path) -> None:
     """Write the main playlist of each HLS group, beside its variants' playlists."""
     for index, group in enumerate(job.params["Settings"]["OutputGroups"]):
         if group["OutputGroupSettings"]["Type"] != "HLS_GROUP_SETTINGS":
@@ -69,16 +68,25 @@ def write_main_playlists(cloud: Cloud, job: Job, plan: Plan, work: Path) -> None
         text = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n"
         for rendition, output in zip(variants, job.outputs[index], strict=True):
             text += _variant(rendition, work / rendition.folder, output["durationInMs"] / 1000)
-        try:
-            objects.put_object(cloud, variants[0].bucket, key, text.encode(), _TYPES["m3u8"])
-        except ClientError as error:
-            raise _unwritable(variants[0], error) from error
+        _put(cloud, caller, variants[0], key, text.encode(), _TYPES["m3u8"])
         for output in job.outputs[index]:
             output["playlist"] = f"s3://{variants[0].bucket}/{key}"
 
 
-def _unwritable(rendition: Rendition, error: ClientError) -> JobError:
-    code = str(error.response.get("Error", {}).get("Code"))
+def _put(
+    cloud: Cloud, caller: Caller, rendition: Rendition, key: str, content: Path | bytes, content_type: str
+) -> None:
+    """Write a file of an output. Raises JobError."""
+    try:
+        on_behalf.require_write(caller, rendition.bucket, key)
+        objects.put_object(cloud, rendition.bucket, key, content, content_type)
+    except AwsError as error:
+        raise _unwritable(rendition, error.code) from error
+    except ClientError as error:
+        raise _unwritable(rendition, str(error.response.get("Error", {}).get("Code"))) from error
+
+
+def _unwritable(rendition: Rendition, code: str) -> JobError:
     url = f"s3://{rendition.bucket}/{rendition.key_prefix}"
     number = {"404": 1404, "NoSuchBucket": 1404, "403": 1401, "AccessDenied": 1401}.get(code, 1517)
     return JobError(number, f"Unable to write to output file [{url}]: [Failed to write data: {code}]")

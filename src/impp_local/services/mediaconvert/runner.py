@@ -16,6 +16,8 @@ from typing import Any
 
 from impp_engines.media import MediaError
 from impp_local.engines import video
+from impp_local.iam import enforcement, on_behalf
+from impp_local.iam.policies import Caller
 from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Cloud
 from impp_local.services.mediaconvert import events, outputs, prober
@@ -37,6 +39,9 @@ _TIMEOUT_FACTOR = 60.0
 
 _LONGEST_S = 48 * 3600.0
 """The limit of every job, https://docs.aws.amazon.com/mediaconvert/latest/ug/ev_status_progressing.html."""
+
+SESSION = "MediaConvert"
+"""The name of jobs' role sessions."""
 
 _PROBED, _TRANSCODED = 5, 90
 """The job's percentage at the end of these phases."""
@@ -148,9 +153,12 @@ class Runner:
         events.publish(job, "PROGRESSING")
         match = S3_URL.fullmatch(job.input_url)
         assert match  # checked when the job was created
+        bucket, key = match.groups()
         try:
-            with objects.open_object(*match.groups()) as path, tempfile.TemporaryDirectory(prefix="impp-mc-") as work:
-                self._transcode(job, path, Path(work))
+            caller = enforcement.assume(str(job.params["Role"]), "mediaconvert.amazonaws.com", SESSION, job.arn)
+            on_behalf.require_read(caller, bucket, key)
+            with objects.open_object(bucket, key) as path, tempfile.TemporaryDirectory(prefix="impp-mc-") as work:
+                self._transcode(job, caller, path, Path(work))
         except AwsError as error:
             raise JobError(
                 1404,
@@ -160,7 +168,7 @@ class Runner:
         job.percent, job.phase = 100, None
         self._end(job, "COMPLETE")
 
-    def _transcode(self, job: Job, path: Path, work: Path) -> None:
+    def _transcode(self, job: Job, caller: Caller, path: Path, work: Path) -> None:
         media = _probe(job, path)
         events.publish_input(job, media)
         plan = make_plan(job.params["Settings"], media, path, _THREADS)
@@ -170,11 +178,11 @@ class Runner:
         job.phase, job.percent = "TRANSCODING", _PROBED
         self._ffmpeg(job, plan, media, work)
         job.phase, job.percent = "UPLOADING", _TRANSCODED
-        uploads = [outputs.upload(self._cloud, rendition, work, job.canceled) for rendition in plan.renditions]
+        uploads = [outputs.upload(self._cloud, caller, rendition, work, job.canceled) for rendition in plan.renditions]
         uploaded = list(zip(plan.renditions, uploads, strict=True))
         groups = len(job.params["Settings"]["OutputGroups"])
         job.outputs = [[output for r, output in uploaded if r.group == group] for group in range(groups)]
-        outputs.write_main_playlists(self._cloud, job, plan, work)
+        outputs.write_main_playlists(self._cloud, caller, job, plan, work)
         for rendition, output in uploaded:
             item, quantity = charge(rendition, output["durationInMs"] / 1000)
             billing.meter("mediaconvert", item, quantity, detail=f"{rendition.key_prefix} {job.input_url}")

@@ -16,6 +16,7 @@ from typing import Any, Final
 import requests
 from moto.sns.models import Subscription
 
+from impp_local.iam import on_behalf
 from impp_local.kernel import targets
 from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
 from impp_local.kernel.store import Store
@@ -41,6 +42,7 @@ class _Subscriptions:
         """Invoke the function, or call the webhook."""
         given = delivery.arguments
         if given["protocol"] == "lambda":
+            _check(given["subscription"], given["endpoint"])
             targets.send({"Arn": given["endpoint"]}, given["body"])
         else:
             _post(given["endpoint"], given["body"], given["headers"])
@@ -52,6 +54,7 @@ class _Subscriptions:
         if queue := given["dead_letters"]:
             attributes = {"ERROR_CODE": ("String", failure.code), "ERROR_MESSAGE": ("String", failure.message[:1024])}
             try:
+                _check(given["subscription"], queue)
                 targets.dead_letter(queue, given["body"], attributes)
             except Undeliverable as error:
                 log.error("The dead letter of %s is lost: %s", given["subscription"], error)
@@ -89,6 +92,12 @@ def deliver(
 ) -> None:
     """Deliver a message to a subscription that wants it; the parameters are moto's."""
     if self.protocol not in ("lambda", "http", "https"):
+        if self.protocol == "sqs":
+            try:
+                _check(self.arn, self.endpoint)
+            except Undeliverable as error:
+                log.warning("SNS may not send to %s: %s", self.endpoint, error)
+                return
         if str(self.attributes.get("RawMessageDelivery", "")).lower() == "false":
             self.attributes.pop("RawMessageDelivery")  # to moto any text is true
         _deliver_in_moto(
@@ -116,6 +125,11 @@ def deliver(
         "dead_letters": _dead_letter_queue(self),
     }
     _dispatcher.deliver(given, policy)
+
+
+def _check(subscription_arn: str, endpoint: str) -> None:
+    """Raise Undeliverable unless SNS may send to an ARN for the subscription's topic."""
+    on_behalf.deliver(endpoint, service=on_behalf.SNS, source_arn=subscription_arn.rpartition(":")[0])
 
 
 def lambda_event(notification: Mapping[str, Any], subscription_arn: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import base64
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import botocore.exceptions
@@ -19,6 +19,9 @@ from botocore.response import StreamingBody
 
 from impp_local.kernel import principals
 from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+
+SESSION: Final = "states"
+"""The name of state machines' role sessions; AWS's are random."""
 
 
 class Clients:
@@ -40,13 +43,14 @@ class Clients:
             return self._clients[key]
 
     def _create(self, service: str, region: str, role: str) -> Any:
+        session = principals.Session(role, SESSION) if role else None
         return self._session.client(
             service,
             region_name=region,
             endpoint_url=self._endpoint,
-            aws_access_key_id=principals.access_key(role) if role else ACCESS_KEY_ID,
-            aws_secret_access_key=principals.SESSION_SECRET if role else SECRET_ACCESS_KEY,
-            aws_session_token=principals.SESSION_SECRET if role else None,
+            aws_access_key_id=session.access_key if session else ACCESS_KEY_ID,
+            aws_secret_access_key=principals.SESSION_SECRET if session else SECRET_ACCESS_KEY,
+            aws_session_token=session.token if session else None,
             config=Config(
                 parameter_validation=False,
                 retries={"total_max_attempts": 1},

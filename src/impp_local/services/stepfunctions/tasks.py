@@ -35,9 +35,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
+from impp_local.iam import enforcement
+from impp_local.iam.need import Need
 from impp_local.kernel import events, functions
+from impp_local.kernel.contract import AwsError
 from impp_local.services.stepfunctions import journal
-from impp_local.services.stepfunctions.clients import Clients, JsonClient, client_error
+from impp_local.services.stepfunctions.clients import SESSION, Clients, JsonClient, client_error
 
 POLL_S: Final = 30.0
 """How often a MediaConvert job is read while no event reports its end (Step Functions, too, does both)."""
@@ -69,7 +72,9 @@ def sdk_service_name(service: str) -> str:
 
 def invoke_function(env: Any, parameters: Mapping[str, Any], region: str, state_credentials: Any) -> None:  # noqa: ARG001
     """Run a function and push what the integration returns."""
-    owner = env.states.context_object.context_object_data["Execution"]["Id"]
+    context = env.states.context_object.context_object_data
+    owner = context["Execution"]["Id"]
+    _check_role(state_credentials, context["StateMachine"]["Id"], str(parameters["FunctionName"]))
     payload = lambda_eval_utils.to_payload_type(parameters.get("Payload")) or b"{}"
     name, qualifier = str(parameters["FunctionName"]), parameters.get("Qualifier")
     try:
@@ -84,6 +89,15 @@ def invoke_function(env: Any, parameters: Mapping[str, Any], region: str, state_
     if report.error:
         raise lambda_eval_utils.LambdaFunctionErrorException(report.error, report.payload.decode())
     env.stack.append({"ExecutedVersion": report.version, "Payload": json.loads(report.payload), "StatusCode": 200})
+
+
+def _check_role(state_credentials: Any, machine_arn: str, function: str) -> None:
+    """Raise ClientError unless the state's role may invoke the function."""
+    try:
+        caller = enforcement.assume(state_credentials.role_arn, "states.amazonaws.com", SESSION, machine_arn)
+        enforcement.require(caller, "lambda", [Need("lambda:InvokeFunction", function)])
+    except AwsError as error:
+        raise client_error(error.code, error.message, 403, "Invoke") from error
 
 
 # --- mediaconvert:createJob(.sync) ------------------------------------------------------------------------------------

@@ -98,6 +98,10 @@ class Tokens:
         if is_expired:
             raise TaskTimedOut("Task Timed Out: 'Provided task does not exist anymore'")
 
+    def execution(self, token: str) -> str | None:
+        """The ARN of the execution whose task has a token; None for a token that waits for no answer."""
+        return self._store.get(TOKEN, token) if self._store else None
+
     def _waiting(self, token: str) -> CallbackEndpoint | None:
         with self._lock:
             return None if self._is_suspended else self._endpoints.get(token)
@@ -116,6 +120,12 @@ def start(store: Store | None) -> None:
     """Begin without tokens, except those on disk."""
     global _tokens
     _tokens = Tokens(store)
+
+
+def machine_of(token: str) -> str | None:
+    """The ARN of the state machine whose task has a token; None for a token that waits for no answer."""
+    execution = _tokens.execution(token)
+    return execution and execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
 
 
 def suspend() -> None:

@@ -26,6 +26,10 @@ from botocore.exceptions import ClientError
 from impp_engines import speech
 from impp_engines.media import MediaError
 from impp_local.engines import video
+from impp_local.iam import callers, enforcement, on_behalf
+from impp_local.iam.need import Need
+from impp_local.iam.needs import key_arn
+from impp_local.iam.policies import Caller
 from impp_local.kernel import billing, events, objects
 from impp_local.kernel.contract import AwsError, Call, Cloud, Service
 from impp_local.kernel.defaults import ACCOUNT
@@ -105,6 +109,8 @@ class Job:
     transcript_uri: str | None = None
     subtitle_uris: tuple[str, ...] = ()
     deleted: bool = False
+    role: str = ""
+    """Whose permissions it has: the ARN of the role that started it; "" for the account's root."""
 
     def start_over(self) -> None:
         """Forget how far the job had come."""
@@ -303,6 +309,7 @@ class Transcribe(Service):
     def _transcribe(self, job: Job) -> None:
         bucket, key = _location(job.params["Media"]["MediaFileUri"])
         try:
+            on_behalf.require_read(_caller(job), bucket, key)
             with objects.open_object(bucket, key) as path:
                 _check_language(job)
                 seconds = self._check_media(job, path)
@@ -342,6 +349,8 @@ class Transcribe(Service):
         try:
             bucket = job.bucket or self._service_bucket()
             body = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+            if job.bucket:
+                _require_output(job, bucket, job.key)
             objects.put_object(self._cloud, bucket, job.key, body, "application/json")
             job.transcript_uri = self._uri(job, bucket, job.key)
             subtitles = job.params.get("Subtitles") or {}
@@ -353,7 +362,7 @@ class Transcribe(Service):
                 objects.put_object(self._cloud, bucket, key, text.encode(), content_type)
                 uris.append(self._uri(job, bucket, key))
             job.subtitle_uris = tuple(uris)
-        except ClientError as error:
+        except (AwsError, ClientError) as error:
             raise JobFailed(f"The output can't be written to the S3 bucket: {error}") from error
 
     def _uri(self, job: Job, bucket: str, key: str) -> str:
@@ -397,13 +406,32 @@ def _new_job(request: Call) -> Job:
     formats = (params.get("Subtitles") or {}).get("Formats") or []
     if set(formats) - {"vtt", "srt"}:
         raise _bad("Subtitle formats are vtt and srt.")
-    _check_source(params)
-    return Job(name, request.region, params, params.get("OutputBucketName"), _output_key(params, name))
+    caller = enforcement.caller_of(request)
+    _check_source(params, caller)
+    key = _output_key(params, name)
+    return Job(name, request.region, params, params.get("OutputBucketName"), key, role=caller.role)
 
 
-def _check_source(params: Mapping[str, Any]) -> None:
+def _caller(job: Job) -> Caller:
+    return enforcement.session(job.role, "transcribe") if job.role else callers.ROOT
+
+
+def _require_output(job: Job, bucket: str, key: str) -> None:
+    """Raise AwsError unless the job's owner may write the transcript and encrypt it with the key that it names.
+
+    https://docs.aws.amazon.com/transcribe/latest/dg/data-encryption.html
+    """
+    caller = _caller(job)
+    on_behalf.require_write(caller, bucket, key)
+    if name := job.params.get("OutputEncryptionKMSKeyId"):
+        arn = key_arn(name, job.region) or name
+        enforcement.require(caller, "transcribe", [Need("kms:DescribeKey", arn), Need("kms:Encrypt", arn)])
+
+
+def _check_source(params: Mapping[str, Any], caller: Caller) -> None:
     bucket, key = _location((params.get("Media") or {}).get("MediaFileUri", ""))
     try:
+        on_behalf.require_read(caller, bucket, key)
         size = objects.find(bucket, key).size
     except AwsError:
         raise _bad(_UNREADABLE) from None

@@ -1,0 +1,185 @@
+"""What a call needs of a KMS key, because what it reads or writes is encrypted with it.
+
+The service calls KMS for the caller, with the caller's permissions (a forward access session,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html), and names itself in
+kms:ViaService. The actions are those that each service documents:
+
+- S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+- SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+- SNS: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+- Secrets Manager: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+- DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+- Step Functions: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from impp_local.iam import s3_needs
+from impp_local.iam.need import Need
+from impp_local.iam.needs import encryption_context, key_arn
+from impp_local.kernel import objects
+from impp_local.kernel.contract import Call
+from impp_local.kernel.defaults import ACCOUNT, REGION
+
+READ: Final = ("kms:Decrypt",)
+WRITE: Final = ("kms:GenerateDataKey",)
+BOTH: Final = ("kms:GenerateDataKey", "kms:Decrypt")
+
+
+def needs_of(call: Call) -> list[Need]:
+    """The needs beside the operation's own; none for what no key of the account's encrypts."""
+    describe = _DESCRIBED.get(call.service)
+    return describe(call) if describe else []
+
+
+def of_object(bucket: str, key: str, actions: tuple[str, ...], *, region: str = REGION) -> list[Need]:
+    """Reading or writing an object: with the key that it is stored with, or else the bucket's."""
+    stored = s3_needs.stored_object(bucket, key, None) if actions == READ else None
+    known = objects.backend().buckets.get(bucket)
+    rule = ((known.encryption if known else None) or {}).get("Rule") or {}
+    default = rule.get("ApplyServerSideEncryptionByDefault") or {}
+    name = (stored.kms_key_id if stored else None) or default.get("KMSMasterKeyID")
+    has_bucket_key = str(rule.get("BucketKeyEnabled", "")).lower() == "true"
+    arn = f"arn:aws:s3:::{bucket}" if has_bucket_key else s3_needs.object_arn(bucket, key)
+    return _needs(name, actions, "s3", {"aws:s3:arn": arn}, region)
+
+
+def of_queue(name: str, actions: tuple[str, ...], *, region: str = REGION) -> list[Need]:
+    """Sending to a queue needs both actions, receiving only to decrypt."""
+    from moto.sqs.models import sqs_backends
+
+    queue = sqs_backends[ACCOUNT][region].queues.get(name)
+    key = getattr(queue, "kms_master_key_id", None)
+    return _needs(key, actions, "sqs", {"aws:sqs:arn": f"arn:aws:sqs:{region}:{ACCOUNT}:{name}"}, region)
+
+
+def of_topic(arn: str) -> list[Need]:
+    """Publishing to a topic."""
+    from moto.sns.models import sns_backends
+
+    region = arn.split(":")[3]
+    topic = sns_backends[ACCOUNT][region].topics.get(arn)
+    return _needs(getattr(topic, "kms_master_key_id", None), BOTH, "sns", {"aws:sns:topicArn": arn}, region)
+
+
+def of_machine(arn: str, actions: tuple[str, ...]) -> list[Need]:
+    """Starting, reading or answering an execution of a state machine."""
+    from moto.stepfunctions.models import stepfunctions_backends
+
+    region = arn.split(":")[3]
+    machines = stepfunctions_backends[ACCOUNT][region].state_machines
+    machine = next((one for one in list(machines) if one.arn == arn), None)
+    key = (getattr(machine, "encryptionConfiguration", None) or {}).get("kmsKeyId")
+    return _needs(key, actions, "states", {"aws:states:stateMachineArn": arn}, region)
+
+
+def _needs(
+    key: str | None, actions: tuple[str, ...], service: str, context: Mapping[str, str], region: str
+) -> list[Need]:
+    """The actions on a key of the account's; keys that AWS manages (alias/aws/…) grant what they are used for."""
+    if not key or "alias/aws/" in key:
+        return []
+    via = {"kms:viaservice": f"{service}.{region}.amazonaws.com", "kms:calleraccount": ACCOUNT}
+    full = via | encryption_context(context)
+    return [Need(action, key_arn(key, region) or key, full) for action in actions]
+
+
+# --- services ---------------------------------------------------------------------------------------------------------
+
+
+_S3_ACTIONS: Final = {
+    "CompleteMultipartUpload": READ,
+    "CopyObject": WRITE,
+    "CreateMultipartUpload": WRITE,
+    "GetObject": READ,
+    "GetObjectAttributes": READ,
+    "PutObject": WRITE,
+    "SelectObjectContent": READ,
+    "UploadPart": READ,
+    "UploadPartCopy": READ,
+}
+
+
+def _s3(call: Call) -> list[Need]:
+    bucket, key = s3_needs.bucket_and_key(call)
+    actions = _S3_ACTIONS.get(call.operation)
+    if call.operation == "HeadObject" and call.headers.get("x-amz-checksum-mode"):
+        actions = READ  # API reference of HeadObject: a checksum of an encrypted object needs kms:Decrypt
+    if not key or actions is None:
+        return []
+    return of_object(bucket, key, actions, region=call.region)
+
+
+def _sqs(call: Call) -> list[Need]:
+    name = str(call.params.get("QueueUrl") or "").rpartition("/")[2]
+    actions = {"SendMessage": BOTH, "SendMessageBatch": BOTH, "ReceiveMessage": READ}.get(call.operation)
+    return of_queue(name, actions, region=call.region) if actions else []
+
+
+def _sns(call: Call) -> list[Need]:
+    if call.operation not in ("Publish", "PublishBatch"):
+        return []
+    arn = call.params.get("TopicArn") or call.params.get("TargetArn")
+    return of_topic(arn) if arn else []
+
+
+def _secretsmanager(call: Call) -> list[Need]:
+    from moto.secretsmanager.models import secretsmanager_backends
+
+    actions = {"GetSecretValue": READ, "PutSecretValue": BOTH}.get(call.operation)
+    name = call.params.get("SecretId")
+    if actions is None or name is None:
+        return []
+    secrets = secretsmanager_backends[call.account][call.region].secrets
+    secret: Any = next((one for one in list(secrets.values()) if name in (one.name, one.arn)), None)
+    if secret is None:
+        return []
+    return _needs(secret.kms_key_id, actions, "secretsmanager", {"SecretARN": secret.arn}, call.region)
+
+
+_ITEM_OPERATIONS: Final = {"DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"}
+
+
+def _dynamodb(call: Call) -> list[Need]:
+    from moto.dynamodb.models import dynamodb_backends
+
+    if call.operation not in _ITEM_OPERATIONS:
+        return []
+    name = call.params.get("TableName")
+    table = dynamodb_backends[call.account][call.region].tables.get(name) if name else None
+    key = (getattr(table, "sse_specification", None) or {}).get("KMSMasterKeyId")
+    context = {"aws:dynamodb:tableName": str(name), "aws:dynamodb:subscriberId": call.account}
+    return _needs(key, READ, "dynamodb", context, call.region)
+
+
+_STATES_ACTIONS: Final = {
+    "DescribeExecution": READ,
+    "GetExecutionHistory": READ,
+    "SendTaskFailure": BOTH,
+    "SendTaskSuccess": BOTH,
+    "StartExecution": BOTH,
+}
+
+
+def _states(call: Call) -> list[Need]:
+    from impp_local.iam.needs import machine_of_token
+
+    actions = _STATES_ACTIONS.get(call.operation)
+    params = call.params
+    arn = params.get("stateMachineArn") or machine_of_token(params.get("taskToken") or "")
+    if arn is None and "executionArn" in params:
+        arn = params["executionArn"].replace(":execution:", ":stateMachine:").rpartition(":")[0]
+    return of_machine(arn, actions) if arn and actions else []
+
+
+_DESCRIBED: Final[Mapping[str, Callable[[Call], Any]]] = {
+    "dynamodb": _dynamodb,
+    "s3": _s3,
+    "secretsmanager": _secretsmanager,
+    "sns": _sns,
+    "sqs": _sqs,
+    "stepfunctions": _states,
+}

@@ -1,0 +1,147 @@
+"""Policy documents, parsed once: statements that know whether they apply to a request.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from impp_local.iam import conditions
+from impp_local.iam.conditions import Condition
+from impp_local.iam.matching import Context, Pattern
+
+VERSION: Final = "2012-10-17"
+"""The version of the policy language that has variables."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a request.
+
+    `arn` is a role session's, a user's, the account's root, or "" for a service and for nobody. `role` is the ARN of
+    the session's role. `service` is a service principal such as `events.amazonaws.com`.
+    """
+
+    arn: str = ""
+    account: str = ""
+    role: str = ""
+    service: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the account itself, which policies of the account do not limit."""
+        return self.arn.endswith(":root")
+
+    @property
+    def principal_arn(self) -> str:
+        """The value of aws:PrincipalArn: of a session, its role's ARN."""
+        return self.role or self.arn
+
+
+@dataclass(frozen=True)
+class Request:
+    """One action on one resource, by its full name (`s3:GetObject`) and ARN, in its context."""
+
+    caller: Caller
+    action: str
+    resource: str
+    context: Context
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement of a policy. `name` is its Sid, or its position from 1 on; `policy` says where it stands."""
+
+    policy: str
+    name: str
+    is_deny: bool
+    actions: tuple[Pattern, ...]
+    resources: tuple[Pattern, ...]
+    principals: Mapping[str, tuple[Pattern, ...]] | None = field(hash=False, compare=False)
+    conditions: tuple[Condition, ...] = field(hash=False, compare=False)
+    excepts_actions: bool = False
+    excepts_resources: bool = False
+    excepts_principals: bool = False
+
+    def applies(self, request: Request) -> bool:
+        """Whether action, resource and conditions fit; the principal is another question (`names`)."""
+        return (
+            any(p.matches(request.action, request.context, any_case=True) for p in self.actions) != self.excepts_actions
+            and (
+                not self.resources  # a trust policy: the resource is its role
+                or any(p.matches_arn(request.resource, request.context) for p in self.resources)
+                != self.excepts_resources
+            )
+            and all(condition.holds(request.context) for condition in self.conditions)
+        )
+
+    def names(self, caller: Caller) -> bool:
+        """Whether the Principal element covers the caller itself. `delegates_to` is for its account."""
+        return self._lists(caller) != self.excepts_principals
+
+    def names_session(self, caller: Caller) -> bool:
+        """Whether it names the caller's session (not its role), which no permissions boundary limits."""
+        return bool(caller.role) and any(p.text == caller.arn for p in (self.principals or {}).get("AWS", ()))
+
+    def delegates_to(self, account: str) -> bool:
+        """Whether it names the account: then policies of the account's own identities decide."""
+        forms = (account, f"arn:aws:iam::{account}:root")
+        return any(pattern.text in forms for pattern in (self.principals or {}).get("AWS", ()))
+
+    def _lists(self, caller: Caller) -> bool:
+        principals = self.principals or {}
+        if caller.service:
+            listed = (*principals.get("Service", ()), *principals.get("*", ()))
+            return any(pattern.text in ("*", caller.service) for pattern in listed)
+        listed = (*principals.get("AWS", ()), *principals.get("*", ()))
+        own = {caller.arn, caller.role} if caller.arn else set()
+        in_account = self.is_deny and bool(caller.account) and self.delegates_to(caller.account)
+        return in_account or any(pattern.text == "*" or pattern.text in own for pattern in listed)
+
+
+@lru_cache(maxsize=2048)
+def parse(document: str, policy: str) -> tuple[Statement, ...]:
+    """The statements of a document; `policy` says where it stands. Raises ValueError for what is not a policy."""
+    parsed = json.loads(document or "{}")
+    is_filled = parsed.get("Version") == VERSION
+    statements = parsed.get("Statement", [])
+    listed = statements if isinstance(statements, list) else [statements]
+    return tuple(
+        _statement(statement, policy, str(position), is_filled) for position, statement in enumerate(listed, start=1)
+    )
+
+
+def _statement(element: Mapping[str, Any], policy: str, position: str, is_filled: bool) -> Statement:
+    return Statement(
+        policy=policy,
+        name=element.get("Sid") or position,
+        is_deny=element["Effect"] == "Deny",
+        actions=_patterns(element, "Action", False),
+        resources=_patterns(element, "Resource", is_filled),
+        principals=_principals(element.get("Principal", element.get("NotPrincipal"))),
+        conditions=conditions.parse(element.get("Condition"), is_filled=is_filled),
+        excepts_actions="NotAction" in element,
+        excepts_resources="NotResource" in element,
+        excepts_principals="NotPrincipal" in element,
+    )
+
+
+def _patterns(element: Mapping[str, Any], name: str, is_filled: bool) -> tuple[Pattern, ...]:
+    return tuple(Pattern(text, is_filled=is_filled) for text in _listed(element.get(name, element.get(f"Not{name}"))))
+
+
+def _principals(element: Any) -> Mapping[str, tuple[Pattern, ...]] | None:
+    if element is None:
+        return None
+    kinds = {"*": "*"} if element == "*" else element
+    return {kind: tuple(Pattern(text, is_filled=False) for text in _listed(given)) for kind, given in kinds.items()}
+
+
+def _listed(given: Any) -> Sequence[str]:
+    return () if given is None else [given] if isinstance(given, str) else given
