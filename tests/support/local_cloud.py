@@ -66,9 +66,8 @@ class Maker:
             FunctionName=self.name("function"),
             Runtime="python3.13",
             Handler="app.handler",
-            Role=self.role(),
             Code={"ZipFile": zipped({"app.py": code})},
-            **({"Timeout": 10, "MemorySize": 256} | settings),
+            **({"Timeout": 10, "MemorySize": 256} | settings | {"Role": settings.get("Role") or self.role()}),
         )
         return str(response["FunctionArn"])
 

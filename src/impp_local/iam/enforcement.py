@@ -29,6 +29,8 @@ from impp_local.kernel.defaults import ACCOUNT, REGION
 _ALWAYS_ALLOWED: Final = {"sts:GetCallerIdentity"}
 """https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 
+TOKEN: Final = "x-amz-security-token"  # noqa: S105  # a header's name
+
 _record: Record | None = None
 """What decisions rested on; None while nothing is enforced."""
 
@@ -78,7 +80,9 @@ def caller_of(call: Call) -> Caller:
     """Who sent a request. Raises AwsError for an access key that nobody has."""
     if _record is None:
         return callers.ROOT
-    token = call.headers.get("x-amz-security-token") or call.query.get("X-Amz-Security-Token", "")
+    # In a presigned URL, SigV4 spells it with capitals and SigV2 does not.
+    given = (call.headers.get(TOKEN), call.query.get("X-Amz-Security-Token"), call.query.get(TOKEN))
+    token = next((one for one in given if one), "")
     try:
         return callers.caller_of(call.access_key, token)
     except UnknownKey:

@@ -82,7 +82,7 @@ def _allowed(caller: Caller, policies: Policies, applying: Policies) -> Decision
     delegating = tuple(s for s in resource if s.delegates_to(caller.account))
     if policies.is_resource_required and not (direct or delegating):
         return Decision(False, (), RESOURCE)
-    if any(s.names_session(caller) for s in direct):  # neither boundary nor session policy limits it
+    if any(s.names_exactly(caller) for s in direct):  # neither boundary nor session policy limits it
         return Decision(True, _groups(direct))
     granting = (*applying.identity, *direct)
     if not granting:

@@ -85,9 +85,14 @@ class Statement:
         """Whether the Principal element covers the caller itself. `delegates_to` is for its account."""
         return self._lists(caller) != self.excepts_principals
 
-    def names_session(self, caller: Caller) -> bool:
-        """Whether it names the caller's session (not its role), which no permissions boundary limits."""
-        return bool(caller.role) and any(p.text == caller.arn for p in (self.principals or {}).get("AWS", ()))
+    def names_exactly(self, caller: Caller) -> bool:
+        """Whether it names the caller's user or session, or everybody: no permissions boundary limits that.
+
+        A grant to a role's ARN is limited: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
+        """
+        principals = self.principals or {}
+        listed = (*principals.get("AWS", ()), *principals.get("*", ()))
+        return not self.excepts_principals and any(pattern.text in ("*", caller.arn) for pattern in listed)
 
     def delegates_to(self, account: str) -> bool:
         """Whether it names the account: then policies of the account's own identities decide."""

@@ -66,6 +66,7 @@ DELEGATED = names({"AWS": ROOT})
         (Policies(resource=policy(DIRECT), boundary=()), BOUNDARY),
         (Policies(resource=policy(SESSION_ONLY), boundary=()), True),
         (Policies(resource=policy(SESSION_ONLY), boundary=policy(DENY)), BOUNDARY),
+        (Policies(resource=policy(names("*")), boundary=(), session=()), True),
         (Policies(policy(READ), session=()), SESSION),
         (Policies(policy(READ), session=policy(READ, DENY)), SESSION),
         (Policies(policy(READ), policy(DELEGATED), is_resource_required=True), True),

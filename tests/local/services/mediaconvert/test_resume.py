@@ -21,7 +21,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """In place of ffmpeg: jobs wait for `gate`; `runs` has their ids."""
     state: dict[str, Any] = {"gate": threading.Event(), "runs": []}
 
-    def transcode(_self: Any, job: Job, _path: Path, _folder: Path) -> None:
+    def transcode(_self: Any, job: Job, *_: Any) -> None:
         state["runs"].append(job.id)
         while not state["gate"].wait(0.02):
             if job.canceled.is_set():
