@@ -44,8 +44,9 @@ def test_environment_context_and_isolation(make: Maker, monkeypatch: pytest.Monk
     assert env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "300"
     assert env["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
     assert env["AWS_LAMBDA_LOG_GROUP_NAME"] == f"/aws/lambda/{name}"
-    role = principals.principal_of(env["AWS_ACCESS_KEY_ID"])
-    assert role == make.client("lambda").get_function_configuration(FunctionName=arn)["Role"]
+    session = principals.session_of(env["AWS_ACCESS_KEY_ID"], env["AWS_SESSION_TOKEN"])
+    role = make.client("lambda").get_function_configuration(FunctionName=arn)["Role"]
+    assert session == principals.Session(role, name)
     assert "START RequestId:" in tail and "Max Memory Used:" in tail and "Init Duration:" in tail
 
 
