@@ -10,6 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+LOCAL: Final = "local"
+"""The environment of the local cloud."""
+
 REGION_FILE: Final = "terraform/region.tfvars"
 BACKEND_FILE: Final = "terraform/envs/backend.hcl"
 BOOTSTRAP_FILE: Final = "terraform/bootstrap/terraform.tfvars"

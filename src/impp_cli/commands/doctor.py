@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 from impp_cli import environments
-from impp_cli.checkout import Checkout, UnreadableFile
+from impp_cli.checkout import LOCAL, Checkout, UnreadableFile
 from impp_cli.doctor.model import WITHOUT_CREDENTIALS, Context, Finding, Verdict
 
 MARKS: Final = {
@@ -73,7 +73,7 @@ def _context(environment: str, folder: Path) -> Context:
         account = Account(checkout.region, settings)
     except (environments.SettingsError, UnreadableFile) as error:
         raise click.UsageError(str(error)) from error
-    if environment == "local" and not account.is_local:
+    if environment == LOCAL and not account.is_local:
         raise click.UsageError("Environment local is on the local cloud: set AWS_ENDPOINT_URL as `make up` prints it.")
     return Context(checkout, environment, account, os.environ)
 

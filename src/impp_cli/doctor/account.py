@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from impp_cli.aws import AwsError, Kind
-from impp_cli.checkout import REGION_FILE
+from impp_cli.checkout import LOCAL, REGION_FILE
 from impp_cli.doctor.model import Caller, Context, Finding, Verdict
 
 
@@ -15,20 +15,35 @@ def identify(context: Context) -> tuple[Caller | None, Finding]:
     try:
         caller = Caller(*context.account.identity())
     except AwsError as error:
-        return None, _no_identity(context, error)
+        return None, _no_aws(context) or _no_identity(context, error)
+    return caller, _no_aws(context) or _identified(context, caller)
+
+
+def _no_aws(context: Context) -> Finding | None:
+    """That the endpoint is not AWS's, for an environment on AWS."""
+    if not context.account.is_local or context.environment == LOCAL:
+        return None
+    return Finding(
+        "credentials", Verdict.FAIL,
+        f"AWS_ENDPOINT_URL leads to a local cloud, but environment {context.environment} is on AWS",
+        "Terraform follows it too; to reach AWS:", command="unset AWS_ENDPOINT_URL",
+    )  # fmt: skip
+
+
+def _identified(context: Context, caller: Caller) -> Finding:
     if caller.arn.endswith(":root"):
-        return caller, Finding(
+        return Finding(
             "credentials", Verdict.HINT, f"root user of account {caller.account_id}",
             "Deploy as an administrator with temporary credentials, such as a user of IAM Identity Center.",
         )  # fmt: skip
     profile = context.account.profile
     if profile and profile != context.shell.get("AWS_PROFILE"):
-        return caller, Finding(
+        return Finding(
             "credentials", Verdict.HINT, f"{caller.arn}, by the profile {profile} of the environment's settings",
             "Terraform does not read those; so that it deploys to the same account:",
             command=f"export AWS_PROFILE={shlex.quote(profile)}",
         )  # fmt: skip
-    return caller, Finding("credentials", Verdict.OK, caller.arn)
+    return Finding("credentials", Verdict.OK, caller.arn)
 
 
 def _no_identity(context: Context, error: AwsError) -> Finding:

@@ -44,6 +44,16 @@ def test_a_profile_that_terraform_does_not_see_is_a_hint(tmp_path: Path) -> None
     assert findings[0].command == "export AWS_PROFILE='dash cam'"
 
 
+@pytest.mark.parametrize(("environment", "verdict"), [("local", Verdict.OK), ("dev", Verdict.FAIL)])
+def test_only_the_environment_local_is_on_a_local_cloud(environment: str, verdict: Verdict, tmp_path: Path) -> None:
+    aws = StubbedAws()
+    arn = f"arn:aws:sts::{ACCOUNT}:user/moto"
+    aws.answer("sts", "get_caller_identity", {"Account": ACCOUNT, "Arn": arn, "UserId": "AIDA"})
+    context = make_context(aws, make_checkout(tmp_path), account=aws.account(settings=LOCAL), environment=environment)
+    finding = account.identify(context)[1]
+    assert (finding.verdict, finding.command) == (verdict, None if verdict is Verdict.OK else "unset AWS_ENDPOINT_URL")
+
+
 def test_expired_and_invalid_credentials_fail(tmp_path: Path) -> None:
     aws = StubbedAws()
     # Messages as STS gives them.
@@ -77,8 +87,15 @@ def test_without_an_answer_the_credentials_fail(
     def client(_service: str, _region: str) -> None:
         raise error
 
-    there = Account("us-east-1", settings, client)
-    caller, finding = account.identify(make_context(StubbedAws(), make_checkout(tmp_path), account=there, caller=None))
+    environment = "local" if settings == LOCAL else "dev"
+    context = make_context(
+        StubbedAws(),
+        make_checkout(tmp_path),
+        account=Account("us-east-1", settings, client),
+        caller=None,
+        environment=environment,
+    )
+    caller, finding = account.identify(context)
     assert caller is None
     assert (finding.verdict, finding.command) == (Verdict.FAIL, command)
 

@@ -11,7 +11,7 @@ import click
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from click.testing import CliRunner, Result
-from tests.support.doctor_account import ACCOUNT, CALLER, StubbedAws, make_checkout
+from tests.support.doctor_account import ACCOUNT, CALLER, LOCAL, StubbedAws, make_checkout
 from tests.support.paths import REPOSITORY
 
 from impp_cli.aws import Account
@@ -29,8 +29,11 @@ Doctor = Callable[..., Result]
 
 @pytest.fixture
 def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
-    """Runs `impp doctor --env dev` in a checkout, against an account."""
+    """Runs `impp doctor --env dev` in a checkout, against an account; another environment by a second --env."""
     checkout = make_checkout(tmp_path / "checkout")
+    (checkout.root / "terraform" / "envs" / "local.tfvars").write_text(
+        'environment = "local"\nmonthly_budget_usd = 20\n'
+    )
     (checkout.root / "terraform" / "envs" / "backend.hcl").write_text(f'bucket = "{BUCKET}"\n')
     binary = tmp_path / "programs" / "terraform"
     binary.parent.mkdir()
@@ -174,7 +177,7 @@ def test_the_local_cloud_checks_what_it_has(doctor: Doctor) -> None:
     aws.answer("sts", "get_caller_identity", {"Account": ACCOUNT, "Arn": CALLER.arn, "UserId": "AROA:me"})
     aws.refuse("ce", "get_anomaly_monitors", "UnknownOperationException", "GetAnomalyMonitors is not supported by ce")
     aws.refuse("budgets", "describe_budget", "NotFoundException")
-    result = doctor(aws.account(settings=Settings(endpoint_url="http://127.0.0.1:1")))
+    result = doctor(aws.account(settings=LOCAL), "--env", "local")
     aws.assert_all_used()
     assert result.exit_code == 0
     named = " ".join(result.output.split())
