@@ -9,7 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created
+from tests.infra.state_machine.conftest import Record
+from tests.support.second_opinion import our_result, reference_results
+from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created, rendered
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.intake.unreadable import Unreadable
@@ -337,26 +339,52 @@ def test_a_quarantined_file_alerts_once_and_fails_with_its_reason(world: World) 
     check_transitions(world, run, "quarantine")
 
 
-@pytest.mark.parametrize("step", ["Claim", "Inspect", "Publish", "Quarantine", "Notify"])
+@pytest.mark.parametrize(
+    "step", ["Claim", "Inspect", "Understand", "Publish", "Quarantine", "AlertQuarantined", "Notify"]
+)
 def test_a_failed_execution_names_step_and_cause(world: World, step: str) -> None:
+    definition = rendered()
+    if step in ("Quarantine", "AlertQuarantined"):
+        world.functions["inspect"] = lambda _: media(verdict="quarantine", reason="empty", detail="d", plan=None)
     if step == "Claim":
         boto3.client("dynamodb").delete_table(TableName=TABLE)
-    elif step == "Notify":
+    elif step == "Understand":  # no branch can fail; this one is made to
+        world.functions["analyze"] = fails()
+        branch = definition["States"]["Understand"]["Branches"][0]
+        branch["States"]["AnalyzeFailed"] = {"Type": "Fail", "Error": "Broken", "Cause": "out of luck"}
+    elif step in ("AlertQuarantined", "Notify"):
 
         def refuse(**_: Any) -> Payload:
             raise error("AuthorizationErrorException")
 
         world.services["publish"] = refuse
     else:
-        if step == "Quarantine":
-            world.functions["inspect"] = lambda _: media(verdict="quarantine", reason="empty", detail="d", plan=None)
         world.functions[step.lower()] = fails(message="out of luck")
-    run = world.run()
+    run = world.run(definition=definition)
     assert run.status == "FAILED"
     assert run.entered[-1] == "Failed"
     assert run.described["cause"].startswith(f"{step}: ")
     assert run.described["error"] not in ("", "Quarantined")
     assert world.messages == [], "the failure function alerts, so nothing else does"
+
+
+def test_an_error_of_step_functions_itself_loses_its_reserved_prefix(world: World) -> None:
+    world.functions["publish"] = lambda _: {"state": "published", "usd": 0.01}  # no subject for the message
+    run = world.run()
+    assert run.entered[-1] == "Failed"
+    assert run.described["error"] == "QueryEvaluationError"
+    sentence = "Notify: An error occurred while executing the state 'Notify' (entered at the event id #"
+    assert run.described["cause"].startswith(sentence)
+
+
+def test_a_branch_whose_result_does_not_fit_fails_alone(world: World) -> None:
+    world.functions["analyze"] = lambda _: "no object"
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    analyzed = world.called("publish")[0]["branches"]["analyze"]
+    assert (analyzed["status"], analyzed["error"]) == ("failed", "States.QueryEvaluationError")
+    assert len(world.called("analyze")) == 1, "to ask again would cost again"
+    check_transitions(world, run)
 
 
 def test_payloads_stay_small_for_ten_hours_of_footage(world: World) -> None:
@@ -379,3 +407,24 @@ def test_payloads_stay_small_for_ten_hours_of_footage(world: World) -> None:
     largest = max(len(json.dumps(payload)) for _, payload in world.calls)
     assert largest < 32 * 1024
     assert max(len(json.dumps(event, default=str)) for event in run.history) < 64 * 1024
+
+
+def expressions(part: Any) -> set[str]:
+    """The JSONata expressions in a part of the definition."""
+    if isinstance(part, str):
+        return {part[2:-2].strip()} if part.startswith("{%") else set()
+    members = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return set().union(*map(expressions, members))
+
+
+def test_the_reference_engine_agrees_on_every_expression_of_every_path(
+    record: Record, request: pytest.FixtureRequest
+) -> None:
+    """Last in this file: it replays what the other tests had the interpreter evaluate."""
+    module = request.module
+    if left_out := {name for name in vars(module) if name.startswith("test_")} - record.tests:
+        pytest.skip(f"needs all tests of this file: {', '.join(sorted(left_out))} did not run")
+    evaluations = list(record.evaluations.values())
+    assert expressions(rendered()) <= {expression for expression, _ in evaluations}, "a path is not tested"
+    for (expression, variables), expected in zip(evaluations, reference_results(evaluations), strict=True):
+        assert our_result(expression, variables) == expected, (expression, variables)

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 from tests.support.functions_table import TIMEOUTS
+from tests.support.second_opinion import asl_errors
 from tests.support.state_machine import ALL, TEMPLATE, rendered
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.planning import plan
+from impp_local.services.stepfunctions.validation import diagnostics
 
 CHOICES = [c for n in range(4) for c in itertools.combinations(ALL, n)]
 BRANCH_STATES = {"analyze": "Analyze", "transcribe": "Transcribe", "transcode": "HasRenditions"}
@@ -64,6 +66,19 @@ def test_every_choice_of_features_has_its_branches_and_lints(features: tuple[str
     # The specification lets these two be JSONata; statelint 3.1 does not know it.
     known = re.compile(r'.*\.(TimeoutSeconds|HeartbeatSeconds) is "\{%.*%\}" but should be an Integer')
     assert [c for c in complaints if not known.fullmatch(c) and not re.fullmatch(r"\d+ errors?:|One error:", c)] == []
+
+
+def test_a_second_validator_accepts_every_choice_of_features() -> None:
+    definitions = [rendered(features) for features in CHOICES]
+    assert asl_errors(definitions) == [[] for _ in definitions]
+    broken = rendered()
+    broken["States"]["Archive"]["Next"] = "Nowhere"
+    assert asl_errors([broken]) != [[]]
+
+
+@pytest.mark.parametrize("features", CHOICES, ids="+".join)
+def test_the_local_cloud_finds_no_fault(features: tuple[str, ...]) -> None:
+    assert diagnostics(json.dumps(rendered(features))) == []
 
 
 @pytest.mark.parametrize(("name", "state"), list(states(rendered())), ids=lambda v: v if isinstance(v, str) else "")

@@ -20,17 +20,17 @@ REJECTIONS: Mapping[str, str] = {
 """Sentences for :data:`impp_lambdas.core.intake.integrity.REASONS`, without their full stop."""
 
 ERRORS: Mapping[str, str] = {
-    "States.TaskFailed": "the service reported a failure",
-    "States.Timeout": "it took longer than allowed",
-    "States.HeartbeatTimeout": "it stopped reporting progress",
-    "States.DataLimitExceeded": "its result is larger than Step Functions passes on",
-    "States.Permissions": "the state machine's role lacks a permission",
+    "TaskFailed": "the service reported a failure",
+    "Timeout": "it took longer than allowed",
+    "HeartbeatTimeout": "it stopped reporting progress",
+    "DataLimitExceeded": "its result is larger than Step Functions passes on",
+    "Permissions": "the state machine's role lacks a permission",
     "Sandbox.Timedout": "the function ran out of time",
     "Runtime.OutOfMemory": "the function ran out of memory",
     "Lambda.TooManyRequestsException": "too many functions ran at the same time",
     "TranscriptionFailed": "Transcribe could not transcribe the sound",
 }
-"""Errors of Step Functions and Lambda that do not say what happened
+"""Errors of Step Functions (without their prefix `States.`) and Lambda that do not say what happened
 (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html)."""
 
 LONGEST = 300
@@ -56,7 +56,7 @@ def sentence(reason: str | None, detail: str | None = None) -> str:
 def explain(error: str | None, cause: str | None) -> str:
     """An error and its cause in one line of at most 300 characters, with the message from a cause that is JSON."""
     message = _message((cause or "").strip())
-    meaning = ERRORS.get(error, error) if error else None
+    meaning = ERRORS.get(error.removeprefix("States."), error) if error else None
     text = f"{meaning}: {message}" if meaning and message else message or meaning or "no cause given"
     return " ".join(text.split())[:LONGEST]
 

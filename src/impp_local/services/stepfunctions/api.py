@@ -53,8 +53,8 @@ class StepFunctions(Service):
         return {"executions": interpreter.running()}
 
     def validate_state_machine_definition(self, call: Call) -> Mapping[str, Any]:
-        """Whether a definition is a state machine: JSON, known types, no state missing or unreachable."""
-        errors = list(diagnostics(call.params["definition"]))
+        """What CreateStateMachine would refuse."""
+        errors = diagnostics(call.params["definition"])
         limit = int(call.params.get("maxResults") or 100)
         return {"result": "FAIL" if errors else "OK", "diagnostics": errors[:limit], "truncated": len(errors) > limit}
 

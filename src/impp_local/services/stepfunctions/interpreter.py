@@ -16,9 +16,11 @@ from moto.core.config import default_user_config
 from moto.core.exceptions import AWSError
 from moto.stepfunctions.models import StateMachineInstance
 from moto.stepfunctions.parser import api as parser_api
+from moto.stepfunctions.parser.asl.component.common.assign.assign_decl import AssignDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -34,6 +36,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
+from moto.stepfunctions.parser.asl.component.state.fail.state_fail import StateFail
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.timestamp import Timestamp
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
@@ -49,7 +52,17 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from impp_local.kernel.contract import Cloud
-from impp_local.services.stepfunctions import answers, definitions, executions, journal, jsonata, states, tasks, tokens
+from impp_local.services.stepfunctions import (
+    answers,
+    definitions,
+    executions,
+    journal,
+    jsonata,
+    states,
+    tasks,
+    tokens,
+    validation,
+)
 from impp_local.services.stepfunctions.clients import Clients
 
 
@@ -83,6 +96,8 @@ def running() -> int:
 
 
 def _replace_definitions() -> None:
+    # A definition is checked by the parser alone.
+    _replace(StepFunctionsParserBackend, _validate_definition=staticmethod(validation.check))
     # Each execution parses its definition again, which takes ANTLR seconds for a large one.
     _replace(ExecutionWorker, _get_evaluation_entrypoint=definitions.parse_once)
     # A JSON string keeps its escapes, or has them read as Python's.
@@ -95,7 +110,13 @@ def _replace_definitions() -> None:
 def _replace_states() -> None:
     # There is no evaluator of JSONata, and an expression gets its variables pasted into its text as unescaped strings.
     moto_jsonata._eval_jsonata = lambda expression: jsonata.evaluate(expression, {})
-    _replace(StringJSONata, _eval_body=states.evaluate_expression)
+    _replace(StringJSONata, _eval_body=states.evaluate_expression, location="")
+    # The cause of a failed expression lacks the event id, and gets the sentence about the state twice.
+    _replace(FailureEventException, get_execution_failed_event_details=states.execution_failed_details)
+    # Output sees what Assign has just set. In a Task, Parallel or Map state, Catch catches no error of Output.
+    _replace(AssignDecl, _eval_body=states.assign)
+    _replace(ExecutionState, _eval_state_output=states.evaluate_output)
+    _replace(CommonStateField, _get_state_exited_event_details=states.describe_exit)
     # The variables in a history event are strings without escapes, in random order.
     _replace(VariableStore, get_assigned_variables=states.assigned_variables)
     # Nothing meters transitions or keeps what an execution has done.
@@ -116,8 +137,9 @@ def _replace_states() -> None:
     _replace(ResultPath, _eval_body=states.apply_result_path)
     # States.ALL catches the terminal errors, and States.TaskFailed no error that begins with "States.".
     _replace(ErrorEqualsDecl, _eval_body=states.match_error)
-    # A branch, function or Fail state whose error begins with "States." makes the interpreter fail.
+    # A branch or function whose error begins with "States." makes the interpreter fail; so does a Fail state.
     _replace(CustomErrorName, __init__=ErrorName.__init__)
+    _replace(StateFail, _eval_state=states.fail)
 
 
 def _replace_tasks(clients: Clients) -> None:

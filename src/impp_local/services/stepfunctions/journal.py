@@ -326,6 +326,7 @@ def open_frame(self: Any, event_history_context: Any = None) -> Any:
     context = self.states.context_object.context_object_data
     if "Map" in context:
         frame.states.context_object.context_object_data["Map"] = context["Map"]
+    frame.entered = getattr(self, "entered", None)  # type: ignore[attr-defined]
     if position := position_of(self):
         place(frame, copy.copy(position))
     return frame
@@ -346,6 +347,12 @@ def place_item(env: Any, index: int) -> None:
         position.program = f"{position.family}.{index}"
 
 
+class OnceOnly(dict[str, Any]):
+    """Details of an event that is reported twice and stands once in the history."""
+
+    is_added = False
+
+
 def add_event(
     self: Any,
     context: Any,
@@ -355,6 +362,10 @@ def add_event(
     update_source_event_id: bool = True,
 ) -> int:
     """Add an event to the history, in its old place if it was there before the cloud stopped."""
+    if isinstance(event_details, OnceOnly):
+        if event_details.is_added:
+            return int(context.source_event_id)
+        event_details.is_added = True
     position: Position | None = getattr(context, "position", None)
     if position is None:
         return _add_event_in_moto(self, context, event_type, event_details, timestamp, update_source_event_id)

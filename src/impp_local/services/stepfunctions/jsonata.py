@@ -1,10 +1,11 @@
-"""JSONata as Step Functions evaluates it: variables bound as data, AWS's own functions, limits, JSON results.
+"""JSONata as Step Functions evaluates it: variables bound as data, AWS's own functions and limits, JSON results.
 
-https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html: JSONata 2.0.6 without ``$eval``, with
+``$partition``, ``$range``, ``$hash``, ``$random(seed)``, ``$uuid`` and ``$parse``. The engine is jlens, which follows
+JSONata 2.2.2; what is newer than 2.0.6 is refused. The tests compare it with the reference engine, npm's `jsonata`.
 
 moto 5.2.5 pastes every variable into the expression's text, which breaks on a quote in a string, and parses that text
-at each evaluation. Here an expression is parsed once, and its variables are bound. One lock guards the evaluator: it is
-pure Python, so threads would not run at the same time anyway, and its parser keeps state.
+at each evaluation. Here an expression is parsed once, and its variables are bound.
 """
 
 from __future__ import annotations
@@ -13,30 +14,56 @@ import hashlib
 import json
 import random
 import re
-import sys
-import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from jsonata.jexception import JException  # type: ignore[import-untyped]
-from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
-from jsonata.utils import Utils  # type: ignore[import-untyped]
+from jlens import Expression, JlensError
 
-TIME_LIMIT_MS: Final = 5000
+TIME_LIMIT_S: Final = 5.0
 """AWS does not publish its limit; an expression that takes longer is taken to be endless."""
 
-RANGE_LIMIT: Final = 1000
-"""Elements that ``$range`` may yield, as many as ``States.ArrayRange`` of JSONPath may (Step Functions Developer
-Guide, "Intrinsic functions"); the guide names no other limit for JSONata."""
+DEPTH_LIMIT: Final = 100
+ARRAY_LIMIT: Final = 873_782
+STRING_LIMIT_BYTES: Final = 4 * 1024 * 1024
+"""Where AWS ends an evaluation, measured in us-east-1 with TestState: a chain of 100 additions and `[1..873782]`
+pass, one more fails; a string of 2^22 characters passes, one of 2^23 fails
+(https://github.com/floci-io/floci/issues/2737)."""
+
+_LIMIT_MESSAGES: Final[Mapping[str, str]] = {
+    "U1001": "Expression evaluation memory limit exceeded: Check for excessive memory usage",
+    "D1011": "Stack overflow error: Check for non-terminating recursive function. "
+    "Consider rewriting as tail-recursive.",
+    "D1012": "Expression evaluation timeout: Check for infinite loop",
+}
+"""What AWS says at its limits, without a code, by the engine's codes. The first was measured (same source), the others
+are those of JSONata's own time box (https://github.com/jsonata-js/jsonata, test/run-test-suite.js)."""
 
 _REFERENCE: Final = re.compile(r"\$([A-Za-z_]\w*)")
-_lock: Final = threading.RLock()
+
+_NEWER_OPERATOR: Final = re.compile(
+    r"""
+    "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*` | /\*.*?\*/   # no operator inside
+    | (?<!\() (?P<operator> \?(?=:) | \?(?=\?) )                  # but `(?:…)` belongs to a regular expression
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""``?:`` and ``??``, which JSONata has since 2.1."""
 
 
 class QueryError(Exception):
-    """States.QueryEvaluationError: the message says what went wrong, without naming state or field."""
+    """States.QueryEvaluationError: how AWS's sentence ends that begins with the expression and its field."""
+
+
+class _ArgumentError(Exception):
+    """An error of a function that Step Functions adds: code and message."""
+
+
+class _TooLargeError(Exception):
+    """A result of such a function is above the limit."""
+
+    code = "U1001"
 
 
 def names(expression: str) -> frozenset[str]:
@@ -44,137 +71,154 @@ def names(expression: str) -> frozenset[str]:
     return frozenset(_REFERENCE.findall(expression))
 
 
-def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
+def evaluate(expression: str, variables: Mapping[str, Any], now_ms: int | None = None) -> Any:
     """The value of an expression as plain JSON data; `variables` maps names without ``$`` to JSON data.
 
-    Raises :class:`QueryError` for syntax and runtime errors, and for a result that is undefined or a function.
+    `now_ms` stops the clock, in milliseconds of the epoch. Raises :class:`QueryError` for syntax and runtime errors,
+    and for a result that is undefined or a function.
     """
-    with _lock:
-        try:
-            compiled = _compile(expression)
-            frame = compiled.create_frame(compiled.environment)
-            frame.set_runtime_bounds(TIME_LIMIT_MS, None)
-            for name in names(expression):
-                if name in variables:
-                    frame.bind(name, _with_nulls(variables[name]))
-                elif name in _FUNCTIONS:
-                    frame.bind(name, Jsonata.JLambda(_FUNCTIONS[name]))
-            Jsonata.CURRENT.jsonata = compiled
-            result = compiled.evaluate(None, frame)
-        except RecursionError as error:
-            raise QueryError("The expression recurses too deeply") from error
-        except (JException, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
-            raise QueryError(_message(error)) from error
-        if result is None:
-            raise QueryError("returned nothing (undefined)")
-        return _plain(result)
+    bound = {"eval": None} | {name: variables[name] for name in names(expression) if name in variables}
+    result = _run(expression, bound, now_ms)
+    if result is not None:
+        return json.loads(result)
+    # Of a function, too, the engine returns nothing.
+    if _run(f"$type({expression}\n)", bound, now_ms) == '"function"':
+        raise QueryError("returned an unsupported result type.")
+    raise QueryError("returned nothing (undefined).")
+
+
+def syntax_error(expression: str) -> str | None:
+    """What is wrong with the text of an expression, without the error's code; None if it parses."""
+    try:
+        _compile(expression)
+    except (JlensError, _ArgumentError) as error:
+        return _message(error).partition(": ")[2]
+    return None
+
+
+def reads_context(expression: str) -> Iterator[str]:
+    """What a valid expression reads besides its variables: names of fields; ``$`` stands for all of the context."""
+    read = _compile(expression).reads().get("input", {})
+    yield from ("$",) if read is True else read
+
+
+def _run(expression: str, bound: dict[str, Any], now_ms: int | None) -> str | None:
+    try:
+        return _compile(expression).evaluate_json(
+            None,
+            bound,
+            timeout=TIME_LIMIT_S,
+            max_depth=DEPTH_LIMIT,
+            max_array_length=ARRAY_LIMIT,
+            max_string_length=STRING_LIMIT_BYTES,
+            now=now_ms,
+        )
+    except (JlensError, _ArgumentError, _TooLargeError) as error:
+        limit = _LIMIT_MESSAGES.get(getattr(error, "code", ""))
+        reason = f": {limit}" if limit else f". {_message(error)}"
+        raise QueryError(f"threw an error during evaluation{reason}") from error
 
 
 @lru_cache(maxsize=4096)
-def _compile(expression: str) -> Jsonata:
-    compiled = Jsonata(expression)
-    compiled.set_output_convert_nulls(False)  # otherwise undefined looks like null
+def _compile(expression: str) -> Expression:
+    compiled = Expression(expression)
+    for match in _NEWER_OPERATOR.finditer(expression):
+        if match["operator"]:
+            symbol = expression[match.start() + 1]
+            raise _ArgumentError(f'S0211: The symbol "{symbol}" cannot be used as a unary operator')
+    for name, (function, signature) in _FUNCTIONS.items():
+        compiled.register_function(name, function, signature)
     return compiled
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, JException):
-        return f"{error.error}: {error}" if error.error not in str(error) else str(error)
-    return f"{type(error).__name__}: {error}"
-
-
-def _with_nulls(value: Any) -> Any:
-    """A copy of JSON data with the evaluator's own null, because it takes None for undefined."""
-    if value is None:
-        return Utils.NULL_VALUE
-    if isinstance(value, Mapping):
-        return {key: _with_nulls(element) for key, element in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_with_nulls(element) for element in value]
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """The evaluator's value as JSON data that shares nothing with its input. Raises QueryError for functions."""
-    if value is Utils.NULL_VALUE or value is None:
-        return None
-    if isinstance(value, (str, bool, int, float)):
-        return value
-    if isinstance(value, Utils.RangeList):
-        return list(range(value.a, value.b + 1))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(element) for key, element in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(element) for element in value]
-    raise QueryError("returned an unsupported result type")
+    return f"{error.code}: {error}" if isinstance(error, JlensError) else str(error)
 
 
 # --- functions that Step Functions adds -------------------------------------------------------------------------------
+# Undefined arguments arrive as None, null ones are refused by the signature; None returned is undefined, so
+# `$parse('null')` yields nothing where AWS yields null. What the Developer Guide leaves open
+# follows what AWS was measured to do: https://github.com/floci-io/floci/pull/2676, and LocalStack's recordings of AWS
+# (tests/aws/services/stepfunctions/v2/intrinsic_functions).
 
 
-def _partition(values: Any = None, size: Any = None, *_: Any) -> Any:
-    if values is None:
+def _partition(values: Any, size: float | None = None) -> Any:
+    if values is None or values == []:
         return None
     if not isinstance(values, list):
-        values = [values]
-    if not isinstance(size, (int, float)) or isinstance(size, bool) or int(size) < 1:
-        raise QueryError("$partition: the second argument must be a positive integer")
+        raise _ArgumentError('T0412: Argument 1 of function "partition" must be an array of undefined')
+    if size is None:
+        return [values]
     step = int(size)
-    listed = list(values)
-    return [listed[start : start + step] for start in range(0, len(listed), step)]
+    if step < 0:
+        raise _ArgumentError("D3137: Second argument must be zero or greater")
+    return [values[start : start + step] for start in range(0, len(values), step)] if step else None
 
 
-def _range(first: Any = None, last: Any = None, delta: Any = None, *_: Any) -> Any:
-    numbers = (first, last, delta)
-    if not all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in numbers) or not delta:
-        raise QueryError("$range: needs a first and last number and a step other than zero")
-    count = int((last - first) / delta) + 1 if (last - first) / delta >= 0 else 0
-    if count > RANGE_LIMIT:
-        raise QueryError(f"$range: yields more than {RANGE_LIMIT} elements")
-    return [first + index * delta for index in range(count)]
-
-
-def _hash(data: Any = None, algorithm: Any = "SHA-256", *_: Any) -> str | None:
-    if data is None:
+def _range(first: float | None, last: float | None, delta: float | None = None) -> Any:
+    if first is None or last is None:
+        raise _mismatch("range", 1 if first is None else 2)
+    start, end, step = int(first), int(last), int(delta or 0)
+    if not step:
         return None
-    known = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
-    if algorithm not in known:
-        raise QueryError(f"$hash: the algorithm must be one of {', '.join(known)}")
-    text = data if isinstance(data, str) else json.dumps(_plain(data), separators=(",", ":"), ensure_ascii=False)
-    return hashlib.new(known[algorithm], text.encode(), usedforsecurity=False).hexdigest()
+    values = range(start, end + (1 if step > 0 else -1), step)
+    if len(values) > ARRAY_LIMIT:
+        raise _TooLargeError
+    return values[0] if len(values) == 1 else list(values) or None
 
 
-def _random(seed: Any = None, *_: Any) -> float:
-    return (random if seed is None else random.Random(seed)).random()  # noqa: S311 - as random as AWS promises
+def _hash(text: str | None, algorithm: str | None = None) -> str | None:
+    if text is None:
+        raise _mismatch("hash", 1)
+    if algorithm is None:
+        return None
+    if algorithm not in ("SHA-1", "SHA-384", "SHA-256", "SHA-512", "MD5"):
+        known = "SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+        raise _ArgumentError(f"D3137: Hash algorithm '{algorithm}' must be one of {known}")
+    return hashlib.new(algorithm.replace("SHA-", "sha"), text.encode(), usedforsecurity=False).hexdigest()
 
 
-def _uuid(*_: Any) -> str:
+def _random(seed: float | None = None) -> float:
+    """AWS's is java.util.Random: nextDouble takes the upper 26 and 27 bits of two steps of its generator."""
+    if seed is None:
+        return random.random()  # noqa: S311 - as random as AWS promises
+    multiplier, mask = 0x5DEECE66D, (1 << 48) - 1
+    first = (((int(seed) ^ multiplier) & mask) * multiplier + 0xB) & mask
+    second = (first * multiplier + 0xB) & mask
+    return float((first >> 22 << 27) + (second >> 21)) / (1 << 53)
+
+
+def _uuid() -> str:
     return str(uuid.uuid4())
 
 
-def _parse(text: Any = None, *_: Any) -> Any:
+def _parse(text: str | None) -> Any:
     if text is None:
         return None
-    if not isinstance(text, str):
-        raise QueryError("$parse: the argument must be a string")
     try:
-        return _with_nulls(json.loads(text))
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except ValueError as error:
-        raise QueryError(f"$parse: {error}") from error
+        raise _ArgumentError("D3137: Invalid JSON") from error
 
 
-def _eval(*_: Any) -> Any:
-    raise QueryError("$eval is not supported; use $parse to read JSON")
+def _mismatch(function: str, number: int) -> _ArgumentError:
+    return _ArgumentError(f'T0410: Argument {number} of function "{function}" does not match function signature')
 
 
-_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
-    "partition": _partition,
-    "range": _range,
-    "hash": _hash,
-    "random": _random,
-    "uuid": _uuid,
-    "parse": _parse,
-    "eval": _eval,
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _refuse("a key that appears twice")
+
+
+def _refuse(what: str) -> Any:
+    raise ValueError(what)
+
+
+_FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
+    "partition": (_partition, "<x?n?:x>"),
+    "range": (_range, "<n?n?n?:x>"),
+    "hash": (_hash, "<s?s?:s>"),
+    "random": (_random, "<n?:n>"),
+    "uuid": (_uuid, "<:s>"),
+    "parse": (_parse, "<s?:x>"),
 }
-
-sys.setrecursionlimit(max(sys.getrecursionlimit(), 5000))  # the evaluator uses several frames for one step

@@ -15,7 +15,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.api import (
+    EvaluationFailedEventDetails,
+    ExecutionFailedEventDetails,
+    HistoryEventType,
+    TaskFailedEventDetails,
+)
+from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import CatchOutcome
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -96,6 +102,7 @@ def enter_state(self: Any, env: Any) -> None:
 
 def evaluate_input(self: Any, env: Any) -> None:
     """Begin a state with its input; a resumed one keeps the time when it was entered."""
+    env.entered = self.name, env.event_history_context.source_event_id
     position = journal.position_of(env)
     if position is not None and position.is_resumed:
         entered = datetime.fromtimestamp(position.row["entered"], UTC)
@@ -155,6 +162,17 @@ def _tie_to_asset(execution: str, variables: list[Any]) -> None:
 
 # --- JSONata ----------------------------------------------------------------------------------------------------------
 
+_RESULT_TYPES: Final = {
+    "Condition": "boolean",
+    "Items": "array",
+    **dict.fromkeys(("Error", "Cause", "Timestamp"), "string"),
+    **dict.fromkeys(("TimeoutSeconds", "HeartbeatSeconds", "Seconds", "MaxConcurrency"), "number"),
+}
+"""Fields whose expression must return one type. AWS's sentence for another one:
+LocalStack's recordings of AWS, tests/aws/services/stepfunctions/v2/scenarios/test_base_scenarios.snapshot.json."""
+
+_FIELD: Final = re.compile(r"(?:Choices\[\d+\]/)?(\w+)")
+
 
 def evaluate_expression(self: Any, env: Any) -> None:
     """A ``{% … %}`` of the definition: variables are bound as data; errors are States.QueryEvaluationError."""
@@ -162,8 +180,9 @@ def evaluate_expression(self: Any, env: Any) -> None:
     variables = {**store._outer_scope, **store._inner_scope, "states": _states_variable(env)}
     try:
         result = jsonata.evaluate(self.expression, variables)
+        _check_type(self.location, result)
     except jsonata.QueryError as error:
-        failure = _query_failure(env, self.expression, str(error))
+        failure = _query_failure(env, self, str(error))
         env.event_manager.add_event(
             context=env.event_history_context,
             event_type=HistoryEventType.EvaluationFailed,
@@ -178,6 +197,22 @@ def assigned_variables(self: Any) -> dict[str, str]:
     return {name: json.dumps(self.get(name), separators=(",", ":")) for name in sorted(self._declaration_tracing)}
 
 
+def _check_type(location: str, result: Any) -> None:
+    field = _FIELD.fullmatch(location)
+    expected = _RESULT_TYPES.get(field[1]) if field else None
+    actual = _type_name(result)
+    if expected and actual != expected:
+        value = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
+        raise jsonata.QueryError(
+            f"returned an unexpected result type. Expected '{expected}', but was '{actual}' for value: {value}"
+        )
+
+
+def _type_name(value: Any) -> str:
+    kinds = {type(None): "null", bool: "boolean", str: "string", list: "array", dict: "object"}
+    return kinds.get(type(value), "number")
+
+
 def _states_variable(env: Any) -> dict[str, Any]:
     """``$states``; `result` and `errorOutput` exist only where there is one."""
     data = env.states._states_data
@@ -185,44 +220,130 @@ def _states_variable(env: Any) -> dict[str, Any]:
     return {"input": data["input"], "context": data["context"], **optional}
 
 
-def _query_failure(env: Any, expression: str, reason: str) -> FailureEvent:
+def _query_failure(env: Any, expression: Any, reason: str) -> FailureEvent:
+    """The failure of an expression, in AWS's words and with the path of its field: the same recordings,
+    v2/assign/test_assign_reference_variables.snapshot.json and
+    v2/intrinsic_functions/test_math_operations_jsonata.snapshot.json."""
     kind = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    state = env.next_state_name or ""
-    reason = reason if reason.startswith("returned") else f"threw an error during evaluation. {reason}"
+    state, event_id = env.entered
     cause = (
-        f"An error occurred while executing the state '{state}'. "
-        f"The JSONata expression '{expression}' specified for the field '{env.next_field_name}' {reason}"
+        f"{_entered(state, event_id)}The JSONata expression '{expression.expression}' "
+        f"specified for the field '{expression.location}' {reason}"
     )
-    details = EvaluationFailedEventDetails(error=kind.error_name, cause=cause, state=state)
+    details = EvaluationFailedEventDetails(
+        error=kind.error_name, cause=cause, location=expression.location, state=state
+    )
     return FailureEvent(
         env=env,
         error_name=kind,
         event_type=HistoryEventType.EvaluationFailed,
-        event_details=EventDetails(evaluationFailedEventDetails=details),  # type: ignore[typeddict-item]
+        event_details=journal.OnceOnly(evaluationFailedEventDetails=details),  # type: ignore[arg-type]
     )
+
+
+def _entered(state: str, event_id: int) -> str:
+    return f"An error occurred while executing the state '{state}' (entered at the event id #{event_id}). "
+
+
+def execution_failed_details(self: Any) -> ExecutionFailedEventDetails | None:
+    """Error and cause of an execution, which name the state once if Step Functions itself is the one that failed."""
+    pair = self.extract_error_cause_pair()
+    if pair is None:
+        return None
+    error, cause = pair
+    failure = self.failure_event
+    if error == "States.Runtime" and cause and not cause.startswith("An error occurred while executing the state"):
+        cause = _entered(failure.state_name, failure.source_event_id) + cause
+    details = ExecutionFailedEventDetails()
+    if error:
+        details["error"] = error
+    if cause:
+        details["cause"] = cause
+    return details
 
 
 # --- errors and results -----------------------------------------------------------------------------------------------
 
 _apply_result_path_in_moto: Final = ResultPath._eval_body
+_fail_in_moto: Final = StateFail._eval_state
+_describe_exit_in_moto: Final = CommonStateField._get_state_exited_event_details
+_evaluate_output_in_moto: Final = ExecutionState._eval_state_output
 
 
 def match_error(self: Any, env: Any) -> None:
     """Whether a Retry's or Catch's ErrorEquals names the error.
 
-    States.ALL matches all but the terminal errors, States.TaskFailed all but those and States.Timeout
-    (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html).
+    States.ALL matches all but the terminal errors. States.TaskFailed matches "any known error name except for
+    States.Timeout" (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html), but an
+    expression that fails is no failure of the task: whatever a definition does about it must name
+    States.QueryEvaluationError or States.ALL.
     """
     error = env.stack.pop().error_name
     names = {name.error_name for name in self.error_names}
-    is_wildcard = "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout")
+    is_task_failure = error not in {"States.Timeout", "States.QueryEvaluationError"}
+    is_wildcard = "States.ALL" in names or ("States.TaskFailed" in names and is_task_failure)
     env.stack.append(error in names or (is_wildcard and error not in TERMINAL_ERRORS))
+
+
+def fail(self: Any, env: Any) -> None:
+    """A Fail state. "The error names cannot begin with the States. prefix", which is Step Functions' own."""
+    try:
+        _fail_in_moto(self, env)
+    except FailureEventException as error:
+        raised = error.failure_event.error_name
+        if error.failure_event.event_type == HistoryEventType.EvaluationFailed or raised is None:
+            raise
+        if not str(raised.error_name).startswith("States."):
+            raise
+        cause = f"The error '{raised.error_name}' of a Fail state begins with the reserved prefix 'States.'"
+        raise FailureEventException(_runtime_failure(env, cause)) from error
+
+
+def _runtime_failure(env: Any, cause: str) -> FailureEvent:
+    kind = StatesErrorName(typ=StatesErrorNameType.StatesRuntime)
+    details = TaskFailedEventDetails(error=kind.error_name, cause=cause)
+    return FailureEvent(
+        env=env,
+        error_name=kind,
+        event_type=HistoryEventType.TaskFailed,
+        event_details=EventDetails(taskFailedEventDetails=details),  # type: ignore[typeddict-item]
+    )
 
 
 def apply_result_path(self: Any, env: Any) -> None:
     """ResultPath; the default, which every JSONata state has, leaves the output as it is."""
     if self.result_path_src != ResultPath.DEFAULT_PATH:
         _apply_result_path_in_moto(self, env)
+
+
+# Assign and Output are evaluated in parallel, with the variables as they were when the state was entered
+# (https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html). So Assign only computes its values,
+# which become the variables once the state's output is known.
+
+
+def assign(self: Any, env: Any) -> None:
+    """Evaluate the values of an Assign."""
+    values: dict[str, Any] = {}
+    for binding in self.declaration_bindings:
+        binding.eval(env=env)
+        values |= env.stack.pop()
+    env.assigned = values
+
+
+def describe_exit(self: Any, env: Any) -> Any:
+    """Set the variables that a state assigned, and describe its end for the history."""
+    for name, value in getattr(env, "assigned", {}).items():
+        env.variable_store.set(variable_identifier=name, variable_value=value)
+    env.assigned = {}
+    return _describe_exit_in_moto(self, env)
+
+
+def evaluate_output(self: Any, env: Any) -> None:
+    """The output of a Task, Parallel or Map state: in JSONata, its attempt has evaluated it."""
+    if self._is_language_query_jsonpath() or isinstance(env.stack[-1], CatchOutcome):
+        _evaluate_output_in_moto(self, env)
+    else:
+        env.states.reset(input_value=env.stack.pop())
 
 
 # --- time -------------------------------------------------------------------------------------------------------------
@@ -296,10 +417,24 @@ def _await(done: threading.Event, limit_s: float, queued: WorkerWait) -> bool:
 
 
 def _take_output(self: Any, env: Any, output: Any) -> None:
-    """Apply what a successful attempt returned: result, assigned variables, the state's output."""
-    env.stack.append(output)
+    """Apply what a successful attempt returned: result, assigned variables, the state's output.
+
+    In JSONata an Assign or Output that fails is an error of the attempt, which the state's Catch can catch.
+    """
+    env.assigned = {}
     if not self._is_language_query_jsonpath():
         env.states.set_result(output)
+        try:
+            if self.assign_decl:
+                self.assign_decl.eval(env=env)
+            env.stack.append(output)
+            if self.output:
+                self.output.jsonata_template_value.eval(env=env)
+        except FailureEventException:
+            env.assigned = {}
+            raise
+        return
+    env.stack.append(output)
     for part in (self.assign_decl, self.result_selector):
         if part:
             part.eval(env=env)

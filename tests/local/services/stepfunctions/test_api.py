@@ -14,9 +14,12 @@ from impp_local.cloud import LocalCloud
     ("machine", "codes"),
     [
         ({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}, []),
-        ({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}}, ["MISSING_TRANSITION_TARGET", "UNREACHABLE_STATE"]),
-        ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "C"}}}, ["MISSING_TRANSITION_TARGET"]),
-        ({"StartAt": "A", "States": {"A": {"Type": "Pass"}}}, ["SCHEMA_VALIDATION_FAILED"]),
+        ({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}}, ["MISSING_TRANSITION_TARGET"] * 2),
+        (
+            {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "C"}}},
+            ["MISSING_TRANSITION_TARGET", "MISSING_END_STATE"],
+        ),
+        ({"StartAt": "A", "States": {"A": {"Type": "Pass"}}}, ["SCHEMA_VALIDATION_FAILED", "MISSING_END_STATE"]),
         ({"StartAt": "A", "States": {"A": {"Type": "Tsak", "End": True}}}, ["SCHEMA_VALIDATION_FAILED"]),
         ("{", ["INVALID_JSON_DESCRIPTION"]),
     ],

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.support.local_cloud import Maker, wait_until
-from tests.support.states import CAUGHT, INVOKE, caught, machine, skip_backoff, task
+from tests.support.states import CATCH, CAUGHT, INVOKE, caught, machine, skip_backoff, task
 
 from impp_local.kernel import billing
 from impp_local.services.lambda_ import api as lambda_api
+from impp_local.services.stepfunctions import states
 
 
 def test_variables_hold_any_text_and_branches_inherit_them(make: Maker) -> None:
@@ -53,22 +56,125 @@ def test_context_holds_the_execution(make: Maker) -> None:
         ("Late", "Other", False),
         ("Late", "States.ALL", True),
         ("Late", "States.TaskFailed", True),
+        ("States.Permissions", "States.TaskFailed", True),
         ("States.Timeout", "States.Timeout", True),
         ("States.Timeout", "States.TaskFailed", False),
         ("States.Timeout", "States.ALL", True),
+        ("States.QueryEvaluationError", "States.TaskFailed", False),
+        ("States.QueryEvaluationError", "States.ALL", True),
         ("States.Runtime", "States.ALL", False),
+        ("States.Runtime", "States.TaskFailed", False),
+        ("States.DataLimitExceeded", "States.ALL", False),
         ("States.DataLimitExceeded", "States.TaskFailed", False),
+        ("States.DataLimitExceeded", "States.DataLimitExceeded", True),
     ],
 )
-def test_what_a_catch_matches(make: Maker, error: str, catch: str, matches: bool) -> None:
-    fails = {"StartAt": "Fails", "States": {"Fails": {"Type": "Fail", "Error": error, "Cause": "why"}}}
-    catcher = {"ErrorEquals": [catch], "Output": "{% $states.errorOutput %}", "Next": "Caught"}
-    both = {"Type": "Parallel", "Branches": [fails], "Catch": [catcher], "End": True}
-    run = make.run(machine(both, Caught=CAUGHT))
-    if matches:
-        assert run["output"] == {"Error": error, "Cause": "why"}
-    else:
-        assert (run["status"], run["error"]) == ("FAILED", error) and run["cause"].endswith("why")
+def test_what_error_equals_matches(error: str, catch: str, matches: bool) -> None:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+    declared = SimpleNamespace(error_names=[SimpleNamespace(error_name=catch)])
+    env = SimpleNamespace(stack=[SimpleNamespace(error_name=error)])
+    states.match_error(declared, env)
+    assert env.stack == [matches]
+
+
+def test_a_catch_receives_the_error_of_a_branch(make: Maker) -> None:
+    fails = {"StartAt": "Fails", "States": {"Fails": {"Type": "Fail", "Error": "Late", "Cause": "why"}}}
+    assert caught(make, {"Type": "Parallel", "Branches": [fails], "End": True}) == {"Error": "Late", "Cause": "why"}
+
+
+def test_a_fail_state_may_not_raise_errors_of_step_functions_itself(make: Maker) -> None:
+    """\"The error names cannot begin with the States. prefix\" (same page). A literal one is refused at creation."""
+    run = make.run(machine({"Type": "Fail", "Error": "{% 'States.Timeout' %}", "Cause": "why"}))
+    assert run["error"] == "States.Runtime"
+    assert "reserved prefix" in run["cause"]
+
+
+FAILS = "$states.input.gone"
+SUMS = "$sum(['a'])"
+WRONG = 'threw an error during evaluation. T0412: Argument 1 of function "sum" must be an array of "numbers"'
+NOTHING = "returned nothing (undefined)."
+
+
+@pytest.mark.parametrize(
+    ("state", "expression", "field", "reason"),
+    [
+        ({"Type": "Pass", "Output": {"a": ["x", f"{{% {FAILS} %}}"]}}, FAILS, "Output/a[1]", NOTHING),
+        ({"Type": "Pass", "Assign": {"v": {"w": f"{{% {SUMS} %}}"}}}, SUMS, "Assign/v/w", WRONG),
+        ({"Type": "Succeed", "Output": f"{{% {FAILS} %}}"}, FAILS, "Output", NOTHING),
+        ({"Type": "Fail", "Error": "E", "Cause": f"{{% {FAILS} %}}"}, FAILS, "Cause", NOTHING),
+        ({"Type": "Wait", "Seconds": f"{{% {FAILS} %}}"}, FAILS, "Seconds", NOTHING),
+        (
+            task(INVOKE, {"FunctionName": "f", "Payload": {"a": f"{{% {FAILS} %}}"}}),
+            FAILS,
+            "Arguments/Payload/a",
+            NOTHING,
+        ),
+        (task(INVOKE, {}, TimeoutSeconds=f"{{% {FAILS} %}}"), FAILS, "TimeoutSeconds", NOTHING),
+        (
+            task(INVOKE, {}, TimeoutSeconds="{% 'x' %}"),
+            "'x'",
+            "TimeoutSeconds",
+            "returned an unexpected result type. Expected 'number', but was 'string' for value: \"x\"",
+        ),
+        (
+            {"Type": "Choice", "Choices": [{"Condition": "{% 0 %}", "Next": "Done"}], "Default": "Done"},
+            "0",
+            "Choices[0]/Condition",
+            "returned an unexpected result type. Expected 'boolean', but was 'number' for value: 0",
+        ),
+        ({"Type": "Pass", "Output": "{% $sum %}"}, "$sum", "Output", "returned an unsupported result type."),
+    ],
+    ids=lambda v: v if isinstance(v, str) and "/" in v else "",
+)
+def test_a_failed_expression_is_reported_as_aws_does(
+    make: Maker, state: dict[str, Any], expression: str, field: str, reason: str
+) -> None:
+    """As LocalStack recorded AWS: v2/assign/test_assign_reference_variables.snapshot.json and others."""
+    if state["Type"] in ("Pass", "Wait"):
+        state |= {"End": True}
+    inner = {"StartAt": "Inner", "States": {"Inner": state, "Done": CAUGHT} if "Default" in state else {"Inner": state}}
+    run = make.run(machine({"Type": "Parallel", "Branches": [inner], "End": True}))
+    history = make.client("stepfunctions").get_execution_history(executionArn=run["executionArn"])["events"]
+    entered = next(e["id"] for e in history if e.get("stateEnteredEventDetails", {}).get("name") == "Inner")
+    (failed,) = [e["evaluationFailedEventDetails"] for e in history if e["type"] == "EvaluationFailed"]
+    cause = (
+        f"An error occurred while executing the state 'Inner' (entered at the event id #{entered}). "
+        f"The JSONata expression '{expression}' specified for the field '{field}' {reason}"
+    )
+    error = "States.QueryEvaluationError"
+    assert failed == {"error": error, "cause": cause, "location": field, "state": "Inner"}
+    assert (run["error"], run["cause"]) == (error, cause)
+
+
+def test_an_output_that_fails_is_caught_but_not_retried_as_a_failed_task(make: Maker) -> None:
+    call = task(
+        INVOKE,
+        {"FunctionName": make.function("def handler(e, c):\n    return 1"), "Payload": {}},
+        Assign={"got": "{% $states.result.Payload %}"},
+        Output="{% $states.result.Nothing %}",
+        Retry=[{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 3, "IntervalSeconds": 600}],
+    )
+    handler = {"Type": "Pass", "Output": {"error": "{% $states.input %}", "got": "{% $exists($got) %}"}, "End": True}
+    run = make.run(machine({**call, "Catch": CATCH}, Caught=handler))
+    assert run["output"]["error"]["Error"] == "States.QueryEvaluationError"
+    assert "'Output' returned nothing" in run["output"]["error"]["Cause"]
+    assert run["output"]["got"] is False
+
+
+def test_output_sees_the_variables_from_before_assign(make: Maker) -> None:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html: they are evaluated in parallel."""
+    step = {"Assign": {"n": "{% $n + 1 %}", "was": "{% $n %}"}, "Output": "{% [$states.input, $n] %}"}
+    rule = {"Condition": "{% $n = 2 %}", **step, "Next": "Third"}
+    call = {"FunctionName": make.function("def handler(e, c):\n    return 1"), "Payload": {}}
+    run = make.run(
+        machine(
+            task(INVOKE, call, Assign={"n": "{% $states.result.Payload %}"}, Output=[], Next="Second"),
+            Second={"Type": "Pass", **step, "Next": "Choose"},
+            Choose={"Type": "Choice", "Choices": [rule]},
+            Third={"Type": "Pass", "Output": "{% $append($states.input, [$n, $was]) %}", "End": True},
+        )
+    )
+    assert run["output"] == [1, 2, 3, 2]
 
 
 def test_a_retry_runs_the_function_again_and_counts_a_transition(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
