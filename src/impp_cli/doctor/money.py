@@ -75,8 +75,8 @@ def _tag(context: Context, status: str | None) -> Finding:
     if is_used:
         return Finding(
             TAG, Verdict.HINT, f"{deployment.COST_TAG} is {state}: budget and report count nothing",
-            "Count the whole account until it is active:", "cost_tag_active = false", context.file,
-            activate if status else None,
+            f"{'Activate it, and' if status else 'Until it is active,'} count the whole account:",
+            "cost_tag_active = false", context.file, activate if status else None,
         )  # fmt: skip
     if status is None:
         return Finding(TAG, Verdict.OFF, f"AWS lists {deployment.COST_TAG} up to 24 hours after the first deployment")
@@ -137,15 +137,14 @@ def budget(context: Context) -> Iterator[Finding]:
         limit = context.number("monthly_budget_usd")
         yield Finding(BUDGET, Verdict.OK, f"the deployment creates {name}: ${limit:,.2f} per month")
         return
-    limit, spent = (
-        _usd(answer["Budget"].get("BudgetLimit")),
-        _usd(answer["Budget"].get("CalculatedSpend", {}).get("ActualSpend")),
-    )
+    limit = _usd(answer["Budget"].get("BudgetLimit"))
+    spent = _usd(answer["Budget"].get("CalculatedSpend", {}).get("ActualSpend"))
     if limit and spent >= limit:
         yield Finding(
             BUDGET, Verdict.HINT,
-            f"${spent:,.2f} of ${limit:,.2f} is spent: footage is archived, but not analysed, until next month",
-            "Raise it to continue now:", f"monthly_budget_usd = {spent * 1.5:.0f}", context.file,
+            f"${spent:,.2f} of ${limit:,.2f} spent this month, by AWS's count",
+            "Once the ledger reaches it too, footage is archived, but not analysed. To continue, raise it:",
+            f"monthly_budget_usd = {spent * 1.5:.0f}", context.file,
         )  # fmt: skip
     else:
         yield Finding(BUDGET, Verdict.OK, f"${spent:,.2f} of ${limit:,.2f} spent this month")

@@ -79,7 +79,7 @@ def _service(context: Context, quota: Quota) -> Iterator[Finding]:
     elif applied < default:
         yield Finding(
             quota.name, Verdict.HINT,
-            f"{applied:,.0f} {quota.unit}, fewer than AWS's default of {default:,.0f}: files wait for each other",
+            f"{applied:,.0f} {quota.unit} (AWS's default: {default:,.0f}): files wait for each other",
             "Ask for the default:",
             command=f"aws service-quotas request-service-quota-increase --service-code {quota.service}"
             f" --quota-code {quota.code} --desired-value {default:.0f} --region {context.account.region}",
