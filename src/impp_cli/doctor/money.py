@@ -75,7 +75,7 @@ def _tag(context: Context, status: str | None) -> Finding:
     if is_used:
         return Finding(
             TAG, Verdict.HINT, f"{deployment.COST_TAG} is {state}: budget and report count nothing",
-            f"{'Activate it, and' if status else 'Until it is active,'} count the whole account:",
+            f"{'Activate it. ' if status else ''}Until it is active, count the whole account:",
             "cost_tag_active = false", context.file, activate if status else None,
         )  # fmt: skip
     if status is None:
