@@ -17,7 +17,7 @@ VARIABLES := -var-file=region.tfvars -var-file=envs/$(ENV).tfvars
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock doctor bootstrap init plan idle-cost deploy destroy clean
+.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock doctor bootstrap init plan idle-cost deploy smoke destroy clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ help: ## Show this list.
 # --- on this machine ---
 
 # Through the environment, whatever characters they have.
-export MEDIA PORT STATE
+export MEDIA PORT STATE VIEWER_KEY CLEAN
 
 demo: $(READY) ## Run the whole pipeline here on sample footage, or on yours: MEDIA=<folder>.
 	@$(RUN) -m impp_local demo $(if $(MEDIA),--media "$$MEDIA")
@@ -93,6 +93,12 @@ idle-cost: build ## Itemise what an environment costs per month without footage,
 
 deploy: $(if $(filter skip,$(DOCTOR)),,doctor) init ## Build and apply to AWS, unless the doctor objects; DOCTOR=skip.
 	$(ROOT) apply -input=false -auto-approve $(VARIABLES)
+
+smoke: $(if $(filter local,$(ENV)),$(READY),init) ## Prove a deployment with a few files, then remove them: YES=1; ENV=local for that of `make up`.
+	$(if $(filter local,$(ENV)),,@mkdir -p build/smoke && $(ROOT) output -json > build/smoke/$$$$.json \
+	  && mv build/smoke/$$$$.json build/smoke/$(ENV).outputs.json)
+	@$(RUN) -m impp_smoke --env $(ENV) $(CLOUD) $(if $(YES),--yes) $(if $(KEEP),--keep) \
+	  $(if $(VIEWER_KEY),--viewer-key "$$VIEWER_KEY") $(if $(CLEAN),--clean "$$CLEAN")
 
 destroy: init ## Remove the environment from AWS. Buckets with footage stay unless the environment says force_destroy.
 	$(ROOT) destroy -input=false -auto-approve $(VARIABLES)

@@ -164,8 +164,8 @@ def run_edge(
     on_outcome: Callable[[int], None] = lambda _count: None,
     *,
     dry_run: bool = False,
-) -> None:
-    """One pass of the edge script over the card. Raises EdgeError when it fails as a whole.
+) -> dict[str, Any]:
+    """One pass of the edge script over the card; returns its summary. Raises EdgeError when it fails as a whole.
 
     What it reports goes into `outcomes`, by file; `on_outcome` is called with the number of those files.
     """
@@ -174,6 +174,7 @@ def run_edge(
     command += [*(["--dry-run"] if dry_run else []), "--", str(root.absolute())]
     by_name = {shown(file.path.absolute()): file.path for file in files}
     log = config.with_suffix(".log")
+    summary: dict[str, Any] = {}
     with (
         log.open("w+", encoding="utf-8", errors="replace") as errors,
         subprocess.Popen(  # noqa: S603
@@ -191,6 +192,7 @@ def run_edge(
         try:
             for line in process.stdout:
                 event = json.loads(line)
+                summary = event if event["event"] == "summary" else summary
                 if (path := by_name.get(event.get("path", ""))) and (outcome := _outcome(event)):
                     outcomes[path] = outcome
                     on_outcome(len(outcomes))
@@ -199,6 +201,7 @@ def run_edge(
             raise
     if process.returncode not in (0, 1):  # 1: some files failed, each with an event of its own
         raise EdgeError(f"The edge script ended with code {process.returncode}:\n{log.read_text('utf-8')[-2000:]}")
+    return summary
 
 
 def _outcome(event: Mapping[str, Any]) -> Outcome | None:

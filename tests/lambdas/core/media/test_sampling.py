@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.support import synthetic_media as synthetic
-from tests.support.heic_photo import heic
 
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import selection, speech
 from impp_lambdas.core.media.sampling import Limits, Samples, sample
 from impp_lambdas.core.media.storyboard import clock
+from impp_smoke.heic import heic
 
 
 def run(data: bytes, kind: str = "video", *, interval: float = 1, limit: int = 20, left: float = 100) -> Samples:
