@@ -183,9 +183,9 @@ def received_alerts(clients: Clients, queue: str) -> list[dict[str, Any]]:
     """All alerts that arrived so far."""
     alerts: list[dict[str, Any]] = []
     while messages := clients("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-        for message in messages:
-            alerts.append(json.loads(message["Body"]))
-            clients("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        alerts += [json.loads(message["Body"]) for message in messages]
+        entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
+        clients("sqs").delete_message_batch(QueueUrl=queue, Entries=entries)
     return alerts
 
 

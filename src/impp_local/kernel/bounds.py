@@ -1,11 +1,12 @@
 """Bounds on what moto keeps forever: lists that grow with each file, in memory and, as rows, on disk.
 
 AWS forgets too, by time (a log group's retention, 15 months of metrics) or at once (a sent notification). Here the
-oldest go when there are too many.
+oldest go when there are too many. A queue's messages must stay; they are counted quickly.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 LOG_EVENTS: Final = 5_000
@@ -35,6 +36,7 @@ def apply() -> None:
     _bound_metrics()
     _bound_notifications()
     _bound_receipts()
+    _bound_counting()
 
 
 def _untracked(kind: type, *_args: Any, **_kwargs: Any) -> Any:
@@ -99,3 +101,16 @@ def _bound_receipts() -> None:
             queue.deleted_messages = {receipt_handle}
 
     Queue.delete_message = bounded  # type: ignore[method-assign,assignment]
+
+
+def _bound_counting() -> None:
+    """Each message that is sent, and each one received, makes moto count all messages by their times, which it computes
+    from calendar dates."""
+    from moto.sqs import models
+
+    def is_retained(backend: Any, queue_name: str, message: Any) -> bool:
+        period: int = backend.get_queue(queue_name).message_retention_period
+        return bool(message.sent_timestamp / 1000 + period > time.time())
+
+    models.SQSBackend.is_message_valid_based_on_retention_period = is_retained  # type: ignore[method-assign,assignment]
+    models.unix_time_millis = lambda _moment=None: time.time() * 1000  # type: ignore[attr-defined,assignment]
