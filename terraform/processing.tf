@@ -34,11 +34,14 @@ module "pipeline" {
   }
 
   settings = {
-    delivery_domain     = local.delivers ? module.delivery[0].domain_name : null
-    log_level           = var.log_level
-    max_frames          = var.max_frames
-    monthly_budget_usd  = var.monthly_budget_usd
-    transcribe_language = var.transcribe_language
+    delivery_domain        = local.delivers ? module.delivery[0].domain_name : null
+    log_level              = var.log_level
+    max_frames             = var.max_frames
+    max_usd_per_asset      = coalesce(var.spending_limits_usd.asset, var.monthly_budget_usd / 4)
+    max_usd_per_day        = coalesce(var.spending_limits_usd.day, var.monthly_budget_usd)
+    max_usd_per_device_day = coalesce(var.spending_limits_usd.device_day, var.monthly_budget_usd / 2)
+    monthly_budget_usd     = var.monthly_budget_usd
+    transcribe_language    = var.transcribe_language
   }
 }
 

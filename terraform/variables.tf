@@ -191,6 +191,24 @@ variable "region" {
   nullable    = false
 }
 
+variable "spending_limits_usd" {
+  description = "Limits within the monthly budget, in USD. Footage beyond one is archived but neither analyzed nor transcoded."
+  type = object({
+    # Most that one asset may cost. Default: a quarter of the budget.
+    asset = optional(number)
+    # Most per day. Default: the budget.
+    day = optional(number)
+    # Most per device and day. Default: half the budget.
+    device_day = optional(number)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for limit in values(var.spending_limits_usd) : try(limit > 0, limit == null)])
+    error_message = "spending_limits_usd: asset, day and device_day must be more than 0 each."
+  }
+}
+
 variable "tags" {
   description = "Additional tags of every resource."
   type        = map(string)

@@ -1,15 +1,18 @@
 locals {
   environment = {
-    IMPP_ALERT_TOPIC_ARN     = var.alert_topic_arn
-    IMPP_CATALOG_TABLE       = aws_dynamodb_table.catalog.name
-    IMPP_DELIVERY_BUCKET     = var.buckets.delivery
-    IMPP_DELIVERY_DOMAIN     = var.settings.delivery_domain == null ? "" : var.settings.delivery_domain
-    IMPP_INGEST_BUCKET       = var.buckets.ingest
-    IMPP_MAX_FRAMES          = tostring(var.settings.max_frames)
-    IMPP_MONTHLY_BUDGET_USD  = tostring(var.settings.monthly_budget_usd)
-    IMPP_TRANSCRIBE_LANGUAGE = var.settings.transcribe_language
-    IMPP_WORK_BUCKET         = var.buckets.work
-    POWERTOOLS_LOG_LEVEL     = var.settings.log_level
+    IMPP_ALERT_TOPIC_ARN        = var.alert_topic_arn
+    IMPP_CATALOG_TABLE          = aws_dynamodb_table.catalog.name
+    IMPP_DELIVERY_BUCKET        = var.buckets.delivery
+    IMPP_DELIVERY_DOMAIN        = var.settings.delivery_domain == null ? "" : var.settings.delivery_domain
+    IMPP_INGEST_BUCKET          = var.buckets.ingest
+    IMPP_MAX_FRAMES             = tostring(var.settings.max_frames)
+    IMPP_MAX_USD_PER_ASSET      = tostring(var.settings.max_usd_per_asset)
+    IMPP_MAX_USD_PER_DAY        = tostring(var.settings.max_usd_per_day)
+    IMPP_MAX_USD_PER_DEVICE_DAY = tostring(var.settings.max_usd_per_device_day)
+    IMPP_MONTHLY_BUDGET_USD     = tostring(var.settings.monthly_budget_usd)
+    IMPP_TRANSCRIBE_LANGUAGE    = var.settings.transcribe_language
+    IMPP_WORK_BUCKET            = var.buckets.work
+    POWERTOOLS_LOG_LEVEL        = var.settings.log_level
   }
 }
 

@@ -92,6 +92,12 @@ variable "settings" {
     log_level = optional(string, "INFO")
     # Maximum number of frames per asset to analyze.
     max_frames = optional(number, 120)
+    # Most USD that one asset may cost. 0: no limit.
+    max_usd_per_asset = optional(number, 0)
+    # Most USD per day. 0: no limit.
+    max_usd_per_day = optional(number, 0)
+    # Most USD per device and day. 0: no limit.
+    max_usd_per_device_day = optional(number, 0)
     # Monthly budget in USD. 0: no limit.
     monthly_budget_usd = optional(number, 0)
     # Language such as `en-US`, or `auto`.
@@ -101,6 +107,10 @@ variable "settings" {
   validation {
     condition     = var.settings.monthly_budget_usd >= 0
     error_message = "settings.monthly_budget_usd must not be negative."
+  }
+  validation {
+    condition     = min(var.settings.max_usd_per_asset, var.settings.max_usd_per_day, var.settings.max_usd_per_device_day) >= 0
+    error_message = "settings.max_usd_per_asset, max_usd_per_day and max_usd_per_device_day must not be negative."
   }
   validation {
     condition     = var.settings.max_frames >= 1 && floor(var.settings.max_frames) == var.settings.max_frames

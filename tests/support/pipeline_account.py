@@ -106,4 +106,4 @@ class Account:
 
     def spent(self) -> float:
         """The month's sum."""
-        return sum(float(item["usd"]) for item in self.items("SPEND#"))
+        return sum(float(item["usd"]) for item in self.items("SPEND#") if item["pk"].count("-") == 1)

@@ -74,7 +74,7 @@ def media(**changes: Any) -> Payload:
         "plan": plan,
         "quote": [],
         "job_name": f"impp-{ASSET}-00000000",
-        "month": "2026-11",
+        "day": "2026-11-20",
         "usage": [],
     }
     return copy.deepcopy(answer | changes)

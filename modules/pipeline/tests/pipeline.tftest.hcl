@@ -302,7 +302,7 @@ run "rejects_malformed_values" {
   variables {
     kms_key_arn = "alias/key"
     name        = "IMPP"
-    settings    = { delivery_domain = "d", max_frames = 0.5, monthly_budget_usd = -1 }
+    settings    = { delivery_domain = "d", max_frames = 0.5, max_usd_per_day = -1, monthly_budget_usd = -1 }
   }
   expect_failures = [var.kms_key_arn, var.name, var.settings]
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.adapters import catalog, s3
+from impp_lambdas.adapters import catalog, s3, spending
 from impp_lambdas.core import times
 from impp_lambdas.core.intake import inspection
 from impp_lambdas.core.money import ledger, pricing, quote, storage, usage
@@ -47,28 +47,24 @@ def decide(
     catalog.note_on_claim(table, original, execution, {"asset": inspected.asset})
     if inspected.problem:
         return inspected, Verdict("quarantine", inspected.problem.reason, inspected.problem.detail)
-    return inspected, _reserve(settings, original, inspected, event, f"{now:%Y-%m}")
+    return inspected, _reserve(settings, original, inspected, event, f"{now:%Y-%m-%d}")
 
 
 def _reserve(
-    settings: Settings, original: Original, inspected: Inspection, event: Mapping[str, Any], month: str
+    settings: Settings, original: Original, inspected: Inspection, event: Mapping[str, Any], day: str
 ) -> Verdict:
-    """Plan, quote and reserve the budget; without room in the budget the object is only archived."""
-    table, facts = settings.catalog_table, inspected.facts
+    """Plan, quote and reserve; without room in the budget or a limit the object is only archived."""
+    facts = inspected.facts
     source = original.input_uri(settings.work_bucket)
     planned = plan.make(inspected.asset, facts, source, settings.delivery_bucket, settings.max_frames)
     lines = quote.lines(planned, facts, storage.choose(facts), event["features"], os.uname().machine)
     if original.copy_key and facts.kind != "image":
         lines = ledger.merge([*lines, *usage.copy_lines(facts.bytes)])
     priced, usd = [line.to_dict() for line in lines], pricing.total(lines)
-    budget = settings.monthly_budget_usd
-    if catalog.reserve(table, inspected.asset, event["execution"], month, usd, budget):
-        return Verdict("process", None, None, planned.to_dict(), priced)
-    detail = (
-        f"${catalog.spent(table, month):.2f} of ${budget:.2f} are spent or reserved in {month},"
-        f" this asset may cost ${usd:.4f}"
-    )
-    return Verdict("archive_only", "over_budget", detail, planned.to_dict(), priced)
+    media = {"asset": inspected.asset, "day": day, "facts": facts.to_dict()}
+    if refusal := spending.reserve(settings, media, event["execution"], usd):
+        return Verdict("archive_only", *refusal, planned.to_dict(), priced)
+    return Verdict("process", None, None, planned.to_dict(), priced)
 
 
 def _link_duplicate(

@@ -1,4 +1,4 @@
-"""The catalog: assets, the claims on their object versions, and the month's spending."""
+"""The catalog: assets, and the claims on their object versions."""
 
 from __future__ import annotations
 
@@ -67,21 +67,3 @@ def link_duplicate(table: str, original: Original, execution: str, asset: str) -
     """Link an object to the asset with the same content: on its claim, and permanently on the asset."""
     note_on_claim(table, original, execution, {"asset": asset, "duplicate": True})
     dynamo.add_to_set(table, keys.catalog_asset(asset), "also", f"{original.bucket}/{original.key}#{original.version}")
-
-
-def reserve(table: str, asset: str, execution: str, month: str, usd: float, budget_usd: float) -> bool:
-    """Reserve a quote from the month's budget, once per execution. False if it exceeds the budget."""
-    room = budget_usd if budget_usd > 0 else None
-    guard = (keys.catalog_asset(asset), "reserved_by")
-    return dynamo.add_once(table, (keys.catalog_spend(month), "usd"), usd, guard, execution, room) != "refused"
-
-
-def settle(table: str, asset: str, execution: str, month: str, usd: float) -> None:
-    """Add the difference between cost and reservation (negative if the quote was higher) to the month's sum, once."""
-    guard = (keys.catalog_asset(asset), "settled_by")
-    dynamo.add_once(table, (keys.catalog_spend(month), "usd"), usd, guard, execution)
-
-
-def spent(table: str, month: str) -> float:
-    """USD spent or reserved in a month."""
-    return float((dynamo.get_item(table, keys.catalog_spend(month)) or {}).get("usd", 0.0))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import attributes, aws
 
 TRANSACTION_ATTEMPTS = 8
-
-Added = Literal["added", "already", "refused"]
 
 
 class Contended(RuntimeError):
@@ -81,26 +80,42 @@ def add_to_set(table: str, pk: str, name: str, text: str) -> None:
     )
 
 
-def add_once(
-    table: str, counter: tuple[str, str], amount: float, guard: tuple[str, str], by: str, at_most: float | None = None
-) -> Added:
-    """Add to a counter exactly once for `by`, in one transaction.
+@dataclass(frozen=True)
+class Counter:
+    """The number `name` of the item `pk`. It may not exceed `at_most`; DynamoDB deletes the item after `expires_at`
+    (Unix seconds)."""
 
-    `counter` and `guard` are (pk, attribute). The guard attribute takes the value `by`; if it already has that value,
-    nothing is added. An addition that would take the counter above `at_most` is refused. Raises :class:`Contended`.
+    pk: str
+    name: str
+    at_most: float | None = None
+    expires_at: int | None = None
+
+    def addition(self, table: str, amount: float) -> dict[str, Any]:
+        """The update that adds an amount, if there is room."""
+        update: dict[str, Any] = {
+            "TableName": table,
+            "Key": {"pk": {"S": self.pk}},
+            "UpdateExpression": "ADD #n :a",
+            "ExpressionAttributeNames": {"#n": self.name},
+            "ExpressionAttributeValues": {":a": attributes.attribute(amount)},
+        }
+        if self.at_most is not None:
+            update["ConditionExpression"] = "attribute_not_exists(#n) OR #n <= :room"
+            update["ExpressionAttributeValues"][":room"] = attributes.attribute(self.at_most - amount)
+        if self.expires_at is not None:
+            update["UpdateExpression"] += " SET expires_at = :e"
+            update["ExpressionAttributeValues"][":e"] = attributes.attribute(self.expires_at)
+        return update
+
+
+def add_once(table: str, counters: Sequence[Counter], amount: float, guard: tuple[str, str], by: str) -> Counter | None:
+    """Add to all counters exactly once for `by`, in one transaction. Returns the first one without room, else None.
+
+    The guard, (pk, attribute), takes the value `by`; if it already has that value, nothing is added. Raises
+    :class:`Contended`.
     """
-    add: dict[str, Any] = {
-        "TableName": table,
-        "Key": {"pk": {"S": counter[0]}},
-        "UpdateExpression": "ADD #n :a",
-        "ExpressionAttributeNames": {"#n": counter[1]},
-        "ExpressionAttributeValues": {":a": attributes.attribute(amount)},
-    }
-    if at_most is not None:
-        if amount > at_most:
-            return "refused"
-        add["ConditionExpression"] = "attribute_not_exists(#n) OR #n <= :room"
-        add["ExpressionAttributeValues"][":room"] = attributes.attribute(at_most - amount)
+    if full := next((c for c in counters if c.at_most is not None and amount > c.at_most), None):
+        return full
     mark = {
         "TableName": table,
         "Key": {"pk": {"S": guard[0]}},
@@ -109,21 +124,22 @@ def add_once(
         "ExpressionAttributeNames": {"#g": guard[1]},
         "ExpressionAttributeValues": {":by": {"S": by}},
     }
+    items = [{"Update": mark}, *({"Update": counter.addition(table, amount)} for counter in counters)]
     for attempt in range(TRANSACTION_ATTEMPTS):
         try:
-            aws.client("dynamodb").transact_write_items(TransactItems=[{"Update": mark}, {"Update": add}])
+            aws.client("dynamodb").transact_write_items(TransactItems=items)
         except ClientError as error:
             if aws.code(error) != "TransactionCanceledException":
                 raise
-            reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
-            if reasons[:1] == ["ConditionalCheckFailed"]:
-                return "already"
-            if reasons[1:2] == ["ConditionalCheckFailed"]:
-                return "refused"
+            failed = [r.get("Code") == "ConditionalCheckFailed" for r in error.response.get("CancellationReasons", [])]
+            if failed[:1] == [True]:
+                return None
+            if full := next((c for c, is_full in zip(counters, failed[1:], strict=False) if is_full), None):
+                return full
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311  jitter: other writers retry at the same time
         else:
-            return "added"
-    raise Contended(f"{counter[0]}: conflicts with other writers in {TRANSACTION_ATTEMPTS} transactions")
+            return None
+    raise Contended(f"{counters[0].pk}: conflicts with other writers in {TRANSACTION_ATTEMPTS} transactions")
 
 
 def _owned_by(execution: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.adapters import catalog, dynamo, metrics, s3
+from impp_lambdas.adapters import catalog, dynamo, metrics, s3, spending
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake.originals import Original
 from impp_lambdas.core.results import manifest, outcome
@@ -38,7 +38,7 @@ def save(settings: Settings, record: Record) -> None:
         s3.put_json(settings.delivery_bucket, keys.delivery(media["asset"], "manifest.json"), document)
     dynamo.update_item(table, keys.catalog_asset(media["asset"]), manifest.catalog(record))
     reserved = manifest.quote_usd(media) if media["verdict"] == "process" else 0.0
-    catalog.settle(table, media["asset"], record.execution, media["month"], record.usd - reserved)
+    spending.settle(settings, media, record.execution, record.usd - reserved)
     if state == "deferred":  # allows a replay of the event once there is budget again
         catalog.release(table, Original(media["bucket"], media["key"], media["version"]), record.execution)
     metrics.count_asset(table, state, record.usd, float(media["facts"]["duration_s"]))

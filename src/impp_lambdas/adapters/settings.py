@@ -23,7 +23,10 @@ class Settings:
     cost_tag: str = ""
     transcribe_language: str = "auto"
     transcribe_fallback_language: str = "en-US"
-    monthly_budget_usd: float = 0.0  # 0 = no limit
+    monthly_budget_usd: float = 0.0  # of this and the three limits: 0 = no limit
+    max_usd_per_asset: float = 0.0
+    max_usd_per_day: float = 0.0
+    max_usd_per_device_day: float = 0.0
     max_frames: int = 120
 
     @classmethod

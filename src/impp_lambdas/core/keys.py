@@ -55,6 +55,6 @@ def catalog_token(job_name: str) -> str:
     return f"TOKEN#{job_name}"
 
 
-def catalog_spend(month: str) -> str:
-    """Partition key of the sum spent in a month (`YYYY-MM`)."""
-    return f"SPEND#{month}"
+def catalog_spend(period: str) -> str:
+    """Partition key of a sum spent: of a month (`YYYY-MM`), a day (`YYYY-MM-DD`), or a device's day (`day#device`)."""
+    return f"SPEND#{period}"

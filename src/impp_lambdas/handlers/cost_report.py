@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from impp_lambdas.adapters import aws, catalog, cost_explorer, topic
+from impp_lambdas.adapters import aws, cost_explorer, spending, topic
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core.money import costs
 
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
         aws.logger.warning("no figures from Cost Explorer", extra={"error": problem})
         if problem != "DataUnavailableException":  # a new account has no figures for a day; other errors are ours
             problem += " (see the function's log)"
-    ledger_usd = catalog.spent(settings.catalog_table, f"{start:%Y-%m}")
+    ledger_usd = spending.of_month(settings.catalog_table, f"{start:%Y-%m}")
     alert = costs.report(today, bill, ledger_usd, settings.monthly_budget_usd, problem)
     topic.publish_alert(settings.alert_topic_arn, alert)
     return {"published": alert["title"], "severity": alert["severity"]}

@@ -1,7 +1,7 @@
 """Inspect: integrity, facts, plan, quote and budget of a new object, before anything is paid.
 
 In `{execution, features, bucket, key, version}`; out `{verdict, reason, detail, asset, bucket, key, version, facts,
-plan, quote, job_name, month, usage}` with verdict `process`, `archive_only`, `duplicate`, `ignored` or
+plan, quote, job_name, day, usage}` with verdict `process`, `archive_only`, `duplicate`, `ignored` or
 `quarantine`.
 """
 
@@ -64,7 +64,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         "version": original.version,
         "facts": inspected.facts.to_dict(),
         "job_name": transcription.job_name(inspected.asset, event["execution"]),
-        "month": f"{now:%Y-%m}",
+        "day": f"{now:%Y-%m-%d}",
         "usage": [*(line.to_dict() for line in copied), *metrics.usage(context, started)],
     }
 

@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_lambdas.adapters import aws, catalog, dynamo, metrics, s3
+from impp_lambdas.adapters import aws, dynamo, metrics, s3, spending
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import keys, times
 from impp_lambdas.core.money import ledger, pricing
@@ -20,7 +20,7 @@ from impp_lambdas.core.results import alerts, manifest, summary
 @aws.raises_throttled
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
-    table = Settings.from_env("catalog_table").catalog_table
+    settings = Settings.from_env("catalog_table")
     media, execution = event["media"], event["execution"]
     state = "gone" if media["reason"] == "gone" else "quarantined"
     left_out: list[str] = []
@@ -37,9 +37,9 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         created_at=event["started_at"],
         finished_at=times.iso(datetime.now(UTC)),
     )
-    dynamo.update_item(table, keys.catalog_asset(media["asset"]), item)
-    catalog.settle(table, media["asset"], execution, media["month"], usd)
-    metrics.count_asset(table, state, usd, 0.0)
+    dynamo.update_item(settings.catalog_table, keys.catalog_asset(media["asset"]), item)
+    spending.settle(settings, media, execution, usd)
+    metrics.count_asset(settings.catalog_table, state, usd, 0.0)
     text = summary.rejection_lines(media, left_out)
     alert = alerts.of_asset(state, media["asset"], media["key"], text, alerts.execution_link(execution), usd)
     return {"state": state, "usd": usd, "subject": alerts.subject(alert.title), "alert": alert.to_dict()}

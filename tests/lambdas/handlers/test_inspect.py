@@ -251,19 +251,39 @@ def test_a_replay_of_the_same_object_takes_over(account: Account, clip: bytes) -
     assert account.asset(answer["asset"])["execution"] == OTHER
 
 
-def test_a_quote_over_budget_is_not_reserved(account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variable", "reason", "other_device"),
+    [
+        ("MONTHLY_BUDGET_USD", "over_budget", "archive_only"),
+        ("MAX_USD_PER_DAY", "over_day_limit", "archive_only"),
+        ("MAX_USD_PER_DEVICE_DAY", "over_device_limit", "process"),
+    ],
+)
+def test_a_quote_over_a_limit_is_not_reserved(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch, variable: str, reason: str, other_device: str
+) -> None:
     usd = 0.0
     answers = []
-    for number in range(3):
-        key = f"originals/phone/p/2026/11/20/PXL_20261120_08150000{number}.mp4"
+    for number, device in enumerate(["p", "p", "p", "other"]):
+        key = f"originals/phone/{device}/2026/11/20/PXL_20261120_08150000{number}.mp4"
         answers.append(account.inspect(key, account.put(key, clip), f"{EXECUTION}-{number}"))
         usd = usd or account.spent()
-        monkeypatch.setenv("IMPP_MONTHLY_BUDGET_USD", str(2.5 * usd))
-    assert [a["verdict"] for a in answers] == ["process", "process", "archive_only"]
-    assert answers[2]["reason"] == "over_budget"
+        monkeypatch.setenv(f"IMPP_{variable}", str(2.5 * usd))
+    assert [a["verdict"] for a in answers] == ["process", "process", "archive_only", other_device]
+    assert answers[2]["reason"] == reason
     assert "spent or reserved" in answers[2]["detail"]
     assert answers[2]["plan"] is not None, "a replay's cost must be known"
-    assert account.spent() == pytest.approx(2 * usd)
+    assert account.spent() == pytest.approx((3 if other_device == "process" else 2) * usd)
+
+
+def test_an_asset_over_its_own_limit_reserves_nothing(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPP_MAX_USD_PER_ASSET", "0.001")
+    answer = account.inspect(KEY, account.put(KEY, clip))
+    assert (answer["verdict"], answer["reason"]) == ("archive_only", "over_asset_limit")
+    assert "at most $0.001 are allowed per asset" in answer["detail"]
+    assert account.spent() == 0
 
 
 def test_audio_and_a_photo(account: Account) -> None:

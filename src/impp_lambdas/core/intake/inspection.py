@@ -14,6 +14,7 @@ from impp_lambdas.core import keys
 from impp_lambdas.core.intake import facts, integrity, sources
 from impp_lambdas.core.intake.facts import Facts, Streams
 from impp_lambdas.core.intake.integrity import Problem
+from impp_lambdas.core.intake.plausibility import implausible
 from impp_lambdas.core.intake.unreadable import Unreadable
 
 if TYPE_CHECKING:
@@ -125,4 +126,6 @@ def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams
         return streams, Problem("corrupt", str(error))
     if streams.duration_s <= 0:
         return streams, Problem("corrupt", "the container states no duration, and none can be measured")
+    if reason := implausible(streams, file.size):
+        return streams, Problem("implausible", reason)
     return streams, None

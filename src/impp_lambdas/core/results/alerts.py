@@ -21,7 +21,7 @@ SEVERITY = {
 _TITLE = {
     "published": "Published",
     "partial": "Published in part",
-    "deferred": "Deferred: over the monthly budget",
+    "deferred": "Deferred: over a spending limit",
     "gone": "Deleted before it could be read",
     "quarantined": "Quarantined",
     "failed": "Processing failed",
