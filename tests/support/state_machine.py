@@ -45,6 +45,14 @@ def rendered(features: tuple[str, ...] = ALL) -> dict[str, Any]:
     return definition
 
 
+def expressions(part: Any) -> set[str]:
+    """The JSONata expressions in a part of the definition."""
+    if isinstance(part, str):
+        return {part[2:-2].strip()} if part.startswith("{%") else set()
+    members = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return set().union(*map(expressions, members))
+
+
 def error(code: str) -> ClientError:
     """An error response of a service."""
     metadata: Any = {"HTTPStatusCode": 400, "RequestId": "r"}

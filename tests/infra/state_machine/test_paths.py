@@ -11,7 +11,19 @@ import boto3
 import pytest
 from tests.infra.state_machine.conftest import Record
 from tests.support.second_opinion import our_result, reference_results
-from tests.support.state_machine import ALL, ASSET, TABLE, Payload, Run, World, error, media, object_created, rendered
+from tests.support.state_machine import (
+    ALL,
+    ASSET,
+    TABLE,
+    Payload,
+    Run,
+    World,
+    error,
+    expressions,
+    media,
+    object_created,
+    rendered,
+)
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.intake.unreadable import Unreadable
@@ -407,14 +419,6 @@ def test_payloads_stay_small_for_ten_hours_of_footage(world: World) -> None:
     largest = max(len(json.dumps(payload)) for _, payload in world.calls)
     assert largest < 32 * 1024
     assert max(len(json.dumps(event, default=str)) for event in run.history) < 64 * 1024
-
-
-def expressions(part: Any) -> set[str]:
-    """The JSONata expressions in a part of the definition."""
-    if isinstance(part, str):
-        return {part[2:-2].strip()} if part.startswith("{%") else set()
-    members = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    return set().union(*map(expressions, members))
 
 
 def test_the_reference_engine_agrees_on_every_expression_of_every_path(

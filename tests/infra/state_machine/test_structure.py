@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from tests.support.functions_table import TIMEOUTS
 from tests.support.second_opinion import asl_errors
-from tests.support.state_machine import ALL, TEMPLATE, rendered
+from tests.support.state_machine import ALL, TEMPLATE, expressions, rendered
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.planning import plan
+from impp_local.services.stepfunctions import jsonata
 from impp_local.services.stepfunctions.validation import diagnostics
 
 CHOICES = [c for n in range(4) for c in itertools.combinations(ALL, n)]
@@ -105,6 +106,22 @@ def test_every_task_has_timeout_retries_and_catch(name: str, state: dict[str, An
         never = next(r for r in state["Retry"] if finals == set(r["ErrorEquals"]))
         last = next(r for r in state["Retry"] if "States.TaskFailed" in r["ErrorEquals"])
         assert never["MaxAttempts"] == 0 and state["Retry"].index(never) < state["Retry"].index(last)
+
+
+@pytest.mark.parametrize("cause", [{}, {"Cause": ""}, {"Cause": None}], ids=["missing", "empty", "null"])
+def test_a_catch_copes_with_an_error_without_cause(cause: dict[str, Any]) -> None:
+    """LocalStack recorded AWS with "" after a timeout (test_invoke_timeout) and null after SendTaskFailure without any
+    (v2/callback/test_callback.snapshot.json). An expression that fails in a Catch ends the execution."""
+    caught = {"input": {}, "context": {"State": {"RetryCount": 0}}, "errorOutput": {"Error": "States.Timeout", **cause}}
+    variables = {"states": caught, "retries": 0, "media": {"facts": {"has_audio": True}}}
+    for _, state in states(rendered()):
+        for clause in state.get("Catch", []):
+            for expression in expressions([clause.get("Output"), clause.get("Assign")]):
+                result = jsonata.evaluate(expression, variables)
+                assert '"null"' not in json.dumps(result), expression
+    failed = rendered()["States"]["Failed"]["Cause"][2:-2]
+    variables = {"failed": {"step": "Inspect", "error": "States.Timeout", **{k.lower(): v for k, v in cause.items()}}}
+    assert jsonata.evaluate(failed, variables) == "Inspect: no cause given"
 
 
 def test_a_whole_card_waits_for_the_quotas() -> None:

@@ -244,10 +244,11 @@ def state_without_executions(self: Any) -> dict[str, Any]:
 
 
 def create_environment(self: Any) -> Any:
-    """The environment of an execution; its context is JSON."""
+    """The environment of an execution; its context is JSON, and has all fields
+    (https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html)."""
     env = _environment_in_moto(self)
-    data = env.states.context_object.context_object_data["Execution"]
-    data["StartTime"] = jsonable(data["StartTime"])
+    data: Any = env.states.context_object.context_object_data["Execution"]
+    data.update(StartTime=jsonable(data["StartTime"]), RedriveCount=0)
     journal = self._execution_communication.execution.journal
     place(env, Position(journal))
     restore_history(env, journal)

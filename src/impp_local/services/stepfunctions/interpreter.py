@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
+from moto.stepfunctions.parser.asl.component.common.parargs import Parargs
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -113,13 +114,16 @@ def _replace_states() -> None:
     _replace(StringJSONata, _eval_body=states.evaluate_expression, location="")
     # The cause of a failed expression lacks the event id, and gets the sentence about the state twice.
     _replace(FailureEventException, get_execution_failed_event_details=states.execution_failed_details)
+    # Arguments may be of any size.
+    _replace(Parargs, _eval_body=states.evaluate_arguments)
     # Output sees what Assign has just set. In a Task, Parallel or Map state, Catch catches no error of Output.
     _replace(AssignDecl, _eval_body=states.assign)
     _replace(ExecutionState, _eval_state_output=states.evaluate_output)
     _replace(CommonStateField, _get_state_exited_event_details=states.describe_exit)
     # The variables in a history event are strings without escapes, in random order.
     _replace(VariableStore, get_assigned_variables=states.assigned_variables)
-    # Nothing meters transitions or keeps what an execution has done.
+    # Nothing meters transitions or keeps what an execution has done. A second visit of a state has no retries left, and
+    # the time of its entry is not written as AWS writes it.
     _replace(Program, eval=states.begin_program, _eval_body=states.run_program)
     _replace(CommonStateField, _eval_body=states.enter_state, _eval_state_input=states.evaluate_input)
     # An attempt of a state in a Map does not see `$states.context.Map`.

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, Final
 
 from moto.stepfunctions.parser.api import (
@@ -25,6 +26,7 @@ from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import C
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.parargs import Parargs
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
 from moto.stepfunctions.parser.asl.component.common.retry.retry_outcome import RetryOutcome
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError, TimeoutSeconds
@@ -43,6 +45,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from impp_local.kernel import billing
 from impp_local.kernel.functions import Wait as WorkerWait
 from impp_local.services.stepfunctions import journal, jsonata, tasks
+from impp_local.services.stepfunctions.clients import jsonable
 
 TERMINAL_ERRORS: Final = {"States.DataLimitExceeded", "States.Runtime"}
 """Errors that no wildcard catches
@@ -101,13 +104,22 @@ def enter_state(self: Any, env: Any) -> None:
 
 
 def evaluate_input(self: Any, env: Any) -> None:
-    """Begin a state with its input; a resumed one keeps the time when it was entered."""
+    """Begin a state with its input; a resumed one keeps the time when it was entered, and its retries."""
     env.entered = self.name, env.event_history_context.source_event_id
     position = journal.position_of(env)
-    if position is not None and position.is_resumed:
-        entered = datetime.fromtimestamp(position.row["entered"], UTC)
-        env.states.context_object.context_object_data["State"]["EnteredTime"] = entered.isoformat()
+    entered = datetime.fromtimestamp(position.row["entered"] if position else time.time(), UTC)
+    env.states.context_object.context_object_data["State"]["EnteredTime"] = jsonable(entered)
+    if position is None or not position.is_resumed:
+        _reset_retries(self, env)
     _evaluate_input_in_moto(self, env)
+
+
+def _reset_retries(self: Any, env: Any) -> None:
+    """Each visit of a state has all of its retries."""
+    retry = getattr(self, "retry", None)
+    for retrier in retry.retriers if retry else ():
+        retrier.max_attempts._store_attempt_number(env, -1)
+        retrier.backoff_rate._store_next_multiplier(env, 1.0)
 
 
 def evaluate_item(self: Any, env: Any, job: Any) -> None:
@@ -266,6 +278,7 @@ def execution_failed_details(self: Any) -> ExecutionFailedEventDetails | None:
 
 _apply_result_path_in_moto: Final = ResultPath._eval_body
 _fail_in_moto: Final = StateFail._eval_state
+_evaluate_arguments_in_moto: Final = Parargs._eval_body
 _describe_exit_in_moto: Final = CommonStateField._get_state_exited_event_details
 _evaluate_output_in_moto: Final = ExecutionState._eval_state_output
 
@@ -319,6 +332,12 @@ def apply_result_path(self: Any, env: Any) -> None:
 # Assign and Output are evaluated in parallel, with the variables as they were when the state was entered
 # (https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html). So Assign only computes its values,
 # which become the variables once the state's output is known.
+
+
+def evaluate_arguments(self: Any, env: Any) -> None:
+    """Arguments, which may be as large as a state's input."""
+    _evaluate_arguments_in_moto(self, env)
+    CommonStateField._verify_size_quota(SimpleNamespace(name=env.entered[0]), env, env.stack[-1])  # type: ignore[arg-type]
 
 
 def assign(self: Any, env: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from types import SimpleNamespace
@@ -43,10 +44,12 @@ def test_an_undefined_result_is_a_query_evaluation_error(make: Maker) -> None:
 
 
 def test_context_holds_the_execution(make: Maker) -> None:
-    run = make.run(machine({"Type": "Pass", "Output": "{% $states.context.Execution %}", "End": True}), {"a": 1})
-    context = run["output"]
+    run = make.run(machine({"Type": "Pass", "Output": "{% $states.context %}", "End": True}), {"a": 1})
+    context = run["output"]["Execution"]
     assert context["Id"] == run["executionArn"] and context["Name"] == run["name"] and context["Input"] == {"a": 1}
-    assert context["StartTime"].endswith("Z")
+    assert context["RedriveCount"] == 0
+    for moment in (context["StartTime"], run["output"]["State"]["EnteredTime"]):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +197,33 @@ def test_a_retry_runs_the_function_again_and_counts_a_transition(make: Maker, mo
     used = {key: n for key, n in billing.METER._used.items() if key[2] == run["executionArn"]}
     assert used["states", "standard_transition", run["executionArn"]] == 2
     assert used["lambda", "request", run["executionArn"]] == 2
+
+
+def test_each_visit_of_a_state_has_all_of_its_retries(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_backoff(monkeypatch)
+    code = """
+        calls = 0
+        def handler(event, context):
+            global calls
+            calls += 1
+            if calls % 2:
+                raise ConnectionError("flaky")
+            return calls
+    """
+    retry = [{"ErrorEquals": ["ConnectionError"], "MaxAttempts": 1, "IntervalSeconds": 1}]
+    call = task(INVOKE, {"FunctionName": make.function(code), "Payload": {}}, Retry=retry, Next="Again")
+    rule = {"Condition": "{% $states.input.Payload < 4 %}", "Next": "First"}
+    run = make.run(
+        machine(call, Again={"Type": "Choice", "Choices": [rule], "Default": "Done"}, Done={"Type": "Succeed"})
+    )
+    assert run["output"]["Payload"] == 4
+
+
+def test_arguments_have_the_size_limit_of_a_states_input(make: Maker) -> None:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html, States.DataLimitExceeded"""
+    call = {"FunctionName": "f", "Payload": "{% $pad('', 262144, 'x') %}"}
+    run = make.run(machine({**task(INVOKE, call), "Catch": CATCH}, Caught=CAUGHT))
+    assert run["error"] == "States.DataLimitExceeded"
 
 
 def test_waiting_for_a_worker_does_not_count_towards_the_timeout(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
