@@ -3,6 +3,9 @@
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 
+The rules for lists, `exists` and `anything-but` are those of Ruler, the library behind EventBridge
+(https://github.com/aws/event-ruler); every row of the tests was compared with it.
+
 moto's matcher (5.2.5) ignores arrays of objects, treats a boolean as a number and has no wildcards. A field's list of
 alternatives matches when any of them does; a field that is an array matches when any element does; all fields of an
 object must match within the same element of an array of objects.
@@ -53,9 +56,9 @@ def _field(wanted: Any, value: Any) -> bool:
 
 
 def _alternative(alternative: Any, value: Any) -> bool:
-    if isinstance(alternative, Mapping) and "exists" in alternative:  # leaves only, as in EventBridge
-        leaf = value is not _MISSING and not isinstance(value, Mapping)
-        return bool(alternative["exists"]) == leaf
+    if isinstance(alternative, Mapping) and "exists" in alternative:  # leaves only, of which an empty list has none
+        has_leaf = value is not _MISSING and next(_scalars(value), _MISSING) is not _MISSING
+        return bool(alternative["exists"]) == has_leaf
     if value is _MISSING or isinstance(value, Mapping):
         return False
     return any(_scalar(alternative, scalar) for scalar in _scalars(value))
@@ -99,7 +102,7 @@ def _numeric(argument: list[Any], value: Any) -> bool:
 
 def _anything_but(argument: Any, value: Any) -> bool:
     if isinstance(argument, Mapping):
-        return isinstance(value, str) and not _scalar(argument, value)
+        return not _scalar(argument, value)
     return not any(_scalar(excluded, value) for excluded in _as_list(argument))
 
 
