@@ -11,6 +11,8 @@ TERRAFORM := $(RUN) -m impp_local terraform run --
 ROOT := $(TERRAFORM) -chdir=terraform
 CLOUD = $(if $(STATE),--state "$$STATE")
 BACKEND := terraform/envs/backend.hcl
+# Without approval Terraform shows its plan and asks; where nobody can answer, it changes nothing.
+APPROVAL = $(if $(filter yes,$(APPROVED)),-input=false -auto-approve)
 VARIABLES := -var-file=region.tfvars -var-file=envs/$(ENV).tfvars
 
 # Python keeps what it has compiled: the tests and the local cloud start hundreds of short processes.
@@ -75,7 +77,7 @@ doctor: $(READY) ## Check the account and the environment: what would make a dep
 
 bootstrap: $(READY) ## Once per account: make the bucket for Terraform's state, write terraform/envs/backend.hcl.
 	$(TERRAFORM) -chdir=terraform/bootstrap init -input=false
-	$(TERRAFORM) -chdir=terraform/bootstrap apply -input=false -auto-approve -var-file=../region.tfvars
+	$(TERRAFORM) -chdir=terraform/bootstrap apply $(APPROVAL) -var-file=../region.tfvars
 	$(TERRAFORM) -chdir=terraform/bootstrap output -raw backend_config | tr ' ' '\n' \
 	  | sed -n '/config=key=/d; s/^-backend-config=\([a-z_]*\)=\(.*\)/\1 = "\2"/p' > $(BACKEND)
 
@@ -91,8 +93,8 @@ plan: init ## Show what a deploy would change.
 idle-cost: build ## Itemise what an environment costs per month without footage, from its plan; needs no AWS account.
 	@$(RUN) -m impp_local terraform plan --env $(ENV) | $(RUN) -m impp_build.idle_cost -
 
-deploy: $(if $(filter skip,$(DOCTOR)),,doctor) init ## Build and apply to AWS, unless the doctor objects; DOCTOR=skip.
-	$(ROOT) apply -input=false -auto-approve $(VARIABLES)
+deploy: $(if $(filter skip,$(DOCTOR)),,doctor) init ## Check (DOCTOR=skip), build, show the plan, ask (APPROVED=yes), apply exactly that plan to AWS.
+	$(ROOT) apply $(APPROVAL) $(VARIABLES)
 
 smoke: $(if $(filter local,$(ENV)),$(READY),init) ## Prove a deployment with a few files, then remove them: YES=1; ENV=local for that of `make up`.
 	$(if $(filter local,$(ENV)),,@mkdir -p build/smoke && $(ROOT) output -json > build/smoke/$$$$.json \
@@ -101,7 +103,7 @@ smoke: $(if $(filter local,$(ENV)),$(READY),init) ## Prove a deployment with a f
 	  $(if $(VIEWER_KEY),--viewer-key "$$VIEWER_KEY") $(if $(CLEAN),--clean "$$CLEAN")
 
 destroy: init ## Remove the environment from AWS. Buckets with footage stay unless the environment says force_destroy.
-	$(ROOT) destroy -input=false -auto-approve $(VARIABLES)
+	$(ROOT) destroy $(APPROVAL) $(VARIABLES)
 
 # --- upkeep ---
 

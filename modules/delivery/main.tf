@@ -4,13 +4,12 @@ locals {
   # Through a local: a policy document that refers to a resource is read only after that resource's changes.
   distribution_arn = aws_cloudfront_distribution.this.arn
 
-  # without trusted keys would serve everybody: so it is switched off instead.
   # Private media requires a signature. Without a key nobody can sign, and a distribution without trusted keys would
   # serve everybody, so it is disabled instead.
-  # without trusted keys would serve everybody: so it is switched off instead.
   enabled = length(var.viewer_public_keys) > 0
 
   # AWS's managed policy CachingOptimized: no query string, cookie or header in the cache key, gzip and Brotli.
+  # It keeps an object for a day, or as long as the object's Cache-Control says, but at least a second.
   caching_optimized = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 
   origin_id = "delivery"

@@ -131,3 +131,16 @@ def test_no_root_has_a_region_of_its_own(root: str) -> None:
     assert "default" not in body
     texts = [path.read_text("utf-8") for path in (*(ROOT / root).glob("*.tf"), *(ROOT / root).glob("envs/*.tfvars"))]
     assert not [text for text in texts if re.search(r'region\s*=\s*"', text)]
+
+
+@pytest.mark.parametrize("target", ["bootstrap", "deploy", "destroy"])
+def test_make_asks_before_it_changes_an_account(target: str) -> None:
+    """Terraform shows its plan and applies exactly that one after a yes, unless somebody has approved explicitly."""
+
+    def commands(*settings: str) -> list[str]:
+        dry = subprocess.run(["make", "-n", target, *settings], cwd=ROOT, capture_output=True, text=True, check=True)
+        return [line for line in dry.stdout.splitlines() if re.search(r" (apply|destroy) ", line)]
+
+    (asking,), (approved,) = commands("ENV=prod"), commands("ENV=prod", "APPROVED=yes")
+    assert "-auto-approve" not in asking and "-input=false" not in asking
+    assert "-auto-approve" in approved

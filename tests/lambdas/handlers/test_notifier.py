@@ -167,11 +167,17 @@ def test_an_empty_secret_has_no_channel_and_a_wrong_one_is_an_error(monkeypatch:
     assert "SECRETPATH" not in str(caught.value)
 
 
-def test_slack_text_cannot_mention_a_channel() -> None:
-    body = json.dumps(CHANNELS["slack"].render(ALERT), ensure_ascii=False)
-    assert "<!" not in body.replace("clip <!channel>.mp4", "", 1)  # the header is plain text: shown as it is
-    assert "&lt;!here&gt; &amp; @everyone" in body
-    assert "<https://x.test/a?b=1&amp;c=2|look/here>" in body
+def test_slack_shows_hostile_text_as_it_is() -> None:
+    """Plain text has no mentions, links or formatting; only our own links are mrkdwn, and `verbatim`."""
+    hostile = "Truncated: <!here> & @everyone *bold* https://evil.test #general"
+    body = CHANNELS["slack"].render({**ALERT, "text": f"{hostile}\u202egpj.exe", "links": ALERT["links"]})
+    header, text, links, facts = body["blocks"]
+    assert header["text"] == {"type": "plain_text", "text": "🔴 clip <!channel>.mp4", "emoji": False}
+    assert text["text"] == {"type": "plain_text", "text": f"{hostile} gpj.exe", "emoji": False}
+    link = "<https://x.test/a?b=1&amp;c=2|look/here>"
+    assert links["text"] == {"type": "mrkdwn", "text": link, "verbatim": True}
+    assert [element["type"] for element in facts["elements"]] == ["plain_text"]
+    assert (body["mrkdwn"], body["text"]) == (False, "🔴 clip &lt;!channel&gt;.mp4")  # of notifications
 
 
 def test_discord_text_cannot_mention_or_format() -> None:

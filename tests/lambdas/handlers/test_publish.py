@@ -121,6 +121,8 @@ def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) ->
     assert document["branches"]["transcode"] == {"status": "ok"}
     delivered = boto3.client("s3").get_object(Bucket=DELIVERY, Key=document["poster"])
     assert (delivered["Body"].read(), delivered["ContentType"]) == (b"poster.jpg", "image/jpeg")
+    listed = boto3.client("s3").head_object(Bucket=DELIVERY, Key=f"assets/{asset}/manifest.json")
+    assert listed["CacheControl"] == "private, max-age=60"  # it changes when the asset is processed again
     assert tags() == {
         "mine": "kept",
         "impp:archive": "deep-archive",

@@ -1,8 +1,9 @@
 """The chat channels that alerts go to: one row of :data:`CHANNELS` per service.
 
 A row's name is also the channel's key in the webhook secret and in Terraform's variable `webhooks`. Titles, file names
-and transcripts are hostile text until escaped: Slack's control characters are `& < >` (`<!channel>`, `<@U1>`,
-`<http://…|…>`); for Discord, Markdown is escaped and every mention disabled.
+and transcripts are hostile text. Slack gets them as `plain_text`, in which it finds no mention, link or format; only our own
+links are `mrkdwn`, escaped (`& < >`) and `verbatim`, so that Slack links nothing else in them. For Discord, Markdown is
+escaped and every mention disabled.
 """
 
 from __future__ import annotations
@@ -45,19 +46,16 @@ class Channel:
 def _slack(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     """Block Kit, with a plain `text` for notifications."""
     sign = SIGNS.get(str(alert["severity"]), SIGNS["warning"])
-    title = f"{sign} {_line(alert['title'])}"
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _cut(title, limits.title), "emoji": False}}
-    ]
-    if text := str(alert.get("text") or "").strip():
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": _cut_slack_text(text, limits.text)}})
-    links = [f"<{_slack_text(url)}|{_slack_text(name).replace('|', '/')}>" for name, url in _links(alert)]
+    title = _cut(f"{sign} {_line(alert['title'])}", limits.title)
+    blocks: list[dict[str, Any]] = [{"type": "header", "text": _slack_plain(title)}]
+    if text := _visible(str(alert.get("text") or "")).strip():
+        blocks.append({"type": "section", "text": _slack_plain(_cut(text, limits.text))})
+    links = [f"<{_slack_escaped(url)}|{_slack_escaped(name).replace('|', '/')}>" for name, url in _links(alert)]
     if links := _fitting(links, " · ", limits.links):
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": " · ".join(links)}})
-    blocks.append(
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": _slack_text(_cut(_facts(alert), limits.facts))}]}
-    )
-    return {"text": _slack_text(_cut(title, limits.title)), "blocks": blocks, "unfurl_links": False}
+        joined = {"type": "mrkdwn", "text": " · ".join(links), "verbatim": True}
+        blocks.append({"type": "section", "text": joined})
+    blocks.append({"type": "context", "elements": [_slack_plain(_cut(_facts(alert), limits.facts))]})
+    return {"text": _slack_escaped(title), "mrkdwn": False, "blocks": blocks, "unfurl_links": False}
 
 
 def _discord(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
@@ -115,19 +113,22 @@ def _fitting(links: Sequence[str], separator: str, limit: int) -> list[str]:
 
 
 def _line(text: Any) -> str:
-    """Reduce a text to one line: control characters, including those for the writing direction, become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+", " ", str(text)).strip() or "(no title)"
+    """Reduce a text to one line."""
+    return re.sub(r"\s+", " ", _visible(str(text))).strip() or "(no title)"
 
 
-def _slack_text(text: str) -> str:
+def _visible(text: str) -> str:
+    """Replace control characters, including those for the writing direction, by spaces; lines stay."""
+    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+", " ", text)
+
+
+def _slack_plain(text: str) -> dict[str, Any]:
+    # https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def _slack_escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _cut_slack_text(text: str, limit: int) -> str:
-    """Escape a text and cut it to the limit, but never inside an escape."""
-    while len(_slack_text(text)) > limit:
-        text = _cut(text, len(text) - max(1, (len(_slack_text(text)) - limit) // 5))
-    return _slack_text(text)
 
 
 def _markdown(text: str) -> str:
