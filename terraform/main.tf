@@ -1,5 +1,7 @@
 data "aws_caller_identity" "current" {}
 
+data "aws_partition" "current" {}
+
 locals {
   account            = data.aws_caller_identity.current.account_id
   name               = "impp-${var.environment}"
@@ -23,6 +25,9 @@ locals {
     ManagedBy   = "terraform"
     Project     = "impp"
   })
+
+  # The bootstrap creates it, and lets its deploy roles create roles with this boundary only.
+  permissions_boundary_arn = var.permissions_boundary ? "arn:${data.aws_partition.current.partition}:iam::${local.account}:policy/${local.name}-boundary" : null
 
   bucket_names = { for purpose in ["code", "delivery", "ingest", "logs", "work"] : purpose => "${local.name}-${local.account}-${purpose}" }
 }

@@ -1,14 +1,15 @@
 module "alerts" {
   source = "../modules/alerts"
 
-  name               = local.name
-  emails             = var.alert_emails
-  environment        = { POWERTOOLS_LOG_LEVEL = var.log_level }
-  functions          = module.artifacts.functions
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
-  webhooks           = var.webhooks
-  webhooks_version   = var.webhooks_version + 1 # the version of no webhooks is 1
+  name                     = local.name
+  emails                   = var.alert_emails
+  environment              = { POWERTOOLS_LOG_LEVEL = var.log_level }
+  functions                = module.artifacts.functions
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
+  permissions_boundary_arn = local.permissions_boundary_arn
+  webhooks                 = var.webhooks
+  webhooks_version         = var.webhooks_version + 1 # the version of no webhooks is 1
 }
 
 module "observability" {
@@ -60,16 +61,22 @@ module "observability" {
 module "finops" {
   source = "../modules/finops"
 
-  name               = local.name
-  anomaly            = var.cost_anomaly
-  budget             = { cost_tag = var.cost_tag_active ? local.cost_tag : null }
-  catalog_table      = module.pipeline.catalog_table
-  environment        = { POWERTOOLS_LOG_LEVEL = var.log_level }
-  functions          = module.artifacts.functions
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
-  monthly_budget_usd = var.monthly_budget_usd
-  topic_arn          = module.alerts.topic_arn
+  name                     = local.name
+  anomaly                  = var.cost_anomaly
+  budget                   = { cost_tag = var.cost_tag_active ? local.cost_tag : null }
+  catalog_table            = module.pipeline.catalog_table
+  environment              = { POWERTOOLS_LOG_LEVEL = var.log_level }
+  functions                = module.artifacts.functions
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
+  monthly_budget_usd       = var.monthly_budget_usd
+  permissions_boundary_arn = local.permissions_boundary_arn
+  topic_arn                = module.alerts.topic_arn
+
+  stop = try(var.edge_identity.stop_at_budget_percent, null) == null ? null : {
+    percent    = var.edge_identity.stop_at_budget_percent
+    role_names = [for arn in values(module.edge_identity[0].role_arns) : reverse(split("/", arn))[0]]
+  }
 }
 
 module "compliance" {

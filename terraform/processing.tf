@@ -5,10 +5,11 @@ locals {
 module "ingest" {
   source = "../modules/ingest"
 
-  name              = local.name
-  bucket_name       = module.originals.name
-  kms_key_arn       = module.key.arn
-  state_machine_arn = module.pipeline.state_machine_arn
+  name                     = local.name
+  bucket_name              = module.originals.name
+  kms_key_arn              = module.key.arn
+  permissions_boundary_arn = local.permissions_boundary_arn
+  state_machine_arn        = module.pipeline.state_machine_arn
 }
 
 module "pipeline" {
@@ -21,6 +22,7 @@ module "pipeline" {
   functions                   = module.artifacts.functions
   kms_key_arn                 = module.key.arn
   log_retention_days          = var.log_retention_days
+  permissions_boundary_arn    = local.permissions_boundary_arn
   task_function_arns          = module.analysis.task_function_arns
   transcode = local.features.transcode ? {
     queue_arn = module.transcode.queue_arn
@@ -48,13 +50,14 @@ module "pipeline" {
 module "analysis" {
   source = "../modules/analysis"
 
-  name               = local.name
-  catalog_table_name = module.pipeline.catalog_table.name
-  detector_actions   = module.artifacts.detector_actions
-  functions          = module.artifacts.functions
-  kms_key_arn        = module.key.arn
-  log_retention_days = var.log_retention_days
-  state_machine_name = local.state_machine_name
+  name                     = local.name
+  catalog_table_name       = module.pipeline.catalog_table.name
+  detector_actions         = module.artifacts.detector_actions
+  functions                = module.artifacts.functions
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
+  permissions_boundary_arn = local.permissions_boundary_arn
+  state_machine_name       = local.state_machine_name
 
   buckets = {
     ingest = module.originals.name
@@ -72,9 +75,10 @@ module "analysis" {
 module "transcode" {
   source = "../modules/transcode"
 
-  name        = local.name
-  copies      = { bucket = module.work.name }
-  input       = { bucket = module.originals.name }
-  kms_key_arn = module.key.arn
-  output      = { bucket = module.published.name }
+  name                     = local.name
+  copies                   = { bucket = module.work.name }
+  input                    = { bucket = module.originals.name }
+  kms_key_arn              = module.key.arn
+  output                   = { bucket = module.published.name }
+  permissions_boundary_arn = local.permissions_boundary_arn
 }

@@ -34,6 +34,9 @@ module "originals" {
   log_bucket       = module.logs.name
   manage_lifecycle = false
   versioning       = true
+
+  # An object in an archive class can be processed only after a restore.
+  standard_uploads_only = true
 }
 
 module "archive" {

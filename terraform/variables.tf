@@ -85,6 +85,9 @@ variable "edge_identity" {
       pem         = optional(string)
     })
     session_duration_s = optional(number, 3600)
+    # Percentage of the monthly budget at which AWS Budgets denies the boxes everything, by attaching
+    # AWSDenyAll to their roles. Null: never.
+    stop_at_budget_percent = optional(number)
   })
   default = null
 }
@@ -154,6 +157,8 @@ variable "macie" {
     finding_publishing_frequency = optional(string)
     # Whether to enable Macie in the account too. Destroying the environment then disables it for all.
     manage_account = optional(bool, false)
+    # Largest object to inspect, in MB.
+    max_object_mb = optional(number, 20)
     # Share of the eligible objects to inspect, 1 to 100.
     sampling_percentage = optional(number, 100)
   })
@@ -183,6 +188,13 @@ variable "monthly_budget_usd" {
     condition     = var.monthly_budget_usd > 0
     error_message = "monthly_budget_usd must be more than 0."
   }
+}
+
+variable "permissions_boundary" {
+  description = "Whether every role has the environment's permissions boundary, which the bootstrap creates (`environments`)."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "region" {

@@ -35,15 +35,16 @@ module "function" {
   source   = "../function"
   for_each = { for name, function in var.functions : name => function if contains(keys(local.statements), name) && name != "resume" }
 
-  name                 = "${var.name}-${each.key}"
-  artifact             = each.value
-  description          = each.value.description
-  environment          = merge(local.environment, lookup(local.environments, each.key, {}), { POWERTOOLS_SERVICE_NAME = each.key })
-  ephemeral_storage_mb = each.value.ephemeral_storage_mb
-  kms_key_arn          = var.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  memory_mb            = each.value.memory_mb
-  policy_json          = data.aws_iam_policy_document.function[each.key].json
-  tags                 = var.tags
-  timeout_s            = each.value.timeout_s
+  name                     = "${var.name}-${each.key}"
+  artifact                 = each.value
+  description              = each.value.description
+  environment              = merge(local.environment, lookup(local.environments, each.key, {}), { POWERTOOLS_SERVICE_NAME = each.key })
+  ephemeral_storage_mb     = each.value.ephemeral_storage_mb
+  kms_key_arn              = var.kms_key_arn
+  log_retention_days       = var.log_retention_days
+  memory_mb                = each.value.memory_mb
+  permissions_boundary_arn = var.permissions_boundary_arn
+  policy_json              = data.aws_iam_policy_document.function[each.key].json
+  tags                     = var.tags
+  timeout_s                = each.value.timeout_s
 }

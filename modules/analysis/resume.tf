@@ -43,18 +43,19 @@ module "resume" {
   source   = "../function"
   for_each = local.resume
 
-  name                 = "${var.name}-resume"
-  artifact             = var.functions["resume"]
-  dead_letter_arn      = module.dead_letter[each.key].arn
-  description          = var.functions["resume"].description
-  environment          = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "resume" })
-  ephemeral_storage_mb = var.functions["resume"].ephemeral_storage_mb
-  kms_key_arn          = var.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  memory_mb            = var.functions["resume"].memory_mb
-  policy_json          = data.aws_iam_policy_document.function["resume"].json
-  tags                 = var.tags
-  timeout_s            = var.functions["resume"].timeout_s
+  name                     = "${var.name}-resume"
+  artifact                 = var.functions["resume"]
+  dead_letter_arn          = module.dead_letter[each.key].arn
+  description              = var.functions["resume"].description
+  environment              = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "resume" })
+  ephemeral_storage_mb     = var.functions["resume"].ephemeral_storage_mb
+  kms_key_arn              = var.kms_key_arn
+  log_retention_days       = var.log_retention_days
+  memory_mb                = var.functions["resume"].memory_mb
+  permissions_boundary_arn = var.permissions_boundary_arn
+  policy_json              = data.aws_iam_policy_document.function["resume"].json
+  tags                     = var.tags
+  timeout_s                = var.functions["resume"].timeout_s
 }
 
 resource "aws_lambda_permission" "resume" {

@@ -26,6 +26,50 @@ data "aws_iam_policy_document" "bucket" {
     }
   }
 
+  # Objects encrypted with a key of the sender's own (SSE-C) could be read by nobody else, neither by us (S3 user guide,
+  # "Using server-side encryption with customer-provided keys").
+  statement {
+    sid       = "RefuseCustomerKeys"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.arn}/*"]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Null"
+      variable = "s3:x-amz-server-side-encryption-customer-algorithm"
+      values   = ["false"]
+    }
+  }
+
+  # A missing header is no choice, and lifecycle rules are no requests.
+  dynamic "statement" {
+    for_each = var.standard_uploads_only ? ["STANDARD"] : []
+
+    content {
+      sid       = "RefuseOtherStorageClasses"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${local.arn}/*"]
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+      condition {
+        test     = "Null"
+        variable = "s3:x-amz-storage-class"
+        values   = ["false"]
+      }
+      condition {
+        test     = "StringNotEquals"
+        variable = "s3:x-amz-storage-class"
+        values   = [statement.value]
+      }
+    }
+  }
+
   # When a delivery is created, CloudWatch Logs looks for this statement and appends its own where it is missing
   # (CloudWatch Logs user guide, "Logs sent to Amazon S3"), which the next plan would remove again. So it has AWS's shape,
   # name included, and `name` makes whoever creates a delivery wait for it.

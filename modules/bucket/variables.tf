@@ -97,6 +97,13 @@ variable "policy_documents" {
   nullable    = false
 }
 
+variable "standard_uploads_only" {
+  description = "Refuse uploads into a storage class other than `STANDARD`. Lifecycle rules still move objects."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "tags" {
   description = "Tags of the bucket."
   type        = map(string)

@@ -39,16 +39,28 @@ resource "aws_macie2_classification_job" "daily" {
       buckets    = sort(var.bucket_names)
     }
 
-    dynamic "scoping" {
-      for_each = length(var.macie.excluded_extensions) == 0 ? [] : [sort(var.macie.excluded_extensions)]
+    # Conditions of one list must all hold, and exclusion has precedence (Macie API reference, ScopingForAccount), so the
+    # size is one of what to include.
+    scoping {
+      includes {
+        and {
+          simple_scope_term {
+            comparator = "LTE"
+            key        = "OBJECT_SIZE"
+            values     = [tostring(var.macie.max_object_mb * 1024 * 1024)]
+          }
+        }
+      }
 
-      content {
-        excludes {
+      dynamic "excludes" {
+        for_each = length(var.macie.excluded_extensions) == 0 ? [] : [sort(var.macie.excluded_extensions)]
+
+        content {
           and {
             simple_scope_term {
               comparator = "EQ"
               key        = "OBJECT_EXTENSION"
-              values     = scoping.value
+              values     = excludes.value
             }
           }
         }

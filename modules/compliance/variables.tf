@@ -38,6 +38,8 @@ variable "macie" {
     # Whether to enable Macie in the account, which must not have it yet. Destroying the module then
     # disables it for the whole account. False: enable it yourself, once (`aws macie2 enable-macie`).
     manage_account = optional(bool, false)
+    # Largest object to inspect, in MB: Macie bills by GB, and anybody who may upload may upload much.
+    max_object_mb = optional(number, 20)
     # Share of the eligible objects to inspect, 1 to 100.
     sampling_percentage = optional(number, 100)
   })
@@ -52,6 +54,11 @@ variable "macie" {
   validation {
     condition     = var.macie.finding_publishing_frequency == null || var.macie.manage_account
     error_message = "macie.finding_publishing_frequency is a setting of the account: it needs macie.manage_account."
+  }
+
+  validation {
+    condition     = var.macie.max_object_mb >= 1 && floor(var.macie.max_object_mb) == var.macie.max_object_mb
+    error_message = "macie.max_object_mb must be a whole number of at least 1."
   }
 
   validation {

@@ -1,4 +1,6 @@
 resource "aws_cloudfront_response_headers_policy" "this" {
+  #checkov:skip=CKV_AWS_259:sent for two years with subdomains; preload is for the owner of a domain to decide
+
   name    = "${var.name}-delivery"
   comment = "Security headers, and CORS for the players of ${var.name}."
 

@@ -7,6 +7,7 @@ resource "aws_iam_role" "box" {
   name                 = each.value.role_name
   description          = "Edge box ${each.key}: adds footage of ${join(", ", sort(coalesce(each.value.devices, [each.key])))}, and nothing else."
   max_session_duration = max(3600, var.session_duration_s) # IAM's minimum is an hour
+  permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 
   assume_role_policy = jsonencode({
@@ -73,6 +74,75 @@ data "aws_iam_policy_document" "upload" {
       test     = "Bool"
       variable = "s3:ObjectCreationOperation"
       values   = ["true"]
+    }
+  }
+
+  # Lifecycle rules act on the pipeline's tags. Tags of an upload are an s3:PutObjectTagging too, so the action stays
+  # allowed, but not with these keys (S3 user guide, "Tagging and access control policies").
+  statement {
+    sid       = "RefuseTagsOfThePipeline"
+    effect    = "Deny"
+    actions   = ["s3:PutObject", "s3:PutObjectTagging"]
+    resources = ["${local.bucket_arn}/*"]
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "s3:RequestObjectTagKeys"
+      values   = local.pipeline_tags
+    }
+  }
+
+  # PutObjectTagging replaces all tags, so with other keys it would remove the pipeline's. A new object has none yet.
+  dynamic "statement" {
+    for_each = { Archive = "impp:archive", Source = "impp:source", State = "impp:state" }
+
+    content {
+      sid       = "RefuseToRetag${statement.key}"
+      effect    = "Deny"
+      actions   = ["s3:PutObjectTagging"]
+      resources = ["${local.bucket_arn}/*"]
+      condition {
+        test     = "Null"
+        variable = "s3:ExistingObjectTag/${statement.value}"
+        values   = ["false"]
+      }
+    }
+  }
+
+  # The pipeline chooses the storage class, and the bucket the encryption: with a key of the box's own (SSE-C) nobody else
+  # could read the footage. A missing header is no choice (Service Authorization Reference, s3:PutObject).
+  dynamic "statement" {
+    for_each = {
+      Encryption   = { key = "s3:x-amz-server-side-encryption", value = "aws:kms" }
+      StorageClass = { key = "s3:x-amz-storage-class", value = "STANDARD" }
+    }
+
+    content {
+      sid       = "RefuseToChoose${statement.key}"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${local.bucket_arn}/*"]
+      condition {
+        test     = "Null"
+        variable = statement.value.key
+        values   = ["false"]
+      }
+      condition {
+        test     = "StringNotEquals"
+        variable = statement.value.key
+        values   = [statement.value.value]
+      }
+    }
+  }
+
+  statement {
+    sid       = "RefuseKeysOfItsOwn"
+    effect    = "Deny"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.bucket_arn}/*"]
+    condition {
+      test     = "Null"
+      variable = "s3:x-amz-server-side-encryption-customer-algorithm"
+      values   = ["false"]
     }
   }
 

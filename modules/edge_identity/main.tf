@@ -11,6 +11,9 @@ locals {
   partition  = data.aws_partition.current.partition
   region     = data.aws_region.current.id
 
+  # What the pipeline adds to an original.
+  pipeline_tags = ["impp:archive", "impp:state"]
+
   boxes = {
     for name, box in var.boxes : name => merge(box, {
       common_name = coalesce(box.common_name, name)

@@ -140,6 +140,16 @@ variable "paths" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy."
+  }
+}
+
 variable "session_duration_s" {
   description = "Lifetime of a box's credentials in seconds. The box renews them by itself; a stolen copy expires with them."
   type        = number

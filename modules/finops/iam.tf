@@ -1,7 +1,8 @@
 resource "aws_iam_role" "scheduler" {
-  name               = "${var.name}-cost-report-schedule"
-  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
-  tags               = var.tags
+  name                 = "${var.name}-cost-report-schedule"
+  assume_role_policy   = data.aws_iam_policy_document.scheduler_trust.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "scheduler" {

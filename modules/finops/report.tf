@@ -8,17 +8,18 @@ locals {
 module "cost_report" {
   source = "../function"
 
-  artifact             = var.functions["cost_report"]
-  dead_letter_arn      = module.dead_letter.arn
-  description          = var.functions["cost_report"].description
-  ephemeral_storage_mb = var.functions["cost_report"].ephemeral_storage_mb
-  kms_key_arn          = var.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  memory_mb            = var.functions["cost_report"].memory_mb
-  name                 = "${var.name}-cost-report"
-  policy_json          = data.aws_iam_policy_document.cost_report.json
-  tags                 = var.tags
-  timeout_s            = var.functions["cost_report"].timeout_s
+  artifact                 = var.functions["cost_report"]
+  dead_letter_arn          = module.dead_letter.arn
+  description              = var.functions["cost_report"].description
+  ephemeral_storage_mb     = var.functions["cost_report"].ephemeral_storage_mb
+  kms_key_arn              = var.kms_key_arn
+  log_retention_days       = var.log_retention_days
+  memory_mb                = var.functions["cost_report"].memory_mb
+  name                     = "${var.name}-cost-report"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  policy_json              = data.aws_iam_policy_document.cost_report.json
+  tags                     = var.tags
+  timeout_s                = var.functions["cost_report"].timeout_s
 
   environment = merge(var.environment, local.cost_tag_environment, {
     IMPP_ALERT_TOPIC_ARN    = var.topic_arn

@@ -134,6 +134,16 @@ variable "name" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy."
+  }
+}
+
 variable "schedule" {
   description = "When to send the cost report. Cost Explorer's figures for a day settle during the next day."
   type = object({
@@ -148,6 +158,22 @@ variable "schedule" {
   validation {
     condition     = can(regex("^(cron|rate)[(].+[)]$", var.schedule.expression))
     error_message = "schedule.expression must be cron(…) or rate(…)."
+  }
+}
+
+variable "stop" {
+  description = "Roles that AWS Budgets denies everything once actual spend reaches a percentage of the budget, by attaching AWSDenyAll to them. Null: none."
+  type = object({
+    # Percentage of the budget.
+    percent = number
+    # Names of the roles.
+    role_names = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = try(var.stop.percent > 0 && var.stop.percent <= 1000, true)
+    error_message = "stop.percent must be more than 0 and at most 1000."
   }
 }
 

@@ -24,6 +24,16 @@ variable "name" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a managed policy."
+  }
+}
+
 variable "prefix" {
   description = "Prefix of the keys that start an execution."
   type        = string

@@ -33,18 +33,19 @@ resource "aws_cloudwatch_event_target" "failure" {
 module "failure" {
   source = "../function"
 
-  name                 = "${var.name}-failure"
-  artifact             = var.functions["failure"]
-  dead_letter_arn      = module.dead_letter.arn
-  description          = var.functions["failure"].description
-  environment          = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "failure" })
-  ephemeral_storage_mb = var.functions["failure"].ephemeral_storage_mb
-  kms_key_arn          = var.kms_key_arn
-  log_retention_days   = var.log_retention_days
-  memory_mb            = var.functions["failure"].memory_mb
-  policy_json          = data.aws_iam_policy_document.function["failure"].json
-  tags                 = var.tags
-  timeout_s            = var.functions["failure"].timeout_s
+  name                     = "${var.name}-failure"
+  artifact                 = var.functions["failure"]
+  dead_letter_arn          = module.dead_letter.arn
+  description              = var.functions["failure"].description
+  environment              = merge(local.environment, { POWERTOOLS_SERVICE_NAME = "failure" })
+  ephemeral_storage_mb     = var.functions["failure"].ephemeral_storage_mb
+  kms_key_arn              = var.kms_key_arn
+  log_retention_days       = var.log_retention_days
+  memory_mb                = var.functions["failure"].memory_mb
+  permissions_boundary_arn = var.permissions_boundary_arn
+  policy_json              = data.aws_iam_policy_document.function["failure"].json
+  tags                     = var.tags
+  timeout_s                = var.functions["failure"].timeout_s
 }
 
 resource "aws_lambda_permission" "failure" {

@@ -83,6 +83,8 @@ resource "aws_sfn_state_machine" "this" {
 
 # Below /aws/vendedlogs, where one resource policy serves any number of state machines.
 resource "aws_cloudwatch_log_group" "state_machine" {
+  #checkov:skip=CKV_AWS_338:the environment chooses the retention; prod keeps a year
+
   name              = "/aws/vendedlogs/states/${local.state_machine_name}"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days

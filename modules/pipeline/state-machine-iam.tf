@@ -1,7 +1,8 @@
 resource "aws_iam_role" "state_machine" {
-  name               = local.state_machine_name
-  assume_role_policy = data.aws_iam_policy_document.state_machine_trust.json
-  tags               = var.tags
+  name                 = local.state_machine_name
+  assume_role_policy   = data.aws_iam_policy_document.state_machine_trust.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "state_machine" {

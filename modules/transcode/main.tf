@@ -19,9 +19,10 @@ resource "aws_media_convert_queue" "this" {
 }
 
 resource "aws_iam_role" "mediaconvert" {
-  name               = "${var.name}-mediaconvert"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-  tags               = var.tags
+  name                 = "${var.name}-mediaconvert"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "objects" {

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from impp_build import BuildError
-from impp_build.artifacts import MANIFESTS, ROOT, STATE_MACHINE, Build
+from impp_build.artifacts import LAYERS, MANIFESTS, ROOT, STATE_MACHINE, Build
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -112,6 +112,20 @@ def render(build_dir: Path, target: str, without: tuple[str, ...], stdout: bool)
         part = build.render()
         enabled = ", ".join(name for name, on in part["features"].items() if on) or "no optional branch"
         click.echo(f"{_shown(build_dir / STATE_MACHINE)}: with {enabled}")
+
+
+@cli.command(short_help="Write the layers' bill of materials.")
+@click.option("--build-dir", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "build", hidden=True)
+def sbom(build_dir: Path) -> None:
+    """Write sbom.cdx.json: the packages of both layers with versions, hashes and licences, in CycloneDX's format."""
+    from impp_build import wheels
+    from impp_build.sbom import document
+
+    targets = {"python": wheels.pure_target(), "media": wheels.lambda_target()}
+    path = build_dir / "sbom.cdx.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(document({name: wheels.wheels(LAYERS[name], target) for name, target in targets.items()}), "utf-8")
+    click.echo(_shown(path))
 
 
 @cli.command(short_help="Remove the results of all builds.")

@@ -119,7 +119,7 @@ data "aws_iam_policy_document" "plan_encryption" {
 # --- deploy ---
 
 # Everything except IAM: the root creates resources of about twenty services. Of IAM the policy contains
-# CreateServiceLinkedRole, which Macie and Roles Anywhere need.
+# CreateServiceLinkedRole, which Macie and Roles Anywhere need. The statements below deny what belongs to others.
 resource "aws_iam_role_policy_attachment" "power_user" {
   for_each = local.deploying
 
@@ -132,31 +132,160 @@ resource "aws_iam_role_policy" "deploy" {
 
   name   = "deploy"
   role   = aws_iam_role.github[each.key].name
-  policy = data.aws_iam_policy_document.deploy[each.key].json
+  policy = data.aws_iam_policy_document.deploy[trimprefix(each.key, "deploy-")].json
+}
+
+# A separate policy, because a key's ARN cannot be derived from its name: the other policy stays known at plan.
+resource "aws_iam_role_policy" "deploy_encryption" {
+  for_each = local.deploying
+
+  name   = "encryption"
+  role   = aws_iam_role.github[each.key].name
+  policy = data.aws_iam_policy_document.deploy_encryption.json
 }
 
 data "aws_iam_policy_document" "deploy" {
-  for_each = local.deploying
+  for_each = var.github_environments
 
   statement {
     sid = "RolesOfTheEnvironment"
     actions = [
-      "iam:CreateRole",
       "iam:DeleteRole",
-      "iam:DeleteRolePolicy",
       "iam:GetRole",
       "iam:GetRolePolicy",
       "iam:ListAttachedRolePolicies",
       "iam:ListInstanceProfilesForRole",
       "iam:ListRolePolicies",
-      "iam:PassRole",
-      "iam:PutRolePolicy",
       "iam:TagRole",
       "iam:UntagRole",
       "iam:UpdateAssumeRolePolicy",
       "iam:UpdateRole",
       "iam:UpdateRoleDescription",
     ]
-    resources = ["arn:${local.partition}:iam::${local.account}:role/impp-${trimprefix(each.key, "deploy-")}-*"]
+    resources = [local.role_arns[each.key]]
+  }
+
+  # For these actions IAM knows the boundary that the role has or, with CreateRole and PutRolePermissionsBoundary, gets
+  # (Service Authorization Reference, "Actions, resources, and condition keys for AWS IAM").
+  statement {
+    sid = "RolesWithTheBoundaryOnly"
+    actions = [
+      "iam:CreateRole",
+      "iam:DeleteRolePolicy",
+      "iam:PutRolePermissionsBoundary",
+      "iam:PutRolePolicy",
+    ]
+    resources = [local.role_arns[each.key]]
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PermissionsBoundary"
+      values   = [local.boundary_arns[each.key]]
+    }
+  }
+
+  statement {
+    sid       = "LendRolesToTheServicesThatAssumeThem"
+    actions   = ["iam:PassRole"]
+    resources = [local.role_arns[each.key]]
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values = [
+        "budgets.amazonaws.com",
+        "events.amazonaws.com",
+        "lambda.amazonaws.com",
+        "mediaconvert.amazonaws.com",
+        "rolesanywhere.amazonaws.com",
+        "scheduler.amazonaws.com",
+        "states.amazonaws.com",
+      ]
+    }
+  }
+
+  # Nothing above allows it; this holds whatever is attached to the role later.
+  statement {
+    sid       = "KeepBoundaries"
+    effect    = "Deny"
+    actions   = ["iam:DeleteRolePermissionsBoundary"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "KeepTheBoundaryPolicies"
+    effect    = "Deny"
+    actions   = ["iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion"]
+    resources = values(local.boundary_arns)
+  }
+
+  # All names in S3 are known, so everything else is denied: other buckets, other environments' states and saved plans.
+  statement {
+    sid     = "OwnObjectsOnly"
+    effect  = "Deny"
+    actions = ["s3:*"]
+    not_resources = [
+      "arn:${local.partition}:s3:::impp-${each.key}-*",
+      module.state.arn,
+      "${module.state.arn}/${each.key}/*",
+      "${module.state.arn}/plans/${each.key}/*",
+    ]
+  }
+
+  # What Terraform's S3 backend needs (its page, "S3 Bucket Permissions"), and what `aws s3 cp` needs for a saved plan.
+  statement {
+    sid    = "UseTheStateBucketOnly"
+    effect = "Deny"
+    not_actions = [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:GetBucketLocation",
+      "s3:GetObject",
+      "s3:ListBucket",
+      "s3:PutObject",
+    ]
+    resources = [module.state.arn, "${module.state.arn}/*"]
+  }
+
+  # Other environments, by name and, where AWS chooses an id, by the tag that every resource of an environment has.
+  dynamic "statement" {
+    for_each = length(var.environments) > 1 ? [flatten([for other, arns in local.named : arns if other != each.key])] : []
+
+    content {
+      sid       = "NamesOfOtherEnvironments"
+      effect    = "Deny"
+      actions   = ["*"]
+      resources = statement.value
+    }
+  }
+
+  statement {
+    sid       = "ResourcesOfOtherEnvironments"
+    effect    = "Deny"
+    actions   = ["*"]
+    resources = ["*"]
+    condition {
+      test     = "StringLike"
+      variable = "aws:ResourceTag/Deployment"
+      values   = ["impp-*"]
+    }
+    condition {
+      test     = "StringNotEquals"
+      variable = "aws:ResourceTag/Deployment"
+      values   = ["impp-${each.key}"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "deploy_encryption" {
+  statement {
+    sid         = "UseTheStateKeyOnly"
+    effect      = "Deny"
+    not_actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+    resources   = [module.key.arn]
+  }
+}
+
+locals {
+  role_arns = {
+    for environment in var.environments : environment => "arn:${local.partition}:iam::${local.account}:role/impp-${environment}-*"
   }
 }

@@ -5,14 +5,25 @@ variable "create_oidc_provider" {
   nullable    = false
 }
 
+variable "environments" {
+  description = "Environments of the root in this account. Each gets a permissions boundary for its roles."
+  type        = set(string)
+  default     = ["dev", "prod"]
+  nullable    = false
+  validation {
+    condition     = alltrue([for environment in var.environments : can(regex("^[a-z][a-z0-9]{1,11}$", environment)) && environment != "terraform"])
+    error_message = "environments must be 2 to 12 lower-case letters and digits and start with a letter, like `environment` of the root."
+  }
+}
+
 variable "github_environments" {
   description = "GitHub environments that may deploy, each to the root's environment of the same name. Give them required reviewers."
   type        = set(string)
   default     = ["dev", "prod"]
   nullable    = false
   validation {
-    condition     = alltrue([for environment in var.github_environments : can(regex("^[a-z][a-z0-9]{1,11}$", environment)) && environment != "terraform"])
-    error_message = "github_environments must be 2 to 12 lower-case letters and digits and start with a letter, like `environment` of the root."
+    condition     = length(setsubtract(var.github_environments, var.environments)) == 0
+    error_message = "github_environments must be some of environments."
   }
 }
 

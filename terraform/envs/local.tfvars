@@ -9,3 +9,6 @@ monthly_budget_usd = 50
 
 # No box sends heartbeats here, but its alarms and graphs exist. A box with a certificate needs AWS itself.
 edge_devices = { blue-car = { oldest_waiting_hours = 24 } }
+
+# The local cloud has no bootstrap.
+permissions_boundary = false

@@ -25,7 +25,7 @@ from tests.support.terraform_runs import FakeAws, terraform
 
 from impp_build.idle_cost import idle_cost, table
 from impp_lambdas.core.detect.registry import DETECTORS
-from impp_local.deploy.offline_plan import ACCOUNT, override, plan_offline
+from impp_local.deploy.offline_plan import ACCOUNT, KEY, KNOWN_KEY, override, plan_offline
 from impp_local.deploy.terraform import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,61 @@ IAM_IDENTIFIERS: Final = {
 }
 """The identifiers that IAM's operations on a resource require, by the resource's type."""
 
-KEY: Final = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+NAMED: Final = {
+    kind: f"arn:aws:{arn}".replace("ACCOUNT", ACCOUNT).replace("REGION", "us-east-1")
+    for kind, arn in {
+        "aws_budgets_budget": "budgets::ACCOUNT:budget/{name}",
+        "aws_cloudwatch_dashboard": "cloudwatch::ACCOUNT:dashboard/{dashboard_name}",
+        "aws_cloudwatch_event_rule": "events:REGION:ACCOUNT:rule/{name}",
+        "aws_cloudwatch_log_group": "logs:REGION:ACCOUNT:log-group:{name}",
+        "aws_cloudwatch_metric_alarm": "cloudwatch:REGION:ACCOUNT:alarm:{alarm_name}",
+        "aws_dynamodb_table": "dynamodb:REGION:ACCOUNT:table/{name}",
+        "aws_kms_alias": "kms:REGION:ACCOUNT:{name}",
+        "aws_lambda_function": "lambda:REGION:ACCOUNT:function:{function_name}",
+        "aws_lambda_layer_version": "lambda:REGION:ACCOUNT:layer:{layer_name}",
+        "aws_media_convert_queue": "mediaconvert:REGION:ACCOUNT:queues/{name}",
+        "aws_s3_bucket": "s3:::{bucket}",
+        "aws_scheduler_schedule": "scheduler:REGION:ACCOUNT:schedule/{group_name}/{name}",
+        "aws_scheduler_schedule_group": "scheduler:REGION:ACCOUNT:schedule-group/{name}",
+        "aws_secretsmanager_secret": "secretsmanager:REGION:ACCOUNT:secret:{name}-AbCdEf",
+        "aws_sfn_state_machine": "states:REGION:ACCOUNT:stateMachine:{name}",
+        "aws_sns_topic": "sns:REGION:ACCOUNT:{name}",
+        "aws_sqs_queue": "sqs:REGION:ACCOUNT:{name}",
+    }.items()
+}
+"""ARNs of resources that have names, by type."""
+
+PARTS: Final = {
+    "aws_cloudwatch_event_target",
+    "aws_cloudwatch_log_delivery",
+    "aws_cloudwatch_log_delivery_destination",
+    "aws_cloudwatch_log_delivery_source",
+    "aws_iam_role_policy",
+    "aws_kms_key_policy",
+    "aws_lambda_permission",
+    "aws_s3_bucket_lifecycle_configuration",
+    "aws_s3_bucket_logging",
+    "aws_s3_bucket_notification",
+    "aws_s3_bucket_ownership_controls",
+    "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_server_side_encryption_configuration",
+    "aws_s3_bucket_versioning",
+    "aws_s3_object",
+    "aws_secretsmanager_secret_version",
+    "aws_sns_topic_subscription",
+}
+"""Types whose actions are on the ARN of the resource that they belong to."""
+
+UNFENCED: Final = {
+    "aws_cloudfront_key_group",
+    "aws_cloudfront_origin_access_control",
+    "aws_cloudfront_public_key",
+    "aws_cloudfront_response_headers_policy",
+    "aws_cloudwatch_query_definition",
+}
+"""Types with random ids and without tags: no policy can tell the environments' apart (docs/design/security.md)."""
+
 WEBHOOK: Final = "https://hooks.slack.com/services/T00000000/B00000000/do-not-leak-me"
 
 FUNCTIONS: Final = frozenset(ROWS)
@@ -82,6 +136,15 @@ class Statement:
     resources: tuple[str, ...]
     principal: Any
     condition: dict[str, Any]
+    not_actions: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
+
+    def covers(self, action: str, resource: str) -> bool:
+        """Whether it is about the action on the resource, its condition aside. Both may have wildcards themselves."""
+        acts = matches(self.actions, action) if self.actions else not matches(self.not_actions, action)
+        return acts and (
+            matches(self.resources, resource) if self.resources else not matches(self.not_resources, resource)
+        )
 
 
 @dataclass(frozen=True)
@@ -117,7 +180,17 @@ def parse(owner: str, policy: str) -> Iterator[Statement]:
             as_tuple(statement.get("Resource", ())),
             statement.get("Principal"),
             statement.get("Condition", {}),
+            as_tuple(statement.get("NotAction", ())),
+            as_tuple(statement.get("NotResource", ())),
         )
+
+
+def matches(patterns: tuple[str, ...], value: str) -> bool:
+    """Whether one of IAM's patterns matches: `*` is any text, `?` any character; actions ignore case."""
+    return any(
+        re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), value, re.IGNORECASE)
+        for pattern in patterns
+    )
 
 
 def as_tuple(value: Any) -> tuple[str, ...]:
@@ -172,9 +245,7 @@ def root(working_copy: Path, terraform_env: dict[str, str], fake_aws: str) -> tf
     copy = working_copy.parent / "root-copy"
     shutil.copytree(working_copy, copy, ignore=shutil.ignore_patterns(".terraform"))
     (copy / "terraform" / "test_override.tf").write_text(override(fake_aws), encoding="utf-8")
-    (copy / "modules" / "key" / "test_override.tf").write_text(
-        f'output "arn" {{\n  value = "{KEY}"\n}}\n', encoding="utf-8"
-    )
+    (copy / "modules" / "key" / "test_override.tf").write_text(KNOWN_KEY, encoding="utf-8")
     webhooks = {"TF_VAR_webhooks": json.dumps({"slack": [WEBHOOK]}), "TF_VAR_webhooks_version": "1"}
     run = terraform(copy / "terraform", {**terraform_env, **webhooks})
     run.setup(cleanup_on_exit=False)
@@ -206,25 +277,36 @@ def make_plan(
 
 
 @pytest.fixture(scope="module")
-def deploy_policies(root: tftest.TerraformTest, terraform_env: dict[str, str]) -> dict[str, list[Statement]]:
-    """Statements of the roles that deploy from GitHub, by environment, from a plan of the bootstrap."""
+def bootstrap(root: tftest.TerraformTest, terraform_env: dict[str, str]) -> dict[str, Any]:
+    """Planned attributes of the bootstrap's resources, by address."""
     folder = Path(root.tfdir) / "bootstrap"
     shutil.copy(Path(root.tfdir) / "test_override.tf", folder)
     run = terraform(folder, terraform_env)
     run.setup(cleanup_on_exit=False)
     planned = run.plan(output=True, tf_var_file="../region.tfvars", tf_vars={"github_repository": "owner/impp"})
-    inline, attached = (
-        {change["index"]: change["change"]["after"] for change in planned["resource_changes"] if change["type"] == kind}
-        for kind in ("aws_iam_role_policy", "aws_iam_role_policy_attachment")
-    )
+    return {change["address"]: change["change"]["after"] for change in planned["resource_changes"]}
+
+
+@pytest.fixture(scope="module")
+def deploy_policies(bootstrap: dict[str, Any]) -> dict[str, list[Statement]]:
+    """Statements of the roles that deploy from GitHub, by environment, as far as they are known at plan."""
     managed = json.loads(aws_managed_policies_data)
-    return {
-        name.removeprefix("deploy-"): [
-            *parse(name, inline[name]["policy"]),
-            *parse("managed", json.dumps(managed[attachment["policy_arn"].rpartition("/")[2]]["Document"])),
-        ]
-        for name, attachment in attached.items()
-    }
+    statements = {}
+    for environment in ("dev", "prod"):
+        role = f"deploy-{environment}"
+        inline = bootstrap[f'aws_iam_role_policy.deploy["{role}"]']["policy"]
+        attached = bootstrap[f'aws_iam_role_policy_attachment.power_user["{role}"]']["policy_arn"]
+        document = managed[attached.rpartition("/")[2]]["Document"]
+        statements[environment] = [*parse(role, inline), *parse("managed", json.dumps(document))]
+    return statements
+
+
+@pytest.fixture(scope="module")
+def boundaries(bootstrap: dict[str, Any]) -> dict[str, list[Statement]]:
+    """Statements of the permissions boundaries, by environment."""
+    policies = {name: bootstrap[f'aws_iam_policy.boundary["{name}"]']["policy"] for name in ("dev", "prod")}
+    assert all(len(re.sub(r"\s", "", policy)) <= 6144 for policy in policies.values()), "IAM's limit"
+    return {name: list(parse(name, policy)) for name, policy in policies.items()}
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +326,7 @@ def dev_plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactor
     given = {
         "cost_tag_active": True,
         "edge_devices": {"blue-car": {"silent_hours": 48}},
-        "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}},
+        "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}, "stop_at_budget_percent": 150},
     }
     return make_plan(root, build, "dev", given)
 
@@ -545,14 +627,73 @@ def test_a_deployment_from_github_may_change_every_role(
         assert {"iam:CreateRole", "iam:PassRole", "iam:PutRolePolicy", "iam:UpdateRoleDescription"} <= needed
         own = f"arn:aws:iam::{ACCOUNT}:role/impp-{environment}-*"
         allowed = {
-            action
+            action: statement.condition.get("StringEquals", {})
             for statement in deploy_policies[environment]
+            if own in statement.resources and statement.effect == "Allow"
             for action in statement.actions
-            if own in statement.resources
         }
-        assert needed - allowed == set()
+        assert needed - set(allowed) == {"iam:DeleteRolePermissionsBoundary"}
+        boundary = {"iam:PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/impp-{environment}-boundary"}
+        for action in ("CreateRole", "DeleteRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy"):
+            assert allowed[f"iam:{action}"] == boundary, action
+        trusted = {s.principal["Service"] for s in planned.statements("aws_iam_role", "assume_role_policy")}
+        assert trusted <= set(allowed["iam:PassRole"]["iam:PassedToService"])
         names = {role["name"] for role in planned.of("aws_iam_role").values()}
         assert all(name.startswith(f"impp-{environment}-") for name in names)
+
+
+def test_every_role_has_the_boundary_of_its_environment(plan: Plan, dev_plan: Plan) -> None:
+    for environment, planned in (("prod", plan), ("dev", dev_plan)):
+        boundaries = {role["permissions_boundary"] for role in planned.of("aws_iam_role").values()}
+        assert boundaries == {f"arn:aws:iam::{ACCOUNT}:policy/impp-{environment}-boundary"}
+
+
+def test_the_boundary_admits_what_roles_need_and_no_more_of_iam(
+    plan: Plan, dev_plan: Plan, boundaries: dict[str, list[Statement]]
+) -> None:
+    for environment, planned in (("prod", plan), ("dev", dev_plan)):
+        admitted = [s for s in boundaries[environment] if s.effect == "Allow"]
+        for statement in planned.statements("aws_iam_role_policy", "policy"):
+            for action in statement.actions if statement.effect == "Allow" else ():
+                for resource in statement.resources:
+                    assert any(s.covers(action, resource) for s in admitted), f"{statement.owner}: {action} {resource}"
+        for statement in admitted:
+            iam = [action for action in statement.actions if action.startswith("iam:")]
+            assert not iam or (len(iam) == len(statement.actions) and statement.condition), statement.sid
+            assert not [action for action in statement.actions if re.match(r"s3:Delete|s3:PutBucket|\*", action)]
+
+
+def test_a_deployment_cannot_touch_another_environment(plan: Plan, deploy_policies: dict[str, list[Statement]]) -> None:
+    """By name where a resource has one, else by the tag of its environment; the rest is part of another resource."""
+
+    def denied(environment: str, action: str, resource: str) -> bool:
+        statements = [s for s in deploy_policies[environment] if s.effect == "Deny" and not s.condition]
+        return any(statement.covers(action, resource) for statement in statements)
+
+    bucket = f"arn:aws:s3:::impp-terraform-{ACCOUNT}"
+    for path in ("prod/terraform.tfstate", "plans/prod/1-1.tfplan", "staging/terraform.tfstate"):
+        assert denied("dev", "s3:GetObject", f"{bucket}/{path}"), path
+    for action in ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"):
+        for path in ("dev/terraform.tfstate", "dev/terraform.tfstate.tflock", "plans/dev/1-1.tfplan"):
+            assert not denied("dev", action, f"{bucket}/{path}"), path
+    assert denied("dev", "s3:PutBucketPolicy", bucket) and not denied("dev", "s3:ListBucket", bucket)
+
+    unfenced = set()
+    for address, after in plan.after.items():
+        kind = plan.types[address]
+        if kind in NAMED:
+            arn = NAMED[kind].format(**after)
+            action = f"{arn.split(':')[2]}:Change"
+            assert denied("dev", action, arn) and not denied("prod", action, arn), arn
+        elif not (after.get("tags_all") or {}).get("Deployment") and kind not in PARTS:
+            unfenced.add(kind)
+    assert unfenced == UNFENCED
+    (by_tag,) = (s for s in deploy_policies["dev"] if s.sid == "ResourcesOfOtherEnvironments")
+    assert (by_tag.effect, by_tag.actions, by_tag.resources) == ("Deny", ("*",), ("*",))
+    assert by_tag.condition == {
+        "StringLike": {"aws:ResourceTag/Deployment": "impp-*"},
+        "StringNotEquals": {"aws:ResourceTag/Deployment": "impp-dev"},
+    }
 
 
 def test_a_deployment_from_github_may_create_the_roles_that_services_need(
@@ -652,6 +793,19 @@ def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(plan: Plan,
         policy = policy.replace(word, value)
     own = [s for s in statements if '["blue-car"]' in s.owner]
     assert sorted(map(canonical, parse("", policy))) == sorted(map(canonical, own))
+
+
+def test_a_budget_may_stop_the_boxes_and_nobody_else(plan: Plan, dev_plan: Plan) -> None:
+    assert "aws_budgets_budget_action" not in plan.types.values(), "boxes are not stopped by default"
+
+    (action,) = dev_plan.of("aws_budgets_budget_action").values()
+    assert (action["approval_model"], action["action_threshold"][0]["action_threshold_value"]) == ("AUTOMATIC", 150)
+    (applied,) = action["definition"][0]["iam_action_definition"]
+    roles = ["impp-dev-edge-blue-car", "impp-dev-edge-garage"]
+    assert (applied["policy_arn"], applied["roles"]) == ("arn:aws:iam::aws:policy/AWSDenyAll", roles)
+    (allowed,) = (s for s in dev_plan.statements("aws_iam_role_policy", "policy") if "stop" in s.owner)
+    assert set(allowed.resources) == {f"arn:aws:iam::{ACCOUNT}:role/{role}" for role in roles}
+    assert allowed.condition == {"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/AWSDenyAll"}}
 
 
 def test_missing_functions_ask_for_a_build(root: tftest.TerraformTest, tmp_path: Path) -> None:

@@ -49,15 +49,25 @@ run "private_and_encrypted_by_default" {
     error_message = "The bucket's objects must be protected by default."
   }
   assert {
-    condition = jsondecode(data.aws_iam_policy_document.bucket.json).Statement == [{
-      Sid       = "RefuseWithoutTls"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = ["arn:aws:s3:::${var.name}/*", "arn:aws:s3:::${var.name}"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-    error_message = "The policy must deny requests without TLS and contain nothing else."
+    condition = jsondecode(data.aws_iam_policy_document.bucket.json).Statement == [
+      {
+        Sid       = "RefuseWithoutTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = ["arn:aws:s3:::${var.name}/*", "arn:aws:s3:::${var.name}"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "RefuseCustomerKeys"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = "arn:aws:s3:::${var.name}/*"
+        Condition = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+      },
+    ]
+    error_message = "The policy must deny requests without TLS and with the sender's own key, and contain nothing else."
   }
   assert {
     condition     = length(aws_s3_bucket_notification.this) == 0 && length(aws_s3_bucket_logging.this) == 0
@@ -76,6 +86,19 @@ run "originals_are_versioned_and_send_events" {
     log_bucket       = "impp-test-123456789012-logs"
     manage_lifecycle = false
     versioning       = true
+
+    standard_uploads_only = true
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(data.aws_iam_policy_document.bucket.json).Statement :
+      [statement.Effect, statement.Action, statement.Condition] if statement.Sid == "RefuseOtherStorageClasses"
+      ] == [["Deny", "s3:PutObject", {
+        Null            = { "s3:x-amz-storage-class" = "false" }
+        StringNotEquals = { "s3:x-amz-storage-class" = "STANDARD" }
+    }]]
+    error_message = "An upload may name no other storage class."
   }
 
   assert {
@@ -160,7 +183,7 @@ run "merges_further_policies" {
   }
 
   assert {
-    condition     = jsondecode(data.aws_iam_policy_document.bucket.json).Statement[*].Sid == ["DistributionReads", "RefuseWithoutTls"]
+    condition     = jsondecode(data.aws_iam_policy_document.bucket.json).Statement[*].Sid == ["DistributionReads", "RefuseWithoutTls", "RefuseCustomerKeys"]
     error_message = "The given policies must be merged with the bucket's own."
   }
 }
@@ -214,7 +237,7 @@ run "receives_logs_by_the_statement_that_aws_would_add" {
   }
 
   assert {
-    condition = [for statement in jsondecode(data.aws_iam_policy_document.bucket.json).Statement : statement if statement.Sid != "RefuseWithoutTls"] == [{
+    condition = [for statement in jsondecode(data.aws_iam_policy_document.bucket.json).Statement : statement if statement.Effect == "Allow"] == [{
       Sid       = "AWSLogDeliveryWrite1"
       Effect    = "Allow"
       Principal = { Service = "delivery.logs.amazonaws.com" }

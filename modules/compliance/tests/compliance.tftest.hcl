@@ -56,6 +56,19 @@ run "excludes_media_formats_and_inspects_text" {
   }
 }
 
+run "inspects_no_large_objects" {
+  command = plan
+
+  assert {
+    condition = aws_macie2_classification_job.daily[0].s3_job_definition[0].scoping[0].includes[0].and[0].simple_scope_term[0] == {
+      comparator = "LTE"
+      key        = "OBJECT_SIZE"
+      values     = tolist(["20971520"])
+    }
+    error_message = "Macie bills by GB: large objects must be left out."
+  }
+}
+
 run "findings_about_these_buckets_become_alerts" {
   command = plan
 

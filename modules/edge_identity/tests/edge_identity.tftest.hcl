@@ -56,9 +56,16 @@ run "a_box_adds_footage_below_its_own_prefixes_only" {
         "arn:aws:s3:::impp-test-123456789012-ingest/sidecars/dashcam/blue-car/*",
         "arn:aws:s3:::impp-test-123456789012-ingest/originals/dashcam/blue-car/*",
       ]]
-      ListFootage     = ["Allow", "s3:ListBucket", "arn:aws:s3:::impp-test-123456789012-ingest"]
-      RefuseToReplace = ["Deny", "s3:PutObject", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
-      SendHeartbeats  = ["Allow", "cloudwatch:PutMetricData", "*"]
+      ListFootage                = ["Allow", "s3:ListBucket", "arn:aws:s3:::impp-test-123456789012-ingest"]
+      RefuseKeysOfItsOwn         = ["Deny", "s3:PutObject", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      RefuseTagsOfThePipeline    = ["Deny", ["s3:PutObjectTagging", "s3:PutObject"], "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      RefuseToChooseEncryption   = ["Deny", "s3:PutObject", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      RefuseToChooseStorageClass = ["Deny", "s3:PutObject", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      RefuseToReplace            = ["Deny", "s3:PutObject", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      RefuseToRetagArchive       = ["Deny", "s3:PutObjectTagging", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      RefuseToRetagSource        = ["Deny", "s3:PutObjectTagging", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      RefuseToRetagState         = ["Deny", "s3:PutObjectTagging", "arn:aws:s3:::impp-test-123456789012-ingest/*"]
+      SendHeartbeats             = ["Allow", "cloudwatch:PutMetricData", "*"]
       VerifyFootage = ["Allow", ["s3:GetObjectVersion", "s3:GetObject"], [
         "arn:aws:s3:::impp-test-123456789012-ingest/sidecars/dashcam/blue-car/*",
         "arn:aws:s3:::impp-test-123456789012-ingest/originals/dashcam/blue-car/*",
@@ -104,9 +111,24 @@ run "conditions_restrict_what_arns_cannot" {
       for statement in jsondecode(data.aws_iam_policy_document.upload["blue-car"].json).Statement :
       statement.Sid => statement.Condition if can(statement.Condition)
       } == {
-      ListFootage     = { StringLike = { "s3:prefix" = ["originals/dashcam/blue-car/*", "sidecars/dashcam/blue-car/*"] } }
-      RefuseToReplace = { Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } }
-      SendHeartbeats  = { StringEquals = { "cloudwatch:namespace" = "IMPP/Edge" } }
+      ListFootage        = { StringLike = { "s3:prefix" = ["originals/dashcam/blue-car/*", "sidecars/dashcam/blue-car/*"] } }
+      RefuseKeysOfItsOwn = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+      RefuseTagsOfThePipeline = {
+        "ForAnyValue:StringEquals" = { "s3:RequestObjectTagKeys" = ["impp:state", "impp:archive"] }
+      }
+      RefuseToChooseEncryption = {
+        Null            = { "s3:x-amz-server-side-encryption" = "false" }
+        StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+      }
+      RefuseToChooseStorageClass = {
+        Null            = { "s3:x-amz-storage-class" = "false" }
+        StringNotEquals = { "s3:x-amz-storage-class" = "STANDARD" }
+      }
+      RefuseToReplace      = { Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } }
+      RefuseToRetagArchive = { Null = { "s3:ExistingObjectTag/impp:archive" = "false" } }
+      RefuseToRetagSource  = { Null = { "s3:ExistingObjectTag/impp:source" = "false" } }
+      RefuseToRetagState   = { Null = { "s3:ExistingObjectTag/impp:state" = "false" } }
+      SendHeartbeats       = { StringEquals = { "cloudwatch:namespace" = "IMPP/Edge" } }
     }
     error_message = "Listing must be restricted to the box's prefixes, metrics to the namespace, and writes must not replace objects."
   }

@@ -27,6 +27,11 @@ ACCOUNT: Final = "123456789012"
 ALERT_CHANNEL: Final = {"TF_VAR_alert_emails": '["alerts@example.org"]'}
 """Stands in for the alert channel that prod needs; tfvars and the environment have precedence."""
 
+KEY: Final = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+KNOWN_KEY: Final = f'output "arn" {{\n  value = "{KEY}"\n}}\n'
+"""Text of an override file of module `key`. The key's ARN is random in AWS; here it is known, and with it whatever
+depends on it: policies, and what is encrypted with it."""
+
 _CALLER: Final = f"""\
 <GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>\
 <Arn>arn:aws:iam::{ACCOUNT}:user/test</Arn><UserId>TEST</UserId><Account>{ACCOUNT}</Account>\
@@ -125,6 +130,7 @@ def _working_copy(folder: Path, endpoint: str) -> Path:
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
     root = folder / "terraform"
     (root / "offline_override.tf").write_text(override(endpoint), "utf-8")
+    (folder / "modules" / "key" / "offline_override.tf").write_text(KNOWN_KEY, "utf-8")
     return root
 
 

@@ -66,8 +66,8 @@ run "github_roles_trust_one_subject_each" {
   }
   assert {
     condition = alltrue([
-      for name, document in data.aws_iam_policy_document.deploy :
-      jsondecode(document.json).Statement[0].Resource == "arn:aws:iam::123456789012:role/impp-${trimprefix(name, "deploy-")}-*"
+      for environment, document in data.aws_iam_policy_document.deploy :
+      jsondecode(document.json).Statement[0].Resource == "arn:aws:iam::123456789012:role/impp-${environment}-*"
     ])
     error_message = "An environment may change its own roles only: neither the other's nor the deploy roles."
   }
@@ -126,8 +126,9 @@ run "rejects_ids_without_a_repository" {
 run "rejects_malformed_values" {
   command = plan
   variables {
-    github_environments = ["terraform"]
+    environments        = ["terraform"]
+    github_environments = ["dev"]
     github_repository   = "impp"
   }
-  expect_failures = [var.github_environments, var.github_repository]
+  expect_failures = [var.environments, var.github_environments, var.github_repository]
 }

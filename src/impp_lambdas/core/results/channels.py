@@ -1,8 +1,8 @@
 """The chat channels that alerts go to: one row of :data:`CHANNELS` per service.
 
 A row's name is also the channel's key in the webhook secret and in Terraform's variable `webhooks`. Titles, file names
-and transcripts are hostile text. Slack gets them as `plain_text`, in which it finds no mention, link or format; only our own
-links are `mrkdwn`, escaped (`& < >`) and `verbatim`, so that Slack links nothing else in them. For Discord, Markdown is
+and transcripts are hostile text. Slack gets them as `plain_text`, in which it looks for no mention, link or format; our
+own links are `mrkdwn`, escaped (`& < >`) and `verbatim`: Slack links nothing else in them. For Discord, Markdown is
 escaped and every mention disabled.
 """
 
