@@ -15,6 +15,11 @@ BACKEND := terraform/envs/backend.hcl
 APPROVAL = $(if $(filter yes,$(APPROVED)),-input=false -auto-approve)
 VARIABLES := -var-file=region.tfvars -var-file=envs/$(ENV).tfvars
 
+# checkov's pins downgrade boto3, so it has an environment of its own. It runs when Terraform files have changed.
+CHECKOV := $(VENV)/checkov
+CHECKED := build/checkov/passed
+TERRAFORM_FILES := $(shell find modules terraform -name .terraform -prune -o \( -name '*.tf' -o -name '*.tfvars' \) -print)
+
 # Python keeps what it has compiled: the tests and the local cloud start hundreds of short processes.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -45,13 +50,21 @@ test-fast: $(READY) ## Run the quick tests, which need no models and no Terrafor
 	$(VENV)/bin/ruff check -q
 	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses auto --dist loadfile
 
-lint: $(READY) ## Check style, types, the floors of imports, Terraform's format and the workflows.
+lint: $(READY) $(CHECKED) ## Check style, types, the floors of imports, Terraform's format and security, and the workflows.
 	$(VENV)/bin/ruff check -q
 	$(VENV)/bin/ruff format -q --check
 	$(VENV)/bin/mypy
 	@PYTHONPATH=src:edge $(VENV)/bin/lint-imports --no-logo
 	$(TERRAFORM) fmt -check -recursive terraform modules examples
 	$(VENV)/bin/zizmor --offline --quiet .github/workflows
+
+$(CHECKED): $(READY) $(CHECKOV)/.ready .checkov.yaml $(TERRAFORM_FILES)
+	$(RUN) build.py all
+	$(CHECKOV)/bin/checkov --framework terraform -d modules -d terraform/bootstrap
+	$(RUN) -m impp_local terraform plan --env prod --out build/checkov/prod.json \
+	  --var 'viewer_public_keys={"family": "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----"}'
+	$(CHECKOV)/bin/checkov --framework terraform_plan -f build/checkov/prod.json --repo-root-for-plan-enrichment .
+	@touch $@
 
 fmt: $(READY) ## Format Python and Terraform.
 	$(VENV)/bin/ruff check -q --fix
@@ -108,7 +121,7 @@ destroy: init ## Remove the environment from AWS. Buckets with footage stay unle
 # --- upkeep ---
 
 lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.in and the edge's own list.
-	for name in bootstrap lambda media local dev; do \
+	for name in bootstrap lambda media local dev checkov; do \
 	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
@@ -117,6 +130,11 @@ lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.
 
 clean: ## Remove what was built and cached in this checkout; the virtual environment stays.
 	rm -rf build edge/build edge/*.egg-info src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache
+
+$(CHECKOV)/.ready: requirements/checkov.txt $(READY)
+	$(VENV)/bin/uv venv --quiet --clear --python $(VENV)/bin/python $(CHECKOV)
+	$(VENV)/bin/uv pip install --quiet --python $(CHECKOV)/bin/python --require-hashes -r $<
+	@touch $@
 
 $(READY): requirements/bootstrap.txt requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }
