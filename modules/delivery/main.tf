@@ -19,7 +19,10 @@ resource "aws_cloudfront_distribution" "this" {
   #checkov:skip=CKV_AWS_305:there is no page at the root
   #checkov:skip=CKV_AWS_310:there is one origin
   #checkov:skip=CKV_AWS_374:allowed_countries is the choice of the environment; every request is signed
+  #checkov:skip=CKV_AWS_68:web_acl_arn is an option, billed by the month; every request is signed
   #checkov:skip=CKV_AWS_86:access logs v2 are a resource of their own (logs.tf)
+  #checkov:skip=CKV_AWS_174:CloudFront's own certificate offers no choice; with custom_domain it is TLSv1.2_2021
+  #checkov:skip=CKV2_AWS_42:custom_domain is an option
   #checkov:skip=CKV2_AWS_47:every request is signed, and no Java is behind it; web_acl_arn is an option
 
   aliases         = local.aliases
