@@ -89,6 +89,7 @@ data "aws_iam_policy_document" "boundary" {
       "ce:GetCostAndUsage",
       "cloudwatch:PutMetricData",
       "kms:Decrypt",
+      "kms:DescribeKey",
       "kms:Encrypt",
       "kms:GenerateDataKey",
       "logs:CreateLogDelivery",
