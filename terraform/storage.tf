@@ -67,6 +67,12 @@ module "published" {
   policy_documents = local.delivers ? [module.delivery[0].bucket_policy_json] : []
 }
 
+# Deployments from before it was optional keep their distribution: a new one takes minutes and has another host name.
+moved {
+  from = module.delivery
+  to   = module.delivery[0]
+}
+
 # Optional, because AWS denies distributions to new accounts: "Your account must be verified before you can add new
 # CloudFront resources" (AccessDenied, 403). Without viewers nobody could use one anyway.
 module "delivery" {

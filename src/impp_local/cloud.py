@@ -19,8 +19,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from impp_local.kernel import memory, moto  # first: it sets what moto reads when it is imported
-from impp_local.kernel.contract import Call, Lazy, Response
-from impp_local.kernel.defaults import ACCESS_KEY_ID, HOST, PORT, REGION, SECRET_ACCESS_KEY, STATE
+from impp_local.kernel.clients import Clients
+from impp_local.kernel.contract import Call, Response
+from impp_local.kernel.defaults import HOST, PORT, REGION, STATE
 from impp_local.kernel.processes import resident
 from impp_local.kernel.store import Store
 from impp_local.web.server import Server
@@ -66,7 +67,7 @@ class LocalCloud:
         self._server: Server | None = None
         self._services: Services | None = None
         self._thread: threading.Thread | None = None
-        self._clients = Lazy(self._make_client)
+        self._clients: Clients | None = None
 
     @property
     def endpoint(self) -> str:
@@ -97,6 +98,7 @@ class LocalCloud:
 
     def client(self, service: str) -> Any:
         """A boto3 client for this cloud, made once per service."""
+        assert self._clients is not None, "the cloud has not started"
         return self._clients(service)
 
     def start(self) -> None:
@@ -141,6 +143,7 @@ class LocalCloud:
             raise
         self._server = server
         self._port = server.port
+        self._clients = Clients(self.endpoint, retries=2, connections=32)
         server.application = self._compose()
         self._releaser = memory.Releaser()
         self._thread = threading.Thread(target=server.serve, name="local-cloud", daemon=True)
@@ -242,19 +245,6 @@ class LocalCloud:
             **added,
             "work": self.work(),
         }
-
-    def _make_client(self, service: str) -> Any:
-        import boto3
-        from botocore.config import Config
-
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
-            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, max_pool_connections=32),
-        )
 
     def _close(self) -> None:
         if self._services is not None:

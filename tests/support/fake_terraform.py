@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 SCRIPT = """#!/bin/sh
 if [ "$1 $2" = "version -json" ]; then echo '{"terraform_version": "1.11.4"}'; exit; fi
@@ -16,8 +19,10 @@ case "$1" in
       touch "$0.applying"
       wait
     fi
-    if [ -e "$0.existing" ] && [ ! -e adopted.tf ]; then cat "$0.existing"; exit 1; fi
-    [ ! -e "$0.broken" ] ;;
+    if [ -e "$0.planned" ] && [ ! -e adopted.tf ]; then echo "Error: creating (x): AlreadyExists"; exit 1; fi
+    [ ! -e "$0.broken" ] || exit 1
+    [ -e terraform.tfstate ] || echo '{"serial": 1}' > terraform.tfstate ;;
+  show) cat "$0.planned" ;;
 esac
 """
 
@@ -43,9 +48,9 @@ class FakeTerraform:
         """Let the next applies fail."""
         self._beside("broken").touch()
 
-    def say_exists(self, printed: str) -> None:
-        """Fail with these errors until something is imported."""
-        self._beside("existing").write_text(printed)
+    def plan(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Plan these `resource_changes`, and say that they exist until something is imported."""
+        self._beside("planned").write_text(json.dumps({"resource_changes": changes}))
 
     @property
     def is_applying(self) -> bool:

@@ -22,6 +22,7 @@ from impp_local.demo.names import printable, shown
 from impp_local.demo.signals import Interrupted, leave, unwinding
 from impp_local.deploy.root import DeployError, deploy
 from impp_local.deploy.terraform import REPOSITORY, TerraformMissing
+from impp_local.kernel.clients import Clients
 from impp_local.kernel.defaults import REGION
 from impp_local.kernel.store import make_private
 
@@ -152,7 +153,7 @@ class _Demo:
         return self.media or FOLDER / "card"
 
     def _process(self, endpoint: str, outputs: Mapping[str, Any]) -> None:
-        clients = stages.Clients(endpoint)
+        clients = Clients(endpoint)
         queue = stages.listen_for_alerts(clients, outputs["alert_topic_arn"])
         cloud = collect.Cloud(clients, outputs)
         stalled: dict[str, str] = {}
@@ -179,7 +180,7 @@ class _Demo:
         self,
         endpoint: str,
         queue: str,
-        clients: stages.Clients,
+        clients: Clients,
         cloud: collect.Cloud,
         stalled: Mapping[str, str],
         *,

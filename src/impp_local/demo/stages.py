@@ -21,7 +21,8 @@ from impp_local.demo.console import Console
 from impp_local.deploy.root import forget_deployment
 from impp_local.deploy.terraform import REPOSITORY
 from impp_local.kernel import children, store
-from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, aws_settings
+from impp_local.kernel.clients import Clients
+from impp_local.kernel.defaults import REGION, aws_settings
 
 ALERT_QUEUE = "impp-demo-alerts"
 POLL_S, POLL_MANY_S, MANY = 0.5, 2.0, 20
@@ -131,28 +132,6 @@ def environment(endpoint: str | None = None) -> dict[str, str]:
     if endpoint:
         env |= aws_settings(endpoint)
     return env
-
-
-class Clients:
-    """boto3 clients of the local cloud, one per service."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-        self._clients: dict[str, Any] = {}
-
-    def __call__(self, service: str) -> Any:
-        """The client for a service."""
-        if service not in self._clients:
-            import boto3
-
-            self._clients[service] = boto3.client(
-                service,
-                endpoint_url=self.endpoint,
-                region_name=REGION,
-                aws_access_key_id=ACCESS_KEY_ID,
-                aws_secret_access_key=SECRET_ACCESS_KEY,
-            )
-        return self._clients[service]
 
 
 def page(endpoint: str, name: str) -> Any:

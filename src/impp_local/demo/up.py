@@ -29,6 +29,7 @@ from impp_local.demo.signals import Interrupted, leave, unwinding
 from impp_local.deploy import root
 from impp_local.deploy.terraform import TerraformMissing
 from impp_local.kernel import children, store
+from impp_local.kernel.clients import Clients
 from impp_local.kernel.defaults import REGION, aws_settings
 
 RECORD: Final = "cloud.json"
@@ -171,7 +172,7 @@ def _is_there(endpoint: str, outputs: Mapping[str, Any]) -> bool:
     """Whether the cloud has what Terraform made: its folder may be an older copy than Terraform's state."""
     from botocore.exceptions import ClientError
 
-    clients = stages.Clients(endpoint)
+    clients = Clients(endpoint)
     try:
         clients("dynamodb").describe_table(TableName=outputs["catalog_table"])
         clients("s3").head_bucket(Bucket=outputs["ingest_bucket"])

@@ -22,9 +22,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from impp_local.deploy import adoption
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
 from impp_local.kernel import children
-from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
+from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from impp_local.services.cloudfront.viewers import viewers_key
 
 PARALLELISM: Final = 40
@@ -92,6 +93,8 @@ APPLIED: Final = "applied.json"
 """In `<state>/deploy`: `{"fingerprint": …, "outputs": …}` of the last apply that succeeded."""
 EVER_APPLIED: Final = "ever-applied"
 """There since the first apply that succeeded."""
+STATE: Final = "terraform.tfstate"
+"""In the working copy: what Terraform knows."""
 ADOPTED: Final = "adopted.tf"
 """In the working copy: `import` blocks of one apply. The next working copy is without them."""
 APPLYING: Final = "applying"
@@ -252,7 +255,7 @@ def _repair_state(root: Path) -> None:
 
     The backup is the state before that apply; what the apply had made since is adopted.
     """
-    state, backup = root / "terraform.tfstate", root / "terraform.tfstate.backup"
+    state, backup = root / STATE, root / f"{STATE}.backup"
     if state.exists() and not _is_state(state):
         if _is_state(backup):
             shutil.copyfile(backup, state)
@@ -270,66 +273,47 @@ def _is_state(path: Path) -> bool:
 def _apply(root: Path, on_line: Callable[[str], None] | None, endpoint: str) -> None:
     """Apply; import what exists although Terraform does not know it, as after a kill. Raises DeployError."""
     apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
+    applying = root.parent / APPLYING
+    is_unsure = applying.exists() or ((root.parent / EVER_APPLIED).exists() and not _is_state(root / STATE))
     for is_last in (False, False, True):
+        if is_unsure:
+            _adopt(root, endpoint)
         try:
-            _terraform(root, [*apply, *_variable_files(root)], on_line, mark=root.parent / APPLYING)
+            _terraform(root, [*apply, *_variable_files(root)], on_line, mark=applying)
         except DeployError as error:
-            existing = existing_resources(error.printed)
-            if is_last or not existing:
+            if is_last or not _EXISTS.search(error.printed):
                 raise
-            with (root / ADOPTED).open("a", encoding="utf-8") as file:
-                for address, name in sorted(existing.items()):
-                    file.write(_import_block(address, _import_id(address, name, endpoint)))
+            is_unsure = True
         else:
             return
 
 
-_EXISTS: Final = re.compile(
-    r"Error: creating [^(]*\(([^)]+)\): .*?Exists.*?with ([\w.-]+(?:\[[^\]]*\])?[\w.\[\]\"-]*),"
-)
+_EXISTS: Final = re.compile(r"already|exists|conflict|duplicate", re.IGNORECASE)
+"""In errors about resources that exist. Another error may match too: then nothing is adopted, and it comes again."""
 
 
-_IMPORT_IDS: Final = {
-    "aws_budgets_budget": "{account}:{name}",
-    "aws_iam_policy": "arn:aws:iam::{account}:policy/{name}",
-    "aws_sfn_state_machine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
-    "aws_sns_topic": "arn:aws:sns:{region}:{account}:{name}",
-    "aws_sqs_queue": "{endpoint}/{account}/{name}",
-}
-"""What the provider imports a resource by, where that is not its name."""
+def _adopt(root: Path, endpoint: str) -> None:
+    """Add `import` blocks for what exists although Terraform would create it. Raises DeployError.
+
+    Unlike `terraform import`, a block is part of a plan, in which all counts are known.
+    """
+    is_incomplete = True
+    while is_incomplete:
+        ids, is_incomplete = adoption.adoptable(_planned(root), endpoint)
+        with (root / ADOPTED).open("a", encoding="utf-8") as file:
+            for address, identifier in sorted(ids.items()):
+                file.write(f"import {{\n  to = {address}\n  id = {json.dumps(identifier)}\n}}\n")
 
 
-def _import_id(address: str, name: str, endpoint: str) -> str:
-    kind = re.sub(r"\[[^\]]*\]", "", address).split(".")[-2]
-    if kind == "aws_secretsmanager_secret":
-        return _secret_arn(name, endpoint)
-    return _IMPORT_IDS.get(kind, "{name}").format(account=ACCOUNT, region=REGION, endpoint=endpoint, name=name)
-
-
-def _secret_arn(name: str, endpoint: str) -> str:
-    """It ends in characters that Secrets Manager chose."""
-    import boto3
-
-    client = boto3.client(
-        "secretsmanager",
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCESS_KEY_ID,
-        aws_secret_access_key=SECRET_ACCESS_KEY,
-    )
-    return str(client.describe_secret(SecretId=name)["ARN"])
-
-
-def _import_block(address: str, identifier: str) -> str:
-    """Unlike `terraform import`, a block is part of a plan, in which all counts are known."""
-    return f"import {{\n  to = {address}\n  id = {json.dumps(identifier)}\n}}\n"
-
-
-def existing_resources(printed: str) -> dict[str, str]:
-    """Resources that Terraform failed to create because they exist: names by address, from what it printed."""
-    errors = (" ".join(part.replace("│", " ").split()) for part in re.split(r"(?=Error: creating )", printed))
-    matches = (_EXISTS.search(error) for error in errors)
-    return {match[2]: match[1] for match in matches if match}
+def _planned(root: Path) -> list[dict[str, Any]]:
+    """The `resource_changes` of a plan. Raises DeployError."""
+    plan = root.parent / "adoption.tfplan"
+    arguments = ["plan", f"-out={plan}", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
+    try:
+        _terraform(root, [*arguments, *_variable_files(root)])
+        return list(json.loads(_terraform(root, ["show", "-json", str(plan)])).get("resource_changes", []))
+    finally:
+        plan.unlink(missing_ok=True)
 
 
 def _root(state_dir: Path) -> Path:

@@ -31,36 +31,6 @@ resource "aws_s3_bucket" "bad" { bucket = "Not A Bucket" }
 """
 
 
-EXISTING = """
-Error: creating IAM Role (impp-local-pipeline): operation error IAM: CreateRole, https response error StatusCode: 409,
-RequestID: 1, EntityAlreadyExists: Role with name impp-local-pipeline already exists.
-
-  with module.pipeline.aws_iam_role.state_machine,
-  on ../modules/pipeline/main.tf line 1, in resource "aws_iam_role" "state_machine":
-   1: resource "aws_iam_role" "state_machine" {
-
-Error: creating CloudWatch Logs Log Group (/aws/lambda/impp-local-claim): operation error CloudWatch Logs:
-CreateLogGroup, ResourceAlreadyExistsException: The specified log group already exists
-
-  with module.pipeline.aws_cloudwatch_log_group.this["claim"],
-  on ../modules/pipeline/main.tf line 1, in resource "aws_cloudwatch_log_group" "this":
-
-Error: creating SQS Queue (impp-local-alerts-dlq): operation error SQS: CreateQueue, https response error StatusCode:
-400, RequestID: 2, QueueAlreadyExists: The specified queue already exists.
-
-  with module.compliance.module.dead_letter[0].aws_sqs_queue.this,
-  on ../modules/dead_letter/main.tf line 11, in resource "aws_sqs_queue" "this":
-
-Error: creating S3 Bucket (impp-local-123456789012-logs): BucketAlreadyExists
-
-  with module.logs.aws_s3_bucket.this,
-
-Error: waiting for something else (x): timeout
-
-  with aws_kms_key.this,
-"""
-
-
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     root = tmp_path / "repository"
@@ -143,7 +113,7 @@ def test_a_state_that_a_kill_cut_is_restored_from_its_backup(
     copy = root.prepare("http://127.0.0.1:1", state, manifest, repository=repository)
     (copy / "terraform.tfstate").write_text(left)
     root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
-    assert not (copy / "terraform.tfstate").exists()  # there is no backup yet
+    assert json.loads((copy / "terraform.tfstate").read_text()) == {"serial": 1}  # a new one: there is no backup yet
     (copy / "terraform.tfstate").write_text(left)
     (copy / "terraform.tfstate.backup").write_text('{"serial": 7}')
     root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
@@ -153,29 +123,43 @@ def test_a_state_that_a_kill_cut_is_restored_from_its_backup(
     assert (copy / "terraform.tfstate").read_text() == '{"serial": 8}'
 
 
-def test_resources_that_exist_are_found_in_what_terraform_printed() -> None:
-    assert root.existing_resources(EXISTING) == {
-        "module.pipeline.aws_iam_role.state_machine": "impp-local-pipeline",
-        'module.pipeline.aws_cloudwatch_log_group.this["claim"]': "/aws/lambda/impp-local-claim",
-        "module.compliance.module.dead_letter[0].aws_sqs_queue.this": "impp-local-alerts-dlq",
-        "module.logs.aws_s3_bucket.this": "impp-local-123456789012-logs",
-    }
-    assert root.existing_resources("Error: creating IAM Role (x): AccessDenied: no\n\n  with aws_iam_role.x,") == {}
+QUEUE = {
+    "mode": "managed",
+    "type": "aws_sqs_queue",
+    "address": "module.ingest.module.dead_letter[0].aws_sqs_queue.this",
+    "change": {"actions": ["create"], "before": None, "after": {"name": "ingest-dlq"}},
+}
 
 
-def test_resources_that_exist_are_imported(terraform: FakeTerraform, repository: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def queue(cloud: LocalCloud, terraform: FakeTerraform) -> str:
+    """The URL of a queue that exists, and that Terraform would create."""
+    terraform.plan([QUEUE])
+    return str(cloud.client("sqs").create_queue(QueueName="ingest-dlq")["QueueUrl"])
+
+
+def test_resources_that_exist_are_imported(
+    terraform: FakeTerraform, queue: str, cloud: LocalCloud, repository: Path, tmp_path: Path
+) -> None:
     state, manifest = tmp_path / "state", tmp_path / "manifest.json"
-    terraform.say_exists(EXISTING)
-    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
-    blocks = (state / "deploy" / "terraform" / root.ADOPTED).read_text()
-    group = 'to = module.pipeline.aws_cloudwatch_log_group.this["claim"]\n  id = "/aws/lambda/impp-local-claim"'
-    role = 'to = module.pipeline.aws_iam_role.state_machine\n  id = "impp-local-pipeline"'
-    address = "module.compliance.module.dead_letter[0].aws_sqs_queue.this"
-    queue = f'to = {address}\n  id = "http://127.0.0.1:1/123456789012/impp-local-alerts-dlq"'
-    bucket = 'to = module.logs.aws_s3_bucket.this\n  id = "impp-local-123456789012-logs"'
-    assert blocks == "".join(f"import {{\n  {block}\n}}\n" for block in (queue, bucket, group, role))
-    assert root.deployed("http://127.0.0.1:1", state, manifest, repository=repository) is not None
-    assert not (state / "deploy" / "terraform" / root.ADOPTED).exists()
+    root.deploy(cloud.endpoint, state, manifest, repository=repository)
+    assert terraform.calls == ["init", "apply", "plan", "show", "apply", "output"]
+    copy = state / "deploy" / "terraform"
+    assert (copy / root.ADOPTED).read_text() == f'import {{\n  to = {QUEUE["address"]}\n  id = "{queue}"\n}}\n'
+    assert root.deployed(cloud.endpoint, state, manifest, repository=repository) is not None
+    assert not (copy / root.ADOPTED).exists()
+
+
+@pytest.mark.parametrize("lost", ["by a kill", "with the state"])
+def test_what_terraform_may_not_know_is_imported_first(
+    lost: str, terraform: FakeTerraform, queue: str, cloud: LocalCloud, repository: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    (state / "deploy").mkdir(parents=True)
+    (state / "deploy" / (root.APPLYING if lost == "by a kill" else root.EVER_APPLIED)).touch()
+    root.deploy(cloud.endpoint, state, tmp_path / "manifest.json", repository=repository)
+    assert terraform.calls == ["init", "plan", "show", "apply", "output"]
+    assert queue in (state / "deploy" / "terraform" / root.ADOPTED).read_text()
 
 
 @pytest.mark.slow
