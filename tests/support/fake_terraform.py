@@ -11,7 +11,7 @@ SCRIPT = """#!/bin/sh
 if [ "$1 $2" = "version -json" ]; then echo '{"terraform_version": "1.11.4"}'; exit; fi
 echo "$1" >> "$0.calls"
 case "$1" in
-  output) echo '{"ingest_bucket": {"value": "ingest"}}' ;;
+  output) cat "$0.outputs" ;;
   apply)
     if [ -e "$0.slow" ]; then
       sh -c 'trap "" INT TERM; echo $$ > "$0"; sleep 60; sleep 60' "$0.provider" &
@@ -34,11 +34,16 @@ class FakeTerraform:
         self.binary = folder / "terraform"
         self.binary.write_text(SCRIPT)
         self.binary.chmod(0o755)
+        self.output(ingest_bucket="ingest")
 
     @property
     def calls(self) -> list[str]:
         log = self._beside("calls")
         return log.read_text().split() if log.exists() else []
+
+    def output(self, **values: str) -> None:
+        """Have these outputs."""
+        self._beside("outputs").write_text(json.dumps({name: {"value": value} for name, value in values.items()}))
 
     def be_slow(self) -> None:
         """Apply until interrupted, with a provider that ignores signals."""

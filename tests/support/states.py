@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from tests.support.local_cloud import Maker
+
+from impp_local.services.stepfunctions import states
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 CAUGHT = {"Type": "Pass", "End": True}
@@ -37,10 +38,4 @@ def caught(make: Maker, state: dict[str, Any]) -> dict[str, Any]:
 
 def skip_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry at once: a Retry's IntervalSeconds is at least 1."""
-    monkeypatch.setattr(retrier_decl, "time", _SleeplessClock)
-
-
-class _SleeplessClock:
-    @staticmethod
-    def sleep(_: float) -> None:
-        return None
+    monkeypatch.setattr(states, "await_retry", lambda *_: None)

@@ -25,7 +25,7 @@ from typing import Any, Final
 from impp_local.deploy import adoption
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
 from impp_local.kernel import children
-from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT, HOST, REGION, SECRET_ACCESS_KEY
 from impp_local.services.cloudfront.viewers import viewers_key
 
 PARALLELISM: Final = 40
@@ -130,8 +130,9 @@ def deploy(
     called with each line of Terraform's output. Raises DeployError.
     """
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
-    fingerprint = _fingerprint(root, manifest)
+    fingerprint = _fingerprint(root, manifest, endpoint)
     _repair_state(root)
+    _move_state(root, endpoint)
     (root.parent / APPLIED).unlink(missing_ok=True)
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
     _apply(root, on_line, endpoint)
@@ -150,13 +151,16 @@ def deployed(
     repository: Path = REPOSITORY,
     variables: Mapping[str, Any] | None = None,
 ) -> dict[str, Any] | None:
-    """The outputs of the last apply, if the same root, variables, zips and endpoint were applied; else None."""
+    """The outputs of the last apply, if the same root, variables and zips were applied, at any endpoint; else None."""
     try:
-        applied = json.loads((_root(state_dir).parent / APPLIED).read_text("utf-8"))
+        applied = json.loads(_at(endpoint, (_root(state_dir).parent / APPLIED).read_text("utf-8")))
     except (FileNotFoundError, ValueError):
         return None
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
-    return dict(applied["outputs"]) if applied["fingerprint"] == _fingerprint(root, manifest) else None
+    if applied["fingerprint"] != _fingerprint(root, manifest, endpoint):
+        return None
+    _move_state(root, endpoint)
+    return dict(applied["outputs"])
 
 
 def forget_deployment(state_dir: Path) -> None:
@@ -181,14 +185,18 @@ def was_killed(state_dir: Path) -> bool:
     return (_root(state_dir).parent / APPLYING).exists()
 
 
-def _fingerprint(root: Path, manifest: Path) -> str:
-    """A hash of all that an apply depends on: the working copy with its variables, and the manifest with its hashes."""
+def _fingerprint(root: Path, manifest: Path, endpoint: str) -> str:
+    """A hash of all that an apply depends on: the working copy with its variables, and the manifest with its hashes.
+
+    The cloud is the same at another endpoint.
+    """
     copy = root.parent
     files = [path for path in copy.rglob("*") if path.is_file() and not _is_terraforms(path.relative_to(copy))]
     digest = hashlib.sha256(manifest.read_bytes() if manifest.exists() else b"")
     for path in sorted(files):
-        digest.update(f"{path.relative_to(copy)}\0{path.stat().st_size}\0".encode())
-        digest.update(path.read_bytes())
+        content = path.read_bytes().replace(endpoint.encode(), b"")
+        digest.update(f"{path.relative_to(copy)}\0{len(content)}\0".encode())
+        digest.update(content)
     return digest.hexdigest()
 
 
@@ -261,6 +269,23 @@ def _repair_state(root: Path) -> None:
             shutil.copyfile(backup, state)
         else:
             state.unlink()
+
+
+def _move_state(root: Path, endpoint: str) -> None:
+    """Let Terraform know the resources of a cloud that has moved to another port."""
+    state = root / STATE
+    if _is_state(state):
+        known = state.read_text("utf-8")
+        moved = _at(endpoint, known)
+        if moved != known:
+            new = root / f"{STATE}.moved"
+            new.write_text(moved, encoding="utf-8")
+            new.replace(state)
+
+
+def _at(endpoint: str, text: str) -> str:
+    """Text with the queues' URLs at this endpoint; nothing else that Terraform keeps contains the endpoint."""
+    return re.sub(rf"http://{re.escape(HOST)}:\d+(?=/{ACCOUNT}/)", endpoint, text)
 
 
 def _is_state(path: Path) -> bool:

@@ -81,7 +81,7 @@ def test_a_deployment_is_known_until_something_changes(
     outputs = root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
     assert outputs == deployed() == {"ingest_bucket": "ingest"}
     assert terraform.calls == ["init", "apply", "output"]
-    assert deployed("http://127.0.0.1:2") is None
+    assert deployed("http://127.0.0.1:2") == outputs
     assert deployed(monthly_budget_usd=7) is None
     assert deployed() == outputs  # what was written meanwhile does not count
     manifest.write_text('{"new": "zip"}')
@@ -90,6 +90,24 @@ def test_a_deployment_is_known_until_something_changes(
     with (repository / "terraform" / "main.tf").open("a") as file:
         file.write("# changed\n")
     assert deployed() is None
+
+
+def test_a_deployment_moves_to_another_port_with_its_cloud(
+    terraform: FakeTerraform, repository: Path, tmp_path: Path
+) -> None:
+    state, manifest = tmp_path / "state", tmp_path / "manifest.json"
+    old, new = (f"http://127.0.0.1:{port}/123456789012/dlq" for port in (4580, 4599))
+    terraform.output(ingest_dlq=old)
+    assert root.deploy("http://127.0.0.1:4580", state, manifest, repository=repository) == {"ingest_dlq": old}
+    known = state / "deploy" / "terraform" / "terraform.tfstate"
+    known.write_text(json.dumps({"serial": 2, "url": old, "origin": "http://127.0.0.1:4580/viewer"}))
+
+    assert root.deployed("http://127.0.0.1:4599", state, manifest, repository=repository) == {"ingest_dlq": new}
+    assert json.loads(known.read_text()) == {"serial": 2, "url": new, "origin": "http://127.0.0.1:4580/viewer"}
+
+    terraform.output(ingest_dlq=old)
+    root.deploy("http://127.0.0.1:4580", state, manifest, repository=repository)
+    assert json.loads(known.read_text())["url"] == old
 
 
 def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, repository: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_name import
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.common.parargs import Parargs
 from moto.stepfunctions.parser.asl.component.common.path.result_path import ResultPath
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
@@ -134,7 +135,9 @@ def _replace_states() -> None:
     # A Wait of less than a second never ends, and a Timestamp is compared with the local time.
     _replace(WaitFunction, _eval_body=states.wait)
     _replace(Timestamp, _get_wait_seconds=states.seconds_until)
+    # A retry is counted only after its interval, in which an execution cannot be stopped.
     _replace(ExecutionState, _handle_retry=states.handle_retry)
+    retrier_decl.time = states.backoff  # type: ignore[assignment,attr-defined]
     # The time that a task is queued for a worker counts towards its timeout. (On AWS, workers are always free.)
     _replace(ExecutionState, _evaluate_with_timeout=states.evaluate_within_timeout)
     # ResultPath builds a parser of JSONPath at every evaluation, for its default "$" too.

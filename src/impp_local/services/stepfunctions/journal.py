@@ -225,7 +225,7 @@ class Position:
     attempt: int = 0
     children: int = 0
     row: dict[str, Any] = field(default_factory=dict)
-    """Of the state under way: `entered` (seconds of the epoch), `attempt`, `retriers`, `token`, `output`."""
+    """Of the state under way: `entered` (seconds of the epoch), `attempt`, `due`, `retriers`, `token`, `output`."""
     is_resumed: bool = False
 
     @property
@@ -249,13 +249,13 @@ class Position:
         self.row.update(changes)
         self.journal.enter(self.state, self.row)
 
-    def retry(self, retriers: list[Any]) -> None:
-        """Begin the next attempt of the state under way."""
+    def retry(self, retriers: list[Any], due: float) -> None:
+        """Begin the next attempt of the state under way, which is due at this time (seconds of the epoch)."""
         if token := self.row.pop("token", None):
             self.journal.drop_token(token)
         self.row.pop("output", None)
         self.attempt += 1
-        self.save(attempt=self.attempt, retriers=retriers)
+        self.save(attempt=self.attempt, retriers=retriers, due=due)
 
     def token(self) -> str:
         """The task token of this attempt: the one issued before the cloud stopped, or a new one that is on disk."""

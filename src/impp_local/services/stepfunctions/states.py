@@ -128,14 +128,33 @@ def evaluate_item(self: Any, env: Any, job: Any) -> None:
     _evaluate_item_in_moto(self, env, job)
 
 
+class _Backoff(threading.local):
+    """In place of the clock by which moto sleeps before a retry: notes how long, for `handle_retry` of this thread."""
+
+    seconds = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+backoff: Final = _Backoff()
+
+
 def handle_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
-    """Decide on a retry and meter its transition."""
+    """Decide on a retry, meter its transition, and wait for its time."""
     outcome = _handle_retry_in_moto(self, env, failure_event)
     if outcome == RetryOutcome.CanRetry:
         billing.meter("states", "standard_transition", 1, asset=execution_of(env))
+        due = time.time() + backoff.seconds
         if position := journal.position_of(env):
-            position.retry([_used(retrier, env) for retrier in self.retry.retriers])
+            position.retry([_used(retrier, env) for retrier in self.retry.retriers], due)
+        await_retry(env, due)
     return outcome
+
+
+def await_retry(env: Any, due: float) -> None:
+    """Wait until an attempt is due, in seconds of the epoch."""
+    _wait_until(env, due)
 
 
 def _used(retrier: Any, env: Any) -> tuple[int, float]:
@@ -144,7 +163,7 @@ def _used(retrier: Any, env: Any) -> tuple[int, float]:
 
 
 def _continue_retries(self: Any, env: Any) -> None:
-    """Count the attempts from before the cloud stopped."""
+    """Count the attempts from before the cloud stopped, and wait until the next one is due."""
     position = journal.position_of(env)
     if position is None or not position.is_resumed:
         return
@@ -155,6 +174,7 @@ def _continue_retries(self: Any, env: Any) -> None:
         for retrier, (attempts, multiplier) in zip(self.retry.retriers, retriers, strict=True):
             retrier.max_attempts._store_attempt_number(env, attempts)
             retrier.backoff_rate._store_next_multiplier(env, multiplier)
+    await_retry(env, position.row.get("due", 0.0))
 
 
 def execution_of(env: Any) -> str:
@@ -412,7 +432,10 @@ def wait(self: Any, env: Any) -> None:
     position = journal.position_of(env)
     is_relative = not isinstance(self, Timestamp)
     began = position.row["entered"] if position is not None and is_relative else time.time()
-    end = began + self._get_wait_seconds(env)
+    _wait_until(env, began + self._get_wait_seconds(env))
+
+
+def _wait_until(env: Any, end: float) -> None:
     while env.is_running() and (left := end - time.time()) > 0:
         env.program_state_event.wait(min(left, WAKE_S))
 

@@ -212,6 +212,20 @@ def test_retries_are_counted_on(folder: Path, calls: Calls, monkeypatch: pytest.
         assert calls.started["flaky"] == 5
 
 
+def test_a_retry_keeps_its_time(folder: Path, calls: Calls) -> None:
+    calls.failures["flaky"] = 1
+    definition = machine(call("flaky", Retry=[{"ErrorEquals": ["Flaky"], "IntervalSeconds": 3, "MaxAttempts": 1}]))
+    with started(folder) as make:
+        run = make.start(make.machine(definition))
+        wait_until(lambda: calls.started["flaky"] == 1)
+        failed = time.monotonic()
+        wait_until(lambda: any("due" in state for _, state in make.cloud.store.rows(journal.STATE, f"{run}|")))
+    with started(folder) as make:
+        assert make.ended(run)["status"] == "SUCCEEDED"
+        assert 2.9 < time.monotonic() - failed < 4.5
+        assert calls.started["flaky"] == 2
+
+
 def test_an_updated_machine_does_not_change_what_runs_and_a_deleted_one_ends_it(folder: Path, calls: Calls) -> None:
     calls.held = "held"
     definition = machine(call("held", Next="Last"), Last={"Type": "Pass", "Output": "old", "End": True})
