@@ -34,10 +34,21 @@ _STREAMING: Final = "STREAMING-"
 
 def checksum(algorithm: str, data: bytes) -> str:
     """Base64 of the big-endian checksum of `data`, as S3 writes it."""
+    return checksum_of_blocks(algorithm, (data,))
+
+
+def checksum_of_blocks(algorithm: str, blocks: Iterable[bytes]) -> str:
+    """The checksum of the blocks one after the other."""
     if algorithm in _CRCS:
-        crc, _, width = _CRCS[algorithm]
-        return base64.b64encode(crc(data).to_bytes(width, "big")).decode()
-    return base64.b64encode(_HASHES[algorithm](data).digest()).decode()
+        update, _, width = _CRCS[algorithm]
+        crc = 0
+        for block in blocks:
+            crc = update(block, crc)
+        return base64.b64encode(crc.to_bytes(width, "big")).decode()
+    digest = _HASHES[algorithm](b"")
+    for block in blocks:
+        digest.update(block)
+    return base64.b64encode(digest.digest()).decode()
 
 
 @dataclass(frozen=True)

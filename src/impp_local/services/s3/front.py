@@ -100,7 +100,8 @@ class S3Front(Service):
     def _after_CopyObject(self, exchange: Exchange, response: Response, _before: Any) -> None:
         key = exchange.stored_object(response)
         key.checksum_algorithm = (key.checksum_algorithm or DEFAULT).upper()
-        key.checksum_value = checksums.checksum(key.checksum_algorithm, key.value)
+        blocks = objects.stored(exchange.bucket, exchange.key, key).read()
+        key.checksum_value = checksums.checksum_of_blocks(key.checksum_algorithm, blocks)
         key.checksum_type, key.checksum_parts = "FULL_OBJECT", None
         self._publish_created(exchange, key)
 

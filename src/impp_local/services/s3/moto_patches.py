@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from impp_local.kernel import objects
+from impp_local.kernel.blobs import Blob
 from impp_local.services.s3 import tracking
 
 _patched: set[str] = set()
@@ -46,6 +47,11 @@ def patch_s3() -> None:
     # moto joins the parts of an upload in memory, twice; here they are joined in a blob, which `front` makes the
     # object's. Can go when FakeMultipart.complete no longer returns all bytes.
     models.FakeMultipart.complete = _complete  # type: ignore[assignment,method-assign]
+
+    # moto copies an object through memory, twice; here block by block, from blob to blob.
+    # Can go when S3Backend.copy_object no longer reads FakeKey.value.
+    models.FakeKey.value = property(models.FakeKey.value.fget, _writing_blocks(models.FakeKey.value.fset))  # type: ignore
+    models.S3Backend.copy_object = _copying_blobs(models.S3Backend.copy_object)  # type: ignore[method-assign]
 
     # moto copies every object with all its bytes only to list versions.
     # Can go when list_object_versions no longer calls copy.deepcopy.
@@ -132,6 +138,35 @@ def _complete(upload: Any, body: Iterable[tuple[int, str]]) -> tuple[bytes, str,
                 shutil.copyfileobj(file, upload.joined, objects.BLOCK)
     digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in chosen)
     return b"", f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(chosen)}", None
+
+
+def _writing_blocks(set_value: Any) -> Callable[[Any, Any], None]:
+    """The setter of an object's bytes that takes a blob, too."""
+
+    def set_bytes(key: Any, content: Any) -> None:
+        if not isinstance(content, Blob):
+            set_value(key, content)
+            return
+        with content.open() as file:
+            shutil.copyfileobj(file, key._value_buffer, objects.BLOCK)
+        key.contentsize = content.size
+
+    return set_bytes
+
+
+def _copying_blobs(copy_object: Callable[..., None]) -> Callable[..., None]:
+    """Copy from an object whose value is its blob."""
+    from moto.s3.models import FakeKey
+
+    class Source(FakeKey):
+        value = property(lambda key: key._value_buffer)
+
+    def copy_blob(backend: Any, source: Any, *args: Any, **kwargs: Any) -> None:
+        blob = object.__new__(Source)
+        blob.__dict__.update(source.__dict__)
+        copy_object(backend, blob, *args, **kwargs)
+
+    return copy_blob
 
 
 def _copy_without_bytes(key: Any, _memo: dict[int, Any]) -> Any:

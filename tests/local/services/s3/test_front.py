@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from awscrt import checksums as crt
 from botocore.exceptions import ClientError
+from moto.s3.models import FakeKey
 
 from impp_local.cloud import LocalCloud
 
@@ -271,6 +272,21 @@ def test_a_copy_gets_a_checksum_of_its_bytes(s3: Any) -> None:
     head = s3.head_object(Bucket="store", Key="copy", ChecksumMode="ENABLED")
     assert base64.b64decode(head["ChecksumCRC32"]) == zlib.crc32(WHOLE).to_bytes(4, "big")
     assert head["ChecksumType"] == "FULL_OBJECT"
+
+
+def test_a_copy_is_never_whole_in_memory(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(s3, "large", PARTS, {}, ChecksumAlgorithm="CRC32")
+    s3.put_object(Bucket="store", Key="small", Body=BODY)
+
+    def read_all(_key: Any) -> bytes:
+        raise AssertionError("all bytes were read")
+
+    monkeypatch.setattr(FakeKey, "value", property(read_all, FakeKey.value.fset))
+    s3.copy_object(Bucket="store", Key="copy", CopySource="store/large")
+    s3.copy_object(Bucket="store", Key="small", CopySource="store/small", StorageClass="GLACIER_IR")
+    copies = [s3.get_object(Bucket="store", Key=key) for key in ("copy", "small")]
+    assert [copy["Body"].read() for copy in copies] == [WHOLE, BODY]
+    assert copies[0]["ETag"] == f'"{hashlib.md5(WHOLE).hexdigest()}"'
 
 
 def test_a_conditional_put_does_not_overwrite(s3: Any) -> None:
