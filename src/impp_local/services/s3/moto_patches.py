@@ -5,6 +5,7 @@ Operations that moto lacks are in the services; here is only what moto has and d
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ from urllib.parse import quote
 
 from impp_local.kernel import objects
 from impp_local.kernel.blobs import Blob
+from impp_local.kernel.contract import AwsError
 from impp_local.services.s3 import tracking
 
 _patched: set[str] = set()
@@ -76,6 +78,32 @@ def patch_s3() -> None:
     responses.S3Response.list_object_versions = _with_encoding(  # type: ignore[assignment,method-assign]
         responses.S3Response.list_object_versions
     )
+
+    # moto's continuation tokens are hashes that mean something to one process only.
+    # Can go when S3Backend has no _pagination_tokens.
+    models.S3Backend.list_objects_v2 = _with_lasting_token(models.S3Backend.list_objects_v2)  # type: ignore[method-assign]
+
+
+def _with_lasting_token(listing: Callable[..., Any]) -> Callable[..., Any]:
+    def list_objects_v2(
+        backend: Any, *args: Any, continuation_token: str | None, start_after: str | None, **kwargs: Any
+    ) -> Any:
+        after = _key_of(continuation_token) if continuation_token else start_after
+        *listed, token = listing(backend, *args, continuation_token=None, start_after=after, **kwargs)
+        return *listed, token and _token_of(backend._pagination_tokens.pop(token))
+
+    return list_objects_v2
+
+
+def _token_of(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode()
+
+
+def _key_of(token: str) -> str:
+    try:
+        return base64.b64decode(token.encode(), b"-_", validate=True).decode()
+    except ValueError:
+        raise AwsError("InvalidArgument", "The continuation token provided is incorrect") from None
 
 
 def _with_encoding(listing: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -230,6 +230,20 @@ def test_a_new_cloud_with_the_same_folder_answers_as_the_old_one(tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_a_listing_continues_after_a_restart(tmp_path: Path) -> None:
+    keys = ["a", "b%41/ü", "c"]
+    with running(tmp_path) as (_, s3):
+        s3.create_bucket(Bucket="plain")
+        for key in keys:
+            s3.put_object(Bucket="plain", Key=key)
+        page = s3.list_objects_v2(Bucket="plain", MaxKeys=2)
+    with running(tmp_path) as (_, s3):
+        rest = s3.list_objects_v2(Bucket="plain", ContinuationToken=page["NextContinuationToken"])
+        assert [entry["Key"] for entry in page["Contents"] + rest["Contents"]] == keys
+        with pytest.raises(ClientError, match="InvalidArgument"):
+            s3.list_objects_v2(Bucket="plain", ContinuationToken="never issued")
+
+
 def test_what_a_killed_cloud_has_acknowledged_is_there_and_nothing_else(tmp_path: Path) -> None:
     acknowledged: dict[str, bytes] = {}
     parts: dict[int, str] = {}
