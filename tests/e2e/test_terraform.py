@@ -15,7 +15,8 @@ import requests
 from PIL import Image
 from tests.support.system import System
 
-from impp_local.deploy import root
+from impp_local.deploy import adoption, root
+from impp_local.kernel.clients import Clients
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +33,18 @@ def test_a_distribution_is_deployed(system: System) -> None:
 
 def test_a_second_plan_is_empty(system: System) -> None:
     assert root.planned_changes(system.state) == ""
+
+
+def test_every_resource_would_be_adopted_if_terraform_lost_it(system: System) -> None:
+    state = json.loads((system.state / "deploy" / "terraform" / "terraform.tfstate").read_text())
+    resources = [each for each in state["resources"] if each["type"] in adoption.LOOKUPS]
+    assert {each["type"] for each in resources} == adoption.LOOKUPS.keys()
+    clients = Clients(system.cloud.endpoint)
+    for resource in resources:
+        for instance in resource["instances"]:
+            known = instance["attributes"]
+            import_id = adoption.LOOKUPS[resource["type"]](clients, known)
+            assert import_id is not None and import_id.endswith(known.get("id") or known["name"])
 
 
 def test_a_plan_shows_what_was_deleted_by_hand(system: System) -> None:

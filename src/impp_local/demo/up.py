@@ -91,8 +91,8 @@ def up(port: int, state: Path, *, deploys: bool, durable: bool, enforce: bool, f
     try:
         with unwinding():
             try:
-                if deploys:
-                    _begin(state, console, fresh)
+                if fresh:
+                    _forget(state)
                 with LocalCloud(port, state, durable=durable, enforce=enforce) as cloud:
                     Record(os.getpid(), cloud.endpoint).write(state)
                     try:
@@ -127,15 +127,10 @@ def up(port: int, state: Path, *, deploys: bool, durable: bool, enforce: bool, f
     return 2
 
 
-def _begin(state: Path, console: Console, fresh: bool) -> None:
-    """Remove what there is if asked; and what a first deployment left when it was killed, for it is not whole."""
-    is_torn = root.was_killed(state) and not root.was_ever_applied(state)
-    if not fresh and not is_torn:
-        return
+def _forget(state: Path) -> None:
+    """Remove what the cloud has, and what Terraform knows of it."""
     store.erase(state)
     root.forget_deployment(state)
-    if is_torn and not fresh:
-        console.line("The first deployment was killed before it had finished: it starts again from nothing.")
 
 
 def _deploy(endpoint: str, state: Path, console: Console) -> None:

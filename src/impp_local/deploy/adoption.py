@@ -1,8 +1,8 @@
 """What exists in the local cloud although Terraform would create it, and what Terraform imports it by.
 
 A kill can separate the cloud from Terraform's state: something was created, and nobody wrote it down. Each type of
-resource of the root is in one of two tables: `LOOKUPS` tell whether a resource of this configuration exists, and
-`OVERWRITTEN` are created the same way whether they exist or not.
+resource that the root creates there is in one of two tables: `LOOKUPS` tell whether a resource of this configuration
+exists, and `OVERWRITTEN` are created the same way whether they exist or not.
 """
 
 from __future__ import annotations
@@ -200,7 +200,6 @@ LOOKUPS: Final[Mapping[str, Callable[[Clients, Values], str | None]]] = {
         ".SubscriptionArn",
     ),
     "aws_sqs_queue": Lookup("sqs", "get_queue_url", {"QueueName": "{name}"}, "QueueUrl"),
-    "aws_xray_group": Lookup("xray", "get_group", {"GroupName": "{group_name}"}, "Group.GroupARN"),
 }
 
 OVERWRITTEN: Final = frozenset(

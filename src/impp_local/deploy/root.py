@@ -92,13 +92,13 @@ resource "aws_cloudfront_distribution" "this" {
 APPLIED: Final = "applied.json"
 """In `<state>/deploy`: `{"fingerprint": …, "outputs": …}` of the last apply that succeeded."""
 EVER_APPLIED: Final = "ever-applied"
-"""There since the first apply that succeeded."""
+"""There since the first apply that succeeded: without a state, Terraform has lost what it knew."""
 STATE: Final = "terraform.tfstate"
 """In the working copy: what Terraform knows."""
 ADOPTED: Final = "adopted.tf"
 """In the working copy: `import` blocks of one apply. The next working copy is without them."""
 APPLYING: Final = "applying"
-"""There while Terraform applies, and after it was killed: it may not know all that it made."""
+"""There while Terraform applies, and after it was killed: it may not know all that exists."""
 
 ERROR_LINES: Final = 60
 """Lines of Terraform's errors that a message has."""
@@ -135,7 +135,7 @@ def deploy(
     _move_state(root, endpoint)
     (root.parent / APPLIED).unlink(missing_ok=True)
     _terraform(root, ["init", "-input=false", "-no-color"], on_line)
-    _apply(root, on_line, endpoint)
+    _apply(root, on_line, endpoint, adopts=may_be_unknown(state_dir))
     values = outputs(state_dir)
     applied = {"fingerprint": fingerprint, "outputs": values}
     (root.parent / APPLIED).write_text(json.dumps(applied), encoding="utf-8")
@@ -175,14 +175,11 @@ def is_applied(state_dir: Path) -> bool:
     return (_root(state_dir).parent / APPLIED).exists()
 
 
-def was_ever_applied(state_dir: Path) -> bool:
-    """Whether an apply has ever succeeded."""
-    return (_root(state_dir).parent / EVER_APPLIED).exists()
-
-
-def was_killed(state_dir: Path) -> bool:
-    """Whether an apply was killed, so that Terraform may not know all that it made."""
-    return (_root(state_dir).parent / APPLYING).exists()
+def may_be_unknown(state_dir: Path) -> bool:
+    """Whether Terraform may not know all that exists: an apply was killed, or its state has been lost."""
+    root = _root(state_dir)
+    is_lost = (root.parent / EVER_APPLIED).exists() and not _is_state(root / STATE)
+    return is_lost or (root.parent / APPLYING).exists()
 
 
 def _fingerprint(root: Path, manifest: Path, endpoint: str) -> str:
@@ -295,20 +292,18 @@ def _is_state(path: Path) -> bool:
         return False
 
 
-def _apply(root: Path, on_line: Callable[[str], None] | None, endpoint: str) -> None:
-    """Apply; import what exists although Terraform does not know it, as after a kill. Raises DeployError."""
+def _apply(root: Path, on_line: Callable[[str], None] | None, endpoint: str, *, adopts: bool) -> None:
+    """Apply. With `adopts`, and when something exists already, import what exists first. Raises DeployError."""
     apply = ["apply", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
-    applying = root.parent / APPLYING
-    is_unsure = applying.exists() or ((root.parent / EVER_APPLIED).exists() and not _is_state(root / STATE))
     for is_last in (False, False, True):
-        if is_unsure:
+        if adopts:
             _adopt(root, endpoint)
         try:
-            _terraform(root, [*apply, *_variable_files(root)], on_line, mark=applying)
+            _terraform(root, [*apply, *_variable_files(root)], on_line, mark=root.parent / APPLYING)
         except DeployError as error:
             if is_last or not _EXISTS.search(error.printed):
                 raise
-            is_unsure = True
+            adopts = True
         else:
             return
 

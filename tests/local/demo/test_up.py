@@ -43,44 +43,15 @@ def test_terraform_runs_only_when_something_is_new_or_missing(
     assert ("Deployed already" in out.getvalue()) is (applies == 0)
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    """A folder with a row and a deployment."""
+def test_fresh_begins_with_nothing(tmp_path: Path) -> None:
     kept = store.Store(tmp_path)
     kept.put("thing", "a", 1)
     kept.close()
-    (tmp_path / "deploy" / "terraform").mkdir(parents=True)
-    (tmp_path / "deploy" / "terraform" / "terraform.tfstate").touch()
-    return tmp_path
-
-
-def begun(state: Path, *, fresh: bool = False) -> tuple[bool, bool, str]:
-    """Whether the row is still there, whether Terraform's state is, and what was printed."""
-    out = io.StringIO()
-    up._begin(state, Console(out), fresh)
-    again = store.Store(state)
-    row = again.get("thing", "a")
-    again.close()
-    return row == 1, (state / "deploy" / "terraform" / "terraform.tfstate").exists(), out.getvalue()
-
-
-def test_what_is_kept_is_continued_with(state: Path) -> None:
-    assert begun(state) == (True, True, "")
-
-
-def test_fresh_begins_with_nothing(state: Path) -> None:
-    assert begun(state, fresh=True) == (False, False, "")
-
-
-def test_a_first_deployment_that_was_killed_begins_again(state: Path) -> None:
-    (state / "deploy" / root.APPLYING).touch()
-    row, known, printed = begun(state)
-    assert (row, known) == (False, False) and "starts again from nothing" in printed
-    assert not root.was_killed(state)
-
-
-def test_a_later_deployment_that_was_killed_costs_no_footage(state: Path) -> None:
-    (state / "deploy" / root.APPLYING).touch()
-    (state / "deploy" / root.EVER_APPLIED).touch()
-    assert begun(state) == (True, True, "")
-    assert root.was_killed(state)
+    known = tmp_path / "deploy" / "terraform" / root.STATE
+    known.parent.mkdir(parents=True)
+    known.touch()
+    up._forget(tmp_path)
+    empty = store.Store(tmp_path)
+    assert empty.get("thing", "a") is None
+    assert not known.exists()
+    empty.close()

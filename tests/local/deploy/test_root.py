@@ -118,9 +118,11 @@ def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, reposit
     with pytest.raises(root.DeployError, match="apply failed"):
         root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
     assert root.deployed("http://127.0.0.1:1", state, manifest, repository=repository) is None
-    assert root.was_ever_applied(state) and not root.was_killed(state)
+    assert not root.may_be_unknown(state)
+    (state / "deploy" / "terraform" / root.STATE).unlink()
+    assert root.may_be_unknown(state)
     root.forget_deployment(state)
-    assert not root.was_ever_applied(state)
+    assert not root.may_be_unknown(state)
 
 
 @pytest.mark.parametrize("left", ["", '{"version": 4, "ser'])
