@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -230,19 +231,22 @@ class _Demo:
 
 
 class DeployProgress:
-    """Says how many resources Terraform has made, from the lines that it prints."""
+    """Says how much of its plan Terraform has done, from the lines that it prints."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._made = self._total = 0
+        self._done = self._total = 0
+        self._noun = "resources made"
 
     def __call__(self, line: str) -> None:
         """Read a line."""
         if line.startswith("Plan: "):
-            self._total = int(line.split()[1])
-        if "Creation complete" in line:
-            self._made += 1
-            self._console.progress(self._made, max(self._made, self._total), "resources made")
+            planned = {kind: int(number) for number, kind in re.findall(r"(\d+) to (\w+)", line)}
+            self._total = sum(planned.values())
+            self._noun = "resources made" if planned.get("add") == self._total else "changes made"
+        if re.search(r": (Import|Creation|Modifications|Destruction) complete", line):
+            self._done += 1
+            self._console.progress(self._done, max(self._done, self._total), self._noun)
 
 
 def _remove(path: Path) -> None:
