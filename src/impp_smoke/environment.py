@@ -165,9 +165,9 @@ def on_aws(name: str, outputs_file: Path, viewer_key: tuple[str, Path] | None = 
 
 def on_this_machine(state: Path) -> Environment:
     """The environment of the local cloud that runs with a state folder. Raises SmokeError."""
-    from impp_local.demo.stages import Clients as LocalClients
     from impp_local.demo.up import Record
     from impp_local.deploy import root
+    from impp_local.kernel.clients import Clients as LocalClients
     from impp_local.kernel.defaults import aws_settings
     from impp_local.services.cloudfront.viewers import viewers_key
 
