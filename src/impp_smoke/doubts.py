@@ -162,5 +162,11 @@ DOUBTS: Final = (
         "Upload one such file; if Inspect times out, raise its time limit in `functions.toml`.",
         False,
     ),
+    Doubt(
+        "retag-condition",
+        "Is an upload with tags to a key that exists refused with 412, or by `s3:ExistingObjectTag` with 403?",
+        "A box puts the same file twice, without a HeadObject before. `impp-edge` takes 403 for a denial.",
+        False,
+    ),
 )  # fmt: skip
 """All doubts, those that a smoke run settles first."""
