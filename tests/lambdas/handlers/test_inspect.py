@@ -200,6 +200,14 @@ def test_a_truncated_copy_does_not_quarantine_the_asset(account: Account, clip: 
     assert again["asset"] == bad["asset"]
 
 
+def test_a_box_cannot_pose_as_another(account: Account, clip: bytes) -> None:
+    answer = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip), source="phone", device="red-car"))
+    assert (answer["verdict"], answer["reason"]) == ("quarantine", "contradiction")
+    assert "names the source phone, its key dashcam" in answer["detail"]
+    assert (answer["facts"]["source"], answer["facts"]["device"]) == ("dashcam", "blackvue")
+    assert answer["asset"] != sha256(clip)[:20] and account.probes == 0
+
+
 def test_an_object_deleted_before_it_is_read_is_gone(account: Account, clip: bytes) -> None:
     version = account.put(KEY, clip)
     boto3.client("s3").delete_object(Bucket=INGEST, Key=KEY)

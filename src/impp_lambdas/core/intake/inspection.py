@@ -59,6 +59,8 @@ def inspect(
     if archived := integrity.find_archived(head):
         return unread(original, head, archived)
     own = sources.own_metadata(head.get("Metadata", {}))
+    if contradiction := sources.contradiction(original.key, own):
+        return unread(original, head, Problem("contradiction", contradiction))
     examination = integrity.examine(file)
     problem = examination.problem if file.size == 0 else integrity.compare_checksums(head, own) or examination.problem
     streams = replace(_UNKNOWN, container=examination.container or "unknown")

@@ -1,6 +1,7 @@
-"""Infers where an original comes from and when it was recorded: from metadata, key, file name, container, upload time.
+"""Infers where an original comes from and when it was recorded: from key, metadata, file name, container, upload time.
 
-An object needs no metadata of ours. What remains unknown gets the safest value: a recording of unknown source is kept
+IAM fences what a box may write by key, so the key decides source and device, and metadata may only add to it. An object
+needs no metadata of ours. What remains unknown gets the safest value: a recording of unknown source is kept
 like that of a phone.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 from impp_footage import cameras
@@ -21,6 +22,8 @@ RECORDINGS = ("routine", "event", "parking", "manual")
 
 _PREFIX = "impp-"
 _KEY = re.compile(r"originals/(dashcam|phone|creator)/([^/]+)/(?:(\d{4})/(\d{2})/(\d{2})/)?(.+)", re.DOTALL)
+_ZONES = timedelta(days=2)
+"""From the start of the key's day to a capture time on it in any time zone."""
 
 
 def own_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -34,17 +37,35 @@ def infer(key: str, own: Mapping[str, str], created: datetime | None, uploaded: 
     key_source, key_device = (match[1], match[2]) if match else (None, None)
     path = unquote(own.get("original-name", "")) or (match[6] if match else key.removeprefix("originals/"))
     named = _recognise(path) or _recognise(key.removeprefix("originals/"))
-    source = _one_of(SOURCES, own.get("source"), key_source, named.source if named else None) or "phone"
+    source = _one_of(SOURCES, key_source, own.get("source"), named.source if named else None) or "phone"
     recording = _one_of(RECORDINGS, own.get("recording"), named.recording if named else None)
     captured_at, captured_at_from = _captured_at(own, named, created, match, uploaded)
     return Origin(
         source=source,
-        device=slug(own.get("device") or key_device or (named.maker if named else "") or "unknown"),
+        device=slug(key_device or own.get("device") or (named.maker if named else "") or "unknown"),
         camera=own.get("camera") or (named.camera if named else None),
         recording=recording or ("routine" if source == "dashcam" else "manual"),
         captured_at=iso(captured_at),
         captured_at_from=captured_at_from,
     )
+
+
+def contradiction(key: str, own: Mapping[str, str]) -> str | None:
+    """In what an object's metadata contradicts its key, in words; None if in nothing.
+
+    The key's day is the camera's own (docs/reference/contracts.md). A day more or less may come from a time zone.
+    """
+    match = _KEY.match(key)
+    if match is None:
+        return None
+    if (source := own.get("source")) and source != match[1]:
+        return f"its metadata names the source {source}, its key {match[1]}"
+    if (device := own.get("device")) and slug(device) != slug(match[2]):
+        return f"its metadata names the device {slug(device)}, its key {slug(match[2])}"
+    day, captured = _day(match), _parse(own.get("captured-at"))
+    if day and captured and abs(captured.replace(tzinfo=day.tzinfo) - day) > _ZONES:
+        return f"its metadata says that it was captured on {captured:%Y-%m-%d}, its key {day:%Y-%m-%d}"
+    return None
 
 
 def _recognise(path: str) -> cameras.Recognised | None:
@@ -65,9 +86,13 @@ def _captured_at(
         return named.taken, "filename"
     if created and datetime(2000, 1, 1, tzinfo=UTC) <= created <= uploaded:
         return created, "container"
-    if match and match[3] and (day := cameras.clock("".join(match.group(3, 4, 5)), "000000")):
+    if match and (day := _day(match)):
         return day, "key"
     return uploaded, "upload"
+
+
+def _day(match: re.Match[str]) -> datetime | None:
+    return cameras.clock("".join(match.group(3, 4, 5)), "000000") if match[3] else None
 
 
 def _parse(text: str | None) -> datetime | None:

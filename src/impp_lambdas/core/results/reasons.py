@@ -15,6 +15,7 @@ REJECTIONS: Mapping[str, str] = {
     "truncated": "The file is incomplete: recording or copying stopped before its end",
     "corrupt": "The file is damaged and cannot be read",
     "no_streams": "The file holds neither picture nor sound",
+    "contradiction": "The file's metadata contradicts its place in the bucket, which decides whose it is",
     "implausible": "The length that the file states does not fit its size",
     "read_limit": "The file is laid out so that reading it takes too many requests; no camera writes such a file",
 }

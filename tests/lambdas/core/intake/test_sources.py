@@ -27,14 +27,15 @@ TOLD = {
 @pytest.mark.parametrize(
     ("key", "own", "created", "expected"),
     [
-        # what the edge says is believed
+        # the key decides source and device; metadata adds the rest
         (
             "originals/dashcam/my-car/2026/11/20/x.mp4",
             TOLD,
             None,
-            ("creator", "sony-a7", "b", "manual", "2026-11-20T08:15:00Z", "container"),
+            ("dashcam", "my-car", "b", "manual", "2026-11-20T08:15:00Z", "container"),
         ),
-        # then the key, the file name, the container
+        ("originals/x.mp4", TOLD, None, ("creator", "sony-a7", "b", "manual", "2026-11-20T08:15:00Z", "container")),
+        # then the file name, the container
         (
             "originals/dashcam/my-car/2026/11/20/20261120_081500_ER.mp4",
             {},
@@ -75,7 +76,7 @@ TOLD = {
         ),
     ],
 )
-def test_infers_the_origin_from_metadata_then_key_then_name_then_container(
+def test_infers_the_origin_from_key_then_metadata_then_name_then_container(
     key: str, own: dict[str, str], created: datetime | None, expected: tuple[str | None, ...]
 ) -> None:
     origin = sources.infer(key, own, created, UPLOADED)
@@ -87,6 +88,25 @@ def test_infers_the_origin_from_metadata_then_key_then_name_then_container(
         origin.captured_at,
         origin.captured_at_from,
     ) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"source": "phone"}, "the source phone, its key dashcam"),
+        ({"device": "red-car"}, "the device red-car, its key blue-car"),
+        ({"captured-at": "2019-11-20T08:15:00+01:00"}, "captured on 2019-11-20, its key 2026-11-20"),
+        ({"source": "dashcam", "device": "Blue Car", "captured-at": "2026-11-20T23:59:59-12:00"}, None),
+        ({"captured-at": "2026-11-19T23:59:59Z"}, None),
+        ({"captured-at": "2026-11-21T10:00:00+14:00"}, None),
+        ({"captured-at": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_metadata_that_contradicts_the_key_is_named(own: dict[str, str], words: str | None) -> None:
+    contradiction = sources.contradiction("originals/dashcam/blue-car/2026/11/20/x.mp4", own)
+    assert contradiction is None if words is None else words in str(contradiction)
+    assert sources.contradiction("originals/x.mp4", own) is None
 
 
 def test_reads_metadata_in_any_case() -> None:
