@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.adapters import catalog, s3, spending
+from impp_lambdas.adapters import catalog, identity, s3, spending
 from impp_lambdas.core import times
 from impp_lambdas.core.intake import inspection
 from impp_lambdas.core.money import ledger, pricing, quote, storage, usage
 from impp_lambdas.core.planning import plan
 
 if TYPE_CHECKING:
+    from impp_lambdas.adapters import aws
     from impp_lambdas.adapters.settings import Settings
     from impp_lambdas.core.intake.inspection import Inspection
     from impp_lambdas.core.intake.originals import Original
@@ -32,7 +33,12 @@ class Verdict:
 
 
 def decide(
-    settings: Settings, original: Original, inspected: Inspection, event: Mapping[str, Any], now: datetime
+    settings: Settings,
+    original: Original,
+    inspected: Inspection,
+    event: Mapping[str, Any],
+    now: datetime,
+    context: aws.Context,
 ) -> tuple[Inspection, Verdict]:
     """Decide about an object in an execution. The inspection is corrected if the object claims another asset's id."""
     execution, table = event["execution"], settings.catalog_table
@@ -40,10 +46,15 @@ def decide(
         item = catalog.asset(table, inspected.asset)
         inspected = inspection.protect_asset(item, inspected, original, execution)
     elif other := catalog.begin(table, original, inspected, execution, times.iso(now)):
-        mismatch = inspection.check_identity(other, inspected, original)
-        if not mismatch:
+        facts = inspected.facts
+        if inspection.may_be_equal(other, inspected) and identity.is_verified(table, other, facts, context):
             return inspected, _link_duplicate(table, original, inspected, execution, other)
-        inspected = mismatch
+        # The other object claimed this SHA-256 first, or this one claims another's: the bytes say whose claim is false.
+        if identity.holds(original, facts.sha256, context) is False:
+            inspected = inspection.false_claim(inspected, original)
+        else:
+            inspected = inspection.apart(inspected, original)
+            catalog.begin(table, original, inspected, execution, times.iso(now))
     catalog.note_on_claim(table, original, execution, {"asset": inspected.asset})
     if inspected.problem:
         return inspected, Verdict("quarantine", inspected.problem.reason, inspected.problem.detail)

@@ -22,7 +22,8 @@ def asset(table: str, asset_id: str) -> dict[str, Any] | None:
 
 
 def begin(table: str, original: Original, inspection: Inspection, execution: str, now: str) -> dict[str, Any] | None:
-    """Mark an asset as being processed by an execution. If it is a duplicate, returns the asset's catalog item instead.
+    """Mark an asset as being processed by an execution. If it may not process the asset, returns the asset's
+    catalog item instead.
 
     Of two concurrent objects with the same content only one begins: the write depends on what was read. Raises
     :class:`~impp_lambdas.adapters.dynamo.Contended`.
@@ -30,7 +31,7 @@ def begin(table: str, original: Original, inspection: Inspection, execution: str
     pk = keys.catalog_asset(inspection.asset)
     for _ in range(ATTEMPTS):
         before = dynamo.get_item(table, pk)
-        if before and not may_process(before, original, execution):
+        if before and not may_process(before, original, execution, inspection.facts.sha256):
             return before
         values = {
             "asset": inspection.asset,
@@ -41,6 +42,8 @@ def begin(table: str, original: Original, inspection: Inspection, execution: str
             "version": original.version or None,
             "size": inspection.facts.bytes,
             "crc64nvme": inspection.facts.crc64nvme,
+            "sha256": inspection.facts.sha256,
+            "verified_sha256": None,
             "captured_at": inspection.facts.captured_at,
             "day": inspection.facts.captured_at[:10],
             "created_at": (before or {}).get("created_at") or now,

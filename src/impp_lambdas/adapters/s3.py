@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import IO, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -84,6 +85,13 @@ def read_range(bucket: str, key: str, version: str | None, start: int, length: i
             return b""
         raise
     return bytes(response["Body"].read())
+
+
+def read_all(bucket: str, key: str, version: str | None, piece: int) -> Iterator[bytes]:
+    """Yield an object's bytes in pieces."""
+    response = aws.client("s3").get_object(Bucket=bucket, Key=key, **_version(version))
+    with closing(response["Body"]) as body:
+        yield from body.iter_chunks(piece)
 
 
 def tags(bucket: str, key: str, version: str | None = None) -> dict[str, str]:

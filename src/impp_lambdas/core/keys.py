@@ -11,6 +11,7 @@ import re
 
 ORIGINALS = "originals/"
 ASSET_ID = re.compile(r"[0-9a-f]{20}")
+_OWNED = re.compile(r"originals/([^/]+/[^/]+)/")
 _SAFE = re.compile(r"[A-Za-z0-9!_.*'()/-]+")
 
 
@@ -19,6 +20,12 @@ def asset_id(bucket: str, key: str, version: str, sha256: str | None) -> str:
     if sha256 and re.fullmatch(r"[0-9a-f]{64}", sha256):
         return sha256[:20]
     return hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()[:20]
+
+
+def owner(key: str) -> str:
+    """`source/device` of an original, which IAM fences; "" if the key names none."""
+    match = _OWNED.match(key)
+    return match[1] if match else ""
 
 
 def is_safe(key: str) -> bool:

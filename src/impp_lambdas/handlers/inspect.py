@@ -51,7 +51,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         inspected = (
             _inspect(original, head, settings.work_bucket, copied, context) if head else inspection.gone(original, now)
         )
-        inspected, verdict = admission.decide(settings, original, inspected, event, now)
+        inspected, verdict = admission.decide(settings, original, inspected, event, now, context)
     outcome = {"verdict": verdict.verdict, "reason": verdict.reason, "detail": verdict.detail}
     aws.logger.info("inspected", extra={"asset": inspected.asset, "key": original.key, **outcome})
     return {

@@ -16,7 +16,7 @@ from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, TABLE, WORK
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
-from impp_lambdas.adapters import aws, dynamo
+from impp_lambdas.adapters import aws, dynamo, identity, s3
 from impp_lambdas.core import keys
 
 pytestmark = pytest.mark.slow
@@ -186,6 +186,65 @@ def test_a_different_file_that_claims_a_known_sha256_is_a_checksum_mismatch(acco
     bad = account.inspect(other, account.put(other, clip + bytes(8), sha256=sha256(clip)), OTHER)
     assert (bad["verdict"], bad["reason"]) == ("quarantine", "checksum_mismatch")
     assert bad["asset"] != good["asset"]
+
+
+STRANGER = "originals/dashcam/red-car/2026/11/20/20261120_081500_EF.mp4"
+
+
+@pytest.mark.parametrize("state", ["processing", "published", "deferred", "failed", "quarantined"])
+def test_junk_that_claims_a_clips_sha256_first_does_not_keep_the_clip_out(
+    account: Account, clip: bytes, state: str
+) -> None:
+    junk = account.inspect(STRANGER, account.put(STRANGER, clip + bytes(8), sha256=sha256(clip)), OTHER)
+    dynamo.update_item(TABLE, keys.catalog_asset(junk["asset"]), {"state": state})
+    version = account.put(KEY, clip, sha256=sha256(clip))
+    answer = account.inspect(KEY, version)
+    assert answer["verdict"] == "process" and answer["asset"] != junk["asset"]
+    assert account.asset(answer["asset"])["key"] == KEY
+    assert account.asset(junk["asset"])["key"] == STRANGER, "an asset never changes its owner"
+    again = account.inspect(KEY, version, f"{EXECUTION}-replay")
+    assert (again["verdict"], again["asset"]) == ("process", answer["asset"])
+
+
+def test_junk_with_a_forged_crc_and_size_does_not_keep_the_clip_out(account: Account, clip: bytes) -> None:
+    """CRC-64 is no cryptographic hash: junk can be made to have a clip's."""
+    forged = clip[:-8] + bytes(8)
+    junk = account.inspect(STRANGER, account.put(STRANGER, forged, sha256=sha256(clip), crc="AAAAAAAAAAA="), OTHER)
+    answer = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip), crc="AAAAAAAAAAA="))
+    assert answer["verdict"] == "process" and answer["asset"] != junk["asset"]
+
+
+@pytest.mark.parametrize("state", ["processing", "published", "deferred", "failed", "gone", "quarantined"])
+def test_a_forged_sha256_with_a_known_id_takes_nothing_over(account: Account, clip: bytes, state: str) -> None:
+    """The 20 digits of an asset's id are in its alerts and links."""
+    mine = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    dynamo.update_item(TABLE, keys.catalog_asset(mine["asset"]), {"state": state})
+    forged = mine["asset"] + "0" * 44
+    answer = account.inspect(STRANGER, account.put(STRANGER, clip + bytes(8), sha256=forged), OTHER)
+    assert (answer["verdict"], answer["reason"]) == ("quarantine", "checksum_mismatch")
+    assert answer["asset"] != mine["asset"]
+    assert (account.asset(mine["asset"])["key"], account.asset(mine["asset"])["state"]) == (KEY, state)
+
+
+def test_equal_content_of_two_devices_is_one_asset_once_it_is_verified(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    second = account.inspect(STRANGER, account.put(STRANGER, clip, sha256=sha256(clip)), OTHER)
+    assert (second["verdict"], second["asset"]) == ("duplicate", first["asset"])
+    assert account.asset(first["asset"])["verified_sha256"] == sha256(clip)
+    monkeypatch.setattr(s3, "read_all", None)  # it is read once
+    third = STRANGER.replace("EF", "ER")
+    assert account.inspect(third, account.put(third, clip, sha256=sha256(clip)), OTHER)["verdict"] == "duplicate"
+
+
+def test_content_that_cannot_be_verified_is_processed_on_its_own(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "MAX_BYTES", 10)
+    first = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    second = account.inspect(STRANGER, account.put(STRANGER, clip, sha256=sha256(clip)), OTHER)
+    assert second["verdict"] == "process" and second["asset"] != first["asset"]
 
 
 def test_a_truncated_copy_does_not_quarantine_the_asset(account: Account, clip: bytes) -> None:

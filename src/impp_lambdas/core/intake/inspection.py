@@ -14,6 +14,7 @@ from impp_lambdas.core import keys
 from impp_lambdas.core.intake import facts, integrity, sources
 from impp_lambdas.core.intake.facts import Facts, Streams
 from impp_lambdas.core.intake.integrity import Problem
+from impp_lambdas.core.intake.originals import REPLAYABLE_STATES
 from impp_lambdas.core.intake.plausibility import implausible
 from impp_lambdas.core.intake.unreadable import Unreadable
 
@@ -77,16 +78,23 @@ def inspect(
     )
 
 
-def check_identity(item: Mapping[str, Any], inspection: Inspection, original: Original) -> Inspection | None:
-    """Compare an object with the asset whose SHA-256 it claims. None if they match, else a checksum mismatch."""
+def may_be_equal(item: Mapping[str, Any], inspection: Inspection) -> bool:
+    """Whether an object may have the content of the asset whose id it claims, and that asset has a result or will."""
     facts = inspection.facts
-    differs = item.get("size") not in (None, facts.bytes)
-    if item.get("crc64nvme") and facts.crc64nvme:
-        differs = differs or item["crc64nvme"] != facts.crc64nvme
-    if not differs:
-        return None
+    pairs = (("size", facts.bytes), ("crc64nvme", facts.crc64nvme), ("sha256", facts.sha256))
+    differs = any(item.get(name) and value and item[name] != value for name, value in pairs)
+    return not differs and item.get("state") not in REPLAYABLE_STATES
+
+
+def apart(inspection: Inspection, original: Original) -> Inspection:
+    """The inspection under an id that no other object can claim."""
+    return replace(inspection, asset=_own_id(original))
+
+
+def false_claim(inspection: Inspection, original: Original) -> Inspection:
+    """The inspection of an object that has not the SHA-256 that it claims."""
     detail = f"claims the SHA-256 of asset {inspection.asset}, but its content differs"
-    return Inspection(_own_id(original), facts, Problem("checksum_mismatch", detail))
+    return Inspection(_own_id(original), inspection.facts, Problem("checksum_mismatch", detail))
 
 
 def protect_asset(
@@ -98,7 +106,7 @@ def protect_asset(
     """
     if item is None or item.get("execution") == execution or original.is_source_of(item):
         return inspection
-    return replace(inspection, asset=_own_id(original))
+    return apart(inspection, original)
 
 
 def _own_id(original: Original) -> str:

@@ -49,11 +49,14 @@ class Original:
         return (item.get("bucket"), item.get("key"), item.get("version", "")) == (self.bucket, self.key, self.version)
 
 
-def may_process(item: Mapping[str, Any], original: Original, execution: str) -> bool:
-    """Whether an execution may process an asset, which has a catalog item, from this object; else it is a duplicate.
+def may_process(item: Mapping[str, Any], original: Original, execution: str, sha256: str | None) -> bool:
+    """Whether an execution may process an asset, which has a catalog item, from this object.
 
     It may in a retry within the same execution, in a replay of the same object version (Claim has admitted it), and if
-    the asset's last processing had no result.
+    the asset's last processing had no result and this object has the same owner and claims the same SHA-256. An asset
+    never changes its owner.
     """
-    is_own = original.is_source_of(item) or item.get("execution") == execution
-    return is_own or item.get("state") in REPLAYABLE_STATES
+    if original.is_source_of(item) or item.get("execution") == execution:
+        return True
+    is_same = keys.owner(str(item.get("key"))) == keys.owner(original.key) and item.get("sha256") in (None, sha256)
+    return is_same and item.get("state") in REPLAYABLE_STATES
