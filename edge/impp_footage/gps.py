@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from impp_footage import boxes
-from impp_footage.reader import RangeReader
+from impp_footage.reader import Budget, BudgetExceeded, RangeReader, within
 
 RECORDS = (0, 1, 2, 4, 8, 16, 32, 59)
 """Which records, one per second, are looked at for a fix."""
@@ -32,6 +32,9 @@ PAYLOAD = 128 * 1024
 TEXT = 16 * 1024
 """Most bytes of NMEA: about the first minute."""
 
+MAX_READS, MAX_BYTES = 20_000, 16 * 1024 * 1024
+"""What may be read in search of a fix. A clip of ten tracks with a hundred boxes each takes 1,000 reads."""
+
 _RMC = re.compile(
     rb"\$(..RMC,(\d\d)(\d\d)(\d\d)(?:\.\d*)?,A,[\d.]*,[NS],[\d.]*,[EW],[^,*]*,[^,*]*,(\d\d)(\d\d)(\d\d)[^*\r\n]{0,40})"
     rb"(?:\*([0-9A-Fa-f]{2}))?"
@@ -40,7 +43,9 @@ _DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def first_fix(file: RangeReader) -> datetime | None:
-    """UTC at which a clip begins, by its first fix; None where it holds none that can be read."""
+    """UTC at which a clip begins, by its first fix; None where it holds none that can be read, or where looking for it
+    takes more than :data:`MAX_READS` reads. Raises what its reader raises."""
+    file = within(file, Budget(MAX_READS, MAX_BYTES))
     try:
         movie = boxes.find(file, b"moov")
         if movie is not None:
@@ -49,7 +54,7 @@ def first_fix(file: RangeReader) -> datetime | None:
             if fix is not None:
                 return fix
         return _blackvue(file)
-    except (struct.error, IndexError, ArithmeticError, ValueError):
+    except (BudgetExceeded, struct.error, IndexError, ArithmeticError, ValueError):
         return None
 
 

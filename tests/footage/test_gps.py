@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support import camera_files as files
 from tests.support.boxed_files import BOXED, HEIF, mutated
-from tests.support.camera_files import FTYP, MDAT, MOOV, Counted, box, movie
+from tests.support.camera_files import FTYP, MDAT, MOOV, Counted, box, counted, movie, mvhd
 from tests.support.examples import examples
 
 from impp_footage import boxes, exif, gps, reader
@@ -176,3 +176,10 @@ def test_any_bytes_are_handled_with_few_reads(data: bytes) -> None:
     assert file.reads <= 2 * boxes.MAX_BOXES
     assert file.bytes_read <= 200_000
     gps.nmea(data), gps.gpmf(data), gps.free_gps(data)
+
+
+def test_a_clip_of_a_million_boxes_takes_few_reads() -> None:
+    data = FTYP + MDAT + box(b"moov", mvhd(None), box(b"trak", box(b"free") * 4000) * 20)
+    file, reads = counted(data)
+    assert gps.first_fix(file) is None
+    assert len(reads) == gps.MAX_READS

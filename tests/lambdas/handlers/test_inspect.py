@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, TABLE, WORK
+from tests.support.camera_files import FTYP, MDAT, box, mvhd
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
 from impp_lambdas.adapters import aws, dynamo, identity, s3
@@ -257,6 +258,22 @@ def test_a_truncated_copy_does_not_quarantine_the_asset(account: Account, clip: 
     assert account.items("CLAIM#")[1]["asset"] == bad["asset"]
     again = account.inspect(other, version, f"{OTHER}-replay")
     assert again["asset"] == bad["asset"]
+
+
+def test_a_file_of_a_million_boxes_costs_few_requests(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[int] = []
+    read_range = s3.read_range
+
+    def counted(bucket: str, key: str, version: str | None, start: int, length: int) -> bytes:
+        requests.append(length)
+        return read_range(bucket, key, version, start, length)
+
+    monkeypatch.setattr(s3, "read_range", counted)
+    data = FTYP + MDAT + box(b"moov", mvhd(None), box(b"trak", box(b"free") * 4090) * 60)
+    answer = account.inspect(KEY, account.put(KEY, data))
+    assert (answer["verdict"], answer["reason"]) == ("quarantine", "read_limit")
+    assert answer["facts"]["container"] == "mp4"
+    assert len(requests) < 20 and sum(requests) < 2 * len(data)
 
 
 def test_a_box_cannot_pose_as_another(account: Account, clip: bytes) -> None:
