@@ -175,6 +175,11 @@ variable "stop" {
     condition     = try(var.stop.percent > 0 && var.stop.percent <= 1000, true)
     error_message = "stop.percent must be more than 0 and at most 1000."
   }
+
+  validation {
+    condition     = try(length(var.stop.role_names) >= 1 && length(var.stop.role_names) <= 100, true)
+    error_message = "stop.role_names must contain 1 to 100 roles, the limits of a budget action."
+  }
 }
 
 variable "tags" {

@@ -213,3 +213,11 @@ run "rejects_a_threshold_above_aws_budgets_limit" {
 
   expect_failures = [var.budget]
 }
+
+run "rejects_roles_and_thresholds_beyond_a_budget_action_s_limits" {
+  command = plan
+  variables {
+    stop = { percent = 0, role_names = [] }
+  }
+  expect_failures = [var.stop]
+}
