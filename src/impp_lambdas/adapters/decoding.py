@@ -34,6 +34,7 @@ GRACE_S = 5.0
 MAX_JSON, MAX_BLOBS = 4 << 20, 128 << 20
 """Most bytes of a result that are taken from the child."""
 OUT_OF_TIME = "incomplete, because the time ran out"
+NO_PICTURE = "no picture of the video could be decoded"
 
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 """Lambda's interpreter finds its own library by `LD_LIBRARY_PATH`."""
@@ -63,15 +64,23 @@ def sample(file: RangedFile, kind: str, duration_s: float, frames: Mapping[str, 
     request = {"kind": kind, "duration_s": duration_s, "frames": frames["max"], "interval_s": frames["interval_s"]}
     result, blobs = _run("sample", request, file, limits)
     pictures = [Picture(**frame, jpeg=jpeg) for frame, jpeg in zip(result["frames"], blobs, strict=False)]
-    incomplete = f"incomplete: {file.stopped}" if file.stopped else None if result["is_complete"] else OUT_OF_TIME
     return Sampled(
         pictures,
         pictures[result["poster"]] if result["poster"] is not None else None,
         (blobs[-1], result["vtt"]) if result["vtt"] else None,
         result["speech_ratio"],
         result["is_spoken"],
-        incomplete,
+        _incomplete(file, kind, pictures, bool(result["is_complete"])),
     )
+
+
+def _incomplete(file: RangedFile, kind: str, pictures: list[Picture], is_complete: bool) -> str | None:
+    """Why there are fewer samples than planned."""
+    if file.stopped:
+        return f"incomplete: {file.stopped}"
+    if not is_complete:
+        return OUT_OF_TIME
+    return NO_PICTURE if kind == "video" and not pictures else None
 
 
 def measure(file: RangedFile, limits: Limits) -> float | None:

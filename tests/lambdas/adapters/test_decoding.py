@@ -18,7 +18,7 @@ from impp_lambdas.adapters import decoding
 from impp_lambdas.adapters.decoding import Limits
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.intake.unreadable import Unreadable
-from impp_lambdas.core.media import decoder
+from impp_lambdas.core.media import decoder, soundtrack
 
 FRAMES: Mapping[str, Any] = {"max": 4, "interval_s": 1}
 
@@ -84,6 +84,11 @@ def test_a_recording_beyond_its_read_budget_keeps_what_was_read() -> None:
         decoding.sample(opened(data, reads=1, block=512), "video", 0, FRAMES, Limits(900, 60))
 
 
+def test_a_video_without_a_picture_says_so() -> None:
+    sampled = decoding.sample(opened(synthetic.movie(sound=synthetic.hum(1))), "video", 0, FRAMES, Limits(900, 60))
+    assert sampled.frames == [] and sampled.incomplete == decoding.NO_PICTURE
+
+
 def test_an_error_of_s3_is_raised_as_it_is() -> None:
     def fetch(first: int, last: int) -> bytes:
         raise PermissionError("denied")
@@ -99,6 +104,12 @@ def test_the_sound_of_a_recording_is_written_to_a_file(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"fLaC")
     with pytest.raises(Unreadable):
         decoding.extract(opened(data), path, Limits(704, 60, 1000))
+
+
+def test_timestamps_cannot_make_endless_silence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(soundtrack, "MAX_S", 1)
+    with pytest.raises(Unreadable, match="its timestamps span more than"):
+        soundtrack.extract(io.BytesIO(synthetic.movie(sound=synthetic.hum(3))), tmp_path / "sound.flac")
 
 
 def test_reading_the_served_file_is_reading_the_file() -> None:

@@ -22,6 +22,8 @@ from impp_lambdas.core.media.speech import RATE
 
 GAP_S = 0.1
 """Shortest gap that is filled; a shorter one is jitter of the timestamps."""
+MAX_S = 4.5 * 3600
+"""Longest sound that is written: Transcribe takes 4 hours. A timestamp may claim a gap of years."""
 CHUNK = RATE
 """Samples of silence per frame, which bounds the memory."""
 
@@ -40,6 +42,8 @@ def extract(file: Any, path: Path) -> float:
             frame.pts = written
             frame.time_base = Fraction(1, RATE)
             written += frame.samples
+            if written > MAX_S * RATE:
+                raise Unreadable(f"its timestamps span more than {MAX_S / 3600} h")
             target.mux(encoder.encode(frame))
         target.mux(encoder.encode(None))
     return written / RATE
