@@ -80,6 +80,14 @@ def test_roots_stay_on_the_provider_that_is_tested(root: str) -> None:
     assert re.findall(r'^  version += "(.*)"', lock, re.MULTILINE) == ["5.100.0"]
 
 
+def test_every_check_that_is_skipped_has_a_reason() -> None:
+    files = [path for folder in ("modules", "terraform") for path in (REPOSITORY / folder).rglob("*.tf")]
+    skips = [line for file in files for line in file.read_text("utf-8").splitlines() if "checkov:skip" in line]
+    assert len(skips) > 20
+    for line in skips:
+        assert re.fullmatch(r"  #checkov:skip=CKV2?_AWS_\d+:\S+( \S+){2,}", line), line
+
+
 def _resources(text: str) -> str:
     """The resource and data blocks of a file."""
     return "\n".join(re.findall(r"^(?:resource|data) [^\n]*\{\n.*?^\}", text, re.MULTILINE | re.DOTALL))
