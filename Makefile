@@ -43,10 +43,15 @@ up: $(READY) ## Start the local cloud with IMPP deployed, where it stopped: PORT
 down: $(READY) ## Stop the local cloud that `make up` started; STATE=<folder>.
 	@$(RUN) -m impp_local down $(CLOUD)
 
-test: lint ## Run every check and test.
+test: $(READY) ## Run every check and test.
+	@$(MAKE) --jobs 2 lint tests
+
+# Three processes for two cores: some of the tests wait for Terraform, which waits for itself.
+.PHONY: tests
+tests: $(READY)
 	$(RUN) -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-test-fast: $(READY) ## Run the quick tests, which need no models and no Terraform.
+test-fast: $(READY) ## Run the quick tests: no models, no Terraform, few processes.
 	$(VENV)/bin/ruff check -q
 	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses auto --dist loadfile
 

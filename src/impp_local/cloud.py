@@ -247,6 +247,8 @@ class LocalCloud:
         }
 
     def _close(self) -> None:
+        from impp_local.iam import enforcement
+
         if self._services is not None:
             self._services.suspend()
         if self._server is not None and self._thread is None:  # it never served: the state could not be read
@@ -264,6 +266,7 @@ class LocalCloud:
             self._store.close()
         self._store = self._resources = self._releaser = None
         self._server = self._thread = self._services = None
+        enforcement.switch_off()
         _running.release()
 
 

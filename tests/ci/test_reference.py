@@ -11,6 +11,7 @@ import pytest
 from impp_build.reference import ROOT, pages, schemas
 
 
+@pytest.mark.slow
 def test_generated_pages_are_current() -> None:
     generated = list(pages())
     assert len(generated) > 20

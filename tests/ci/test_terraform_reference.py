@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from impp_build.reference import terraform
 
 VARIABLES = """
@@ -40,6 +42,7 @@ output "arn" {
 """
 
 
+@pytest.mark.slow
 def test_an_object_has_a_row_for_each_attribute(tmp_path: Path) -> None:
     (tmp_path / "variables.tf").write_text(VARIABLES, encoding="utf-8")
     (tmp_path / "outputs.tf").write_text(OUTPUTS, encoding="utf-8")

@@ -20,6 +20,8 @@ from tests.support.paths import REPOSITORY
 
 from impp_edge.cli import COMMANDS
 
+pytestmark = pytest.mark.slow
+
 EDGE: Final = REPOSITORY / "edge"
 PROJECT: Final[dict[str, Any]] = tomllib.loads((EDGE / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES: Final = [Requirement(text) for text in PROJECT["project"]["dependencies"]]

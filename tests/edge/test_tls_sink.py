@@ -21,6 +21,8 @@ from benchmarks.tls_sink import RECORD, TURN, Connection
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.slow
+
 
 class Sink:
     """The endpoint's process, queried as by the benchmark."""

@@ -28,6 +28,8 @@ from impp_local.demo import stages
 from impp_local.deploy import root
 from impp_local.kernel.defaults import HOST
 
+pytestmark = pytest.mark.slow
+
 SOURCE = REPOSITORY / "src"
 
 
@@ -77,7 +79,6 @@ def test_a_port_in_use_is_reported_in_one_sentence(tmp_path: Path) -> None:
             assert "Traceback" not in error_output
 
 
-@pytest.mark.slow
 def test_a_second_cloud_for_the_same_folder_is_refused_with_where_the_first_is(tmp_path: Path) -> None:
     with command("up", "--port", "0", "--state", "state", cwd=tmp_path) as up:
         assert up.stdout
@@ -109,7 +110,6 @@ def test_all_is_removed_only_after_a_yes(tmp_path: Path) -> None:
     assert done.exit_code == 1 and f"Remove all footage and results in {tmp_path}?" in done.output
 
 
-@pytest.mark.slow  # it builds
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_nothing_survives_an_interrupted_deployment(
     number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

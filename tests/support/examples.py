@@ -12,8 +12,10 @@ FULL = 100
 
 
 def register_profiles() -> None:
-    """Make the profile known to `--hypothesis-profile`."""
-    settings.register_profile("quick", max_examples=FULL // 10)
+    """Make the profiles known to `--hypothesis-profile`. An example may take long while other processes are busy."""
+    settings.register_profile("full", max_examples=FULL, deadline=None)
+    settings.register_profile("quick", max_examples=FULL // 10, deadline=None)
+    settings.load_profile("full")
 
 
 def examples(count: int) -> int:

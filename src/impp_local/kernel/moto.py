@@ -51,7 +51,14 @@ def _import_on_use(package: str) -> None:
     """Import a package's backends when they are used, not with one of its modules."""
     module = ModuleType(package)
     module.__path__ = [str(Path(moto.core.__path__[0]).parent / package.partition(".")[2])]
-    module.__getattr__ = lambda name: getattr(import_module(f"{package}.models"), name)  # type: ignore[method-assign]
+
+    def attribute(name: str) -> Any:
+        # `inspect` and Hypothesis ask every module in `sys.modules` for its `__file__`: that is not a use.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(import_module(f"{package}.models"), name)
+
+    module.__getattr__ = attribute  # type: ignore[method-assign]
     sys.modules.setdefault(package, module)
 
 

@@ -410,6 +410,7 @@ def test_damage_found_during_a_run_is_reported_and_the_next_run_recreates_the_st
     assert len(list(tmp_path.glob("state.sqlite3.corrupt-*Z"))) == 1
 
 
+@pytest.mark.slow
 def test_any_damage_is_reported_and_the_next_run_works(tmp_path: Path) -> None:
     good = filled(tmp_path / "good").read_bytes()
     chance = random.Random(20260115)
@@ -441,6 +442,7 @@ def test_any_damage_is_reported_and_the_next_run_works(tmp_path: Path) -> None:
     assert repaired > 10
 
 
+@pytest.mark.slow
 def test_state_of_a_killed_run_is_checked_and_kept(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"

@@ -34,7 +34,7 @@ SAFE = re.compile(
 BODIES = st.one_of(st.just(b"x"), st.binary(max_size=64), st.sampled_from([movie(WINTER), FTYP + MDAT]))
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     NAMES,
     NAMES,

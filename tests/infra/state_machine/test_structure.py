@@ -69,6 +69,7 @@ def test_every_choice_of_features_has_its_branches_and_lints(features: tuple[str
     assert [c for c in complaints if not known.fullmatch(c) and not re.fullmatch(r"\d+ errors?:|One error:", c)] == []
 
 
+@pytest.mark.slow
 def test_a_second_validator_accepts_every_choice_of_features() -> None:
     definitions = [rendered(features) for features in CHOICES]
     assert asl_errors(definitions) == [[] for _ in definitions]

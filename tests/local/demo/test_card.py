@@ -66,6 +66,7 @@ def test_footage_that_the_edge_script_did_not_mention_is_not_called_skipped(tmp_
     assert gone and gone.kind == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "message"),
     [

@@ -68,6 +68,7 @@ def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTerraform:
     return FakeTerraform(folder)
 
 
+@pytest.mark.slow
 def test_a_deployment_is_known_until_something_changes(
     terraform: FakeTerraform, repository: Path, tmp_path: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, reposit
     assert not root.may_be_unknown(state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["", '{"version": 4, "ser'])
 def test_a_state_that_a_kill_cut_is_restored_from_its_backup(
     left: str, terraform: FakeTerraform, repository: Path, tmp_path: Path

@@ -10,6 +10,8 @@ import pytest
 PROGRAM = """
 import sys
 import impp_local.services.stepfunctions.interpreter
+for module in list(sys.modules.values()):
+    getattr(module, "__file__", None)
 assert not {"moto.batch.models", "moto.ec2"} & set(sys.modules)
 from moto.batch.models import JobStatus
 from moto.batch.utils import JobStatus as same

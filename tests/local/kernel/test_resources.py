@@ -20,6 +20,8 @@ from impp_local.cloud import LocalCloud
 from impp_local.kernel import bounds, moto, resources
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = {"Id": "o", "DomainName": "example.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
 DISTRIBUTION = {
     "CallerReference": "1",
@@ -118,7 +120,6 @@ def seen(cloud: Any) -> dict[str, Any]:
     return answers
 
 
-@pytest.mark.slow
 def test_resources_come_back_and_work(tmp_path: Path) -> None:
     with LocalCloud(port=0, state=tmp_path) as cloud:
         made = make_all(cloud, Maker(cloud))
@@ -172,7 +173,6 @@ def _receive(cloud: Any, queue: str) -> list[str]:
     return [message["Body"] for message in answer.get("Messages", [])]
 
 
-@pytest.mark.slow
 def test_a_killed_cloud_has_each_acknowledged_message_and_what_was_made_half_a_second_before(tmp_path: Path) -> None:
     with up(tmp_path) as cloud:
         sqs = cloud.client("sqs")

@@ -99,6 +99,7 @@ def test_of_many_concurrent_conditional_puts_one_succeeds(cloud: LocalCloud) -> 
         assert sum(pool.map(claim, range(64))) == 1
 
 
+@pytest.mark.slow
 def test_many_connections_lose_no_response(cloud: LocalCloud) -> None:
     failed: list[Exception] = []
 

@@ -14,6 +14,8 @@ from tests.support.local_cloud import Maker, wait_until, zipped
 
 from impp_local.services.lambda_ import api, worker
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_dead_worker_is_replaced(make: Maker) -> None:
     arn = make.function("import os\ndef handler(e, c):\n    return os._exit(1) if e.get('die') else os.getpid()")

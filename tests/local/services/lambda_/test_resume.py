@@ -12,6 +12,8 @@ from impp_local.cloud import LocalCloud
 from impp_local.kernel import events
 from impp_local.kernel.dispatch import Dispatcher
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("events", "sns", "lambda")
 
 

@@ -13,6 +13,8 @@ from tests.support.local_cloud import Maker, wait_until
 from impp_local.kernel import principals
 from impp_local.services.lambda_ import api, runner
 
+pytestmark = pytest.mark.slow
+
 
 def test_environment_context_and_isolation(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SECRET_OF_THE_HOST", "do not leak")

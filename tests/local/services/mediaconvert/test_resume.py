@@ -15,6 +15,8 @@ from impp_local.cloud import LocalCloud
 from impp_local.services.mediaconvert import runner
 from impp_local.services.mediaconvert.job import Job
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

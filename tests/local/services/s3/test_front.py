@@ -218,6 +218,7 @@ def test_versions_are_listed_url_encoded_on_request(s3: Any) -> None:
     assert {entry["Key"] for entry in s3.list_object_versions(Bucket="versions")["Versions"]} == {key, "plain/a.mp4"}
 
 
+@pytest.mark.slow
 def test_a_large_upload_does_not_stay_in_memory(cloud: LocalCloud, s3: Any) -> None:
     def held() -> int:
         with urllib.request.urlopen(f"{cloud.endpoint}/_impp/metrics") as answer:

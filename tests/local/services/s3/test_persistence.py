@@ -18,6 +18,8 @@ from impp_local.cloud import LocalCloud
 from impp_local.kernel import moto, objects
 from impp_local.services.s3 import rows
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 PART = os.urandom(5 * MIB)
 
@@ -229,7 +231,6 @@ def test_a_new_cloud_with_the_same_folder_answers_as_the_old_one(tmp_path: Path)
         assert on_disk(cloud) == in_memory()
 
 
-@pytest.mark.slow
 def test_a_listing_continues_after_a_restart(tmp_path: Path) -> None:
     keys = ["a", "b%41/ü", "c"]
     with running(tmp_path) as (_, s3):

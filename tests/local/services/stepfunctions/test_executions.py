@@ -73,6 +73,7 @@ def test_names_are_unique_and_valid(make: Maker) -> None:
     client.stop_execution(executionArn=first)
 
 
+@pytest.mark.slow
 def test_many_executions_at_once_all_end(make: Maker) -> None:
     arn = make.function("def handler(e, c): return e['n'] * 2")
     call = task(INVOKE, {"FunctionName": arn, "Payload": {"n": "{% $n %}"}}, Output="{% $states.result.Payload %}")

@@ -23,6 +23,8 @@ from impp_local.kernel import functions, targets
 from impp_local.kernel.functions import Report
 from impp_local.services.stepfunctions import journal
 
+pytestmark = pytest.mark.slow
+
 TOKEN = f"{INVOKE}.waitForTaskToken"
 
 
@@ -353,7 +355,6 @@ def put(key: str, **fields: Any) -> dict[str, Any]:
     return task("arn:aws:states:::aws-sdk:s3:putObject", arguments, **({"Output": "{% $states.input %}"} | fields))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_a_killed_process_resumes(folder: Path, seed: int) -> None:
     items = {
@@ -400,7 +401,6 @@ def test_a_killed_process_resumes(folder: Path, seed: int) -> None:
         assert names(events, "Entered") == names(events, "Exited")
 
 
-@pytest.mark.slow
 def test_an_object_starts_its_execution_although_the_cloud_is_killed_at_once(folder: Path) -> None:
     stored = task(
         "arn:aws:states:::aws-sdk:s3:putObject",

@@ -13,6 +13,8 @@ from tests.support.local_cloud import Maker, wait_until
 from impp_local.cloud import LocalCloud
 from impp_local.services.transcribe.api import Job, Transcribe
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_job_runs_again_and_stays_describable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate, runs = threading.Event(), []
