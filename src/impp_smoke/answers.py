@@ -15,6 +15,10 @@ from impp_smoke.evidence import Asset, Run
 
 Answer = Callable[[Run], str | None]
 
+PHONE: Final = "card:PXL_20261018_143210512.mp4"
+SPEECH: Final = "card:20261017_081500_NF.mp4"
+"""Roles of files of the sample card: upright, and with 8 s of speech."""
+
 
 def answered(run: Run) -> list[tuple[Doubt, str]]:
     """The doubts that the run has settled, with their answers."""
@@ -68,10 +72,6 @@ def _probe_fields(run: Run) -> str | None:
     return f"rotation {rotation}, transfer function {transfer}, channels {channels}"
 
 
-PHONE: Final = "card:PXL_20261018_143210512.mp4"
-CARD_SPEECH: Final = "card:20261017_081500_NF.mp4"
-
-
 def _probe_damaged(run: Run) -> str | None:
     asset = run.role("damaged")
     if asset is None or not asset.item:
@@ -99,7 +99,7 @@ def _mono_high_rate(run: Run) -> str | None:
 
 
 def _short_speech(run: Run) -> str | None:
-    asset = run.role(CARD_SPEECH)
+    asset = run.role(SPEECH)
     if asset is None or "branches" not in asset.item:
         return None
     branch = asset.item["branches"].get("transcribe", {})

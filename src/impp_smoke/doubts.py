@@ -62,7 +62,7 @@ DOUBTS: Final = (
     Doubt(
         "short-speech",
         "Does Transcribe accept a few seconds of speech, with the fallback for the language `auto`?",
-        "A clip with 6 s of speech ends with a transcript and its language, not as `partial`.",
+        "A clip with 8 s of speech ends with a transcript and its language, not as `partial`.",
         True,
     ),
     Doubt(

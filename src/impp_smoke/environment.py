@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 import requests
 
+from impp_local.deploy.terraform import REPOSITORY
 from impp_local.services.cloudfront.viewers import Signer
 
 LINK_S: Final = 300
@@ -198,8 +199,6 @@ def _viewer(outputs: Mapping[str, Any], key: tuple[str, Path] | None) -> Signer 
 
 def edge_environment(environment: Environment) -> dict[str, str]:
     """The environment of the edge script: our packages, and no settings of the user's but these credentials."""
-    from impp_local.deploy.terraform import REPOSITORY
-
     env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "IMPP_"))}
     env["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "edge")])
     return env | {name: value for name, value in environment.credentials.items() if value}

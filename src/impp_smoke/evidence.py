@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -132,9 +131,9 @@ class Lookup:
         from boto3.dynamodb.types import TypeDeserializer
 
         table = self._environment.outputs["catalog_table"]
-        found_item = self._client("dynamodb").get_item(TableName=table, Key={"pk": {"S": pk}}, ConsistentRead=True)
+        response = self._client("dynamodb").get_item(TableName=table, Key={"pk": {"S": pk}}, ConsistentRead=True)
         decode = TypeDeserializer().deserialize
-        return {name: plain(decode(value)) for name, value in found_item.get("Item", {}).items()}
+        return {name: plain(decode(value)) for name, value in response.get("Item", {}).items()}
 
     def execution(self, upload: Upload) -> Execution | None:
         """The execution that has claimed an object version; None before."""
@@ -185,17 +184,3 @@ class Lookup:
             return str(error)
         results = response.get("ProbeResults") or [{}]
         return dict(results[0])
-
-
-def jsonable(value: Any) -> Any:
-    """The value without what JSON lacks."""
-    match value:
-        case Mapping():
-            return {str(name): jsonable(entry) for name, entry in value.items()}
-        case str() | int() | float() | bool() | None:
-            return value
-        case datetime():
-            return value.isoformat()
-        case Iterable():
-            return [jsonable(entry) for entry in value]
-    return str(value)
