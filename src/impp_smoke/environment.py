@@ -128,7 +128,9 @@ def on_aws(name: str, outputs_file: Path, viewer_key: tuple[str, Path] | None = 
         outputs = {key: output["value"] for key, output in document.items()}
         region = str(outputs["state_machine_arn"]).split(":")[3]
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise SmokeError(f"{name} has no outputs yet ({error!r}): run `make deploy ENV={name}` first.") from error
+        raise SmokeError(
+            f"{name} is not deployed, as far as Terraform knows: run `make deploy ENV={name}` first."
+        ) from error
     if not str(outputs["state_machine_arn"]).endswith(f":impp-{name}-pipeline"):  # terraform/main.tf
         raise SmokeError(
             f"The outputs are those of {outputs['state_machine_arn']}, not of {name}: another `make` command has"

@@ -162,7 +162,7 @@ def test_a_missing_environment_is_explained(
 @pytest.mark.parametrize(
     ("outputs", "words"),
     [
-        ({}, ["no outputs yet", "make deploy ENV=dev"]),
+        ({}, ["not deployed", "make deploy ENV=dev"]),
         ({"state_machine_arn": {"value": "arn:aws:states:us-east-1:1:stateMachine:impp-prod-pipeline"}}, ["impp-prod"]),
     ],
 )

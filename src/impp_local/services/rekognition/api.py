@@ -9,6 +9,7 @@ own, mapped to Rekognition's scale by `_confidence`.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -52,6 +53,9 @@ Shape = Mapping[str, Any]
 T = TypeVar("T")
 
 _CONCURRENCY = 2
+_WAIT_S = 30.0
+"""How long an image may wait for its turn. SDKs give up after 60 s (botocore's read_timeout) and send the same call
+again, which would be analysed and billed twice; a throttled call is not billed."""
 
 
 class Rekognition(Service):
@@ -110,8 +114,18 @@ class Rekognition(Service):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _analyze(self, request: Call, engine: Callable[[Image8], T]) -> T:
-        """The engine's findings in the request's image. Raises Rekognition's error for a bad image."""
-        return self._threads.submit(lambda: engine(_image(request))).result()
+        """The engine's findings in the request's image. Raises Rekognition's error for a bad image, or a long queue."""
+        deadline = time.monotonic() + _WAIT_S
+
+        def analyze() -> T:
+            if time.monotonic() > deadline:
+                raise AwsError(
+                    "ThrottlingException",
+                    "Amazon Rekognition is temporarily unable to process the request. Try your call again.",
+                )
+            return engine(_image(request))
+
+        return self._threads.submit(analyze).result()
 
 
 def create(cloud: Cloud) -> Service:  # noqa: ARG001

@@ -9,6 +9,7 @@ from tests.support.local_cloud import Maker
 from tests.support.media_clips import SCENES, check_shape, frame, jpeg, sign
 
 from impp_local.kernel import billing
+from impp_local.services.rekognition import api
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,19 @@ def test_labels_of_street_scenes(make: Maker, frames: str) -> None:
     assert labels["parked"]["Vehicle"]["Instances"] == []
     box = bicycle["Instances"][0]["BoundingBox"]  # it fills the right half of the picture
     assert box["Left"] > 0.35 and box["Left"] + box["Width"] > 0.9 and box["Height"] > 0.5
+
+
+def test_a_call_that_waits_too_long_is_throttled_and_not_billed(
+    make: Maker, frames: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def billed() -> list[dict[str, object]]:
+        return [line for line in billing.bill()["lines"] if line["service"] == "rekognition"]
+
+    monkeypatch.setattr(api, "_WAIT_S", -1.0)
+    before, client = billed(), make.client("rekognition")
+    with pytest.raises(client.exceptions.ThrottlingException, match="Try your call again"):
+        client.detect_labels(Image=stored(frames, "parked"))
+    assert billed() == before
 
 
 def test_label_filters_and_limits(make: Maker, frames: str) -> None:
