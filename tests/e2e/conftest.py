@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.support.paths import REPOSITORY
 from tests.support.system import SECRET_URL, Chat, System
 
 from impp_local.cloud import LocalCloud
+from impp_local.demo.sample_card import make_sample_card
 from impp_local.deploy.root import deploy
 
 
@@ -50,7 +52,23 @@ def built() -> Path:
 
 
 @pytest.fixture(scope="package")
-def system(tmp_path_factory: pytest.TempPathFactory, chat: Chat, built: Path) -> Iterator[System]:
+def making(tmp_path_factory: pytest.TempPathFactory) -> Future[dict[str, Path]]:
+    """The media, and the sample card in its cache, while Terraform mostly waits."""
+
+    def make() -> dict[str, Path]:
+        make_sample_card(tmp_path_factory.mktemp("card"))
+        return make_all(tmp_path_factory.mktemp("media"))
+
+    executor = ThreadPoolExecutor(max_workers=1)
+    media = executor.submit(make)
+    executor.shutdown(wait=False)
+    return media
+
+
+@pytest.fixture(scope="package")
+def system(
+    tmp_path_factory: pytest.TempPathFactory, chat: Chat, built: Path, making: Future[dict[str, Path]]
+) -> Iterator[System]:
     """The real root, applied to an empty local cloud."""
     state = tmp_path_factory.mktemp("cloud")
     viewer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -76,5 +94,5 @@ def system(tmp_path_factory: pytest.TempPathFactory, chat: Chat, built: Path) ->
 
 
 @pytest.fixture(scope="package")
-def media(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return make_all(tmp_path_factory.mktemp("media"))
+def media(making: Future[dict[str, Path]]) -> dict[str, Path]:
+    return making.result()

@@ -1,8 +1,7 @@
-"""Copies, aborted executions and the daily report: what a card of footage alone does not cause."""
+"""Aborted executions and the daily report: what footage alone does not cause."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from pathlib import Path
@@ -12,24 +11,7 @@ import pytest
 import requests
 from tests.support.system import System
 
-from impp_lambdas.core.keys import asset_id
-
 pytestmark = pytest.mark.slow
-
-
-def test_equal_content_under_another_name_is_the_same_asset(system: System, media: dict[str, Path]) -> None:
-    path = media["bare"].with_name("copied.mp4")
-    path.write_bytes(media["bare"].read_bytes() + b"\0" * 8)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    first, second = (f"originals/phone/{device}/2026/11/22/clip.mp4" for device in ("tests", "copies"))
-    for key in (first, second):
-        copy = system.upload(path, key, Metadata={"impp-sha256": sha256})
-        system.wait_until_idle()
-        assert copy == asset_id("", "", "", sha256)
-    (execution,) = system.executions(second)
-    assert execution["status"] == "SUCCEEDED"
-    assert "Sample" not in system.states_entered(execution)
-    assert system.asset(copy)["key"] == first
 
 
 def test_the_daily_cost_report_reaches_the_chat(system: System) -> None:

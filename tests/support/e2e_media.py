@@ -20,7 +20,6 @@ def make_all(folder: Path) -> dict[str, Path]:
             path, _scene("640x360", seconds=3), codec=(*_VFR, "-c:v", "libx264", "-pix_fmt", "yuv420p")
         ),
         "sound": lambda path: _ffmpeg(path, (), codec=("-c:a", "aac")),
-        "bare": lambda path: _ffmpeg(path, _scene("320x240", colour=2)),
         "wrong-checksum": lambda path: _ffmpeg(path, _scene("320x240", colour=3)),
         "many-tags": lambda path: _ffmpeg(path, _scene("320x240", colour=4)),
         "twice": lambda path: _ffmpeg(path, _scene("320x240", colour=5)),
