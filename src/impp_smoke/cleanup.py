@@ -10,13 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from impp_lambdas.core import keys
-from impp_lambdas.core.intake.originals import Original
 from impp_lambdas.core.intake.sources import SOURCES
 from impp_lambdas.core.planning.transcription import job_name
 from impp_smoke.alerts import AlertQueue
@@ -146,7 +146,8 @@ class Cleaner:
 
     def _remove_results(self, original: Version, execution: Execution | None) -> None:
         outputs = self._environment.outputs
-        for asset in self._assets(original):
+        head = self._s3.head_object(Bucket=self._bucket, Key=original.key, VersionId=original.version)
+        for asset in self._assets(original, head["Metadata"].get("impp-sha256")):
             item = self._lookup.item(keys.catalog_asset(asset))
             if item and item.get("key") != original.key:
                 continue  # somebody else's asset, or another file's of this run
@@ -159,17 +160,16 @@ class Cleaner:
                 self._remove_item(keys.catalog_asset(asset))
             if execution:
                 self._remove_item(keys.catalog_token(job_name(asset, execution.arn)))
+        # The device's spending of the day, which may have changed meanwhile; that of the day and the month stays.
+        for day in (head["LastModified"], head["LastModified"] + timedelta(days=1)):
+            source = original.key.removeprefix(keys.ORIGINALS).partition("/")[0]
+            self._remove_item(keys.catalog_spend(f"{day:%Y-%m-%d}#{source}/{self._device}"))
         self._remove_item(keys.catalog_claim(self._bucket, original.key, original.version))
 
-    def _assets(self, original: Version) -> set[str]:
+    def _assets(self, original: Version, sha256: str | None) -> set[str]:
         """The ids that an original may have given to its results."""
-        head = self._s3.head_object(Bucket=self._bucket, Key=original.key, VersionId=original.version)
-        sha256 = head["Metadata"].get("impp-sha256")
-        version = Original(self._bucket, original.key, original.version)
-        own = keys.asset_id(version.bucket, version.key, version.version, None)
-        return {keys.asset_id(version.bucket, version.key, version.version, sha256), own} | {
-            str(self._claim(original).get("asset", own))
-        }
+        own, by_content = (keys.asset_id(self._bucket, original.key, original.version, s) for s in (None, sha256))
+        return {own, by_content, str(self._claim(original).get("asset", own))}
 
     def _remove_item(self, pk: str) -> None:
         table = self._environment.outputs["catalog_table"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ class Finished:
 
 
 def kept(system: System) -> Kept:
-    """All object versions by bucket, catalog items, queues and subscriptions."""
+    """All object versions by bucket, catalog items (without the sums spent), queues and subscriptions."""
     everything: Kept = {}
     for name in ("ingest_bucket", "work_bucket", "delivery_bucket"):
         bucket = system.outputs[name]
@@ -57,7 +58,8 @@ def kept(system: System) -> Kept:
             for entry in page.get(kind, ())
         }
     pages = system.client("dynamodb").get_paginator("scan").paginate(TableName=system.outputs["catalog_table"])
-    everything["catalog"] = {item["pk"]["S"] for page in pages for item in page["Items"]}
+    catalog = {item["pk"]["S"] for page in pages for item in page["Items"]}
+    everything["catalog"] = {pk for pk in catalog if not re.fullmatch(r"SPEND#[0-9-]+", pk)}
     everything["queues"] = set(system.client("sqs").list_queues().get("QueueUrls", ()))
     subscriptions = system.client("sns").list_subscriptions()["Subscriptions"]
     everything["subscriptions"] = {entry["SubscriptionArn"] for entry in subscriptions}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -90,12 +91,16 @@ def ended(make: Maker) -> str:
 
 
 def test_it_removes_the_run_and_nothing_else(account: Account, ended: str) -> None:
-    account.item(keys.catalog_spend("2026-11"), usd="1")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    account.item(keys.catalog_spend(today[:7]), usd="1")
+    account.item(keys.catalog_spend(today), usd="1")
+    account.item(keys.catalog_spend(f"{today}#phone/{OTHER}"), usd="1")
     key, _ = account.original(OTHER, ended, "cd" * 32)
     account.results(("cd" * 32)[:20], key, ended)
     before = account.kept()
     key, version = account.original(DEVICE, ended)
     account.results(SHA256[:20], key, ended)
+    account.item(keys.catalog_spend(f"{today}#phone/{DEVICE}"), usd="1")
     odd = keys.asset_id(account.outputs["ingest_bucket"], key, version, None)
     account.put("work_bucket", keys.work(odd, "original.mp4"))
     account.make.client("s3").delete_object(Bucket=account.outputs["ingest_bucket"], Key=key)
