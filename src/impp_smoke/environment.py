@@ -19,6 +19,7 @@ import requests
 from impp_local.deploy.terraform import REPOSITORY
 from impp_local.services.cloudfront.viewers import Signer
 
+CA_BUNDLE: Final = "AWS_CA_BUNDLE"
 LINK_S: Final = 300
 """How long the links that a run makes for itself work."""
 
@@ -200,7 +201,9 @@ def _viewer(outputs: Mapping[str, Any], key: tuple[str, Path] | None) -> Signer 
 
 
 def edge_environment(environment: Environment) -> dict[str, str]:
-    """The environment of the edge script: our packages, and no settings of the user's but these credentials."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "IMPP_"))}
+    """The environment of the edge script: our packages, these credentials, and no other settings of AWS or the edge."""
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "IMPP_")) or name == CA_BUNDLE
+    }
     env["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "edge")])
     return env | {name: value for name, value in environment.credentials.items() if value}
