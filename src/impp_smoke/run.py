@@ -110,7 +110,9 @@ class Smoke:
             with tempfile.TemporaryDirectory(prefix="impp-smoke-") as folder:
                 self._go(Path(folder))
         except BaseException as error:
-            self.result.error = self.result.error or f"{type(error).__name__}: {error}"
+            self.result.error = f"{type(error).__name__}: {error}"
+            if self.has_begun and not self._keep:
+                self._console.line("Stopped. Removing what there is; Ctrl-C leaves it for `CLEAN=`.")
             raise
         finally:
             if self.has_begun and not self._keep:
@@ -208,7 +210,7 @@ class Smoke:
         wanted = {file.asset for file in files}
         return queue.receive(
             lambda alerts: wanted <= {str(alert.get("asset")) for alert in alerts},
-            0 if self.result.stalled else ALERTS_ATTEMPTS,
+            ALERTS_ATTEMPTS // 10 if self.result.stalled else ALERTS_ATTEMPTS,
         )
 
 
