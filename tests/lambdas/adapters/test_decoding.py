@@ -43,6 +43,13 @@ def test_a_picture_that_takes_too_much_memory_costs_a_reason_and_not_the_functio
         decoding.sample(opened(out.getvalue()), "image", 0, FRAMES, Limits(300, 30))
 
 
+def test_a_jpeg_of_200_megapixels_takes_little_memory() -> None:
+    out = io.BytesIO()
+    Image.new("L", (16384, 12288), 90).save(out, "JPEG")
+    sampled = decoding.sample(opened(out.getvalue()), "image", 0, FRAMES, Limits(300, 60))
+    assert [(frame.width, frame.height) for frame in sampled.frames] == [(1280, 960)]
+
+
 def crash(task: str) -> str:
     return f"import os; os.kill(os.getpid(), {'6' if task == 'abort' else '9'})"
 

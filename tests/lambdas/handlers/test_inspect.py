@@ -260,6 +260,15 @@ def test_a_truncated_copy_does_not_quarantine_the_asset(account: Account, clip: 
     assert again["asset"] == bad["asset"]
 
 
+def test_a_small_file_that_claims_many_hours_reserves_nothing(account: Account) -> None:
+    pictures = synthetic.scenes(2, 0.1, size=(1280, 720))
+    data = synthetic.movie(pictures, times=[0, 9.9 * 3600])
+    answer = account.inspect(KEY, account.put(KEY, data))
+    assert answer["facts"]["duration_s"] > 9 * 3600 and len(data) < 25_923
+    assert (answer["verdict"], answer["reason"]) == ("quarantine", "implausible")
+    assert account.spent() == 0
+
+
 def test_a_file_of_a_million_boxes_costs_few_requests(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[int] = []
     read_range = s3.read_range

@@ -10,7 +10,7 @@ from PIL import Image
 
 from impp_footage import formats
 from impp_lambdas.core.intake.unreadable import Unreadable
-from impp_lambdas.core.media.stills import MEGAPIXELS, still
+from impp_lambdas.core.media.stills import still
 
 
 def test_a_picture_beyond_its_formats_limit_is_refused_unread() -> None:
@@ -28,10 +28,6 @@ def test_the_size_of_a_webp_is_in_its_head(options: dict[str, Any]) -> None:
     out = io.BytesIO()
     Image.new("RGB", (321, 123)).save(out, "WEBP", **options)
     assert formats.image_size(out.getvalue()) == (321, 123)
-
-
-def test_the_limit_depends_on_the_format_and_a_jpeg_of_200_megapixels_is_below_it() -> None:
-    assert MEGAPIXELS["JPEG"] > 200 > MEGAPIXELS["WEBP"]
 
 
 def test_a_large_picture_is_turned_upright_after_it_was_reduced() -> None:
