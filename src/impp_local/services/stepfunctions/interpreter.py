@@ -2,7 +2,7 @@
 
 :func:`install` is the one place that replaces something in moto 5.2.5. Each entry names the fault that it works around;
 it can go when moto no longer has that fault. The replacements are grouped by subject into `definitions`, `states`,
-`tasks`, `tokens`, `executions` and `answers`.
+`expressions`, `tasks`, `tokens`, `executions` and `answers`.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ from impp_local.services.stepfunctions import (
     answers,
     definitions,
     executions,
+    expressions,
     journal,
     jsonata,
     states,
@@ -112,9 +113,9 @@ def _replace_definitions() -> None:
 def _replace_states() -> None:
     # There is no evaluator of JSONata, and an expression gets its variables pasted into its text as unescaped strings.
     moto_jsonata._eval_jsonata = lambda expression: jsonata.evaluate(expression, {})
-    _replace(StringJSONata, _eval_body=states.evaluate_expression, location="")
+    _replace(StringJSONata, _eval_body=expressions.evaluate, location="")
     # The cause of a failed expression lacks the event id, and gets the sentence about the state twice.
-    _replace(FailureEventException, get_execution_failed_event_details=states.execution_failed_details)
+    _replace(FailureEventException, get_execution_failed_event_details=expressions.execution_failed_details)
     # Arguments may be of any size.
     _replace(Parargs, _eval_body=states.evaluate_arguments)
     # Output sees what Assign has just set. In a Task, Parallel or Map state, Catch catches no error of Output.
@@ -122,7 +123,7 @@ def _replace_states() -> None:
     _replace(ExecutionState, _eval_state_output=states.evaluate_output)
     _replace(CommonStateField, _get_state_exited_event_details=states.describe_exit)
     # The variables in a history event are strings without escapes, in random order.
-    _replace(VariableStore, get_assigned_variables=states.assigned_variables)
+    _replace(VariableStore, get_assigned_variables=expressions.assigned_variables)
     # Nothing meters transitions or keeps what an execution has done. A second visit of a state has no retries left, and
     # the time of its entry is not written as AWS writes it.
     _replace(Program, eval=states.begin_program, _eval_body=states.run_program)

@@ -33,7 +33,7 @@ pass, one more fails; a string of 2^22 characters passes, one of 2^23 fails
 
 _LIMIT_MESSAGES: Final[Mapping[str, str]] = {
     "U1001": "Expression evaluation memory limit exceeded: Check for excessive memory usage",
-    "D1011": "Stack overflow error: Check for non-terminating recursive function. "
+    "D1011": "Stack overflow error: Check for non-terminating recursive function.  "
     "Consider rewriting as tail-recursive.",
     "D1012": "Expression evaluation timeout: Check for infinite loop",
 }
@@ -117,6 +117,8 @@ def _run(expression: str, bound: dict[str, Any], now_ms: int | None) -> str | No
         limit = _LIMIT_MESSAGES.get(getattr(error, "code", ""))
         reason = f": {limit}" if limit else f". {_message(error)}"
         raise QueryError(f"threw an error during evaluation{reason}") from error
+    except (TypeError, ValueError) as error:  # data that the engine does not take, such as 1000 lists in each other
+        raise QueryError(f"threw an internal error during evaluation. {error}") from error
 
 
 @lru_cache(maxsize=4096)

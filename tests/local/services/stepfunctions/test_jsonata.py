@@ -100,6 +100,15 @@ def test_error(expression: str, message: str) -> None:
         evaluate(expression, VARIABLES)
 
 
+def test_data_that_the_engine_does_not_take_is_an_error_of_the_query() -> None:
+    nested: Any = []
+    for _ in range(2000):
+        nested = [nested]
+    with pytest.raises(QueryError, match="internal error"):
+        evaluate("$states", {"states": nested})
+    assert evaluate("$states", {"states": "\ud800"}) == "\ufffd"
+
+
 def test_uuid_is_a_random_one() -> None:
     first, second = evaluate("[$uuid(), $uuid()]", {})
     assert first != second
