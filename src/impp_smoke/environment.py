@@ -153,15 +153,17 @@ def on_aws(name: str, outputs_file: Path, viewer_key: tuple[str, Path] | None = 
     }
     clients: dict[str, Any] = {}
     connect: Any = session.client
-    retries: Any = {"mode": "adaptive", "max_attempts": 8}
-    # A presigned URL of an object that a KMS key encrypts works with Signature Version 4 only.
-    signature = {"s3": "s3v4"}
+    # AWS_ENDPOINT_URL may still point at a local cloud. A presigned URL of an object that a KMS key encrypts works with
+    # Signature Version 4 only.
+    settings: dict[str, Any] = {
+        "retries": {"mode": "adaptive", "max_attempts": 8}, "ignore_configured_endpoint_urls": True,
+    }  # fmt: skip
+    signatures = {"s3": "s3v4"}
 
     def client(service: str) -> Any:
         if service not in clients:
-            clients[service] = connect(
-                service, config=Config(signature_version=signature.get(service), retries=retries)
-            )
+            config = Config(signature_version=signatures.get(service), **settings)
+            clients[service] = connect(service, config=config)
         return clients[service]
 
     return Environment(name, outputs, client, keys, viewer=_viewer(outputs, viewer_key))
