@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.events.models import EventsBackend, Rule
+from moto.events.exceptions import InvalidEventPatternException
+from moto.events.models import EventPatternParser, EventsBackend, Rule
 
 from impp_local.kernel import billing
 from impp_local.kernel.contract import Call, Cloud, Response, Service
 from impp_local.kernel.events import publish, timestamp
-from impp_local.services.events import bus, schedules
+from impp_local.services.events import bus, schedules, validity
 
 BILLED_CHUNK: Final = 64 * 1024
 """Bytes that are billed as one event (https://aws.amazon.com/eventbridge/pricing/)."""
@@ -79,6 +80,13 @@ def _replace_in_moto() -> None:
     # A rule reaches queues, log groups and buses only, without retries and dead letters, and matches patterns wrongly
     # (see `patterns`). Can go when it reaches state machines, functions and topics, and retries as AWS does.
     Rule.send_to_targets = _deliver_nothing  # type: ignore[method-assign]
+    # PutRule accepts patterns that EventBridge refuses. Can go when moto checks operators and their arguments.
+    EventPatternParser._validate_event_pattern = _check_pattern  # type: ignore[method-assign,assignment]
+
+
+def _check_pattern(parser: EventPatternParser, pattern: Any) -> None:
+    if parser.pattern and (reason := validity.fault(pattern)):
+        raise InvalidEventPatternException(reason)
 
 
 def _deliver_nothing(*_args: Any, **_kwargs: Any) -> None:
