@@ -27,6 +27,7 @@ from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils, state_task_factory
@@ -148,6 +149,8 @@ def _replace_states() -> None:
     # A branch or function whose error begins with "States." makes the interpreter fail; so does a Fail state.
     _replace(CustomErrorName, __init__=ErrorName.__init__)
     _replace(StateFail, _eval_state=states.fail)
+    # A Choice state without a match fails with the text of a Python error.
+    _replace(StateChoice, _eval_state=states.choose)
 
 
 def _replace_tasks(clients: Clients) -> None:

@@ -193,6 +193,7 @@ def _tie_to_asset(execution: str, variables: list[Any]) -> None:
 
 _apply_result_path_in_moto: Final = ResultPath._eval_body
 _fail_in_moto: Final = StateFail._eval_state
+_choose_in_moto: Final = StateChoice._eval_state
 _evaluate_arguments_in_moto: Final = Parargs._eval_body
 _describe_exit_in_moto: Final = CommonStateField._get_state_exited_event_details
 _evaluate_output_in_moto: Final = ExecutionState._eval_state_output
@@ -224,6 +225,16 @@ def fail(self: Any, env: Any) -> None:
         if not str(raised.error_name).startswith("States."):
             raise
         cause = f"The error '{raised.error_name}' of a Fail state begins with the reserved prefix 'States.'"
+        raise FailureEventException(_runtime_failure(env, cause)) from error
+
+
+def choose(self: Any, env: Any) -> None:
+    """A Choice state. Without a rule that matches and without Default, AWS was measured to fail as here
+    (https://github.com/floci-io/floci, AslExecutor), not with the documented States.NoChoiceMatched."""
+    try:
+        _choose_in_moto(self, env)
+    except RuntimeError as error:
+        cause = "Failed to transition out of the state. The state does not point to a next state."
         raise FailureEventException(_runtime_failure(env, cause)) from error
 
 

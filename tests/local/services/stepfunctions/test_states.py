@@ -164,6 +164,16 @@ def test_an_output_that_fails_is_caught_but_not_retried_as_a_failed_task(make: M
     assert run["output"]["got"] is False
 
 
+def test_a_choice_without_a_match_ends_the_execution(make: Maker) -> None:
+    rule = {"Condition": "{% false %}", "Next": "Done"}
+    run = make.run(machine({"Type": "Choice", "Choices": [rule]}, Done=CAUGHT))
+    assert run["error"] == "States.Runtime"
+    assert run["cause"] == (
+        "An error occurred while executing the state 'First' (entered at the event id #2). "
+        "Failed to transition out of the state. The state does not point to a next state."
+    )
+
+
 def test_output_sees_the_variables_from_before_assign(make: Maker) -> None:
     """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html: they are evaluated in parallel."""
     step = {"Assign": {"n": "{% $n + 1 %}", "was": "{% $n %}"}, "Output": "{% [$states.input, $n] %}"}
