@@ -68,6 +68,24 @@ def down(state: Path, timeout: float) -> None:
         raise click.ClickException(str(error)) from None
 
 
+@main.command()
+@click.option(
+    "--state", default=STATE, type=Folder, help="Folder that the cloud was started with.  [default: as for up]"
+)
+def permissions(state: Path) -> None:
+    """List the statements of the IAM policies that no request has needed since the local cloud started.
+
+    A statement is needed if the answer to some request would have been another one without it.
+    """
+    from impp_local.demo import up as home
+
+    try:
+        for line in home.unneeded_statements(_absolute(state)):
+            click.echo(line)
+    except LookupError as error:
+        raise click.ClickException(str(error.args[0])) from None
+
+
 def _absolute(path: Path) -> Path:
     """The path from the root, with `~` expanded; links stay."""
     return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100  # resolve() follows links

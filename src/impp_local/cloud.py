@@ -160,11 +160,11 @@ class LocalCloud:
         from impp_local.services import Services
         from impp_local.web.gateway import Gateway
 
+        moto_api_backend.reset()
         if self._enforce:
             enforcement.switch_on()
         else:
             enforcement.switch_off()
-        moto_api_backend.reset()
         billing.METER.reset()
         bounds.apply()
         self._resources = resources = Resources(self.store)

@@ -213,6 +213,25 @@ def down(state: Path, timeout_s: float) -> str:
     return f"Stopped {record.endpoint}."
 
 
+def unneeded_statements(state: Path) -> list[str]:
+    """One line for each statement that nothing needed, as `<policy>: <statement>`, and a line that counts them.
+
+    Raises LookupError when no local cloud that enforces policies runs with the state folder.
+    """
+    record = Record.read(state)
+    if record is None or not record.is_running():
+        raise LookupError(f"No local cloud runs with {printable(shown(state))}.")
+    page = stages.page(record.endpoint, "permissions")
+    if not page["enforced"]:
+        raise LookupError(f"{record.endpoint} does not enforce IAM: start it with --enforce.")
+    lines = [
+        f"{one['policy']}: {one['statement']}{suffix}"
+        for kind, suffix in (("unused", ""), ("replaceable", "  (another statement allows the same)"))
+        for one in page[kind]
+    ]
+    return [*lines, f"{len(lines)} of {len(lines) + len(page['needed'])} statements were not needed."]
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

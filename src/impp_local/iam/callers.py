@@ -11,16 +11,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.iam.models import iam_backends
-from moto.sts.models import sts_backends
-
 from impp_local.iam.evaluation import Policies, Statements
 from impp_local.iam.policies import Caller, parse
+from impp_local.iam.state import backend
 from impp_local.kernel import principals
 from impp_local.kernel.contract import AwsError
 from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT
 
-PARTITION: Final = "aws"
 ROOT: Final = Caller(arn=f"arn:aws:iam::{ACCOUNT}:root", account=ACCOUNT)
 """The user on this machine, whom nothing limits: who deploys is an administrator."""
 NOBODY: Final = Caller()
@@ -38,12 +35,12 @@ def caller_of(access_key: str | None, token: str) -> Caller:
         return ROOT
     if session := principals.session_of(access_key, token):
         return of_role(session.role_arn, session.name)
-    for assumed in list(sts_backends[ACCOUNT][PARTITION].assumed_roles):
+    for assumed in list(backend("sts").assumed_roles):
         if assumed.access_key_id == access_key and assumed.session_token == token:
             if assumed.expiration.replace(tzinfo=UTC) < datetime.now(UTC):
                 raise AwsError("ExpiredToken", "The provided token has expired.", 400)
             return of_role(assumed.role_arn, assumed.session_name)
-    for user in list(iam_backends[ACCOUNT][PARTITION].users.values()):
+    for user in list(backend("iam").users.values()):
         if any(key.access_key_id == access_key and key.status == "Active" for key in user.access_keys):
             return Caller(arn=user.arn, account=ACCOUNT)
     raise UnknownKey(access_key)
@@ -70,11 +67,10 @@ def own_policies(caller: Caller, session_policy: str | None = None) -> Policies:
         label = f"role {entity.name}"
         identity = _of_entity(entity, label)
     elif caller.arn:
-        backend = iam_backends[ACCOUNT][PARTITION]
-        entity = backend.users[caller.arn.rpartition("/")[2]]
+        entity = backend("iam").users[caller.arn.rpartition("/")[2]]
         label = f"user {entity.name}"
         identity = _of_entity(entity, label)
-        for group in backend.get_groups_for_user(entity.name):
+        for group in backend("iam").get_groups_for_user(entity.name):
             identity += _of_entity(group, f"group {group.name}")
     else:
         return Policies()
@@ -85,7 +81,7 @@ def own_policies(caller: Caller, session_policy: str | None = None) -> Policies:
 
 def session_policy_of(access_key: str | None) -> str | None:
     """The policy that AssumeRole was called with, None without."""
-    assumed = (one for one in list(sts_backends[ACCOUNT][PARTITION].assumed_roles) if one.access_key_id == access_key)
+    assumed = (one for one in list(backend("sts").assumed_roles) if one.access_key_id == access_key)
     return next((str(one.policy) for one in assumed if one.policy), None)
 
 
@@ -97,14 +93,15 @@ def trust_of(role_arn: str) -> Statements | None:
 
 def roles() -> Iterator[tuple[str, Statements]]:
     """All roles, each with the statements of its policies, its trust policy and its boundary."""
-    for role in list(iam_backends[ACCOUNT][PARTITION].roles.values()):
+    for role in list(backend("iam").roles.values()):
         label = f"role {role.name}"
         yield role.arn, (*_of_entity(role, label), *(trust_of(role.arn) or ()), *(_boundary(role, label) or ()))
 
 
 def _role(arn: str) -> Any | None:
-    roles = iam_backends[ACCOUNT][PARTITION].roles
-    return next((role for role in list(roles.values()) if role.arn == arn), None)
+    name = arn.rpartition("/")[2]
+    roles = list(backend("iam").roles.values())
+    return next((role for role in roles if role.name == name and role.arn == arn), None)
 
 
 def _of_entity(entity: Any, label: str) -> Statements:
@@ -121,7 +118,7 @@ def _boundary(entity: Any, label: str) -> Statements | None:
     arn = getattr(entity, "permissions_boundary_arn", None)
     if not arn:
         return None
-    policy = iam_backends[ACCOUNT][PARTITION].managed_policies.get(arn)
+    policy = backend("iam").managed_policies.get(arn)
     return () if policy is None else parse(_document(policy), f"{label}: boundary")
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from impp_local.iam import callers, denial, key_needs, needs, resource_policies
+from impp_local.iam import callers, denial, key_needs, needs, resource_policies, state
 from impp_local.iam.callers import UnknownKey
 from impp_local.iam.evaluation import Decision, Policies, decide
 from impp_local.iam.need import Need
@@ -36,8 +36,9 @@ _record: Record | None = None
 
 
 def switch_on() -> None:
-    """Enforce policies from now on, with a new record."""
+    """Enforce policies from now on, with a new record. Call it again after moto's reset."""
     global _record
+    state.forget()
     _record = Record()
 
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 from impp_local.iam import s3_needs
 from impp_local.iam.need import Need
 from impp_local.iam.needs import encryption_context, key_arn
-from impp_local.kernel import objects
+from impp_local.iam.state import backend
 from impp_local.kernel.contract import Call
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
@@ -38,7 +38,7 @@ def needs_of(call: Call) -> list[Need]:
 def of_object(bucket: str, key: str, actions: tuple[str, ...], *, region: str = REGION) -> list[Need]:
     """Reading or writing an object: with the key that it is stored with, or else the bucket's."""
     stored = s3_needs.stored_object(bucket, key, None) if actions == READ else None
-    known = objects.backend().buckets.get(bucket)
+    known = backend("s3").buckets.get(bucket)
     rule = ((known.encryption if known else None) or {}).get("Rule") or {}
     default = rule.get("ApplyServerSideEncryptionByDefault") or {}
     name = (stored.kms_key_id if stored else None) or default.get("KMSMasterKeyID")
@@ -49,28 +49,24 @@ def of_object(bucket: str, key: str, actions: tuple[str, ...], *, region: str = 
 
 def of_queue(name: str, actions: tuple[str, ...], *, region: str = REGION) -> list[Need]:
     """Sending to a queue needs both actions, receiving only to decrypt."""
-    from moto.sqs.models import sqs_backends
-
-    queue = sqs_backends[ACCOUNT][region].queues.get(name)
+    queue = backend("sqs", region).queues.get(name)
     key = getattr(queue, "kms_master_key_id", None)
     return _needs(key, actions, "sqs", {"aws:sqs:arn": f"arn:aws:sqs:{region}:{ACCOUNT}:{name}"}, region)
 
 
 def of_topic(arn: str) -> list[Need]:
     """Publishing to a topic."""
-    from moto.sns.models import sns_backends
-
     region = arn.split(":")[3]
-    topic = sns_backends[ACCOUNT][region].topics.get(arn)
+    topic = backend("sns", region).topics.get(arn)
     return _needs(getattr(topic, "kms_master_key_id", None), BOTH, "sns", {"aws:sns:topicArn": arn}, region)
 
 
 def of_machine(arn: str, actions: tuple[str, ...]) -> list[Need]:
     """Starting, reading or answering an execution of a state machine."""
-    from moto.stepfunctions.models import stepfunctions_backends
+    from moto.stepfunctions.responses import get_backend
 
     region = arn.split(":")[3]
-    machines = stepfunctions_backends[ACCOUNT][region].state_machines
+    machines = get_backend(ACCOUNT, region).state_machines
     machine = next((one for one in list(machines) if one.arn == arn), None)
     key = (getattr(machine, "encryptionConfiguration", None) or {}).get("kmsKeyId")
     return _needs(key, actions, "states", {"aws:states:stateMachineArn": arn}, region)
@@ -127,13 +123,11 @@ def _sns(call: Call) -> list[Need]:
 
 
 def _secretsmanager(call: Call) -> list[Need]:
-    from moto.secretsmanager.models import secretsmanager_backends
-
     actions = {"GetSecretValue": READ, "PutSecretValue": BOTH}.get(call.operation)
     name = call.params.get("SecretId")
     if actions is None or name is None:
         return []
-    secrets = secretsmanager_backends[call.account][call.region].secrets
+    secrets = backend("secretsmanager", call.region).secrets
     secret: Any = next((one for one in list(secrets.values()) if name in (one.name, one.arn)), None)
     if secret is None:
         return []
@@ -144,12 +138,10 @@ _ITEM_OPERATIONS: Final = {"DeleteItem", "GetItem", "PutItem", "Query", "Scan", 
 
 
 def _dynamodb(call: Call) -> list[Need]:
-    from moto.dynamodb.models import dynamodb_backends
-
     if call.operation not in _ITEM_OPERATIONS:
         return []
     name = call.params.get("TableName")
-    table = dynamodb_backends[call.account][call.region].tables.get(name) if name else None
+    table = backend("dynamodb", call.region).tables.get(name) if name else None
     key = (getattr(table, "sse_specification", None) or {}).get("KMSMasterKeyId")
     context = {"aws:dynamodb:tableName": str(name), "aws:dynamodb:subscriberId": call.account}
     return _needs(key, READ, "dynamodb", context, call.region)

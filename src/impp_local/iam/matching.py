@@ -25,26 +25,27 @@ ARN_PARTS: Final = 6
 class Pattern:
     """A value of a policy. `is_filled`: variables are replaced (policy language version 2012-10-17)."""
 
-    __slots__ = ("_is_filled", "_is_fixed", "text")
+    __slots__ = ("_folded", "_is_filled", "_is_fixed", "text")
 
     def __init__(self, text: str, *, is_filled: bool = True) -> None:
         self.text = text
         self._is_filled = is_filled and "${" in text
         self._is_fixed = not self._is_filled and "*" not in text and "?" not in text
+        self._folded = text.casefold()
 
     def matches(self, value: str, context: Context, *, any_case: bool = False) -> bool:
         """Whether all of the value matches; `*` is any number of characters, `?` is one."""
-        if self._is_fixed and not any_case:
-            return self.text == value
+        if self._is_fixed:
+            return self._folded == value.casefold() if any_case else self.text == value
         pattern = self._filled(context)
         return pattern is not None and _compiled(pattern, any_case).fullmatch(value) is not None
 
     def matches_arn(self, arn: str, context: Context) -> bool:
         """Whether an ARN matches, each of its six parts by itself; an incomplete ARN is completed with `*`."""
-        if self.text == "*":
+        if self.text in ("*", arn):
             return True
         pattern = self._filled(context)
-        if pattern is None:
+        if pattern is None or (self._is_fixed and self.text.count(":") >= ARN_PARTS - 1):
             return False
         parts, values = _arn_parts(pattern), arn.split(":", ARN_PARTS - 1)
         if len(values) < ARN_PARTS:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from impp_local.iam import s3_needs
 from impp_local.iam.matching import Context
 from impp_local.iam.need import Need
+from impp_local.iam.state import backend
 from impp_local.kernel.contract import Call
 
 _PREFIXES: Final = {
@@ -112,14 +113,10 @@ def _keys_of(request: Any) -> list[Mapping[str, Any]]:
 
 def _leading_keys(table: str, keys: Iterable[Mapping[str, Any]]) -> Context:
     """dynamodb:LeadingKeys: the values of the partition key."""
-    from moto.dynamodb.models import dynamodb_backends
-
-    from impp_local.kernel.defaults import ACCOUNT, REGION
-
-    found_table = dynamodb_backends[ACCOUNT][REGION].tables.get(table.rpartition("/")[2])
-    if found_table is None:
+    known = backend("dynamodb").tables.get(table.rpartition("/")[2])
+    if known is None:
         return {}
-    name = found_table.hash_key_attr
+    name = known.hash_key_attr
     values = [str(next(iter(key[name].values()))) for key in keys if name in key]
     return {"dynamodb:leadingkeys": values} if values else {}
 
@@ -223,12 +220,10 @@ def _logs(scope: _Scope) -> list[Need]:
 
 
 def _secretsmanager(scope: _Scope) -> list[Need]:
-    from moto.secretsmanager.models import secretsmanager_backends
-
     name = scope.params.get("SecretId") or scope.params.get("Name")
     if name is None or name.startswith("arn:"):
         return scope.on(name)
-    secret = secretsmanager_backends[scope.call.account][scope.call.region].secrets.get(name)
+    secret = backend("secretsmanager", scope.call.region).secrets.get(name)
     return scope.on(secret.arn if secret else scope.arn(f"secret:{name}"))
 
 
@@ -302,14 +297,10 @@ def encryption_context(context: Mapping[str, str]) -> dict[str, Any]:
 
 def key_arn(key: str | None, region: str) -> str | None:
     """The ARN of a key that a call names by id, alias or ARN; what it names if there is no such key."""
-    from moto.kms.models import kms_backends
-
-    from impp_local.kernel.defaults import ACCOUNT
-
     if key is None:
         return None
-    backend = kms_backends[ACCOUNT][region]
-    name = backend.get_key_id(key)
-    name = backend.get_key_id_from_alias(name) or name if "alias/" in name else name
-    known = backend.keys.get(name)
+    keys = backend("kms", region)
+    name = keys.get_key_id(key)
+    name = keys.get_key_id_from_alias(name) or name if "alias/" in name else name
+    known = keys.keys.get(name)
     return str(known.arn) if known else key

@@ -68,11 +68,13 @@ class Statement:
     excepts_actions: bool = False
     excepts_resources: bool = False
     excepts_principals: bool = False
+    _covered: dict[str, bool] = field(default_factory=dict, hash=False, compare=False, repr=False)
+    """Actions that were asked for, and whether it covers them."""
 
     def applies(self, request: Request) -> bool:
         """Whether action, resource and conditions fit; the principal is another question (`names`)."""
         return (
-            any(p.matches(request.action, request.context, any_case=True) for p in self.actions) != self.excepts_actions
+            self._covers(request.action)
             and (
                 not self.resources  # a trust policy: the resource is its role
                 or any(p.matches_arn(request.resource, request.context) for p in self.resources)
@@ -80,6 +82,13 @@ class Statement:
             )
             and all(condition.holds(request.context) for condition in self.conditions)
         )
+
+    def _covers(self, action: str) -> bool:
+        covered = self._covered.get(action)
+        if covered is None:
+            covered = any(p.matches(action, {}, any_case=True) for p in self.actions) != self.excepts_actions
+            self._covered[action] = covered
+        return covered
 
     def names(self, caller: Caller) -> bool:
         """Whether the Principal element covers the caller itself. `delegates_to` is for its account."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from impp_local.iam import callers
 from impp_local.iam.evaluation import Statements
 from impp_local.iam.policies import parse
-from impp_local.kernel import objects
+from impp_local.iam.state import backend
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
 
@@ -45,47 +45,37 @@ Found = tuple[str, str | None]
 
 def _bucket(_region: str, resource: str) -> Found:
     name = resource.partition("/")[0]
-    bucket = objects.backend().buckets.get(name)
+    bucket = backend("s3").buckets.get(name)
     policy = bucket.policy if bucket else None
     return f"bucket {name}", policy.decode() if isinstance(policy, bytes) else policy
 
 
 def _queue(region: str, name: str) -> Found:
-    from moto.sqs.models import sqs_backends
-
-    queue = sqs_backends[ACCOUNT][region].queues.get(name)
+    queue = backend("sqs", region).queues.get(name)
     return f"queue {name}", queue.policy if queue else None
 
 
 def _topic(region: str, name: str) -> Found:
-    from moto.sns.models import sns_backends
-
-    topic = sns_backends[ACCOUNT][region].topics.get(f"arn:aws:sns:{region}:{ACCOUNT}:{name}")
+    topic = backend("sns", region).topics.get(f"arn:aws:sns:{region}:{ACCOUNT}:{name}")
     return f"topic {name}", topic.policy if topic else None
 
 
 def _function(region: str, resource: str) -> Found:
-    from moto.awslambda.models import lambda_backends
-
     name = resource.split(":")[1] if ":" in resource else resource
-    function = next((f for f in lambda_backends[ACCOUNT][region].list_functions() if f.function_name == name), None)
+    function = next((f for f in backend("lambda", region).list_functions() if f.function_name == name), None)
     statements = function.policy.statements if function and function.policy else []
     return f"function {name}", json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else None
 
 
 def _key(region: str, resource: str) -> Found:
-    from moto.kms.models import kms_backends
-
-    key = kms_backends[ACCOUNT][region].keys.get(resource.removeprefix("key/"))
+    key = backend("kms", region).keys.get(resource.removeprefix("key/"))
     if key is None:
         return resource, None
     return f"key {next(iter(sorted(key.aliases)), key.id)}", key.policy
 
 
 def _secret(region: str, resource: str) -> Found:
-    from moto.secretsmanager.models import secretsmanager_backends
-
-    secrets = secretsmanager_backends[ACCOUNT][region].secrets.values()
+    secrets = backend("secretsmanager", region).secrets.values()
     secret: Any = next((one for one in list(secrets) if one.arn.endswith(f":{resource}")), None)
     return f"secret {secret.name if secret else resource}", secret.policy if secret else None
 
@@ -101,23 +91,18 @@ _FINDERS: Final[Mapping[str, Callable[[str, str], Found]]] = {
 """By the service in an ARN: from region and resource to the policy."""
 
 
-def _here(package: str, backends: str) -> Any:
-    from importlib import import_module
-
-    return getattr(import_module(f"moto.{package}.models"), backends)[ACCOUNT][REGION]
-
-
 _LISTS: Final[Mapping[str, Callable[[], list[str]]]] = {
-    "kms": lambda: [f"key/{name}" for name in _here("kms", "kms_backends").keys],
-    "lambda": lambda: [
-        f"function:{one.function_name}" for one in _here("awslambda", "lambda_backends").list_functions()
+    "kms": lambda: [
+        f"key/{name}"
+        for name, key in backend("kms").keys.items()
+        if not any(alias.startswith("alias/aws/") for alias in key.aliases)  # AWS's own
     ],
-    "s3": lambda: list(objects.backend().buckets),
+    "lambda": lambda: [f"function:{one.function_name}" for one in backend("lambda").list_functions()],
+    "s3": lambda: list(backend("s3").buckets),
     "secretsmanager": lambda: [
-        f"secret:{one.arn.rpartition(':')[2]}"
-        for one in _here("secretsmanager", "secretsmanager_backends").secrets.values()
+        f"secret:{one.arn.rpartition(':')[2]}" for one in backend("secretsmanager").secrets.values()
     ],
-    "sns": lambda: [arn.rpartition(":")[2] for arn in _here("sns", "sns_backends").topics],
-    "sqs": lambda: list(_here("sqs", "sqs_backends").queues),
+    "sns": lambda: [arn.rpartition(":")[2] for arn in backend("sns").topics],
+    "sqs": lambda: list(backend("sqs").queues),
 }
 """The resources of a service in the form that its finder takes."""

@@ -14,7 +14,7 @@ from xml.parsers.expat import ExpatError
 import xmltodict  # type: ignore[import-untyped]
 
 from impp_local.iam.need import Need
-from impp_local.kernel import objects
+from impp_local.iam.state import backend
 from impp_local.kernel.contract import AwsError, Call
 
 _OBJECT_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -210,12 +210,12 @@ def _read(call: Call, root: str, listed: str) -> Any:
 def _tags(bucket: str, key: str, version: str | None) -> dict[str, str]:
     """The tags that an object has now."""
     stored = stored_object(bucket, key, version)
-    return dict(objects.backend().tagger.get_tag_dict_for_resource(stored.arn)) if stored else {}
+    return dict(backend("s3").tagger.get_tag_dict_for_resource(stored.arn)) if stored else {}
 
 
 def stored_object(bucket: str, key: str, version: str | None) -> Any | None:
     """moto's object, None when there is none."""
-    known = objects.backend().buckets.get(bucket)
+    known = backend("s3").buckets.get(bucket)
     if known is None:
         return None
     if version is None:
