@@ -38,11 +38,6 @@ locals {
     resume = {
       AnswerTasks         = local.answer_tasks
       LookAtTranscription = local.look_at_transcription
-      ReadTranscripts = {
-        actions   = ["s3:GetObject"]
-        condition = null
-        resources = ["${local.s3}${var.buckets.work}/work/*"]
-      }
       TakeTokens = {
         actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem"]
         condition = null

@@ -69,7 +69,6 @@ run "each_function_may_do_exactly_this" {
       resume = {
         AnswerTasks         = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
         LookAtTranscription = "arn:aws:transcribe:us-east-1:123456789012:transcription-job/impp-*"
-        ReadTranscripts     = "arn:aws:s3:::impp-test-work/work/*"
         TakeTokens          = "arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"
       }
       sample = {

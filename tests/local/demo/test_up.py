@@ -55,3 +55,21 @@ def test_fresh_begins_with_nothing(tmp_path: Path) -> None:
     assert empty.get("thing", "a") is None
     assert not known.exists()
     empty.close()
+
+
+def test_statements_that_nothing_needed_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LookupError, match="No local cloud runs"):
+        up.unneeded_statements(tmp_path)
+    up.Record(1, "http://127.0.0.1:1").write(tmp_path)
+    monkeypatch.setattr(up.Record, "is_running", lambda _: True)
+    spare = {"policy": "role a: work", "statement": "Read"}
+    page = {"enforced": True, "needed": [spare], "replaceable": [spare], "unused": [spare]}
+    monkeypatch.setattr(stages, "page", lambda _endpoint, _name: page)
+    assert up.unneeded_statements(tmp_path) == [
+        "role a: work: Read",
+        "role a: work: Read  (another statement allows the same)",
+        "2 of 3 statements were not needed.",
+    ]
+    page["enforced"] = False
+    with pytest.raises(LookupError, match="--enforce"):
+        up.unneeded_statements(tmp_path)
