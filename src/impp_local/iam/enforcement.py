@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from impp_local.iam import callers, denial, key_needs, needs, resource_policies, state
+from impp_local.iam import callers, denial, key_needs, needs, presigned, resource_policies, state
 from impp_local.iam.callers import UnknownKey
 from impp_local.iam.evaluation import Decision, Policies, decide
 from impp_local.iam.need import Need
@@ -65,6 +65,7 @@ def check(call: Call) -> None:
     """Judge a request. Raises AwsError when its caller is unknown or may not do all that it needs."""
     if _record is None or (call.service == "s3" and call.method == "OPTIONS"):
         return
+    presigned.check(call)
     caller = caller_of(call)
     if caller.is_root:
         return

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import boto3
 import pytest
 import requests
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until
 
@@ -127,6 +129,20 @@ def test_a_presigned_url_may_do_what_its_signer_may(make: Maker) -> None:
     assert requests.get(url, timeout=10).content == b"bytes"
     worker.allow({"Action": "s3:PutObject"})
     assert requests.get(url, timeout=10).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("version", "time", "past"), [("s3", r"Expires=\d+", "Expires=1"), ("s3v4", r"X-Amz-Date=\d{4}", "X-Amz-Date=2001")]
+)
+def test_a_presigned_url_expires(make: Maker, version: str, time: str, past: str) -> None:
+    bucket = bucket_of(make, clip=b"bytes")
+    config = Config(signature_version=version, s3={"addressing_style": "path"})
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    s3 = boto3.client("s3", endpoint_url=make.cloud.endpoint, region_name=REGION, config=config, **keys)
+    url = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "clip"}, ExpiresIn=60)
+    assert requests.get(url, timeout=10).content == b"bytes"
+    answer = requests.get(re.sub(time, past, url), timeout=10)  # signatures are not verified
+    assert answer.status_code == 403 and "<Message>Request has expired</Message>" in answer.text
 
 
 def test_an_encrypted_bucket_needs_the_key_through_s3(make: Maker) -> None:
