@@ -39,48 +39,48 @@ def all_statements() -> Iterator[Statements]:
 # --- what moto keeps --------------------------------------------------------------------------------------------------
 
 
-Found = tuple[str, str | None]
+Named = tuple[str, str | None]
 """How a policy is called in reports, and its JSON."""
 
 
-def _bucket(_region: str, resource: str) -> Found:
+def _bucket(_region: str, resource: str) -> Named:
     name = resource.partition("/")[0]
     bucket = backend("s3").buckets.get(name)
     policy = bucket.policy if bucket else None
     return f"bucket {name}", policy.decode() if isinstance(policy, bytes) else policy
 
 
-def _queue(region: str, name: str) -> Found:
+def _queue(region: str, name: str) -> Named:
     queue = backend("sqs", region).queues.get(name)
     return f"queue {name}", queue.policy if queue else None
 
 
-def _topic(region: str, name: str) -> Found:
+def _topic(region: str, name: str) -> Named:
     topic = backend("sns", region).topics.get(f"arn:aws:sns:{region}:{ACCOUNT}:{name}")
     return f"topic {name}", topic.policy if topic else None
 
 
-def _function(region: str, resource: str) -> Found:
+def _function(region: str, resource: str) -> Named:
     name = resource.split(":")[1] if ":" in resource else resource
     function = next((f for f in backend("lambda", region).list_functions() if f.function_name == name), None)
     statements = function.policy.statements if function and function.policy else []
     return f"function {name}", json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else None
 
 
-def _key(region: str, resource: str) -> Found:
+def _key(region: str, resource: str) -> Named:
     key = backend("kms", region).keys.get(resource.removeprefix("key/"))
     if key is None:
         return resource, None
     return f"key {next(iter(sorted(key.aliases)), key.id)}", key.policy
 
 
-def _secret(region: str, resource: str) -> Found:
+def _secret(region: str, resource: str) -> Named:
     secrets = backend("secretsmanager", region).secrets.values()
     secret: Any = next((one for one in list(secrets) if one.arn.endswith(f":{resource}")), None)
     return f"secret {secret.name if secret else resource}", secret.policy if secret else None
 
 
-_FINDERS: Final[Mapping[str, Callable[[str, str], Found]]] = {
+_FINDERS: Final[Mapping[str, Callable[[str, str], Named]]] = {
     "kms": _key,
     "lambda": _function,
     "s3": _bucket,
