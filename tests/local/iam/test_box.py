@@ -1,4 +1,4 @@
-"""A box with the credentials that the guide gives it can do its work, and a stranger who has them can do nothing else."""
+"""A box with the credentials that the guide gives it can do its work; a stranger who has them can do nothing else."""
 
 from __future__ import annotations
 
