@@ -105,7 +105,7 @@ def _table(scope: _Scope, name: str) -> str:
 def _keys_of(request: Any) -> list[Mapping[str, Any]]:
     """The keys or items of a single request, or of a table's part of a batch."""
     if isinstance(request, Sequence):  # BatchWriteItem
-        return [next(iter(write.values())).get("Key") or next(iter(write.values()))["Item"] for write in request]
+        return [key for write in request for part in write.values() for key in _keys_of(part)]
     if "Keys" in request:  # BatchGetItem
         return list(request["Keys"])
     return [request[member] for member in ("Key", "Item") if member in request]
