@@ -75,7 +75,7 @@ def system(
     public = viewer.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    with LocalCloud(port=0, state=state, enforce=True) as cloud:
+    with LocalCloud(port=0, state=state) as cloud:
         outputs = deploy(
             cloud.endpoint,
             state,

@@ -8,13 +8,11 @@ from __future__ import annotations
 import html
 import json
 import re
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 import requests
 from PIL import Image
-from tests.support.paths import REPOSITORY
 from tests.support.system import System
 
 from impp_local.deploy import adoption, root
@@ -26,21 +24,6 @@ pytestmark = pytest.mark.slow
 def test_no_secret_is_in_the_state(system: System) -> None:
     state = (system.state / "deploy" / "terraform" / "terraform.tfstate").read_text()
     assert "a-secret-that-stays-out-of-state" not in state
-
-
-def test_statements_that_no_test_needs_are_explained(system: System) -> None:
-    page = (REPOSITORY / "docs" / "design" / "security.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| ", page, re.MULTILINE)
-    permissions = system.page("permissions")
-    spare = [(one["policy"], one["statement"]) for kind in ("unused", "replaceable") for one in permissions[kind]]
-    unexplained = [
-        f"{policy}: {statement}"
-        for policy, statement in spare
-        if not any(fnmatchcase(policy, row[0]) and fnmatchcase(statement, row[1]) for row in rows)
-    ]
-    assert unexplained == []
-    stale = [row for row in rows if not any(fnmatchcase(p, row[0]) and fnmatchcase(s, row[1]) for p, s in spare)]
-    assert stale == []
 
 
 def test_a_distribution_is_deployed(system: System) -> None:
