@@ -70,12 +70,13 @@ def test_every_choice_of_features_has_its_branches_and_lints(features: tuple[str
 
 
 @pytest.mark.slow
-def test_a_second_validator_accepts_every_choice_of_features() -> None:
-    definitions = [rendered(features) for features in CHOICES]
-    assert asl_errors(definitions) == [[] for _ in definitions]
+def test_a_second_validator_accepts_the_definition() -> None:
+    definitions = [rendered(features) for features in CHOICES if len(features) != 2]  # pairs have no state of their own
     broken = rendered()
     broken["States"]["Archive"]["Next"] = "Nowhere"
-    assert asl_errors([broken]) != [[]]
+    *errors, of_broken = asl_errors([*definitions, broken])
+    assert errors == [[] for _ in definitions]
+    assert any("Nowhere" in error for error in of_broken)
 
 
 @pytest.mark.parametrize("features", CHOICES, ids="+".join)
