@@ -110,7 +110,8 @@ class Cleaner:
         while running and self._now() < deadline:
             for original in list(running):
                 claimed[original] = self._lookup.refreshed(claimed[original])
-                if claimed[original].has_ended and self._is_recorded(original, claimed[original]):
+                is_over = claimed[original].has_ended and self._is_recorded(original, claimed[original])
+                if is_over and not self._is_transcribing(original, claimed[original]):
                     running.discard(original)
             if running:
                 self._sleep(POLL_S)
@@ -141,6 +142,21 @@ class Cleaner:
         asset = self._claim(original).get("asset")
         item = self._lookup.item(keys.catalog_asset(asset)) if asset else {}
         return item.get("execution") != execution.arn or item.get("state") not in UNFINISHED
+
+    def _is_transcribing(self, original: Version, execution: Execution) -> bool:
+        """Whether its job still runs. Transcribe deletes no job that does (its API reference, BadRequestException), so
+        the job writes its transcript although nobody waits for it."""
+        asset = self._claim(original).get("asset")
+        if asset is None:
+            return False
+        name = job_name(asset, execution.arn)
+        try:
+            job = self._environment.client("transcribe").get_transcription_job(TranscriptionJobName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("BadRequestException", "NotFoundException"):
+                return False
+            raise
+        return job["TranscriptionJob"]["TranscriptionJobStatus"] in ("QUEUED", "IN_PROGRESS")
 
     # --- what it has made ---
 

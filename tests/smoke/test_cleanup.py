@@ -11,6 +11,7 @@ import pytest
 from tests.support.local_cloud import Maker, wait_until
 
 from impp_lambdas.core import keys
+from impp_lambdas.core.planning.transcription import job_name
 from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_smoke.cleanup import Cleaner
 from impp_smoke.environment import Environment
@@ -146,6 +147,31 @@ def test_the_end_of_an_execution_is_recorded_before_the_results_go(account: Acco
     assert {claim, keys.catalog_asset(SHA256[:20])} < account.kept()
     cleaned = Cleaner(account.environment, DEVICE, sleep=record).clean()
     assert (cleaned.left, account.kept()) == ([], set())
+
+
+def test_a_transcription_under_way_writes_its_result_before_the_results_go(account: Account) -> None:
+    waiting = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    execution = account.make.start(account.make.machine(waiting))
+    key, version = account.original(DEVICE, execution)
+    asset = SHA256[:20]
+    account.item(keys.catalog_claim(account.outputs["ingest_bucket"], key, version), execution=execution, asset=asset)
+    account.results(asset, key, execution, state="failed")
+    statuses = ["IN_PROGRESS", "COMPLETED"]
+
+    class Transcribe:
+        def get_transcription_job(self, TranscriptionJobName: str) -> dict[str, dict[str, str]]:
+            assert TranscriptionJobName == job_name(asset, execution)
+            status = statuses.pop(0)
+            if status == "COMPLETED":
+                account.put("work_bucket", keys.work(asset, "transcript.json"))
+            return {"TranscriptionJob": {"TranscriptionJobStatus": status}}
+
+    def client(service: str) -> Any:
+        return Transcribe() if service == "transcribe" else account.make.client(service)
+
+    environment = Environment("tests", account.outputs, client, {}, account.make.cloud.endpoint)
+    cleaned = Cleaner(environment, DEVICE, sleep=lambda _s: None).clean()
+    assert (cleaned.left, account.kept(), statuses) == ([], set(), [])
 
 
 def test_what_cannot_be_removed_is_named_and_can_still_be_found(account: Account, ended: str) -> None:
