@@ -228,26 +228,44 @@ OVERWRITTEN: Final = frozenset(
 """The API that creates them (`Put…`) replaces what exists, so that they need no import."""
 
 
-def adoptable(changes: Iterable[Mapping[str, Any]], endpoint: str) -> tuple[dict[str, str], bool]:
-    """Resources that a plan creates although they exist: import ids by address, and whether to look again.
+@dataclass
+class Adoptable:
+    """What exists although a plan would create it."""
 
-    `changes` are a plan's `resource_changes` (https://developer.hashicorp.com/terraform/internals/json-format). Look
-    again after these are imported: the configuration of others depends on them. What the plan destroys at another
-    address is not adopted. Raises ClientError.
+    ids: dict[str, str] = field(default_factory=dict)
+    """Import ids by address."""
+    replaced: list[str] = field(default_factory=list)
+    """Those of the addresses at which Terraform knows a predecessor; it must forget that before the import."""
+    is_incomplete: bool = False
+    """Whether to look again after the imports: the configuration of others depends on them."""
+
+
+def adoptable(changes: Iterable[Mapping[str, Any]], endpoint: str) -> Adoptable:
+    """Find what exists among the creations of a plan.
+
+    `changes` are its `resource_changes` (https://developer.hashicorp.com/terraform/internals/json-format). What the
+    plan destroys at another address is not adopted. Raises ClientError.
     """
     clients = Clients(endpoint)
     managed = [change for change in changes if change["mode"] == "managed" and change["type"] in LOOKUPS]
-    going = [each for each in managed if each["change"]["actions"] == ["delete"]]
-    destroyed = {(each["type"], LOOKUPS[each["type"]](clients, each["change"]["before"])) for each in going}
-    ids, is_incomplete = {}, False
+    destroyed = {
+        (each["type"], LOOKUPS[each["type"]](clients, each["change"]["before"]))
+        for each in managed
+        if "delete" in each["change"]["actions"]
+    }
+    result = Adoptable()
+    is_any_unknown = False
     for each in managed:
-        if each["change"]["actions"] != ["create"]:
+        if "create" not in each["change"]["actions"]:
             continue
         try:
             identifier = LOOKUPS[each["type"]](clients, each["change"]["after"])
         except NotYetKnownError:
-            is_incomplete = True
+            is_any_unknown = True
             continue
         if identifier is not None and (each["type"], identifier) not in destroyed:
-            ids[each["address"]] = identifier
-    return ids, is_incomplete and bool(ids)
+            result.ids[each["address"]] = identifier
+            if "delete" in each["change"]["actions"]:
+                result.replaced.append(each["address"])
+    result.is_incomplete = is_any_unknown and bool(result.ids)
+    return result

@@ -319,10 +319,13 @@ def _adopt(root: Path, endpoint: str) -> None:
     """
     is_incomplete = True
     while is_incomplete:
-        ids, is_incomplete = adoption.adoptable(_planned(root), endpoint)
+        existing = adoption.adoptable(_planned(root), endpoint)
+        if existing.replaced:  # the predecessors stay in the cloud, unused
+            _terraform(root, ["state", "rm", *existing.replaced])
         with (root / ADOPTED).open("a", encoding="utf-8") as file:
-            for address, identifier in sorted(ids.items()):
+            for address, identifier in sorted(existing.ids.items()):
                 file.write(f"import {{\n  to = {address}\n  id = {json.dumps(identifier)}\n}}\n")
+        is_incomplete = existing.is_incomplete
 
 
 def _planned(root: Path) -> list[dict[str, Any]]:

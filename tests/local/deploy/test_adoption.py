@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.paths import REPOSITORY
 
 from impp_local.cloud import LocalCloud
-from impp_local.deploy.adoption import LOOKUPS, OVERWRITTEN, adoptable
+from impp_local.deploy.adoption import LOOKUPS, OVERWRITTEN, Adoptable, adoptable
 from impp_local.kernel.defaults import ACCOUNT
 
 RESOURCE = re.compile(r'^resource "aws_(\w+)"', re.MULTILINE)
@@ -40,51 +40,54 @@ NAMES = "bucket comment delivery_source_name description endpoint function_name 
 
 def test_nothing_is_adopted_from_an_empty_cloud(cloud: LocalCloud) -> None:
     values = dict.fromkeys(NAMES.split(), "missing") | {"topic_arn": "arn:aws:sns:us-east-1:123456789012:missing"}
-    ids, is_incomplete = adoptable([change(kind, **values) for kind in LOOKUPS], cloud.endpoint)
-    assert ids == {"aws_macie2_account.this": ACCOUNT}  # in moto, Macie is enabled from the start
-    assert is_incomplete is False
+    existing = adoptable([change(kind, **values) for kind in LOOKUPS], cloud.endpoint)
+    assert existing == Adoptable({"aws_macie2_account.this": ACCOUNT})  # in moto, Macie is enabled from the start
+
+
+CONTROL = "aws_cloudfront_origin_access_control"
+
+
+def create_control(cloud: LocalCloud, name: str) -> str:
+    """An origin access control, whose id CloudFront chooses."""
+    configuration = {"SigningProtocol": "sigv4", "SigningBehavior": "always", "OriginAccessControlOriginType": "s3"}
+    created = cloud.client("cloudfront").create_origin_access_control(
+        OriginAccessControlConfig={"Name": name, **configuration}
+    )
+    return str(created["OriginAccessControl"]["Id"])
 
 
 def test_what_exists_is_adopted_once_its_configuration_is_known(cloud: LocalCloud) -> None:
-    name = "it's one"
-    ids = {
-        each: cloud.client("cloudfront").create_origin_access_control(
-            OriginAccessControlConfig={
-                "Name": each,
-                "SigningProtocol": "sigv4",
-                "SigningBehavior": "always",
-                "OriginAccessControlOriginType": "s3",
-            }
-        )["OriginAccessControl"]["Id"]
-        for each in (name, "moved")
-    }
+    control = create_control(cloud, "it's one")
+    create_control(cloud, "moved")
     topic = cloud.client("sns").create_topic(Name="alerts")["TopicArn"]
     queue = cloud.client("sqs").create_queue(QueueName="dlq")["QueueUrl"]
-    control = "aws_cloudfront_origin_access_control"
-    assert adoptable(
-        [
-            change(control, "module.delivery[0].control", name=name),
-            change(control, "module.delivery[0].moved", name="moved"),
-            change(control, "module.delivery.moved", name="moved", deletes=True),
-            change("aws_sns_topic", name="alerts"),
-            change("aws_sns_topic_subscription", protocol="email", endpoint="a@b"),  # of a topic not yet known
-            change("aws_sqs_queue", name="dlq"),
-            change("aws_sqs_queue", "new", name="other"),
-            change("aws_cloudwatch_dashboard", dashboard_name="dlq"),
-        ],
-        cloud.endpoint,
-    ) == ({"module.delivery[0].control": ids[name], "aws_sns_topic.this": topic, "aws_sqs_queue.this": queue}, True)
+    changes = [
+        change(CONTROL, "module.delivery[0].control", name="it's one"),
+        change(CONTROL, "module.delivery[0].moved", name="moved"),
+        change(CONTROL, "module.delivery.moved", before={"name": "moved"}),
+        change("aws_sns_topic", name="alerts"),
+        change("aws_sns_topic_subscription", protocol="email", endpoint="a@b"),  # of a topic not yet known
+        change("aws_sqs_queue", name="dlq"),
+        change("aws_sqs_queue", "new", name="other"),
+        change("aws_cloudwatch_dashboard", dashboard_name="dlq"),
+    ]
+    ids = {"module.delivery[0].control": control, "aws_sns_topic.this": topic, "aws_sqs_queue.this": queue}
+    assert adoptable(changes, cloud.endpoint) == Adoptable(ids, is_incomplete=True)
 
 
-def change(kind: str, address: str = "", *, deletes: bool = False, **values: Any) -> Mapping[str, Any]:
-    """A change of a plan: a creation, or a deletion."""
-    return {
-        "mode": "managed",
-        "type": kind,
-        "address": address or f"{kind}.this",
-        "change": {
-            "actions": ["delete" if deletes else "create"],
-            "before": values if deletes else None,
-            "after": None if deletes else values,
-        },
-    }
+def test_a_successor_that_exists_is_adopted_in_place_of_its_predecessor(cloud: LocalCloud) -> None:
+    create_control(cloud, "old")
+    successor = create_control(cloud, "new")
+    changes = [
+        change(CONTROL, "replaced", before={"name": "old"}, name="new"),
+        change(CONTROL, "same_name", before={"name": "old"}, name="old"),
+        change(CONTROL, "not_yet_replaced", before={"name": "old"}, name="newer"),
+    ]
+    assert adoptable(changes, cloud.endpoint) == Adoptable({"replaced": successor}, ["replaced"])
+
+
+def change(kind: str, address: str = "", *, before: Mapping[str, Any] | None = None, **after: Any) -> Mapping[str, Any]:
+    """A change of a plan: a creation, a deletion (only `before`) or a replacement (both)."""
+    actions = [*(["create"] if after else []), *(["delete"] if before else [])]
+    configurations = {"actions": actions, "before": before, "after": after or None}
+    return {"mode": "managed", "type": kind, "address": address or f"{kind}.this", "change": configurations}

@@ -172,6 +172,16 @@ def test_resources_that_exist_are_imported(
     assert not (copy / root.ADOPTED).exists()
 
 
+def test_a_predecessor_is_forgotten_before_its_successor_is_imported(
+    terraform: FakeTerraform, queue: str, cloud: LocalCloud, repository: Path, tmp_path: Path
+) -> None:
+    change = {"actions": ["create", "delete"], "before": {"name": "old-dlq"}, "after": {"name": "ingest-dlq"}}
+    terraform.plan([{**QUEUE, "change": change}])
+    root.deploy(cloud.endpoint, tmp_path / "state", tmp_path / "manifest.json", repository=repository)
+    assert terraform.calls == ["init", "apply", "plan", "show", "state", "apply", "output"]
+    assert queue in (tmp_path / "state" / "deploy" / "terraform" / root.ADOPTED).read_text()
+
+
 @pytest.mark.parametrize("lost", ["by a kill", "with the state"])
 def test_what_terraform_may_not_know_is_imported_first(
     lost: str, terraform: FakeTerraform, queue: str, cloud: LocalCloud, repository: Path, tmp_path: Path
