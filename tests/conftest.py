@@ -9,27 +9,33 @@ from tests.support.examples import register_profiles
 from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
-FIRST = ("e2e", "infra")
+FIRST = ("e2e", "infra/test_modules.py", "infra/test_root.py", "e2e/test_terraform.py")
+"""The longest files, which wait for Terraform; the last of them waits for the deployment that the first one makes."""
 
 register_profiles()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the folders that wait for Terraform, so that the others run while they wait."""
-    items.sort(key=lambda item: FIRST.index(_folder(item)) if _folder(item) in FIRST else len(FIRST))
+    """Begin with the longest files, then those with slow tests, so that no process has one of them left at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def rank(item: pytest.Item) -> int:
+        part = _part(item.path.relative_to(TESTS).as_posix())
+        return FIRST.index(part) if part in FIRST else len(FIRST) + (item.path not in slow)
+
+    items.sort(key=rank)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling:
-    """Give each file to one process, and all of e2e, which deploys once."""
-    return _FilesAndE2e(config, log)
+    """Give each part to one process."""
+    return _Parts(config, log)
 
 
-class _FilesAndE2e(LoadFileScheduling):
+class _Parts(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
-        file = str(super()._split_scope(nodeid))
-        return "tests/e2e" if file.startswith("tests/e2e/") else file
+        return _part(str(super()._split_scope(nodeid)).removeprefix("tests/"))
 
 
-def _folder(item: pytest.Item) -> str:
-    """The folder of a test below this one, such as "edge"."""
-    return item.path.relative_to(TESTS).parts[0]
+def _part(file: str) -> str:
+    """What a file of tests belongs to: most of e2e shares an environment; what removes one has its own."""
+    return "e2e" if file.startswith("e2e/") and file != "e2e/test_terraform.py" else file

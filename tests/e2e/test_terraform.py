@@ -1,6 +1,7 @@
 """The applied root: no secret in its state, an empty second plan, drift that shows, and a destroy that leaves nothing.
 
-These tests come after the others of this folder, by the name of their file: the last one removes the environment.
+These tests run after the others of this folder (tests/conftest.py), or beside them on another copy of the environment:
+the last one removes it.
 """
 
 from __future__ import annotations
@@ -47,20 +48,22 @@ def test_every_resource_would_be_adopted_if_terraform_lost_it(system: System) ->
             assert import_id is not None and import_id.endswith(known.get("id") or known["name"])
 
 
-def test_a_plan_shows_what_was_deleted_by_hand(system: System) -> None:
+def test_without_viewers_the_pipeline_works_and_links_are_presigned(system: System, tmp_path: Path) -> None:
     cloudwatch = system.client("cloudwatch")
     (alarm,) = cloudwatch.describe_alarms()["CompositeAlarms"]
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
-    assert "aws_cloudwatch_composite_alarm.health" in root.planned_changes(system.state)
-
-
-def test_without_viewers_the_pipeline_works_and_links_are_presigned(system: System, tmp_path: Path) -> None:
     # The other variables stay: without the webhooks' version Terraform would empty their secret.
     given = json.loads((system.state / "deploy" / "terraform" / "local.tfvars.json").read_text())
     variables = {**given, "viewer_public_keys": {}}
-    outputs = root.deploy(system.cloud.endpoint, system.state, Path(given["manifest_path"]), variables=variables)
+    lines: list[str] = []
+    outputs = root.deploy(
+        system.cloud.endpoint, system.state, Path(given["manifest_path"]), variables=variables, on_line=lines.append
+    )
     assert outputs.get("distribution_id") is None and "presigned" in outputs["delivery_status"]
     assert system.client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0
+    planned = [line.strip() for line in lines if line.strip().startswith("# ")]
+    assert "# module.observability.aws_cloudwatch_composite_alarm.health[0] will be created" in planned
+    assert [entry["AlarmName"] for entry in cloudwatch.describe_alarms()["CompositeAlarms"]] == [alarm["AlarmName"]]
     assert root.planned_changes(system.state) == ""
 
     photo = tmp_path / "photo.jpg"
@@ -75,7 +78,8 @@ def test_without_viewers_the_pipeline_works_and_links_are_presigned(system: Syst
     assert requests.get(link.partition("?")[0], timeout=30).status_code == 403
 
 
-def test_destroy_leaves_nothing(system: System) -> None:
+def test_destroy_leaves_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CLI_ARGS_destroy", "-refresh=false")  # the last plan has read everything
     root.destroy(system.state)
     assert system.client("s3").list_buckets()["Buckets"] == []
     assert system.client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0

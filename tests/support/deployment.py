@@ -1,0 +1,111 @@
+"""The real root, applied once in a test run; each group of tests starts the local cloud on a copy of what that left."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.support.e2e_media import make_all
+from tests.support.paths import REPOSITORY
+from tests.support.system import SECRET_URL
+
+from impp_local.cloud import LocalCloud
+from impp_local.demo.sample_card import make_sample_card
+from impp_local.deploy.root import deploy
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A cloud that was deployed and has stopped: folder, former endpoint, the root's outputs, viewer; and media."""
+
+    state: Path
+    endpoint: str
+    outputs: dict[str, Any]
+    viewer: rsa.RSAPrivateKey
+    media: dict[str, Path]
+
+    @contextmanager
+    def copy(self, state: Path) -> Iterator[tuple[LocalCloud, dict[str, Any]]]:
+        """Run the local cloud on a copy of the folder, removed afterwards; yields the cloud and the root's outputs."""
+        shutil.copytree(self.state, state, symlinks=True, copy_function=_copy)
+        try:
+            with LocalCloud(port=0, state=state) as cloud:
+                # The URLs of queues have the endpoint, and so have Terraform's state and provider.
+                for name in ("local_override.tf", "terraform.tfstate"):
+                    file = state / "deploy" / "terraform" / name
+                    file.write_text(file.read_text("utf-8").replace(self.endpoint, cloud.endpoint), "utf-8")
+                outputs = json.dumps(self.outputs).replace(self.endpoint, cloud.endpoint)
+                yield cloud, json.loads(outputs)
+        finally:
+            shutil.rmtree(state, ignore_errors=True)
+
+
+def deployment(folder: Path) -> Deployment:
+    """The deployment in `folder`, which the first process that asks makes while the others wait."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "deployed.json").exists():
+            _deploy(folder)
+    viewer = serialization.load_pem_private_key((folder / "viewer.pem").read_bytes(), None)
+    assert isinstance(viewer, rsa.RSAPrivateKey)
+    deployed = json.loads((folder / "deployed.json").read_text("utf-8"))
+    media = {name: Path(path) for name, path in deployed["media"].items()}
+    return Deployment(folder / "cloud", deployed["endpoint"], deployed["outputs"], viewer, media)
+
+
+def _deploy(folder: Path) -> None:
+    """Build for this host and apply the root to an empty local cloud; make media while Terraform mostly waits."""
+    subprocess.run([sys.executable, "build.py", "all", "--target", "local"], cwd=REPOSITORY, check=True)
+    shutil.rmtree(folder / "cloud", ignore_errors=True)  # of an attempt that failed
+    with ThreadPoolExecutor(1) as executor, LocalCloud(port=0, state=folder / "cloud") as cloud:
+        media = executor.submit(_make_media, folder)
+        outputs = deploy(
+            cloud.endpoint,
+            folder / "cloud",
+            REPOSITORY / "build" / "manifest.local.json",
+            variables={
+                "viewer_public_keys": {"tests": _make_key(folder / "viewer.pem")},
+                "webhooks": {"slack": [SECRET_URL]},
+                "webhooks_version": 1,
+            },
+        )
+    paths = {name: str(path) for name, path in media.result().items()}
+    deployed = {"endpoint": cloud.endpoint, "outputs": outputs, "media": paths}
+    (folder / "deployed.json").write_text(json.dumps(deployed), encoding="utf-8")
+
+
+def _make_media(folder: Path) -> dict[str, Path]:
+    """Make all media; and the sample card, which the tests then find in its cache."""
+    for name in ("card", "media"):
+        (folder / name).mkdir(exist_ok=True)
+    make_sample_card(folder / "card")
+    return make_all(folder / "media")
+
+
+def _make_key(file: Path) -> str:
+    """Write a viewer's key; returns its public part."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    file.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    return key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file, but link a provider of Terraform: it has hundreds of megabytes and does not change."""
+    if "/.terraform/providers/" in source:
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
