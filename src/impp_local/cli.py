@@ -34,9 +34,7 @@ def main() -> None:
 @click.option("--deploy", is_flag=True, help="Build, and apply the Terraform root unless nothing has changed.")
 @click.option("--fresh", is_flag=True, help="Remove everything that the state folder holds, after a question.")
 @click.option("--durable/--no-durable", default=True, help="Wait for the disk, so that a power cut loses nothing.")
-@click.option(
-    "--enforce/--no-enforce", default=False, show_default=True, help="Judge each request by the IAM policies."
-)
+@click.option("--enforce/--no-enforce", default=True, help="Judge each request by the IAM policies.")
 @click.option("--yes", is_flag=True, help="Answer the question of --fresh with yes.")
 @click.option("--verbose", is_flag=True, help="Log the services' activity.")
 def up(

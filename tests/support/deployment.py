@@ -41,7 +41,7 @@ class Deployment:
         """Run the local cloud on a copy of the folder, removed afterwards; yields the cloud and the root's outputs."""
         shutil.copytree(self.state, state, symlinks=True, copy_function=_copy)
         try:
-            with LocalCloud(port=0, state=state) as cloud:
+            with LocalCloud(port=0, state=state, enforce=True) as cloud:
                 # The URLs of queues have the endpoint, and so have Terraform's state and provider.
                 for name in ("local_override.tf", "terraform.tfstate"):
                     file = state / "deploy" / "terraform" / name
@@ -70,7 +70,7 @@ def _deploy(folder: Path) -> None:
     """Build for this host and apply the root to an empty local cloud; make media while Terraform mostly waits."""
     subprocess.run([sys.executable, "build.py", "all", "--target", "local"], cwd=REPOSITORY, check=True)
     shutil.rmtree(folder / "cloud", ignore_errors=True)  # of an attempt that failed
-    with ThreadPoolExecutor(1) as executor, LocalCloud(port=0, state=folder / "cloud") as cloud:
+    with ThreadPoolExecutor(1) as executor, LocalCloud(port=0, state=folder / "cloud", enforce=True) as cloud:
         media = executor.submit(_make_media, folder)
         outputs = deploy(
             cloud.endpoint,
