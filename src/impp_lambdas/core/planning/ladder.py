@@ -1,7 +1,8 @@
 """Chooses the renditions of an original: sizes by the short side, even, same aspect ratio, never upscaled.
 
-Frame rates above 30 are divided by a whole number to at most 30, which lowers the price without judder. The rendition
-for publishing elsewhere keeps up to 60 frames/s.
+Frame rates above 30 are divided by a whole number to at most 30, which lowers the price without judder. Rates that this
+would leave below 23.7 (31 → 15.5) become 30: an occasional dropped frame is less visible than half the motion, and more
+than 30 would cost 1.25 times as much. The rendition for publishing elsewhere does the same with 60.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ MAX_FPS, KEPT_FPS = 30, 60
 """Highest rates of the ladder. MediaConvert's prices rise above each, and many players stop at 60."""
 TOLERANCE = 0.5
 """A rate above the highest by less becomes the highest (cameras write 30.02), not half of it."""
+LOWEST = 0.79
+"""Lowest share of the highest rate that a division may leave: 24000/1001 of 30 passes, 23 does not."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def reduce_rate(fps: float | None, most: int) -> str | None:
         return None
     divisor = next(n for n in range(1, 1000) if fps / n <= most + TOLERANCE)
     rate = min(fps / divisor, most)
+    if rate < LOWEST * most:
+        rate = float(most)
     exact = Fraction(rate).limit_denominator(1001)
     nominal = Fraction(round(rate * 1001 / 1000) * 1000, 1001)  # 29.97 and similar
     close = nominal if abs(float(nominal) - rate) < 0.005 and exact.denominator != 1 else exact

@@ -49,6 +49,7 @@ def test_each_source_has_its_ladder(source: str, size: tuple[int, int], expected
     ("fps", "expected", "kept"),
     [(None, None, None), (24, None, None), (29.97, None, None), (30, None, None), (30.02, "30/1", None),
      (50, "25/1", None), (59.94, "30000/1001", None), (60, "30/1", None), (60.04, "30/1", "60/1"),
+     (31, "30/1", None), (40, "30/1", None), (47.952, "24000/1001", None), (48, "24/1", None), (75, "25/1", "60/1"),
      (119.88, "30000/1001", "60000/1001"), (120, "30/1", "60/1"), (240, "30/1", "60/1")],
 )  # fmt: skip
 def test_high_frame_rates_are_divided(fps: float | None, expected: str | None, kept: str | None) -> None:
