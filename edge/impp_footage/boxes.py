@@ -6,12 +6,12 @@ Only headers are read: some ten reads of a few bytes, at most :data:`MAX_BOXES`.
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from impp_footage.orientation import UPRIGHT, Orientation, of_matrix
 from impp_footage.reader import RangeReader
 
 MAX_BOXES = 4096
@@ -87,21 +87,21 @@ def created(file: RangeReader, movie: Box | None = None) -> datetime | None:
     return _EPOCH + timedelta(seconds=seconds)
 
 
-def rotation(file: RangeReader) -> int:
-    """Clockwise degrees by which a movie's picture is turned to be upright, by its track header's matrix; else 0."""
+def orientation(file: RangeReader) -> Orientation:
+    """How a movie's picture is shown, by its track header's matrix; upright where there is none."""
     movie = find(file, b"moov")
     for track in children(file, movie) if movie else ():
         header = find(file, b"tkhd", within=track) if track.kind == b"trak" else None
-        if header and (degrees := _turned(content(file, header, 96))) is not None:
-            return degrees
-    return 0
+        if header and (shown := _shown(content(file, header, 96))) is not None:
+            return shown
+    return UPRIGHT
 
 
-def _turned(tkhd: bytes) -> int | None:
-    """The rotation of a track with a picture, None for one without."""
+def _shown(tkhd: bytes) -> Orientation | None:
+    """The orientation of a track with a picture, None for one without."""
     at = 52 if tkhd[:1] == b"\x01" else 40
     if len(tkhd) < at + 44:
         return None
-    a, b = struct.unpack_from(">ii", tkhd, at)
+    a, b, _, c, d = struct.unpack_from(">5i", tkhd, at)
     width, height = struct.unpack_from(">II", tkhd, at + 36)
-    return round(math.degrees(math.atan2(b, a))) % 360 if width and height else None
+    return of_matrix(a, b, c, d) if width and height else None

@@ -118,10 +118,14 @@ def scenes(count: int, seconds_each: float, *, fps: float = 10, size: tuple[int,
 
 def rotated(mp4: bytes, degrees: int) -> bytes:
     """The MP4 with its video track's display matrix turned clockwise, as a phone held upright writes it."""
-    matrix = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees]
+    return displayed(mp4, {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees])
+
+
+def displayed(mp4: bytes, matrix: tuple[float, float, float, float]) -> bytes:
+    """The MP4 with this display matrix (a, b, c, d) of its video track."""
     at = mp4.index(b"tkhd") + 4
     at += 40 if mp4[at] == 0 else 52
-    a, b, c, d = (v << 16 for v in matrix)
+    a, b, c, d = (round(v * 65536) for v in matrix)
     return mp4[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + mp4[at + 36 :]
 
 

@@ -18,11 +18,13 @@ from typing import Any
 
 import av
 from av.error import FFmpegError
+from av.sidedata.sidedata import Type as SideData
 
 from impp_engines.media import FORMATS, MediaError, open_media
 from impp_footage import boxes, reader
 from impp_footage.boxes import Box
 from impp_footage.formats import BOXED_FIRST
+from impp_footage.orientation import UPRIGHT, Orientation, of_side_data
 from impp_local.kernel import children
 
 _LOG_LIMIT = 4_000
@@ -44,7 +46,8 @@ class TooSlow(FfmpegError):
 class Track:
     """One stream. `kind` is `video`, `audio` or `data`; `codec` ffmpeg's name; bit rates in bits per second.
 
-    `width` and `height` are as coded, before `rotation` (clockwise degrees to show it upright: 0, 90, 180, 270).
+    `width` and `height` are as coded, before `rotation` (clockwise degrees to show it upright: 0, 90, 180, 270)
+    and, before that, `is_mirrored` (left and right are swapped).
     """
 
     index: int
@@ -56,6 +59,7 @@ class Track:
     width: int = 0
     height: int = 0
     rotation: int = 0
+    is_mirrored: bool = False
     frame_rate: Fraction | None = None
     bit_depth: int | None = None
     pixel_format: str | None = None
@@ -150,8 +154,8 @@ def _video(container: Any, stream: Any, context: Any) -> dict[str, Any]:
         "level": getattr(context, "level", None),
         "aspect": stream.sample_aspect_ratio or None,
         "color": (context.color_primaries, context.color_trc, context.colorspace),
-        "rotation": _rotation(container, stream),
     }
+    facts["rotation"], facts["is_mirrored"] = _orientation(container, stream)
     if stream.disposition & av.stream.Disposition.attached_pic:
         facts["kind"] = "data"  # a cover image is not video
     return facts
@@ -162,15 +166,16 @@ def _rate(stream: Any) -> Fraction | None:
     return Fraction(rate).limit_denominator(1001) if rate else None
 
 
-def _rotation(container: Any, stream: Any) -> int:
-    """Clockwise degrees; ffmpeg reports the display matrix counter-clockwise, with each frame."""
+def _orientation(container: Any, stream: Any) -> Orientation:
+    """ffmpeg reports the display matrix with each frame."""
     try:
         frame = next(container.decode(stream))
     except (StopIteration, FFmpegError):
-        return 0
+        return UPRIGHT
     finally:
         container.seek(0)
-    return int(-round(frame.rotation) % 360)
+    matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+    return of_side_data(bytes(matrix) if matrix else None)
 
 
 def truncated_at(path: Path) -> int | None:

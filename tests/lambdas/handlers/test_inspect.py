@@ -408,6 +408,14 @@ def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
     assert answer["plan"]["job_settings"]["Inputs"][0].get("AudioSelectors") is None
 
 
+def test_a_mirrored_recording_is_rotated_by_its_own_matrix(account: Account) -> None:
+    selfie = synthetic.displayed(synthetic.movie(synthetic.scenes(1, 1, size=(640, 360))), (0, 1, 1, 0))
+    answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", selfie))
+    facts = answer["facts"]
+    assert (facts["rotation"], facts["is_mirrored"], facts["width"], facts["height"]) == (270, True, 360, 640)
+    assert answer["plan"]["job_settings"]["Inputs"][0]["VideoSelector"] == {"Rotate": "DEGREES_270"}
+
+
 def test_rotation_is_read_from_the_file_if_probe_does_not_return_it(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from impp_footage.orientation import UPRIGHT, Orientation, right_angle
+
 _CODECS = {"AVC": "h264", "HEVC": "hevc", "MP4V": "mpeg4", "EAC3": "eac3"}
 _TRANSFERS = {"SMPTE_2084": "pq", "ARIB_B67": "hlg"}
 HDR = frozenset(_TRANSFERS.values())
@@ -18,7 +20,8 @@ UNKNOWN_CODEC = "unknown"
 class Streams:
     """`kind` is `video`, `audio` or `image`. `width` and `height` are as displayed: after `rotation` (0, 90, 180 or 270
     degrees clockwise) and with square pixels. `duration_s` is 0 for an image. `transfer` is the picture's transfer
-    function, `pq`, `hlg` or another of Probe's in lower case; None if the file states none."""
+    function, `pq`, `hlg` or another of Probe's in lower case; None if the file states none. `is_mirrored`: left and
+    right of the stored picture are swapped before the rotation."""
 
     kind: str
     duration_s: float
@@ -32,6 +35,7 @@ class Streams:
     container: str
     audio_channels: int | None = field(default=None, kw_only=True)
     transfer: str | None = field(default=None, kw_only=True)
+    is_mirrored: bool = field(default=False, kw_only=True)
 
     @property
     def is_hdr(self) -> bool:
@@ -81,10 +85,10 @@ def has_rotation(result: Mapping[str, Any]) -> bool:
     return any((track.get("VideoProperties") or {}).get("Rotation") is not None for track in tracks)
 
 
-def from_probe(result: Mapping[str, Any], rotation: int = 0) -> Streams | None:
+def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) -> Streams | None:
     """Streams of a `ProbeResults` entry of MediaConvert's Probe; None if it has neither a video nor an audio stream.
 
-    `rotation` is the container's, for results that state none.
+    `orientation` is the container's, for results that state no rotation: Probe states none for a mirrored picture.
     """
     container = result.get("Container") or {}
     tracks = container.get("Tracks") or []
@@ -93,7 +97,7 @@ def from_probe(result: Mapping[str, Any], rotation: int = 0) -> Streams | None:
     if not video and not audio:
         return None
     picture = (video or {}).get("VideoProperties", {})
-    width, height, rotation = _displayed(picture, rotation)
+    width, height, rotation = _displayed(picture, orientation.rotation)
     return Streams(
         kind="video" if video else "audio",
         duration_s=round(float(container.get("Duration") or max(float(t.get("Duration") or 0) for t in tracks)), 3),
@@ -107,6 +111,7 @@ def from_probe(result: Mapping[str, Any], rotation: int = 0) -> Streams | None:
         container=str(container.get("Format") or "unknown").lower(),
         audio_channels=(audio or {}).get("AudioProperties", {}).get("Channels"),
         transfer=_transfer(picture),
+        is_mirrored=orientation.is_mirrored,
     )
 
 
@@ -119,9 +124,7 @@ def image(container: str, size: tuple[int, int] | None) -> Streams:
 def _displayed(picture: Mapping[str, Any], container_rotation: int) -> tuple[int | None, int | None, int]:
     width, height = picture.get("Width"), picture.get("Height")
     degrees = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation") or container_rotation
-    rotation = (
-        round(degrees / 90) * 90 % 360 if abs(degrees - round(degrees / 90) * 90) <= 1 else 0
-    )  # as Rotate AUTO does
+    rotation = right_angle(degrees)
     if not width or not height:
         return None, None, rotation
     width = round(width * (_fraction(picture.get("SampleAspectRatio")) or 1))

@@ -125,7 +125,7 @@ def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams
         return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
     try:
         if unknown.container == "mp4" and not facts.has_rotation(result):
-            streams = facts.from_probe(result, boxes.rotation(file)) or streams
+            streams = facts.from_probe(result, boxes.orientation(file)) or streams
         if streams.duration_s <= 0:
             # Probe's Duration is optional. Containers without an index have none to state: transport and program
             # streams, fragmented MP4, MP3, WebM of a browser's recorder.

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageFilter, ImageStat
+
+if TYPE_CHECKING:
+    from impp_footage.orientation import Orientation
 
 LONG_SIDE = 1280
 """Longest side of a sampled frame. Rekognition's labels gain nothing above it; small text stays legible."""
@@ -19,7 +23,8 @@ _SHARP = 14.0
 """Laplacian standard deviation of a crisp daylight frame at 256 px width; a sharper one is not a better poster."""
 _MIDDLE = 118
 """Mean luma (0-255) of a well exposed picture: 18 % grey in sRGB."""
-_TRANSPOSES = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+_CLOCKWISE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+"""Pillow's names are counter-clockwise."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,11 @@ def fit(width: int, height: int, long_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def upright(image: Image.Image, rotation: int) -> Image.Image:
-    """Rotate an image by `rotation` degrees counter-clockwise. Only multiples of 90 have an effect."""
-    transpose = _TRANSPOSES.get(rotation % 360)
+def upright(image: Image.Image, orientation: Orientation) -> Image.Image:
+    """A stored image as it is shown."""
+    if orientation.is_mirrored:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    transpose = _CLOCKWISE.get(orientation.rotation)
     return image.transpose(transpose) if transpose is not None else image
 
 

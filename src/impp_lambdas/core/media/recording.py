@@ -1,7 +1,7 @@
 """Reads upright pictures at given times, and sound of given windows, from a seekable file, and nothing else.
 
 Copes with what cameras write: no video or no audio track, variable frame rate, a start time other than zero, display
-rotation, non-square pixels, a truncated end. Damaged parts are skipped;
+rotation and mirroring, non-square pixels, a truncated end. Damaged parts are skipped;
 :class:`~impp_lambdas.core.intake.unreadable.Unreadable` is raised only if the container does not open.
 """
 
@@ -13,9 +13,11 @@ from typing import Any
 
 import av
 import av.error
+from av.sidedata.sidedata import Type as SideData
 from av.stream import Discard, Disposition
 from PIL import Image
 
+from impp_footage.orientation import of_side_data
 from impp_lambdas.core.media.containers import open_media
 from impp_lambdas.core.media.pictures import LONG_SIDE, fit, upright
 from impp_lambdas.core.media.speech import RATE
@@ -112,7 +114,8 @@ class Recording:
         high = frame.height / aspect if aspect < 1 else float(frame.height)
         width, height = fit(round(wide), round(high), LONG_SIDE)
         image: Image.Image = frame.to_image(width=width, height=height, interpolation="AREA")
-        return upright(image, frame.rotation)
+        matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+        return upright(image, of_side_data(bytes(matrix) if matrix else None))
 
     # --- sound --------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,9 @@ STEREO = ("CODING_MODE_2_0", 128_000)
 stereo. Both are valid for the profile LC at 48 kHz (https://docs.aws.amazon.com/mediaconvert/latest/ug/aac-support.html)."""
 AUDIO_RATE = 48_000
 _SELECTOR = "Audio Selector 1"
+_ROTATE = {0: "DEGREE_0", 90: "DEGREES_90", 180: "DEGREES_180", 270: "DEGREES_270"}
+"""For mirrored pictures, for which AUTO is not documented. They become upright but stay mirrored: MediaConvert has no
+setting that swaps left and right (API reference, InputRotate)."""
 
 
 def settings(source: str, destination: str, renditions: Sequence[Rendition], streams: Streams) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def settings(source: str, destination: str, renditions: Sequence[Rendition], str
     """
     file: dict[str, Any] = {"FileInput": source, "TimecodeSource": "ZEROBASED"}
     if any(r.width for r in renditions):
-        file["VideoSelector"] = {"Rotate": "AUTO"}
+        file["VideoSelector"] = {"Rotate": _ROTATE[streams.rotation] if streams.is_mirrored else "AUTO"}
     if streams.has_encodable_audio:
         file["AudioSelectors"] = {_SELECTOR: {"DefaultSelection": "DEFAULT"}}
     return {

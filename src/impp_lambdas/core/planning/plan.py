@@ -38,7 +38,8 @@ TRANSCODE_BASE_S, TRANSCODE_MAX_S = 1800, 20 * 3600
 @dataclass(frozen=True)
 class Plan:
     """`deadlines` in whole seconds: `transcribe_s`, `transcode_s`. `job_settings` is None without renditions.
-    `is_sound_left_out`: the renditions are silent, because MediaConvert cannot decode the original's sound."""
+    `is_sound_left_out`: the renditions are silent, because MediaConvert cannot decode the original's sound.
+    `is_mirroring_left_out`: the renditions are mirrored, because MediaConvert cannot swap left and right."""
 
     look: Look
     transcribe: bool
@@ -46,6 +47,7 @@ class Plan:
     job_settings: dict[str, Any] | None
     deadlines: dict[str, int]
     is_sound_left_out: bool
+    is_mirroring_left_out: bool
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON: `{frames: {interval_s, max}, analyze: {apis}, transcribe, renditions, …}`."""
@@ -57,6 +59,7 @@ class Plan:
             "job_settings": self.job_settings,
             "deadlines": self.deadlines,
             "is_sound_left_out": self.is_sound_left_out,
+            "is_mirroring_left_out": self.is_mirroring_left_out,
         }
 
 
@@ -78,6 +81,7 @@ def make(asset: str, facts: Facts, original: str, delivery_bucket: str, max_fram
             "transcode_s": min(TRANSCODE_BASE_S + 2 * math.ceil(facts.duration_s), TRANSCODE_MAX_S),
         },
         is_sound_left_out=facts.has_audio and not facts.has_encodable_audio,
+        is_mirroring_left_out=facts.is_mirrored and bool(renditions),
     )
 
 

@@ -11,6 +11,7 @@ from impp_lambdas.core.results.reasons import explain
 BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
 
 SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
+MIRRORING_LEFT_OUT = "the file asks for left and right to be swapped, which MediaConvert cannot do; the poster has it"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ def of_branches(
     if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
         branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
     plan = results.get("plan") or {}
+    if plan.get("is_mirroring_left_out") and branches.get("transcode", {}) == {"status": "ok"}:
+        branches["transcode"] = {"status": "ok", "reason": MIRRORING_LEFT_OUT}
     if plan.get("is_sound_left_out") and branches.get("transcode", {}).get("status") in ("ok", "skipped"):
         branches["transcode"] = {"status": "partial", "reason": SOUND_LEFT_OUT}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]

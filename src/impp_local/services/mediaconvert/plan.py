@@ -207,8 +207,13 @@ def _video_track(media: Media, source: Shape) -> Track:
 
 
 def _rotation(source: Shape, track: Track) -> int:
+    """Clockwise degrees. AWS documents AUTO for pure rotations only: "if the rotation metadata specifies any other
+    rotation, the service will default to no rotation". Taken to include mirrored pictures, which Probe reports without
+    a rotation. No setting of MediaConvert mirrors."""
     rotate = (source.get("VideoSelector") or {}).get("Rotate", "DEGREE_0")
-    return track.rotation if rotate == "AUTO" else _ROTATE[rotate]
+    if rotate == "AUTO":
+        return 0 if track.is_mirrored else track.rotation
+    return _ROTATE[rotate]
 
 
 def _picture(video: Shape, track: Track, rotation: int, number: int) -> tuple[int, int, list[str]]:

@@ -231,9 +231,9 @@ def _video(track: Track) -> dict[str, Any]:
         CodedFrameRate=rate,
         ScanType="Progressive",
     )
-    return common | _present(
-        BitRate=track.bit_rate, FrameRate=rate, Rotation=track.rotation or None, CodecMetadata=codec
-    )
+    # "For MP4, non-standard transformation matrices also yield null" (API model, VideoProperties.Rotation).
+    rotation = None if track.is_mirrored else track.rotation or None
+    return common | _present(BitRate=track.bit_rate, FrameRate=rate, Rotation=rotation, CodecMetadata=codec)
 
 
 def _level(track: Track) -> str | None:

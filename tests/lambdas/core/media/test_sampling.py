@@ -74,6 +74,28 @@ def test_a_portrait_recording_has_upright_frames() -> None:
     assert lower[0] < 120
 
 
+@pytest.mark.parametrize(
+    ("matrix", "size", "red"),
+    [
+        ((-1, 0, 0, 1), (320, 180), (280, 40)),  # swapped left and right
+        ((1, 0, 0, -1), (320, 180), (40, 140)),  # swapped top and bottom
+        ((0, 1, 1, 0), (180, 320), (40, 40)),  # a selfie held upright
+        ((0.7, 0.7, -0.7, 0.7), (320, 180), (40, 40)),  # no quarter turn: as stored
+    ],
+)
+def test_frames_are_mirrored_as_the_file_asks(
+    matrix: tuple[float, float, float, float], size: tuple[int, int], red: tuple[int, int]
+) -> None:
+    picture = np.full((180, 320, 3), 90, dtype=np.uint8)
+    picture[:90, :160] = (200, 60, 60)
+    got = run(synthetic.displayed(synthetic.movie([picture] * 10), matrix))
+    image = Image.open(io.BytesIO(got.frames[0].jpeg)).convert("RGB")
+    assert image.size == size
+    pixel, opposite = image.getpixel(red), image.getpixel((size[0] - red[0], size[1] - red[1]))
+    assert isinstance(pixel, tuple) and isinstance(opposite, tuple)
+    assert pixel[0] > 170 and opposite[0] < 120
+
+
 def test_frames_of_non_square_pixels_have_the_display_aspect() -> None:
     got = run(synthetic.movie([synthetic.scene(1, 320, 180)] * 10, aspect=Fraction(2, 1)))
     assert (got.frames[0].width, got.frames[0].height) == (640, 180)

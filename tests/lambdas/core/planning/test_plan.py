@@ -58,6 +58,16 @@ def test_a_silent_recording_has_no_audio_selector_and_is_rotated() -> None:
     assert planned.transcribe is False
 
 
+@pytest.mark.parametrize(("rotation", "rotate"), [(0, "DEGREE_0"), (270, "DEGREES_270")])
+def test_a_mirrored_recording_is_rotated_by_the_angle_in_its_facts(rotation: int, rotate: str) -> None:
+    """AUTO is documented for rotations alone."""
+    planned = plan.make(ASSET, replace(FACTS, rotation=rotation, is_mirrored=True), "s3://b/k", "d", 120)
+    assert planned.job_settings and planned.job_settings["Inputs"][0]["VideoSelector"] == {"Rotate": rotate}
+    assert_valid(planned.job_settings)
+    assert planned.is_mirroring_left_out
+    assert not plan.make(ASSET, FACTS, "s3://b/k", "d", 120).is_mirroring_left_out
+
+
 def outputs(planned: plan.Plan) -> list[dict[str, Any]]:
     """The outputs of a plan's job."""
     assert planned.job_settings

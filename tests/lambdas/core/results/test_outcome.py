@@ -28,6 +28,7 @@ OK = {"status": "ok"}
             f"transcode: {outcome.SOUND_LEFT_OUT}",
         ),
         ({"transcode": OK, "plan": {"is_sound_left_out": False}}, [], [], "published", None),
+        ({"transcode": OK, "plan": {"is_mirroring_left_out": True}}, [], [], "published", None),
         ({}, [], ["impp:state"], "partial", "tags: no room for impp:state, S3 allows 10 per object"),
         ({"sample": {**OK, "incomplete": "incomplete, because the time ran out"}}, [], [], "published", None),
     ],
@@ -37,6 +38,11 @@ def test_the_state_follows_from_the_branches(
 ) -> None:
     end = outcome.of_branches("process", None, results, missing, tags)
     assert (end.state, end.reason) == (state, reason)
+
+
+def test_a_published_asset_says_that_its_renditions_are_mirrored() -> None:
+    end = outcome.of_branches("process", None, {"transcode": OK, "plan": {"is_mirroring_left_out": True}}, [], [])
+    assert end.branches["transcode"] == {**OK, "reason": outcome.MIRRORING_LEFT_OUT}
 
 
 def test_a_deferred_outcome_has_the_verdicts_reason_and_other_errors() -> None:

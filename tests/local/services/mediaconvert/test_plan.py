@@ -85,6 +85,13 @@ def test_sizes_follow_rotation_and_pixel_aspect_ratio() -> None:
     assert small.startswith("scale=1920:1080")
 
 
+@pytest.mark.parametrize(("rotate", "filters"), [("AUTO", ""), ("DEGREES_270", "transpose=cclock,")])
+def test_nothing_mirrors_a_picture(rotate: str, filters: str) -> None:
+    selfie = Track(0, "video", "h264", width=640, height=360, rotation=270, is_mirrored=True, frame_rate=Fraction(25))
+    output = make_plan(job({}, VideoSelector={"Rotate": rotate}), media(selfie), Path("/in"), 1).renditions[0]
+    assert dict(pairwise(output.arguments))["-vf"].startswith(f"{filters}scale=")
+
+
 def test_destinations_become_key_prefixes() -> None:
     def prefix(destination: str) -> str:
         return make_plan(job({}, destination=destination), media(VIDEO), Path("/in"), 1).renditions[0].key_prefix
