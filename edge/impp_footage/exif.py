@@ -1,4 +1,4 @@
-"""When a picture was taken, by its Exif: JPEG, TIFF and DNG, HEIC and AVIF.
+"""When a picture was taken and how it is shown, by its Exif: JPEG, TIFF and DNG, HEIC and AVIF.
 
 Exif 2.32 (CIPA DC-008): DateTimeOriginal is the camera's wall clock, OffsetTimeOriginal its distance from UTC where
 the camera knows it, GPSDateStamp with GPSTimeStamp is UTC from the satellites. HEIF keeps the same TIFF block as an
@@ -14,11 +14,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from impp_footage import boxes
 from impp_footage.formats import HEIF_BRANDS
+from impp_footage.orientation import OF_EXIF, UPRIGHT, Orientation
 from impp_footage.reader import RangeReader
 
 MAX_ENTRIES = 512
 """Entries of one directory that are looked at; cameras write some 60."""
 _EXIF, _GPS = 0x8769, 0x8825
+_ORIENTATION = 0x0112
 _ORIGINAL, _OFFSET_ORIGINAL, _OFFSET = 0x9003, 0x9011, 0x9010
 _GPS_TIME, _GPS_DATE = 7, 29
 
@@ -37,8 +39,20 @@ def taken(file: RangeReader) -> Taken:
     try:
         start = _tiff(file)
         return _read(_Tiff(file, start)) if start is not None else Taken()
-    except (struct.error, IndexError, OverflowError, UnicodeDecodeError, ZeroDivisionError, ValueError):
+    except _BROKEN:
         return Taken()
+
+
+def orientation(file: RangeReader) -> Orientation:
+    """How a picture is shown; upright where its Exif does not say. Raises what its reader raises."""
+    try:
+        start = _tiff(file)
+        if start is None:
+            return UPRIGHT
+        tiff = _Tiff(file, start)
+        return OF_EXIF.get(tiff.short(tiff.directory(tiff.first).get(_ORIENTATION)), UPRIGHT)
+    except _BROKEN:
+        return UPRIGHT
 
 
 def _read(tiff: _Tiff) -> Taken:
@@ -51,6 +65,9 @@ def _read(tiff: _Tiff) -> Taken:
         gps=_satellites(tiff.text(gps.get(_GPS_DATE)), tiff.rationals(gps.get(_GPS_TIME))),
     )
 
+
+_BROKEN = (struct.error, IndexError, OverflowError, UnicodeDecodeError, ZeroDivisionError, ValueError)
+"""What reading a damaged block raises."""
 
 _Entry = tuple[int, int, bytes]
 """Type, count, and the four bytes of the value or of where it stands."""
@@ -76,6 +93,10 @@ class _Tiff:
 
     def number(self, entry: _Entry | None) -> int | None:
         return struct.unpack(self._order + "I", entry[2])[0] if entry else None
+
+    def short(self, entry: _Entry | None) -> int:
+        """A number of 16 bits; 0 for none and for another type."""
+        return int(struct.unpack_from(self._order + "H", entry[2])[0]) if entry and entry[0] == 3 else 0
 
     def text(self, entry: _Entry | None) -> str:
         if entry is None or entry[0] != 2 or not 0 < entry[1] <= 64:

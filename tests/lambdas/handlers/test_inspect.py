@@ -392,6 +392,18 @@ def test_audio_and_a_photo(account: Account) -> None:
     assert (photo["plan"]["renditions"], photo["plan"]["frames"]["max"]) == ([], 1)
 
 
+def test_photos_are_measured_as_they_are_shown(account: Account) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.new("RGB", (640, 480)).save(buffer, "JPEG", exif=exif)
+    upright = account.inspect("originals/a.jpg", account.put("originals/a.jpg", buffer.getvalue()))["facts"]
+    assert (upright["width"], upright["height"], upright["rotation"]) == (480, 640, 90)
+    empty = b"GIF89a\x00\x00\x10\x00" + bytes(20)
+    nothing = account.inspect("originals/b.gif", account.put("originals/b.gif", empty))["facts"]
+    assert (nothing["kind"], nothing["width"], nothing["height"]) == ("image", None, None)
+
+
 def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
     upright = synthetic.rotated(synthetic.movie(synthetic.scenes(1, 1, size=(640, 360))), 90)
     answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))

@@ -115,10 +115,14 @@ def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) ->
     )
 
 
-def image(container: str, size: tuple[int, int] | None) -> Streams:
-    """Streams of a still picture."""
-    width, height = size or (None, None)
-    return Streams("image", 0.0, width, height, 0, None, None, None, False, container)
+def image(container: str, size: tuple[int, int] | None, shown: Orientation = UPRIGHT) -> Streams:
+    """Streams of a still picture; `size` is the stored one. A size with a zero is none."""
+    width, height = size if size and all(size) else (None, None)
+    if shown.rotation in (90, 270):
+        width, height = height, width
+    return Streams(
+        "image", 0.0, width, height, shown.rotation, None, None, None, False, container, is_mirrored=shown.is_mirrored
+    )
 
 
 def _displayed(picture: Mapping[str, Any], container_rotation: int) -> tuple[int | None, int | None, int]:

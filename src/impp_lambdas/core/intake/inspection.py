@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_footage import boxes, formats
+from impp_footage import boxes, exif, formats
+from impp_footage.orientation import UPRIGHT
 from impp_footage.reader import BudgetExceeded, RangeReader
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake import facts, integrity, sources
@@ -114,9 +115,17 @@ def _own_id(original: Original) -> str:
     return keys.asset_id(original.bucket, original.key, original.version, None)
 
 
+def _still(file: RangeReader, unknown: Streams) -> tuple[Streams, Problem | None]:
+    try:
+        size = formats.image_size(file.read(0, 1 << 16))
+        return facts.image(unknown.container, size, exif.orientation(file) if size else UPRIGHT), None
+    except BudgetExceeded as error:
+        return unknown, Problem("read_limit", str(error))
+
+
 def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams) -> tuple[Streams, Problem | None]:
     if formats.is_image(unknown.container):
-        return facts.image(unknown.container, formats.image_size(file.read(0, 1 << 16))), None
+        return _still(file, unknown)
     result = probe()
     if isinstance(result, Problem):
         return unknown, result
