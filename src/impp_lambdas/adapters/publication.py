@@ -23,10 +23,11 @@ def tag_outcome(media: Mapping[str, Any], results: Results, delivery: Delivery) 
     delivered = {rendition["name"] for rendition in delivery.renditions}
     missing = [r["name"] for r in media["plan"]["renditions"] if r["name"] not in delivered]
     results = {**results, "plan": media["plan"]}
+    lengths = outcome.wrong_lengths(delivery.renditions, float(media["facts"]["duration_s"]))
     left_out = list(results["archive"].get("tags_left_out", []))
-    end = outcome.of_branches(media["verdict"], media["detail"], results, missing, left_out)
+    end = outcome.of_branches(media["verdict"], media["detail"], results, missing, left_out, lengths)
     if no_room := s3.add_tags(media["bucket"], media["key"], media["version"], {"impp:state": end.state}):
-        end = outcome.of_branches(media["verdict"], media["detail"], results, missing, [*left_out, *no_room])
+        end = outcome.of_branches(media["verdict"], media["detail"], results, missing, [*left_out, *no_room], lengths)
     return end
 
 

@@ -109,6 +109,14 @@ def test_the_manifest_schema_is_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
+def test_a_rendition_that_is_longer_than_its_original_is_reported(account: Account, clip: bytes) -> None:
+    event = successful_run(account, clip)
+    event["branches"]["transcode"]["outputs"][0]["duration_s"] = 60.0
+    assert publish.handler(event, FakeContext())["state"] == "partial"
+    transcode = manifest_of(event)["branches"]["transcode"]
+    assert (transcode["status"], transcode["reason"][:19]) == ("partial", "web is 60.0 s long,")
+
+
 def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) -> None:
     event = successful_run(account, clip, tags="mine=kept")
     out = publish.handler(event, FakeContext())

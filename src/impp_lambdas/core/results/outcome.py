@@ -13,6 +13,10 @@ BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
 SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
 MIRRORING_LEFT_OUT = "the file asks for left and right to be swapped, which MediaConvert cannot do; the poster has it"
 
+LENGTH_TOLERANCE_S, LENGTH_TOLERANCE = 1.0, 0.02
+"""A rendition may differ from its original by the larger one, seconds or share: tracks rarely end together, and the
+last frame of a variable rate has no certain length."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -29,23 +33,36 @@ def of_branches(
     results: Mapping[str, Mapping[str, Any]],
     missing_renditions: Sequence[str],
     tags_left_out: Sequence[str],
+    wrong_lengths: Sequence[str] = (),
 ) -> Outcome:
     """The outcome of an execution that reached Publish. `results` are those of the :data:`BRANCHES` that ran, and
-    the plan."""
+    the plan; `wrong_lengths` those of :func:`wrong_lengths`."""
     branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
     if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
         branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
     plan = results.get("plan") or {}
+    problems = [*wrong_lengths, *([SOUND_LEFT_OUT] if plan.get("is_sound_left_out") else [])]
+    if problems and branches.get("transcode", {}).get("status") in ("ok", "skipped"):
+        branches["transcode"] = {"status": "partial", "reason": "; ".join(problems)}
     if plan.get("is_mirroring_left_out") and branches.get("transcode", {}) == {"status": "ok"}:
         branches["transcode"] = {"status": "ok", "reason": MIRRORING_LEFT_OUT}
-    if plan.get("is_sound_left_out") and branches.get("transcode", {}).get("status") in ("ok", "skipped"):
-        branches["transcode"] = {"status": "partial", "reason": SOUND_LEFT_OUT}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
     if tags_left_out:
         reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")
     if verdict == "archive_only":
         return Outcome("deferred", "; ".join(filter(None, [verdict_reason, *reasons])), branches)
     return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
+
+
+def wrong_lengths(renditions: Sequence[Mapping[str, Any]], duration_s: float) -> list[str]:
+    """A sentence for each rendition that is clearly shorter or longer than its original of `duration_s`."""
+    tolerance = max(LENGTH_TOLERANCE_S, LENGTH_TOLERANCE * duration_s)
+    lengths = {str(r["name"]): float(r["duration_s"]) for r in renditions if r.get("duration_s") is not None}
+    return [
+        f"{name} is {length:.1f} s long, its original {duration_s:.1f} s"
+        for name, length in lengths.items()
+        if abs(length - duration_s) > tolerance
+    ]
 
 
 def _branch(result: Mapping[str, Any]) -> dict[str, str]:

@@ -45,6 +45,17 @@ def test_a_published_asset_says_that_its_renditions_are_mirrored() -> None:
     assert end.branches["transcode"] == {**OK, "reason": outcome.MIRRORING_LEFT_OUT}
 
 
+@pytest.mark.parametrize(
+    ("length", "original", "is_wrong"),
+    [(9.1, 10, False), (8.9, 10, True), (11.1, 10, True), (3550, 3600, False), (3500, 3600, True), (None, 10, False)],
+)
+def test_a_rendition_of_another_length_is_a_problem(length: float | None, original: float, is_wrong: bool) -> None:
+    wrong = outcome.wrong_lengths([{"name": "web", "duration_s": length}], original)
+    end = outcome.of_branches("process", None, {"transcode": OK}, [], [], wrong)
+    reason = f"transcode: web is {length:.1f} s long, its original {original:.1f} s" if length and is_wrong else None
+    assert (end.state, end.reason) == ("partial" if is_wrong else "published", reason)
+
+
 def test_a_deferred_outcome_has_the_verdicts_reason_and_other_errors() -> None:
     end = outcome.of_branches("archive_only", "$9 of $9", {"archive": {"status": "failed", "error": "E"}}, [], [])
     assert (end.state, end.reason) == ("deferred", "$9 of $9; archive: E")
