@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 LONG_SIDE = 1280
 """Longest side of a sampled frame. Rekognition's labels gain nothing above it; small text stays legible."""
+MIN_SIDE, MAX_SIDE = 80, 10_000
+"""Smallest and largest side of a picture that Rekognition's detectors accept
+(https://docs.aws.amazon.com/rekognition/latest/dg/limits.html)."""
 JPEG_QUALITY = 85
 HASH_BITS = 64
 FLAT = 2
@@ -89,6 +92,17 @@ def encode(image: Image.Image, jpeg_quality: int = JPEG_QUALITY) -> bytes:
     return out.getvalue()
 
 
+def enlarge(image: Image.Image) -> Image.Image:
+    """An image that detectors accept: one below :data:`MIN_SIDE` is scaled up.
+
+    Only a strip beyond 1:125 is distorted. The boxes of findings are shares of the picture, so they fit the original.
+    """
+    scale = max(1.0, MIN_SIDE / min(image.size))
+    width, height = (min(MAX_SIDE, max(MIN_SIDE, round(side * scale))) for side in image.size)
+    return image if (width, height) == image.size else image.resize((width, height), Image.Resampling.BICUBIC)
+
+
 def shot(t: float, image: Image.Image) -> Shot:
     """Make a candidate from an upright image that was scaled by :func:`fit`."""
-    return Shot(round(t, 3), encode(image), image.width, image.height, dhash(image), quality(image))
+    large = enlarge(image)
+    return Shot(round(t, 3), encode(large), large.width, large.height, dhash(image), quality(image))

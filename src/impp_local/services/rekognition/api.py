@@ -25,8 +25,8 @@ from impp_local.services.rekognition.taxonomy import LABELS, LabelInfo
 MAX_BYTES = 5 * 1024 * 1024
 MAX_S3_BYTES = 15 * 1024 * 1024
 """https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
-
-_MIN_SIDE = {"DetectLabels": 50, "DetectModerationLabels": 50, "DetectText": 50, "DetectFaces": 80}
+_MIN_SIDE = 80
+"""Pixels, by the same page, for every operation here."""
 _DEFAULT_CONFIDENCE = {"DetectLabels": 55.0, "DetectModerationLabels": 50.0}
 _DEFAULT_WORD_CONFIDENCE = 80.0
 _FACE_ATTRIBUTES = frozenset(
@@ -153,9 +153,8 @@ def _image(request: Call) -> Image8:
         image = images.decode(data)
     except images.ImageError:
         raise AwsError("InvalidImageFormatException", "Request has invalid image format") from None
-    side = _MIN_SIDE[request.operation]
-    if min(image.shape[:2]) < side:
-        raise _invalid(f"Request has an image of {image.shape[1]}x{image.shape[0]} pixels; the minimum is {side}")
+    if min(image.shape[:2]) < _MIN_SIDE:
+        raise _invalid(f"Request has an image of {image.shape[1]}x{image.shape[0]} pixels; the minimum is {_MIN_SIDE}")
     return image
 
 

@@ -106,6 +106,23 @@ def test_large_pictures_of_odd_size_are_scaled_to_the_long_side() -> None:
     assert max(got.frames[0].width, got.frames[0].height) == 1280
 
 
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((64, 48), (107, 80)),
+        ((320, 40), (640, 80)),
+        ((79, 200), (80, 203)),
+        ((2, 600), (80, 10_000)),
+        ((80, 80), (80, 80)),
+    ],
+)
+def test_small_pictures_are_enlarged_to_what_detectors_accept(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    photo = io.BytesIO()
+    Image.new("RGB", size, (90, 120, 150)).save(photo, "PNG")
+    (frame,) = run(photo.getvalue(), "image").frames
+    assert (frame.width, frame.height) == expected == Image.open(io.BytesIO(frame.jpeg)).size
+
+
 def test_frames_of_a_variable_rate_have_their_true_times() -> None:
     when = [(i * i) / 100 for i in range(60)]  # 0.1 s apart at first, more than a second at the end
     got = run(synthetic.movie(synthetic.scenes(3, 2), times=when))

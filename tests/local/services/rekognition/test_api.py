@@ -139,7 +139,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
 
 def test_bad_images_are_refused_with_rekognitions_errors(make: Maker, frames: str) -> None:
     client = make.client("rekognition")
-    png = jpeg(np.zeros((40, 40, 3), np.uint8))
+    png = jpeg(np.zeros((79, 200, 3), np.uint8))
     cases = [
         ({"Bytes": b"no image at all"}, "InvalidImageFormatException"),
         ({"Bytes": jpeg(sign("cut"))[:400]}, "InvalidImageFormatException"),
