@@ -18,6 +18,10 @@ CANDIDATES_PER_FRAME = 3
 """Candidates that are decoded per frame, so that there is a choice."""
 MAX_CANDIDATES = 240
 """Each candidate costs one or two ranged requests and some 150 kB of memory."""
+SECOND_LOOK = 4
+"""Further candidates if all are useless: a clip shorter than the interval has one, which is its first keyframe where
+the clip is one GOP, and many clips open black. Four stay within
+:data:`~impp_lambdas.core.media.recording.FORWARD_FRAMES` for such a clip of 10 s."""
 WINDOW_S = 6.0
 WINDOWS = 60
 """Up to 6 minutes the whole sound is heard; of longer recordings 60 windows of 6 s, spread evenly."""
@@ -64,8 +68,15 @@ def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Sam
 def _shots(recording: Recording, duration: float, limits: Limits, is_late: Any) -> tuple[list[Shot], bool]:
     count = min(MAX_CANDIDATES, CANDIDATES_PER_FRAME * max(limits.frames, 1))
     times = selection.candidate_times(duration, limits.interval_s, count)
-    shots = [pictures.shot(t, image) for t, image in recording.pictures(times, is_late)]
+    shots = _at(recording, times, is_late)
+    if shots and not any(selection.is_useful(shot) for shot in shots):
+        more = _at(recording, selection.candidate_times(duration, duration / SECOND_LOOK, SECOND_LOOK), is_late)
+        shots = sorted({shot.t: shot for shot in [*shots, *more]}.values(), key=lambda shot: shot.t)
     return shots, not is_late()
+
+
+def _at(recording: Recording, times: list[float], is_late: Any) -> list[Shot]:
+    return [pictures.shot(t, image) for t, image in recording.pictures(times, is_late)]
 
 
 def _listen(recording: Recording, duration: float, is_late: Any) -> tuple[speech.Speech, bool]:

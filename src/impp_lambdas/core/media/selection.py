@@ -19,15 +19,22 @@ def candidate_times(duration_s: float, interval_s: float, limit: int) -> list[fl
     return [(k + 0.5) * duration_s / count for k in range(count)]
 
 
+def is_useful(shot: Shot) -> bool:
+    """Whether a shot shows something: neither black, overexposed nor flat."""
+    return shot.quality >= USELESS
+
+
 def distinct(shots: list[Shot], limit: int) -> list[Shot]:
     """At most `limit` shots in order of time, each different from the others in picture or time.
 
     Farthest-first traversal: the next shot is the one that differs most from all chosen ones, so that even a small
     limit covers the whole recording.
     """
-    pool = [s for s in shots if s.quality >= USELESS] or shots[:1]
+    pool = [s for s in shots if is_useful(s)] or shots[:1]
     if not pool or limit < 1:
         return []
+    if limit == 1:
+        return [max(pool, key=_rank)]
     span = max(pool[-1].t - pool[0].t, 1e-9)
     chosen = [pool[0]]
     nearest = [_gap(s, pool[0], span) for s in pool]
@@ -43,7 +50,7 @@ def distinct(shots: list[Shot], limit: int) -> list[Shot]:
 
 def best(shots: list[Shot]) -> Shot | None:
     """The poster: the sharpest, best exposed shot; among equals the earliest."""
-    return max(shots, key=lambda s: (s.quality, -s.t), default=None)
+    return max(shots, key=_rank, default=None)
 
 
 def evenly(shots: list[Shot], limit: int) -> list[Shot]:
@@ -51,6 +58,10 @@ def evenly(shots: list[Shot], limit: int) -> list[Shot]:
     if len(shots) <= limit:
         return list(shots)
     return [shots[round(i * (len(shots) - 1) / (limit - 1))] for i in range(limit)]
+
+
+def _rank(shot: Shot) -> tuple[float, float]:
+    return shot.quality, -shot.t
 
 
 def _gap(a: Shot, b: Shot, span: float) -> float:

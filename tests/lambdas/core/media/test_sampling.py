@@ -47,6 +47,20 @@ def test_a_small_limit_covers_the_whole_recording(five_scenes: bytes) -> None:
     assert got.frames[1].t - got.frames[0].t >= 4
 
 
+@pytest.mark.parametrize("black_s", [1, 3])
+def test_a_black_opening_is_not_the_poster(black_s: int) -> None:
+    """A clip shorter than the interval has one candidate, and a clip of one GOP has its keyframe at the start."""
+    black = [np.zeros((180, 320, 3), dtype=np.uint8)] * (10 * black_s)
+    got = run(synthetic.movie([*black, *synthetic.scenes(2, 2)], gop=1000), interval=10, limit=2)
+    assert got.poster and got.poster.t >= black_s and got.poster.quality > 0.1
+    assert len(got.frames) <= 2 and got.poster in got.frames
+
+
+def test_a_clip_that_is_black_throughout_has_one_frame() -> None:
+    got = run(synthetic.movie([np.zeros((180, 320, 3), dtype=np.uint8)] * 30), interval=10, limit=2)
+    assert len(got.frames) == 1
+
+
 def test_one_long_gop_is_decoded_forward() -> None:
     got = run(synthetic.movie(synthetic.scenes(5, 2), gop=1000))
     assert sorted(t // 2 for t in times(got)) == [0, 1, 2, 3, 4]
