@@ -420,7 +420,18 @@ def test_portrait_odd_sizes_and_a_variable_rate(account: Account) -> None:
     assert answer["plan"]["job_settings"]["Inputs"][0].get("AudioSelectors") is None
 
 
-def test_a_mirrored_recording_is_rotated_by_its_own_matrix(account: Account) -> None:
+@pytest.mark.parametrize("stated", [None, 90])
+def test_a_mirrored_recording_is_rotated_by_its_own_matrix(
+    account: Account, monkeypatch: pytest.MonkeyPatch, stated: int | None
+) -> None:
+    """Probe's documentation has it state no rotation."""
+
+    def probe(**request: Any) -> Any:
+        answer = account.probe(**request)
+        answer["ProbeResults"][0]["Container"]["Tracks"][0]["VideoProperties"]["Rotation"] = stated
+        return answer
+
+    monkeypatch.setattr(aws.client("mediaconvert"), "probe", probe)
     selfie = synthetic.displayed(synthetic.movie(synthetic.scenes(1, 1, size=(640, 360))), (0, 1, 1, 0))
     answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", selfie))
     facts = answer["facts"]

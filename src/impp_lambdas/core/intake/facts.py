@@ -79,16 +79,11 @@ class Facts(Streams, Origin):
         return asdict(self)
 
 
-def has_rotation(result: Mapping[str, Any]) -> bool:
-    """Whether a `ProbeResults` entry states a rotation. Older SDK versions drop that field."""
-    tracks = (result.get("Container") or {}).get("Tracks") or []
-    return any((track.get("VideoProperties") or {}).get("Rotation") is not None for track in tracks)
-
-
 def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) -> Streams | None:
     """Streams of a `ProbeResults` entry of MediaConvert's Probe; None if it has neither a video nor an audio stream.
 
-    `orientation` is the container's, for results that state no rotation: Probe states none for a mirrored picture.
+    `orientation` is the container's, for results that state no rotation, as those of older SDK versions. It also
+    decides for a mirrored picture, of which Probe states nothing or half.
     """
     container = result.get("Container") or {}
     tracks = container.get("Tracks") or []
@@ -97,7 +92,7 @@ def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) ->
     if not video and not audio:
         return None
     picture = (video or {}).get("VideoProperties", {})
-    width, height, rotation = _displayed(picture, orientation.rotation)
+    width, height, rotation = _displayed(picture, orientation)
     return Streams(
         kind="video" if video else "audio",
         duration_s=round(float(container.get("Duration") or max(float(t.get("Duration") or 0) for t in tracks)), 3),
@@ -125,10 +120,10 @@ def image(container: str, size: tuple[int, int] | None, shown: Orientation = UPR
     )
 
 
-def _displayed(picture: Mapping[str, Any], container_rotation: int) -> tuple[int | None, int | None, int]:
+def _displayed(picture: Mapping[str, Any], container: Orientation) -> tuple[int | None, int | None, int]:
     width, height = picture.get("Width"), picture.get("Height")
-    degrees = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation") or container_rotation
-    rotation = right_angle(degrees)
+    stated = picture.get("Rotation") or (picture.get("CodecMetadata") or {}).get("Rotation")
+    rotation = right_angle(stated) if stated and not container.is_mirrored else container.rotation
     if not width or not height:
         return None, None, rotation
     width = round(width * (_fraction(picture.get("SampleAspectRatio")) or 1))

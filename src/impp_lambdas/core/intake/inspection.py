@@ -133,7 +133,7 @@ def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams
     if streams is None:
         return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
     try:
-        if unknown.container == "mp4" and not facts.has_rotation(result):
+        if unknown.container == "mp4":
             streams = facts.from_probe(result, boxes.orientation(file)) or streams
         if streams.duration_s <= 0:
             # Probe's Duration is optional. Containers without an index have none to state: transport and program
