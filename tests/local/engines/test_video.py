@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support import synthetic_media as synthetic
 
 from impp_engines.media import MediaError
 from impp_local.engines import video
@@ -28,6 +29,24 @@ def test_probe_reads_the_tracks(clip: Path) -> None:
     assert media.video and (media.video.codec, media.video.width, media.video.height) == ("h264", 64, 48)
     assert media.audio is None and media.duration_s == 1.0 and media.size == clip.stat().st_size
     assert video.truncated_at(clip) is None
+
+
+@pytest.mark.parametrize(
+    ("matrix", "rotation", "is_mirrored"),
+    [
+        ((-1, 0, 0, 1), 0, True),
+        ((0, 1, 1, 0), 270, True),
+        ((0, 1, -1, 0), 90, False),
+        ((0.6, 0.8, -0.8, 0.6), 0, False),
+    ],
+)
+def test_probe_reads_rotation_and_mirroring(
+    clip: Path, tmp_path: Path, matrix: tuple[float, float, float, float], rotation: int, is_mirrored: bool
+) -> None:
+    path = tmp_path / "shown.mp4"
+    path.write_bytes(synthetic.displayed(clip.read_bytes(), matrix))
+    track = video.probe(path).video
+    assert track and (track.rotation, track.is_mirrored) == (rotation, is_mirrored)
 
 
 def test_probe_distinguishes_damaged_files(clip: Path, tmp_path: Path) -> None:
