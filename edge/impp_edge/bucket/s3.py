@@ -14,6 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from itertools import count
@@ -44,6 +45,11 @@ _NOTHING = ElementTree.Element("Nothing")
 CHUNK = 1024 * 1024
 MESSAGE = 300
 """Most characters of a server's message to show."""
+RANGE = 4 * 1024 * 1024
+"""Bytes of an object to read back in one request: less than a response may have."""
+OTHER_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"})
+"""Error codes for bytes that do not match their checksum: S3's, then MinIO's."""
+_PROBE = b"impp-edge probes whether a wrong checksum is refused\n"
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _AGAIN = frozenset(
@@ -155,6 +161,7 @@ class _Reply:
     headers: http.client.HTTPMessage
     xml: ElementTree.Element
     tries: int
+    body: bytes
 
 
 class S3:
@@ -184,6 +191,11 @@ class S3:
         self._stop = stop or threading.Event()
         authorities = str(ca_bundle) if ca_bundle else settings.ca_bundle
         self._transport = Transport(authorities, pace or Bandwidth(None, self._stop), self._stop)
+
+    @property
+    def place(self) -> aws.Endpoint:
+        """The bucket's address."""
+        return self._place
 
     def close(self) -> None:
         """Close the connections of all threads, which must be idle."""
@@ -230,6 +242,24 @@ class S3:
             modified,
             *lock,
         )
+
+    def read_back(self, key: str, size: int, version: str | None = None) -> str | None:
+        """Download an object: the SHA-256 of its bytes in hex, None if it is missing or has another size."""
+        sha = hashlib.sha256()
+        query = {"versionId": version} if version else {}
+        for start in range(0, size, RANGE) or (0,):
+            end = min(start + RANGE, size)
+            headers = {"range": f"bytes={start}-{end - 1}"} if size > RANGE else {}
+            try:
+                body = self._ask(_Request("GET", key, query, headers)).body
+            except S3Error as error:
+                if error.status in (404, 416):
+                    return None
+                raise
+            if len(body) != end - start:
+                return None
+            sha.update(body)
+        return sha.hexdigest()
 
     # --- multipart uploads --------------------------------------------------------------------------------------------
 
@@ -311,6 +341,42 @@ class S3:
                 return uploads
             query = {**query, **after}
 
+    # --- whether the server verifies ----------------------------------------------------------------------------------
+
+    def refuses_damage(self, key: str) -> bool | None:
+        """Whether the server refuses a part and an object with a wrong CRC-64/NVME; None if it answers otherwise.
+
+        Leaves nothing behind, except that a server which refuses such parts and accepts such objects keeps one of 53
+        bytes at ``key``.
+        """
+        from impp_edge.digest import crc64nvme, text
+
+        wrong = {"x-amz-checksum-crc64nvme": text(crc64nvme(_PROBE, 0) ^ 1)}
+        with suppress(S3Error):  # not every edge is allowed to list what a killed probe left
+            for left in self.uploads(key):
+                self._ask(_Request("DELETE", key, {"uploadId": left.id}))
+        try:
+            begin = {"x-amz-checksum-algorithm": "CRC64NVME", "x-amz-checksum-type": "FULL_OBJECT"}
+            reply = self._ask(_Request("POST", key, {"uploads": ""}, begin, root="InitiateMultipartUpload"))
+            upload = {"uploadId": _text(reply.xml, "UploadId")}
+            refuses = self._refuses(_Request("PUT", key, {"partNumber": "1", **upload}, wrong, Content(_PROBE)))
+            self._ask(_Request("DELETE", key, upload))
+            if refuses:
+                refuses = self._refuses(_Request("PUT", key, {}, {**wrong, "if-none-match": "*"}, Content(_PROBE)))
+            return refuses
+        except S3Error:
+            return None
+
+    def _refuses(self, request: _Request) -> bool:
+        try:
+            self._ask(request)
+        except S3Error as error:
+            if error.code in OTHER_BYTES:
+                return True
+            if error.status != 412:  # an earlier probe was accepted
+                raise
+        return False
+
     # --- attempts and retries -----------------------------------------------------------------------------------------
 
     def _ask(self, request: _Request) -> _Reply:
@@ -324,7 +390,7 @@ class S3:
             try:
                 answer = self._send(request)
                 if answer.status < 300:
-                    return _Reply(answer.headers, _good(request, answer), tries)
+                    return _Reply(answer.headers, _good(request, answer), tries, answer.body)
                 failure = refusal = _error(answer)
                 wait = _retry_after(answer)
                 correction = self._correct(request, region, answer, refusal)

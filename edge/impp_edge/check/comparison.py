@@ -18,6 +18,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from impp_edge.bucket.checksums import Basis, Checksums
 from impp_edge.card import triage
 from impp_edge.card.find import scan
 from impp_edge.config import Config
@@ -47,9 +48,12 @@ WRONG = (MISSING, DIFFERS, CHANGED, UNREADABLE, UNLOGGED, FORGED)
 @dataclass
 class Result:
     """``counts`` of files: equal in all places; gone from the card (S3 keeps them); new, not uploaded yet; earlier,
-    equal but uploaded before there was a custody log; and those of :data:`WRONG`. ``stopped`` why it ended too soon."""
+    equal but uploaded before there was a custody log; and those of :data:`WRONG`. ``stopped`` why it ended too soon.
+    ``basis``: what the comparison with S3 rests on, None without any object; unless the server verifies checksums, the
+    objects were read back."""
 
     log: custody.Check
+    basis: Basis | None = None
     counts: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     seconds: float = 0.0
@@ -66,6 +70,7 @@ class Result:
             "event": "summary",
             **{kind: self.counts[kind] for kind in (EQUAL, GONE, NEW, EARLIER, *WRONG)},
             "log": log_dict(self.log),
+            "basis": self.basis,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "stopped": self.stopped,
@@ -81,6 +86,9 @@ class Reader(State):
 
     def reconsider(self, bucket: str, directory: bytes, policy: str) -> None:
         """A scan with other rules than the last would forget what was skipped: that is left to the next run."""
+
+    def set(self, name: str, value: str | None) -> None:
+        """Keeps nothing: the next run asks again."""
 
 
 def verify(
@@ -141,6 +149,7 @@ class _Run:
             stop,
             gone,
         )
+        self._checksums = Checksums(s3)
         self._result = Result(custody.check(config.state, state.get(custody.KEPT)))
         self._halt = threading.Event()
         self._mutex = threading.Lock()
@@ -243,12 +252,19 @@ class _Run:
     def _ask(self, entry: Entry) -> tuple[tuple[str, str] | None, Head | None]:
         from impp_edge.bucket.s3 import S3Error
 
+        s3_object = entry.s3_object
         try:
-            head = self._s3.head(entry.s3_object.key)
+            head = self._s3.head(s3_object.key)
+            difference = differences(head, entry)
+            self._result.basis = basis = self._checksums.basis(s3_object.key, self._state)
+            if not difference and not basis.is_verified:
+                sha256 = self._s3.read_back(s3_object.key, entry.size, s3_object.version)
+                if sha256 != s3_object.sha256:
+                    difference = DIFFERS, "its bytes in the bucket, read back, are not those that were uploaded"
         except S3Error as error:
             missing = "; it is missing, or s3:GetObject is not allowed" if error.status == 403 else ""
             return (MISSING if missing else UNREADABLE, f"{error}{missing}"), None
-        return differences(head, entry), head
+        return difference, head
 
     def _count(self, count: int) -> None:
         with self._mutex:

@@ -1,7 +1,8 @@
 """Checks for what would prevent uploads; each finding says what to do.
 
 The checks of this machine need no network. Every S3 permission that a run needs is tried with a multipart upload that
-is created and aborted at once: it makes no object, so no event reaches the pipeline.
+is created and aborted at once: it makes no object, so no event reaches the pipeline. Servers other than AWS's are
+probed with a wrong checksum, as before the first upload.
 """
 
 from __future__ import annotations
@@ -284,6 +285,7 @@ class _Online:
                 return
             for prefix in self._prefixes():
                 yield from _rights(s3, prefix)
+            yield _proof(s3, self._prefixes()[0])
 
     def _reach(self, settings: aws.Settings, s3: S3) -> Iterator[Finding]:
         """Ask for the bucket without any credentials: whatever the answer, it tells the way, the clock, the region."""
@@ -417,6 +419,22 @@ def _rights(s3: S3, prefix: str) -> Iterator[Finding]:
         return
     yield Finding(what, OK, "uploads can be started with tags, listed and aborted")
     yield from _looking(s3, what, key)
+
+
+def _proof(s3: S3, prefix: str) -> Finding:
+    """What the proof of an upload rests on."""
+    from impp_edge.bucket.checksums import Basis, Checksums
+
+    try:
+        basis = Checksums(s3).basis(prefix)
+    except (aws.Offline, aws.Refused) as error:
+        return Finding("proof", FAIL, printable(str(error)), "see the findings above")
+    if basis.is_verified:
+        return Finding("proof", OK, basis.text)
+    todo = "prefer a server that verifies CRC-64/NVME: this one's uploads are proven by their MD5 or by reading back"
+    if basis is Basis.UNKNOWN:
+        todo = "see the findings on permissions; until then uploads are proven by their MD5 or by reading back"
+    return Finding("proof", HINT, basis.text, todo)
 
 
 def _looking(s3: S3, what: str, key: str) -> Iterator[Finding]:

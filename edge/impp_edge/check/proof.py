@@ -88,6 +88,8 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
         "s3": _s3(config, main, head),
     }  # fmt: skip
     _compare(receipt, main, local, head)
+    if head is not None:
+        _bytes(receipt, s3, main, head)
     _chain(receipt, config, s3, main, head)
     receipt.facts["again"] = _again(receipt.facts, config)
     return receipt
@@ -214,6 +216,20 @@ def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head
         "it is the version that was uploaded; S3 never changes a version",
         f"S3's version is {head.version}, not the uploaded {entry['version']}",
     )  # fmt: skip
+
+
+def _bytes(receipt: Receipt, s3: S3, entry: dict[str, Any], head: Head) -> None:
+    """What S3's checksum is worth; where the server verifies none, the object's bytes themselves."""
+    from impp_edge.bucket.checksums import Checksums
+
+    basis = Checksums(s3).basis(entry["key"])
+    receipt.facts["s3"]["basis"] = basis
+    if not basis.is_verified:
+        receipt.check(
+            "S3's bytes = log", s3.read_back(entry["key"], entry["size"], head.version) == entry["sha256"],
+            f"{basis.text}; the object was read back and has the SHA-256 of the log's entry",
+            f"{basis.text}; the object was read back and has other bytes than the log's entry names",
+        )  # fmt: skip
 
 
 def _chain(receipt: Receipt, config: Config, s3: S3, entry: dict[str, Any], head: Head | None) -> None:

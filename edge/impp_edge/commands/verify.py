@@ -121,7 +121,7 @@ def _all(config: Config, paths: tuple[Path, ...], gone: bool, as_json: bool) -> 
     if as_json:
         click.echo(json.dumps(result.to_dict()))
     else:
-        human.say("\n".join([*_log_lines(result.log), _line(result)]))
+        human.say("\n".join([*_log_lines(result.log), *_basis(result), _line(result)]))
     sys.exit(DONE if result.ok else SOME_FAILED)
 
 
@@ -137,6 +137,14 @@ def _log_lines(check_result: Check) -> list[str]:
     if check_result.ok:
         lines.append(f"custody log: {check_result.entries} entries, intact; the newest is {check_result.head}")
     return lines
+
+
+def _basis(result: Result) -> list[str]:
+    """What the comparison with S3 rests on."""
+    if result.basis is None:
+        return []
+    how = "" if result.basis.is_verified else "; the objects were read back"
+    return [f"proof: {result.basis.text}{how}"]
 
 
 def _line(result: Result) -> str:

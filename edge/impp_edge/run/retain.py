@@ -47,6 +47,9 @@ class Bucket(Protocol):
     def head(self, key: str) -> Head | None:
         """The object as it is now, None if there is none."""
 
+    def read_back(self, key: str, size: int, version: str | None = None) -> str | None:
+        """The SHA-256 of an object's bytes in hex, None if it is missing or has another size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Removal:
@@ -281,9 +284,11 @@ def _is(raw: bytes, size: int, mtime_ns: int, writable: int = 0) -> bool:
 
 
 def carry_out(
-    removals: Iterable[Removal], s3: Bucket, state: State, log: Log, report: Reporter, stop: threading.Event
-) -> None:
-    """Remove the planned files, each only after a fresh proof. Call it while holding the state's lock.
+    removals: Iterable[Removal], s3: Bucket, state: State, log: Log, report: Reporter, stop: threading.Event,
+    verifies: Callable[[str], bool] = lambda _key: True,
+) -> None:  # fmt: skip
+    """Remove the planned files, each only after a fresh proof. Call it while holding the state's lock. ``verifies``:
+    whether the server refuses bytes that do not match their checksum; otherwise each object is read back.
 
     Reports ``removed`` and ``failed`` for files and ``note`` for what postpones the rest. If an object is missing or no
     longer equals the file, the state forgets the upload, so the next run uploads it again. Ends early when asked to
@@ -292,7 +297,7 @@ def carry_out(
     """
     from impp_edge.bucket.s3 import Offline, Stopped
 
-    remover = _Remover(s3, state, log, stop)
+    remover = _Remover(s3, state, log, stop, verifies)
     stayed: set[bytes] = set()
     closed: set[Path] = set()
     for removal in removals:
@@ -339,8 +344,11 @@ class _Closed(Exception):
 
 
 class _Remover:
-    def __init__(self, s3: Bucket, state: State, log: Log, stop: threading.Event) -> None:
+    def __init__(
+        self, s3: Bucket, state: State, log: Log, stop: threading.Event, verifies: Callable[[str], bool]
+    ) -> None:
         self._s3 = s3
+        self._verifies = verifies
         self._state = state
         self._log = log
         self._stop = stop
@@ -382,6 +390,14 @@ class _Remover:
             raise _Stays(f"not removed: the bucket has {wrong}; it will be uploaded again", forget=True)
         if head.crc64nvme is None or head.metadata.get("impp-sha256") != content.sha256:
             raise _Stays("not removed: its object lacks a full-object checksum or its SHA-256, so nothing proves it")
+        try:
+            proven = self._verifies(s3_object.key) or (
+                self._s3.read_back(s3_object.key, entry.size, s3_object.version) == content.sha256
+            )
+        except S3Error as error:
+            raise _Stays(f"not removed: {error}") from error
+        if not proven:
+            raise _Stays("not removed: the bucket has other bytes; it will be uploaded again", forget=True)
 
     def _unlink(self, entry: Entry, parent: int, name: bytes, before: os.stat_result) -> None:
         from impp_edge.memory import custody

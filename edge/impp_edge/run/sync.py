@@ -398,7 +398,11 @@ class Run:
 
         session = self._session
         try:
-            retain.carry_out(removals, session.link.s3, self._state, session.log, self._report_counted, self._stop)
+            checksums = session.link.checksums
+            retain.carry_out(
+                removals, session.link.s3, self._state, session.log, self._report_counted, self._stop,
+                lambda key: checksums.basis(key, self._state).is_verified,
+            )  # fmt: skip
         except Refused as error:
             self._refused = error
         session.link.rest()

@@ -1,5 +1,8 @@
 """Upload one file to S3 and verify it there: with key, tags, metadata and a full-object checksum that S3 checks.
 
+A server that verifies no checksums proves nothing by returning one. There the MD5s that it reports as ETags must be
+those of the file, or else the object is read back.
+
 ``If-None-Match: *`` makes S3 itself refuse to replace an object. If the key is taken, the object's checksum decides:
 equal means that the file was uploaded before (by a run that died before it could record that); different content gets
 a key of its own. Nothing is ever overwritten, and no acknowledged part is sent again, in this run or a later one.
@@ -13,9 +16,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
-from impp_edge.bucket.s3 import ATTEMPTS, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
+from impp_edge.bucket.s3 import ATTEMPTS, OTHER_BYTES, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
 from impp_edge.bucket.s3 import Labels as Labels
 from impp_edge.bucket.transport import Body, Content
 from impp_edge.card.find import CardFile, is_unchanged
@@ -25,7 +29,6 @@ from impp_edge.memory.state import Pending, S3Object
 PART = 16 * 1024 * 1024
 """Bytes of a part, and the largest file that is sent in one request."""
 MAX_PARTS = 10_000
-_OTHER_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"})
 _START_OVER = frozenset({"ConditionalRequestConflict", "BadDigest", "InvalidPart", "InvalidPartOrder"})
 """Error codes after which all parts must be sent again."""
 _buffer = Buffer()
@@ -95,10 +98,12 @@ class Transfer:
         labels: Labels,
         doubtful: bool = False,
         content: memoryview | None = None,
+        verified: bool = True,
     ) -> None:
         """``keys``: the key, and the one to use if a different file has the first. ``doubtful``: the state may be
         incomplete (it was rebuilt), so check the bucket before sending anything. ``content``: the bytes of a file in
-        one part, if they were kept in memory after hashing."""
+        one part, if they were kept in memory after hashing. ``verified``: the server refuses bytes that do not match
+        their checksum."""
         self._s3 = s3
         self._memory = memory
         self._file = card_file
@@ -107,6 +112,7 @@ class Transfer:
         self._labels = labels
         self._doubtful = doubtful
         self._content = content
+        self._verifies = verified
         self._key = keys[0]
         self._upload: str | None = None
         self._adopted = False
@@ -206,7 +212,7 @@ class Transfer:
             head = self._head(key)
             if head is None:
                 return None
-            if _equal(head, self._digest):
+            if self._holds(head):
                 return self._outcome_at(head, was_there=True)
         raise self._taken()
 
@@ -222,7 +228,7 @@ class Transfer:
     def _occupied(self) -> Outcome | None:
         """The key is taken: by exactly this file, or else try the other key."""
         head = self._s3.head(self._key)
-        if head is not None and _equal(head, self._digest):
+        if head is not None and self._holds(head):
             return self._outcome_at(head, was_there=True)
         if self._key == self._keys[-1]:
             raise self._taken()
@@ -238,6 +244,10 @@ class Transfer:
 
     def _verified(self, stored: Stored) -> Outcome:
         """The outcome, if S3 has the checksum of the file. Some servers return it only for HeadObject."""
+        if not self._verifies:
+            if not self._has_bytes(stored):
+                raise UploadError(f"the server stored other bytes at {self._key} than the file's")
+            return self._outcome_at(stored)
         if stored.crc64nvme is None:
             head = self._s3.head(self._key, stored.version)
             if head is None or not _equal(head, self._digest):
@@ -246,6 +256,43 @@ class Transfer:
         if stored.crc64nvme != self._digest.crc64nvme:
             raise UploadError(f"the checksum of {self._key} in S3 differs from the file's")
         return self._outcome_at(stored)
+
+    def _holds(self, head: Head) -> bool:
+        """Whether the object at the key equals the file."""
+        return _equal(head, self._digest) if self._verifies else self._has_bytes(head)
+
+    # --- without checksums that the server verifies -------------------------------------------------------------------
+
+    def _has_bytes(self, stored: Stored) -> bool:
+        """Whether the object has the file's bytes: by its ETag, which is usually an MD5, else by reading it back."""
+        md5s = self._md5s
+        whole = hashlib.md5(b"".join(md5s), usedforsecurity=False).hexdigest()
+        if stored.etag == (f"{whole}-{len(md5s)}" if self._in_parts else md5s[0].hex()):
+            return True
+        return self._s3.read_back(self._key, self._digest.size, stored.version) == self._digest.sha256
+
+    @cached_property
+    def _md5s(self) -> list[bytes]:
+        """The MD5 of each part."""
+        md5s = []
+        for number in range(1, len(self._digest.parts) + 1):
+            md5 = hashlib.md5(usedforsecurity=False)
+            for block in self._slice(number).blocks(BLOCK):
+                md5.update(block)
+            md5s.append(md5.digest())
+        return md5s
+
+    def _drop_damaged_parts(self) -> bool:
+        """Forget parts whose ETag is not the MD5 that we sent, so that they are sent again; whether there are any.
+        If no part has the right one, the ETags are no MD5s, and the object is read back when it is complete."""
+        damaged = {
+            number for number, part in self._parts.items() if part.etag.strip('"') != self._md5s[number - 1].hex()
+        }
+        if not damaged or len(damaged) == len(self._parts):
+            return False
+        with self._mutex:
+            self._parts = {number: part for number, part in self._parts.items() if number not in damaged}
+        return True
 
     # --- in one request -----------------------------------------------------------------------------------------------
 
@@ -368,6 +415,8 @@ class Transfer:
         """Complete the upload. If there is no outcome afterwards, another upload must be sent."""
         if not is_unchanged(self._file):
             raise Changed("changed during the upload")
+        if not self._verifies and self._drop_damaged_parts():
+            return
         upload = self._upload or ""
         parts = [self._parts[number] for number in sorted(self._parts)]
         try:
@@ -377,7 +426,7 @@ class Transfer:
             refusal = error
         if refusal.status == 404:  # it vanished, or an earlier try completed it and the answer was lost
             head = self._head(self._key)
-            self._outcome = self._outcome_at(head) if head and _equal(head, self._digest) else None
+            self._outcome = self._outcome_at(head) if head and self._holds(head) else None
         elif refusal.status == 412:
             self._s3.abort(self._key, upload)
             self._outcome = self._occupied()
@@ -412,7 +461,7 @@ class Transfer:
     @staticmethod
     def _refused(error: S3Error) -> Exception:
         """The bytes sent are not those hashed: the file was written to without a change of size or time."""
-        if error.code in _OTHER_BYTES:
+        if error.code in OTHER_BYTES:
             return Changed("its bytes are not those that were hashed")
         return error
 

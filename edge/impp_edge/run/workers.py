@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from impp_edge.bucket.bandwidth import Bandwidth
+from impp_edge.bucket.checksums import Checksums
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
 from impp_edge.card import identify
 from impp_edge.card.find import CardFile, is_unchanged
@@ -88,6 +89,7 @@ class Link:
         self._config = config
         self._mutex = threading.Lock()
         self._s3: S3 | None = None
+        self._checksums: Checksums | None = None
         self.halt = threading.Event()
 
     @property
@@ -99,6 +101,15 @@ class Link:
                 self._s3 = S3(config.bucket, config.region, config.endpoint_url, config.profile, config.ca_bundle,
                               self.halt, Bandwidth(config.limit_mbit))  # fmt: skip
             return self._s3
+
+    @property
+    def checksums(self) -> Checksums:
+        """Whether the server verifies checksums. Raises as :attr:`s3`."""
+        s3 = self.s3
+        with self._mutex:
+            if self._checksums is None:
+                self._checksums = Checksums(s3)
+            return self._checksums
 
     def rest(self) -> None:
         """Close all connections."""
@@ -213,8 +224,9 @@ class Workers:
         )
         kept = keep[: card_file.size] if keep is not None else None
         transfer = Transfer(
-            self._link.s3, self._state, card_file, content, keys, object_labels, self._doubtful(content), kept
-        )
+            self._link.s3, self._state, card_file, content, keys, object_labels, self._doubtful(content), kept,
+            self._link.checksums.basis(keys[0], self._state).is_verified,
+        )  # fmt: skip
         job.transfer = _FileUpload(transfer, identity, keys)
         if (outcome := transfer.begin()) is not None:
             self._end(job, outcome)

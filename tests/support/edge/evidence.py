@@ -13,6 +13,7 @@ from typing import Any
 import click.testing
 from tests.support.edge.cards import BUCKET, MP4, put
 
+from impp_edge.bucket.aws import endpoint
 from impp_edge.bucket.s3 import S3
 from impp_edge.check.comparison import Reader, Result, verify
 from impp_edge.cli import main
@@ -85,7 +86,9 @@ def replace_with_pipe(path: Path, _s3: Any) -> None:
 
 
 class FixedHead:
-    """An S3 client whose ``head`` is ``answer``."""
+    """An S3 client of AWS whose ``head`` is ``answer``."""
+
+    place = endpoint(BUCKET, "us-east-1", None)
 
     def __init__(self, answer: Callable[[], Any]) -> None:
         self._answer = answer

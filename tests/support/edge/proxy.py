@@ -19,6 +19,8 @@ from email.message import Message
 from typing import Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from impp_edge.bucket.checksums import PROBE
+
 Reader = io.BufferedReader
 Upstream = http.client.HTTPConnection
 
@@ -308,6 +310,8 @@ def _parse_request(number: int, method: str, target: str, size: int) -> Request:
 def _action(method: str, query: dict[str, list[str]], key: str, upload: str | None) -> str:
     if not key:
         return "uploads" if "uploads" in query else f"{method.lower()} bucket"
+    if key.endswith(PROBE):
+        return "probe"
     if upload:
         return {"PUT": "part", "POST": "complete", "DELETE": "abort", "GET": "parts"}.get(method, method)
     if method == "POST" and "uploads" in query:
