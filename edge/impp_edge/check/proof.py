@@ -87,9 +87,8 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
                 "chain": log_dict(custody.check(config.state, kept))},
         "s3": _s3(config, main, head),
     }  # fmt: skip
-    _compare(receipt, main, local, head)
-    if head is not None:
-        _bytes(receipt, s3, main, head)
+    verified = head is None or _verified(receipt, s3, main, head)
+    _compare(receipt, main, local, head, verified)
     _chain(receipt, config, s3, main, head)
     receipt.facts["again"] = _again(receipt.facts, config)
     return receipt
@@ -188,8 +187,8 @@ def _line_text(entry: dict[str, Any]) -> str:
 # --- whether it fits --------------------------------------------------------------------------------------------------
 
 
-def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head: Head | None) -> None:
-    """The file with the log, and S3 with both."""
+def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head: Head | None, verified: bool) -> None:
+    """The file with the log, and S3 with both. ``verified``: S3 verifies the checksums that it reports."""
     if local is not None:
         values = [entry["size"], entry["sha256"], entry["crc64nvme"]]
         receipt.check(
@@ -203,7 +202,8 @@ def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head
     equal = head.size == entry["size"] and (
         head.crc64nvme == entry["crc64nvme"] if head.crc64nvme else head.metadata.get(SHA256) == entry["sha256"]
     )
-    how = "the CRC-64/NVME that S3 itself took of its bytes" if head.crc64nvme else "size and noted SHA-256"
+    taken = "S3 itself took of its bytes" if verified else "the server reports"
+    how = f"the CRC-64/NVME that {taken}" if head.crc64nvme else "size and noted SHA-256"
     receipt.check("S3 = log", equal, f"S3 has the same bytes, by {how}", f"S3 has other bytes, by {how}")
     noted = head.metadata.get(SHA256)
     receipt.check(
@@ -218,8 +218,8 @@ def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head
     )  # fmt: skip
 
 
-def _bytes(receipt: Receipt, s3: S3, entry: dict[str, Any], head: Head) -> None:
-    """What S3's checksum is worth; where the server verifies none, the object's bytes themselves."""
+def _verified(receipt: Receipt, s3: S3, entry: dict[str, Any], head: Head) -> bool:
+    """Whether the server verifies checksums. If not, compare the object's bytes themselves with the log."""
     from impp_edge.bucket.checksums import Checksums
 
     basis = Checksums(s3).basis(entry["key"])
@@ -230,6 +230,7 @@ def _bytes(receipt: Receipt, s3: S3, entry: dict[str, Any], head: Head) -> None:
             f"{basis.text}; the object was read back and has the SHA-256 of the log's entry",
             f"{basis.text}; the object was read back and has other bytes than the log's entry names",
         )  # fmt: skip
+    return basis.is_verified
 
 
 def _chain(receipt: Receipt, config: Config, s3: S3, entry: dict[str, Any], head: Head | None) -> None:

@@ -92,6 +92,7 @@ def test_damage_in_the_bucket_is_found_by_verify_and_prove(config: Config, card:
     assert "proof: the server verifies no checksums: it stored bytes with a wrong one; the objects" in verified.output
     proven = call(config, "prove", str(path))
     assert proven.exit_code == SOME_FAILED and "WRONG  S3's bytes = log: the server verifies no" in proven.output
+    assert "by the CRC-64/NVME that the server reports" in proven.output
 
 
 def test_a_file_is_removed_only_after_reading_its_object_back(card: Path, tmp_path: Path, server: Careless) -> None:
