@@ -282,17 +282,11 @@ class Transfer:
             md5s.append(md5.digest())
         return md5s
 
-    def _drop_damaged_parts(self) -> bool:
-        """Forget parts whose ETag is not the MD5 that we sent, so that they are sent again; whether there are any.
-        If no part has the right one, the ETags are no MD5s, and the object is read back when it is complete."""
-        damaged = {
-            number for number, part in self._parts.items() if part.etag.strip('"') != self._md5s[number - 1].hex()
-        }
-        if not damaged or len(damaged) == len(self._parts):
-            return False
-        with self._mutex:
-            self._parts = {number: part for number, part in self._parts.items() if number not in damaged}
-        return True
+    def _has_damaged_parts(self) -> bool:
+        """Whether the ETags of some parts are not the MD5s of what we sent. If no part has the right one, the ETags are
+        no MD5s, and the object is read back when it is complete."""
+        same = [part.etag.strip('"') == self._md5s[number - 1].hex() for number, part in self._parts.items()]
+        return any(same) and not all(same)
 
     # --- in one request -----------------------------------------------------------------------------------------------
 
@@ -415,9 +409,12 @@ class Transfer:
         """Complete the upload. If there is no outcome afterwards, another upload must be sent."""
         if not is_unchanged(self._file):
             raise Changed("changed during the upload")
-        if not self._verifies and self._drop_damaged_parts():
-            return
         upload = self._upload or ""
+        if not self._verifies and self._has_damaged_parts():
+            with suppress(S3Error):  # s3rver cannot abort; rclone lets no part be replaced, so all are sent again
+                self._s3.abort(self._key, upload)
+            self._start_over(upload)
+            return
         parts = [self._parts[number] for number in sorted(self._parts)]
         try:
             self._outcome = self._verified(self._s3.complete(self._key, upload, parts, self._digest.crc64nvme))
