@@ -114,7 +114,7 @@ run "conditions_restrict_what_arns_cannot" {
       ListFootage        = { StringLike = { "s3:prefix" = ["originals/dashcam/blue-car/*", "sidecars/dashcam/blue-car/*"] } }
       RefuseKeysOfItsOwn = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
       RefuseTagsOfThePipeline = {
-        "ForAnyValue:StringEquals" = { "s3:RequestObjectTagKeys" = ["impp:state", "impp:archive"] }
+        "ForAnyValue:StringEquals" = { "s3:RequestObjectTagKeys" = ["impp:archive", "impp:state"] }
       }
       RefuseToChooseEncryption = {
         Null            = { "s3:x-amz-server-side-encryption" = "false" }

@@ -126,9 +126,17 @@ run "rejects_ids_without_a_repository" {
 run "rejects_malformed_values" {
   command = plan
   variables {
-    environments        = ["terraform"]
-    github_environments = ["dev"]
-    github_repository   = "impp"
+    environments      = ["terraform"]
+    github_repository = "impp"
   }
-  expect_failures = [var.environments, var.github_environments, var.github_repository]
+  expect_failures = [var.environments, var.github_repository]
+}
+
+run "rejects_github_environments_that_the_account_lacks" {
+  command = plan
+  variables {
+    environments        = ["dev"]
+    github_environments = ["dev", "prod"]
+  }
+  expect_failures = [var.github_environments]
 }

@@ -45,6 +45,7 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doctor:
     )
     environment |= {
         "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "COLUMNS": "200",  # whatever terminal the tests run on
         "PATH": str(binary.parent),
         "XDG_CONFIG_HOME": str(tmp_path),
     }

@@ -190,6 +190,9 @@ def _copying_blobs(copy_object: Callable[..., None]) -> Callable[..., None]:
         value = property(lambda key: key._value_buffer)
 
     def copy_blob(backend: Any, source: Any, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(source._value_buffer, Blob):  # moto without the local cloud, in the same process
+            copy_object(backend, source, *args, **kwargs)
+            return
         blob = object.__new__(Source)
         blob.__dict__.update(source.__dict__)
         copy_object(backend, blob, *args, **kwargs)
