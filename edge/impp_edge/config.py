@@ -35,7 +35,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting: its name in the file, what it must be, and its help. ``least`` and ``most`` bound a number;
+    """A setting: its name in the file, its type, and its help. ``least`` and ``most`` bound a number;
     ``folder``: a [[folder]] may have its own."""
 
     name: str
@@ -140,7 +140,7 @@ def default_state() -> Path:
 
 
 def state_folder(path: Path | None, over: Mapping[str, Any]) -> Path:
-    """Where the memory is, for what needs nothing else of a configuration. Raises :class:`ConfigError`."""
+    """The state folder, for commands that need no other setting. Raises :class:`ConfigError`."""
     document, place = _read(path)
     document |= over
     _check(document, _TOP, place)
@@ -148,7 +148,7 @@ def state_folder(path: Path | None, over: Mapping[str, Any]) -> Path:
 
 
 def load(path: Path | None, over: Mapping[str, Any], paths: tuple[Path, ...] = ()) -> Config:
-    """The configuration of a file (or none), with ``over`` (flags, environment) winning and ``paths`` as its folders.
+    """Load a configuration file, if any. ``over`` (flags, environment) overrides it; ``paths`` are its folders.
 
     Raises :class:`ConfigError`.
     """
@@ -189,7 +189,7 @@ def load(path: Path | None, over: Mapping[str, Any], paths: tuple[Path, ...] = (
 
 
 class _Place:
-    """Says where a setting stands: ``config.toml:12: folder 2: timezone``."""
+    """Formats the place of a setting: ``config.toml:12: folder 2: timezone``."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
@@ -221,7 +221,7 @@ def _read(path: Path | None) -> tuple[dict[str, Any], _Place]:
 
 
 def _check(table: Any, known: Mapping[str, Setting], place: _Place, number: int = 0) -> None:
-    """That a table holds nothing but known settings of the right kind and within their bounds."""
+    """Check that a table holds only known settings of the right type and within their bounds."""
     if not isinstance(table, dict):
         raise ConfigError(f"{place.name}: folder {number} must be a table: write [[folder]]")
     for key, value in table.items():
@@ -258,7 +258,7 @@ _NAMES: dict[type, str] = {
 
 
 def _folder(table: Any, document: Mapping[str, Any], winning: Mapping[str, Any], place: _Place, number: int) -> Folder:
-    """A folder: flags win over its own table, and that over the top of the document."""
+    """Build a folder: flags override its own table, which overrides the top of the document."""
     _check(table, _FOLDER, place, number)
     if not table.get("path"):
         raise ConfigError(f"{place.name}: folder {number}: path is missing")

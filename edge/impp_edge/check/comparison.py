@@ -1,7 +1,7 @@
-"""Three witnesses of each file that was uploaded, compared: the file itself, read again; S3's answer; the custody log.
+"""Compare three records of each uploaded file: the file, read again; its object in S3; its entry in the custody log.
 
-The log in turn has S3 for a witness: each object bears the log's newest hash of the time it was sent. It must occur in
-the log before the object's own entry, else the log is not the one that was written then.
+The log itself is checked against S3: each object carries the log's newest hash at the time of its upload. The log must
+contain that hash before the object's own entry; otherwise it was rewritten.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from impp_edge.bucket.s3 import S3, Head
 
 BATCH = 20_000
-"""Files compared with the log in one pass over it: some 20 MB of memory, and two seconds a million lines."""
+"""Files compared with the log in one pass over it: some 20 MB of memory, and two seconds per million lines."""
 PROGRESS_S = 0.5
 WHOLE = 1 << 62
 """A part size that no file has: the checksum of the whole is enough."""
@@ -79,16 +79,16 @@ class Result:
 
 
 class Reader(State):
-    """The state for one who only looks, also beside a run."""
+    """The state, read-only; a run may write it meanwhile."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, write=False)
 
     def reconsider(self, bucket: str, directory: bytes, policy: str) -> None:
-        """A scan with other rules than the last would forget what was skipped: that is left to the next run."""
+        """Does nothing: only a run forgets skipped files when the rules have changed."""
 
     def set(self, name: str, value: str | None) -> None:
-        """Keeps nothing: the next run asks again."""
+        """Does nothing: only a run records facts."""
 
 
 def verify(
@@ -98,7 +98,7 @@ def verify(
     """Compare all files that were uploaded, or those at and below some paths; with ``gone`` also the objects and log
     entries of files that are no longer on the card.
 
-    ``tell`` receives, from one thread, progress and of each file that is wrong: ``{"event": "wrong", "kind", "path",
+    ``report`` receives, from one thread, progress and each mismatch: ``{"event": "wrong", "kind", "path",
     "key", "reason"}``. Raises :class:`Refused` and :class:`StateError`.
     """
     return _Run(config, state, s3, report, stop, gone).go(below)
@@ -112,7 +112,7 @@ def log_dict(check: custody.Check) -> dict[str, Any]:
 
 
 def differences(head: Head | None, entry: Entry) -> tuple[str, str] | None:
-    """What is wrong with an object, as (kind, reason), by what is remembered of it."""
+    """How an object differs from the state's entry, as (kind, reason); None if it does not."""
     s3_object = entry.s3_object
     if head is None:
         return MISSING, "it is no longer in the bucket"
@@ -129,7 +129,7 @@ def differences(head: Head | None, entry: Entry) -> tuple[str, str] | None:
 
 @dataclass(slots=True)
 class _Seen:
-    """A file, what is wrong with it so far, and the hash of the log that its object bears."""
+    """A file, what is wrong with it so far, and the hash of the log that its object carries."""
 
     entry: Entry
     kind: str
@@ -199,7 +199,7 @@ class _Run:
         self._report({"event": "wrong", "kind": UNREADABLE, "path": shown(path), "key": None, "reason": reason})
 
     def _parallel(self, pool: ThreadPoolExecutor, entries: Iterable[Entry]) -> Iterator[_Seen]:
-        """Look at files at once, but never have more of them in memory than can be worked on."""
+        """Check files concurrently, with a bounded number of them in memory."""
         waiting: deque[Future[_Seen]] = deque()
         for entry in entries:
             waiting.append(pool.submit(self._look, entry))
@@ -296,7 +296,7 @@ class _Either(threading.Event):
 
 
 class _Counted:
-    """A file that tells how much of it was read."""
+    """A file that reports how many bytes were read."""
 
     def __init__(self, file: BinaryIO, count: Callable[[int], None]) -> None:
         self._file, self._count = file, count
@@ -309,8 +309,8 @@ class _Counted:
 
 
 def against_log(config: Config, batch: Sequence[_Seen]) -> Sequence[_Seen]:
-    """Compare files with the log in one pass over it: each needs an entry that says the same, and the hash that its
-    object bears must stand before that entry."""
+    """Compare files with the log in one pass over it: each needs an entry with the same values, and the hash that its
+    object carries must precede that entry."""
     looked = [seen for seen in batch if seen.kind != GONE or seen.anchor]
     by_key: dict[bytes, list[_Seen]] = {}
     for seen in looked:

@@ -1,6 +1,6 @@
-"""A custody receipt: what is known of one clip, who says so, what that proves, and how a stranger checks it again.
+"""A custody receipt: the facts about one clip with their sources, what they prove, and how others can check them.
 
-The clip may be on the card still, or long removed: then the log and S3 prove what it was.
+The clip need not be on the card any more: the log and S3 then prove what it was.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ if TYPE_CHECKING:
     from impp_edge.digest import Digest
 
 RECEIPT = 1
-"""Version of the receipt's form."""
+"""Version of the receipt's format."""
 WITNESSES = 16
-"""How many later uploads are asked, at most, for a hash that vouches for the clip's own entry."""
+"""Most later uploads to check for a hash that vouches for the clip's entry."""
 REACH = 256
-"""Lines of the log, from the clip's own on, among which such a hash is looked for."""
+"""Lines of the log, from the clip's own, to search for such a hash."""
 
 
 class NoTrace(Exception):
-    """Neither the card nor the log has the clip that was asked for."""
+    """Neither the card nor the log has the requested clip."""
 
 
 @dataclass
 class Receipt:
-    """``facts`` as plain JSON; ``checks`` as (what, whether it holds, plain words)."""
+    """``facts`` as plain JSON; ``checks`` as (name, whether it holds, explanation)."""
 
     facts: dict[str, Any]
     checks: list[tuple[str, bool, str]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether everything fits."""
+        """Whether all checks hold."""
         return all(holds for _, holds, _ in self.checks)
 
     def check(self, what: str, holds: bool, good: str, bad: str) -> None:
-        """Note a comparison and what came of it."""
+        """Record the result of a comparison."""
         self.checks.append((what, holds, good if holds else bad))
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def prove(what: str, config: Config, s3: S3, kept: str | None) -> Receipt:
 
 
 def _read(what: str) -> tuple[Path | None, Digest | None]:
-    """The file, read again; nothing where there is none of that name."""
+    """The file, read again; None if there is no file of that name."""
     from impp_edge.digest import digest
 
     path = absolute(Path(what))
@@ -109,7 +109,7 @@ def _read(what: str) -> tuple[Path | None, Digest | None]:
 
 
 def _entries(config: Config, what: str, local: Digest | None) -> list[dict[str, Any]]:
-    """The log's entries of a clip: by its content, where that is known."""
+    """The log's entries of a clip: by its content, if known."""
     if local is not None:
         matches = custody.entries(config.state, {"sha256": local.sha256})
     elif re.fullmatch(r"[0-9A-Fa-f]{64}", what):
@@ -132,7 +132,7 @@ def _main(entries: list[dict[str, Any]], bucket: str) -> dict[str, Any] | None:
 
 
 def _head(s3: S3, key: str, version: str | None) -> Head | None:
-    """The object as it is now; where another version lies over ours, ours if we may see it."""
+    """The current object; if another version replaced ours, ours if we may read it."""
     head = _allowed(s3, key)
     if version and (head is None or head.version != version):
         return _allowed(s3, key, version) or head
@@ -188,7 +188,7 @@ def _line_text(entry: dict[str, Any]) -> str:
 
 
 def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head: Head | None, verified: bool) -> None:
-    """The file with the log, and S3 with both. ``verified``: S3 verifies the checksums that it reports."""
+    """Compare the file with the log, and S3 with both. ``verified``: S3 verifies the checksums that it reports."""
     if local is not None:
         values = [entry["size"], entry["sha256"], entry["crc64nvme"]]
         receipt.check(
@@ -234,7 +234,7 @@ def _verified(receipt: Receipt, s3: S3, entry: dict[str, Any], head: Head) -> bo
 
 
 def _chain(receipt: Receipt, config: Config, s3: S3, entry: dict[str, Any], head: Head | None) -> None:
-    """The log with itself, and with what S3 keeps of it."""
+    """Check the log's chain, and the hashes that S3 keeps of it."""
     chain = receipt.facts["log"]["chain"]
     why = "; ".join(f"line {f['line']}: {f['why']}" for f in chain["findings"])
     receipt.check(
@@ -267,8 +267,8 @@ def _stands_before(folder: Path, anchor: str, own: str) -> bool:
 
 
 def _witness(config: Config, s3: S3, entry: dict[str, Any]) -> dict[str, Any] | None:
-    """The first later object that bears the hash of the clip's entry, or of one after it: with it S3 vouches that the
-    entry was there, just so, when that object was made."""
+    """The first later object that carries the hash of the clip's entry, or of a later one: it shows that the log held
+    the entry, unchanged, when that object was created."""
     vouching: set[str] = set()
     later = []
     for line in _from(config.state, entry["hash"]):
@@ -301,7 +301,7 @@ def _from(folder: Path, own: str) -> Iterator[bytes]:
 
 
 def _again(facts: dict[str, Any], config: Config) -> list[dict[str, str]]:
-    """Commands that a stranger can run, with what they must show."""
+    """Commands that a third party can run, with the expected output."""
     entry, stored = facts["log"]["entry"], facts["s3"]
     where = f"--bucket {shlex.quote(config.bucket)} --key {shlex.quote(entry['key'])}"
     if stored.get("version"):
@@ -337,7 +337,7 @@ MEANS = (
 
 
 def words(receipt: Receipt) -> str:
-    """The receipt for people."""
+    """The receipt as text."""
     facts = receipt.facts
     lines = [f"Custody receipt, made {facts['made']} by {facts['tool']}", ""]
     lines += _rows("File", facts["file"]) if facts["file"] else ["File        not on this machine: by the log and S3"]

@@ -15,6 +15,7 @@ import pytest
 from tests.support.edge.cards import BUCKET, PART
 from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
 
+from impp_edge.bucket.checksums import Basis, Checksums
 from impp_edge.bucket.s3 import S3, Offline, S3Error, Stopped, Stored
 from impp_edge.card.find import CardFile
 from impp_edge.config import Folder
@@ -119,6 +120,11 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     s3 = S3(bucket, endpoint_url=endpoint, stop=stop)
     yield Store(s3, look, bucket, Memory(), stop)
     s3.close()
+
+
+def test_a_server_that_verifies_refuses_the_probe_and_keeps_nothing(store: Store) -> None:
+    assert Checksums(store.s3).basis(KEYS[0]) is Basis.PROBED
+    assert not store.objects() and not store.uploads()
 
 
 def random_file(card: Path, size: int, name: bytes = b"a.mp4") -> tuple[CardFile, Digest]:
