@@ -19,10 +19,10 @@ from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 
 class UpProcess:
-    """`python -m impp_local up --state STATE`, listening."""
+    """`python -m impp_local up --state STATE`, listening. Roles need not exist: what survives is tested, not IAM."""
 
     def __init__(self, state: Path) -> None:
-        command = [sys.executable, "-m", "impp_local", "up", "--port", "0", "--state", str(state)]
+        command = [sys.executable, "-m", "impp_local", "up", "--port", "0", "--no-enforce", "--state", str(state)]
         env = os.environ | {"PYTHONPATH": str(REPOSITORY / "src")}
         self.process = subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self.process.stdout is not None
