@@ -38,7 +38,7 @@ def message(caller: Caller, need: Need, decision: Decision) -> str:
 
 
 def error(service: str, caller: Caller, need: Need, decision: Decision) -> AwsError:
-    """The error that a service (botocore's name) answers. S3 tells strangers no more than `Access Denied`."""
+    """The error that a service (botocore's name) answers. To strangers S3 says `Access Denied` only."""
     if service == "s3" and not caller.arn:
         return AwsError("AccessDenied", "Access Denied", 403)
     code = (

@@ -61,7 +61,7 @@ def _check(name: str, width: int, height: int) -> None:
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    """The picture at no more than four times the wanted size: every later step copies it."""
+    """The picture at most at four times the wanted size: every later step copies it."""
     factor = max(image.size) // (2 * LONG_SIDE)
     if factor < 2:
         return image
