@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from impp_engines import assets
+from impp_engines import weights
 from impp_engines.media import SAMPLE_RATE, Samples, audio_windows
 
 _WINDOW_S = 600.0
@@ -111,7 +111,7 @@ def _whisper() -> Any:
     if _model is None:
         from faster_whisper import WhisperModel  # type: ignore[import-untyped]
 
-        files = [assets.path(f"whisper-tiny.en/{part}") for part in _PARTS]
+        files = [weights.path(f"whisper-tiny.en/{part}") for part in _PARTS]
         _model = WhisperModel(
             str(files[0].parent), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1, local_files_only=True
         )
