@@ -26,3 +26,8 @@ def anomaly_monitor(environment: str) -> str:
 def budget(environment: str) -> str:
     """The monthly budget (modules/finops)."""
     return f"{prefix(environment)}-monthly"
+
+
+def boundary(environment: str) -> str:
+    """The permissions boundary of the environment's roles (terraform/bootstrap/boundary.tf)."""
+    return f"{prefix(environment)}-boundary"

@@ -67,12 +67,14 @@ def test_it_is_found_from_a_folder_within() -> None:
     [
         (deployment.alert_topic("dev"), "alerts/main.tf", 'alerts = "{}"'),
         (deployment.anomaly_monitor("dev"), "finops/anomaly.tf", 'name              = "{}"'),
+        (deployment.boundary("dev"), "../terraform/bootstrap/boundary.tf", 'name        = "{}"'),
         (deployment.budget("dev"), "finops/main.tf", 'name         = "{}"'),
     ],
 )
 def test_names_are_those_of_the_modules(name: str, module: str, pattern: str) -> None:
     text = (REPOSITORY / "modules" / module).read_text(encoding="utf-8")
-    assert pattern.format(name.replace("impp-dev", "${var.name}")) in text
+    names = [name.replace("impp-dev", "${var.name}"), name.replace("dev", "${each.key}")]
+    assert any(pattern.format(one) in text for one in names)
 
 
 def test_prefix_and_tag_are_those_of_the_root() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from impp_cli import deployment
 from impp_cli.aws import AwsError, Kind
-from impp_cli.checkout import LOCAL, REGION_FILE
+from impp_cli.checkout import BOOTSTRAP_FILE, LOCAL, REGION_FILE
 from impp_cli.doctor.model import Caller, Context, Finding, Verdict
+
+BOUNDARY = "boundary"
 
 
 def identify(context: Context) -> tuple[Caller | None, Finding]:
@@ -95,3 +98,23 @@ def region(context: Context) -> Iterator[Finding]:
         return
     prices = "" if name == "us-east-1" else "; quotes use the prices of us-east-1"
     yield Finding("region", Verdict.OK, name + prices)
+
+
+def boundary(context: Context) -> Iterator[Finding]:
+    """The permissions boundary that every role of the environment has: IAM refuses roles with one that is not there."""
+    if context.variables.get("permissions_boundary") in (False, "false"):
+        yield Finding(BOUNDARY, Verdict.OFF, "permissions_boundary = false")
+        return
+    name = deployment.boundary(context.environment)
+    caller = context.known_caller()
+    try:
+        context.account.call(
+            "iam", "get_policy", PolicyArn=f"arn:{caller.partition}:iam::{caller.account_id}:policy/{name}"
+        )
+    except AwsError as error:
+        if error.kind is not Kind.MISSING:
+            raise
+        todo = f"Create it; where {BOOTSTRAP_FILE} lists `environments`, {context.environment} must be one of them."
+        yield Finding(BOUNDARY, Verdict.FAIL, f"the policy {name} does not exist", todo, command="make bootstrap")
+        return
+    yield Finding(BOUNDARY, Verdict.OK, name)

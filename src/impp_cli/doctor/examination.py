@@ -30,6 +30,7 @@ HERE: Final = (Check("Terraform", machine.terraform), Check("variables", machine
 THERE: Final = (
     Check("region", account.region),
     Check("state bucket", machine.state, is_aws_only=True),
+    Check(account.BOUNDARY, account.boundary, is_aws_only=True),
     *(Check(quota.name, services.check(quota), is_aws_only=True) for quota in services.QUOTAS),
     Check("CloudFront", services.cloudfront, is_aws_only=True),
     Check(singletons.MACIE, singletons.macie),

@@ -143,3 +143,19 @@ def test_region(
     assert (finding.verdict, finding.command or finding.line) == (verdict, advice)
     assert region in finding.text
     aws.assert_all_used()
+
+
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/impp-dev-boundary"
+
+
+def test_the_boundary_that_every_role_needs_must_be_there(tmp_path: Path) -> None:
+    aws = StubbedAws()
+    aws.answer("iam", "get_policy", {"Policy": {"PolicyName": "impp-dev-boundary"}}, PolicyArn=POLICY)
+    aws.refuse("iam", "get_policy", "NoSuchEntity", f"Policy {POLICY} was not found.", 404)
+    context = make_context(aws, make_checkout(tmp_path / "1"))
+    (there,), (missing,) = account.boundary(context), account.boundary(context)
+    assert there.verdict is Verdict.OK
+    assert (missing.verdict, missing.command) == (Verdict.FAIL, "make bootstrap")
+    (off,) = account.boundary(make_context(aws, make_checkout(tmp_path / "2", "permissions_boundary = false")))
+    assert off.verdict is Verdict.OFF
+    aws.assert_all_used()

@@ -66,6 +66,7 @@ def new_account() -> StubbedAws:
         "account", "list_regions", {"Regions": [{"RegionName": "us-east-1", "RegionOptStatus": "ENABLED_BY_DEFAULT"}]}
     )
     aws.answer("s3", "head_bucket", {"BucketRegion": "us-east-1"}, Bucket=BUCKET)
+    aws.answer("iam", "get_policy", {"Policy": {"PolicyName": "impp-dev-boundary"}})
     answers: list[tuple[dict[str, Any], list[float]]] = [
         ({"AccountLimit": {"ConcurrentExecutions": 10}}, [1000]),
         ({"CollectionIds": []}, [50, 50]),
@@ -96,7 +97,7 @@ def test_json_has_every_finding_and_what_to_do(doctor: Doctor) -> None:
     document = json.loads(doctor(new_account().account(), "--json").output)
     assert (document["environment"], document["region"], document["deployable"]) == ("dev", "us-east-1", True)
     findings = {finding["check"]: finding for finding in document["findings"]}
-    assert len(findings) == len(document["findings"]) == 17
+    assert len(findings) == len(document["findings"]) == 18
     assert findings["Lambda"]["verdict"] == "hint" and findings["Lambda"]["command"].endswith("--region us-east-1")
     assert findings["alerts"]["line"] == 'alert_emails = ["you@example.org"]'
     assert findings["alerts"]["file"] == "terraform/envs/dev.tfvars"
@@ -107,7 +108,12 @@ def test_without_permissions_each_is_named_and_nothing_fails(doctor: Doctor) -> 
     aws = StubbedAws()
     aws.answer("sts", "get_caller_identity", {"Account": ACCOUNT, "Arn": CALLER.arn, "UserId": "AROA:me"})
     aws.answer("s3", "head_bucket", {"BucketRegion": "us-east-1"})
-    denied = [("account", "list_regions"), ("cloudfront", "list_distributions"), ("budgets", "describe_budget")]
+    denied = [
+        ("account", "list_regions"),
+        ("iam", "get_policy"),
+        ("cloudfront", "list_distributions"),
+        ("budgets", "describe_budget"),
+    ]
     denied += [(quota.service, quota.probe) for quota in services.QUOTAS]
     denied += [("ce", "list_cost_allocation_tags"), ("ce", "get_anomaly_monitors")]
     for service, operation in denied:
@@ -116,12 +122,12 @@ def test_without_permissions_each_is_named_and_nothing_fails(doctor: Doctor) -> 
     aws.assert_all_used()
     assert result.exit_code == 0
     for action in (
-        "account:ListRegions", "lambda:GetAccountSettings", "rekognition:ListCollections", "mediaconvert:ListQueues",
-        "transcribe:ListTranscriptionJobs", "cloudfront:ListDistributions", "ce:ListCostAllocationTags",
-        "ce:GetAnomalyMonitors", "budgets:ViewBudget",
+        "account:ListRegions", "iam:GetPolicy", "lambda:GetAccountSettings", "rekognition:ListCollections",
+        "mediaconvert:ListQueues", "transcribe:ListTranscriptionJobs", "cloudfront:ListDistributions",
+        "ce:ListCostAllocationTags", "ce:GetAnomalyMonitors", "budgets:ViewBudget",
     ):  # fmt: skip
         assert f"{action} is denied" in result.output
-    assert result.output.endswith("Ready to deploy, 1 hint, 9 not found out.\n")
+    assert result.output.endswith("Ready to deploy, 1 hint, 10 not found out.\n")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +142,8 @@ def test_without_an_account_the_rest_is_one_line(error: Exception, doctor: Docto
 
     result = doctor(Account("us-east-1", Settings(), client))
     assert result.exit_code == 1 and asked == ["sts"]
-    assert "✗ credentials" in result.output and "? 10 checks        not checked without credentials" in result.output
-    assert result.output.endswith("1 problem would make the deployment fail, 1 hint, 10 not found out.\n")
+    assert "✗ credentials" in result.output and "? 11 checks        not checked without credentials" in result.output
+    assert result.output.endswith("1 problem would make the deployment fail, 1 hint, 11 not found out.\n")
 
 
 def test_one_service_that_does_not_answer_leaves_the_others(doctor: Doctor) -> None:
@@ -182,7 +188,7 @@ def test_the_local_cloud_checks_what_it_has(doctor: Doctor) -> None:
     aws.assert_all_used()
     assert result.exit_code == 0
     named = " ".join(result.output.split())
-    assert " 9 checks not on the local cloud: state bucket, Lambda, " in named and "anomaly monitor" in named
+    assert " 10 checks not on the local cloud: state bucket, boundary, Lambda, " in named and "anomaly monitor" in named
 
 
 def test_what_others_have_named_cannot_control_the_terminal() -> None:
