@@ -131,6 +131,10 @@ lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.
 	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
+	for name in vision speech; do \
+	  $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-deps requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	  edge/pyproject.toml --output-file edge/requirements.txt
 

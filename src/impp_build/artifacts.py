@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -28,17 +28,27 @@ BUILDER = Path(__file__).resolve().parent
 ROOT = BUILDER.parents[1]
 PACKAGE = ROOT / "src" / "impp_lambdas"
 """The package of the functions."""
-SHARED = (ROOT / "edge" / "impp_footage",)
-"""Packages that the functions import as well as the edge. A zip holds what its function imports of them."""
+ENGINES = ROOT / "src" / "impp_engines"
+SHARED = (ROOT / "edge" / "impp_footage", ENGINES)
+"""Packages that the functions share with the edge and the local cloud. A zip holds what its function imports."""
 TABLE = PACKAGE / "functions.toml"
 TEMPLATE = ROOT / "modules" / "pipeline" / "state_machine.asl.json.j2"
 PYPROJECT = ROOT / "pyproject.toml"
-LAYERS = {"python": ROOT / "requirements" / "lambda.txt", "media": ROOT / "requirements" / "media.txt"}
+LAYERS = {
+    "python": ROOT / "requirements" / "lambda.txt",
+    "media": ROOT / "requirements" / "media.txt",
+    "vision": ROOT / "requirements" / "vision.txt",
+    "speech": ROOT / "requirements" / "speech.txt",
+}
+COMPRESSED = frozenset({"speech"})
+"""Layers that hold one archive, because they would exceed Lambda's limit (`impp_engines.compressed`)."""
 MANIFESTS = {"aws": "manifest.json", "local": "manifest.local.json"}
 STATE_MACHINE = "state_machine.asl.json"
 MAX_UNZIPPED = 262_144_000
 """Lambda's quota, in bytes, for a function with all its layers, unzipped ("250 MB",
 docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). Not adjustable."""
+MAX_LAYERS = 5
+"""Lambda's quota of layers per function (same page). Not adjustable."""
 REFERENCE = BUILDER / "reference"
 """Generates pages for people; no artifact depends on it."""
 
@@ -66,6 +76,10 @@ class Layer:
     artifact: Artifact
     provides: frozenset[str]
     unzipped: int
+
+
+Sizes = Mapping[str, Mapping[str, int]]
+"""Bytes of each layer when unzipped, by architecture."""
 
 
 class Build:
@@ -150,6 +164,7 @@ class Build:
         from impp_build.closure import reject_unknown
 
         layers = {name: self._layer(name) for name in LAYERS}
+        sizes = self._sizes(layers)
         third_party = frozenset().union(*(layer.provides for layer in layers.values()))
         entry = cache(source_entry)
         functions: dict[str, Any] = {}
@@ -157,8 +172,8 @@ class Build:
             closure = self.sources.closure(name)
             reject_unknown(closure, third_party)
             entries = [entry(path, file) for path, file in closure.files.items()]
-            needed = [layer for layer in LAYERS if layers[layer].provides & closure.external.keys()]
-            _reject_too_large(name, entries, [layers[layer] for layer in needed])
+            needed = _needed(closure.external, {layer: layers[layer].provides for layer in layers})
+            _reject_too_large(name, sum(entry.size for entry in entries), needed, sizes)
             functions[name] = {
                 "handler": f"{PACKAGE.name}.handlers.{name}.handler",
                 **vars(self._store(name, entries)),
@@ -168,17 +183,35 @@ class Build:
         runtimes = [self.lambda_target.runtime]
         return functions, {name: {**vars(layer.artifact), "runtimes": runtimes} for name, layer in layers.items()}
 
+    def _sizes(self, layers: Mapping[str, Layer]) -> Sizes:
+        """The layers' sizes for the architecture that is built; for AWS, for Lambda's other architecture too."""
+        from impp_build import wheels
+
+        built = {name: layer.unzipped for name, layer in layers.items()}
+        sizes = {self.lambda_target.architecture: built}
+        others = wheels.ARCHITECTURES.keys() - sizes.keys() if self.target == "aws" else ()
+        for architecture in others:
+            target = wheels.lambda_target(architecture)
+            native = {name: wheels.wheels(LAYERS[name], target) for name in LAYERS if name != "python"}
+            sizes[architecture] = built | {
+                name: wheels.unzipped_bytes(chosen, is_compressed=name in COMPRESSED) for name, chosen in native.items()
+            }
+        return sizes
+
     def _layer(self, name: str) -> Layer:
         """Write one layer."""
         from impp_build import wheels
 
         chosen = wheels.wheels(LAYERS[name], wheels.pure_target() if name == "python" else self.lambda_target)
         entries = wheels.layer_entries(chosen)
+        provides = wheels.import_names(entries)
+        if name in COMPRESSED:
+            entries = wheels.compressed(name, entries)
         # The hash-pinned wheels and this code decide the zip's content, so its key is known before it is written.
         code = b"".join((BUILDER / part).read_bytes() for part in ("zips.py", "wheels.py"))
         key = hashlib.sha256(code + "\n".join(f"{entry.path} {entry.crc}" for entry in entries).encode()).hexdigest()
         artifact = self._store(name, entries, key[:16])
-        return Layer(artifact, wheels.import_names(entries), sum(entry.size for entry in entries))
+        return Layer(artifact, provides, sum(entry.size for entry in entries))
 
     def _store(self, name: str, entries: list[Entry], key: str | None = None) -> Artifact:
         """Write a zip to artifacts/ under its key, by default the hash of its bytes, unless it exists."""
@@ -196,7 +229,7 @@ class Build:
 
     @property
     def lambda_target(self) -> Target:
-        """The platform of the native wheels in the `media` layer."""
+        """The platform of the native wheels."""
         from impp_build import wheels
 
         return wheels.host_target() if self.target == "local" else wheels.lambda_target()
@@ -225,12 +258,28 @@ class Build:
         return manifest
 
 
-def _reject_too_large(function: str, entries: list[Entry], layers: list[Layer]) -> None:
-    unzipped = sum(entry.size for entry in entries) + sum(layer.unzipped for layer in layers)
-    if unzipped > MAX_UNZIPPED:
-        raise BuildError(
-            f"function {function} and its layers have {unzipped} bytes unzipped; Lambda accepts {MAX_UNZIPPED}"
-        )
+def _needed(external: Iterable[str], provides: Mapping[str, frozenset[str]]) -> list[str]:
+    """The layers that a function needs for its imports. What two layers provide comes with the one it needs anyway."""
+    providers = {name: [layer for layer in provides if name in provides[layer]] for name in external}
+    needed = {layers[0] for layers in providers.values() if len(layers) == 1}
+    for layers in providers.values():
+        if layers and needed.isdisjoint(layers):
+            needed.add(layers[0])
+    return [layer for layer in provides if layer in needed]
+
+
+def _reject_too_large(function: str, own: int, layers: list[str], sizes: Sizes) -> None:
+    """Raise BuildError if the function, `own` bytes without its layers, exceeds a quota on any architecture."""
+    if len(layers) > MAX_LAYERS:
+        raise BuildError(f"function {function} needs the layers {', '.join(layers)}; Lambda accepts {MAX_LAYERS}")
+    for architecture, size in sizes.items():
+        unzipped = own + sum(size[layer] for layer in layers)
+        if unzipped > MAX_UNZIPPED:
+            parts = ", ".join([f"the function {own}", *(f"{layer} {size[layer]}" for layer in layers)])
+            raise BuildError(
+                f"function {function} and its layers have {unzipped} bytes unzipped for {architecture}; "
+                f"Lambda accepts {MAX_UNZIPPED}: {parts}"
+            )
 
 
 def source_entry(path: str, file: Path) -> Entry:

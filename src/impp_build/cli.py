@@ -29,7 +29,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option(
             "--target", type=click.Choice(["aws", "local"]), default="aws", show_default=True,
-            help="Platform of the media layer's native wheels: Lambda (arm64) or this machine.",
+            help="Platform of the native wheels: Lambda (arm64) or this machine.",
         ),
         click.option(
             "--build-dir", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "build",
@@ -57,9 +57,11 @@ def cli() -> None:
 
     \b
     A function is a module in src/impp_lambdas/handlers that defines `handler`. Its zip holds only the modules
-    that it imports and the data files that they name. Third-party packages are in two layers:
+    that it imports and the data files that they name. Third-party packages are in layers:
       python  pure Python from requirements/lambda.txt, the same file for every target
-      media   native wheels for the target from requirements/media.txt
+      media   native wheels for the target from requirements/media.txt: decoders
+      vision  the same from requirements/vision.txt: runs the models that look at pictures
+      speech  the same from requirements/speech.txt, compressed: runs the model that listens
     File names carry a content key, and entries are sorted and dated 1980: equal sources give equal bytes, so
     Terraform sees a change only where there is one.
 
@@ -93,7 +95,7 @@ def build_all(build_dir: Path, target: str, without: tuple[str, ...]) -> None:
 @cli.command(short_help="Zip functions and layers only.")
 @_options
 def package(build_dir: Path, target: str, without: tuple[str, ...]) -> None:
-    """Write the zips of all functions and both layers to artifacts/ and list them. Leaves the manifest alone."""
+    """Write the zips of all functions and layers to artifacts/ and list them. Leaves the manifest alone."""
     _list(*Build(build_dir, target, without).package())
 
 
@@ -117,11 +119,11 @@ def render(build_dir: Path, target: str, without: tuple[str, ...], stdout: bool)
 @cli.command(short_help="Write the layers' bill of materials.")
 @click.option("--build-dir", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "build", hidden=True)
 def sbom(build_dir: Path) -> None:
-    """Write sbom.cdx.json: the packages of both layers with versions, hashes and licences, in CycloneDX's format."""
+    """Write sbom.cdx.json: the packages of the layers with versions, hashes and licences, in CycloneDX's format."""
     from impp_build import wheels
     from impp_build.sbom import document
 
-    targets = {"python": wheels.pure_target(), "media": wheels.lambda_target()}
+    targets = {name: wheels.pure_target() if name == "python" else wheels.lambda_target() for name in LAYERS}
     path = build_dir / "sbom.cdx.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(document({name: wheels.wheels(LAYERS[name], target) for name, target in targets.items()}), "utf-8")

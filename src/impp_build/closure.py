@@ -229,8 +229,8 @@ def reject_unknown(closure: Closure, in_layers: frozenset[str]) -> None:
             raise BuildError(f"{where}: module {name!r} was removed from Python before 3.13, which Lambda runs")
         if name not in sys.stdlib_module_names and name not in in_layers:
             raise BuildError(
-                f"{where}: import of {name!r}, which is neither in the standard library nor in requirements/lambda.txt "
-                "or media.txt"
+                f"{where}: import of {name!r}, which is neither in the standard library nor in a layer (requirements/"
+                "lambda.txt, media.txt, vision.txt, speech.txt)"
             )
 
 

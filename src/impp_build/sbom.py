@@ -1,4 +1,4 @@
-"""The bill of materials of what runs on Lambda besides our own code: the wheels of both layers, as CycloneDX 1.6.
+"""The bill of materials of what runs on Lambda besides our own code: the wheels of the layers, as CycloneDX 1.6.
 
 A wheel states its name, version and licence; native libraries that it bundles are components inside it. Their licences
 are in THIRD_PARTY.md, because no metadata states them. Equal wheels give equal bytes.

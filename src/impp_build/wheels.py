@@ -16,19 +16,30 @@ import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from impp_build import BuildError
-from impp_build.zips import Entry, entries_of
+from impp_build.zips import Entry, entries_of, packed_size, zip_bytes
 
 LAMBDA_PYTHON = "3.13"
 LAMBDA_ARCHITECTURE = "arm64"
+ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""Lambda's architectures, and how the tags of wheels spell them."""
 _LAMBDA_GLIBC = 34  # Amazon Linux 2023 has glibc 2.34; a wheel may need an older one
 
 _NEVER_PACKED = re.compile(
-    r"(^|/)(__pycache__|tests?)/|\.(pyc|pyi|pxd|pyx|c|h)$|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$"
+    r"(^|/)(__pycache__|tests?)/|\.(pyc|pyi|pxd|pyx|c|h|a)$|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$"
+    # ONNX Runtime's library for C programs, 27 MB: the Python module contains all of it. Its tools make models.
+    r"|^onnxruntime/(capi/libonnxruntime\.so|(quantization|tools|transformers)/)|^numpy/f2py/"
 )
+
+
+_FOLDER = "python/"
+"""Folder of a layer that Lambda's Python imports from
+(https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html)."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +57,12 @@ class Target:
         return f"python{self.python}"
 
 
-def lambda_target() -> Target:
-    """Lambda on Graviton."""
-    tags = [f"manylinux_2_{minor}_aarch64" for minor in range(_LAMBDA_GLIBC, 16, -1)] + ["manylinux2014_aarch64"]
+def lambda_target(architecture: str = LAMBDA_ARCHITECTURE) -> Target:
+    """Lambda, by default on Graviton."""
+    machine = ARCHITECTURES[architecture]
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(_LAMBDA_GLIBC, 16, -1)] + [f"manylinux2014_{machine}"]
     options = [f"--platform={tag}" for tag in tags] + [f"--python-version={LAMBDA_PYTHON}", "--implementation=cp"]
-    return Target("aws", LAMBDA_ARCHITECTURE, LAMBDA_PYTHON, tuple(options))
+    return Target("aws", architecture, LAMBDA_PYTHON, tuple(options))
 
 
 def host_target() -> Target:
@@ -132,26 +144,52 @@ def _download(text: str, target: Target, store: Path, hashes: frozenset[str]) ->
             fetched.rename(store)
 
 
-def layer_entries(found: list[Path]) -> list[Entry]:
+def layer_entries(chosen: list[Path]) -> list[Entry]:
     """Return the files of a layer as unpacked to /opt: `python/<import path>`, without files that never run."""
     entries: dict[str, Entry] = {}
-    for wheel in found:
+    for wheel in chosen:
         for entry in entries_of(wheel):
-            path = re.sub(r"^[^/]+\.data/(purelib|platlib)/", "", entry.path)
-            if ".data/" in path.split("/")[0] + "/" or _NEVER_PACKED.search(path):
+            path = _packed_path(entry.path)
+            if path is None:
                 continue
-            inside = f"python/{path}"
+            inside = f"{_FOLDER}{path}"
             other = entries.setdefault(inside, Entry(inside, entry.method, entry.crc, entry.size, entry.data))
             if (other.crc, other.size) != (entry.crc, entry.size):
                 raise BuildError(f"{wheel.name} and another wheel of the layer both contain {path}")
     return list(entries.values())
 
 
+def compressed(name: str, entries: list[Entry]) -> list[Entry]:
+    """Return a layer that holds the files in one archive, which :mod:`impp_engines.compressed` unpacks.
+
+    Lambda's limit counts what the layer unzips to: so the archive counts with its compressed size.
+    """
+    content = zip_bytes([replace(entry, path=entry.path.removeprefix(_FOLDER)) for entry in entries])
+    return [Entry(f"{_FOLDER}{name}.zip", zipfile.ZIP_STORED, zlib.crc32(content), len(content), content)]
+
+
+def unzipped_bytes(chosen: list[Path], *, is_compressed: bool) -> int:
+    """Return the size of a layer when Lambda has unzipped it, from the wheels' directories alone."""
+    total = 0
+    for wheel in chosen:
+        with zipfile.ZipFile(wheel) as archive:
+            for info in archive.infolist():
+                if not info.is_dir() and (path := _packed_path(info.filename)) is not None:
+                    total += packed_size(path, info.compress_size) if is_compressed else info.file_size
+    return total
+
+
+def _packed_path(path: str) -> str | None:
+    """Return where a layer has a wheel's file, None if it is left out."""
+    path = re.sub(r"^[^/]+\.data/(purelib|platlib)/", "", path)
+    return None if ".data/" in path.split("/")[0] + "/" or _NEVER_PACKED.search(path) else path
+
+
 def import_names(entries: list[Entry]) -> frozenset[str]:
     """Return the top-level names that can be imported from a layer."""
     names = set()
     for entry in entries:
-        first, slash, _ = entry.path.removeprefix("python/").partition("/")
+        first, slash, _ = entry.path.removeprefix(_FOLDER).partition("/")
         if (slash and "." not in first) or first.endswith((".py", ".so")):
             names.add(first.split(".")[0])
     return frozenset(names)

@@ -84,6 +84,11 @@ def zip_bytes(entries: Iterable[Entry]) -> bytes:
     return bytes(body + directory + end)
 
 
+def packed_size(path: str, compressed: int) -> int:
+    """Return the bytes that a file of `compressed` bytes adds to a zip: both of its headers included."""
+    return _LOCAL.size + _CENTRAL.size + 2 * len(path.encode()) + compressed
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file atomically: a reader sees the old content or all of the new, even if this process is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -28,17 +28,28 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     host = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     python = f"cp{sys.version_info.major}{sys.version_info.minor}"
     tags = {"lambda": "cp313-cp313-manylinux_2_28_aarch64", "host": f"{python}-{python}-{host}"}
-    native = [
-        make_wheel(folder, "fastthing", "2.0", tag, {"fastthing.py": f"BUILT_FOR = {name!r}\n"})
-        for name, tag in tags.items()
-    ]
+    tags |= {"other": "cp313-cp313-manylinux_2_28_x86_64"}
+
+    def native(distribution: str, version: str, text: str) -> str:
+        hashes = [
+            make_wheel(folder, distribution, version, tag, {f"{distribution}.py": text.format(name)})
+            for name, tag in tags.items()
+        ]
+        return f"{distribution}=={version} \\\n    " + " \\\n    ".join(hashes) + "\n"
+
     boto3 = make_wheel(folder, "boto3", "1.0", "py3-none-any", {"boto3/__init__.py": "__version__ = '1.0'\n"})
     lambda_txt = f"boto3==1.0 \\\n    {boto3}\n"
     lambda_txt += (
         f"leftpad==1.0 \\\n    {make_wheel(folder, 'leftpad', '1.0', 'py3-none-any', pure)}\n    # via -r x.in\n"
     )
-    media_txt = "fastthing==2.0 \\\n    " + " \\\n    ".join(native) + "\n"
-    return folder, {"requirements/lambda.txt": lambda_txt, "requirements/media.txt": media_txt}
+    arrays = native("arrays", "3.0", "SIZE = 1\n")
+    texts = {
+        "lambda": lambda_txt,
+        "media": native("fastthing", "2.0", "BUILT_FOR = {!r}\n"),
+        "vision": arrays + native("lookthing", "1.0", "LOOKS = True\n"),
+        "speech": arrays + native("hearthing", "1.0", "import arrays\n" + "HEARS = True\n" * 1000),
+    }
+    return folder, {f"requirements/{name}.txt": text for name, text in texts.items()}
 
 
 @pytest.fixture
@@ -53,6 +64,7 @@ def make_project(
         root = tmp_path / name
         files = {f"src/impp_lambdas/{path}": text for path, text in SOURCES.items()} | requirements
         files |= {f"edge/impp_footage/{path}": text for path, text in FOOTAGE.items()}
+        files["src/impp_engines/__init__.py"] = '"""Models."""\n'
         files["modules/pipeline/state_machine.asl.json.j2"] = TEMPLATE
         files["pyproject.toml"] = "[tool.impp.features]\ntranscribe = true\n"
         env = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}

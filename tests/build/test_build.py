@@ -34,7 +34,7 @@ def test_equal_sources_give_equal_bytes_anywhere(make_project: Callable[..., Pro
     here.run("all", env={"TZ": "America/New_York"}, umask=0o077)
     there.run("all", env={"TZ": "Asia/Kolkata", "PYTHONHASHSEED": "7"}, umask=0o000)
     assert here.files() == there.files()
-    assert len(here.files()) == 6  # manifest, state machine, two functions, two layers
+    assert len(here.files()) == 8  # manifest, state machine, two functions, four layers
 
 
 def test_a_zip_holds_the_import_closure_and_nothing_else(project: Project) -> None:
@@ -175,17 +175,57 @@ print(json.dumps(loaded))
 
 @pytest.mark.parametrize("target", ["aws", "local"])
 def test_the_build_stops_at_lambdas_limit_for_unzipped_code(project: Project, target: str) -> None:
-    program = (
-        "import sys; sys.path.insert(0, 'src')\n"
-        "from impp_build import artifacts, cli\n"
-        f"artifacts.MAX_UNZIPPED = 1000; cli.cli(['all', '--target', {target!r}])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=project.root, env=project.env, capture_output=True, text=True, check=False
-    )
+    done = _build_with(project, "artifacts.MAX_UNZIPPED = 1000", target)
     assert done.returncode == 1
     assert "function inspect and its layers have" in done.stderr and "Lambda accepts 1000" in done.stderr
     assert not list((project.root / "build").glob("manifest*.json"))
+
+
+def test_the_limit_holds_for_lambdas_other_architecture_too(project: Project) -> None:
+    larger = "from impp_build import wheels; size = wheels.unzipped_bytes\n"
+    larger += "wheels.unzipped_bytes = lambda chosen, **more: size(chosen, **more) + artifacts.MAX_UNZIPPED"
+    done = _build_with(project, larger, "aws")
+    assert done.returncode == 1
+    assert "function sample and its layers have 262" in done.stderr and "unzipped for x86_64" in done.stderr
+    assert "media 262" in done.stderr, "the message says which part is large"
+    assert _build_with(project, larger, "local").returncode == 0, "this machine's layers are not deployed to Lambda"
+
+
+def test_the_build_stops_at_lambdas_limit_of_layers(project: Project) -> None:
+    done = _build_with(project, "artifacts.MAX_LAYERS = 1", "aws")
+    assert "function sample needs the layers python, media; Lambda accepts 1" in done.stderr
+
+
+def _build_with(project: Project, change: str, target: str) -> subprocess.CompletedProcess[str]:
+    """Build with a change of the builder itself."""
+    program = (
+        "import sys; sys.path.insert(0, 'src')\n"
+        f"from impp_build import artifacts, cli\n{change}\ncli.cli(['all', '--target', {target!r}])"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=project.root, env=project.env, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_compressed_layer_is_importable_and_counts_with_its_compressed_size(project: Project, tmp_path: Path) -> None:
+    handler = project.root / "src/impp_lambdas/handlers/sample.py"
+    handler.write_text("def handler(event, context):\n    import hearthing, arrays\n    return arrays.SIZE\n", "utf-8")
+    project.run("all", "--target", "local")
+    manifest = project.manifest("manifest.local.json")
+    assert manifest["functions"]["sample"]["layers"] == ["speech"], "vision has arrays as well, and is not needed"
+    with project.zip_of(manifest["layers"]["speech"]) as layer:
+        assert layer.namelist() == ["python/speech.zip"]
+        assert layer.getinfo("python/speech.zip").file_size < 2000, "hearthing.py alone has 13 kB"
+        layer.extractall(tmp_path / "opt")
+    program = (
+        f"import sys; sys.path[:0] = [{str(REPOSITORY / 'src')!r}, {str(tmp_path / 'opt/python')!r}]\n"
+        "from impp_engines import compressed\ncompressed.add('vision')\n"  # not compressed: nothing to do
+        "compressed.add('speech'); compressed.add('speech')\n"
+        "import hearthing, arrays; print(hearthing.HEARS, arrays.__file__)"
+    )
+    env = {"TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], env=env, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", str(tmp_path / "impp-speech/arrays.py")], done.stderr
 
 
 def test_the_layer_pins_boto3_and_what_it_needs_as_tested() -> None:

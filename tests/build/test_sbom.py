@@ -42,13 +42,13 @@ def test_each_wheel_is_listed_with_its_licence_hash_and_libraries(tmp_path: Path
     assert document({"media": [native], "python": [plain]}) == document({"python": [plain], "media": [native]})
 
 
-def test_every_native_library_of_the_media_layer_has_a_licence() -> None:
+def test_every_native_library_of_the_layers_has_a_licence() -> None:
     page = (REPOSITORY / "THIRD_PARTY.md").read_text(encoding="utf-8").partition("# What the Lambda layers contain")[2]
     rows = re.findall(r"^\| (.*?) \| .* \| .+ \|$", page, re.MULTILINE)
     listed = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     bundled = {
         name
-        for package in ("av", "pillow", "pi-heif")
+        for package in ("av", "pillow", "pi-heif", "numpy", "ctranslate2", "onnxruntime", "tokenizers")
         for name, _ in libraries(str(file) for file in importlib.metadata.files(package) or ())
     }
     assert {"libx264", "libx265"} <= listed
