@@ -23,8 +23,9 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-_LIBRARY: Final = re.compile(r"\.libs/(?P<name>lib[\w.+-]+?)-[0-9a-f]{8}\.so(?:\.(?P<version>[\d.]+))?$")
-"""A library that auditwheel has put into a wheel: its name, a hash, and the version of its interface."""
+_LIBRARY: Final = re.compile(r"\.libs/(?P<name>lib[\w.+-]+?)(?:-[0-9a-f]{8})+\.so(?:\.(?P<version>[\d.]+))?$")
+"""A library that auditwheel has put into a wheel: its name, a hash (numpy's are repaired twice and have two), and the
+version of its interface."""
 
 
 def document(layers: dict[str, Iterable[Path]]) -> str:
