@@ -2,7 +2,7 @@
 
 :func:`install` is the one place that replaces something in moto 5.2.5. Each entry names the fault that it works around;
 it can go when moto no longer has that fault. The replacements are grouped by subject into `definitions`, `states`,
-`expressions`, `tasks`, `tokens`, `executions` and `answers`.
+`programs`, `expressions`, `tasks`, `tokens`, `executions` and `answers`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.inline_iteration_component import (
+    InlineIterationComponent,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branch_worker import BranchWorker
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils, state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_lambda
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
@@ -62,6 +66,7 @@ from impp_local.services.stepfunctions import (
     expressions,
     journal,
     jsonata,
+    programs,
     states,
     tasks,
     tokens,
@@ -131,7 +136,11 @@ def _replace_states() -> None:
     _replace(CommonStateField, _eval_body=states.enter_state, _eval_state_input=states.evaluate_input)
     # An attempt of a state in a Map does not see `$states.context.Map`.
     _replace(Environment, open_frame=journal.open_frame, open_inner_frame=journal.open_inner_frame)
-    _replace(IterationWorker, _eval_job=states.evaluate_item)
+    _replace(IterationWorker, _eval_job=programs.evaluate_item)
+    # All items of an inline Map run at once, and one thousand after one another are too deep a recursion. When one
+    # fails, the others run on, as the other branches of a Parallel do.
+    _replace(InlineIterationComponent, _eval_body=programs.evaluate_items)
+    _replace(BranchWorker, stop=programs.stop_branch)
     # The history is copied, event by event, for each look at it.
     _replace(EventManager, add_event=journal.add_event, get_event_history=journal.list_events)
     # A Wait of less than a second never ends, and a Timestamp is compared with the local time.

@@ -90,6 +90,7 @@ class Journal:
         self._programs: dict[str, dict[str, Any]] = {}
         self._states: dict[str, dict[str, Any]] = {}
         self._places: dict[str, int] = {}
+        self._cancelled: tuple[str, ...] = ()
         self._unwritten: list[tuple[str, dict[str, Any]]] = []
         self._written = 0
 
@@ -134,7 +135,7 @@ class Journal:
         """A state is under way, or its attempt, token or job has changed."""
         _note_progress()
         with self._lock:
-            if self._is_open:
+            if self._is_open and not self.is_cancelled(state):
                 with self._store.changes():
                     self._store.put(STATE, self._key(state), row)
                     if token := row.get("token"):
@@ -151,7 +152,7 @@ class Journal:
         """A program has left a state."""
         _note_progress()
         with self._lock:
-            if self._is_open:
+            if self._is_open and not self.is_cancelled(program):
                 with self._store.changes():
                     self._store.put(PROGRAM, self._key(program), row)
                     self._store.delete(STATE, self._key(state))
@@ -159,6 +160,23 @@ class Journal:
                     if token:
                         self._drop_token(token)
                     self._write_events()
+
+    def cancel(self, family: str) -> None:
+        """The branches or items of an attempt have ended, as one of them failed: what they still do leaves no trace."""
+        with self._lock:
+            if not self._is_open or f"{family}." in self._cancelled:
+                return
+            self._cancelled += (f"{family}.",)
+            with self._store.changes():
+                inner = self._key(f"{family}.")
+                for _, row in self._store.rows(STATE, inner):
+                    if token := row.get("token"):
+                        self._drop_token(token)
+                self._delete_inner(inner)
+
+    def is_cancelled(self, program: str) -> bool:
+        """Whether a program, or a state of one, belongs to branches or items that have ended."""
+        return program.startswith(self._cancelled)
 
     def _drop_token(self, token: str) -> None:
         self._store.delete(TOKEN, token)
@@ -265,9 +283,14 @@ class Position:
         self.save(token=issued)
         return issued
 
+    @property
+    def family_of_children(self) -> str:
+        """The branches or items of this attempt of the state under way."""
+        return f"{self.state}#{self.attempt}"
+
     def child(self, index: int) -> Position:
         """Where a branch or item of the state under way begins."""
-        family = f"{self.state}#{self.attempt}"
+        family = self.family_of_children
         return Position(self.journal, f"{family}.{index}", family)
 
 
@@ -369,6 +392,8 @@ def add_event(
     position: Position | None = getattr(context, "position", None)
     if position is None:
         return _add_event_in_moto(self, context, event_type, event_details, timestamp, update_source_event_id)
+    if position.journal.is_cancelled(position.program):
+        return int(context.source_event_id)
     where = f"{position.state}#{position.attempt}:{getattr(event_type, 'value', event_type)}"
     index = position.journal.place_of(where) if self is position.journal.history else None
     if index is not None:

@@ -31,7 +31,6 @@ from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iteration_worker import IterationWorker
 from moto.stepfunctions.parser.asl.component.state.fail.state_fail import StateFail
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.component.state.state_pass.state_pass import StatePass
@@ -59,7 +58,6 @@ _INSTANT: Final = (StatePass, StateChoice, StateSucceed, StateFail)
 _begin_program_in_moto: Final = Program.eval
 _run_program_in_moto: Final = Program._eval_body
 _enter_in_moto: Final = CommonStateField._eval_body
-_evaluate_item_in_moto: Final = IterationWorker._eval_job
 _evaluate_input_in_moto: Final = CommonStateField._eval_state_input
 _handle_retry_in_moto: Final = ExecutionState._handle_retry
 
@@ -119,12 +117,6 @@ def _reset_retries(self: Any, env: Any) -> None:
         retrier.backoff_rate._store_next_multiplier(env, 1.0)
 
 
-def evaluate_item(self: Any, env: Any, job: Any) -> None:
-    """Process an item of a Map."""
-    journal.place_item(env, job.job_index)
-    _evaluate_item_in_moto(self, env, job)
-
-
 class _Backoff(threading.local):
     """In place of the clock by which moto sleeps before a retry: notes how long, for `handle_retry` of this thread."""
 
@@ -140,7 +132,7 @@ backoff: Final = _Backoff()
 def handle_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
     """Decide on a retry, meter its transition, and wait for its time."""
     outcome = _handle_retry_in_moto(self, env, failure_event)
-    if outcome == RetryOutcome.CanRetry:
+    if outcome == RetryOutcome.CanRetry and env.is_running():
         billing.meter("states", "standard_transition", 1, asset=execution_of(env))
         due = time.time() + backoff.seconds
         if position := journal.position_of(env):

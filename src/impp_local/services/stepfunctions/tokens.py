@@ -239,6 +239,15 @@ def release(execution: Execution) -> None:
             endpoint.interrupt_all()
 
 
+def abandon(env: Any) -> None:
+    """Expire the token of a task whose branch or item has ended, and wake the task."""
+    token = env.states.context_object.context_object_data.get("Task", {}).get("Token")
+    endpoint = env.callback_pool_manager.get(token) if token else None
+    if endpoint is not None and endpoint.consumer_error is None:
+        _tokens.expire(endpoint)
+        endpoint.interrupt_all()
+
+
 def _waits_for_token(task: Any) -> bool:
     resource: Any = getattr(task, "resource", None)
     return isinstance(task, StateTaskServiceCallback) and resource.condition == ResourceCondition.WaitForTaskToken

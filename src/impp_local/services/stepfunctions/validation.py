@@ -28,6 +28,8 @@ _ONLY_ON: Final[Mapping[str, set[str]]] = {
     "HeartbeatSeconds": {"Task"},
     "Catch": {"Task", "Parallel", "Map"},
     "Retry": {"Task", "Parallel", "Map"},
+    "Branches": {"Parallel"},
+    **{name: {"Map"} for name in ("ItemProcessor", "Iterator", "Items", "ItemsPath", "ItemSelector", "MaxConcurrency")},
 }
 """Fields that only these types of states have."""
 
@@ -139,6 +141,8 @@ def _state(name: str, state: Mapping[str, Any], where: str, language: str) -> It
     if kind == "Fail" and str(state.get("Error", "")).startswith("States."):
         message = f"Error '{state['Error']}' begins with the reserved prefix 'States.'"
         yield _error("SCHEMA_VALIDATION_FAILED", message, f"{where}/Error")
+    if kind == "Map" and not {"ItemProcessor", "Iterator"} & state.keys():
+        yield _error("SCHEMA_VALIDATION_FAILED", "These fields are required: [ItemProcessor]", where)
     if own == "JSONata":
         yield from _expressions(state, where)
     yield from _nested_machines(state, where, language)

@@ -71,6 +71,22 @@ def output(expression: str) -> str:
             "/States/First/Branches[0]/States",
             None,
         ),
+        (machine({"First": {"Type": "Map", "End": True}}), SCHEMA, "/States/First", None),
+        (
+            machine({"First": {"Type": "Pass", "End": True, "MaxConcurrency": 1}}),
+            SCHEMA,
+            "/States/First",
+            "Field 'MaxConcurrency' is not supported",
+        ),
+        (
+            jsonata(
+                {"Type": "Map", "Items": "{% 1 + %}", "ItemProcessor": {"StartAt": "In", "States": {"In": DONE}}}
+                | {"Next": "Done"}
+            ),
+            INVALID,
+            "/States/First/Items",
+            None,
+        ),
         (
             machine({"First": {"Type": "Pass", "End": True, "Catch": []}}),
             SCHEMA,
