@@ -8,11 +8,11 @@ from typing import Any
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from impp_engines import assets
+from impp_engines import weights
 
 
 class Model:
-    """An ONNX model among the assets. `run` may be called from any thread.
+    """An ONNX model among the weights. `run` may be called from any thread.
 
     One intra-op thread beats two for these small models, and the arena is off so that memory does not stay at the
     size of the largest image so far. A lock allows one run at a time, which bounds memory and leaves a core for
@@ -38,5 +38,5 @@ class Model:
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
-        model = str(assets.path(self._asset))
+        model = str(weights.path(self._asset))
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

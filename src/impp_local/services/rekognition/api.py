@@ -3,7 +3,7 @@
 Requests, responses, limits and errors are AWS's; the findings are those of small models: 80 kinds of objects instead
 of thousands, nudity instead of the whole moderation taxonomy, faces with five landmarks and without age or mood. A
 field that no model here can fill is omitted from the response, as the API's shapes allow. Confidences are the models'
-own, mapped to Rekognition's scale by `_confidence`.
+own, mapped to Rekognition's scale by `taxonomy.confidence`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import Any, TypeVar
 
 import cv2
 
-from impp_engines import faces, images, labels, moderation, text
+from impp_engines import faces, images, labels, moderation, taxonomy, text
 from impp_engines.images import Image8
 from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Call, Cloud, Service
-from impp_local.services.rekognition.taxonomy import LABELS, LabelInfo
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_S3_BYTES = 15 * 1024 * 1024
@@ -75,8 +74,10 @@ class Rekognition(Service):
             raise _invalid("The local cloud supports only the feature GENERAL_LABELS")
         threshold = _min_confidence(request)
         limit = request.params.get("MaxLabels")
-        floor = max(_LOWEST_SCORE, _score(threshold))
-        detected = self._analyze(request, lambda image: _labels(labels.detect(image, floor), image))
+        floor = max(_LOWEST_SCORE, taxonomy.score(threshold))
+        detected = self._analyze(
+            request, lambda image: [_label(label, image) for label in taxonomy.labels(labels.detect(image, floor))]
+        )
         confident = [label for label in detected if label["Confidence"] >= threshold]
         answer = _filtered(confident, (request.params.get("Settings") or {}).get("GeneralLabels") or {})
         _meter(request)
@@ -85,7 +86,7 @@ class Rekognition(Service):
     def detect_moderation_labels(self, request: Call) -> dict[str, Any]:
         """`Explicit` of the taxonomy's first level when the image shows nudity; the model distinguishes no more."""
         confidence = 100.0 * self._analyze(request, moderation.nudity)
-        label = {"Name": "Explicit", "ParentName": "", "TaxonomyLevel": 1, "Confidence": round(confidence, 4)}
+        label = {"Name": taxonomy.UNSAFE, "ParentName": "", "TaxonomyLevel": 1, "Confidence": round(confidence, 4)}
         _meter(request)
         return {
             "ModerationLabels": [label] if confidence >= _min_confidence(request) else [],
@@ -182,21 +183,6 @@ def _min_confidence(request: Call) -> float:
     return _DEFAULT_CONFIDENCE[request.operation] if threshold is None else float(threshold)
 
 
-_RELIABLE_SCORE = 0.40
-_POWER = math.log(0.45) / math.log(1 - _RELIABLE_SCORE)
-
-
-def _confidence(score: float) -> float:
-    """Percent for a NanoDet score. 0.40, above which its findings are mostly right, becomes 55, Rekognition's default
-    threshold; 0.54 becomes 70 and 0.8 becomes 92."""
-    return round(100 * (1 - math.pow(1 - min(score, 1.0), _POWER)), 4)
-
-
-def _score(confidence: float) -> float:
-    """The inverse of `_confidence`."""
-    return 1.0 - float(math.pow(1 - min(confidence, 100) / 100, 1 / _POWER))
-
-
 def _box(left: float, top: float, right: float, bottom: float, image: Image8) -> dict[str, float]:
     """A box as fractions of the image, clipped to it."""
     height, width = image.shape[:2]
@@ -205,28 +191,20 @@ def _box(left: float, top: float, right: float, bottom: float, image: Image8) ->
     return {"Width": right - left, "Height": bottom - top, "Left": left, "Top": top}
 
 
-def _labels(detections: list[labels.Detection], image: Image8) -> list[dict[str, Any]]:
-    """A label with its instances for each kind of object, and one without instances for each parent."""
-    by_name: dict[str, dict[str, Any]] = {}
-    for detection in detections:
-        info = LABELS[detection.name]
-        confidence = _confidence(detection.score)
-        label = by_name.setdefault(info.name, _label(info, confidence))
-        box = _box(detection.left, detection.top, detection.right, detection.bottom, image)
-        label["Instances"].append({"BoundingBox": box, "Confidence": confidence})
-        for index, parent in enumerate(info.parents):
-            by_name.setdefault(parent, _label(LabelInfo(parent, info.category, info.parents[:index]), confidence))
-    return sorted(by_name.values(), key=lambda label: -label["Confidence"])
-
-
-def _label(info: LabelInfo, confidence: float) -> dict[str, Any]:
+def _label(label: taxonomy.Label, image: Image8) -> dict[str, Any]:
     return {
-        "Name": info.name,
-        "Confidence": confidence,
-        "Instances": [],
-        "Parents": [{"Name": name} for name in info.parents],
-        "Aliases": [{"Name": name} for name in info.aliases],
-        "Categories": [{"Name": info.category}],
+        "Name": label.info.name,
+        "Confidence": label.confidence,
+        "Instances": [
+            {
+                "BoundingBox": _box(instance.left, instance.top, instance.right, instance.bottom, image),
+                "Confidence": taxonomy.confidence(instance.score),
+            }
+            for instance in label.instances
+        ],
+        "Parents": [{"Name": name} for name in label.info.parents],
+        "Aliases": [{"Name": name} for name in label.info.aliases],
+        "Categories": [{"Name": label.info.category}],
     }
 
 

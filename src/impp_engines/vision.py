@@ -1,0 +1,90 @@
+"""Looks at one picture with several small models and answers in the form of the pipeline's findings.
+
+The findings are those of `impp_lambdas.core.detect.readers`, which reads them from a service's responses: names are
+Rekognition's, confidences in percent, boxes `[left, top, width, height]` in shares of the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from impp_engines import faces, labels, moderation, taxonomy, text
+from impp_engines.images import Image8
+
+Finding = dict[str, Any]
+
+LOWEST = {"labels": 60.0, "moderation": 60.0, "text": 80.0, "faces": 50.0}
+"""Lowest confidence of a finding in percent, by detector: for the first three what the pipeline asks Rekognition for,
+for faces what the model's authors use."""
+
+
+def look(image: Image8, names: Iterable[str], lowest: Mapping[str, float] = LOWEST) -> dict[str, list[Finding]]:
+    """The findings of each named detector (`labels`, `text`, `faces`, `moderation`) in an image.
+
+    `image` is height x width x 3, 8 bit, BGR (PyAV's `bgr24`) and of any size. Raises `KeyError` for another name, and
+    what `weights.path` raises if a model is missing. The first call per model takes longer, as the model loads.
+    """
+    return {name: _DETECTORS[name](image, lowest[name]) for name in names}
+
+
+def _labels(image: Image8, lowest: float) -> list[Finding]:
+    """`{name, confidence, instances: [{confidence, box}]}`; parents such as `Vehicle` have no instances."""
+    detections = labels.detect(image, taxonomy.score(lowest))
+    return [
+        {
+            "name": label.info.name,
+            "confidence": round(label.confidence, 2),
+            "instances": [
+                {
+                    "confidence": round(taxonomy.confidence(instance.score), 2),
+                    "box": _box(instance.left, instance.top, instance.right, instance.bottom, image),
+                }
+                for instance in label.instances
+            ],
+        }
+        for label in taxonomy.labels(detections)
+    ]
+
+
+def _text(image: Image8, lowest: float) -> list[Finding]:
+    """`{text, confidence, box}` per line, from top to bottom."""
+    return [
+        {"text": line.text, "confidence": round(100 * line.score, 2), "box": _quad_box(line.quad, image)}
+        for line in text.read(image, lowest / 100)
+    ]
+
+
+def _faces(image: Image8, lowest: float) -> list[Finding]:
+    """`{confidence, box}` per face."""
+    return [
+        {"confidence": round(100 * face.score, 2), "box": _box(face.left, face.top, face.right, face.bottom, image)}
+        for face in faces.detect(image, lowest / 100)
+    ]
+
+
+def _moderation(image: Image8, lowest: float) -> list[Finding]:
+    """`{name, parent, confidence}`; the model knows one category."""
+    confidence = round(100 * moderation.nudity(image), 2)
+    return [{"name": taxonomy.UNSAFE, "parent": "", "confidence": confidence}] if confidence >= lowest else []
+
+
+_DETECTORS: Mapping[str, Callable[[Image8, float], list[Finding]]] = {
+    "labels": _labels,
+    "text": _text,
+    "faces": _faces,
+    "moderation": _moderation,
+}
+
+
+def _box(left: float, top: float, right: float, bottom: float, image: Image8) -> list[float]:
+    """A box in pixels as shares of the image, clipped to it."""
+    height, width = image.shape[:2]
+    left, right = (min(max(x / width, 0.0), 1.0) for x in (left, right))
+    top, bottom = (min(max(y / height, 0.0), 1.0) for y in (top, bottom))
+    return [round(side, 4) for side in (left, top, right - left, bottom - top)]
+
+
+def _quad_box(quad: text.Quad, image: Image8) -> list[float]:
+    xs, ys = [x for x, _ in quad], [y for _, y in quad]
+    return _box(min(xs), min(ys), max(xs), max(ys), image)

@@ -1,0 +1,66 @@
+"""The findings of all detectors in one picture, in the pipeline's form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.support.media_clips import SCENES, frame, sign
+
+from impp_engines import labels, taxonomy, vision
+
+
+def test_every_class_has_a_name_of_rekognitions() -> None:
+    assert set(taxonomy.LABELS) == set(labels.CLASSES)
+
+
+def test_scores_and_confidences_are_inverse_and_rise_together() -> None:
+    scores = np.linspace(0, 0.99, 50)
+    percents = [taxonomy.confidence(score) for score in scores]
+    assert percents == sorted(percents) and percents[0] == 0
+    assert [taxonomy.score(percent) for percent in percents] == pytest.approx(scores, abs=1e-5)
+    assert taxonomy.confidence(0.4) == pytest.approx(55)
+
+
+def test_a_label_has_its_objects_and_its_parents_have_none() -> None:
+    detections = [
+        labels.Detection("car", 0.8, 0, 0, 10, 10),
+        labels.Detection("person", 0.7, 0, 0, 5, 10),
+        labels.Detection("car", 0.6, 20, 0, 30, 10),
+        labels.Detection("bus", 0.5, 0, 0, 9, 9),
+    ]
+    rows = [(label.info.name, len(label.instances), label.info.parents) for label in taxonomy.labels(detections)]
+    assert rows == [
+        ("Car", 2, ("Transportation", "Vehicle")),
+        ("Transportation", 0, ()),
+        ("Vehicle", 0, ("Transportation",)),
+        ("Person", 1, ()),
+        ("Bus", 1, ("Transportation", "Vehicle")),
+    ]
+
+
+def test_an_unknown_detector_is_an_error() -> None:
+    with pytest.raises(KeyError, match="taste"):
+        vision.look(np.zeros((90, 160, 3), np.uint8), ["taste"])
+
+
+@pytest.mark.slow
+def test_objects_of_a_street_have_names_confidences_and_boxes_in_shares() -> None:
+    findings = vision.look(frame(SCENES["cyclist"]), ["labels", "moderation"])
+    assert findings["moderation"] == []
+    by_name = {finding["name"]: finding for finding in findings["labels"]}
+    assert {"Person", "Motorcycle", "Vehicle"} <= set(by_name)
+    assert by_name["Vehicle"]["instances"] == []
+    for finding in findings["labels"]:
+        assert 60 <= finding["confidence"] <= 100
+        for instance in finding["instances"]:
+            left, top, width, height = instance["box"]
+            assert 0 <= left < left + width <= 1.0001 and 0 <= top < top + height <= 1.0001
+
+
+@pytest.mark.slow
+def test_lines_of_a_sign_are_read_from_top_to_bottom() -> None:
+    findings = vision.look(sign("Station 12", "KA-RL 1234"), ["text"])["text"]
+    assert [finding["text"] for finding in findings] == ["Station 12", "KA-RL 1234"]
+    assert all(finding["confidence"] >= 80 for finding in findings)
+    (_, first, _, _), (_, second, _, _) = (finding["box"] for finding in findings)
+    assert first < second
