@@ -1,18 +1,64 @@
-"""Media formats by their first bytes or by the extension of a name; the size of a still picture."""
+"""Media formats: the one table of those that the edge uploads and the pipeline reads; the size of a still picture."""
 
 from __future__ import annotations
 
-import re
 import struct
+from typing import NamedTuple
 
 HEAD_BYTES = 4096
 """Bytes that :func:`sniff` needs at most."""
 
-BOXED_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid")
-"""Boxes that an ISO base media or QuickTime file can begin with."""
+
+class Format(NamedTuple):
+    """A container or picture format by the ``name`` that :func:`sniff` gives it, and the extensions of its files.
+
+    ``demuxer`` is FFmpeg's name of what reads it, "" for a picture. ``is_encodable``: MediaConvert lists it as an input
+    (its user guide, "Supported input formats").
+    """
+
+    name: str
+    extensions: str
+    demuxer: str = ""
+    is_encodable: bool = False
+
+
+FORMATS = (
+    Format("mp4", "mp4 m4v mov qt 3gp 3g2 m4a f4v insv 360", "mov", True),
+    Format("matroska", "mkv webm mka", "matroska", True),
+    Format("avi", "avi", "avi", True),
+    Format("mpegts", "ts mts m2t m2ts tod", "mpegts", True),
+    Format("mpegps", "mpg mpeg m2p vob mod", "mpeg", True),
+    Format("mpegvideo", "m1v m2v", "mpegvideo", True),
+    Format("asf", "wmv wma asf", "asf", True),
+    Format("flv", "flv", "flv", True),
+    Format("mxf", "mxf", "mxf", True),
+    Format("dv", "dv dif", "dv"),
+    Format("ogg", "ogg ogv oga opus", "ogg", True),
+    Format("wave", "wav", "wav", True),
+    Format("aiff", "aif aiff", "aiff"),
+    Format("caf", "caf", "caf"),
+    Format("mp3", "mp3", "mp3", True),
+    Format("flac", "flac", "flac", True),
+    Format("aac", "aac", "aac", True),
+    Format("ac3", "ac3 eac3", "ac3,eac3", True),
+    Format("amr", "amr", "amr"),
+    Format("jpeg", "jpg jpeg jpe"),
+    Format("png", "png"),
+    Format("gif", "gif"),
+    Format("webp", "webp"),
+    Format("tiff", "tif tiff dng"),
+    Format("heif", "heic heif"),
+    Format("avif", "avif"),
+)
+DEMUXERS = ",".join(row.demuxer for row in FORMATS if row.demuxer)
+"""FFmpeg's demuxers for these formats, as its options list them. They hold their media themselves: no playlists."""
+
+BOXED_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"styp", b"sidx", b"moof")
+"""Boxes that an ISO base media or QuickTime file, or a segment of one, can begin with."""
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif")
 """Brands of still pictures: HEIC, AVIF."""
-_IMAGES = {"jpeg", "png", "gif", "webp", "tiff", "heif", "avif"}
+_IMAGES = frozenset(row.name for row in FORMATS if not row.demuxer)
+_EXTENSIONS = {extension: row.name for row in FORMATS for extension in row.extensions.split()}
 _PREFIXES = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -26,20 +72,29 @@ _PREFIXES = (
     (b"fLaC", "flac"),
     (b"OggS", "ogg"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
-    (b"\x06\x0e\x2b\x34", "mxf"),
     (b"ID3", "mp3"),
     (b"#!AMR", "amr"),
+    (b"caff\x00\x01", "caf"),
+    (b"\x0b\x77", "ac3"),
+    (b"\x1f\x07\x00\x3f", "dv"),  # the header block of a DIF sequence, 525 lines or 625 (IEC 61834-2)
+    (b"\x1f\x07\x00\xbf", "dv"),
 )
 _RIFF = {b"AVI ": "avi", b"WAVE": "wave", b"WEBP": "webp"}
-_EXTENSIONS = (
-    r"(?i)\.(mp4|m4v|mov|qt|mkv|webm|avi|m?ts|m2ts|mpe?g|3gp|wmv|flv|insv|360"
-    r"|mp3|m4a|wav|flac|ogg|opus|amr|aac|jpe?g|png|hei[cf]|webp|gif|tiff?|dng)$"
-)
+_MXF_PARTITION = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02"
+"""The key of a partition pack; a run-in of up to 64 KiB may precede the first (SMPTE ST 377-1, 6.5)."""
+_PACKETS = ((188, 0), (192, 4), (204, 0))
+"""Lengths of a transport stream's packets and where the sync byte stands: plain, with a time code before each (M2TS),
+with error correction behind each."""
+
+
+def of_name(name: str) -> str | None:
+    """The format by the extension of a file's name."""
+    return _EXTENSIONS.get(name.rpartition(".")[2].lower()) if "." in name else None
 
 
 def is_media(name: str, head: bytes) -> bool:
-    """Whether a file of no known camera is footage, by its extension or by its first 512 bytes."""
-    return bool(re.search(_EXTENSIONS, name)) or sniff(head) is not None
+    """Whether a file of no known camera is footage, by its extension or by its first :data:`HEAD_BYTES`."""
+    return of_name(name) is not None or sniff(head) is not None
 
 
 def sniff(head: bytes) -> str | None:
@@ -49,16 +104,18 @@ def sniff(head: bytes) -> str | None:
             return name
     if head[:4] in (b"RIFF", b"RF64"):
         return _RIFF.get(head[8:12])
+    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "aiff"
     if head[4:8] in BOXED_FIRST:
         brand = head[8:12] if head[4:8] == b"ftyp" else b""
         return "avif" if brand == b"avif" else "heif" if brand in HEIF_BRANDS else "mp4"
-    if _repeats(head, 0x47, 0, 188) or _repeats(head, 0x47, 4, 192):  # 192: M2TS, a time code before each packet
+    if _is_transport_stream(head):
         return "mpegts"
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return "aac"
     if len(head) > 2 and head[0] == 0xFF and _is_mpeg_audio(head[1], head[2]):
         return "mp3"
-    return None
+    return "mxf" if head.startswith(b"\x06\x0e\x2b\x34") or _MXF_PARTITION in head else None
 
 
 def is_image(container: str) -> bool:
@@ -110,5 +167,13 @@ def _is_mpeg_audio(first: int, second: int) -> bool:
     return first >> 5 == 7 and version != 1 and layer in (1, 2) and rate not in (0, 15) and sampling != 3
 
 
-def _repeats(head: bytes, sync: int, first: int, every: int) -> bool:
-    return len(head) > first + 2 * every and all(head[first + n * every] == sync for n in range(3))
+def _is_transport_stream(head: bytes) -> bool:
+    """Whether sync bytes repeat: three from the first packet on; five where the first packet was cut, for certainty."""
+    for length, first in _PACKETS:
+        if _repeats(head, first, length, 3) or any(_repeats(head, at, length, 5) for at in range(length)):
+            return True
+    return False
+
+
+def _repeats(head: bytes, first: int, every: int, times: int) -> bool:
+    return len(head) > first + (times - 1) * every and all(head[first + n * every] == 0x47 for n in range(times))

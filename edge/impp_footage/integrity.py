@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from impp_footage import boxes, movies
-from impp_footage.formats import BOXED_FIRST, HEIF_BRANDS
+from impp_footage.cameras import PROXIES
+from impp_footage.formats import BOXED_FIRST, HEIF_BRANDS, of_name
 from impp_footage.movies import COMPLETE, UNKNOWN, Integrity, cut
 from impp_footage.reader import RangeReader
 
 TAIL = 64 * 1024
 """Bytes at the end of a JPEG in which its end mark is looked for: makers put trailers behind it."""
-_BOXED_NAMES = (
-    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".m4a", ".heic", ".heif", ".insv", ".360", ".lrv", ".lrf", ".glv",
-)  # fmt: skip
+_BOXED = ("mp4", "heif", "avif")
+"""Formats of boxes; a name of theirs, or of a camera's proxy, says that the file must have some."""
 
 
 def integrity(file: RangeReader, name: str) -> Integrity:
     """Judge whether a file is whole, by its bytes and its name. Raises what its reader raises."""
     head = file.read(0, 16)
-    boxed = name.lower().endswith(_BOXED_NAMES)
+    boxed = of_name(name) in _BOXED or name.lower().endswith(PROXIES)
     if boxed and file.size < 8:
         return cut(f"the file has {file.size} bytes")
     if boxed and not file.read(0, 4096).strip(b"\x00"):  # the space was reserved, but nothing written

@@ -15,11 +15,11 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from impp_footage.formats import DEMUXERS
+
 if TYPE_CHECKING:
     from av.container import InputContainer
 
-FORMATS = "mov,matroska,mxf,wav,avi,mpegts,mpeg,mp3,flac,asf,ogg,aac,ac3,eac3"
-"""Demuxers that may open a file: containers that hold media themselves, no playlists."""
 
 SAMPLE_RATE = 16_000
 """Samples per second of decoded sound, as speech models expect them."""
@@ -35,9 +35,10 @@ class MediaError(ValueError):
         self.reason = reason
 
 
-def open_media(path: Path) -> InputContainer:
-    """The opened file, a context manager. Raises FFmpegError, ValueError or OSError when it is not media."""
-    return av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file", "format_whitelist": FORMATS})
+def open_media(path: Path, demuxers: str = DEMUXERS) -> InputContainer:
+    """The opened file, a context manager; `demuxers` (FFmpeg's names) may open it. Raises FFmpegError, ValueError or
+    OSError when it is not media."""
+    return av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file", "format_whitelist": demuxers})
 
 
 def audio_windows(path: Path, seconds: float) -> Iterator[Samples]:

@@ -76,19 +76,39 @@ def test_reads_the_size_of_a_picture(kind: str) -> None:
     assert formats.image_size(picture(kind)) == (70, 51)
 
 
-@pytest.mark.parametrize(
-    ("head", "container"),
-    [
-        (b"FLV\x01\x05\x00\x00\x00\x09", "flv"),
-        (b"\x00\x00\x01\xb3" + bytes(60), "mpegvideo"),
-        (b"\xff\xf1\x50\x80", "aac"),
-        (b"\x06\x0e\x2b\x34" + bytes(12), "mxf"),
-        ("a text in UTF-16".encode("utf-16"), None),
-    ],
-)
-def test_the_edge_and_the_pipeline_accept_the_same_formats(head: bytes, container: str | None) -> None:
-    assert formats.sniff(head) == container
-    assert formats.is_media("unknown", head) is (container is not None)
+HEADS = {
+    "flv": b"FLV\x01\x05\x00\x00\x00\x09",
+    "mpegvideo": b"\x00\x00\x01\xb3" + bytes(60),
+    "aac": b"\xff\xf1\x50\x80",
+    "mxf": bytes(300) + bytes.fromhex("060e2b34020501010d010201"),  # behind a run-in
+    "dv": b"\x1f\x07\x00\xbf" + bytes(76),
+    "amr": b"#!AMR\n",
+    "ac3": b"\x0b\x77" + bytes(8),
+    "aiff": b"FORM\x00\x00\x01\x00AIFF",
+    "caf": b"caff\x00\x01",
+    "mp4": b"\x00\x00\x00\x18styp",
+}
+
+
+@pytest.mark.parametrize("container", HEADS)
+def test_the_edge_and_the_pipeline_accept_the_same_formats(container: str) -> None:
+    assert formats.sniff(HEADS[container]) == container
+    assert formats.is_media("unknown", HEADS[container])
+    row = next(row for row in formats.FORMATS if row.name == container)
+    assert set(row.demuxer.split(",")) <= av.formats_available
+    assert all(formats.of_name(f"A.{extension.upper()}") == container for extension in row.extensions.split())
+
+
+def test_a_text_is_no_format() -> None:
+    assert formats.sniff("a text in UTF-16".encode("utf-16")) is None
+    assert formats.of_name("README") is formats.of_name("notes.txt") is formats.of_name("mp4") is None
+
+
+@pytest.mark.parametrize(("length", "first"), [(188, 0), (192, 4), (204, 0)])
+@pytest.mark.parametrize("cut", [0, 1, 100, 187])
+def test_a_transport_stream_may_begin_in_the_middle_of_a_packet(length: int, first: int, cut: int) -> None:
+    packets = (bytes(first) + b"G" + bytes(length - first - 1)) * 20
+    assert formats.sniff(packets[cut:][: formats.HEAD_BYTES]) == "mpegts"
 
 
 @given(st.binary(max_size=400))

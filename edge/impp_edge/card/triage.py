@@ -14,8 +14,6 @@ from impp_edge.card.find import CardFile
 from impp_edge.card.work_queue import EVENT, ROUTINE, Urgency
 from impp_footage import cameras, formats, sidecars
 
-HEAD = 512
-"""Bytes to read for a magic number."""
 SIDECAR, TWIN, NO_CAMERA, NO_MEDIA = "sidecar", "low-resolution twin", "no known camera", "no media"
 PRESSING = ("event", "manual")
 """Recordings that come before all others: triggered by the camera, or by somebody pressing a button."""
@@ -43,7 +41,7 @@ def skip_reason(card_file: CardFile, siblings: Collection[str]) -> str | None:
         return NO_CAMERA
     try:
         with card_file.path.open("rb") as file:
-            head = file.read(HEAD)
+            head = file.read(formats.HEAD_BYTES)
     except OSError:
         return None  # the upload reports it
     return None if formats.is_media(name, head) else NO_MEDIA

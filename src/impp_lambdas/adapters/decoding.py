@@ -145,7 +145,9 @@ def _serve(requests: IO[bytes], answers: IO[bytes], file: RangedFile) -> tuple[d
         raise Unreadable("the decoder's result is too long")
     data = decoder.exactly(answers, length)
     if kind == b"E":
-        raise Unreadable(file.stopped or data.decode("utf-8", "replace"))
+        failure = json.loads(data)
+        aws.logger.warning("the decoder failed", extra={"error": failure["error"], "reason": failure["reason"]})
+        raise Unreadable(file.stopped or str(failure["reason"]))
     document = json.loads(data)
     if sum(document["blobs"]) > MAX_BLOBS:
         raise Unreadable("the decoder's pictures are too large")

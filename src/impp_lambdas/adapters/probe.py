@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.intake.integrity import Problem
+from impp_lambdas.core.results import reasons
 
 FILE_ERRORS = {"BadRequestException", "UnprocessableEntityException"}
 """Errors that are the file's fault (MediaConvert's API reference). All others are ours or AWS's."""
@@ -23,5 +24,7 @@ def probe(uri: str) -> Mapping[str, Any] | Problem:
             return Problem("gone", "deleted while it was being read")
         if aws.code(error) not in FILE_ERRORS:
             raise
-        return Problem("corrupt", str(error.response["Error"].get("Message", aws.code(error)))[:300])
+        message = str(error.response["Error"].get("Message", aws.code(error)))
+        aws.logger.warning("Probe cannot read the file", extra={"uri": uri, "error": message})
+        return Problem("corrupt", reasons.plain(message)[: reasons.LONGEST])
     return results[0] if results else Problem("corrupt", "MediaConvert's Probe found nothing to read")

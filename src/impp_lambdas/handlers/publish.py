@@ -28,8 +28,10 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     if media["verdict"] == "process":
         results["sample"] = event["sample"]
     delivered = delivery.deliver(settings, media["asset"], {**results, "plan": media["plan"]})
-    end = publication.tag_outcome(media, results, delivered)
     transcript = delivery.transcript(settings, results)
+    end = publication.tag_outcome(media, results, delivered, transcript)
+    if end.state == "quarantined":  # it stays in Standard
+        archive = results["archive"] = {name: value for name, value in archive.items() if name != "tag"}
     usages = [media["usage"], *(result.get("usage", []) for result in results.values())]
     run = ledger.Run(
         verdict=media["verdict"],
@@ -54,7 +56,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     )
     publication.save(settings, record)
     links = alerts.execution_link(record.execution)
-    if end.state != "deferred":  # it has no manifest
+    if end.state not in publication.WITHOUT_MANIFEST:
         links = [*alerts.manifest_link(delivery.url(settings, media["asset"], "manifest.json")), *links]
     alert = alerts.of_asset(end.state, media["asset"], media["key"], summary.lines(record), links, record.usd)
     return {"state": end.state, "usd": record.usd, "subject": alerts.subject(alert.title), "alert": alert.to_dict()}

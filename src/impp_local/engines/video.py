@@ -20,12 +20,15 @@ import av
 from av.error import FFmpegError
 from av.sidedata.sidedata import Type as SideData
 
-from impp_engines.media import FORMATS, MediaError, open_media
+from impp_engines.media import MediaError, open_media
 from impp_footage import boxes, reader
 from impp_footage.boxes import Box
-from impp_footage.formats import BOXED_FIRST
+from impp_footage.formats import BOXED_FIRST, FORMATS
 from impp_footage.orientation import UPRIGHT, Orientation, of_side_data
 from impp_local.kernel import children
+
+DEMUXERS = ",".join(row.demuxer for row in FORMATS if row.is_encodable)
+"""FFmpeg's demuxers for what MediaConvert reads."""
 
 _LOG_LIMIT = 4_000
 
@@ -100,7 +103,7 @@ def probe(path: Path) -> Media:
     if size == 0:
         raise MediaError("empty", "the file is empty")
     try:
-        with open_media(path) as container:
+        with open_media(path, DEMUXERS) as container:
             tracks = tuple(_track(container, stream) for stream in container.streams)
             if not any(t.kind in ("video", "audio") for t in tracks):
                 raise MediaError("corrupt", "the file holds no audio or video")
@@ -201,7 +204,7 @@ def ffmpeg() -> str:
 
 def input_options(path: Path) -> list[str]:
     """ffmpeg's arguments for an input file; it opens this file alone, and only as a media container."""
-    return ["-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"file:{path.absolute()}"]
+    return ["-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{path.absolute()}"]
 
 
 def output_path(path: Path) -> str:

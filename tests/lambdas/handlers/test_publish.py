@@ -117,6 +117,27 @@ def test_a_rendition_that_is_longer_than_its_original_is_reported(account: Accou
     assert (transcode["status"], transcode["reason"][:19]) == ("partial", "web is 60.0 s long,")
 
 
+def test_an_asset_of_which_nothing_was_made_is_quarantined(account: Account, clip: bytes) -> None:
+    event = successful_run(account, clip)
+    asset = event["media"]["asset"]
+    for rendition in event["media"]["plan"]["renditions"]:
+        boto3.client("s3").delete_object(Bucket=DELIVERY, Key=rendition["key"])
+    unreadable = {"status": "failed", "error": "Unreadable", "cause": json.dumps({"errorMessage": "its data is noise"})}
+    event["sample"] = unreadable | {"frames": None, "poster": None, "usage": []}
+    event["branches"] = {"transcode": {"status": "failed", "error": "States.TaskFailed", "cause": "Transcoding failed"}}
+    out = publish.handler(event, FakeContext())
+    assert (out["state"], out["alert"]["severity"]) == ("quarantined", "critical")
+    assert out["alert"]["text"].startswith(
+        "Nothing could be made of the file (sample: the file cannot be decoded: its data is noise; transcode: "
+    )
+    assert [link["title"] for link in out["alert"]["links"]] == ["Execution"]
+    item = account.asset(asset)
+    assert (item["state"], item["reason"], item.get("archive")) == ("quarantined", "nothing_made", None)
+    assert (tags()["impp:state"], tags()["impp:archive"]) == ("quarantined", "standard")
+    assert not boto3.client("s3").list_objects_v2(Bucket=DELIVERY, Prefix=f"assets/{asset}/manifest")["KeyCount"]
+    assert account.items("CLAIM#")[0]["released"]
+
+
 def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) -> None:
     event = successful_run(account, clip, tags="mine=kept")
     out = publish.handler(event, FakeContext())
@@ -199,7 +220,7 @@ def test_failed_branches_make_it_partial(account: Account, clip: bytes) -> None:
     out = publish.handler(event, FakeContext())
     document = manifest_of(event)
     assert out["state"] == document["state"] == "partial"
-    assert document["reason"] == "sample: Unreadable: no frames; analyze: ValueError: bad"
+    assert document["reason"] == "sample: the file cannot be decoded: no frames; analyze: ValueError: bad"
     assert document["branches"]["transcribe"] == {"status": "skipped", "reason": "no speech"}
     assert (document["poster"], document["captions"], document["transcript"]) == (None, None, None)
     assert out["alert"]["severity"] == "warning"

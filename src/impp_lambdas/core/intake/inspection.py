@@ -132,6 +132,8 @@ def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams
     streams = facts.from_probe(result)
     if streams is None:
         return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
+    if streams.container == "unknown":  # Probe's Format is blank for a format that it reads but has no name for
+        streams = replace(streams, container=unknown.container)
     try:
         if unknown.container == "mp4":
             streams = facts.from_probe(result, boxes.orientation(file)) or streams

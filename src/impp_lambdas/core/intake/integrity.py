@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 REASONS = (
     *("gone", "empty", "archived", "checksum_mismatch", "not_media", "truncated", "corrupt", "no_streams"),
-    *("read_limit", "implausible", "contradiction"),
+    *("read_limit", "implausible", "contradiction", "encrypted"),
 )
 
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 
+from impp_footage import formats
 from impp_lambdas.core.intake.unreadable import Unreadable
 
 if TYPE_CHECKING:
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 
     from av.container import InputContainer, OutputContainer
 
-DEMUXERS = "mov,matroska,mxf,wav,avi,mpegts,mpeg,mpegvideo,mp3,flac,asf,ogg,aac,ac3,eac3,amr,flv"
-"""FFmpeg's names of the formats that :func:`impp_footage.formats.sniff` knows."""
-
 _LIMITS = {
-    "format_whitelist": DEMUXERS,
+    "format_whitelist": formats.DEMUXERS,
     "protocol_whitelist": "none",  # no protocol has this name; an empty list would be FFmpeg's default
     "enable_drefs": "0",  # mov's own: no media in other files that a data reference names
 }
@@ -38,7 +36,7 @@ def open_media(file: Any) -> InputContainer:
     try:
         container: InputContainer = av.open(file, mode="r", metadata_errors="replace", container_options=_LIMITS)
     except (av.error.FFmpegError, OSError) as error:
-        raise Unreadable(f"the container does not open: {error.strerror or error}") from error
+        raise Unreadable("it does not open as video or sound") from error
     return container
 
 

@@ -5,13 +5,15 @@ the file's bytes. Only the standard library is loaded before the limits are set.
 
 Parent to child: a length (4 bytes, big-endian) and JSON `{task, memory_mb, file_bytes, size, …}`, then a length and
 bytes for each read. Child to parent: `R`, offset (8 bytes) and length (4) for a read; at the end `D`, a length and JSON
-`{result, blobs: [lengths]}` and the blobs, or `E`, a length and the reason in UTF-8.
+`{result, blobs: [lengths]}` and the blobs, or `E`, a length and JSON `{reason, error}`: a reason for people, and the
+text of what was raised for the log.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import resource
 import struct
 import time
@@ -91,8 +93,8 @@ def main(requests_fd: int, answers_fd: int) -> None:
             result, blobs = TASKS[request["task"]](Served(requests, answers, int(request["size"])), request)
         except Exception as error:
             is_memory = isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError)
-            text = NO_MEMORY.format(request["memory_mb"]) if is_memory else _reason(error)
-            data = text.encode("utf-8", "replace")[:1000]
+            reason = NO_MEMORY.format(request["memory_mb"]) if is_memory else _reason(error)
+            data = json.dumps({"reason": reason[:300], "error": repr(error.__cause__ or error)[:500]}).encode()
             answers.write(b"E" + LENGTH.pack(len(data)) + data)
             return
         data = json.dumps({"result": result, "blobs": [len(blob) for blob in blobs]}).encode()
@@ -118,7 +120,12 @@ def limit(memory_mb: int, file_bytes: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}"
+    """What an error means for the file. What is not :class:`Unreadable` is FFmpeg's, Pillow's or ours."""
+    return str(error) if isinstance(error, Unreadable) else f"the decoder cannot cope with its data ({_name(error)})"
+
+
+def _name(error: Exception) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
 
 
 def _sample(file: Served, request: Mapping[str, Any]) -> Result:

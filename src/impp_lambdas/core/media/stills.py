@@ -50,7 +50,7 @@ def still(file: IO[bytes]) -> Image.Image:
             small = _reduced(image)
             upright = ImageOps.exif_transpose(small).convert("RGB")
     except (OSError, ValueError, SyntaxError) as error:
-        raise Unreadable(f"the image does not open: {error}") from error
+        raise Unreadable("its picture is damaged or of an unknown kind") from error
     return upright.resize(fit(*upright.size, LONG_SIDE), Image.Resampling.LANCZOS)
 
 

@@ -94,6 +94,9 @@ CLASSES = (
     ),
 )
 
+STAYS = CLASSES[0].tag
+"""The tag that keeps an original where it was uploaded."""
+
 
 @dataclass(frozen=True)
 class Choice:

@@ -106,6 +106,7 @@ def catalog(record: Record) -> dict[str, Any]:
         "asset": media["asset"],
         "state": record.outcome.state,
         "reason": record.outcome.reason,
+        "detail": record.outcome.detail,
         "bucket": media["bucket"],
         "key": media["key"],
         "version": media["version"] or None,

@@ -13,6 +13,9 @@ BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
 SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
 MIRRORING_LEFT_OUT = "the file asks for left and right to be swapped, which MediaConvert cannot do; the poster has it"
 
+NOTHING_MADE = "nothing_made"
+"""Reason of an asset of which nothing useful exists."""
+
 LENGTH_TOLERANCE_S, LENGTH_TOLERANCE = 1.0, 0.02
 """A rendition may differ from its original by the larger one, seconds or share: tracks rarely end together, and the
 last frame of a variable rate has no certain length."""
@@ -20,11 +23,14 @@ last frame of a variable rate has no certain length."""
 
 @dataclass(frozen=True)
 class Outcome:
-    """`state` is published, partial or deferred; `branches` are `{name: {status, reason?}}`."""
+    """`state` is published, partial, deferred or quarantined; `branches` are `{name: {status, reason?}}`.
+
+    `reason` is a text, but for quarantined :data:`NOTHING_MADE`, whose `detail` is the text."""
 
     state: str
     reason: str | None
     branches: dict[str, dict[str, str]]
+    detail: str | None = None
 
 
 def of_branches(
@@ -34,9 +40,12 @@ def of_branches(
     missing_renditions: Sequence[str],
     tags_left_out: Sequence[str],
     wrong_lengths: Sequence[str] = (),
+    *,
+    is_useful: bool = True,
 ) -> Outcome:
     """The outcome of an execution that reached Publish. `results` are those of the :data:`BRANCHES` that ran, and
-    the plan; `wrong_lengths` those of :func:`wrong_lengths`."""
+    the plan; `wrong_lengths` those of :func:`wrong_lengths`. `is_useful`: there is a picture, a rendition or a
+    transcript."""
     branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
     if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
         branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
@@ -51,6 +60,8 @@ def of_branches(
         reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")
     if verdict == "archive_only":
         return Outcome("deferred", "; ".join(filter(None, [verdict_reason, *reasons])), branches)
+    if reasons and not is_useful:
+        return Outcome("quarantined", NOTHING_MADE, branches, "; ".join(reasons))
     return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
 
 
@@ -72,6 +83,8 @@ def _branch(result: Mapping[str, Any]) -> dict[str, str]:
     if status == "ok" and (failed := result.get("failed")):
         calls = ", ".join(f"{count} x {name}" for name, count in failed.items())
         return {"status": "partial", "reason": f"no response to {calls}"}
+    if status == "ok" and result.get("incomplete") and result.get("frame_count") == 0:
+        return {"status": "failed", "reason": str(result["incomplete"])}
     if status == "ok" and result.get("incomplete"):
         return {"status": "ok", "reason": str(result["incomplete"])}
     return {"status": status, **({"reason": str(result["reason"])} if result.get("reason") else {})}

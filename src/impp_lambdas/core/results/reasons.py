@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,9 +18,12 @@ REJECTIONS: Mapping[str, str] = {
     "no_streams": "The file holds neither picture nor sound",
     "contradiction": "The file's metadata contradicts its place in the bucket, which decides whose it is",
     "implausible": "The length that the file states does not fit its size",
+    "encrypted": "The file is encrypted, and this pipeline has no key",
+    "nothing_made": "Nothing could be made of the file",
     "read_limit": "The file is laid out so that reading it takes too many requests; no camera writes such a file",
 }
-"""Sentences for :data:`impp_lambdas.core.intake.integrity.REASONS`, without their full stop."""
+"""Sentences for :data:`impp_lambdas.core.intake.integrity.REASONS` and for Publish's own `nothing_made`, without their
+full stop."""
 
 ERRORS: Mapping[str, str] = {
     "TaskFailed": "the service reported a failure",
@@ -31,9 +35,28 @@ ERRORS: Mapping[str, str] = {
     "Runtime.OutOfMemory": "the function ran out of memory",
     "Lambda.TooManyRequestsException": "too many functions ran at the same time",
     "TranscriptionFailed": "Transcribe could not transcribe the sound",
+    "Unreadable": "the file cannot be decoded",
 }
 """Errors of Step Functions (without their prefix `States.`) and Lambda that do not say what happened
 (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html)."""
+
+_TECHNICAL: tuple[tuple[str, str], ...] = (
+    (r"No parser found for container", "MediaConvert does not know the format of the file"),
+    (r"no moov box|moov atom not found", "its index is missing, because recording or copying stopped before its end"),
+    (r"[Ii]s file truncated|end of file hit", "the file ends before its last frames do"),
+    (r"No audio frames decoded|Audio track \[\d+\] not found", "its sound cannot be decoded"),
+    (r"doesn't have video that the transcoder can consume", "MediaConvert does not know the codec of its picture"),
+    (r"Failed probe/open|Unable to open input file", "MediaConvert cannot read the file"),
+    (r"Invalid data found when processing input|1094995529", "its data is damaged"),
+    (r"Transcoding failed|Conversion failed|matches no streams", "the encoder cannot decode the file"),
+    (r"cannot identify image file|broken data stream|decoder error", "its picture is damaged"),
+    (r"image file is truncated|Truncated File Read|unexpected end of file", "its picture ends too early"),
+)
+"""Texts of MediaConvert (https://docs.aws.amazon.com/mediaconvert/latest/ug/mediaconvert_error_codes.html), FFmpeg and
+Pillow, and what they mean for the file. The text itself stays in the log and in the execution's history."""
+
+_OBJECT = re.compile(r"'?<[^<>]*(?: object)? at 0x[0-9a-fA-F]+>'?")
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
 
 LONGEST = 300
 """Characters of an explained error."""
@@ -57,10 +80,17 @@ def sentence(reason: str | None, detail: str | None = None) -> str:
 
 def explain(error: str | None, cause: str | None) -> str:
     """An error and its cause in one line of at most 300 characters, with the message from a cause that is JSON."""
-    message = _message((cause or "").strip())
+    message = plain(_message((cause or "").strip()))
     meaning = ERRORS.get(error.removeprefix("States."), error) if error else None
     text = f"{meaning}: {message}" if meaning and message else message or meaning or "no cause given"
     return " ".join(text.split())[:LONGEST]
+
+
+def plain(text: str) -> str:
+    """A text of a service or library in words for people: a known one by its meaning, others without the addresses of
+    objects and numbers of errors."""
+    known = next((meaning for pattern, meaning in _TECHNICAL if re.search(pattern, text)), None)
+    return known or _ERRNO.sub("", _OBJECT.sub("the file", text)).strip()
 
 
 def _message(cause: str) -> str:

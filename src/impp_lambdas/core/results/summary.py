@@ -21,7 +21,7 @@ def lines(record: Record) -> list[str]:
     analysis = results.get("analyze", {})
     archive = results.get("archive", {})
     return [
-        record.outcome.reason or "",
+        reasons.sentence(record.outcome.reason, record.outcome.detail),
         describe(record.media["facts"]),
         *(
             _list(detector.heading, [_title(entry) for entry in analysis.get(name, [])])

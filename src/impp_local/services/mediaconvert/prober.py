@@ -167,9 +167,10 @@ def result(media: Media, etag: str, modified: datetime) -> dict[str, Any]:
 def _container(media: Media) -> dict[str, Any]:
     states_duration = _format(media) not in _UNTIMED and not media.is_fragmented
     container: dict[str, Any] = {
-        "Format": _format(media),
         "Tracks": [_track(track, states_duration) for track in media.tracks],
     }
+    if format_ := _format(media):  # "blank if your media file has a format that … Probe … does not recognize" (Format)
+        container["Format"] = format_
     if media.duration_s and states_duration:
         container["Duration"] = round(media.duration_s, 6)
         container["BitRate"] = round(media.size * 8 / media.duration_s)
@@ -184,7 +185,7 @@ def _format(media: Media) -> str:
         return "three_g2" if media.brand.startswith("3g2") else "three_gp" if media.brand.startswith("3g") else "mp4"
     if "matroska" in names and {codec_name(t) for t in media.tracks if t.kind != "data"} <= _WEB_CODECS:
         return "webm"
-    return next((_FORMATS[name] for name in names if name in _FORMATS), names[0])
+    return next((_FORMATS[name] for name in names if name in _FORMATS), "")
 
 
 def _track(track: Track, states_duration: bool) -> dict[str, Any]:

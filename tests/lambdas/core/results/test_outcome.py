@@ -59,3 +59,18 @@ def test_a_rendition_of_another_length_is_a_problem(length: float | None, origin
 def test_a_deferred_outcome_has_the_verdicts_reason_and_other_errors() -> None:
     end = outcome.of_branches("archive_only", "$9 of $9", {"archive": {"status": "failed", "error": "E"}}, [], [])
     assert (end.state, end.reason) == ("deferred", "$9 of $9; archive: E")
+
+
+def test_an_asset_of_which_nothing_exists_is_quarantined() -> None:
+    failed = {"status": "failed", "error": "Unreadable", "cause": '{"errorMessage": "it does not open"}'}
+    end = outcome.of_branches("process", None, {"sample": failed, "archive": OK}, [], [], is_useful=False)
+    assert (end.state, end.reason) == ("quarantined", outcome.NOTHING_MADE)
+    assert end.detail == "sample: the file cannot be decoded: it does not open"
+    assert outcome.of_branches("process", None, {"archive": OK}, [], [], is_useful=False).state == "published"
+    assert outcome.of_branches("archive_only", "$9", {"archive": OK}, [], [], is_useful=False).state == "deferred"
+
+
+def test_a_video_without_a_picture_is_not_complete() -> None:
+    blind = {**OK, "incomplete": "no picture of the video could be decoded", "frame_count": 0}
+    end = outcome.of_branches("process", None, {"sample": blind, "transcode": OK}, [], [])
+    assert (end.state, end.reason) == ("partial", "sample: no picture of the video could be decoded")

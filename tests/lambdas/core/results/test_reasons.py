@@ -8,10 +8,11 @@ import pytest
 
 from impp_lambdas.core.intake.integrity import REASONS
 from impp_lambdas.core.results import reasons
+from impp_lambdas.core.results.outcome import NOTHING_MADE
 
 
 def test_every_reason_for_a_rejection_is_a_sentence_with_its_detail() -> None:
-    assert set(reasons.REJECTIONS) == set(REASONS)
+    assert set(reasons.REJECTIONS) == {*REASONS, NOTHING_MADE}
     assert reasons.sentence("truncated", "it ends in a box of 8 MB") == (
         "The file is incomplete: recording or copying stopped before its end (it ends in a box of 8 MB)."
     )
@@ -46,3 +47,24 @@ JOB = {"Id": "1-a", "Status": "ERROR", "ErrorCode": 1040, "ErrorMessage": "The w
 )
 def test_a_cause_is_shortened_to_one_line(error: str | None, cause: str | None, text: str) -> None:
     assert reasons.explain(error, cause) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "Unable to open input file [s3://b/k]: [Failed probe/open: [[Errno 1094995529] Invalid data found when "
+            "processing input: 'file:/tmp/x']]",
+            "MediaConvert cannot read the file",
+        ),
+        ("Demuxer: [ReadPacketData File read failed - end of file hit at length [9]. Is file truncated?]", "the file"),
+        ("cannot identify image file <_io.BytesIO object at 0x7f3a>", "its picture is damaged"),
+        ("cannot use <Served object at 0x7f3a>", "cannot use the file"),
+        ("[Errno 13] Permission denied", "Permission denied"),
+        ("at most 64 megapixels of WEBP are read", "at most 64 megapixels of WEBP are read"),
+    ],
+)
+def test_texts_of_libraries_become_words(text: str, words: str) -> None:
+    assert reasons.plain(text).startswith(words)
+    assert not any(part in reasons.plain(text) for part in ("0x", "Errno", "[", "s3://"))
+    assert reasons.explain("Unreadable", json.dumps({"errorMessage": text})).startswith("the file cannot be decoded: ")
