@@ -20,6 +20,7 @@ logger = Logger()  # service name and level come from POWERTOOLS_SERVICE_NAME an
 THROTTLING = frozenset({
     "BandwidthLimitExceeded",
     "LimitExceededException",
+    "ModelNotReadyException",
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
@@ -28,7 +29,8 @@ THROTTLING = frozenset({
     "TransactionInProgressException",
 })  # fmt: skip
 """Error codes that mean "later", besides those that contain "throttl"
-(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html and botocore's standard retries)."""
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html and botocore's standard retries;
+ModelNotReadyException, 429 in botocore's model of SageMaker Runtime: "Wait and try your request again")."""
 
 
 class Throttled(Exception):

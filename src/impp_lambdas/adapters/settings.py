@@ -21,6 +21,7 @@ class Settings:
     kms_key_arn: str = ""
     webhook_secret_arn: str = ""
     cost_tag: str = ""
+    custom_detectors: str = ""  # JSON, see core/detect/custom.py
     transcribe_language: str = "auto"
     transcribe_fallback_language: str = "en-US"
     monthly_budget_usd: float = 0.0  # of this and the three limits: 0 = no limit
