@@ -44,6 +44,7 @@ variable "functions" {
     runtime              = string
     sha256_base64        = string
     timeout_s            = number
+    weights              = optional(map(string), {})
   }))
   nullable = false
   validation {

@@ -24,6 +24,22 @@ resource "aws_s3_object" "zip" {
   }
 }
 
+# Weights of models, which the functions fetch. The key ends with the content's SHA-256, by which they check it.
+resource "aws_s3_object" "weights" {
+  for_each = local.manifest.weights
+
+  bucket       = var.bucket_name
+  key          = "weights/${each.value.sha256}"
+  content_type = "application/octet-stream"
+  source       = "${local.folder}/${each.value.path}"
+  source_hash  = each.value.sha256
+
+  lifecycle {
+    # Functions switch to the new weights before the old ones are deleted.
+    create_before_destroy = true
+  }
+}
+
 resource "aws_lambda_layer_version" "this" {
   for_each = local.manifest.layers
 

@@ -4,7 +4,7 @@ output "detector_actions" {
 }
 
 output "functions" {
-  description = "Functions by name: artifact, description and size, as the modules that deploy functions take them."
+  description = "Functions by name: artifact, description, size and weights, as the modules that deploy functions take them."
   value = {
     for name, function in local.manifest.functions : name => {
       architecture         = local.manifest.target.architecture
@@ -18,6 +18,7 @@ output "functions" {
       runtime              = local.manifest.target.runtime
       sha256_base64        = function.sha256_base64
       timeout_s            = coalesce(try(var.overrides[name].timeout_s, null), function.timeout_s)
+      weights              = { for weight in function.weights : weight => aws_s3_object.weights[weight].key }
     }
   }
 

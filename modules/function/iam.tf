@@ -45,6 +45,16 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
+    for_each = length(var.artifact.weights) == 0 ? [] : [values(var.artifact.weights)]
+
+    content {
+      sid       = "ReadWeights"
+      actions   = ["s3:GetObject"]
+      resources = [for key in statement.value : "arn:${local.partition}:s3:::${var.artifact.bucket}/${key}"]
+    }
+  }
+
+  dynamic "statement" {
     for_each = var.dead_letter_arn == null ? [] : [var.dead_letter_arn]
 
     content {

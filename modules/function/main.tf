@@ -5,6 +5,11 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
+  environment = merge(var.environment, length(var.artifact.weights) == 0 ? {} : {
+    IMPP_WEIGHTS_BUCKET = var.artifact.bucket
+    IMPP_WEIGHTS_KEYS   = jsonencode(var.artifact.weights)
+  })
+
   account       = data.aws_caller_identity.current.account_id
   log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${aws_cloudwatch_log_group.this.name}"
   partition     = data.aws_partition.current.partition
@@ -32,7 +37,7 @@ resource "aws_lambda_function" "this" {
   architectures    = [var.artifact.architecture]
   description      = var.description
   handler          = var.artifact.handler
-  kms_key_arn      = length(var.environment) == 0 ? null : var.kms_key_arn
+  kms_key_arn      = length(local.environment) == 0 ? null : var.kms_key_arn
   layers           = var.artifact.layers
   memory_size      = var.memory_mb
   role             = aws_iam_role.this.arn
@@ -52,7 +57,7 @@ resource "aws_lambda_function" "this" {
   }
 
   dynamic "environment" {
-    for_each = length(var.environment) == 0 ? [] : [var.environment]
+    for_each = length(local.environment) == 0 ? [] : [local.environment]
 
     content {
       variables = environment.value

@@ -15,6 +15,8 @@ variable "artifact" {
     runtime = optional(string, "python3.13")
     # SHA-256 of the zip in base64, as in `build/manifest.json`.
     sha256_base64 = string
+    # Weights of models that the function may fetch from the bucket: key by name.
+    weights = optional(map(string), {})
   })
   nullable = false
   validation {

@@ -109,7 +109,7 @@ class Build:
             manifest = json.loads(self.manifest_path.read_bytes())
             if manifest["inputs"] != inputs:
                 return False
-            parts = [*manifest["functions"].values(), *manifest["layers"].values()]
+            parts = [*manifest["functions"].values(), *manifest["layers"].values(), *manifest["weights"].values()]
             sizes_fit = all((self.folder / part["path"]).stat().st_size == part["size"] for part in parts)
             machine = (self.folder / STATE_MACHINE).read_bytes()
             return sizes_fit and hashlib.sha256(machine).hexdigest() == manifest["state_machine"]["sha256"]
@@ -159,14 +159,16 @@ class Build:
             write_whole(path, content)
         return {"path": STATE_MACHINE, "sha256": hashlib.sha256(content).hexdigest(), "features": self.features()}
 
-    def package(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Write the zips that do not exist yet and return the `functions` and `layers` parts of the manifest."""
+    def package(self) -> dict[str, Any]:
+        """Write what does not exist yet and return `functions`, `layers` and `weights` of the manifest."""
         from impp_build.closure import reject_unknown
+        from impp_build.weights import Weights
 
         layers = {name: self._layer(name) for name in LAYERS}
         sizes = self._sizes(layers)
         third_party = frozenset().union(*(layer.provides for layer in layers.values()))
         entry = cache(source_entry)
+        weights = Weights(self.folder)
         functions: dict[str, Any] = {}
         for name, function in self.functions.items():
             closure = self.sources.closure(name)
@@ -178,10 +180,15 @@ class Build:
                 "handler": f"{PACKAGE.name}.handlers.{name}.handler",
                 **vars(self._store(name, entries)),
                 "layers": needed,
+                "weights": weights.add(closure.strings),
                 **function.to_manifest(),
             }
         runtimes = [self.lambda_target.runtime]
-        return functions, {name: {**vars(layer.artifact), "runtimes": runtimes} for name, layer in layers.items()}
+        return {
+            "functions": functions,
+            "layers": {name: {**vars(layer.artifact), "runtimes": runtimes} for name, layer in layers.items()},
+            "weights": weights.files,
+        }
 
     def _sizes(self, layers: Mapping[str, Layer]) -> Sizes:
         """The layers' sizes for the architecture that is built; for AWS, for Lambda's other architecture too."""
@@ -243,14 +250,12 @@ class Build:
         if self.up_to_date(inputs):
             return None
         machine = self.render()
-        functions, layers = self.package()
         target = {"architecture": self.lambda_target.architecture, "runtime": self.lambda_target.runtime}
         manifest = {
             "version": 1,
             "inputs": inputs,
             "target": target,
-            "functions": functions,
-            "layers": layers,
+            **self.package(),
             "detectors": {"iam_actions": iam_actions(PACKAGE)},
             "state_machine": machine,
         }

@@ -62,6 +62,7 @@ def cli() -> None:
       media   native wheels for the target from requirements/media.txt: decoders
       vision  the same from requirements/vision.txt: runs the models that look at pictures
       speech  the same from requirements/speech.txt, compressed: runs the model that listens
+    Weights of models that a function names are files of their own, which it fetches when it starts.
     File names carry a content key, and entries are sorted and dated 1980: equal sources give equal bytes, so
     Terraform sees a change only where there is one.
 
@@ -87,7 +88,7 @@ def build_all(build_dir: Path, target: str, without: tuple[str, ...]) -> None:
     if manifest is None:
         click.echo(f"{_shown(build.manifest_path)} is up to date ({seconds:.2f} s)")
         return
-    _list(manifest["functions"], manifest["layers"])
+    _list(manifest)
     built = f"{len(manifest['functions'])} functions, {len(manifest['layers'])} layers"
     click.echo(f"{_shown(build.manifest_path)}: {built} for {target} in {seconds:.2f} s")
 
@@ -95,8 +96,8 @@ def build_all(build_dir: Path, target: str, without: tuple[str, ...]) -> None:
 @cli.command(short_help="Zip functions and layers only.")
 @_options
 def package(build_dir: Path, target: str, without: tuple[str, ...]) -> None:
-    """Write the zips of all functions and layers to artifacts/ and list them. Leaves the manifest alone."""
-    _list(*Build(build_dir, target, without).package())
+    """Write functions, layers and weights to artifacts/ and list them. Leaves the manifest alone."""
+    _list(Build(build_dir, target, without).package())
 
 
 @cli.command(short_help="Render the state machine only.")
@@ -167,11 +168,13 @@ def _build_once(build: Build) -> None:
         click.secho(f"{time.strftime('%H:%M:%S')} {error}", fg="red", err=True)
 
 
-def _list(functions: dict[str, Any], layers: dict[str, Any]) -> None:
-    for kind, parts in (("function", functions), ("layer", layers)):
-        for name, part in parts.items():
+def _list(packaged: dict[str, Any]) -> None:
+    for kind in ("functions", "layers", "weights"):
+        for name, part in packaged[kind].items():
             uses = f"  layers: {', '.join(part['layers'])}" if part.get("layers") else ""
-            click.echo(f"  {kind:8} {name:12} {part['size'] / 1000:9.1f} kB  {Path(part['path']).name}{uses}")
+            click.echo(
+                f"  {kind.removesuffix('s'):8} {name:12} {part['size'] / 1000:9.1f} kB  {Path(part['path']).name}{uses}"
+            )
 
 
 def _shown(path: Path) -> str:

@@ -1,7 +1,8 @@
 """The import closure of a function: the files that its zip needs, read from the source with `ast`, never by importing.
 
 Every import counts, in a function body too, except under `if TYPE_CHECKING:`. A data file belongs to the closure if a
-string literal names it: by its path relative to the module (the price book) or from the top-level package.
+string literal names it: by its path relative to the module (the price book) or from the top-level package. A literal
+that names weights stays out of the zip: the function fetches them.
 """
 
 from __future__ import annotations
@@ -113,10 +114,12 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 @dataclass(frozen=True)
 class Closure:
-    """The files of a zip (path in the zip → file) and third-party top-level names (name → first `file:line`)."""
+    """The files of a zip (path in the zip → file), third-party top-level names (name → first `file:line`), and the
+    string literals of the modules, which name weights."""
 
     files: dict[str, Path]
     external: dict[str, str]
+    strings: set[str]
 
 
 class Sources:
@@ -157,10 +160,12 @@ class Sources:
         start = self._handler(function)
         files: dict[str, Path] = {}
         external: dict[str, str] = {}
+        strings: set[str] = set()
         waiting, seen = [start], {start}
         while waiting:
             module = self.module(waiting.pop())
             assert module is not None
+            strings |= module.strings
             for path in [module.path, *self._data_files(module)]:
                 files[path.relative_to(module.base).as_posix()] = path
             wanted = [parent for parent in _parents(module.name) if self.module(parent)]
@@ -174,7 +179,7 @@ class Sources:
             seen.update(fresh)
             waiting += fresh
         self._reject_cycles(start)
-        return Closure(files, external)
+        return Closure(files, external, strings)
 
     def _target(self, module: Module, item: Import) -> str:
         """Return the name of the module that an import loads."""

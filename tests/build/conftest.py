@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.paths import REPOSITORY
-from tests.support.small_project import FOOTAGE, SOURCES, TEMPLATE, Project, make_wheel
+from tests.support.small_project import ENGINES, FOOTAGE, SOURCES, TEMPLATE, Project, make_wheel
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +64,7 @@ def make_project(
         root = tmp_path / name
         files = {f"src/impp_lambdas/{path}": text for path, text in SOURCES.items()} | requirements
         files |= {f"edge/impp_footage/{path}": text for path, text in FOOTAGE.items()}
-        files["src/impp_engines/__init__.py"] = '"""Models."""\n'
+        files |= {f"src/impp_engines/{path}": text for path, text in ENGINES.items()}
         files["modules/pipeline/state_machine.asl.json.j2"] = TEMPLATE
         files["pyproject.toml"] = "[tool.impp.features]\ntranscribe = true\n"
         env = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}

@@ -228,6 +228,26 @@ def test_a_compressed_layer_is_importable_and_counts_with_its_compressed_size(pr
     assert done.stdout.split() == ["True", str(tmp_path / "impp-speech/arrays.py")], done.stderr
 
 
+def test_weights_that_a_function_names_are_files_of_their_own(project: Project) -> None:
+    handler = project.root / "src/impp_lambdas/handlers/sample.py"
+    handler.write_text(
+        "from impp_engines.models import SMALL\n\ndef handler(event, context):\n    return SMALL\n", "utf-8"
+    )
+    project.run("all")
+    manifest, digest = project.manifest(), hashlib.sha256(b"weights").hexdigest()
+    path = f"artifacts/weights-{digest[:16]}.bin"
+    assert manifest["weights"] == {"small/model.bin": {"path": path, "sha256": digest, "size": 7}}
+    assert manifest["functions"]["sample"]["weights"] == ["small/model.bin"]
+    assert manifest["functions"]["inspect"]["weights"] == []
+    assert (project.root / "build" / path).read_bytes() == b"weights"
+    with project.zip_of(manifest["functions"]["sample"]) as zipped:
+        assert not [name for name in zipped.namelist() if "assets" in name or "model.bin" in name]
+    (project.root / "build" / path).unlink()
+    assert "up to date" not in project.run("all").stdout
+    project.write("src/impp_engines/models.py", "SMALL = 'lost.onnx'\n")
+    assert "Cannot fetch lost.onnx" in project.run("all", check=False).stderr
+
+
 def test_the_layer_pins_boto3_and_what_it_needs_as_tested() -> None:
     def pins(name: str) -> dict[str, str]:
         lines = pinned(REPOSITORY / "requirements" / f"{name}.txt").splitlines()

@@ -88,6 +88,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "target": {"architecture": "arm64", "runtime": "python3.13"},
         "functions": {name: manifest_part(name, layers=("python",)) for name in ("cost_report", "notifier")},
         "layers": {"python": {**file, "path": "artifacts/python.zip", "runtimes": ["python3.13"]}},
+        "weights": {},
         "detectors": {"iam_actions": []},
         "state_machine": {"path": "state_machine.asl.json", "sha256": "0", "features": {}},
     }

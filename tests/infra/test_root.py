@@ -227,6 +227,7 @@ def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple
         "layers": {
             "l": {"sha256_base64": HASH, "size": 1, "key": "0", "path": "artifacts/l.zip", "runtimes": ["python3.13"]}
         },
+        "weights": {},
         "detectors": {"iam_actions": sorted(REKOGNITION)},
         "state_machine": {
             "path": "state_machine.asl.json",

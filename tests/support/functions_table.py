@@ -19,4 +19,5 @@ def manifest_part(name: str, layers: tuple[str, ...]) -> dict[str, Any]:
     row = {"ephemeral_storage_mb": 512, **ROWS[name]}
     size = {key: row[key] for key in ("description", "memory_mb", "timeout_s", "ephemeral_storage_mb")}
     file = {"path": f"artifacts/{name}.zip", "sha256_base64": HASH, "size": 1, "key": "0"}
-    return {**file, "handler": f"impp_lambdas.handlers.{name}.handler", "layers": list(layers), **size}
+    handler = f"impp_lambdas.handlers.{name}.handler"
+    return {**file, "handler": handler, "layers": list(layers), "weights": [], **size}

@@ -57,6 +57,19 @@ FOOTAGE = {
     "zones.py": "UTC = 0\n",
 }
 
+ENGINES = {
+    "__init__.py": '"""Models."""\n',
+    "assets.py": (
+        "from pathlib import Path\n\nclass AssetError(Exception):\n    pass\n\n"
+        "def names():\n    return ['small/model.bin', 'other.onnx', 'lost.onnx']\n\n"
+        "def path(name):\n"
+        "    if name == 'lost.onnx':\n        raise AssetError('Cannot fetch lost.onnx')\n"
+        "    return Path(__file__).with_name('model.bin')\n"
+    ),
+    "model.bin": "weights",
+    "models.py": "SMALL = 'small/model.bin'\n",
+}
+
 TEMPLATE = """\
 <# a comment #>
 {"StartAt": "Inspect", "States": {

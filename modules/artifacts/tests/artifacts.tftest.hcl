@@ -29,6 +29,7 @@ run "publishes_the_build" {
       runtime              = "python3.13"
       sha256_base64        = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
       timeout_s            = 60
+      weights              = {}
     }
     error_message = "Each function must have every attribute that module function takes."
   }
@@ -39,6 +40,13 @@ run "publishes_the_build" {
       "layers/python"     = ["layers/python-0c.zip", "tests/fixtures/artifacts/python-0c.zip", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]
     }
     error_message = "Each zip must be uploaded under its content-addressed key."
+  }
+  assert {
+    condition = (
+      output.functions.inspect.weights == { "small/model.bin" = "weights/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+      && aws_s3_object.weights["small/model.bin"].source == "tests/fixtures/artifacts/weights-0d.bin"
+    )
+    error_message = "Weights must be uploaded under their SHA-256, and their functions must know the key."
   }
   assert {
     condition     = output.detector_actions == toset(["rekognition:DetectFaces", "rekognition:DetectLabels"])

@@ -116,6 +116,36 @@ run "all_options" {
   }
 }
 
+run "reads_its_weights_and_nothing_else_of_the_bucket" {
+  command = plan
+  variables {
+    artifact = {
+      bucket        = "impp-test-code"
+      handler       = "impp_lambdas.handlers.hear.handler"
+      key           = "hear.zip"
+      sha256_base64 = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+      weights       = { "a/model.bin" = "weights/0a", "b.onnx" = "weights/0b" }
+    }
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.function.json).Statement : statement.Sid => [statement.Action, statement.Resource]
+      if statement.Sid == "ReadWeights"
+      } == {
+      ReadWeights = ["s3:GetObject", ["arn:aws:s3:::impp-test-code/weights/0b", "arn:aws:s3:::impp-test-code/weights/0a"]]
+    }
+    error_message = "A function may read exactly the weights that it uses."
+  }
+  assert {
+    condition = aws_lambda_function.this.environment[0].variables == tomap({
+      IMPP_WEIGHTS_BUCKET = "impp-test-code"
+      IMPP_WEIGHTS_KEYS   = "{\"a/model.bin\":\"weights/0a\",\"b.onnx\":\"weights/0b\"}"
+    })
+    error_message = "A function must be told where its weights are."
+  }
+}
+
 run "rejects_a_malformed_name" {
   command = plan
   variables {

@@ -36,8 +36,8 @@ MAX_JSON, MAX_BLOBS = 4 << 20, 128 << 20
 OUT_OF_TIME = "incomplete, because the time ran out"
 NO_PICTURE = "no picture of the video could be decoded"
 
-_INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
-"""Lambda's interpreter finds its own library by `LD_LIBRARY_PATH`."""
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "IMPP_WEIGHTS")
+"""Lambda's interpreter finds its own library by `LD_LIBRARY_PATH`, the engines their weights by `IMPP_WEIGHTS`."""
 _START = "import sys,json;sys.path[:]=json.loads(sys.argv[1]);from {} import main;main(*map(int,sys.argv[2:]))"
 
 

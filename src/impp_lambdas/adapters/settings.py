@@ -22,6 +22,8 @@ class Settings:
     webhook_secret_arn: str = ""
     cost_tag: str = ""
     custom_detectors: str = ""  # JSON, see core/detect/custom.py
+    weights_bucket: str = ""
+    weights_keys: str = ""
     transcribe_language: str = "auto"
     transcribe_fallback_language: str = "en-US"
     monthly_budget_usd: float = 0.0  # of this and the three limits: 0 = no limit
