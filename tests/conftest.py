@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ FIRST = ("e2e", "infra/test_modules.py", "infra/test_root.py", "e2e/test_terrafo
 """The longest files, which wait for Terraform; the last of them waits for the deployment that the first one makes."""
 
 register_profiles()
+# The quick model; a test of another language asks for the other one.
+os.environ.setdefault("IMPP_SPEECH_MODEL", "tiny.en")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

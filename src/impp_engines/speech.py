@@ -1,4 +1,8 @@
-"""Speech to text: Whisper tiny.en (MIT) on `faster-whisper`. English only."""
+"""Speech to text: multilingual Whisper base (MIT) on `faster-whisper`.
+
+A recording is transcribed in pieces: :func:`transcribe` cuts a file of any length; a caller that has sound of its own
+uses :func:`identify` and :func:`recognize`.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,31 @@ from impp_engines.media import SAMPLE_RATE, Samples, audio_windows
 
 _WINDOW_S = 600.0
 _SEARCH_S = 10.0
-_PARTS = ("config.json", "tokenizer.json", "vocabulary.txt", "model.bin")
+_IDENTIFIED = 4
+"""Stretches of 30 s that the language is identified from, at most: a greeting may be in another one."""
 
-_lock = threading.Lock()
-_model: Any = None
+
+@dataclass(frozen=True)
+class Model:
+    """Whisper in one size. `language` is the only one that it understands; None: any."""
+
+    files: tuple[str, ...]
+    language: str | None = None
+
+
+BASE = Model(
+    (
+        "whisper-base/config.json",
+        "whisper-base/tokenizer.json",
+        "whisper-base/vocabulary.json",
+        "whisper-base/model.bin",
+    )
+)
+TINY_EN = Model(
+    tuple(f"whisper-tiny.en/{part}" for part in ("config.json", "tokenizer.json", "vocabulary.txt", "model.bin")), "en"
+)
+"""Half the time and memory, English only: for tests. (No literal names its files, so that no function is deployed with
+them.)"""
 
 
 @dataclass(frozen=True)
@@ -39,52 +64,92 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Language:
+    """A spoken language (ISO 639-1, such as `de`) and its probability, 0..1."""
+
+    code: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Transcript:
-    """The segments of a recording, and its length in seconds."""
+    """The segments of a recording, its length in seconds, and its language; None if it has no sound."""
 
     segments: tuple[Segment, ...]
     duration_s: float
+    language: Language | None = None
 
 
-def transcribe(path: Path, on_progress: Callable[[float], None] | None = None) -> Transcript:
+def transcribe(
+    path: Path,
+    on_progress: Callable[[float], None] | None = None,
+    *,
+    language: str | None = None,
+    model: Model = BASE,
+) -> Transcript:
     """Transcribe the first audio track of a media file of any length, ten minutes at a time.
 
-    `on_progress` receives the seconds transcribed so far. Raises `MediaError` when there is no audio or it cannot be
-    decoded.
+    `language` (ISO 639-1) is identified from the first piece unless given. `on_progress` receives the seconds
+    transcribed so far. Raises `MediaError` when there is no audio or it cannot be decoded.
     """
     segments: list[Segment] = []
+    spoken = Language(language, 1.0) if language else None
     offset = 0.0
     for samples in _cut_in_silence(audio_windows(path, _WINDOW_S)):
-        segments += _segments(samples, offset)
+        spoken = spoken or identify(samples, model, skip_silence=True)
+        segments += recognize(samples, spoken.code, model, offset=offset, skip_silence=True)
         offset += samples.size / SAMPLE_RATE
         if on_progress:
             on_progress(offset)
-    return Transcript(tuple(segments), offset)
+    return Transcript(tuple(segments), offset, spoken)
 
 
-def _segments(samples: Samples, offset: float) -> Iterator[Segment]:
-    with _lock:
-        segments, _ = _whisper().transcribe(
+def identify(samples: Samples, model: Model = BASE, *, skip_silence: bool = False) -> Language:
+    """The language that is most probably spoken at the beginning of `samples`, in up to two minutes of them."""
+    if model.language:
+        return Language(model.language, 1.0)
+    whisper, lock = _loaded(model)
+    with lock:
+        code, probability, _ = whisper.detect_language(
+            samples, vad_filter=skip_silence, language_detection_segments=_IDENTIFIED
+        )
+    return Language(str(code), float(probability))
+
+
+def recognize(
+    samples: Samples, language: str, model: Model = BASE, *, offset: float = 0.0, skip_silence: bool = False
+) -> list[Segment]:
+    """What is said in a piece of sound; times begin at `offset`. `skip_silence` finds the speech in it first."""
+    whisper, lock = _loaded(model)
+    with lock:
+        segments, _ = whisper.transcribe(
             samples,
-            language="en",
+            language=model.language or language,
             beam_size=5,
             word_timestamps=True,
-            vad_filter=True,
+            vad_filter=skip_silence,
             condition_on_previous_text=False,
         )
-        for segment in segments:
-            words = [
-                Word(
-                    w.word.strip(),
-                    round(float(w.start) + offset, 3),
-                    round(float(w.end) + offset, 3),
-                    float(w.probability),
-                )
-                for w in segment.words or ()
-                if w.word.strip()
-            ]
-            if words:
-                yield Segment(tuple(words))
+        spoken = [tuple(_words(segment, offset)) for segment in segments]
+    return [Segment(words) for words in spoken if words]
+
+
+def _words(segment: Any, offset: float) -> Iterator[Word]:
+    for word in segment.words or ():
+        if text := word.word.strip():
+            start, end = (round(float(time) + offset, 3) for time in (word.start, word.end))
+            yield Word(text, start, end, float(word.probability))
+
+
+def quietest(samples: Samples) -> int:
+    """The index of the quietest tenth of a second in the last ten seconds, where a cut splits no word."""
+    search = min(int(_SEARCH_S * SAMPLE_RATE), samples.size)
+    step = SAMPLE_RATE // 10
+    tail = samples[samples.size - search // step * step :]
+    if not tail.size:
+        return int(samples.size)
+    energy = np.square(tail).reshape(-1, step).sum(axis=1)
+    return int(samples.size - tail.size + int(energy.argmin()) * step)
 
 
 def _cut_in_silence(windows: Iterator[Samples]) -> Iterator[Samples]:
@@ -95,24 +160,31 @@ def _cut_in_silence(windows: Iterator[Samples]) -> Iterator[Samples]:
         if window.size < _WINDOW_S * SAMPLE_RATE:
             rest = samples
             continue
-        search = int(_SEARCH_S * SAMPLE_RATE)
-        step = SAMPLE_RATE // 10
-        energy = np.square(samples[-search:]).reshape(-1, step).sum(axis=1)
-        cut = samples.size - search + int(energy.argmin()) * step
+        cut = quietest(samples)
         yield samples[:cut]
         rest = samples[cut:]
     if rest.size:
         yield rest
 
 
-def _whisper() -> Any:
-    """The model, loaded at first use: 8-bit weights on one thread, from the cache folder only."""
-    global _model
-    if _model is None:
-        from faster_whisper import WhisperModel  # type: ignore[import-untyped]
+_loading = threading.Lock()
+_models: dict[Model, tuple[Any, threading.Lock]] = {}
 
-        files = [weights.path(f"whisper-tiny.en/{part}") for part in _PARTS]
-        _model = WhisperModel(
-            str(files[0].parent), device="cpu", compute_type="int8", cpu_threads=1, num_workers=1, local_files_only=True
-        )
-    return _model
+
+def _loaded(model: Model) -> tuple[Any, threading.Lock]:
+    """The model, loaded at first use: 8-bit weights on one thread, one caller at a time."""
+    with _loading:
+        if model not in _models:
+            from faster_whisper import WhisperModel  # type: ignore[import-untyped]
+
+            files = [weights.path(name) for name in model.files]
+            whisper = WhisperModel(
+                str(files[0].parent),
+                device="cpu",
+                compute_type="int8",
+                cpu_threads=1,
+                num_workers=1,
+                local_files_only=True,
+            )
+            _models[model] = whisper, threading.Lock()
+        return _models[model]

@@ -123,4 +123,4 @@ def test_the_command_prepares_all_real_assets() -> None:
         check=True,
         env={**os.environ, "PYTHONPATH": "src"},
     )
-    assert f"{len(assets.ASSETS) + len(assets.CONVERTED)} files ready" in result.stdout
+    assert f"{len(assets.names())} files ready" in result.stdout

@@ -1,9 +1,10 @@
-"""Transcribe's batch jobs on a local Whisper model that understands only English.
+"""Transcribe's batch jobs on a local Whisper model.
 
-StartTranscriptionJob returns at once; one background thread runs the jobs in order. A job in another language ends
-FAILED with the reason. IdentifyLanguage assumes English; in place of Transcribe's score for the language stands the
-mean probability of the words, and below 0.35 the job fails rather than invent a transcript. Unsupported settings
-(speaker labels, channels, redaction, vocabularies, toxicity) are refused, not ignored.
+StartTranscriptionJob returns at once; one background thread runs the jobs in order. A job in a language that the model
+does not understand ends FAILED with the reason. A job that identifies its language fails if the mean probability of
+the words is below 0.35, rather than invent a transcript. Unsupported settings (speaker labels, channels, redaction,
+vocabularies, toxicity) are refused, not ignored. The environment variable `IMPP_SPEECH_MODEL` chooses the model: `base`
+(the default, 99 languages) or `tiny.en` (half the time, English only).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import queue
 import re
 import threading
@@ -23,7 +25,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from impp_engines import speech
+from impp_engines import languages, speech, transcripts
 from impp_engines.media import MediaError
 from impp_local.engines import video
 from impp_local.iam import callers, enforcement, on_behalf
@@ -51,6 +53,7 @@ amount that it asks for (https://docs.aws.amazon.com/transcribe/latest/dg/lang-i
 MINIMUM_BILLED_SECONDS = 15
 """https://aws.amazon.com/transcribe/pricing/: billed per second, at least 15 per request."""
 
+_MODELS = {"base": speech.BASE, "tiny.en": speech.TINY_EN}
 _MIN_SCORE = 0.35
 _NAME = re.compile(r"[0-9a-zA-Z._-]{1,200}")
 _KEY = re.compile(r"[a-zA-Z0-9-_.!*'()/]{1,1024}")
@@ -104,7 +107,7 @@ class Job:
     started: datetime | None = None
     finished: datetime | None = None
     reason: str | None = None
-    language: output.Language | None = None
+    language: transcripts.Language | None = None
     media: Mapping[str, Any] = field(default_factory=dict)
     transcript_uri: str | None = None
     subtitle_uris: tuple[str, ...] = ()
@@ -311,16 +314,17 @@ class Transcribe(Service):
         try:
             on_behalf.require_read(_caller(job), bucket, key)
             with objects.open_object(bucket, key) as path:
-                _check_language(job)
+                model = _MODELS[os.environ.get("IMPP_SPEECH_MODEL") or "base"]
+                language = _language_asked(job, model)
                 seconds = self._check_media(job, path)
-                transcript = speech.transcribe(path)
+                transcript = speech.transcribe(path, language=language, model=model)
         except AwsError:
             raise JobFailed(_UNREADABLE) from None
         except MediaError as error:
             raise JobFailed(_unplayable_reason(error)) from error
         job.language = _language(job, transcript)
         if not job.deleted:
-            self._write(job, output.document(job.name, ACCOUNT, transcript, job.language))
+            self._write(job, transcripts.document(job.name, ACCOUNT, transcript.segments, job.language))
             billed = max(MINIMUM_BILLED_SECONDS, math.ceil(seconds))
             billing.meter("transcribe", "batch", billed, detail=job.name)
 
@@ -468,34 +472,35 @@ def _format_of(media: video.Media) -> str | None:
     return next((name for name in ("wav", "mp3", "flac", "ogg", "amr") if name in names), None)
 
 
-def _check_language(job: Job) -> None:
+def _language_asked(job: Job, model: speech.Model) -> str | None:
+    """The language that the job names, as the model calls it; None if it is to be identified."""
     code = job.params.get("LanguageCode")
-    if code and not code.startswith("en-"):
-        raise JobFailed(f"The local cloud's speech model understands English only; {code} can't be transcribed.")
-    options = job.params.get("LanguageOptions") or []
-    if options and not any(option.startswith("en-") for option in options):
+    wanted = [code] if code else job.params.get("LanguageOptions") or []
+    known = [option for option in wanted if model.language in (None, languages.spoken(option))]
+    known = [option for option in known if languages.spoken(option)]
+    if wanted and not known:
+        understood = f"{model.language} only" if model.language else "99 languages"
         raise JobFailed(
-            "The local cloud's speech model understands English only, which is not among the language options "
-            f"{', '.join(options)}."
+            f"The local cloud's speech model understands {understood}; {', '.join(wanted)} can't be transcribed."
         )
+    return languages.spoken(code) if code else None
 
 
-def _language(job: Job, transcript: speech.Transcript) -> output.Language:
-    """The job's language; for IdentifyLanguage English, scored by the mean probability of the words."""
+def _language(job: Job, transcript: speech.Transcript) -> transcripts.Language:
+    """The job's language. With options, one of them: the identified language's, else the first."""
     if code := job.params.get("LanguageCode"):
-        return output.Language(code)
+        return transcripts.Language(code)
     words = [word.probability for segment in transcript.segments for word in segment.words]
     spoken = sum(segment.words[-1].end - segment.words[0].start for segment in transcript.segments if segment.words)
-    if spoken < MIN_IDENTIFIABLE_S:
+    if spoken < MIN_IDENTIFIABLE_S or transcript.language is None:
         raise JobFailed(_TOO_LITTLE_SPEECH)
-    score = sum(words) / len(words)
-    if score < _MIN_SCORE:
-        raise JobFailed(
-            "The language could not be identified as English, the only one that the local cloud's speech model "
-            f"understands (mean word probability {score:.2f})."
-        )
-    options = [option for option in job.params.get("LanguageOptions") or [] if option.startswith("en-")]
-    return output.Language(options[0] if options else "en-US", round(score, 4))
+    if (certainty := sum(words) / len(words)) < _MIN_SCORE:
+        raise JobFailed(f"The language could not be identified (mean word probability {certainty:.2f}).")
+    identified = transcript.language
+    options = job.params.get("LanguageOptions") or []
+    same = [option for option in options if languages.spoken(option) == identified.code]
+    code = (same or options or [languages.with_region(identified.code)])[0]
+    return transcripts.Language(code, round(identified.probability, 4))
 
 
 def _unplayable_reason(error: MediaError) -> str:

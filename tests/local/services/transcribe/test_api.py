@@ -116,7 +116,7 @@ def check_subtitles(vtt: str, srt: str, document: dict[str, Any]) -> None:
     assert srt == re.sub(r"(:\d\d)\.(\d{3})", r"\1,\2", vtt.removeprefix("WEBVTT\n\n"))
 
 
-def test_identify_language_assumes_english_and_scores_it(make: Maker, bucket: str, tmp_path: Path) -> None:
+def test_identify_language_names_one_of_the_options_and_scores_it(make: Maker, bucket: str, tmp_path: Path) -> None:
     clip = ffmpeg("-i", str(assets.path("two_cities.wav")), "-c:a", "aac", to=tmp_path / "clip.m4a")
     name = make.name("job")
     make.client("transcribe").start_transcription_job(
@@ -144,8 +144,8 @@ def test_jobs_that_cannot_succeed_fail_with_a_reason(make: Maker, bucket: str, t
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"this is no media file at all")
     cases = [
-        (speech, {"LanguageCode": "de-DE"}, "English only; de-DE"),
-        (speech, {"IdentifyLanguage": True, "LanguageOptions": ["fr-FR", "es-ES"]}, "English only"),
+        (speech, {"LanguageCode": "de-DE"}, "en only; de-DE can't"),
+        (speech, {"IdentifyLanguage": True, "LanguageOptions": ["fr-FR", "es-ES"]}, "en only; fr-FR, es-ES can't"),
         (speech, {"LanguageCode": "en-US", "MediaFormat": "mp3"}, "does not match the detected media format"),
         (short_file, {"IdentifyLanguage": True}, "speech segment long enough"),
         (short_file, {"LanguageCode": "en-US", "MediaFormat": "mp4"}, "does not match the detected media format"),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from impp_engines.speech import Segment, Transcript, Word
+from impp_engines import transcripts
+from impp_engines.speech import Segment, Word
 from impp_local.services.transcribe import output
 
 
 def test_transcript_and_subtitles_have_transcribes_form() -> None:
-    transcript = Transcript(
-        (
-            Segment(
-                (Word("Don't", 0.5, 0.9, 0.9), Word("\u201cstop\u201d,", 1.0, 1.3, 0.8), Word("please!", 1.4, 2.0, 0.9))
-            ),
-            Segment((Word("-", 2.1, 2.2, 0.1), Word("A<B", 3661.25, 3662.0, 0.7), Word("50%?'", 3662.0, 3662.5, 0.7))),
+    segments = (
+        Segment(
+            (Word("Don't", 0.5, 0.9, 0.9), Word("\u201cstop\u201d,", 1.0, 1.3, 0.8), Word("please!", 1.4, 2.0, 0.9))
         ),
-        3700.0,
+        Segment((Word("-", 2.1, 2.2, 0.1), Word("A<B", 3661.25, 3662.0, 0.7), Word("50%?'", 3662.0, 3662.5, 0.7))),
     )
-    document = output.document("job", "1", transcript, output.Language("en-US", 0.9))
+    document = transcripts.document("job", "1", segments, transcripts.Language("en-US", 0.9))
     results = document["results"]
     assert results["transcripts"] == [{"transcript": "Don't stop, please! A<B 50%?"}]
     assert [(i["type"], i["alternatives"][0]["content"]) for i in results["items"]] == [
