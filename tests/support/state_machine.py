@@ -29,16 +29,18 @@ from impp_local.kernel.store import Store
 from impp_local.services.stepfunctions import clients, interpreter, tasks
 
 TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
-ALL = ("analyze", "transcribe", "transcode")
+ALL = ("analyze", "hear", "transcribe", "proxy", "transcode")
 TABLE = "impp-test-catalog"
 ASSET = "0123456789abcdef0123"
+SECONDS = {"hear": 900, "join": 300, "proxy": 900} | TIMEOUTS
+"""Time limits of the functions, of those too that a build may lack."""
 
 Payload = dict[str, Any]
 
 
 def rendered(features: tuple[str, ...] = ALL) -> dict[str, Any]:
     """The definition with these features, placeholders filled as Terraform would."""
-    text = render(TEMPLATE, {name: name in features for name in ALL}, TIMEOUTS)
+    text = render(TEMPLATE, {name: name in features for name in ALL}, SECONDS)
     text = text.replace("${catalog_table_name}", TABLE)
     text = re.sub(r"\$\{(\w+)_function_arn\}", r"arn:aws:lambda:us-east-1:123456789012:function:\1", text)
     definition: dict[str, Any] = json.loads(re.sub(r"\$\{(\w+)\}", r"arn:aws:iam::123456789012:role/\1", text))
@@ -59,18 +61,35 @@ def error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata}, "Call")
 
 
+def rendition(name: str, engine: str) -> Payload:
+    """A planned rendition."""
+    return {
+        "name": name,
+        "key": f"assets/{ASSET}/video-{name}.mp4",
+        "width": 1280,
+        "height": 720,
+        "engine": engine,
+    }
+
+
+def planned(**changes: Any) -> Callable[[Payload], Payload]:
+    """In place of Inspect: a clip whose plan has these changes."""
+    return lambda _: media(plan=media()["plan"] | changes)
+
+
 def media(**changes: Any) -> Payload:
     """Inspect's result for a short dash cam clip."""
     facts = {"kind": "video", "duration_s": 12.0, "width": 1920, "height": 1080, "has_audio": True, "bytes": 9_000_000}
     plan = {
-        "frames": {"interval_s": 5.0, "max": 4},
-        "analyze": {"apis": ["labels"]},
-        "transcribe": True,
-        "renditions": [{"name": "web", "key": f"assets/{ASSET}/video-web.mp4", "width": 1280, "height": 720}],
+        "look": {"interval_s": 1.0, "max": 13},
+        "detectors": {"labels": "cascade"},
+        "speech": "transcribe",
+        "parts": [[0.0, 12.0]],
+        "renditions": [rendition("web", "mediaconvert")],
         "job_settings": {"Inputs": [], "OutputGroups": []},
         "deadlines": {"transcribe_s": 60, "transcode_s": 60},
     }
-    answer = {
+    answer: Payload = {
         "verdict": "process",
         "reason": None,
         "detail": None,
@@ -113,6 +132,9 @@ class World:
                 "usage": [],
             },
             "analyze": lambda _: {"status": "ok", "labels": [], "usage": []},
+            "hear": self.hears,
+            "join": lambda _: {"status": "ok", "frames": "f", "frame_count": 3, "speech": True, "voiced_s": 9.0},
+            "proxy": lambda _: {"status": "ok", "outputs": [{"name": "proxy"}], "usage": []},
             "transcribe": self.transcribe_skips,
             "archive": lambda _: {"status": "ok", "tag": "deep-archive", "usage": []},
             "publish": lambda _: {"state": "published", "usd": 0.01, "subject": "s", "alert": alert},
@@ -123,6 +145,10 @@ class World:
     def transcribe_skips(self, payload: Payload) -> None:
         """Answer the token at once, as the function does if nobody speaks."""
         self.answer(payload["token"], {"status": "skipped", "reason": "no speech", "usage": []})
+
+    def hears(self, payload: Payload) -> None:
+        """Hear and answer the token."""
+        self.answer(payload["token"], {"status": "ok", "engine": "lambda", "usage": []})
 
     def answer(self, token: str, result: Payload) -> None:
         boto3.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps(result))
@@ -142,7 +168,7 @@ class World:
     def invoke(self, env: Any, parameters: Any, region: str, state_credentials: Any) -> None:
         """Replaces ``lambda:invoke``."""
         name = parameters["FunctionName"].rpartition(":")[2]
-        payload = json.loads(lambda_eval_utils.to_payload_type(parameters["Payload"]))
+        payload = json.loads(lambda_eval_utils.to_payload_type(parameters["Payload"]) or b"{}")
         self.calls.append((name, payload))
         try:
             answer = self.functions[name](payload)

@@ -22,7 +22,9 @@ from tests.support.state_machine import (
     expressions,
     media,
     object_created,
+    planned,
     rendered,
+    rendition,
 )
 
 from impp_lambdas.adapters import aws
@@ -64,7 +66,7 @@ def alerts(world: World) -> list[str]:
 def test_a_clip_takes_twelve_transitions(world: World) -> None:
     run = world.run()
     assert run.status == "SUCCEEDED"
-    inside = {"Analyze", "Transcribe", "HasRenditions", "Transcode"}
+    inside = {"Analyze", "Speech", "Renditions", "Transcode"}
     assert [s for s in run.entered if s not in inside] == [*HEAD, "Sample", "Understand", *TAIL]
     assert inside <= set(run.entered)
     assert len(run.entered) == 12
@@ -85,7 +87,7 @@ def test_a_clip_takes_twelve_transitions(world: World) -> None:
 def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
     world.run()
     event = world.called("inspect")[0]
-    assert event["features"] == ["analyze", "transcode", "transcribe"]
+    assert event["features"] == ["analyze", "hear", "proxy", "transcode", "transcribe"]
     assert (event["bucket"], event["key"], event["version"]) == (
         "ingest",
         object_created()["detail"]["object"]["key"],
@@ -94,7 +96,13 @@ def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
     original = {"asset", "bucket", "key", "version", "facts"}
     assert world.called("sample")[0].keys() == original | {"plan"}
     assert world.called("analyze")[0].keys() == {"asset", "frames", "facts", "plan"}
-    assert world.called("transcribe")[0].keys() == original | {"token", "execution", "speech", "voiced_s"}
+    assert world.called("transcribe")[0].keys() == original | {
+        "token",
+        "execution",
+        "speech",
+        "voiced_s",
+        "voiced",
+    }
     assert world.called("archive")[0].keys() == original | {"plan"}
     assert world.called("publish")[0].keys() == {
         "execution",
@@ -107,12 +115,16 @@ def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
     }
 
 
-@pytest.mark.parametrize("features", [c for n in range(4) for c in itertools.combinations(ALL, n)], ids="+".join)
+@pytest.mark.parametrize(
+    "features", [c for n in range(len(ALL) + 1) for c in itertools.combinations(ALL, n)], ids="+".join
+)
 def test_every_choice_of_features_runs(world: World, features: tuple[str, ...]) -> None:
     world.features = features
     run = world.run()
     assert run.status == "SUCCEEDED"
-    assert set(world.called("publish")[0]["branches"]) == set(features)
+    renditions = "transcode" if "transcode" in features else "proxy"
+    names = {"hear": "transcribe", "proxy": renditions}
+    assert set(world.called("publish")[0]["branches"]) == {names.get(name, name) for name in features}
     assert ("Understand" in run.entered) == bool(features)
     check_transitions(world, run)
 
@@ -171,7 +183,7 @@ def test_an_object_without_a_version_is_claimed(world: World) -> None:
     assert world.called("inspect")[0]["version"] == ""
 
 
-@pytest.mark.parametrize("branch", ALL)
+@pytest.mark.parametrize("branch", ["analyze", "transcribe", "transcode"])
 def test_a_branch_that_fails_leaves_a_partial_result(world: World, branch: str) -> None:
     if branch == "transcode":
         world.services["get_job"] = lambda **_: {"Job": {"Id": "job-1", "Status": "ERROR", "ErrorMessage": "codec"}}
@@ -182,7 +194,7 @@ def test_a_branch_that_fails_leaves_a_partial_result(world: World, branch: str) 
     branches = world.called("publish")[0]["branches"]
     assert branches[branch]["status"] == "failed"
     assert branches[branch]["error"]
-    assert all(branches[other]["status"] != "failed" for other in ALL if other != branch)
+    assert all(branches[other]["status"] != "failed" for other in branches if other != branch)
     check_transitions(world, run)
 
 
@@ -267,9 +279,8 @@ def test_a_transcription_without_an_event_is_checked_once(
             raise error("NotFoundException")
         return {"TranscriptionJob": look}
 
-    plan = media()["plan"]
-    plan["deadlines"]["transcribe_s"] = 1
-    world.functions |= {"inspect": lambda _: media(plan=plan), "transcribe": lambda _: {"started": True}}
+    deadlines = {"transcribe_s": 1, "transcode_s": 60}
+    world.functions |= {"inspect": planned(deadlines=deadlines), "transcribe": lambda _: {"started": True}}
     world.services["get_transcription_job"] = answer
     run = world.run()
     assert run.status == "SUCCEEDED"
@@ -282,7 +293,7 @@ def test_a_transcription_without_an_event_is_checked_once(
         assert transcribed["language"] == "en-US"
     if look and "FailureReason" in look:
         assert (transcribed["cause"] if status == "failed" else transcribed["reason"]) == look["FailureReason"]
-    assert len([s for s in run.entered if s in ("LookAtTranscription", "TranscribeFailed")]) == entered
+    assert len([s for s in run.entered if s in ("LookAtTranscription", "SpeechFailed")]) == entered
     check_transitions(world, run)
 
 
@@ -302,12 +313,128 @@ def test_a_job_that_fails_by_its_event_fails_its_branch(world: World) -> None:
 
 
 def test_a_photo_is_not_transcoded(world: World) -> None:
-    plan = media()["plan"] | {"renditions": [], "job_settings": None}
-    world.functions["inspect"] = lambda _: media(plan=plan)
+    world.functions["inspect"] = planned(renditions=[], job_settings=None)
     run = world.run()
     assert run.status == "SUCCEEDED"
     assert world.jobs == []
     assert world.called("publish")[0]["branches"]["transcode"]["status"] == "skipped"
+    check_transitions(world, run)
+
+
+ROUTINE = {"speech": "lambda", "renditions": [rendition("proxy", "lambda")], "job_settings": None}
+"""Changes to a plan: as for routine footage."""
+BOTH = {"renditions": [rendition("proxy", "lambda"), rendition("web", "mediaconvert")]}
+
+
+def test_a_routine_clip_takes_twelve_transitions_without_a_job(world: World) -> None:
+    world.functions["inspect"] = planned(**ROUTINE)
+    run = world.run()
+    assert len(run.entered) == 12
+    assert {"Analyze", "Speech", "Renditions", "Proxy"} <= set(run.entered)
+    assert world.jobs == world.called("transcribe") == []
+    assert [r["name"] for r in world.called("proxy")[0]["renditions"]] == ["proxy"]
+    branches = world.called("publish")[0]["branches"]
+    assert {name: b["status"] for name, b in branches.items()} == {"analyze": "ok", "transcribe": "ok", "proxy": "ok"}
+    check_transitions(world, run)
+
+
+def test_proxies_come_before_the_job_of_the_same_file(world: World) -> None:
+    world.functions["inspect"] = planned(**BOTH)
+    run = world.run()
+    assert [s for s in run.entered if s in ("Proxy", "ProxyFirst", "Transcode")] == ["ProxyFirst", "Transcode"]
+    branches = world.called("publish")[0]["branches"]
+    assert branches["proxy"]["status"] == branches["transcode"]["status"] == "ok"
+    check_transitions(world, run)
+
+
+@pytest.mark.parametrize("is_job_failed", [False, True])
+@pytest.mark.parametrize("plan", [ROUTINE, BOTH], ids=["alone", "with a job"])
+def test_a_proxy_that_fails_leaves_the_other_results(world: World, plan: Payload, is_job_failed: bool) -> None:
+    world.functions |= {"inspect": planned(**plan), "proxy": fails(MemoryError, "too large")}
+    if is_job_failed:
+        world.services["get_job"] = lambda **_: {"Job": {"Id": "job-1", "Status": "ERROR", "ErrorMessage": "codec"}}
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    branches = world.called("publish")[0]["branches"]
+    assert (branches["proxy"]["status"], branches["proxy"]["error"]) == ("failed", "MemoryError")
+    if plan is BOTH:
+        assert branches["transcode"]["status"] == ("failed" if is_job_failed else "ok")
+    assert branches["transcribe"]["status"] != "failed"
+    check_transitions(world, run)
+
+
+class Unfinished(Exception):
+    """What `hear` raises when its time is up."""
+
+
+def test_hear_goes_on_where_it_stopped(world: World) -> None:
+    tokens: list[str] = []
+
+    def hear(payload: Payload) -> None:
+        tokens.append(payload["token"])
+        if len(tokens) < 6:
+            raise Unfinished("3600 of 43200 s")
+        world.hears(payload)
+
+    world.functions |= {"inspect": planned(**ROUTINE), "hear": hear}
+    run = world.run()
+    assert len(set(tokens)) == 6
+    assert world.called("publish")[0]["branches"]["transcribe"]["status"] == "ok"
+    check_transitions(world, run)
+
+
+def test_speech_that_is_never_finished_fails_its_branch(world: World) -> None:
+    world.functions |= {"inspect": planned(**ROUTINE), "hear": fails(Unfinished)}
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert world.called("publish")[0]["branches"]["transcribe"]["error"] == "Unfinished"
+    check_transitions(world, run)
+
+
+PARTS = {"parts": [[1800.0 * n, 1800.0 * (n + 1)] for n in range(24)]}
+
+
+def test_twelve_hours_are_sampled_in_parts(world: World) -> None:
+    world.functions |= {"inspect": planned(**PARTS), "sample": lambda p: {"status": "ok", "part": p["part"]}}
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    assert sorted(payload["part"] for payload in world.called("sample")) == list(range(24))
+    (joined,) = world.called("join")
+    assert [part["part"] for part in joined["parts"]] == list(range(24))
+    assert world.called("publish")[0]["sample"]["frame_count"] == 3
+    assert [s for s in run.entered if s != "SamplePart"][2:6] == ["Route", "SampleParts", "Join", "Understand"]
+    check_transitions(world, run)
+
+
+def test_a_part_is_retried_alone_and_missing_if_it_fails_again(world: World) -> None:
+    calls: list[int] = []
+
+    def sample(payload: Payload) -> Payload:
+        calls.append(payload["part"])
+        if payload["part"] == 3 or (payload["part"] == 1 and calls.count(1) == 1):
+            raise RuntimeError("Task timed out")
+        return {"status": "ok", "part": payload["part"]}
+
+    world.functions |= {"inspect": planned(parts=PARTS["parts"][:5]), "sample": sample}
+    run = world.run()
+    assert sorted(calls) == [0, 1, 1, 2, 3, 3, 4]
+    parts = world.called("join")[0]["parts"]
+    assert [part["status"] for part in parts] == ["ok", "ok", "ok", "failed", "ok"]
+    assert (parts[3]["part"], parts[3]["error"]) == (3, "RuntimeError")
+    check_transitions(world, run)
+
+
+@pytest.mark.parametrize("step", ["SampleParts", "Join"])
+def test_the_other_steps_run_if_parts_give_no_sample(world: World, step: str) -> None:
+    too_much = {"status": "ok", "frames": "x" * 100_000}  # of 256 KiB for all
+    broken = {"SampleParts": {"sample": lambda _: too_much}, "Join": {"join": fails()}}
+    world.functions |= {"inspect": planned(parts=PARTS["parts"][:3]), **broken[step]}
+    run = world.run()
+    assert run.status == "SUCCEEDED", run.described
+    assert ("Join" in run.entered) == (step == "Join")
+    published = world.called("publish")[0]
+    assert published["sample"]["status"] == "failed"
+    assert published["branches"]["transcode"]["status"] == "ok"
     check_transitions(world, run)
 
 
@@ -407,10 +534,10 @@ def test_payloads_stay_small_for_ten_hours_of_footage(world: World) -> None:
     streams = Streams("video", 36_000.0, 3840, 2160, 0, 59.94, "hevc", "aac", True, "mp4")
     origin = Origin("creator", "d" * 63, "front", "manual", "2026-11-20T08:15:00Z", "filename")
     facts = Facts.of(streams, origin, 400_000_000_000, "0" * 64, "AAAAAAAAAAA=")
-    planned = plan.make(ASSET, facts, "s3://" + "b" * 63 + "/" + "k" * 1024, "d" * 63, 120)
-    quoted = quote.lines(planned, facts, storage.choose(facts), ALL, "arm64")
+    made = plan.make(ASSET, facts, "s3://" + "b" * 63 + "/" + "k" * 1024, "d" * 63, 120)
+    quoted = quote.lines(made, facts, storage.choose(facts), ALL, "arm64")
     answer = media(
-        facts=facts.to_dict(), plan=planned.to_dict(), quote=[line.to_dict() for line in quoted], key="k" * 1024
+        facts=facts.to_dict(), plan=made.to_dict(), quote=[line.to_dict() for line in quoted], key="k" * 1024
     )
     answer["plan"]["deadlines"] = {"transcribe_s": 60, "transcode_s": 60}
     world.functions["inspect"] = lambda _: answer

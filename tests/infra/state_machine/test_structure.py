@@ -14,15 +14,21 @@ from typing import Any
 import pytest
 from tests.support.functions_table import TIMEOUTS
 from tests.support.second_opinion import asl_errors
-from tests.support.state_machine import ALL, TEMPLATE, expressions, rendered
+from tests.support.state_machine import ALL, SECONDS, TEMPLATE, expressions, rendered
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.planning import plan
 from impp_local.services.stepfunctions import jsonata
 from impp_local.services.stepfunctions.validation import diagnostics
 
-CHOICES = [c for n in range(4) for c in itertools.combinations(ALL, n)]
-BRANCH_STATES = {"analyze": "Analyze", "transcribe": "Transcribe", "transcode": "HasRenditions"}
+CHOICES = [c for n in range(len(ALL) + 1) for c in itertools.combinations(ALL, n)]
+BRANCH_STATES = {
+    "analyze": "Analyze",
+    "hear": "Speech",
+    "transcribe": "Speech",
+    "proxy": "Renditions",
+    "transcode": "Renditions",
+}
 PREFIX = {
     "dynamodb": "DynamoDB.",
     "lambda": "Lambda.",
@@ -40,11 +46,11 @@ QUEUE_MAX_S = 1515
 
 
 def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All states with their names, including those inside branches."""
+    """All states with their names, including those inside branches and maps."""
     for name, state in definition["States"].items():
         yield name, state
-        for branch in state.get("Branches", []):
-            yield from states(branch)
+        for inner in [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]:
+            yield from states(inner)
 
 
 def service(resource: str) -> str:
@@ -57,7 +63,7 @@ def test_every_choice_of_features_has_its_branches_and_lints(features: tuple[str
     definition = rendered(features)
     parallel = definition["States"].get("Understand")
     started = [branch["StartAt"] for branch in parallel["Branches"]] if parallel else []
-    assert started == [BRANCH_STATES[name] for name in features]
+    assert started == list(dict.fromkeys(BRANCH_STATES[name] for name in features))
     names = [name for name, _ in states(definition)]
     assert len(names) == len(set(names)), "history and metrics identify states by name"
     file = tmp_path / "asl.json"
@@ -89,7 +95,7 @@ def test_every_task_has_timeout_retries_and_catch(name: str, state: dict[str, An
     catches = [c["ErrorEquals"] for c in state.get("Catch", [])]
     for position, errors in enumerate(catches):
         assert ("States.ALL" in errors) == (position == len(catches) - 1), "States.ALL stands alone and last"
-    if state["Type"] == "Parallel":
+    if state["Type"] in ("Parallel", "Map"):
         assert catches
     if state["Type"] != "Task":
         return
@@ -98,7 +104,7 @@ def test_every_task_has_timeout_retries_and_catch(name: str, state: dict[str, An
     own = PREFIX[service(state["Resource"])]
     retried = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
     assert any(error.startswith(own) for error in retried)
-    own_names = QUOTAS | {"Unreadable"} if own == "Lambda." else set()
+    own_names = QUOTAS | {"Unreadable"} | ({"Unfinished"} if name == "Speech" else set()) if own == "Lambda." else set()
     final = {"TranscriptionFailed", "States.HeartbeatTimeout", "States.Timeout"}
     finals = final if state["Resource"].endswith("TaskToken") else set()
     assert {e for e in retried if not e.startswith(own)} <= own_names | finals | {"States.TaskFailed"}
@@ -152,20 +158,44 @@ def test_the_definition_is_jsonata_throughout_and_ends_within_a_day() -> None:
         assert state.get("QueryLanguage", "JSONata") == "JSONata"
         assert not {"InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector"} & state.keys()
         assert state["Type"] not in ("Wait", "Pass"), "no polling, no noise"
-    longest = plan.TRANSCODE_MAX_S + 2 * 910 + 310 + 600 + 5 * QUEUE_MAX_S
+    speech = dict(states(definition))["Speech"]
+    heard = sum(r["MaxAttempts"] for r in speech["Retry"] if "Unfinished" in r["ErrorEquals"]) * SECONDS["hear"]
+    longest = max(plan.TRANSCODE_MAX_S, heard) + 2 * 910 + 310 + 600 + 5 * QUEUE_MAX_S
     assert longest < 86_400, "the longest branch and the steps around it fit into the whole"
 
 
 def test_each_state_waits_longer_than_its_function_may_run() -> None:
     called = {}
     for _, state in states(rendered()):
-        if state.get("Resource", "").startswith("arn:aws:states:::lambda:invoke"):
+        if state.get("Resource", "") == "arn:aws:states:::lambda:invoke":
             called[state["Arguments"]["FunctionName"].rpartition(":")[2]] = state["TimeoutSeconds"]
-    assert called.pop("transcribe") == "{% $media.plan.deadlines.transcribe_s + 60 %}"
+    functions = {"inspect", "sample", "join", "analyze", "proxy", "archive", "publish", "quarantine"}
+    assert called == {name: SECONDS[name] + START_S for name in functions}
+
+
+@pytest.mark.parametrize(
+    ("engine", "function"), [("lambda", "hear"), ("transcribe", "transcribe"), ("off", "transcribe")]
+)
+def test_the_plan_chooses_the_function_for_speech_and_its_deadline(engine: str, function: str) -> None:
+    speech = dict(states(rendered()))["Speech"]
+    variables = {"media": {"plan": {"speech": engine, "deadlines": {"transcribe_s": 1234}}}}
+    name, heartbeat, whole = (
+        jsonata.evaluate(text[2:-2], variables)
+        for text in (speech["Arguments"]["FunctionName"], speech["HeartbeatSeconds"], speech["TimeoutSeconds"])
+    )
+    assert name.rpartition(":")[2] == function
+    assert heartbeat == (SECONDS["hear"] + START_S if engine == "lambda" else 1234)
+    assert whole == heartbeat + 60
     assert TIMEOUTS["transcribe"] <= plan.TRANSCRIBE_BASE_S
-    assert called.keys() == {"inspect", "sample", "analyze", "archive", "publish", "quarantine"}
-    for name, seconds in called.items():
-        assert seconds == TIMEOUTS[name] + START_S, name
+
+
+def test_hear_goes_on_until_twelve_hours_of_speech_are_heard() -> None:
+    """Attempts of its whole time, less the minute in which each one starts, reads and saves. Transitions are billed."""
+    speech = dict(states(rendered()))["Speech"]
+    (resumed,) = [retrier for retrier in speech["Retry"] if "Unfinished" in retrier["ErrorEquals"]]
+    hearing_s = (resumed["MaxAttempts"] + 1) * (SECONDS["hear"] - 60)
+    assert hearing_s > 12 * 3600 / 2, "at twice real time"
+    assert resumed["IntervalSeconds"] == resumed["BackoffRate"] == 1
 
 
 def test_inspect_outlasts_every_attempt_of_its_slowest_call(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +207,7 @@ def test_inspect_outlasts_every_attempt_of_its_slowest_call(monkeypatch: pytest.
 
 def test_terraform_fills_every_placeholder() -> None:
     functions = {f"{name}_function_arn" for name in ("inspect", "sample", "archive", "publish", "quarantine")}
-    functions |= {"analyze_function_arn", "transcribe_function_arn"}
+    functions |= {f"{name}_function_arn" for name in ("analyze", "hear", "transcribe", "proxy", "join")}
     others = {"catalog_table_name", "alert_topic_arn", "mediaconvert_queue_arn", "mediaconvert_role_arn"}
     text = re.sub(r"<#.*?#>", "", TEMPLATE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert set(re.findall(r"\$\{(.*?)\}", text)) == functions | others

@@ -24,7 +24,8 @@ MIN_OUTPUT_S = 10
 
 TRANSITIONS = {"process": 7, "archive_only": 6, "quarantine": 6}
 """States outside the branches by verdict: Claim, Inspect, Route, then Sample, Archive, Publish, Notify, or Archive,
-Publish, Notify, or Quarantine, AlertQuarantined, Quarantined. If there are branches, the Parallel state is one more."""
+Publish, Notify, or Quarantine, AlertQuarantined, Quarantined. If there are branches, the Parallel state is one more. A
+long file has SampleParts instead of Sample; its parts and Join are among the `retries`."""
 
 
 def mediaconvert_line(width: int | None, height: int | None, fps: float, seconds: float) -> LedgerLine:
@@ -46,8 +47,8 @@ def mediaconvert_item(width: int | None, height: int | None, fps: float) -> str:
 def transitions(verdict: str, branches: Mapping[str, Mapping[str, Any]], retries: int = 0) -> int:
     """State transitions of an execution, including retries, which AWS bills as well.
 
-    Each branch counts its own; `retries` are those outside the branches. Retries of Publish, Quarantine and the alert
-    after them are not known when the ledger is written.
+    Each branch counts its own; `retries` are those outside the branches, and the states of a long file's parts. Retries
+    of Publish, Quarantine and the alert after them are not known when the ledger is written.
     """
     inside = sum(int(b.get("transitions", 0)) for b in branches.values())
     return TRANSITIONS[verdict] + (1 if branches else 0) + inside + retries

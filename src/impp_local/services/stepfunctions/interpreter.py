@@ -122,7 +122,7 @@ def _replace_states() -> None:
     _replace(StringJSONata, _eval_body=expressions.evaluate, location="")
     # The cause of a failed expression lacks the event id, and gets the sentence about the state twice.
     _replace(FailureEventException, get_execution_failed_event_details=expressions.execution_failed_details)
-    # Arguments may be of any size.
+    # Arguments, variables and the results of Parallel and Map may be of any size.
     _replace(Parargs, _eval_body=states.evaluate_arguments)
     # Output sees what Assign has just set. In a Task, Parallel or Map state, Catch catches no error of Output.
     _replace(AssignDecl, _eval_body=states.assign)

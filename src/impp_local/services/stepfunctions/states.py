@@ -255,7 +255,13 @@ def apply_result_path(self: Any, env: Any) -> None:
 def evaluate_arguments(self: Any, env: Any) -> None:
     """Arguments, which may be as large as a state's input."""
     _evaluate_arguments_in_moto(self, env)
-    CommonStateField._verify_size_quota(SimpleNamespace(name=env.entered[0]), env, env.stack[-1])  # type: ignore[arg-type]
+    _verify_size(env, env.stack[-1])
+
+
+def _verify_size(env: Any, value: Any) -> None:
+    """Fail with States.DataLimitExceeded above 256 KiB, for a state's input or result, or the variables of an Assign
+    (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html and workflow-variables.html there)."""
+    CommonStateField._verify_size_quota(SimpleNamespace(name=env.entered[0]), env, value)  # type: ignore[arg-type]
 
 
 def assign(self: Any, env: Any) -> None:
@@ -264,6 +270,7 @@ def assign(self: Any, env: Any) -> None:
     for binding in self.declaration_bindings:
         binding.eval(env=env)
         values |= env.stack.pop()
+    _verify_size(env, values)
     env.assigned = values
 
 
@@ -362,6 +369,7 @@ def _take_output(self: Any, env: Any, output: Any) -> None:
     In JSONata an Assign or Output that fails is an error of the attempt, which the state's Catch can catch.
     """
     env.assigned = {}
+    _verify_size(env, output)
     if not self._is_language_query_jsonpath():
         env.states.set_result(output)
         try:

@@ -79,13 +79,14 @@ def transitions(run: Mapping[str, Any]) -> float:
 
 
 def test_results_keep_the_order_of_the_items(make: Maker, worker: Worker) -> None:
-    worker.held = frozenset({0})
+    worker.held = frozenset({1})
     arn = make.start(make.machine(machine(each("{% $states.input.n %}", call(), MaxConcurrency=2))), {"n": [*range(5)]})
-    wait_until(lambda: sum(worker.calls.values()) == 5)  # 1 to 4 pass on the second place
+    wait_until(lambda: sum(worker.calls.values()) == 5)  # all but 1 pass on the other place
+    worker.held = frozenset()
     worker.release.set()
     run = make.ended(arn)
     assert json.loads(run["output"]) == [0, 1, 2, 3, 4]
-    assert worker.most == 2
+    assert worker.most <= 2
     assert transitions(run) == 6  # the Map and five tasks: each state entered is billed once
     history = Counter(event["type"] for event in events(make, run))
     assert history["MapStateStarted"] == history["MapStateSucceeded"] == 1
@@ -216,9 +217,16 @@ def test_a_thousand_items_one_at_a_time(make: Maker) -> None:
     assert run["output"][-1] == 1000
 
 
-def test_a_result_above_the_limit_of_a_payload_fails_the_map(make: Maker) -> None:
+@pytest.mark.parametrize("fields", [{}, {"Output": 1}], ids=["as output", "that goes no further"])
+def test_a_result_above_the_limit_of_a_payload_fails_the_map(make: Maker, fields: dict[str, Any]) -> None:
     big = {"Type": "Pass", "Output": "{% $pad('', 100000, 'x') %}", "End": True}
-    run = make.run(machine(each("{% [1..3] %}", big)))
+    catch = [{"ErrorEquals": ["States.DataLimitExceeded"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}]
+    run = make.run(machine(each("{% [1..3] %}", big, Catch=catch, Next="Caught", **fields), Caught=CAUGHT))
+    assert run["output"]["Error"] == "States.DataLimitExceeded"
+
+
+def test_variables_above_the_limit_fail_their_state(make: Maker) -> None:
+    run = make.run(machine({"Type": "Pass", "Assign": {"big": "{% $pad('', 262145, 'x') %}"}, "End": True}))
     assert run["error"] == "States.DataLimitExceeded"
 
 
