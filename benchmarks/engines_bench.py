@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "edge"), str(ROOT)]
 
-from tests.support.media_clips import SPOKEN, frame, street, word_error_rate, words  # noqa: E402
+from tests.support.media_clips import SPOKEN, frame, resized, street, word_error_rate, words  # noqa: E402
 
 from impp_engines import assets, faces, labels, moderation, speech, text  # noqa: E402
 from impp_local.engines import video  # noqa: E402
@@ -46,9 +46,7 @@ def main() -> None:
 
 def images() -> list[dict[str, Any]]:
     """Each image engine on frames from all of the scene, 1280 x 544 as on the sample card."""
-    import cv2
-
-    frames = [cv2.resize(frame(i * 10 / RUNS), (1280, 544), interpolation=cv2.INTER_CUBIC) for i in range(RUNS)]
+    frames = [resized(frame(i * 10 / RUNS), 1280, 544) for i in range(RUNS)]
     engines: dict[str, Callable[[Any], Any]] = {
         "objects (NanoDet)": labels.detect,
         "moderation (Open-NSFW)": moderation.nudity,

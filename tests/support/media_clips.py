@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import av
 import botocore.session
-import cv2
 import numpy as np
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from impp_engines import assets
 from impp_local.engines import video
@@ -44,15 +45,23 @@ def frame(seconds: float) -> NDArray[np.uint8]:
 
 def jpeg(image: NDArray[np.uint8], quality: int = 95) -> bytes:
     """The image as a JPEG file."""
-    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    file = BytesIO()
+    Image.fromarray(image[:, :, ::-1]).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The image, scaled with cubic interpolation."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def sign(*lines: str) -> NDArray[np.uint8]:
     """A white board with lines of text."""
-    board = np.full((540, 960, 3), 245, np.uint8)
+    board = Image.new("RGB", (960, 540), (245, 245, 245))
+    pen, font = ImageDraw.Draw(board), ImageFont.load_default(64)
     for index, line in enumerate(lines):
-        cv2.putText(board, line, (60, 150 + 150 * index), cv2.FONT_HERSHEY_SIMPLEX, 2, (20, 20, 20), 5, cv2.LINE_AA)
-    return board
+        pen.text((60, 100 + 150 * index), line, (20, 20, 20), font)
+    return np.asarray(board)
 
 
 def ffmpeg(*arguments: str, to: Path) -> Path:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import cv2
 import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from tests.support.media_clips import frame
+from tests.support.media_clips import frame, resized
 
 from impp_engines import assets
 from impp_engines.convert import tfjs
@@ -33,7 +32,7 @@ def test_the_converted_detector_computes_the_same_as_its_graph() -> None:
     graph = json.loads(assets.path("nanodet.json").read_bytes())
     by_name = {node["name"]: node for node in graph["modelTopology"]["node"]}
     weights = tfjs._weights(graph["weightsManifest"], assets.path("nanodet.bin").read_bytes())
-    image = cv2.resize(frame(5.0), (416, 416)).astype(np.float32).transpose(2, 0, 1)[None] / 64 - 2
+    image = resized(frame(5.0), 416, 416).astype(np.float32).transpose(2, 0, 1)[None] / 64 - 2
     expected = _compute("PartitionedCall/onnx_tf_prefix_LeakyRelu_1", by_name, weights, image)
     assert expected.shape == (1, 32, 208, 208)
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from impp_engines import faces, images, labels, moderation, taxonomy, text
 from impp_engines.images import Image8
@@ -301,6 +302,17 @@ def _quality(face: faces.Face, image: Image8) -> dict[str, float]:
     part = image[top:bottom, left:right]
     if not part.size:
         return {"Brightness": 0.0, "Sharpness": 0.0}
-    grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
-    variance = float(cv2.Laplacian(grey, cv2.CV_64F).var())
-    return {"Brightness": 100 * float(grey.mean()) / 255, "Sharpness": 100 * (1 - math.exp(-variance / 200))}
+    luma = part @ _LUMA
+    return {"Brightness": 100 * float(luma.mean()) / 255, "Sharpness": 100 * (1 - math.exp(-_edges(luma) / 200))}
+
+
+_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
+"""Shares of blue, green and red in luma (ITU-R BT.601)."""
+
+
+def _edges(luma: NDArray[np.float32]) -> float:
+    """The variance of the Laplacian."""
+    if min(luma.shape) < 3:
+        return 0.0
+    around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
+    return float((around - 4 * luma[1:-1, 1:-1]).var())
