@@ -70,6 +70,21 @@ class S3Events:
         kind = "Object Tags Deleted" if removed else "Object Tags Added"
         self._publish(kind, {"key": key.name, "etag": key.etag.strip('"')}, key.version_id, {})
 
+    def restore_initiated(self, key: Any) -> None:
+        """Publish "Object Restore Initiated"."""
+        described = {"key": key.name, "size": key.size, "etag": key.etag.strip('"')}
+        details = {"source-storage-class": key.storage_class}
+        self._publish("Object Restore Initiated", described, key.version_id, details)
+
+    def restore_completed(self, key: Any) -> None:
+        """Publish "Object Restore Completed"."""
+        described = {"key": key.name, "size": key.size, "etag": key.etag.strip('"')}
+        details = {
+            "restore-expiry-time": f"{key._expiry:%Y-%m-%dT%H:%M:%SZ}",
+            "source-storage-class": key.storage_class,
+        }
+        self._publish("Object Restore Completed", described, key.version_id, details)
+
     def _publish(self, kind: str, described: dict[str, Any], version: str | None, details: Mapping[str, str]) -> None:
         bucket = self._bucket
         configuration = bucket.notification_configuration

@@ -15,7 +15,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import xmltodict  # type: ignore[import-untyped]
-from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
 from impp_local.kernel import moto, objects
 from impp_local.kernel.contract import AwsError, Call, Cloud, Response, Service
@@ -24,6 +23,7 @@ from impp_local.services.s3.checksums import DEFAULT, Part
 from impp_local.services.s3.events import S3Events
 from impp_local.services.s3.exchange import CompletedUpload, Exchange, Upload
 from impp_local.services.s3.moto_patches import patch_s3
+from impp_local.services.s3.restores import Restores, is_readable
 from impp_local.services.s3.rows import ObjectRows
 from impp_local.web import protocol
 
@@ -42,12 +42,22 @@ class S3Front(Service):
     def __init__(self, cloud: Cloud) -> None:
         self._tiering: dict[tuple[str, str], dict[str, Any]] = {}
         self._rows = ObjectRows(cloud.store, self._tiering)
+        self._restores = Restores(self._rows)
 
     def start(self) -> None:
         """Correct moto, and give it the buckets and objects that are on disk."""
         patch_s3()
         with moto.lock_of("s3"):
             self._rows.restore()
+
+    def resume(self) -> None:
+        """Go on with restores that were under way."""
+        with moto.lock_of("s3"):
+            self._restores.resume()
+
+    def suspend(self) -> None:
+        """Leave restores for the next start."""
+        self._restores.suspend()
 
     def handler(self, _operation: str) -> Callable[[Call], Response]:
         """S3 looks at every request before moto does."""
@@ -73,6 +83,8 @@ class S3Front(Service):
         with moto.lock_of("s3"), request:
             if "IntelligentTiering" in exchange.operation:
                 return self._intelligent_tiering(exchange)
+            if exchange.operation == "RestoreObject":
+                return self._restores.begin(exchange)
             prepare = getattr(self, f"_before_{exchange.operation}", None)
             if prepare:
                 prepare(exchange)
@@ -220,8 +232,11 @@ class S3Front(Service):
     def _get_object(self, exchange: Exchange) -> Response:
         """HeadObject's answer with the bytes of the range: moto reads the whole object for any range."""
         key = _stored_object(exchange)
-        if key is None or key.storage_class in ARCHIVE_STORAGE_CLASSES:
+        if key is None:
             return exchange.forward()
+        if not is_readable(key):
+            message = "The operation is not valid for the object's storage class"
+            raise AwsError("InvalidObjectState", message, 403)
         head = exchange.forward("HEAD")
         if head.status not in (200, 206):
             return exchange.forward()

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from tests.support.local_cloud import wait_until
 from tests.support.up_process import up
 
 from impp_local.cloud import LocalCloud
 from impp_local.kernel import moto, objects
-from impp_local.services.s3 import rows
+from impp_local.services.s3 import restores, rows
 
 pytestmark = pytest.mark.slow
 
@@ -308,3 +309,18 @@ def test_objects_share_one_access_list_before_and_after_a_restart(tmp_path: Path
         lists = {id(objects.find("store", key).key.acl) for key in ("before", "after")}
         assert len(lists) == 1
         assert s3.get_object_acl(Bucket="store", Key="after")["Grants"][0]["Permission"] == "FULL_CONTROL"
+
+
+def test_a_restore_goes_on_after_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = {"Bucket": "archive", "Key": "film"}
+    request = {"Days": 1, "GlacierJobParameters": {"Tier": "Bulk"}}
+    with running(tmp_path) as (_, s3):
+        s3.create_bucket(Bucket="archive")
+        s3.put_object(**film, Body=b"old", StorageClass="GLACIER")
+        monkeypatch.setattr(restores, "RESTORE_S", 600)
+        s3.restore_object(**film, RestoreRequest=request)
+    monkeypatch.setattr(restores, "RESTORE_S", 0.2)
+    with running(tmp_path) as (_, s3):
+        assert s3.head_object(**film)["Restore"] == 'ongoing-request="true"'
+        wait_until(lambda: "false" in s3.head_object(**film)["Restore"])
+        assert s3.get_object(**film)["Body"].read() == b"old"
