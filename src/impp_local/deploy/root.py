@@ -32,6 +32,7 @@ PARALLELISM: Final = 40
 """Terraform's default of 10 leaves the provider waiting for its own polls."""
 
 SERVICES: Final = (
+    "appautoscaling",
     "budgets",
     "ce",
     "cloudfront",
@@ -48,6 +49,7 @@ SERVICES: Final = (
     "resourcegroupstaggingapi",
     "s3",
     "s3control",
+    "sagemaker",
     "scheduler",
     "secretsmanager",
     "sfn",

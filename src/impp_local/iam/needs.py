@@ -21,6 +21,7 @@ _PREFIXES: Final = {
     "stepfunctions": "states",
     "resourcegroupstaggingapi": "tag",
     "s3control": "s3",
+    "sagemaker-runtime": "sagemaker",
 }
 """The service in actions, where it is not botocore's name."""
 
@@ -210,6 +211,20 @@ def _transcribe(scope: _Scope) -> list[Need]:
     return scope.on(scope.arn(f"transcription-job/{name}") if name else None)
 
 
+def _sagemaker(scope: _Scope) -> list[Need]:
+    params = scope.params
+    passed = _passed_role(params.get("ExecutionRoleArn"), "sagemaker.amazonaws.com")
+    # ARNs of SageMaker have names in lower case.
+    for member, kind in (
+        ("EndpointName", "endpoint"),
+        ("EndpointConfigName", "endpoint-config"),
+        ("ModelName", "model"),
+    ):
+        if member in params:
+            return [*scope.on(scope.arn(f"{kind}/{params[member].lower()}")), *passed]
+    return scope.on(params.get("ResourceArn"))
+
+
 def _logs(scope: _Scope) -> list[Need]:
     params = scope.params
     group = params.get("logGroupName")
@@ -265,6 +280,8 @@ _DESCRIBED: Final[Mapping[str, Callable[[_Scope], list[Need]]]] = {
     "lambda": _lambda,
     "logs": _logs,
     "mediaconvert": _mediaconvert,
+    "sagemaker": _sagemaker,
+    "sagemaker-runtime": _sagemaker,
     "secretsmanager": _secretsmanager,
     "sns": _sns,
     "sqs": _sqs,

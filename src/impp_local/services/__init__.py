@@ -18,8 +18,11 @@ from impp_local.kernel.jobs import are_under_way
 
 STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "stepfunctions", "s3", "dynamodb", "cloudfront")
 
-WITH_JOBS: Final = ("mediaconvert", "transcribe")
+WITH_JOBS: Final = ("mediaconvert", "transcribe", "sagemaker")
 """Those that also start with the cloud when they have jobs to continue."""
+
+PART_OF: Final = {"sagemaker-runtime": "sagemaker"}
+"""APIs that another service's module answers."""
 
 
 class Services:
@@ -31,7 +34,7 @@ class Services:
 
     def __call__(self, name: str) -> Service | None:
         """The service, made on first use; None where only moto has it."""
-        service: Service | None = self._services(name)
+        service: Service | None = self._services(PART_OF.get(name, name))
         return service
 
     def __iter__(self) -> Iterator[Service]:

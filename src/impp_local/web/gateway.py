@@ -29,6 +29,8 @@ Page = Callable[[Call], Response | None]
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _S3_CONTROL_PATH = "/v20180820/"
 """Paths of S3 Control, which signs as S3 does."""
+_SAGEMAKER_RUNTIME_PATH = "/endpoints/"
+"""Paths of SageMaker Runtime, which signs as SageMaker does."""
 
 
 def parse_head(environ: dict[str, Any]) -> Call:
@@ -43,6 +45,8 @@ def parse_head(environ: dict[str, Any]) -> Call:
     service, region, access_key = _caller(headers.get("authorization", ""), query)
     if service == "s3" and environ["PATH_INFO"].startswith(_S3_CONTROL_PATH):
         service = "s3control"
+    if service == "sagemaker" and environ["PATH_INFO"].startswith(_SAGEMAKER_RUNTIME_PATH):
+        service = "sagemaker-runtime"
     return Call(
         service=service,
         method=environ["REQUEST_METHOD"],
