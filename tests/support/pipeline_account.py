@@ -6,6 +6,7 @@ The local cloud's prober reads the bytes in S3, because moto has no MediaConvert
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ class Account:
     def __init__(self, topic: str, folder: Path) -> None:
         self.topic = topic
         self.probes = 0
-        self._file = folder / "probed"
+        self._folder = folder
         self._crcs: dict[str, str] = {}
         self._head = aws.client("s3").head_object
 
@@ -66,9 +67,10 @@ class Account:
         self.probes += 1
         url = InputFiles[0]["FileUrl"]
         bucket, _, key = url.removeprefix("s3://").partition("/")
-        self._file.write_bytes(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        file = self._folder / uuid.uuid4().hex
+        file.write_bytes(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
         try:
-            probed = video.probe(self._file)
+            probed = video.probe(file)
         except MediaError as error:
             code = {"Code": "UnprocessableEntityException", "Message": prober.failure(url, error)[1]}
             raise ClientError({"Error": code}, "Probe") from error

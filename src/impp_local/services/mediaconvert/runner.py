@@ -169,7 +169,7 @@ class Runner:
         self._end(job, "COMPLETE")
 
     def _transcode(self, job: Job, caller: Caller, path: Path, work: Path) -> None:
-        media = _probe(job, path)
+        media = open_input(job.input_url, path)
         events.publish_input(job, media)
         plan = make_plan(job.params["Settings"], media, path, _THREADS)
         for rendition in plan.renditions:
@@ -200,26 +200,39 @@ class Runner:
                 events.publish_progress(job, fraction)
 
         timeout = min(_LONGEST_S, _BASE_TIMEOUT_S + _TIMEOUT_FACTOR * media.duration_s * len(plan.renditions))
-        try:
-            log = video.run(plan.command(work), timeout_s=timeout, canceled=job.canceled, on_time=on_time)
-        except video.FfmpegError as error:
-            if isinstance(error, video.TooSlow):
-                raise JobError(1522, f"An internal error has occurred and your job timed out: {error}") from error
-            raise JobError(1999, f"Transcoding failed: {_last_line(str(error))}") from error
+        log = encode(plan, work, timeout_s=timeout, canceled=job.canceled, on_time=on_time)
         job.notes += [line for line in log.splitlines() if "error while decoding" in line.lower()][:5]
 
 
-def _probe(job: Job, path: Path) -> video.Media:
-    """The probed input. Raises `JobError` when it cannot be opened or is truncated."""
+def open_input(url: str, path: Path) -> video.Media:
+    """The probed input at `path`, which messages call `url`. Raises `JobError` when it cannot be opened or is
+    truncated."""
     try:
         media = video.probe(path)
     except MediaError as error:
-        raise JobError(*prober.failure(job.input_url, error)) from error
+        raise JobError(*prober.failure(url, error)) from error
     length = video.truncated_at(path)
     if length is not None:
         at = f"end of file hit at length [{length}]"
         raise JobError(1076, f"Demuxer: [ReadPacketData File read failed - {at}. Is file truncated?]")
     return media
+
+
+def encode(
+    plan: Plan,
+    work: Path,
+    *,
+    timeout_s: float,
+    canceled: threading.Event,
+    on_time: Callable[[float], None] | None = None,
+) -> str:
+    """Write all renditions below `work`; returns the end of ffmpeg's log. Raises `JobError`, and `video.Canceled`."""
+    try:
+        return video.run(plan.command(work), timeout_s=timeout_s, canceled=canceled, on_time=on_time)
+    except video.TooSlow as error:
+        raise JobError(1522, f"An internal error has occurred and your job timed out: {error}") from error
+    except video.FfmpegError as error:
+        raise JobError(1999, f"Transcoding failed: {_last_line(str(error))}") from error
 
 
 def _last_line(text: str) -> str:
