@@ -118,6 +118,36 @@ def sniff(head: bytes) -> str | None:
     return "mxf" if head.startswith(b"\x06\x0e\x2b\x34") or _MXF_PARTITION in head else None
 
 
+_OTHERS = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"Rar!", "a RAR archive"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+    (b"SQLite format 3", "a database"),
+    (b"#EXTM3U", "a playlist, which holds no footage itself"),
+    (b"BM", "a BMP picture, which no camera writes"),
+    (b"<svg", "a drawing"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "an XML document"),
+)
+
+
+def other_kind(head: bytes) -> str:
+    """What a file that is no footage seems to be, in words."""
+    lower = head[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for prefix, kind in _OTHERS:
+        if head.startswith(prefix) or (prefix[:1] == b"<" and lower.startswith(prefix)):
+            return kind
+    if not head.strip(b"\x00"):
+        return "zero bytes: the space was reserved, but nothing written"
+    if all(byte in b"\t\n\r" or 0x20 <= byte != 0x7F for byte in head[:512]):
+        return "a text"
+    return f"data of an unknown kind, which begin with {head[:8].hex(' ')}"
+
+
 def is_image(container: str) -> bool:
     """Whether a sniffed format is a still picture."""
     return container in _IMAGES

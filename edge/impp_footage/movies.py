@@ -14,11 +14,13 @@ from impp_footage.reader import RangeReader
 @dataclass(frozen=True, slots=True)
 class Integrity:
     """``state`` complete, cut (``reason`` says what is missing) or unknown (the format does not show it). ``movie`` is
-    the ``moov`` box, where one was passed, so that nobody need look for it again."""
+    the ``moov`` box, where one was passed, so that nobody need look for it again. ``usable``: the bytes from the start
+    that are whole boxes, where a complete movie has junk or a cut fragment behind them."""
 
     state: str
     reason: str | None = None
     movie: Box | None = field(default=None, compare=False)
+    usable: int | None = field(default=None, compare=False)
 
     @property
     def is_cut(self) -> bool:
@@ -28,6 +30,9 @@ class Integrity:
 
 COMPLETE = Integrity("complete")
 UNKNOWN = Integrity("unknown")
+FRAGMENT_BYTES = 32 * 1024 * 1024
+"""Bytes at the end of a file in which the last fragment is looked for: 2.5 s at 100 Mbit/s."""
+_PIECE = 1024 * 1024
 
 
 def cut(reason: str) -> Integrity:
@@ -39,7 +44,7 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
     """Judge an MP4 or QuickTime file. It needs ``moov`` and ``mdat``; bytes behind them that are not a box are padding.
 
     With ``last_fragment`` a fragmented movie is walked to its end, two reads per fragment, and one whose last fragment
-    is cut short counts as cut. Without, its ``moov`` is enough: what there is of it plays.
+    is cut short counts as cut. Without, its ``moov`` is enough: what there is of it plays, up to ``usable``.
     """
     movie, seen, count = None, set[bytes](), 0
     for box in boxes.walk(file):
@@ -47,13 +52,14 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
         whole = movie is not None and b"mdat" in seen
         if box.kind == b"moof" and movie is None:
             return cut("fragments without a moov box")
-        if (box.kind == b"moof" and not last_fragment) or (whole and not box.kind.isalnum()):
-            return Integrity("complete", movie=movie)
+        if box.kind == b"moof" and not last_fragment:
+            return Integrity("complete", movie=movie, usable=_whole_fragments(file))
+        is_whole_box = not box.is_broken and box.end <= file.size
+        if whole and (not box.kind.isalnum() or (b"moof" not in seen and not is_whole_box)):
+            return Integrity("complete", movie=movie, usable=None if box.end == file.size else box.start)
         if box.is_broken:
             return Integrity("cut", f"a broken box at byte {box.start}", movie)
         if box.end > file.size:
-            if whole and b"moof" not in seen:
-                return Integrity("complete", movie=movie)
             return Integrity("cut", f"{name(box)} needs {box.end} bytes, the file has {file.size}", movie)
         movie = box if box.kind == b"moov" else movie
         seen.add(box.kind)
@@ -63,6 +69,33 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
     return (
         Integrity("cut", f"no {' and no '.join(missing)} box", movie) if missing else Integrity("complete", None, movie)
     )
+
+
+def _whole_fragments(file: RangeReader) -> int | None:
+    """Where the last whole fragment ends if something incomplete follows it; None if the file ends with a whole box, or
+    if its last fragment is not within :data:`FRAGMENT_BYTES` of the end."""
+    start = _last_fragment(file)
+    if start is None:
+        return None
+    end = start
+    for box in boxes.walk(file, start):
+        if box.is_broken or box.end > file.size:
+            return start if box.kind in (b"moof", b"mdat") else box.start
+        end = box.end
+    return end if end < file.size else None
+
+
+def _last_fragment(file: RangeReader) -> int | None:
+    """Where the last ``moof`` begins, looked for backwards: a ``mfhd`` is its first box."""
+    for end in range(file.size, max(0, file.size - FRAGMENT_BYTES), -_PIECE):
+        start = max(0, end - _PIECE)
+        data = file.read(start, end - start + 16)  # pieces overlap, so that no header is divided
+        at = data.rfind(b"moof")
+        while at >= 4:
+            if data[at + 8 : at + 12] == b"mfhd":
+                return start + at - 4
+            at = data.rfind(b"moof", 0, at)
+    return None
 
 
 def of_riff(head: bytes, size: int) -> Integrity:

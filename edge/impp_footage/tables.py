@@ -1,4 +1,5 @@
-"""Whether the sample tables of a movie can belong to a file of its size.
+"""What the sample tables of a movie state: whether they can belong to a file of its size, whether it is encrypted, and
+how fast its frames follow each other.
 
 A table may state many samples in few bytes (run lengths in ``stts`` and ``ctts``, one size for all in ``stsz``; ISO/IEC
 14496-12, 8.6.1 and 8.7.3). A demuxer expands them: FFmpeg keeps 24 bytes per sample, so that a file of 2 kB can take
@@ -7,8 +8,10 @@ gigabytes.
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from impp_footage import boxes
 from impp_footage.boxes import Box
@@ -38,6 +41,84 @@ def excess(file: RangeReader, movie: Box) -> str | None:
                 name = table.kind.decode("ascii", "replace")
                 return f"its {name} table claims {samples} samples, the file has {file.size} bytes"
     return None
+
+
+ENCRYPTED = (b"encv", b"enca", b"drms", b"drmi")
+"""Sample entries of encrypted picture and sound: ISO/IEC 14496-12, 8.12 (``encv``, ``enca``), Apple's FairPlay."""
+
+
+def is_encrypted(file: RangeReader, movie: Box) -> bool:
+    """Whether all tracks of picture and sound are encrypted."""
+    entries = [_entry(file, track) for track in _tracks(file, movie)]
+    media = [entry for handler, entry in entries if handler in (b"vide", b"soun")]
+    return bool(media) and all(entry in ENCRYPTED for entry in media)
+
+
+class Pace(NamedTuple):
+    """Frames per second of the faster passages of a picture, and whether the rate varies."""
+
+    fps: float
+    is_variable: bool
+
+
+MAX_RUNS = 128 * 1024
+"""Most runs of frames of one length that are looked at, from the start: over an hour, if no two frames are alike."""
+VARIABLE = 1.25
+"""How much longer than the short frames the long ones are, at least, in a variable rate. Timestamps in milliseconds
+make frames of 33 and 34 ms; a dash cam drops a frame now and then."""
+
+
+def pace(file: RangeReader) -> Pace | None:
+    """The frame rate of a movie's first picture track by its table of frame lengths; None if it lists none.
+
+    A quarter of the frames are as short as the stated rate or shorter; compared are those that one in twenty exceeds.
+    """
+    movie = boxes.find(file, b"moov")
+    for track in _tracks(file, movie) if movie else ():
+        if _entry(file, track)[0] == b"vide":
+            return _pace(file, track)
+    return None
+
+
+def _pace(file: RangeReader, track: Box) -> Pace | None:
+    header = boxes.find(file, b"mdia", b"mdhd", within=track)
+    table = boxes.find(file, b"mdia", b"minf", b"stbl", b"stts", within=track)
+    if header is None or table is None:
+        return None
+    body = boxes.content(file, header, 24)
+    scale = int.from_bytes(body[20:24] if body[:1] == b"\x01" else body[12:16], "big")
+    data = boxes.content(file, table, 8 + 8 * MAX_RUNS)
+    count = min(int.from_bytes(data[4:8], "big"), (len(data) - 8) // 8)
+    numbers = struct.unpack_from(f">{2 * count}I", data, 8) if count > 0 else ()
+    runs = sorted((length, frames) for frames, length in zip(numbers[::2], numbers[1::2], strict=True) if length)
+    if not runs or not scale:
+        return None
+    short, long = _quantile(runs, 0.25), _quantile(runs, 0.95)
+    return Pace(scale / short, long > VARIABLE * short)
+
+
+def _quantile(runs: list[tuple[int, int]], share: float) -> int:
+    """The length that `share` of the frames do not exceed; `runs` are sorted lengths with numbers of frames."""
+    rest = share * sum(frames for _, frames in runs)
+    for length, frames in runs:
+        rest -= frames
+        if rest <= 0:
+            return length
+    return runs[-1][0]
+
+
+def _tracks(file: RangeReader, movie: Box) -> list[Box]:
+    return [box for box in boxes.children(file, movie) if box.kind == b"trak"][:MAX_TRACKS]
+
+
+def _entry(file: RangeReader, track: Box) -> tuple[bytes, bytes]:
+    """The handler of a track and the kind of its first sample entry (8.4.3, 8.5.2)."""
+    handler = boxes.find(file, b"mdia", b"hdlr", within=track)
+    samples = boxes.find(file, b"mdia", b"minf", b"stbl", b"stsd", within=track)
+    return (
+        boxes.content(file, handler, 12)[8:12] if handler else b"",
+        boxes.content(file, samples, 16)[12:16] if samples else b"",
+    )
 
 
 def _claimed(file: RangeReader, table: Box) -> int:

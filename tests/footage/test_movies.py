@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.boxed_files import FAST
+from tests.support.boxed_files import FRAGMENTED as FILM
 from tests.support.camera_files import box, counted, mvhd
 
 from impp_footage import boxes, movies
@@ -43,3 +45,31 @@ def test_a_box_with_a_hostile_name_is_printable() -> None:
     assert movies.of_boxes(counted(FTYP + box(b"\x1b[J\n", size=500))[0]).reason == (
         "the ?[J? box needs 520 bytes, the file has 28"
     )
+
+
+LAST = FILM.rindex(b"moof") - 4
+
+
+@pytest.mark.parametrize(
+    ("data", "usable"),
+    [
+        (FAST, None),
+        (FAST + bytes(5000), None),
+        (FAST + b"PHOTO BOOTH " * 9, len(FAST)),
+        (FAST + b"\x00\x00\x00\x02junk", len(FAST)),
+        (FILM, None),
+        (FILM[: LAST + 300], LAST),
+        (FILM[: LAST + 20], LAST),
+        (FILM + b"\xff\xff\xff\xffjunk", len(FILM)),
+        (FILM + b"junk", len(FILM)),
+        (
+            FILM[:LAST] + box(b"mdat", b"xxxxmoof" + bytes(40)) + FILM[LAST : LAST + 300],
+            LAST + 56,
+        ),  # no fragment in a frame
+    ],
+)
+def test_what_is_whole_of_a_movie_with_a_damaged_end(data: bytes, usable: int | None) -> None:
+    """MediaConvert reads the whole part alone. FILM ends with an index of its fragments, whose loss costs nothing."""
+    judged = movies.of_boxes(counted(data)[0], last_fragment=False)
+    assert judged.state == "complete"
+    assert judged.usable == usable

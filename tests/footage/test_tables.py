@@ -7,7 +7,7 @@ import struct
 import pytest
 from tests.support import synthetic_media as synthetic
 from tests.support.boxed_files import FAST, FRAGMENTED, QUICKTIME, SLOW
-from tests.support.camera_files import counted
+from tests.support.camera_files import box, counted
 
 from impp_footage import boxes, tables
 
@@ -50,3 +50,47 @@ def test_many_tracks_are_refused() -> None:
     body = PLAIN[track.start : track.end] * 65
     data = struct.pack(">I4s", 8 + len(body), b"moov") + body
     assert excess(data) == "it has more than 64 tracks"
+
+
+def paced(*runs: tuple[int, int], scale: int = 600) -> tables.Pace | None:
+    """The pace of a track whose frames have these numbers and lengths."""
+    stts = box(b"stts", struct.pack(">II", 0, len(runs)), *(struct.pack(">II", *run) for run in runs))
+    minf = box(b"minf", box(b"stbl", stts))
+    mdhd = box(b"mdhd", struct.pack(">5I", 0, 0, 0, scale, 0))
+    hdlr = box(b"hdlr", bytes(8) + b"vide")
+    return tables.pace(counted(box(b"moov", box(b"trak", box(b"mdia", mdhd, hdlr, minf))))[0])
+
+
+@pytest.mark.parametrize(
+    ("runs", "pace"),
+    [
+        ([(60, 20)], (30, False)),
+        ([(40, 33), (20, 34)], (600 / 33, False)),  # rounded to ticks
+        ([(100, 20), (2, 40), (100, 20)], (30, False)),  # two dropped frames
+        ([(30, 20), (30, 100)], (30, True)),
+        ([(1, 300)], (2, False)),
+        ([(5, 0)], None),
+        ([], None),
+    ],
+)
+def test_the_pace_of_a_movie_is_that_of_its_faster_passages(
+    runs: list[tuple[int, int]], pace: tuple[float, bool] | None
+) -> None:
+    assert paced(*runs) == pace
+
+
+def test_a_movie_without_a_time_scale_has_no_pace() -> None:
+    assert paced((60, 20), scale=0) is None
+    assert tables.pace(counted(FRAGMENTED)[0]) is None  # its samples are listed in the fragments
+
+
+def test_a_movie_is_encrypted_if_all_its_media_is() -> None:
+    def is_encrypted(data: bytes) -> bool:
+        movie = boxes.find(counted(data)[0], b"moov")
+        assert movie
+        return tables.is_encrypted(counted(data)[0], movie)
+
+    assert not is_encrypted(FAST)
+    picture_only = FAST.replace(b"avc1", b"encv")
+    assert not is_encrypted(picture_only), "its sound can be heard"
+    assert is_encrypted(picture_only.replace(b"mp4a", b"enca"))

@@ -38,7 +38,7 @@ class Case:
         return self.name.rpartition(".")[0] or self.name
 
 
-# --- encoded by FFmpeg --------------------------------------------------------------------------------------------------
+# --- encoded by FFmpeg ------------------------------------------------------------------------------------------------
 
 SIZE = "192x108"
 SECONDS = 2.0
@@ -106,7 +106,7 @@ avi = clip("avi", "-c:v", "mjpeg", "-c:a", "pcm_s16le")
 mp3 = sound("mp3", "-c:a", "libmp3lame")
 wav = sound("wav", "-c:a", "pcm_s16le")
 
-# --- broken afterwards --------------------------------------------------------------------------------------------------
+# --- broken afterwards ------------------------------------------------------------------------------------------------
 
 
 def cut(make: Make, share: float) -> Make:
@@ -132,7 +132,7 @@ def joined(*parts: Make | bytes) -> Make:
 
 def noise(size: int, seed: int = 1) -> bytes:
     """Random bytes."""
-    return random.Random(seed).randbytes(size)  # noqa: S311
+    return random.Random(seed).randbytes(size)
 
 
 def body_of(data: bytes | bytearray, kind: bytes) -> int:
@@ -144,7 +144,7 @@ def flip(make: Make, kind: bytes, seed: int = 1) -> Make:
     """A file with eight flipped bits in the content of one kind of box."""
 
     def change(data: bytearray) -> None:
-        at, rng = body_of(data, kind), random.Random(seed)  # noqa: S311
+        at, rng = body_of(data, kind), random.Random(seed)
         length = max(1, int.from_bytes(data[at - 8 : at - 4], "big") - 8)
         for _ in range(8):
             data[at + rng.randrange(min(length, 4000))] ^= 1 << rng.randrange(8)
@@ -235,7 +235,7 @@ def encrypted() -> bytes:
     return encode("mp4", *picture(), *X264, *scheme, "-encryption_kid", "0123456789abcdef0123456789abcdef")
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------------
+# --- pictures ---------------------------------------------------------------------------------------------------------
 
 
 def photo(kind: str, mode: str = "RGB", size: tuple[int, int] = (160, 120), frames: int = 1, **options: Any) -> Make:
@@ -320,8 +320,26 @@ CASES: tuple[Case, ...] = (
     Case("stream.ts", transport),
     Case("motion jpeg.avi", avi),
     Case("hevc.mp4", clip("mp4", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error", *AAC)),
-    Case("hdr10.mp4", silent("mp4", "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", HDR10)),
-    Case("hlg.mov", silent("mov", "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", HLG, "-tag:v", "hvc1")),
+    Case(
+        "hdr10.mp4",
+        silent("mp4", "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", HDR10),
+    ),
+    Case(
+        "hlg.mov",
+        silent(
+            "mov",
+            "-c:v",
+            "libx265",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p10le",
+            "-x265-params",
+            HLG,
+            "-tag:v",
+            "hvc1",
+        ),
+    ),
     Case("av1.mp4", silent("mp4", "-c:v", "libsvtav1", "-preset", "12")),
     Case("vp9.webm", clip("webm", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")),
     Case("prores.mov", clip("mov", "-c:v", "prores_ks", "-c:a", "pcm_s16le")),
@@ -330,39 +348,136 @@ CASES: tuple[Case, ...] = (
     Case("mpeg4.avi", clip("avi", "-c:v", "mpeg4", "-c:a", "libmp3lame")),
     Case("mpeg2.ts", clip("ts", "-c:v", "mpeg2video", "-c:a", "ac3", scene=picture(rate="25"))),
     Case("mpeg2.mpg", clip("mpg", "-c:v", "mpeg2video", "-c:a", "mp2", scene=picture(rate="25"))),
-    Case("windows.wmv", clip("wmv", "-c:v", "wmv2", "-c:a", "wmav2"), "partial", "codec"),
+    Case(
+        "windows.wmv",
+        clip("wmv", "-c:v", "wmv2", "-c:a", "wmav2"),
+        "partial",
+        "MediaConvert cannot decode this kind of file",
+    ),
     Case("flash.flv", clip("flv", *X264, *AAC)),
-    Case("broadcast.mxf", clip("mxf", "-c:v", "mpeg2video", "-c:a", "pcm_s16le", scene=picture(rate="25"), sound=tone(rate=48_000))),
+    Case(
+        "broadcast.mxf",
+        clip("mxf", "-c:v", "mpeg2video", "-c:a", "pcm_s16le", scene=picture(rate="25"), sound=tone(rate=48_000)),
+    ),
     Case("tape.dv", clip("dv", "-target", "pal-dv", scene=picture("720x576", "25", 0.4)), "partial"),
     Case("theora.ogv", clip("ogv", "-c:v", "libtheora", "-c:a", "libvorbis")),
-    Case("phone.3gp", clip("3gp", "-c:v", "h263", "-s", "176x144", "-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1")),
+    Case(
+        "phone.3gp",
+        clip("3gp", "-c:v", "h263", "-s", "176x144", "-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1"),
+    ),
     # Rates, sizes, tracks.
     Case("120 frames per second.mp4", silent("mp4", *X264, scene=picture(rate="120", seconds=1))),
     Case("a frame in two seconds.mp4", silent("mp4", *X264, scene=picture(rate="1/2", seconds=6))),
     Case("three frames.mp4", silent("mp4", *X264, "-frames:v", "3")),
     Case("one frame.mp4", silent("mp4", *X264, "-frames:v", "1")),
-    Case("variable rate.mp4", silent("mp4", "-vf", "select='lt(n,10)+not(mod(n,5))'", "-fps_mode", "vfr", *X264, scene=picture(rate="30"))),
+    Case(
+        "variable rate.mp4",
+        silent("mp4", "-vf", "select='lt(n,10)+not(mod(n,5))'", "-fps_mode", "vfr", *X264, scene=picture(rate="30")),
+    ),
     Case("odd size.mp4", silent("mp4", *X264, "-pix_fmt", "yuv444p", scene=picture("191x107"))),
     Case("portrait.mp4", clip("mp4", *X264, *AAC, scene=picture("108x192"))),
-    Case("interlaced.mp4", silent("mp4", "-vf", "tinterlace=4", *X264, "-flags", "+ilme+ildct", scene=picture(rate="50"))),
+    Case(
+        "interlaced.mp4", silent("mp4", "-vf", "tinterlace=4", *X264, "-flags", "+ilme+ildct", scene=picture(rate="50"))
+    ),
     Case("anamorphic.mp4", silent("mp4", "-vf", "setsar=16/11", *X264)),
     Case("32 by 32.mp4", silent("mp4", *X264, scene=picture("32x32"))),
     Case("16 by 16.mp4", silent("mp4", *X264, scene=picture("16x16"))),
     Case("very wide.mp4", silent("mp4", *X264, scene=picture("2000x40"))),
     Case("surround.mp4", clip("mp4", *X264, *AAC, sound=tone(layout="5.1", rate=48_000))),
-    Case("two cameras.mp4", lambda: encode("mp4", *picture(), *picture("160x90"), *tone(), *TWO_TRACKS, *X264, *AAC, "-shortest")),
-    Case("two sound tracks.mp4", lambda: encode("mp4", *picture(), *tone(), *tone(), "-map", "0", "-map", "1", "-map", "2", *X264, *AAC)),
+    Case(
+        "two cameras.mp4",
+        lambda: encode("mp4", *picture(), *picture("160x90"), *tone(), *TWO_TRACKS, *X264, *AAC, "-shortest"),
+    ),
+    Case(
+        "two sound tracks.mp4",
+        lambda: encode("mp4", *picture(), *tone(), *tone(), "-map", "0", "-map", "1", "-map", "2", *X264, *AAC),
+    ),
     Case("sound ends early.mp4", lambda: encode("mp4", *picture(seconds=4), *tone(0.5), *X264, *AAC)),
     Case("sound goes on.mp4", lambda: encode("mp4", *picture(seconds=1), *tone(4), *X264, *AAC)),
     Case("timecode.mov", clip("mov", *X264, *AAC, "-timecode", "10:00:00:00", scene=picture(rate="25"))),
     Case("edit list.mp4", clip("mp4", *X264, *AAC, "-bf", "2", "-output_ts_offset", "0.7")),
-    Case("times go back.ts", clip("ts", *X264, *AAC, "-bsf:v", "setts=pts=if(gt(N\\,10)\\,PTS-90000\\,PTS):dts=if(gt(N\\,10)\\,DTS-90000\\,DTS)")),
-    Case("subtitles.mkv", with_file("mkv", "s.srt", SUBTITLES, *picture(), "-i", "file:{file}", "-map", "0", "-map", "1", *X264, "-c:s", "srt")),
-    Case("subtitles.mp4", with_file("mp4", "s.srt", SUBTITLES, *picture(), "-i", "file:{file}", "-map", "0", "-map", "1", *X264, "-c:s", "mov_text")),
-    Case("attachment.mkv", with_file("mkv", "font.ttf", noise(4000), *picture(), *X264, "-attach", "{file}", "-metadata:s:t", "mimetype=font/ttf")),
-    Case("cover.mp4", with_file("mp4", "c.png", photo("PNG")(), *picture(), "-i", "file:{file}", "-map", "0", "-map", "1", *X264, "-c:v:1", "png", "-disposition:v:1", "attached_pic")),
+    Case(
+        "times go back.ts",
+        clip(
+            "ts",
+            *X264,
+            *AAC,
+            "-bsf:v",
+            "setts=pts=if(gt(N\\,10)\\,PTS-90000\\,PTS):dts=if(gt(N\\,10)\\,DTS-90000\\,DTS)",
+        ),
+    ),
+    Case(
+        "subtitles.mkv",
+        with_file(
+            "mkv", "s.srt", SUBTITLES, *picture(), "-i", "file:{file}", "-map", "0", "-map", "1", *X264, "-c:s", "srt"
+        ),
+    ),
+    Case(
+        "subtitles.mp4",
+        with_file(
+            "mp4",
+            "s.srt",
+            SUBTITLES,
+            *picture(),
+            "-i",
+            "file:{file}",
+            "-map",
+            "0",
+            "-map",
+            "1",
+            *X264,
+            "-c:s",
+            "mov_text",
+        ),
+    ),
+    Case(
+        "attachment.mkv",
+        with_file(
+            "mkv", "font.ttf", noise(4000), *picture(), *X264, "-attach", "{file}", "-metadata:s:t", "mimetype=font/ttf"
+        ),
+    ),
+    Case(
+        "cover.mp4",
+        with_file(
+            "mp4",
+            "c.png",
+            photo("PNG")(),
+            *picture(),
+            "-i",
+            "file:{file}",
+            "-map",
+            "0",
+            "-map",
+            "1",
+            *X264,
+            "-c:v:1",
+            "png",
+            "-disposition:v:1",
+            "attached_pic",
+        ),
+    ),
     # Sound.
-    Case("song with a cover.mp3", with_file("mp3", "c.png", photo("PNG")(), *tone(), "-i", "file:{file}", "-map", "0", "-map", "1", "-c:a", "libmp3lame", "-c:v", "png", "-disposition:v", "attached_pic")),
+    Case(
+        "song with a cover.mp3",
+        with_file(
+            "mp3",
+            "c.png",
+            photo("PNG")(),
+            *tone(),
+            "-i",
+            "file:{file}",
+            "-map",
+            "0",
+            "-map",
+            "1",
+            "-c:a",
+            "libmp3lame",
+            "-c:v",
+            "png",
+            "-disposition:v",
+            "attached_pic",
+        ),
+    ),
     Case("mono 8 kHz.wav", sound("wav", "-c:a", "pcm_u8", "-ar", "8000", "-ac", "1")),
     Case("24 bits.wav", sound("wav", "-c:a", "pcm_s24le")),
     Case("opus.opus", sound("opus", "-c:a", "libopus")),
@@ -388,13 +503,19 @@ CASES: tuple[Case, ...] = (
     Case("one byte.mp4", lambda: b"\0", "quarantined", "not_media"),
     Case("empty.mp4", lambda: b"", "quarantined", "empty"),
     Case("only zeros.mp4", lambda: bytes(50_000), "quarantined", "not_media"),
-    *(Case(f"cut at {share} percent, index first.mp4", cut(mp4, share / 100), "quarantined", "truncated") for share in (5, 50, 99)),
-    *(Case(f"cut at {share} percent, index last.mp4", cut(slow_mp4, share / 100), "quarantined", "truncated") for share in (5, 50, 99)),
+    *(
+        Case(f"cut at {share} percent, index first.mp4", cut(mp4, share / 100), "quarantined", "truncated")
+        for share in (5, 50, 99)
+    ),
+    *(
+        Case(f"cut at {share} percent, index last.mp4", cut(slow_mp4, share / 100), "quarantined", "truncated")
+        for share in (5, 50, 99)
+    ),
     *(Case(f"cut at {share} percent.mkv", cut(matroska, share / 100), ANY) for share in (3, 50, 95)),
     *(Case(f"cut at {share} percent.webm", cut(webm, share / 100), ANY) for share in (3, 50, 95)),
     *(Case(f"cut at {share} percent.ts", cut(transport, share / 100), ANY) for share in (3, 50, 95)),
     *(Case(f"cut at {share} percent.avi", cut(avi, share / 100), "quarantined", "truncated") for share in (20, 90)),
-    *(Case(f"cut at {share} percent.mp3", cut(mp3, share / 100)) for share in (50, 99)),
+    *(Case(f"cut at {share} percent.mp3", cut(mp3, share / 100), ANY) for share in (50, 99)),
     Case("cut.wav", cut(wav, 0.5), "quarantined", "truncated"),
     # Damaged and lying.
     *_boxes(),
@@ -404,7 +525,12 @@ CASES: tuple[Case, ...] = (
     Case("encrypted.mp4", encrypted, "quarantined", "encrypted"),
     Case("0 by 0.mp4", zero_sized, ANY),
     Case("huge box.mp4", joined(FTYP, atom(b"moov", bytes(100), 0xFFFFFFF0)), "quarantined", "truncated"),
-    Case("huge box of 64 bits.mp4", joined(FTYP, struct.pack(">I4sQ", 1, b"mdat", 1 << 62), bytes(100)), "quarantined", "truncated"),
+    Case(
+        "huge box of 64 bits.mp4",
+        joined(FTYP, struct.pack(">I4sQ", 1, b"mdat", 1 << 62), bytes(100)),
+        "quarantined",
+        "truncated",
+    ),
     Case("billions of samples.mp4", put(mp4, b"stsz", 4, struct.pack(">II", 1, 0xFFFFFFFF)), "quarantined", "corrupt"),
     Case("long runs.mp4", put(mp4, b"stts", 8, struct.pack(">I", 0x7FFFFFFF)), "quarantined", "corrupt"),
     Case("edits without end.mp4", put(mp4, b"elst", 4, struct.pack(">I", 0xFFFFFFFF)), ANY),
@@ -412,7 +538,11 @@ CASES: tuple[Case, ...] = (
     Case("says no length.mp4", put(put(mp4, b"mvhd", 16, bytes(4)), b"tkhd", 20, bytes(4))),
     Case("says a negative length.mp4", put(mp4, b"mvhd", 16, b"\xff\xff\xff\xff"), ANY),
     Case("says a billion seconds.mkv", wrong_matroska_length, ANY),
-    Case("boxes in boxes.mp4", joined(FTYP, *[struct.pack(">I4s", 8 * (3000 - n) + 8, b"moov") for n in range(3000)]), "quarantined"),
+    Case(
+        "boxes in boxes.mp4",
+        joined(FTYP, *[struct.pack(">I4s", 8 * (3000 - n) + 8, b"moov") for n in range(3000)]),
+        "quarantined",
+    ),
     # Under a false name, or no media.
     Case("a photo.mp4", jpeg),
     Case("a film.jpg", mp4),
@@ -452,7 +582,7 @@ CASES: tuple[Case, ...] = (
     Case("photo.heic", heic_photo),
     Case("cut.heic", cut(heic_photo, 0.6), "quarantined"),
     Case("drawing.svg", lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "quarantined", "not_media"),
-)  # fmt: skip
+)
 
 
 def write_all(folder: Path) -> list[Path]:

@@ -66,11 +66,11 @@ def _reserve(
 ) -> Verdict:
     """Plan, quote and reserve; without room in the budget or a limit the object is only archived."""
     facts = inspected.facts
-    source = original.input_uri(settings.work_bucket)
+    source = original.input_uri(settings.work_bucket, inspected.usable)
     planned = plan.make(inspected.asset, facts, source, settings.delivery_bucket, settings.max_frames)
     lines = quote.lines(planned, facts, storage.choose(facts), event["features"], os.uname().machine)
-    if original.copy_key and facts.kind != "image":
-        lines = ledger.merge([*lines, *usage.copy_lines(facts.bytes)])
+    if original.copy_key(inspected.usable) and facts.kind != "image":
+        lines = ledger.merge([*lines, *usage.copy_lines(inspected.usable or facts.bytes)])
     priced, usd = [line.to_dict() for line in lines], pricing.total(lines)
     media = {"asset": inspected.asset, "day": day, "facts": facts.to_dict()}
     if refusal := spending.reserve(settings, media, event["execution"], usd):

@@ -83,10 +83,17 @@ def _incomplete(file: RangedFile, kind: str, pictures: list[Picture], is_complet
     return NO_PICTURE if kind == "video" and not pictures else None
 
 
-def measure(file: RangedFile, limits: Limits) -> float | None:
-    """The length of a recording in seconds, None if it cannot be measured. Raises `Unreadable`."""
-    seconds: float | None = _run("measure", {}, file, limits)[0]["seconds"]
+def measure(file: RangedFile, limits: Limits, *, trusts_header: bool = True) -> float | None:
+    """The length of a recording in seconds, None if it cannot be measured. Without `trusts_header` it is estimated by
+    the data rate, whatever the file states. Raises `Unreadable`."""
+    seconds: float | None = _run("measure", {"trusts_header": trusts_header}, file, limits)[0]["seconds"]
     return seconds
+
+
+def describe(file: RangedFile, limits: Limits) -> dict[str, Any]:
+    """The tracks of a recording in the form of Probe's result (:mod:`impp_lambdas.core.media.description`). Raises
+    `Unreadable`."""
+    return _run("describe", {}, file, limits)[0]
 
 
 def extract(file: RangedFile, path: Path, limits: Limits) -> float:

@@ -15,6 +15,8 @@ from impp_lambdas.core.money.usage import COPY_PART
 
 MAX_TAGS = 10
 """S3's limit per object."""
+MIN_COPY_PART = 8 << 20
+"""Largest part of an object that is copied through memory."""
 UPLOADS = 8
 """Concurrent uploads of :func:`put_all`. Each waits for S3; none computes."""
 
@@ -142,18 +144,46 @@ def presigned_url(bucket: str, key: str) -> str:
     return str(client.generate_presigned_url("get_object", request, ExpiresIn=PRESIGNED_S))
 
 
-def copy_version(source: tuple[str, str, str], target: tuple[str, str]) -> None:
-    """Copy a version of an object of any size within S3, without its metadata and tags. `source` is (bucket, key,
-    version)."""
+def copy_version(source: tuple[str, str, str], target: tuple[str, str], size: int | None = None) -> None:
+    """Copy a version of an object, or its first `size` bytes, of any size within S3, without its metadata and tags.
+    `source` is (bucket, key, version)."""
     from boto3.s3.transfer import TransferConfig
 
     bucket, key, version = source
+    if size is not None:
+        _copy_start(source, target, size)
+        return
     aws.client("s3").copy(
         {"Bucket": bucket, "Key": key, **_version(version)},
         *target,
         ExtraArgs={"MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"},
         Config=TransferConfig(multipart_threshold=COPY_PART, multipart_chunksize=COPY_PART),
     )
+
+
+def _copy_start(source: tuple[str, str, str], target: tuple[str, str], size: int) -> None:
+    """Copy the first `size` bytes of an object: in parts, or through memory where S3 copies no part of an object as
+    small (UploadPartCopy: "You can copy a range only if the source object is greater than 5 MB")."""
+    client, (bucket, key, version) = aws.client("s3"), source
+    if size <= MIN_COPY_PART:
+        put(target[0], Upload(target[1], read_range(bucket, key, version, 0, size), "application/octet-stream"))
+        return
+    where = {"Bucket": target[0], "Key": target[1]}
+    upload = where | {"UploadId": client.create_multipart_upload(**where)["UploadId"]}
+    parts = []
+    try:
+        for number, start in enumerate(range(0, size, COPY_PART), start=1):
+            copied = client.upload_part_copy(
+                **upload,
+                PartNumber=number,
+                CopySource={"Bucket": bucket, "Key": key, **_version(version)},
+                CopySourceRange=f"bytes={start}-{min(start + COPY_PART, size) - 1}",
+            )
+            parts.append({"PartNumber": number, "ETag": copied["CopyPartResult"]["ETag"]})
+        client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    except ClientError:
+        client.abort_multipart_upload(**upload)
+        raise
 
 
 def _version(version: str | None) -> dict[str, str]:

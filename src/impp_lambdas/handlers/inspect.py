@@ -76,19 +76,25 @@ def _inspect(
 
     file = open_object(original.bucket, original.key, original.version, int(head["ContentLength"]))
 
-    def examine() -> Mapping[str, Any] | Problem:
-        if original.copy_key:
-            s3.copy_version((original.bucket, original.key, original.version), (work_bucket, original.copy_key))
-            copied.extend(copy_lines(int(head["ContentLength"])))
-        return probe(original.input_uri(work_bucket))
+    def examine(usable: int | None) -> Mapping[str, Any] | Problem:
+        if key := original.copy_key(usable):
+            s3.copy_version((original.bucket, original.key, original.version), (work_bucket, key), usable)
+            copied.extend(copy_lines(usable or int(head["ContentLength"])))
+        return probe(original.input_uri(work_bucket, usable))
 
-    def measure() -> float | None:
+    def measure(trusts_header: bool) -> float | None:
         from impp_lambdas.adapters import decoding  # few files need it
 
-        seconds = decoding.measure(file, decoding.Limits.of(context, RESERVE_S))
+        limits = decoding.Limits.of(context, RESERVE_S)
+        seconds = decoding.measure(file, limits, trusts_header=trusts_header)
         if file.stopped:
             raise BudgetExceeded(file.stopped)
         return seconds
 
+    def describe() -> Mapping[str, Any]:
+        from impp_lambdas.adapters import decoding
+
+        return decoding.describe(file, decoding.Limits.of(context, RESERVE_S))
+
     reader = within(RangeReader(file.read_at, file.size), Budget(MAX_READS, MAX_BYTES))
-    return inspection.inspect(original, head, reader, examine, measure)
+    return inspection.inspect(original, head, reader, inspection.Sources(examine, describe, measure))

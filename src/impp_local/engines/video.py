@@ -131,8 +131,9 @@ def _track(container: Any, stream: Any) -> Track:
         "duration_s": float(stream.duration * stream.time_base) if stream.duration else None,
         "language": stream.metadata.get("language"),
     }
-    if context is not None:
-        base["bit_rate"] = getattr(context, "bit_rate", None)
+    if context is None:  # a codec that FFmpeg does not know
+        return Track(**base)
+    base["bit_rate"] = getattr(context, "bit_rate", None)
     if stream.type == "video":
         base.update(_video(container, stream, context))
     elif stream.type == "audio":

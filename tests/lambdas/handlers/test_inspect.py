@@ -15,6 +15,7 @@ from PIL import Image
 from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, TABLE, WORK
 from tests.support.camera_files import FTYP, MDAT, box, mvhd
+from tests.support.difficult_files import CASES
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
 from impp_lambdas.adapters import aws, dynamo, identity, s3
@@ -454,3 +455,29 @@ def test_rotation_is_read_from_the_file_if_probe_does_not_return_it(
     upright = synthetic.rotated(synthetic.movie(synthetic.scenes(1, 1, size=(640, 360))), 90)
     answer = account.inspect("originals/phone/p/x.mp4", account.put("originals/phone/p/x.mp4", upright))
     assert (answer["facts"]["rotation"], answer["facts"]["width"], answer["facts"]["height"]) == (90, 360, 640)
+
+
+@pytest.mark.parametrize("padding", [0, 9 << 20], ids=["in memory", "in parts"])
+def test_mediaconvert_reads_the_whole_part_of_a_movie_with_a_damaged_end(
+    account: Account, clip: bytes, padding: int
+) -> None:
+    whole = clip + (padding + 8).to_bytes(4, "big") + b"free" + bytes(padding)
+    media = account.inspect(KEY, account.put(KEY, whole + b"\xff\xff\xff\xffjunk"))
+    assert (media["verdict"], media["facts"]["bytes"]) == ("process", len(whole) + 8)
+    (source,) = (file["FileInput"] for file in media["plan"]["job_settings"]["Inputs"])
+    assert source == f"s3://{WORK}/work/{keys.asset_id(INGEST, KEY, media['version'], None)}/original.mp4"
+    copy = boto3.client("s3").get_object(Bucket=WORK, Key=source.removeprefix(f"s3://{WORK}/"))["Body"].read()
+    assert copy == whole
+    assert any(line["item"] == "put" for line in media["usage"]) and any(q["item"] == "put" for q in media["quote"])
+
+
+def test_two_cameras_and_a_variable_rate_are_facts(account: Account) -> None:
+    facts = {}
+    for case in CASES:
+        if case.name in ("two cameras.mp4", "variable rate.mp4", "tape.dv"):
+            key = f"originals/phone/tests/{case.name}"
+            facts[case.name] = account.inspect(key, account.put(key, case.make()))["facts"]
+    assert facts["two cameras.mp4"]["video_tracks"] == 2
+    assert (facts["variable rate.mp4"]["fps"], facts["variable rate.mp4"]["is_variable_rate"]) == (30, True)
+    tape = facts["tape.dv"]
+    assert (tape["container"], tape["is_encodable"], tape["width"], tape["fps"]) == ("dv", False, 768, 25)

@@ -21,7 +21,9 @@ class Streams:
     """`kind` is `video`, `audio` or `image`. `width` and `height` are as displayed: after `rotation` (0, 90, 180 or 270
     degrees clockwise) and with square pixels. `duration_s` is 0 for an image. `transfer` is the picture's transfer
     function, `pq`, `hlg` or another of Probe's in lower case; None if the file states none. `is_mirrored`: left and
-    right of the stored picture are swapped before the rotation."""
+    right of the stored picture are swapped before the rotation. `is_encodable`: MediaConvert can read the file and
+    decode its picture, or the sound of a sound file. `video_tracks` counts those of moving pictures; the facts are the
+    first one's. `is_variable_rate`: `fps` is then that of its faster passages, not the average."""
 
     kind: str
     duration_s: float
@@ -36,6 +38,9 @@ class Streams:
     audio_channels: int | None = field(default=None, kw_only=True)
     transfer: str | None = field(default=None, kw_only=True)
     is_mirrored: bool = field(default=False, kw_only=True)
+    is_encodable: bool = field(default=True, kw_only=True)
+    video_tracks: int = field(default=0, kw_only=True)
+    is_variable_rate: bool = field(default=False, kw_only=True)
 
     @property
     def is_hdr(self) -> bool:
@@ -87,7 +92,8 @@ def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) ->
     """
     container = result.get("Container") or {}
     tracks = container.get("Tracks") or []
-    video = next((t for t in tracks if t.get("TrackType") == "video" and t.get("VideoProperties")), None)
+    videos = [t for t in tracks if t.get("TrackType") == "video" and t.get("VideoProperties")]
+    video = videos[0] if videos else None
     audio = next((t for t in tracks if t.get("TrackType") == "audio"), None)
     if not video and not audio:
         return None
@@ -107,6 +113,8 @@ def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) ->
         audio_channels=(audio or {}).get("AudioProperties", {}).get("Channels"),
         transfer=_transfer(picture),
         is_mirrored=orientation.is_mirrored,
+        is_encodable=_codec(video or audio) != UNKNOWN_CODEC,
+        video_tracks=len(videos),
     )
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_footage import boxes, exif, formats
+from impp_footage import boxes, exif, formats, tables
 from impp_footage.orientation import UPRIGHT
 from impp_footage.reader import BudgetExceeded, RangeReader
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake import facts, integrity, sources
 from impp_lambdas.core.intake.facts import Facts, Streams
-from impp_lambdas.core.intake.integrity import Problem
+from impp_lambdas.core.intake.integrity import Examination, Problem
 from impp_lambdas.core.intake.originals import REPLAYABLE_STATES
 from impp_lambdas.core.intake.plausibility import implausible
 from impp_lambdas.core.intake.unreadable import Unreadable
@@ -22,21 +22,34 @@ from impp_lambdas.core.intake.unreadable import Unreadable
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.originals import Original
 
-Probe = Callable[[], Mapping[str, Any] | Problem]
-"""Asks MediaConvert: one `ProbeResults` entry, or its problem with the file."""
-Measure = Callable[[], float | None]
-"""Measures the length in seconds; None if that fails. Raises `BudgetExceeded` and `Unreadable`."""
+
+@dataclass(frozen=True)
+class Sources:
+    """Who knows a file's streams.
+
+    `probe` asks MediaConvert about the file, or its first bytes if they alone are usable: one `ProbeResults` entry, or
+    its problem with the file. `describe` asks our own decoder, in the same form. `measure` measures the length in
+    seconds, by what the file states or by its data rate; None if that fails. The last two raise `BudgetExceeded` and
+    `Unreadable`.
+    """
+
+    probe: Callable[[int | None], Mapping[str, Any] | Problem]
+    describe: Callable[[], Mapping[str, Any]]
+    measure: Callable[[bool], float | None]
+
 
 _UNKNOWN = Streams("unknown", 0.0, None, None, 0, None, None, None, False, "unknown")
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """The result. `problem` is None for media that can be processed; `facts` are as complete as the file allows."""
+    """The result. `problem` is None for media that can be processed; `facts` are as complete as the file allows.
+    `usable`: the bytes from the start that MediaConvert is to read, if something incomplete follows them."""
 
     asset: str
     facts: Facts
     problem: Problem | None
+    usable: int | None = None
 
 
 def gone(original: Original, now: datetime) -> Inspection:
@@ -54,9 +67,7 @@ def unread(original: Original, head: Mapping[str, Any], problem: Problem | None)
     return Inspection(_own_id(original), facts, problem)
 
 
-def inspect(
-    original: Original, head: Mapping[str, Any], file: RangeReader, probe: Probe, measure: Measure
-) -> Inspection:
+def inspect(original: Original, head: Mapping[str, Any], file: RangeReader, ask: Sources) -> Inspection:
     """Inspect an object; `head` is HeadObject's response."""
     if archived := integrity.find_archived(head):
         return unread(original, head, archived)
@@ -67,7 +78,7 @@ def inspect(
     problem = examination.problem if file.size == 0 else integrity.compare_checksums(head, own) or examination.problem
     streams = replace(_UNKNOWN, container=examination.container or "unknown")
     if not problem:
-        streams, problem = _streams(file, probe, measure, streams)
+        streams, problem = _streams(file, examination, ask, streams)
     origin = sources.infer(original.key, own, examination.created, head["LastModified"])
     sha256 = own["sha256"].lower() if re.fullmatch(r"[0-9a-fA-F]{64}", own.get("sha256", "")) else None
     # A mismatch is not what it claims to be: under the claimed identity it would take the true asset's place.
@@ -76,6 +87,7 @@ def inspect(
         keys.asset_id(original.bucket, original.key, original.version, identity),
         Facts.of(streams, origin, file.size, sha256, head.get("ChecksumCRC64NVME") or own.get("crc64nvme")),
         problem,
+        examination.usable,
     )
 
 
@@ -123,30 +135,45 @@ def _still(file: RangeReader, unknown: Streams) -> tuple[Streams, Problem | None
         return unknown, Problem("read_limit", str(error))
 
 
-def _streams(file: RangeReader, probe: Probe, measure: Measure, unknown: Streams) -> tuple[Streams, Problem | None]:
+def _streams(
+    file: RangeReader, examination: Examination, ask: Sources, unknown: Streams
+) -> tuple[Streams, Problem | None]:
     if formats.is_image(unknown.container):
         return _still(file, unknown)
-    result = probe()
-    if isinstance(result, Problem):
-        return unknown, result
-    streams = facts.from_probe(result)
-    if streams is None:
-        return unknown, Problem("no_streams", "the container has neither a video nor an audio stream")
-    if streams.container == "unknown":  # Probe's Format is blank for a format that it reads but has no name for
-        streams = replace(streams, container=unknown.container)
+    streams = unknown
     try:
-        if unknown.container == "mp4":
-            streams = facts.from_probe(result, boxes.orientation(file)) or streams
+        result, is_encodable = _described(ask, examination)
+        if isinstance(result, Problem):
+            return streams, result
+        orientation = boxes.orientation(file) if unknown.container == "mp4" else UPRIGHT
+        described = facts.from_probe(result, orientation)
+        if described is None:
+            return streams, Problem("no_streams", "the container has neither a video nor an audio stream")
+        streams = replace(described, is_encodable=described.is_encodable and is_encodable)
+        if unknown.container == "mp4" and (pace := tables.pace(file)) and pace.is_variable:
+            streams = replace(streams, fps=round(pace.fps, 4), is_variable_rate=True)
+        if streams.container == "unknown":  # Probe's Format is blank for a format that it has no name for
+            streams = replace(streams, container=unknown.container)
         if streams.duration_s <= 0:
             # Probe's Duration is optional. Containers without an index have none to state: transport and program
             # streams, fragmented MP4, MP3, WebM of a browser's recorder.
-            streams = replace(streams, duration_s=round(measure() or 0.0, 3))
+            streams = replace(streams, duration_s=round(ask.measure(True) or 0.0, 3))
+        if reason := implausible(streams, file.size):
+            streams = replace(streams, duration_s=round(ask.measure(False) or 0.0, 3))
+            if streams.duration_s <= 0 or implausible(streams, file.size):
+                return streams, Problem("implausible", reason)
     except BudgetExceeded as error:
         return streams, Problem("read_limit", str(error))
     except Unreadable as error:
         return streams, Problem("corrupt", str(error))
     if streams.duration_s <= 0:
-        return streams, Problem("corrupt", "the container states no duration, and none can be measured")
-    if reason := implausible(streams, file.size):
-        return streams, Problem("implausible", reason)
+        return streams, Problem("corrupt", "it states no length, and nothing in it can be measured")
     return streams, None
+
+
+def _described(ask: Sources, examination: Examination) -> tuple[Mapping[str, Any] | Problem, bool]:
+    """The tracks, and whether MediaConvert reads the file. What it cannot read, our own decoder may: a DV tape, AMR."""
+    probed = ask.probe(examination.usable)
+    if isinstance(probed, Problem) and probed.reason == "corrupt":
+        return ask.describe(), False
+    return probed, True

@@ -65,11 +65,13 @@ def find_archived(head: Mapping[str, Any]) -> Problem | None:
 
 @dataclass(frozen=True)
 class Examination:
-    """Format by the first bytes, creation time (UTC) according to the container, and the problem, if any."""
+    """Format by the first bytes, creation time (UTC) according to the container, and the problem, if any. `usable`: the
+    bytes from the start that are whole, if something incomplete follows them."""
 
     container: str
     created: datetime | None
     problem: Problem | None
+    usable: int | None = None
 
 
 def examine(file: RangeReader) -> Examination:
@@ -79,9 +81,7 @@ def examine(file: RangeReader) -> Examination:
     head = file.read(0, formats.HEAD_BYTES)
     container = formats.sniff(head)
     if container is None:
-        return Examination(
-            "", None, Problem("not_media", f"begins with {head[:8].hex(' ')}, which is no known media format")
-        )
+        return Examination("", None, Problem("not_media", f"it holds {formats.other_kind(head)}"))
     if container == "mp4":
         return _examine_movie(file)
     integrity = movies.of_riff(head, file.size) if container in ("avi", "wave") else movies.UNKNOWN
@@ -89,18 +89,21 @@ def examine(file: RangeReader) -> Examination:
 
 
 def _examine_movie(file: RangeReader) -> Examination:
-    created = None
+    created = usable = None
     try:
         integrity = movies.of_boxes(file, last_fragment=False)
         if integrity.is_cut:
             return Examination("mp4", None, Problem("truncated", str(integrity.reason)))
+        usable = integrity.usable
         if integrity.movie:
             created = boxes.created(file, integrity.movie)
             if excess := tables.excess(file, integrity.movie):
                 return Examination("mp4", created, Problem("corrupt", excess))
+            if tables.is_encrypted(file, integrity.movie):
+                return Examination("mp4", created, Problem("encrypted", "as its tracks state"))
     except BudgetExceeded as error:
         return Examination("mp4", created, Problem("read_limit", str(error)))
-    return Examination("mp4", created, None)
+    return Examination("mp4", created, None, usable)
 
 
 def _hex(base64_text: str) -> str:

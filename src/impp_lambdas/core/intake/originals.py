@@ -26,18 +26,22 @@ class Original:
         """`s3://bucket/key` without escapes, as MediaConvert expects it."""
         return f"s3://{self.bucket}/{self.key}"
 
-    @property
-    def copy_key(self) -> str | None:
-        """The key in the work bucket of the copy that MediaConvert reads, None if it can read the original itself."""
-        if keys.is_safe(self.key):
+    def copy_key(self, usable: int | None) -> str | None:
+        """The key in the work bucket of the copy that MediaConvert reads, None if it can read the original itself.
+
+        `usable`: the bytes of which the copy consists, if something incomplete follows them. MediaConvert ends a job at
+        the end of a cut fragment ("Is file truncated?", error 1076); it documents nothing about other junk.
+        """
+        if keys.is_safe(self.key) and usable is None:
             return None
         extension = re.search(r"\.[A-Za-z0-9]{1,8}$", self.key)
         name = f"original{extension[0].lower() if extension else ''}"
         return keys.work(keys.asset_id(self.bucket, self.key, self.version, None), name)
 
-    def input_uri(self, work_bucket: str) -> str:
+    def input_uri(self, work_bucket: str, usable: int | None) -> str:
         """The address that MediaConvert reads."""
-        return f"s3://{work_bucket}/{self.copy_key}" if self.copy_key else self.uri
+        key = self.copy_key(usable)
+        return f"s3://{work_bucket}/{key}" if key else self.uri
 
     def is_folder(self, size: int) -> bool:
         """Whether an object of `size` is a folder: S3's console creates one as an empty object whose key ends with `/`

@@ -146,10 +146,16 @@ def _sample(file: Served, request: Mapping[str, Any]) -> Result:
     return result, [*(shot.jpeg for shot in sampled.frames), *([board.sprite] if board else [])]
 
 
-def _measure(file: Served, _: Mapping[str, Any]) -> Result:
+def _measure(file: Served, request: Mapping[str, Any]) -> Result:
     from impp_lambdas.core.media.duration import measure
 
-    return {"seconds": measure(file)}, []
+    return {"seconds": measure(file, bool(request["trusts_header"]))}, []
+
+
+def _describe(file: Served, _: Mapping[str, Any]) -> Result:
+    from impp_lambdas.core.media.description import describe
+
+    return describe(file), []
 
 
 def _extract(file: Served, request: Mapping[str, Any]) -> Result:
@@ -161,5 +167,6 @@ def _extract(file: Served, request: Mapping[str, Any]) -> Result:
 TASKS: Mapping[str, Callable[[Served, Mapping[str, Any]], Result]] = {
     "sample": _sample,
     "measure": _measure,
+    "describe": _describe,
     "extract": _extract,
 }

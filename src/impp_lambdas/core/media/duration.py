@@ -14,14 +14,17 @@ SAMPLE_PACKETS = 2000
 """Packets whose rate stands for that of the whole file: some 20 s of video with sound."""
 
 
-def measure(file: Any) -> float | None:
-    """The length of `file` (read, seek, tell) in seconds, or an estimate from the data rate of its beginning.
+def measure(file: Any, trusts_header: bool = True) -> float | None:
+    """The length of `file` (read, seek, tell) in seconds, or an estimate from the data rate of its beginning. Without
+    `trusts_header` it is the estimate, whatever the file states.
 
     FFmpeg itself looks for the last timestamps of a transport or program stream. None if the file does not open or no
     packet has a time.
     """
     try:
         with open_media(file) as container:
+            if not trusts_header:
+                return _estimate(container, file)
             if container.duration and container.duration > 0:
                 return float(container.duration / av.time_base)
             known = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]

@@ -50,14 +50,15 @@ def still(file: IO[bytes]) -> Image.Image:
             small = _reduced(image)
             upright = ImageOps.exif_transpose(small).convert("RGB")
     except (OSError, ValueError, SyntaxError) as error:
-        raise Unreadable("its picture is damaged or of an unknown kind") from error
+        is_cut = "truncated" in str(error).lower() or "broken data stream" in str(error)
+        raise Unreadable("its picture ends too early" if is_cut else "its picture is damaged") from error
     return upright.resize(fit(*upright.size, LONG_SIDE), Image.Resampling.LANCZOS)
 
 
 def _check(name: str, width: int, height: int) -> None:
     most = MEGAPIXELS[name]
     if width * height > most * 1_000_000:
-        raise Unreadable(f"{width}x{height}: at most {most} megapixels of {name} are read")
+        raise Unreadable(f"it has {width} x {height} pixels, and at most {most} megapixels of {name} are read")
 
 
 def _reduced(image: Image.Image) -> Image.Image:

@@ -76,7 +76,7 @@ def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None
 
     `bit_rate` is the original's in bit/s, which limits that of the renditions.
     """
-    if streams.kind == "audio" and not streams.has_encodable_audio:
+    if not streams.is_encodable or (streams.kind == "audio" and not streams.has_encodable_audio):
         return []
     if streams.kind == "audio":
         return [Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, 128_000)]
@@ -88,7 +88,10 @@ def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None
         same_size = any((r.width, r.height) == (width, height) for r in ladder)
         if min(width, height) < MIN_SIDE or (same_size and not rung.keep_fps):
             continue
-        fps = reduce_rate(streams.fps, KEPT_FPS if rung.keep_fps else MAX_FPS)
+        most = KEPT_FPS if rung.keep_fps else MAX_FPS
+        fps = reduce_rate(streams.fps, most)
+        if streams.is_variable_rate and streams.fps and not fps:  # to follow the source would be to take its average
+            fps = _fraction(streams.fps)
         rate = float(Fraction(fps)) if fps else streams.fps or 30.0
         limit = min(rung.bits * width * height * rate, _useful_bitrate(streams.video_codec, bit_rate), MAX_BITRATE)
         key = keys.delivery(asset, f"video-{rung.name}.mp4")
@@ -126,6 +129,10 @@ def reduce_rate(fps: float | None, most: int) -> str | None:
     rate = min(fps / divisor, most)
     if rate < LOWEST * most:
         rate = float(most)
+    return _fraction(rate)
+
+
+def _fraction(rate: float) -> str:
     exact = Fraction(rate).limit_denominator(1001)
     nominal = Fraction(round(rate * 1001 / 1000) * 1000, 1001)  # 29.97 and similar
     close = nominal if abs(float(nominal) - rate) < 0.005 and exact.denominator != 1 else exact

@@ -39,7 +39,9 @@ TRANSCODE_BASE_S, TRANSCODE_MAX_S = 1800, 20 * 3600
 class Plan:
     """`deadlines` in whole seconds: `transcribe_s`, `transcode_s`. `job_settings` is None without renditions.
     `is_sound_left_out`: the renditions are silent, because MediaConvert cannot decode the original's sound.
-    `is_mirroring_left_out`: the renditions are mirrored, because MediaConvert cannot swap left and right."""
+    `is_mirroring_left_out`: the renditions are mirrored, because MediaConvert cannot swap left and right.
+    `is_encoding_left_out`: there are no renditions, because MediaConvert cannot decode the original.
+    `are_tracks_left_out`: the renditions show the first of several tracks of moving pictures."""
 
     look: Look
     transcribe: bool
@@ -48,6 +50,8 @@ class Plan:
     deadlines: dict[str, int]
     is_sound_left_out: bool
     is_mirroring_left_out: bool
+    is_encoding_left_out: bool
+    are_tracks_left_out: bool
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON: `{frames: {interval_s, max}, analyze: {apis}, transcribe, renditions, …}`."""
@@ -60,6 +64,8 @@ class Plan:
             "deadlines": self.deadlines,
             "is_sound_left_out": self.is_sound_left_out,
             "is_mirroring_left_out": self.is_mirroring_left_out,
+            "is_encoding_left_out": self.is_encoding_left_out,
+            "are_tracks_left_out": self.are_tracks_left_out,
         }
 
 
@@ -80,8 +86,10 @@ def make(asset: str, facts: Facts, original: str, delivery_bucket: str, max_fram
             "transcribe_s": min(TRANSCRIBE_BASE_S + math.ceil(facts.duration_s), TRANSCRIBE_MAX_S),
             "transcode_s": min(TRANSCODE_BASE_S + 2 * math.ceil(facts.duration_s), TRANSCODE_MAX_S),
         },
-        is_sound_left_out=facts.has_audio and not facts.has_encodable_audio,
+        is_sound_left_out=facts.is_encodable and facts.has_audio and not facts.has_encodable_audio,
         is_mirroring_left_out=facts.is_mirrored and bool(renditions),
+        is_encoding_left_out=not facts.is_encodable,
+        are_tracks_left_out=facts.video_tracks > 1 and bool(renditions),
     )
 
 

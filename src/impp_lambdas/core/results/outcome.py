@@ -6,15 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from impp_lambdas.core.results.reasons import explain
+from impp_lambdas.core.results.reasons import ERRORS, explain
 
 BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
 
 SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
 MIRRORING_LEFT_OUT = "the file asks for left and right to be swapped, which MediaConvert cannot do; the poster has it"
 
+TRACKS_LEFT_OUT = "the file has several tracks of moving pictures, of which only the first is shown"
+ENCODING_LEFT_OUT = "no renditions, because MediaConvert cannot decode this kind of file"
 NOTHING_MADE = "nothing_made"
 """Reason of an asset of which nothing useful exists."""
+
+_LEFT_OUT = {"is_sound_left_out": SOUND_LEFT_OUT, "is_encoding_left_out": ENCODING_LEFT_OUT}
+"""What the plan leaves out, and why the result is partial then."""
+_NOTES = {"is_mirroring_left_out": MIRRORING_LEFT_OUT, "are_tracks_left_out": TRACKS_LEFT_OUT}
+"""What a complete result says as well."""
 
 LENGTH_TOLERANCE_S, LENGTH_TOLERANCE = 1.0, 0.02
 """A rendition may differ from its original by the larger one, seconds or share: tracks rarely end together, and the
@@ -50,18 +57,19 @@ def of_branches(
     if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
         branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
     plan = results.get("plan") or {}
-    problems = [*wrong_lengths, *([SOUND_LEFT_OUT] if plan.get("is_sound_left_out") else [])]
+    problems = [*wrong_lengths, *[text for name, text in _LEFT_OUT.items() if plan.get(name)]]
     if problems and branches.get("transcode", {}).get("status") in ("ok", "skipped"):
         branches["transcode"] = {"status": "partial", "reason": "; ".join(problems)}
-    if plan.get("is_mirroring_left_out") and branches.get("transcode", {}) == {"status": "ok"}:
-        branches["transcode"] = {"status": "ok", "reason": MIRRORING_LEFT_OUT}
+    notes = [text for name, text in _NOTES.items() if plan.get(name)]
+    if notes and branches.get("transcode", {}) == {"status": "ok"}:
+        branches["transcode"] = {"status": "ok", "reason": "; ".join(notes)}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
     if tags_left_out:
         reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")
     if verdict == "archive_only":
         return Outcome("deferred", "; ".join(filter(None, [verdict_reason, *reasons])), branches)
     if reasons and not is_useful:
-        return Outcome("quarantined", NOTHING_MADE, branches, "; ".join(reasons))
+        return Outcome("quarantined", NOTHING_MADE, branches, _nothing(branches) or "; ".join(reasons))
     return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
 
 
@@ -74,6 +82,12 @@ def wrong_lengths(renditions: Sequence[Mapping[str, Any]], duration_s: float) ->
         for name, length in lengths.items()
         if abs(length - duration_s) > tolerance
     ]
+
+
+def _nothing(branches: Mapping[str, Mapping[str, str]]) -> str:
+    """Why there is nothing: the branches' reasons, each once."""
+    bad = (b["reason"] for b in branches.values() if b["status"] in ("failed", "partial"))
+    return "; ".join(dict.fromkeys(reason.removeprefix(f"{ERRORS['Unreadable']}: ") for reason in bad))
 
 
 def _branch(result: Mapping[str, Any]) -> dict[str, str]:

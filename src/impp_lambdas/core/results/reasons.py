@@ -80,8 +80,11 @@ def sentence(reason: str | None, detail: str | None = None) -> str:
 
 def explain(error: str | None, cause: str | None) -> str:
     """An error and its cause in one line of at most 300 characters, with the message from a cause that is JSON."""
-    message = plain(_message((cause or "").strip()))
+    raw = _message((cause or "").strip())
+    message = plain(raw)
     meaning = ERRORS.get(error.removeprefix("States."), error) if error else None
+    if error == "States.TaskFailed" and _known(raw):  # it says all: a service's failure is named by its message
+        meaning = None
     text = f"{meaning}: {message}" if meaning and message else message or meaning or "no cause given"
     return " ".join(text.split())[:LONGEST]
 
@@ -89,8 +92,11 @@ def explain(error: str | None, cause: str | None) -> str:
 def plain(text: str) -> str:
     """A text of a service or library in words for people: a known one by its meaning, others without the addresses of
     objects and numbers of errors."""
-    known = next((meaning for pattern, meaning in _TECHNICAL if re.search(pattern, text)), None)
-    return known or _ERRNO.sub("", _OBJECT.sub("the file", text)).strip()
+    return _known(text) or _ERRNO.sub("", _OBJECT.sub("the file", text)).strip()
+
+
+def _known(text: str) -> str | None:
+    return next((meaning for pattern, meaning in _TECHNICAL if re.search(pattern, text)), None)
 
 
 def _message(cause: str) -> str:

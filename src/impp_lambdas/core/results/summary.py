@@ -20,9 +20,11 @@ def lines(record: Record) -> list[str]:
     results = record.results
     analysis = results.get("analyze", {})
     archive = results.get("archive", {})
+    tracks = int(record.media["facts"].get("video_tracks") or 0)
     return [
         reasons.sentence(record.outcome.reason, record.outcome.detail),
         describe(record.media["facts"]),
+        f"The file has {tracks} tracks of moving pictures; only the first is shown" if tracks > 1 else "",
         *(
             _list(detector.heading, [_title(entry) for entry in analysis.get(name, [])])
             for name, detector in DETECTORS.items()

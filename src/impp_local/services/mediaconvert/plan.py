@@ -195,7 +195,7 @@ def _destination(group: Shape, file_input: str) -> tuple[str, str]:
 
 
 def _video_track(media: Media, source: Shape) -> Track:
-    if media.video is None:
+    if media.video is None or codec_name(media.video) == "UNKNOWN":
         raise JobError(
             1020,
             (
@@ -393,7 +393,7 @@ def _audio_track(media: Media, selector: Shape, name: str) -> Track:
             f"Invalid audio track specified for audio_selector [1]. Audio track [{number}] not found "
             "in input container.",
         )
-    if not tracks:
+    if not any(track.channels for track in tracks):
         raise JobError(1021, f"No audio frames decoded on [selector-({name})-track-1-drc]")
     if number is not None:
         return tracks[int(number) - 1]

@@ -70,3 +70,16 @@ def test_the_originals_bitrate_limits_that_of_its_renditions(codec: str, size: i
     facts = replace(FACTS, video_codec=codec, bytes=size)
     planned = plan.make(ASSET, facts, "s3://b/k", "d", 120)
     assert [r.max_bitrate for r in planned.renditions] == bitrates
+
+
+def test_a_variable_rate_is_encoded_at_that_of_its_faster_passages() -> None:
+    """To follow the source would be to take its average."""
+    fps = {}
+    for rate in (25.0, 29.97, 60.0):
+        streams = replace(STREAMS, fps=rate, is_variable_rate=True)
+        fps[rate] = ladder.renditions(ASSET, "dashcam", streams)[0].fps
+    assert fps == {25.0: "25/1", 29.97: "30000/1001", 60.0: "30/1"}
+
+
+def test_what_mediaconvert_cannot_decode_has_no_rendition() -> None:
+    assert ladder.renditions(ASSET, "creator", replace(STREAMS, is_encodable=False)) == []

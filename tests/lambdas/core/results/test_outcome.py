@@ -27,6 +27,13 @@ OK = {"status": "ok"}
             "partial",
             f"transcode: {outcome.SOUND_LEFT_OUT}",
         ),
+        (
+            {"transcode": {"status": "skipped", "reason": "none"}, "plan": {"is_encoding_left_out": True}},
+            [],
+            [],
+            "partial",
+            f"transcode: {outcome.ENCODING_LEFT_OUT}",
+        ),
         ({"transcode": OK, "plan": {"is_sound_left_out": False}}, [], [], "published", None),
         ({"transcode": OK, "plan": {"is_mirroring_left_out": True}}, [], [], "published", None),
         ({}, [], ["impp:state"], "partial", "tags: no room for impp:state, S3 allows 10 per object"),
@@ -40,9 +47,13 @@ def test_the_state_follows_from_the_branches(
     assert (end.state, end.reason) == (state, reason)
 
 
-def test_a_published_asset_says_that_its_renditions_are_mirrored() -> None:
-    end = outcome.of_branches("process", None, {"transcode": OK, "plan": {"is_mirroring_left_out": True}}, [], [])
-    assert end.branches["transcode"] == {**OK, "reason": outcome.MIRRORING_LEFT_OUT}
+@pytest.mark.parametrize(
+    ("flag", "note"),
+    [("is_mirroring_left_out", outcome.MIRRORING_LEFT_OUT), ("are_tracks_left_out", outcome.TRACKS_LEFT_OUT)],
+)
+def test_a_published_asset_says_what_its_renditions_lack(flag: str, note: str) -> None:
+    end = outcome.of_branches("process", None, {"transcode": OK, "plan": {flag: True}}, [], [])
+    assert (end.state, end.branches["transcode"]) == ("published", {**OK, "reason": note})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +76,7 @@ def test_an_asset_of_which_nothing_exists_is_quarantined() -> None:
     failed = {"status": "failed", "error": "Unreadable", "cause": '{"errorMessage": "it does not open"}'}
     end = outcome.of_branches("process", None, {"sample": failed, "archive": OK}, [], [], is_useful=False)
     assert (end.state, end.reason) == ("quarantined", outcome.NOTHING_MADE)
-    assert end.detail == "sample: the file cannot be decoded: it does not open"
+    assert end.detail == "it does not open"
     assert outcome.of_branches("process", None, {"archive": OK}, [], [], is_useful=False).state == "published"
     assert outcome.of_branches("archive_only", "$9", {"archive": OK}, [], [], is_useful=False).state == "deferred"
 
