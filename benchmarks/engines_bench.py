@@ -2,29 +2,32 @@
 
 Each engine is warmed up, then measured on real frames of the street scene, the speech recording and the sample card.
 Prints a table, or JSON with `--json`: milliseconds of wall and CPU time per frame (median), real-time factors (seconds
-of work per second of media), the word error rate, and the memory that each engine adds to the process.
+of work per second of media), the word error rate, and memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "edge"), str(ROOT)]
 
-from tests.support.media_clips import SPOKEN, frame, resized, street, word_error_rate, words  # noqa: E402
+from tests.support.media_clips import SCENES, SPOKEN, frame, jpeg, resized, street, word_error_rate, words  # noqa: E402
 
-from impp_engines import assets, faces, labels, moderation, speech, text  # noqa: E402
+from impp_engines import assets, speech, vision  # noqa: E402
 from impp_local.engines import video  # noqa: E402
 from impp_local.services.mediaconvert.plan import make_plan  # noqa: E402
 
@@ -36,7 +39,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     assets.prepare()
-    results = [*images(), recognition(), transcoding(720), transcoding(480)]
+    results = [*images(), *memory(), recognition(), transcoding(720), transcoding(480)]
     if arguments.json:
         print(json.dumps(results, indent=2))
         return
@@ -44,20 +47,46 @@ def main() -> None:
         print(f"{result.pop('engine'):28}", "  ".join(f"{key} {value}" for key, value in result.items()))
 
 
+SIZES = ((1280, 544), (1920, 1080))
+DETECTORS = {"labels": "NanoDet", "text": "PP-OCRv6", "faces": "CenterFace", "moderation": "Open-NSFW"}
+
+
 def images() -> list[dict[str, Any]]:
-    """Each image engine on frames from all of the scene, 1280 x 544 as on the sample card."""
-    frames = [resized(frame(i * 10 / RUNS), 1280, 544) for i in range(RUNS)]
-    engines: dict[str, Callable[[Any], Any]] = {
-        "objects (NanoDet)": labels.detect,
-        "moderation (Open-NSFW)": moderation.nudity,
-        "text (PP-OCRv6)": text.read,
-        "faces (CenterFace)": faces.detect,
-    }
-    return [measure(name, engine, frames) for name, engine in engines.items()]
+    """Each detector on frames from all of the scene, as large as on the sample card and in full HD; then all four in
+    one call."""
+    results = []
+    for width, height in SIZES:
+        frames = [resized(frame(i * 10 / RUNS), width, height) for i in range(RUNS)]
+        for names in (*([name] for name in DETECTORS), list(DETECTORS)):
+            title = f"{names[0]} ({DETECTORS[names[0]]})" if len(names) == 1 else "all four"
+            results.append(measure(f"{title}, {height}p", partial(vision.look, names=names), frames))
+    return results
+
+
+def memory() -> list[dict[str, Any]]:
+    """Resident memory of a process that looks at a full HD picture five times: at the end, and at most."""
+    script = (
+        "import sys; from pathlib import Path; from impp_engines import images, vision\n"
+        "image = images.decode(Path(sys.argv[1]).read_bytes())\n"
+        "for _ in range(5): vision.look(image, sys.argv[2:])\n"
+        "lines = dict(line.split(':') for line in open('/proc/self/status'))\n"
+        "print(*(round(int(lines[name].split()[0]) / 1e3) for name in ('VmRSS', 'VmHWM')))"
+    )
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "street.jpg")
+        picture.write_bytes(jpeg(resized(frame(SCENES["cyclist"]), 1920, 1080)))
+        for names in ([], *([name] for name in DETECTORS), list(DETECTORS)):
+            command = [sys.executable, "-c", script, str(picture), *names]
+            environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+            out = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout  # noqa: S603
+            title = {0: "no model", 1: "".join(names)}.get(len(names), "all four")
+            now, most = map(int, out.split())
+            results.append({"engine": f"memory, {title}", "mb": now, "peak_mb": most})
+    return results
 
 
 def measure(name: str, engine: Callable[[Any], Any], frames: list[Any]) -> dict[str, Any]:
-    before = resident_mb()
     engine(frames[0])
     wall, cpu = [], []
     for picture in frames:
@@ -69,7 +98,6 @@ def measure(name: str, engine: Callable[[Any], Any], frames: list[Any]) -> dict[
         "engine": name,
         "ms": round(1000 * statistics.median(wall)),
         "cpu_ms": round(1000 * statistics.median(cpu)),
-        "mb": round(resident_mb() - before),
     }
 
 
@@ -96,7 +124,7 @@ def transcoding(short_side: int) -> dict[str, Any]:
         clip = street(Path(folder) / "clip.mp4", 10, size="1280:720")
         width = round(short_side * Fraction(16, 9) / 2) * 2
         h264 = {"RateControlMode": "QVBR", "MaxBitrate": 4_000_000}
-        aac = {"CodingMode": "CODING_MODE_2_0", "SampleRate": 48000, "Bitrate": 128000}
+        aac = {"CodingMode": "CODING_MODE_1_0", "SampleRate": 48000, "Bitrate": 128000}
         settings = {
             "Inputs": [{"FileInput": "s3://bench/clip.mp4", "AudioSelectors": {"1": {}}}],
             "OutputGroups": [
