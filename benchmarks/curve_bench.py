@@ -148,7 +148,6 @@ class Seen:
     """All frames of a clip."""
 
     name: str
-    sha256: str
     frames: list[Frame]
 
     @property
@@ -279,7 +278,7 @@ def look_at_all(clip: Clip, file: Path) -> Seen:
                     break
                 frames.append(_frame(float(picture.time), picture.to_ndarray(format="bgr24")))
         kept.write_text(json.dumps(frames), "utf-8")
-    return Seen(clip.name, clip.sha256, [Frame(**frame) for frame in json.loads(kept.read_text("utf-8"))])
+    return Seen(clip.name, [Frame(**frame) for frame in json.loads(kept.read_text("utf-8"))])
 
 
 def _frame(t: float, image: Any) -> dict[str, Any]:
@@ -369,8 +368,8 @@ def cascaded(interval_s: float, usd_per_hour: float) -> Choice:
     def way(seen: Seen, phase: float) -> tuple[list[Frame], list[Frame]]:
         frames = every(interval_s)(seen, phase)
         looks = [{"t": f.t, "labels": [x for x in f.labels if x["confidence"] >= CONFIDENCE]} for f in frames]
-        # Rounded by the content, as the plan does, so that short clips keep the average.
-        calls = int(usd_per_hour * seen.duration_s / 3600 / price + int(seen.sha256[:8], 16) / 2**32)
+        # Rounded by a number from 0 to 1, as the plan does with the content's hash: short clips keep the average.
+        calls = int(usd_per_hour * seen.duration_s / 3600 / price + phase)
         candidates = [cascade.Candidate(frame.t, frame.dhash, frame.quality) for frame in frames]
         rules = cascade.Rules(["labels"], ESCALATE, calls)
         asked = {question.t for question in cascade.choose(candidates, tracks.follow(looks, ["labels"]), rules)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.support.media_clips import SCENES, frame, sign
 
 from impp_engines import labels, taxonomy, vision
@@ -41,6 +42,21 @@ def test_a_label_has_its_objects_and_its_parents_have_none() -> None:
 def test_an_unknown_detector_is_an_error() -> None:
     with pytest.raises(KeyError, match="taste"):
         vision.look(np.zeros((90, 160, 3), np.uint8), ["taste"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width, height", [(1, 1), (700, 1), (1, 700), (2000, 33), (81, 80)])
+def test_pictures_of_any_size_are_looked_at(width: int, height: int) -> None:
+    noise = np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8)
+    assert set(vision.look(noise, vision.LOWEST)) == {"labels", "text", "faces", "moderation"}
+
+
+@pytest.mark.slow
+def test_upright_lines_and_tilted_ones_are_read() -> None:
+    board = Image.fromarray(sign("Station 12"))
+    for picture in (board.transpose(Image.Transpose.ROTATE_270), board.rotate(12, fillcolor=(245, 245, 245))):
+        (line,) = vision.look(np.asarray(picture), ["text"])["text"]
+        assert line["text"] == "Station 12"
 
 
 @pytest.mark.slow
