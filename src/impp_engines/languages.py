@@ -14,6 +14,13 @@ largest one stands for the language: Whisper does not tell them apart."""
 _OTHER_NAMES = {"jw": "jv"}
 """Whisper's code where it differs: Javanese had this one until 2001."""
 _WHISPER_ALONE = "as bo br fo haw la lb ln lo mg nn oc sa sd sn tg tk ur yi yo yue"
+_UNSPACED = ("bo", "ja", "km", "lo", "my", "th", "yue", "zh")
+"""Languages whose words no space separates."""
+
+
+def is_spaced(code: str | None) -> bool:
+    """Whether spaces separate the words of a language, given with or without its region."""
+    return (code or "").partition("-")[0] not in _UNSPACED
 
 
 def with_region(code: str) -> str:

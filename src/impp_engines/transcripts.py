@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from impp_engines.languages import is_spaced
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,14 +32,15 @@ def document(job: str, account: str, spoken: Iterable[Segment], language: Langua
     """The transcript file of a finished job, from the segments of the recording."""
     items: list[dict[str, Any]] = []
     segments: list[dict[str, Any]] = []
+    space = " " if is_spaced(language.code) else ""
     for segment in spoken:
         first = len(items)
         for item in _items(segment):
             items.append({"id": len(items), **item})
         if items[first:]:
-            segments.append(_audio_segment(len(segments), items[first:]))
+            segments.append(_audio_segment(len(segments), items[first:], space))
     results: dict[str, Any] = {
-        "transcripts": [{"transcript": joined(items)}],
+        "transcripts": [{"transcript": joined(items, space)}],
         "items": items,
         "audio_segments": segments,
     }
@@ -67,20 +70,20 @@ def _seconds(value: float) -> str:
     return str(round(float(value), 3))
 
 
-def joined(items: list[dict[str, Any]]) -> str:
+def joined(items: list[dict[str, Any]], space: str = " ") -> str:
     """The items as text: a space before each word, none before punctuation."""
     text = ""
     for item in items:
         content = item["alternatives"][0]["content"]
-        text += content if item["type"] == "punctuation" or not text else f" {content}"
+        text += content if item["type"] == "punctuation" or not text else f"{space}{content}"
     return text
 
 
-def _audio_segment(number: int, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _audio_segment(number: int, items: list[dict[str, Any]], space: str) -> dict[str, Any]:
     spoken = [item for item in items if "start_time" in item]
     return {
         "id": number,
-        "transcript": joined(items),
+        "transcript": joined(items, space),
         "start_time": spoken[0]["start_time"],
         "end_time": spoken[-1]["end_time"],
         "items": [item["id"] for item in items],
