@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -102,6 +102,15 @@ def extract(file: RangedFile, path: Path, limits: Limits) -> float:
     if file.stopped:
         raise Unreadable(file.stopped)
     return seconds
+
+
+def stretches(file: RangedFile, spans: Sequence[tuple[float, float]], limits: Limits) -> list[bytes]:
+    """The sound of each stretch of a recording as 16 kHz mono samples, signed 16-bit little-endian; at most an hour
+    in all. Raises `Unreadable`."""
+    sound = _run("stretches", {"spans": spans}, file, limits)[1]
+    if file.stopped:
+        raise Unreadable(file.stopped)
+    return sound
 
 
 def _run(task: str, request: Mapping[str, Any], file: RangedFile, limits: Limits) -> tuple[dict[str, Any], list[bytes]]:

@@ -164,9 +164,16 @@ def _extract(file: Served, request: Mapping[str, Any]) -> Result:
     return {"seconds": extract(file, Path(request["path"]))}, []
 
 
+def _stretches(file: Served, request: Mapping[str, Any]) -> Result:
+    from impp_lambdas.core.media.soundtrack import stretches
+
+    return {}, stretches(file, [(float(start), float(end)) for start, end in request["spans"]])
+
+
 TASKS: Mapping[str, Callable[[Served, Mapping[str, Any]], Result]] = {
     "sample": _sample,
     "measure": _measure,
     "describe": _describe,
     "extract": _extract,
+    "stretches": _stretches,
 }

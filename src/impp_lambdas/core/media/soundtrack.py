@@ -1,4 +1,5 @@
-"""Extracts the sound of a recording to FLAC, for originals that Transcribe does not accept.
+"""Extracts the sound of a recording: all of it to FLAC, for originals that Transcribe does not accept, or stretches as
+samples.
 
 16 kHz mono is the format of speech recognition; four hours of it stay below 300 MB. Gaps in the sound, and a late start
 of the track, become silence, so that the captions match the pictures.
@@ -6,7 +7,7 @@ of the track, become silence, so that the captions match the pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +25,8 @@ GAP_S = 0.1
 """Shortest gap that is filled; a shorter one is jitter of the timestamps."""
 MAX_S = 4.5 * 3600
 """Longest sound that is written: Transcribe takes 4 hours. A timestamp may claim a gap of years."""
+SAMPLE = 2
+"""Bytes per sample."""
 CHUNK = RATE
 """Samples of silence per frame, which bounds the memory."""
 
@@ -49,11 +52,53 @@ def extract(file: Any, path: Path) -> float:
     return written / RATE
 
 
+def stretches(file: Any, spans: Iterable[tuple[float, float]]) -> list[bytes]:
+    """The sound of each stretch (seconds from the beginning) as 16 kHz mono samples, signed 16-bit little-endian.
+
+    As long as the stretch, shorter where the recording ends in it. Raises
+    :class:`~impp_lambdas.core.intake.unreadable.Unreadable` if the container does not open or has no audio.
+    """
+    with open_media(file) as source:
+        if not source.streams.audio:
+            raise Unreadable("no audio track")
+        track = source.streams.audio[0]
+        _discard_others(source, track)
+        return [_stretch(source, track, start, end) for start, end in spans]
+
+
+def _stretch(source: av.container.InputContainer, track: Any, start: float, end: float) -> bytes:
+    origin = (source.start_time or 0) / av.time_base
+    with suppress(av.error.FFmpegError):  # not seekable: continue at the current position
+        source.seek(max(int((start + origin) / track.time_base), track.start_time or 0), stream=track, backward=True)
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    wanted = round((end - start) * RATE) * SAMPLE
+    out = bytearray()
+    for frame in _decoded(source, track):
+        if frame.time is None:
+            continue
+        ahead = round((frame.time - origin - start) * RATE) * SAMPLE - len(out)
+        if not out and ahead + round(frame.samples / frame.sample_rate * RATE) * SAMPLE <= 0:
+            continue  # decoded because the seek landed before the stretch
+        if ahead > GAP_S * RATE * SAMPLE:
+            out += bytes(min(ahead, wanted - len(out)))
+        for piece in resampler.resample(frame):
+            samples = bytes(piece.planes[0])[: piece.samples * SAMPLE]
+            out += samples[-ahead:] if ahead < 0 and not out else samples
+        if len(out) >= wanted:
+            break
+    return bytes(out[:wanted])
+
+
+def _discard_others(source: av.container.InputContainer, track: Any) -> None:
+    """Make the demuxer skip all other streams, so that their bytes are not fetched."""
+    for other in source.streams:
+        other.discard = Discard.default if other.index == track.index else Discard.all
+
+
 def _samples(source: av.container.InputContainer) -> Iterator[av.AudioFrame]:
     """All sound from the container's start as 16 kHz mono frames without gaps."""
     track = source.streams.audio[0]
-    for other in source.streams:
-        other.discard = Discard.default if other.index == track.index else Discard.all
+    _discard_others(source, track)
     origin = (source.start_time or 0) / av.time_base
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     written = 0
