@@ -35,6 +35,18 @@ locals {
       UseWork = local.read_and_write_work
     }
 
+    # Without ListBucket S3 answers for an object that does not exist as if it were forbidden.
+    hear = {
+      AnswerTasks = local.answer_tasks
+      FindWork = {
+        actions   = ["s3:ListBucket"]
+        condition = null
+        resources = ["${local.s3}${var.buckets.work}"]
+      }
+      ReadOriginals = local.read_originals
+      UseWork       = local.read_and_write_work
+    }
+
     resume = {
       AnswerTasks         = local.answer_tasks
       LookAtTranscription = local.look_at_transcription

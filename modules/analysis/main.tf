@@ -23,6 +23,9 @@ locals {
 
   # Environment of single functions. Without a key Transcribe encrypts transcripts with S3's own, regardless of the bucket's.
   environments = {
+    hear = {
+      IMPP_TRANSCRIBE_FALLBACK_LANGUAGE = var.settings.transcribe_fallback_language
+    }
     transcribe = {
       IMPP_KMS_KEY_ARN                  = var.kms_key_arn
       IMPP_TRANSCRIBE_FALLBACK_LANGUAGE = var.settings.transcribe_fallback_language

@@ -21,6 +21,13 @@ _WINDOW_S = 600.0
 _SEARCH_S = 10.0
 _IDENTIFIED = 4
 """Stretches of 30 s that the language is identified from, at most: a greeting may be in another one."""
+_NOISE = "nn"
+"""Nynorsk: what Whisper takes white noise for, with a probability of 0.5 to 0.7. It takes speakers of Nynorsk for
+speakers of Norwegian."""
+_NO_SPEECH, _DOUBTFUL, _CERTAIN = 0.6, -0.7, 0.35
+"""Measured with Whisper base: clear speech scores up to 0.65 as "no speech" with a log probability of -0.1 to -0.3, a
+third of it under noise as loud as itself; white noise, silence and tones score 0.7 and more, with -0.75 and less. Words
+of clear speech have a probability of 0.8 and more on average."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +117,11 @@ def identify(samples: Samples, model: Model = BASE, *, skip_silence: bool = Fals
         return Language(model.language, 1.0)
     whisper, lock = _loaded(model)
     with lock:
-        code, probability, _ = whisper.detect_language(
+        code, probability, others = whisper.detect_language(
             samples, vad_filter=skip_silence, language_detection_segments=_IDENTIFIED
         )
+    if code == _NOISE:
+        code, probability = next(other for other in others if other[0] != _NOISE)
     return Language(str(code), float(probability))
 
 
@@ -130,8 +139,20 @@ def recognize(
             vad_filter=skip_silence,
             condition_on_previous_text=False,
         )
-        spoken = [tuple(_words(segment, offset)) for segment in segments]
-    return [Segment(words) for words in spoken if words]
+        spoken = [tuple(_words(segment, offset)) for segment in segments if _is_speech(segment)]
+    return [Segment(words) for words in spoken if _is_certain(words)]
+
+
+def _is_speech(segment: Any) -> bool:
+    """False for what Whisper invents in noise and silence: it doubts that somebody speaks, and what is said."""
+    return bool(segment.no_speech_prob <= _NO_SPEECH or segment.avg_logprob >= _DOUBTFUL)
+
+
+def _is_certain(words: tuple[Word, ...]) -> bool:
+    """False for a few stray marks, and for words that are hardly more than a guess."""
+    if not any(character.isalnum() for word in words for character in word.text):
+        return False
+    return sum(word.probability for word in words) >= _CERTAIN * len(words)
 
 
 def _words(segment: Any, offset: float) -> Iterator[Word]:

@@ -66,6 +66,12 @@ run "each_function_may_do_exactly_this" {
         LookAtImages = "*"
         UseWork      = "arn:aws:s3:::impp-test-work/work/*"
       }
+      hear = {
+        AnswerTasks   = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
+        FindWork      = "arn:aws:s3:::impp-test-work"
+        ReadOriginals = "arn:aws:s3:::impp-test-ingest/originals/*"
+        UseWork       = "arn:aws:s3:::impp-test-work/work/*"
+      }
       resume = {
         AnswerTasks         = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
         LookAtTranscription = "arn:aws:transcribe:us-east-1:123456789012:transcription-job/impp-*"

@@ -23,9 +23,6 @@ PAUSE_S = 0.5
 """Silence between two stretches of a piece."""
 NEARBY_S = 1.0
 """Stretches that are closer together are one."""
-CERTAIN = 0.35
-"""Lowest mean probability of a segment's words. Music and noise that the voice detector took for speech score less;
-clear speech scores 0.8 and more."""
 
 
 def stretches(voiced: Iterable[Sequence[float]], duration_s: float) -> list[Span]:
@@ -60,13 +57,11 @@ def piece(spans: Iterable[Span], position: float) -> tuple[list[Span], bool]:
 
 
 def placed(segments: Iterable[Segment], spans: Sequence[Span], lengths: Sequence[float]) -> Iterator[Segment]:
-    """The segments with the recording's times, cut where a stretch ends; uncertain ones are left out.
+    """The segments with the recording's times, cut where a stretch ends.
 
     `lengths` are the seconds of sound that each of `spans` has in the piece.
     """
     for segment in segments:
-        if not segment.words or sum(word.probability for word in segment.words) < CERTAIN * len(segment.words):
-            continue
         words: list[Word] = []
         before = -1
         for word in segment.words:

@@ -81,7 +81,8 @@ def ledger(run: Run) -> Lines:
         for position, rendition in enumerate(run.renditions):
             seconds = durations[position] if position < len(durations) else length
             lines.append(output_line(rendition, run.facts, seconds))
-    if transcribe.get("status") == "ok" and not any(line.service == "transcribe" for line in lines):
+    is_job = transcribe.get("status") == "ok" and transcribe.get("engine") != "lambda"
+    if is_job and not any(line.service == "transcribe" for line in lines):
         lines.append(transcribe_line(float(run.facts["duration_s"])))  # GetTranscriptionJob reports no usage
     count = transitions(run.verdict, run.branches, run.retries)
     lines.append(PriceBook.load().line("states", "standard_transition", count))

@@ -38,13 +38,18 @@ def language(setting: str, fallback: str, voiced_s: float | None) -> str:
     return fallback if setting == "auto" and (voiced_s or 0) < MIN_IDENTIFIABLE_S else setting
 
 
-def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
-    """Why there is nothing to transcribe, or None."""
-    seconds = float(facts.get("duration_s") or 0)
+def nothing_to_hear(facts: Mapping[str, Any], speech: bool) -> str | None:
+    """Why no engine has anything to transcribe, or None."""
     if not facts.get("has_audio"):
         return "no sound track"
-    if not speech:
-        return "no speech"
+    return None if speech else "no speech"
+
+
+def refusal(facts: Mapping[str, Any], speech: bool) -> str | None:
+    """Why there is nothing for Transcribe, or None."""
+    seconds = float(facts.get("duration_s") or 0)
+    if reason := nothing_to_hear(facts, speech):
+        return reason
     if 0 < seconds < MIN_SECONDS:  # 0 means unknown: Transcribe decides
         return f"shorter than {MIN_SECONDS} s"
     if seconds > MAX_SECONDS:
