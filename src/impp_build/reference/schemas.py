@@ -33,6 +33,11 @@ DOCUMENTS: Final = (
         "docs/reference/manifest.md", "Asset manifest",
     ),
     Document(
+        "schemas/youtube.v1.schema.json", "schemas/examples/youtube.v1.json",
+        "The suggestions for a film about a canoe:",
+        "docs/reference/youtube.md", "Suggestions for YouTube",
+    ),
+    Document(
         "schemas/report.v1.schema.json", "schemas/examples/report.v1.json",
         "The report of a run with the sample card, abridged: one of seven files, and the first entries of long lists.",
         "docs/reference/report.md", "Demo report",

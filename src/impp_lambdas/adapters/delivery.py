@@ -1,4 +1,4 @@
-"""Delivers an asset: copies small files from the work bucket and lists the renditions that exist."""
+"""Delivers an asset: copies its pictures from the work bucket and lists the renditions that exist."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from impp_lambdas.core.results.manifest import Delivery
 
 if TYPE_CHECKING:
     from impp_lambdas.adapters.settings import Settings
+    from impp_lambdas.adapters.spoken import Spoken
 
 Results = Mapping[str, Mapping[str, Any]]
 
 
-def deliver(settings: Settings, asset: str, results: Results) -> Delivery:
-    """Copy poster, storyboard and captions, and look for the renditions."""
-    sample, transcription = results.get("sample", {}), results.get("transcribe", {})
+def deliver(settings: Settings, asset: str, results: Results, said: Spoken) -> Delivery:
+    """Copy poster and storyboard, and look for the renditions; `said` is delivered already."""
+    sample = results.get("sample", {})
     board = sample.get("storyboard")
     board_vtt = board.rpartition(".")[0] + ".vtt" if board else None
-    captions = transcription.get("captions") if transcription.get("status") == "ok" else None
     return Delivery(
         renditions=tuple(_renditions(settings.delivery_bucket, results)),
         poster=_copy(settings, asset, sample.get("poster"), "poster.jpg", "image/jpeg"),
         storyboard=_copy(settings, asset, board, "storyboard.jpg", "image/jpeg"),
         storyboard_vtt=_copy(settings, asset, board_vtt, "storyboard.vtt", "text/vtt"),
-        captions=_copy(settings, asset, captions, "captions.vtt", "text/vtt"),
+        captions=said.captions,
+        captions_srt=said.captions_srt,
+        youtube=said.youtube,
     )
 
 
@@ -38,15 +40,6 @@ def url(settings: Settings, asset: str, name: str) -> str:
     if settings.delivery_domain:
         return f"https://{settings.delivery_domain}/{key}"
     return s3.presigned_url(settings.delivery_bucket, key)
-
-
-def transcript(settings: Settings, results: Results) -> str | None:
-    """Read the transcript as plain text; None if there is none."""
-    transcription = results.get("transcribe", {})
-    if transcription.get("status") != "ok" or not transcription.get("transcript"):
-        return None
-    document = s3.get_json(settings.work_bucket, transcription["transcript"])
-    return " ".join(t["transcript"] for t in document["results"]["transcripts"]).strip() or None
 
 
 def _renditions(bucket: str, results: Results) -> list[dict[str, Any]]:

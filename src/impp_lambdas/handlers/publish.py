@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_lambdas.adapters import aws, delivery, metrics, publication
+from impp_lambdas.adapters import aws, delivery, metrics, publication, spoken
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import times
 from impp_lambdas.core.money import ledger, storage
@@ -27,9 +27,9 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     results: dict[str, Mapping[str, Any]] = {**event["branches"], "archive": archive}
     if media["verdict"] == "process":
         results["sample"] = event["sample"]
-    delivered = delivery.deliver(settings, media["asset"], {**results, "plan": media["plan"]})
-    transcript = delivery.transcript(settings, results)
-    end = publication.tag_outcome(media, results, delivered, transcript)
+    said = spoken.deliver(settings, media, results)
+    delivered = delivery.deliver(settings, media["asset"], {**results, "plan": media["plan"]}, said)
+    end = publication.tag_outcome(media, results, delivered, said.transcript)
     if end.state == "quarantined":  # it stays in Standard
         archive = results["archive"] = {name: value for name, value in archive.items() if name != "tag"}
     usages = [media["usage"], *(result.get("usage", []) for result in results.values())]
@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         outcome=end,
         results=results,
         delivery=delivered,
-        transcript=transcript,
+        transcript=said.transcript,
         ledger=ledger.ledger(run),
         created_at=event["started_at"],
         finished_at=times.iso(datetime.now(UTC)),

@@ -45,9 +45,13 @@ def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
     """An event for Publish after a successful run, with work files and renditions in their buckets."""
     media = account.inspect(KEY, account.put(KEY, clip, tags=tags))
     asset, s3 = media["asset"], boto3.client("s3")
-    for name in ("poster.jpg", "storyboard.jpg", "storyboard.vtt", "transcript.vtt"):
+    for name in ("poster.jpg", "storyboard.jpg", "storyboard.vtt"):
         s3.put_object(Bucket=WORK, Key=f"work/{asset}/{name}", Body=name.encode())
-    transcript = {"results": {"transcripts": [{"transcript": "It was the best of times. " * 60}]}}
+    items = [
+        {"type": "pronunciation", "alternatives": [{"content": word}], "start_time": str(at), "end_time": str(at + 0.5)}
+        for at, word in enumerate(("It", "was", "<good>."))
+    ]
+    transcript = {"results": {"transcripts": [{"transcript": "It was the best of times. " * 60}], "items": items}}
     s3.put_object(Bucket=WORK, Key=f"work/{asset}/transcript.json", Body=json.dumps(transcript).encode())
     for rendition in media["plan"]["renditions"]:
         s3.put_object(Bucket=DELIVERY, Key=rendition["key"], Body=bytes(5_000))
@@ -82,7 +86,7 @@ def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
             "transcribe": {
                 "status": "ok",
                 "transcript": f"{work}transcript.json",
-                "captions": f"{work}transcript.vtt",
+                "captions": None,  # made from the transcript, whichever engine wrote it
                 "language": "en-US",
                 "usage": [book.line("transcribe", "batch", 15).to_dict()],
                 "transitions": 1,
@@ -138,6 +142,23 @@ def test_an_asset_of_which_nothing_was_made_is_quarantined(account: Account, cli
     assert account.items("CLAIM#")[0]["released"]
 
 
+def delivered(name: str, asset: str) -> tuple[str, str]:
+    """Text and content type of a delivered file."""
+    response = boto3.client("s3").get_object(Bucket=DELIVERY, Key=f"assets/{asset}/{name}")
+    return response["Body"].read().decode(), response["ContentType"]
+
+
+def test_creators_get_chapters_and_suggestions(account: Account, clip: bytes) -> None:
+    event = successful_run(account, clip)
+    event["media"]["plan"] |= {"chapters": True, "captions": False}
+    event["branches"]["transcribe"]["engine"] = "lambda"
+    publish.handler(event, FakeContext())
+    document, asset = manifest_of(event), event["media"]["asset"]
+    assert (document["youtube"], document["captions"]) == (f"assets/{asset}/youtube.json", None)
+    text, content_type = delivered("youtube.json", asset)
+    assert (json.loads(text)["title"], content_type) == ("It was good", "application/json")
+
+
 def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) -> None:
     event = successful_run(account, clip, tags="mine=kept")
     out = publish.handler(event, FakeContext())
@@ -146,10 +167,16 @@ def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) ->
     document = manifest_of(event)
     assert (document["state"], document["reason"]) == ("published", None)
     assert [r["name"] for r in document["renditions"]] == ["web", "mobile"]
-    assert document["captions"] == {"key": f"assets/{asset}/captions.vtt", "language": "en-US"}
+    captions = {name: f"assets/{asset}/captions.{kind}" for name, kind in (("key", "vtt"), ("srt", "srt"))}
+    assert document["captions"] == {**captions, "language": "en-US", "engine": "transcribe"}
+    assert delivered("captions.vtt", asset) == (
+        "WEBVTT\n\n1\n00:00:00.000 --> 00:00:03.000\nIt was &lt;good&gt;.\n\n",
+        "text/vtt",
+    )
+    assert delivered("captions.srt", asset)[0] == "1\n00:00:00,000 --> 00:00:03,000\nIt was <good>.\n\n"
+    assert document["youtube"] is None, "only creators get it"
     assert document["branches"]["transcode"] == {"status": "ok"}
-    delivered = boto3.client("s3").get_object(Bucket=DELIVERY, Key=document["poster"])
-    assert (delivered["Body"].read(), delivered["ContentType"]) == (b"poster.jpg", "image/jpeg")
+    assert delivered("poster.jpg", asset) == ("poster.jpg", "image/jpeg")
     listed = boto3.client("s3").head_object(Bucket=DELIVERY, Key=f"assets/{asset}/manifest.json")
     assert listed["CacheControl"] == "private, max-age=60"  # it changes when the asset is processed again
     assert tags() == {

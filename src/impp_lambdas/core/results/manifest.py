@@ -31,6 +31,8 @@ class Delivery:
     storyboard: str | None = None
     storyboard_vtt: str | None = None
     captions: str | None = None
+    captions_srt: str | None = None
+    youtube: str | None = None
 
     @property
     def size(self) -> int:
@@ -79,9 +81,8 @@ def manifest(record: Record) -> dict[str, Any]:
         "renditions": [dict(r) for r in delivery.renditions],
         "poster": delivery.poster,
         "storyboard": _storyboard(delivery),
-        "captions": {"key": delivery.captions, "language": transcription.get("language")}
-        if delivery.captions
-        else None,
+        "captions": _captions(delivery, transcription),
+        "youtube": delivery.youtube,
         "analysis": summary_fields(analysis),
         "transcript": record.transcript,
         "archive": _archive(record.results),
@@ -95,6 +96,13 @@ def manifest(record: Record) -> dict[str, Any]:
         "created_at": record.created_at,
         "finished_at": record.finished_at,
     }
+
+
+def _captions(delivery: Delivery, transcription: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not delivery.captions:
+        return None
+    files = {"key": delivery.captions, "srt": delivery.captions_srt}
+    return {**files, "language": transcription.get("language"), "engine": transcription.get("engine", "transcribe")}
 
 
 def catalog(record: Record) -> dict[str, Any]:
