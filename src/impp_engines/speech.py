@@ -24,7 +24,10 @@ _IDENTIFIED = 4
 _NOISE = "nn"
 """Nynorsk: what Whisper takes white noise for, with a probability of 0.5 to 0.7. It takes speakers of Nynorsk for
 speakers of Norwegian."""
-_NO_SPEECH, _DOUBTFUL, _CERTAIN = 0.6, -0.7, 0.35
+_TEMPERATURES = (0.0, 0.2, 0.4)
+"""Tried in this order until a text is not a repetition and not a guess. Whisper itself goes up to 1.0, where it mostly
+invents text."""
+_NO_SPEECH, _DOUBTFUL, _GUESSED, _CERTAIN = 0.6, -0.7, -1.0, 0.35
 """Measured with Whisper base: clear speech scores up to 0.65 as "no speech" with a log probability of -0.1 to -0.3, a
 third of it under noise as loud as itself; white noise, silence and tones score 0.7 and more, with -0.75 and less. Words
 of clear speech have a probability of 0.8 and more on average."""
@@ -138,6 +141,7 @@ def recognize(
             word_timestamps=True,
             vad_filter=skip_silence,
             condition_on_previous_text=False,
+            temperature=_TEMPERATURES,
         )
         spoken = [tuple(_words(segment, offset)) for segment in segments if _is_speech(segment)]
     return [Segment(words) for words in spoken if _is_certain(words)]
@@ -145,7 +149,8 @@ def recognize(
 
 def _is_speech(segment: Any) -> bool:
     """False for what Whisper invents in noise and silence: it doubts that somebody speaks, and what is said."""
-    return bool(segment.no_speech_prob <= _NO_SPEECH or segment.avg_logprob >= _DOUBTFUL)
+    least = _GUESSED if segment.no_speech_prob <= _NO_SPEECH else _DOUBTFUL
+    return bool(segment.avg_logprob >= least)
 
 
 def _is_certain(words: tuple[Word, ...]) -> bool:
