@@ -24,7 +24,7 @@ TERRAFORM_FILES := $(shell find modules terraform -name .terraform -prune -o \( 
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint fmt build watch reference bench lock doctor bootstrap init plan idle-cost deploy smoke destroy clean
+.PHONY: help demo up down test test-fast lint fmt build watch reference fuzz bench lock doctor bootstrap init plan idle-cost deploy smoke destroy clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ watch: $(READY) ## Build for the local cloud after every save.
 
 reference: $(READY) ## Generate the pages of docs/reference and the tables of the modules' READMEs.
 	$(RUN) -m impp_build.reference
+
+fuzz: $(READY) ## Fuzz every parser of our own for MINUTES=10; crashing inputs stay in build/fuzz. Uses Atheris if installed.
+	$(RUN) -m tests.fuzz $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: $(READY) ## Measure this project, and its peers where they are installed.
 	@for bench in benchmarks/*_bench.py; do $(RUN) $$bench || exit 1; done

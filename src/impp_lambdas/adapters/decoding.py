@@ -34,6 +34,7 @@ GRACE_S = 5.0
 MAX_JSON, MAX_BLOBS = 4 << 20, 128 << 20
 """Most bytes of a result that are taken from the child."""
 OUT_OF_TIME = "incomplete, because the time ran out"
+MALFORMED = "the decoder's result does not have its form"
 NO_PICTURE = "no picture of the video could be decoded"
 
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "IMPP_WEIGHTS")
@@ -159,15 +160,28 @@ def _serve(requests: IO[bytes], answers: IO[bytes], file: RangedFile) -> tuple[d
     length = decoder.LENGTH.unpack(decoder.exactly(answers, decoder.LENGTH.size))[0]
     if length > MAX_JSON:
         raise Unreadable("the decoder's result is too long")
-    data = decoder.exactly(answers, length)
+    document = _document(decoder.exactly(answers, length))
     if kind == b"E":
-        failure = json.loads(data)
-        aws.logger.warning("the decoder failed", extra={"error": failure["error"], "reason": failure["reason"]})
-        raise Unreadable(file.stopped or str(failure["reason"]))
-    document = json.loads(data)
-    if sum(document["blobs"]) > MAX_BLOBS:
+        reason = str(document.get("reason"))[:300]
+        aws.logger.warning("the decoder failed", extra={"error": str(document.get("error"))[:500], "reason": reason})
+        raise Unreadable(file.stopped or reason)
+    result, sizes = document.get("result"), document.get("blobs")
+    if not isinstance(result, dict) or not isinstance(sizes, list) or not all(type(s) is int and s >= 0 for s in sizes):
+        raise Unreadable(MALFORMED)
+    if sum(sizes) > MAX_BLOBS:
         raise Unreadable("the decoder's pictures are too large")
-    return document["result"], [decoder.exactly(answers, size) for size in document["blobs"]]
+    return result, [decoder.exactly(answers, size) for size in sizes]
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    """An object in JSON, from a process that a file may have taken over."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(MALFORMED) from error
+    if not isinstance(document, dict):
+        raise Unreadable(MALFORMED)
+    return document
 
 
 def _send(stream: IO[bytes], data: bytes) -> None:

@@ -7,11 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from impp_footage.orientation import UPRIGHT, Orientation, right_angle
+from impp_lambdas.core.intake.unreadable import Unreadable
 
 _CODECS = {"AVC": "h264", "HEVC": "hevc", "MP4V": "mpeg4", "EAC3": "eac3"}
 _TRANSFERS = {"SMPTE_2084": "pq", "ARIB_B67": "hlg"}
 HDR = frozenset(_TRANSFERS.values())
 """Transfer functions of high dynamic range (ITU-R BT.2100): PQ (HDR10) and HLG (phones)."""
+UNDESCRIBED = "its tracks have no sensible description"
+_LARGEST = 1e9
+"""Bound of lengths in seconds, sides in pixels and frame rates."""
 UNKNOWN_CODEC = "unknown"
 """Probe's codec UNKNOWN: MediaConvert cannot decode the track."""
 
@@ -116,6 +120,20 @@ def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) ->
         is_encodable=_codec(video or audio) != UNKNOWN_CODEC,
         video_tracks=len(videos),
     )
+
+
+def from_decoder(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) -> Streams | None:
+    """The same for a result in that form of our own decoder, which a hostile file may have taken over. Raises
+    :class:`~impp_lambdas.core.intake.unreadable.Unreadable`."""
+    try:
+        streams = from_probe(result, orientation)
+        numbers = [n for n in (streams.duration_s, streams.width, streams.height, streams.fps) if n] if streams else []
+        is_sane = all(isinstance(n, int | float) and 0 < n < _LARGEST for n in numbers)
+    except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
+        raise Unreadable(UNDESCRIBED) from error
+    if not is_sane:
+        raise Unreadable(UNDESCRIBED)
+    return streams
 
 
 def image(container: str, size: tuple[int, int] | None, shown: Orientation = UPRIGHT) -> Streams:

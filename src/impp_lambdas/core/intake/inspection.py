@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from impp_footage import boxes, exif, formats, tables
-from impp_footage.orientation import UPRIGHT
+from impp_footage.orientation import UPRIGHT, Orientation
 from impp_footage.reader import BudgetExceeded, RangeReader
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake import facts, integrity, sources
@@ -142,14 +142,12 @@ def _streams(
         return _still(file, unknown)
     streams = unknown
     try:
-        result, is_encodable = _described(ask, examination)
-        if isinstance(result, Problem):
-            return streams, result
-        orientation = boxes.orientation(file) if unknown.container == "mp4" else UPRIGHT
-        described = facts.from_probe(result, orientation)
+        described = _described(ask, examination, boxes.orientation(file) if unknown.container == "mp4" else UPRIGHT)
+        if isinstance(described, Problem):
+            return streams, described
         if described is None:
             return streams, Problem("no_streams", "the container has neither a video nor an audio stream")
-        streams = replace(described, is_encodable=described.is_encodable and is_encodable)
+        streams = described
         if unknown.container == "mp4" and (pace := tables.pace(file)) and pace.is_variable:
             streams = replace(streams, fps=round(pace.fps, 4), is_variable_rate=True)
         if streams.container == "unknown":  # Probe's Format is blank for a format that it has no name for
@@ -171,9 +169,12 @@ def _streams(
     return streams, None
 
 
-def _described(ask: Sources, examination: Examination) -> tuple[Mapping[str, Any] | Problem, bool]:
-    """The tracks, and whether MediaConvert reads the file. What it cannot read, our own decoder may: a DV tape, AMR."""
+def _described(ask: Sources, examination: Examination, orientation: Orientation) -> Streams | Problem | None:
+    """The streams, None if there are none. What MediaConvert cannot read, our own decoder may: a DV tape, AMR."""
     probed = ask.probe(examination.usable)
-    if isinstance(probed, Problem) and probed.reason == "corrupt":
-        return ask.describe(), False
-    return probed, True
+    if not isinstance(probed, Problem):
+        return facts.from_probe(probed, orientation)
+    if probed.reason != "corrupt":
+        return probed
+    streams = facts.from_decoder(ask.describe(), orientation)
+    return replace(streams, is_encodable=False) if streams else None

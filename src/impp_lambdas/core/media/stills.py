@@ -5,6 +5,7 @@ A picture of few bytes may claim any number of pixels, so each format has a limi
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from typing import IO
 
@@ -29,6 +30,8 @@ MEGAPIXELS = {
 their peaks, measured on a picture of 60 megapixels, are PNG 4 bytes per pixel, GIF 4, TIFF 9, HEIF 12, AVIF 16,
 WebP 20 (`tests/lambdas/core/media/test_stills.py` measures them under the limit)."""
 
+_DAMAGED = (OSError, ValueError, SyntaxError, RuntimeError, LookupError, TypeError, ArithmeticError, struct.error)
+"""What Pillow's readers, and HEIF's, raise for a picture that is damaged."""
 _HEAD = 64 * 1024
 """Bytes in which a picture says how large it is."""
 OPENED = [name for name in MEGAPIXELS if name != "MPO"]
@@ -41,15 +44,16 @@ def still(file: IO[bytes]) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is the same for every format: it refuses large JPEGs
     head = file.read(_HEAD)
     file.seek(0)
-    if size := formats.image_size(head):  # before Pillow, which allocates a WebP's canvas when it opens it
-        _check(str(formats.sniff(head)).upper(), *size)
+    kind, size = formats.sniff(head), formats.image_size(head)
+    if kind and size:  # before Pillow, which allocates a WebP's canvas when it opens it
+        _check(kind.upper(), *size)
     try:
         with Image.open(file, formats=OPENED) as image:
             _check(str(image.format), *image.size)
             image.draft("RGB", (LONG_SIDE, LONG_SIDE))  # JPEG only: decodes at 1/2, 1/4 or 1/8
             small = _reduced(image)
             upright = ImageOps.exif_transpose(small).convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except _DAMAGED as error:
         is_cut = "truncated" in str(error).lower() or "broken data stream" in str(error)
         raise Unreadable("its picture ends too early" if is_cut else "its picture is damaged") from error
     return upright.resize(fit(*upright.size, LONG_SIDE), Image.Resampling.LANCZOS)

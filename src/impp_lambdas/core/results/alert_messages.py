@@ -11,14 +11,25 @@ def alert_of(message: str, subject: str | None = None) -> dict[str, Any]:
     """Convert an SNS message to an alert: the pipeline's own, a CloudWatch alarm, or any other text."""
     try:
         document = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
-    if isinstance(document, dict) and {"severity", "kind", "title"} <= document.keys():
+    if isinstance(document, dict) and _is_alert(document):
         return document
     if isinstance(document, dict) and "AlarmName" in document:
         return _alarm(document)
     title = subject or "Message"
     return {"severity": "warning", "kind": "alarm", "title": title, "text": message, "links": [], "usd": None}
+
+
+def _is_alert(document: Mapping[str, Any]) -> bool:
+    """Whether a document has an alert's form, so that every channel can render it."""
+    links, usd = document.get("links") or [], document.get("usd")
+    return (
+        all(isinstance(document.get(name), str) for name in ("severity", "kind", "title"))
+        and isinstance(links, list)
+        and all(isinstance(link, dict) for link in links)
+        and (usd is None or isinstance(usd, int | float))
+    )
 
 
 def _alarm(document: Mapping[str, Any]) -> dict[str, Any]:
