@@ -44,7 +44,7 @@ def detect(image: Image8 | Picture, floor: float = 0.5) -> list[Face]:
     tensor = np.empty((1, 3, h, w), np.float32)
     tensor[0] = picture.scaled((w, h))[:, :, ::-1].transpose(2, 0, 1)  # the network wants RGB
     heat, size, offset, points = (out[0] for out in _model.run(["537", "538", "539", "540"], {"input.1": tensor}))
-    rows, columns = np.nonzero(heat[0] >= floor)
+    rows, columns = np.divmod(np.flatnonzero(heat[0] >= floor), heat.shape[2])
     if not len(rows):
         return []
     scores = heat[0, rows, columns]

@@ -182,7 +182,8 @@ def _candidates(picture: Picture, view: tuple[int, int, int, int], floor: float)
 
 def _decode(stride: int, scores: Floats, sides: Floats, floor: float) -> Floats:
     """Candidates of one pyramid level, in pixels of the model's input."""
-    cells, classes = np.nonzero(scores >= floor)
+    # In one dimension: NumPy's search in two takes ten times as long.
+    cells, classes = np.divmod(np.flatnonzero(scores >= floor), scores.shape[1])
     bins = sides[cells].reshape(-1, 4, _BINS)
     weights = np.exp(bins - bins.max(axis=2, keepdims=True))
     distance = (weights / weights.sum(axis=2, keepdims=True)) @ np.arange(_BINS, dtype=np.float32) * stride
