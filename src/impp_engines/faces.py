@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from impp_engines import boxes
 from impp_engines.images import Image8
@@ -36,7 +37,7 @@ class Face:
     points: tuple[tuple[float, float], ...]
 
 
-def detect(image: Image8 | Picture, floor: float = 0.5) -> list[Face]:
+def detect(image: Image8 | Image.Image | Picture, floor: float = 0.5) -> list[Face]:
     """Faces that score at least `floor`, best first. Images larger than 960 pixels are scaled down first."""
     picture = Picture.of(image)
     scale = min(1.0, _LONG_SIDE / max(picture.height, picture.width))

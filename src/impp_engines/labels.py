@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from impp_engines import boxes
 from impp_engines.boxes import Floats
@@ -124,7 +125,7 @@ class Detection:
     bottom: float
 
 
-def detect(image: Image8 | Picture, floor: float = 0.25) -> list[Detection]:
+def detect(image: Image8 | Image.Image | Picture, floor: float = 0.25) -> list[Detection]:
     """Objects that score at least `floor`, best first.
 
     A wide image is also searched in two overlapping halves, because the letterbox shrinks it so much that small

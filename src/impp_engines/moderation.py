@@ -20,7 +20,7 @@ _MEAN = np.array([104.0, 117.0, 123.0], np.float32)
 _model = Model("open_nsfw.onnx")
 
 
-def nudity(image: Image8 | Picture) -> float:
+def nudity(image: Image8 | Image.Image | Picture) -> float:
     """The probability, 0..1, that the image shows nudity or sexual content."""
     small = Picture.of(image).scaled((256, 256))
     jpeg = BytesIO()

@@ -16,29 +16,32 @@ _Box = tuple[float, float, float, float]
 
 
 class Picture:
-    """An image, and what its detectors have made of it so far. Not for use by several threads at once."""
+    """An image, and what its detectors have made of it so far. Not for use by several threads at once.
 
-    def __init__(self, image: Image8) -> None:
-        self.image = image
-        """Height x width x 3, 8 bit, BGR."""
-        self.height, self.width = image.shape[:2]
-        self._whole: Image.Image | None = None
+    Made from an array of height x width x 3, 8 bit, BGR, or from a Pillow image, which is not copied if it is RGB.
+    """
+
+    def __init__(self, image: Image8 | Image.Image) -> None:
+        if isinstance(image, Image.Image):
+            self.whole = image if image.mode == "RGB" else image.convert("RGB")
+            self._is_rgb = True
+        else:
+            self.whole = Image.fromarray(image)
+            self._is_rgb = False
+        self.width, self.height = self.whole.size
         self._reduced: Image.Image | None = None
 
     @classmethod
-    def of(cls, image: Image8 | Picture) -> Picture:
+    def of(cls, image: Image8 | Image.Image | Picture) -> Picture:
         """The picture of an image, or the picture itself."""
         return image if isinstance(image, Picture) else cls(image)
 
-    @property
-    def whole(self) -> Image.Image:
-        """The image in Pillow's form; the order of its channels stays."""
-        if self._whole is None:
-            self._whole = Image.fromarray(self.image)
-        return self._whole
+    def bgr(self, part: Image8) -> Image8:
+        """A part of `whole`, whose channels are in the order that it came with, as BGR; a view."""
+        return part[:, :, ::-1] if self._is_rgb else part
 
     def scaled(self, size: _Size, box: _Box | None = None) -> Image8:
-        """The image, or the part in `box` (left, top, right, bottom in its pixels), at `size` (width, height).
+        """The image, or the part in `box` (left, top, right, bottom in its pixels), at `size` (width, height), BGR.
 
         Scaling down averages over areas, scaling up is cubic: with both, NanoDet agrees with its results on pictures
         that OpenCV scaled by area.
@@ -48,7 +51,7 @@ class Picture:
             self._reduced = self.whole.reduce(factor) if factor > 1 else self.whole
         across, down = self._reduced.width / self.width, self._reduced.height / self.height
         left, top, right, bottom = box or (0, 0, self.width, self.height)
-        return scaled(self._reduced, size, (left * across, top * down, right * across, bottom * down))
+        return self.bgr(scaled(self._reduced, size, (left * across, top * down, right * across, bottom * down)))
 
 
 def scaled(image: Image.Image, size: _Size, box: _Box | None = None) -> Image8:

@@ -59,12 +59,12 @@ class Line:
     words: tuple[Word, ...]
 
 
-def read(image: Image8 | Picture, floor: float = 0.5) -> list[Line]:
+def read(image: Image8 | Image.Image | Picture, floor: float = 0.5) -> list[Line]:
     """Lines of text that score at least `floor`, from top to bottom."""
     picture = Picture.of(image)
     lines = []
     for quad in _located(picture):
-        text, score = _read_line(_cut_out(picture.whole, quad))
+        text, score = _read_line(picture, _cut_out(picture.whole, quad))
         if text and score >= floor:
             words = tuple(Word(word, score, part) for word, part in _split(text, quad))
             lines.append(Line(text, score, quad, words))
@@ -116,11 +116,11 @@ def _cut_out(image: Image.Image, quad: Quad) -> Image.Image:
     return part.transpose(Image.Transpose.ROTATE_90) if height >= _UPRIGHT * width else part
 
 
-def _read_line(line: Image.Image) -> tuple[str, float]:
-    """The text and its score, 0..1: the mean of its letters."""
+def _read_line(picture: Picture, line: Image.Image) -> tuple[str, float]:
+    """The text of a line of the picture, and its score, 0..1: the mean of its letters."""
     width = min(_MOST_WIDTH, math.ceil(_LINE_HEIGHT * line.width / line.height))
     tensor = np.zeros((1, 3, _LINE_HEIGHT, max(width, _LEAST_WIDTH)), np.float32)
-    tensor[..., :width] = _tensor(scaled(line, (width, _LINE_HEIGHT)))
+    tensor[..., :width] = _tensor(picture.bgr(scaled(line, (width, _LINE_HEIGHT))))
     return _decoded(_reader.run(None, {"x": tensor})[0][0])
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from PIL import Image
+
 from impp_engines import faces, labels, moderation, taxonomy, text
 from impp_engines.images import Image8
 from impp_engines.pictures import Picture
@@ -20,11 +22,14 @@ LOWEST = {"labels": 60.0, "moderation": 60.0, "text": 80.0, "faces": 50.0}
 for faces what the model's authors use."""
 
 
-def look(image: Image8, names: Iterable[str], lowest: Mapping[str, float] = LOWEST) -> dict[str, list[Finding]]:
+def look(
+    image: Image8 | Image.Image, names: Iterable[str], lowest: Mapping[str, float] = LOWEST
+) -> dict[str, list[Finding]]:
     """The findings of each named detector (`labels`, `text`, `faces`, `moderation`) in an image.
 
-    `image` is height x width x 3, 8 bit, BGR (PyAV's `bgr24`) and of any size. Raises `KeyError` for another name, and
-    what `weights.path` raises if a model is missing. The first call per model takes longer, as the model loads.
+    `image` is of any size: a Pillow image, or height x width x 3, 8 bit, BGR (PyAV's `bgr24`). Raises `KeyError` for
+    another name, and what `weights.path` raises if a model is missing. The first call per model takes longer, as the
+    model loads.
     """
     picture = Picture(image)
     return {name: _DETECTORS[name](picture, lowest[name]) for name in names}

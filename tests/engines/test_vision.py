@@ -52,6 +52,15 @@ def test_pictures_of_any_size_are_looked_at(width: int, height: int) -> None:
 
 
 @pytest.mark.slow
+def test_a_pillow_image_and_an_array_are_seen_alike() -> None:
+    array = frame(SCENES["cyclist"]).copy()
+    array[:40, :200] = sign("KA-RL 1234")[90:190:2, 40:440:2][:40]
+    image = Image.fromarray(array[:, :, ::-1])
+    assert vision.look(image, vision.LOWEST) == vision.look(array, vision.LOWEST)
+    assert vision.look(image.convert("RGBA"), ["labels"])["labels"]
+
+
+@pytest.mark.slow
 def test_upright_lines_and_tilted_ones_are_read() -> None:
     board = Image.fromarray(sign("Station 12"))
     for picture in (board.transpose(Image.Transpose.ROTATE_270), board.rotate(12, fillcolor=(245, 245, 245))):
