@@ -150,6 +150,8 @@ def test_the_real_zips_hold_every_module_that_python_loads_and_no_other_data_tha
     for name in sources.functions():
         closure = sources.closure(name)
         assert not [path for path in closure.files if "impp_local" in path or "test" in path]
+        downloads = ("impp_engines/assets", "impp_engines/packages", "impp_engines/convert")
+        assert not [path for path in closure.files if path.startswith(downloads)]
         assert loaded[name] <= set(closure.files.values())
         data = {path for path in closure.files if not path.endswith(".py")}
         assert data <= {"impp_lambdas/functions.toml", "impp_lambdas/core/money/prices_us_east_1.json"}
