@@ -8,7 +8,7 @@ locals {
   state_machine_name = "${local.name}-pipeline"
 
   function_names = merge(
-    { for name, function in merge(module.pipeline.functions, module.analysis.functions) : name => function.name },
+    { for name, function in merge(module.pipeline.functions, module.analysis.functions, module.render[*].functions...) : name => function.name },
     {
       cost_report = module.finops.cost_report.name
       notifier    = module.alerts.notifier.name

@@ -36,6 +36,7 @@ module "observability" {
       ingest      = module.ingest.dead_letter_queue.name
     },
     { for queue in module.analysis.dead_letter_queue[*] : "resume" => queue.name },
+    { for render in module.render : "render" => render.dead_letter_queue.name },
     { for queue in module.compliance.dead_letter_queue[*] : "macie" => queue.name },
   )
 

@@ -23,6 +23,7 @@ output "dead_letter_queues" {
       ingest      = module.ingest.dead_letter_queue.url
     },
     { for queue in module.analysis.dead_letter_queue[*] : "resume" => queue.url },
+    { for render in module.render : "render" => render.dead_letter_queue.url },
     { for queue in module.compliance.dead_letter_queue[*] : "macie" => queue.url },
   )
 }

@@ -82,3 +82,36 @@ module "transcode" {
   output                   = { bucket = module.published.name }
   permissions_boundary_arn = local.permissions_boundary_arn
 }
+
+# Renditions on request are MediaConvert's.
+module "render" {
+  source = "../modules/render"
+  count  = local.features.transcode ? 1 : 0
+
+  name                     = local.name
+  alert_topic_arn          = module.alerts.topic_arn
+  catalog_table_name       = module.pipeline.catalog_table.name
+  functions                = module.artifacts.functions
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
+  permissions_boundary_arn = local.permissions_boundary_arn
+
+  buckets = {
+    delivery = module.published.name
+    ingest   = module.originals.name
+  }
+
+  settings = {
+    delivery_domain        = local.delivers ? module.delivery[0].domain_name : null
+    log_level              = var.log_level
+    max_usd_per_asset      = coalesce(var.spending_limits_usd.asset, var.monthly_budget_usd / 4)
+    max_usd_per_day        = coalesce(var.spending_limits_usd.day, var.monthly_budget_usd)
+    max_usd_per_device_day = coalesce(var.spending_limits_usd.device_day, var.monthly_budget_usd / 2)
+    monthly_budget_usd     = var.monthly_budget_usd
+  }
+
+  transcode = {
+    queue_arn = module.transcode.queue_arn
+    role_arn  = module.transcode.role_arn
+  }
+}

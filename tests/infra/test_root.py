@@ -338,15 +338,17 @@ def test_a_plan_only_identifies_the_caller_and_validates_the_definition(plan: Pl
 
 
 def test_the_definition_is_known_and_calls_planned_functions(plan: Plan) -> None:
-    (machine,) = plan.of("aws_sfn_state_machine").values()
-    assert "${" not in machine["definition"]
-    assert machine["definition"] in FakeAws.definitions
-    called = set(re.findall(r"arn:aws:lambda:[\w-]+:\d+:function:([\w-]+)", machine["definition"]))
+    machines = plan.of("aws_sfn_state_machine").values()
+    assert {machine["name"] for machine in machines} == {"impp-prod-pipeline", "impp-prod-render"}
     planned = {function["function_name"] for function in plan.of("aws_lambda_function").values()}
-    assert called and called <= planned
-    assert machine["type"] == "STANDARD"
-    assert machine["tracing_configuration"][0]["enabled"]
-    assert machine["encryption_configuration"][0]["kms_key_id"] == KEY
+    for machine in machines:
+        assert "${" not in machine["definition"]
+        assert machine["definition"] in FakeAws.definitions
+        called = set(re.findall(r"arn:aws:lambda:[\w-]+:\d+:function:([\w-]+)", machine["definition"]))
+        assert called and called <= planned
+        assert machine["type"] == "STANDARD"
+        assert machine["tracing_configuration"][0]["enabled"]
+        assert machine["encryption_configuration"][0]["kms_key_id"] == KEY
 
 
 def test_buckets_are_private_and_encrypted(plan: Plan) -> None:
@@ -483,12 +485,10 @@ def test_roles_name_exact_actions_and_resources(plan: Plan) -> None:
 
 def test_only_mediaconvert_may_be_passed_a_role(plan: Plan) -> None:
     passing = [s for s in plan.statements("aws_iam_role_policy", "policy") if "iam:PassRole" in s.actions]
-    assert [(s.resources, s.condition) for s in passing] == [
-        (
-            (f"arn:aws:iam::{ACCOUNT}:role/impp-prod-mediaconvert",),
-            {"StringEquals": {"iam:PassedToService": "mediaconvert.amazonaws.com"}},
-        )
-    ]
+    assert {s.owner.partition(".aws_")[0] for s in passing} == {"module.pipeline", "module.render[0]"}
+    for statement in passing:
+        assert statement.resources == (f"arn:aws:iam::{ACCOUNT}:role/impp-prod-mediaconvert",)
+        assert statement.condition == {"StringEquals": {"iam:PassedToService": "mediaconvert.amazonaws.com"}}
 
 
 def test_no_role_may_delete_objects(plan: Plan) -> None:
@@ -580,15 +580,20 @@ def test_a_dead_letter_queue_takes_messages_of_its_own_sender_only(plan: Plan) -
         for queue in plan.of("aws_sqs_queue").values()
     } == {
         f"impp-prod-{name}-dlq": {
-            (service, json.dumps({"ArnEquals": {"aws:SourceArn": source}})) for service, source in senders.items()
+            (
+                f"{'sns' if ':sns:' in source else 'events'}.amazonaws.com",
+                json.dumps({"ArnEquals": {"aws:SourceArn": source}}),
+            )
+            for source in senders
         }
         for name, senders in {
-            "alerts": {"sns.amazonaws.com": f"arn:aws:sns:us-east-1:{ACCOUNT}:impp-prod-alerts"},
-            "cost-report": {},  # the function and Scheduler send with roles of their own
-            "failure": {"events.amazonaws.com": f"{rule}-execution-failed"},
-            "ingest": {"events.amazonaws.com": f"{rule}-object-created"},
-            "macie-findings": {"events.amazonaws.com": f"{rule}-macie-findings"},
-            "resume": {"events.amazonaws.com": f"{rule}-transcribed"},
+            "alerts": [f"arn:aws:sns:us-east-1:{ACCOUNT}:impp-prod-alerts"],
+            "cost-report": [],  # the function and Scheduler send with roles of their own
+            "failure": [f"{rule}-execution-failed"],
+            "ingest": [f"{rule}-object-created"],
+            "macie-findings": [f"{rule}-macie-findings"],
+            "render": [f"{rule}-{name}" for name in ("requested", "restored", "unrendered")],
+            "resume": [f"{rule}-transcribed"],
         }.items()
     }
 
@@ -749,7 +754,8 @@ def test_no_secret_is_in_the_plan(plan: Plan) -> None:
 
 def test_an_omitted_branch_has_no_functions_and_no_permissions(dev_plan: Plan) -> None:
     names = {function["function_name"] for function in dev_plan.of("aws_lambda_function").values()}
-    assert names == {f"impp-dev-{name.replace('_', '-')}" for name in FUNCTIONS - {"analyze", "resume", "transcribe"}}
+    without = {name for name, row in ROWS.items() if row.get("feature") in ("analyze", "transcribe", "transcode")}
+    assert names == {f"impp-dev-{name.replace('_', '-')}" for name in FUNCTIONS - without}
     machine = [s for s in dev_plan.statements("aws_iam_role_policy", "policy") if "state_machine" in s.owner]
     actions = {action for statement in machine for action in statement.actions}
     assert not [a for a in actions if a.split(":")[0] in ("mediaconvert", "transcribe", "iam", "events")]

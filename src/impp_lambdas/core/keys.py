@@ -62,6 +62,11 @@ def catalog_token(job_name: str) -> str:
     return f"TOKEN#{job_name}"
 
 
+def catalog_render(asset: str, name: str) -> str:
+    """Partition key of the claim that prevents a rendition from being made on request twice."""
+    return f"RENDER#{asset}#{name}"
+
+
 def catalog_spend(period: str) -> str:
     """Partition key of a sum spent: of a month (`YYYY-MM`), a day (`YYYY-MM-DD`), or a device's day (`day#device`)."""
     return f"SPEND#{period}"

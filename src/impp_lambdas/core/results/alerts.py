@@ -1,4 +1,4 @@
-"""Alerts: one for each asset whose processing has ended.
+"""Alerts: one for each asset whose processing has ended, and about renditions on request.
 
 An alert is `{severity, kind, asset, title, text, links: [{title, url}], usd}`; severity is info, warning or critical.
 """
@@ -17,6 +17,9 @@ SEVERITY = {
     "gone": "warning",
     "quarantined": "critical",
     "failed": "critical",
+    "rendering": "info",
+    "rendered": "info",
+    "unrendered": "warning",
 }
 _TITLE = {
     "published": "Published",
@@ -25,6 +28,9 @@ _TITLE = {
     "gone": "Deleted before it could be read",
     "quarantined": "Quarantined",
     "failed": "Processing failed",
+    "rendering": "Rendition requested",
+    "rendered": "Rendition ready",
+    "unrendered": "Rendition not made",
 }
 SUBJECT_LENGTH = 99
 """SNS accepts subjects of fewer than 100 printable ASCII characters."""
