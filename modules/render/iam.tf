@@ -132,8 +132,9 @@ data "aws_iam_policy_document" "trust" {
   }
 }
 
+# The function `render` has a role with the state machine's name.
 resource "aws_iam_role" "state_machine" {
-  name                 = local.state_machine_name
+  name                 = "${local.state_machine_name}-states"
   assume_role_policy   = data.aws_iam_policy_document.trust["states"].json
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags

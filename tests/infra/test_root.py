@@ -466,6 +466,12 @@ def test_every_role_policy_is_known_at_plan(plan: Plan) -> None:
         assert [address for address in plan.of(kind) if plan.unknown[address].get(attribute)] == []
 
 
+def test_each_role_has_a_name_of_its_own(plan: Plan) -> None:
+    """IAM's names are unique in an account; a plan does not notice that two are equal."""
+    names = [role["name"] for role in plan.of("aws_iam_role").values()]
+    assert len(names) == len(set(names))
+
+
 def test_roles_name_exact_actions_and_resources(plan: Plan) -> None:
     used: set[str] = set()
     for statement in plan.statements("aws_iam_role_policy", "policy"):
