@@ -71,11 +71,26 @@ def _run(name: str, minutes: float, seed: int) -> bool:
             ended = subprocess.run(command, stderr=errors, timeout=60 * minutes + GRACE_S, check=False).returncode
     except subprocess.TimeoutExpired:
         ended = -9
-    if ended not in (0, 1):  # it died, or had to be killed: its last input is the cause
+    if ended not in (0, 1):  # it died, or had to be killed: perhaps by its last input
         print(f"{name}: the process ended with {ended}, see {log}", flush=True)
-        if _current(name).exists():
-            _keep(name, _current(name).read_bytes())
+        return _is_cause(name)
     return ended != 0
+
+
+def _is_cause(name: str) -> bool:
+    """Whether the last input of a child kills another one, which is then kept."""
+    if not _current(name).exists():
+        return True
+    kept = _keep(name, _current(name).read_bytes())
+    command = [sys.executable, "-m", "tests.fuzz", "--only", name, "--input", str(kept)]
+    try:
+        if subprocess.run(command, timeout=GRACE_S, check=False).returncode:
+            return True
+    except subprocess.TimeoutExpired:
+        print(f"{name}: {kept} takes longer than {GRACE_S:.0f} s", flush=True)
+        return True
+    kept.unlink()
+    return False
 
 
 def _child(name: str, seconds: float, seed: int) -> int:

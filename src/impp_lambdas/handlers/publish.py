@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     delivered = delivery.deliver(settings, media["asset"], {**results, "plan": media["plan"]}, said)
     end = publication.tag_outcome(media, results, delivered, said.transcript)
     if end.state == "quarantined":  # it stays in Standard
-        archive = results["archive"] = {name: value for name, value in archive.items() if name != "tag"}
+        archive = results["archive"] = {k: v for k, v in archive.items() if k not in ("tag", "why")}
     usages = [media["usage"], *(result.get("usage", []) for result in results.values())]
     run = ledger.Run(
         verdict=media["verdict"],

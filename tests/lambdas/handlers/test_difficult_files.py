@@ -13,7 +13,7 @@ import pytest
 from tests.support.difficult_files import ANY, CASES, Case
 from tests.support.paths import REPOSITORY
 from tests.support.pipeline_account import pipeline_account
-from tests.support.pipeline_run import Ending, process
+from tests.support.pipeline_run import Ending, children_for_risky_files, process
 
 from impp_lambdas.core.intake.integrity import REASONS
 from impp_lambdas.core.results.outcome import NOTHING_MADE
@@ -34,9 +34,12 @@ def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Endi
     with (
         pytest.MonkeyPatch.context() as patch,
         pipeline_account(patch, tmp_path_factory.mktemp("files")) as account,
+        children_for_risky_files(),
         ThreadPoolExecutor(3) as pool,
     ):
-        ends = pool.map(lambda case: process(account, case.name, case.make()), CASES)
+        ends = pool.map(
+            lambda case: process(account, case.name, case.make(), is_risky=case.state != "published"), CASES
+        )
         yield {case.name: end for case, end in zip(CASES, ends, strict=True)}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from impp_lambdas.core.detect.registry import DETECTORS
+from impp_lambdas.core.intake.facts import UNKNOWN_CODEC
 from impp_lambdas.core.results import reasons
 from impp_lambdas.core.results.manifest import Record, quote_usd
 
@@ -23,6 +24,7 @@ def lines(record: Record) -> list[str]:
     tracks = int(record.media["facts"].get("video_tracks") or 0)
     return [
         reasons.sentence(record.outcome.reason, record.outcome.detail),
+        f"s3://{record.media['bucket']}/{record.media['key']}" if record.outcome.state == "quarantined" else "",
         describe(record.media["facts"]),
         f"The file has {tracks} tracks of moving pictures; only the first is shown" if tracks > 1 else "",
         *(
@@ -51,7 +53,8 @@ def describe(facts: Mapping[str, Any]) -> str:
     """One line about an original, such as `dashcam front event, 2026-11-20T08:15:00Z, 60.0 s, 1920x1080 h264`."""
     what = " ".join(str(facts[name]) for name in ("source", "camera", "recording") if facts.get(name))
     size = f"{facts['width']}x{facts['height']}" if facts.get("width") else ""
-    picture = " ".join(filter(None, [size, facts.get("video_codec")]))
+    codec = facts.get("video_codec")
+    picture = " ".join(filter(None, [size, "of an unknown codec" if codec == UNKNOWN_CODEC else codec]))
     duration = f"{facts['duration_s']:.1f} s" if facts.get("duration_s") else ""
     sound = "" if facts.get("kind") != "video" or facts.get("has_audio") else "no sound"
     return ", ".join(filter(None, [what, facts.get("captured_at"), duration, picture, sound]))
