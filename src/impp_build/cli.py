@@ -120,14 +120,15 @@ def render(build_dir: Path, target: str, without: tuple[str, ...], stdout: bool)
 @cli.command(short_help="Write the layers' bill of materials.")
 @click.option("--build-dir", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "build", hidden=True)
 def sbom(build_dir: Path) -> None:
-    """Write sbom.cdx.json: the packages of the layers with versions, hashes and licences, in CycloneDX's format."""
+    """Write sbom.cdx.json: packages of the layers and weights, with hashes and licences, in CycloneDX's format."""
     from impp_build import wheels
     from impp_build.sbom import document
 
     targets = {name: wheels.pure_target() if name == "python" else wheels.lambda_target() for name in LAYERS}
     path = build_dir / "sbom.cdx.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(document({name: wheels.wheels(LAYERS[name], target) for name, target in targets.items()}), "utf-8")
+    weights = Build(build_dir, "aws").package()["weights"]
+    layers = {name: wheels.wheels(LAYERS[name], target) for name, target in targets.items()}
+    path.write_text(document(layers, {name: part["sha256"] for name, part in weights.items()}), "utf-8")
     click.echo(_shown(path))
 
 

@@ -1,4 +1,5 @@
-"""The bill of materials of what runs on Lambda besides our own code: the wheels of the layers, as CycloneDX 1.6.
+"""The bill of materials of what runs on Lambda besides our own code, as CycloneDX 1.6: the wheels of the layers and the
+weights of the models.
 
 A wheel states its name, version and licence; native libraries that it bundles are components inside it. Their licences
 are in THIRD_PARTY.md, because no metadata states them. Equal wheels give equal bytes.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
@@ -23,16 +24,18 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
+from impp_engines import assets
+
 _LIBRARY: Final = re.compile(r"\.libs/(?P<name>lib[\w.+-]+?)(?:-[0-9a-f]{8})+\.so(?:\.(?P<version>[\d.]+))?$")
 """A library that auditwheel has put into a wheel: its name, a hash (numpy's are repaired twice and have two), and the
 version of its interface."""
 
 
-def document(layers: dict[str, Iterable[Path]]) -> str:
-    """The bill as JSON, from the wheels of each layer."""
-    components = sorted(
-        (_component(wheel) for wheels in layers.values() for wheel in wheels), key=lambda c: str(c.purl)
-    )
+def document(layers: Mapping[str, Iterable[Path]], weights: Mapping[str, str] | None = None) -> str:
+    """The bill as JSON, from the wheels of each layer and the SHA-256 of the weights by name."""
+    chosen = {wheel.name: wheel for wheels in layers.values() for wheel in wheels}  # two layers may share one
+    components = sorted((_component(wheel) for wheel in chosen.values()), key=lambda c: str(c.purl))
+    components += [_model(name, digest) for name, digest in sorted((weights or {}).items())]
     contents = "\n".join(f"{component.purl} {component.hashes}" for component in components)
     bom = Bom(components=components, serial_number=uuid5(NAMESPACE_URL, contents))
     bom.metadata.timestamp = None  # type: ignore[assignment]  # equal wheels give equal bytes
@@ -63,6 +66,19 @@ def _component(wheel: Path) -> Component:
             Component(name=name, version=version, type=ComponentType.LIBRARY, bom_ref=f"{wheel.name}/{name}")
             for name, version in sorted(libraries(names), key=str)
         ],
+    )
+
+
+def _model(name: str, sha256: str) -> Component:
+    """Weights of a model. No metadata states their licences; THIRD_PARTY.md does."""
+    packages = assets.packages_of(name)
+    return Component(
+        name=name,
+        version=packages[0].version,
+        type=ComponentType.MACHINE_LEARNING_MODEL,
+        bom_ref=f"weights/{name}",
+        description=f"Weights of a model, from {' and '.join(map(str, packages))}",
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256)],
     )
 
 

