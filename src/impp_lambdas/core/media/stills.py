@@ -44,9 +44,9 @@ def still(file: IO[bytes]) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit is the same for every format: it refuses large JPEGs
     head = file.read(_HEAD)
     file.seek(0)
-    kind, size = formats.sniff(head), formats.image_size(head)
-    if kind and size:  # before Pillow, which allocates a WebP's canvas when it opens it
-        _check(kind.upper(), *size)
+    kind, size = str(formats.sniff(head)).upper(), formats.image_size(head)
+    if size and kind in MEGAPIXELS:  # before Pillow, which allocates a WebP's canvas when it opens it
+        _check(kind, *size)
     try:
         with Image.open(file, formats=OPENED) as image:
             _check(str(image.format), *image.size)

@@ -41,3 +41,9 @@ def test_a_large_picture_is_turned_upright_after_it_was_reduced() -> None:
 def test_postscript_is_not_opened() -> None:
     with pytest.raises(Unreadable):
         still(io.BytesIO(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"))
+
+
+def test_the_beginning_of_a_picture_in_another_format_is_none() -> None:
+    packets = (b"G" + bytes(187)) * 20
+    with pytest.raises(Unreadable):
+        still(io.BytesIO(b"\x89PNG" + bytes(12) + b"\0\0\1\0\0\0\1\0" + packets))
