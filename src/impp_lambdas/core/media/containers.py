@@ -43,3 +43,8 @@ def open_media(file: Any) -> InputContainer:
 def create_sound(path: Path) -> OutputContainer:
     """Create a FLAC file."""
     return av.open(str(path), "w", format="flac")
+
+
+def create_mp4(path: Path) -> OutputContainer:
+    """Create an MP4 whose index comes first, so that players start before they have all of it."""
+    return av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
