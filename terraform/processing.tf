@@ -60,8 +60,9 @@ module "analysis" {
   state_machine_name       = local.state_machine_name
 
   buckets = {
-    ingest = module.originals.name
-    work   = module.work.name
+    delivery = module.published.name
+    ingest   = module.originals.name
+    work     = module.work.name
   }
 
   settings = {

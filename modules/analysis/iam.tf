@@ -47,6 +47,15 @@ locals {
       UseWork       = local.read_and_write_work
     }
 
+    proxy = {
+      ReadOriginals = local.read_originals
+      WriteRenditions = {
+        actions   = ["s3:PutObject"]
+        condition = null
+        resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+      }
+    }
+
     resume = {
       AnswerTasks         = local.answer_tasks
       LookAtTranscription = local.look_at_transcription

@@ -14,6 +14,7 @@ locals {
 
   environment = {
     IMPP_CATALOG_TABLE       = var.catalog_table_name
+    IMPP_DELIVERY_BUCKET     = var.buckets.delivery
     IMPP_INGEST_BUCKET       = var.buckets.ingest
     IMPP_MAX_FRAMES          = tostring(var.settings.max_frames)
     IMPP_TRANSCRIBE_LANGUAGE = var.settings.transcribe_language

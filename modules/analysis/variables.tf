@@ -1,6 +1,8 @@
 variable "buckets" {
   description = "Names of the buckets."
   type = object({
+    # Renditions.
+    delivery = string
     # Originals.
     ingest = string
     # Frames, analysis and transcripts.

@@ -39,7 +39,7 @@ override_data {
 
 variables {
   name               = "impp-test"
-  buckets            = { ingest = "impp-test-ingest", work = "impp-test-work" }
+  buckets            = { delivery = "impp-test-delivery", ingest = "impp-test-ingest", work = "impp-test-work" }
   catalog_table_name = "impp-test-catalog"
   detector_actions   = ["rekognition:DetectFaces", "rekognition:DetectLabels"]
   kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
@@ -71,6 +71,10 @@ run "each_function_may_do_exactly_this" {
         FindWork      = "arn:aws:s3:::impp-test-work"
         ReadOriginals = "arn:aws:s3:::impp-test-ingest/originals/*"
         UseWork       = "arn:aws:s3:::impp-test-work/work/*"
+      }
+      proxy = {
+        ReadOriginals   = "arn:aws:s3:::impp-test-ingest/originals/*"
+        WriteRenditions = "arn:aws:s3:::impp-test-delivery/assets/*"
       }
       resume = {
         AnswerTasks         = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"

@@ -105,6 +105,22 @@ def extract(file: RangedFile, path: Path, limits: Limits) -> float:
     return seconds
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """Seconds of a rendition, and why it is shorter than planned."""
+
+    seconds: float
+    incomplete: str | None
+
+
+def encode(file: RangedFile, path: Path, size: Mapping[str, Any], limits: Limits) -> Encoded:
+    """Write a small rendition to `path`; `size` has the fields of :class:`~…core.media.proxy.Size`, `fps` as text.
+    Raises `Unreadable`."""
+    result = _run("encode", {"path": str(path), "wanted": size}, file, limits)[0]
+    late = None if result["is_complete"] else OUT_OF_TIME
+    return Encoded(float(result["seconds"]), f"incomplete: {file.stopped}" if file.stopped else late)
+
+
 def stretches(file: RangedFile, spans: Sequence[tuple[float, float]], limits: Limits) -> list[bytes]:
     """The sound of each stretch of a recording as 16 kHz mono samples, signed 16-bit little-endian; at most an hour
     in all. Raises `Unreadable`."""

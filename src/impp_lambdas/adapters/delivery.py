@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -44,13 +44,14 @@ def url(settings: Settings, asset: str, name: str) -> str:
 
 def _renditions(bucket: str, results: Results) -> list[dict[str, Any]]:
     """The planned renditions whose file exists and is not empty, with their actual size and duration."""
-    planned, outputs = results.get("plan", {}).get("renditions", []), results.get("transcode", {}).get("outputs", [])
+    planned = results.get("plan", {}).get("renditions", [])
+    outputs = _outputs(planned, results)
     renditions = []
-    for position, rendition in enumerate(planned):
+    for rendition in planned:
         head = s3.head(bucket, rendition["key"])
         if not head or not head["ContentLength"]:
             continue
-        output = outputs[position] if position < len(outputs) else {}
+        output = outputs.get(rendition["name"], {})
         renditions.append(
             {
                 "name": rendition["name"],
@@ -62,6 +63,13 @@ def _renditions(bucket: str, results: Results) -> list[dict[str, Any]]:
             }
         )
     return renditions
+
+
+def _outputs(planned: Sequence[Mapping[str, Any]], results: Results) -> dict[str, Mapping[str, Any]]:
+    """What was made, by name of the rendition. MediaConvert's outputs are in the order of its renditions."""
+    jobs = [rendition["name"] for rendition in planned if rendition.get("engine", "mediaconvert") == "mediaconvert"]
+    of_job = dict(zip(jobs, results.get("transcode", {}).get("outputs", []), strict=False))
+    return of_job | {output["name"]: output for output in results.get("proxy", {}).get("outputs", [])}
 
 
 def _copy(settings: Settings, asset: str, source: str | None, name: str, content_type: str) -> str | None:

@@ -164,6 +164,18 @@ def _extract(file: Served, request: Mapping[str, Any]) -> Result:
     return {"seconds": extract(file, Path(request["path"]))}, []
 
 
+def _encode(file: Served, request: Mapping[str, Any]) -> Result:
+    from fractions import Fraction
+
+    from impp_lambdas.core.media.proxy import Size, encode
+
+    deadline = time.monotonic() + float(request["seconds"])
+    wanted = request["wanted"]
+    size = Size(**{**wanted, "fps": Fraction(wanted["fps"])})
+    proxy = encode(file, Path(request["path"]), size, lambda: time.monotonic() > deadline)
+    return {"seconds": proxy.seconds, "is_complete": proxy.is_complete}, []
+
+
 def _stretches(file: Served, request: Mapping[str, Any]) -> Result:
     from impp_lambdas.core.media.soundtrack import stretches
 
@@ -175,5 +187,6 @@ TASKS: Mapping[str, Callable[[Served, Mapping[str, Any]], Result]] = {
     "measure": _measure,
     "describe": _describe,
     "extract": _extract,
+    "encode": _encode,
     "stretches": _stretches,
 }

@@ -121,7 +121,8 @@ def _transcode(source: av.container.InputContainer, tracks: dict[int, _Track], s
             return True
         track = tracks[packet.stream.index]
         with suppress(av.error.InvalidDataError):  # a damaged packet: try the next one
-            for frame in packet.decode():
+            frames: list[Any] = packet.decode()  # of subtitles too, by its annotation
+            for frame in frames:
                 if frame.pts is not None and frame.time_base and not frame.is_corrupt:
                     at = frame.pts * frame.time_base - origin
                     if -OVERRUN_S < at < min(end, track.seconds + OVERRUN_S + size.duration_s):
@@ -198,7 +199,7 @@ class _Pictures:
         full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
         is_hdr = frame.color_trc in tone.CURVES
         filters = _filters(orientation)
-        scaling = {
+        scaling: dict[str, Any] = {
             "width": width,
             "height": height,
             "interpolation": self._effort.scaler,
@@ -249,7 +250,7 @@ def _filters(orientation: Orientation) -> list[str]:
 
 def _graph(filters: list[str], pixels: str, width: int | None, height: int | None) -> Any:
     graph = av.filter.Graph()
-    last = graph.add_buffer(width=width, height=height, format=pixels, time_base=Fraction(1, 1000))
+    last = graph.add_buffer(width=width, height=height, format=av.VideoFormat(pixels), time_base=Fraction(1, 1000))
     for text in (*filters, "buffersink"):
         name, _, arguments = text.partition("=")
         node = graph.add(name, arguments or None)

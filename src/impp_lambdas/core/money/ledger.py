@@ -78,7 +78,8 @@ def ledger(run: Run) -> Lines:
     if transcode.get("status") == "ok":
         length = float(run.facts["duration_s"])
         durations = [float(output.get("duration_s") or length) for output in transcode.get("outputs", [])]
-        for position, rendition in enumerate(run.renditions):
+        by_job = [r for r in run.renditions if r.get("engine", "mediaconvert") == "mediaconvert"]
+        for position, rendition in enumerate(by_job):
             seconds = durations[position] if position < len(durations) else length
             lines.append(output_line(rendition, run.facts, seconds))
     is_job = transcribe.get("status") == "ok" and transcribe.get("engine") != "lambda"

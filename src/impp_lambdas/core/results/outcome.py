@@ -8,7 +8,7 @@ from typing import Any
 
 from impp_lambdas.core.results.reasons import ERRORS, explain
 
-BRANCHES = ("sample", "analyze", "transcribe", "transcode", "archive")
+BRANCHES = ("sample", "analyze", "transcribe", "proxy", "transcode", "archive")
 
 SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
 MIRRORING_LEFT_OUT = "the file asks for left and right to be swapped, which MediaConvert cannot do; the poster has it"
@@ -54,15 +54,17 @@ def of_branches(
     the plan; `wrong_lengths` those of :func:`wrong_lengths`. `is_useful`: there is a picture, a rendition or a
     transcript."""
     branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
-    if missing_renditions and branches.get("transcode", {}).get("status") == "ok":
-        branches["transcode"] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
     plan = results.get("plan") or {}
+    maker = "proxy" if "transcode" not in branches and "proxy" in branches else "transcode"
+    status = branches.get(maker, {}).get("status")
+    if missing_renditions and status == "ok":
+        branches[maker] = {"status": "failed", "reason": f"not delivered: {', '.join(missing_renditions)}"}
     problems = [*wrong_lengths, *[text for name, text in _LEFT_OUT.items() if plan.get(name)]]
-    if problems and branches.get("transcode", {}).get("status") in ("ok", "skipped"):
-        branches["transcode"] = {"status": "partial", "reason": "; ".join(problems)}
+    if problems and branches.get(maker, {}).get("status") in ("ok", "skipped"):
+        branches[maker] = {"status": "partial", "reason": "; ".join(problems)}
     notes = [text for name, text in _NOTES.items() if plan.get(name)]
-    if notes and branches.get("transcode", {}) == {"status": "ok"}:
-        branches["transcode"] = {"status": "ok", "reason": "; ".join(notes)}
+    if notes and branches.get(maker, {}) == {"status": "ok"}:
+        branches[maker] = {"status": "ok", "reason": "; ".join(notes)}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
     if tags_left_out:
         reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")
