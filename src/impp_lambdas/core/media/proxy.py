@@ -148,7 +148,7 @@ class _Pictures:
         self._process: Callable[[Any], Any] | None = None
         self._shape: tuple[Any, ...] | None = None
         stream.codec_context.options = {"skip_loop_filter": effort.skip_loop_filter}
-        stream.codec_context.thread_count = 1  # a function has one core; threads of frames cost 10 % more
+        stream.codec_context.thread_count = 1  # a function has one core
         stream.codec_context.skip_frame = effort.skip_frame
         encoder = target.add_stream("libx264", rate=size.fps)
         encoder.width, encoder.height, encoder.pix_fmt = size.width, size.height, "yuv420p"

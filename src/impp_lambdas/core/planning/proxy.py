@@ -13,13 +13,14 @@ SHARE = 0.6
 """Part of the limit that an estimate may use: footage differs, and so do machines."""
 START_S = 3.0
 SECONDS_PER_GIGAPIXEL = 3.2
-"""Of decoded picture. From `benchmarks/proxy_bench.py`: 12 s of one core per minute of 1080p30 (3.7 gigapixels), less
-bits and sound; half as much again for Graviton's cores at 1,769 MB is :data:`MACHINE`."""
+"""Of decoded picture, scaling included. `benchmarks/proxy_bench.py` measures 17 to 19 s of one busy core per minute of
+1080p30 at 12 Mbit/s, of which this is 12 (3.7 gigapixels)."""
 SECONDS_PER_MINUTE = 1.5
 """Of length: encoding 480p15 and AAC."""
 SECONDS_PER_GB = 30.0
 """Of the original: entropy decoding, and reading at 50 MB/s."""
 MACHINE = 1.5
+"""How much longer a Graviton core takes than the development machine's: assumed, not measured."""
 CODECS = {"h264": 1.0, "mpeg2": 0.6, "mjpeg": 1.2, "hevc": 1.6, "vp9": 1.5, "av1": 2.5}
 OTHER_CODEC = 3.0
 """Of a codec without a measurement, such as ProRes."""
