@@ -110,7 +110,7 @@ def recognition() -> dict[str, Any]:
     wall, cpu = time.perf_counter() - started, time.process_time() - used
     text = " ".join(word.text for segment in transcript.segments for word in segment.words)
     return {
-        "engine": "speech (Whisper tiny.en)",
+        "engine": "speech (Whisper base)",
         "rtf": round(wall / transcript.duration_s, 3),
         "cpu_rtf": round(cpu / transcript.duration_s, 3),
         "wer": round(word_error_rate(words(SPOKEN), words(text)), 3),
