@@ -14,7 +14,7 @@ from impp_local.kernel import moto, objects
 
 pytestmark = pytest.mark.slow
 
-NAME = "mobile"
+NAME = "web"
 
 
 @pytest.fixture(scope="module")

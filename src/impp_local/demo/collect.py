@@ -5,8 +5,9 @@ It calls AWS APIs only, so the same code could describe a run on AWS; only the b
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -128,19 +129,21 @@ def plain(value: Any) -> Any:
 def steps(events: Iterable[Mapping[str, Any]], *, ended: bool) -> list[Step]:
     """The states that an execution passed, in order of entry. A state whose last event was a failure was `caught`."""
     by_id: dict[int, Mapping[str, Any]] = {}
-    inside: dict[str, tuple[int, datetime]] = {}  # states entered and not left: order of entry, when
+    # States entered and not left: order of entry, when. A state of a Map is entered once per item, many at a time.
+    inside: defaultdict[str, deque[tuple[int, datetime]]] = defaultdict(deque)
+    orders = itertools.count()
     by_order: dict[int, Step] = {}
     start = now = None
     for event in events:
         by_id[event["id"]] = event
         start, now = start or event["timestamp"], event["timestamp"]
         if name := event.get("stateEnteredEventDetails", {}).get("name"):
-            inside[name] = (len(by_order) + len(inside), now)
-        elif (name := event.get("stateExitedEventDetails", {}).get("name")) in inside:
+            inside[name].append((next(orders), now))
+        elif (name := event.get("stateExitedEventDetails", {}).get("name")) and inside[name]:
             before = by_id.get(event.get("previousEventId", 0), {}).get("type", "")
-            order, entered = inside.pop(name)
+            order, entered = inside[name].popleft()
             by_order[order] = _step(name, start, entered, now, "caught" if before.endswith(_BROKEN) else "succeeded")
-    for name, (order, entered) in inside.items():
+    for name, order, entered in [(name, *one) for name, entries in inside.items() for one in entries]:
         assert start and now
         by_order[order] = _step(name, start, entered, now, "failed" if ended else "running")
     return [by_order[order] for order in sorted(by_order)]

@@ -205,6 +205,19 @@ def test_a_history_is_turned_into_a_timeline() -> None:
     assert steps([], ended=False) == []
 
 
+def test_the_items_of_a_map_are_steps_of_their_own() -> None:
+    history = [
+        event(1, 0.0, "ExecutionStarted"),
+        event(2, 0.0, "TaskStateEntered", "SamplePart"),
+        event(3, 0.0, "TaskStateEntered", "SamplePart"),
+        event(4, 1.0, "TaskStateExited", "SamplePart"),
+        event(5, 1.0, "TaskStateEntered", "SamplePart"),
+        event(6, 2.0, "TaskStateExited", "SamplePart"),
+        event(7, 4.0, "TaskStateExited", "SamplePart"),
+    ]
+    assert [(step.start_s, step.seconds) for step in steps(history, ended=True)] == [(0, 1), (0, 2), (1, 3)]
+
+
 @pytest.mark.parametrize(
     ("state", "reason", "expected", "right"),
     [
