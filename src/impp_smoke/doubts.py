@@ -38,7 +38,7 @@ DOUBTS: Final = (
     Doubt(
         "probe-damaged",
         "How does Probe answer for a damaged file?",
-        "The file whose movie box is noise is quarantined as `corrupt`, and with MediaConvert's message.",
+        "The file whose movie box is noise is quarantined as `corrupt`; MediaConvert's message is logged by `inspect`.",
         True,
     ),
     Doubt(
