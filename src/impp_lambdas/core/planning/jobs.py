@@ -58,28 +58,28 @@ def _output(rendition: Rendition, streams: Streams) -> dict[str, Any]:
         "ContainerSettings": {"Container": "MP4", "Mp4Settings": {"MoovPlacement": "PROGRESSIVE_DOWNLOAD"}},
     }
     if rendition.width:
-        output["VideoDescription"] = _video(rendition, streams)
+        output["VideoDescription"] = picture(rendition, streams)
     else:
         output["Extension"] = "m4a"
     if streams.has_encodable_audio:
-        mode, bitrate = CODING_MODES.get(streams.audio_channels or 0, STEREO)
-        output["AudioDescriptions"] = [
-            {
-                "AudioSourceName": _SELECTOR,
-                "CodecSettings": {
-                    "Codec": "AAC",
-                    "AacSettings": {
-                        "Bitrate": bitrate,
-                        "CodingMode": mode,
-                        "SampleRate": AUDIO_RATE,
-                    },
-                },
-            }
-        ]
+        output["AudioDescriptions"] = [sound(streams)]
     return output
 
 
-def _video(rendition: Rendition, streams: Streams) -> dict[str, Any]:
+def sound(streams: Streams) -> dict[str, Any]:
+    """One of an output's `AudioDescriptions`."""
+    mode, bitrate = CODING_MODES.get(streams.audio_channels or 0, STEREO)
+    return {
+        "AudioSourceName": _SELECTOR,
+        "CodecSettings": {
+            "Codec": "AAC",
+            "AacSettings": {"Bitrate": bitrate, "CodingMode": mode, "SampleRate": AUDIO_RATE},
+        },
+    }
+
+
+def picture(rendition: Rendition, streams: Streams) -> dict[str, Any]:
+    """`VideoDescription` of an output."""
     h264: dict[str, Any] = {
         "RateControlMode": "QVBR",
         "QvbrSettings": {"QvbrQualityLevel": rendition.quality},

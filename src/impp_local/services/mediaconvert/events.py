@@ -17,7 +17,7 @@ from impp_local.services.mediaconvert.job import Job
 from impp_local.services.mediaconvert.prober import codec_name
 
 _PHASES = ("PROBING", "TRANSCODING", "UPLOADING")
-_GROUPS = {"FILE_GROUP_SETTINGS": "FILE_GROUP", "HLS_GROUP_SETTINGS": "HLS_GROUP"}
+_GROUPS = {"FILE_GROUP_SETTINGS": "FILE_GROUP", "HLS_GROUP_SETTINGS": "HLS_GROUP", "CMAF_GROUP_SETTINGS": "CMAF_GROUP"}
 
 
 def publish(job: Job, status: str, **more: Any) -> None:
@@ -97,12 +97,15 @@ def _audio(track: Track) -> dict[str, Any]:
 
 
 def publish_complete(job: Job) -> None:
-    """COMPLETE, with the outputs' paths."""
+    """COMPLETE, with the outputs' paths; of a CMAF group with the main playlist alone (user guide, "CMAF group" under
+    "Output file names and paths in COMPLETE events")."""
     groups = []
     for group, outputs in zip(job.params["Settings"]["OutputGroups"], job.outputs, strict=True):
+        kind = _GROUPS[group["OutputGroupSettings"]["Type"]]
+        hidden = {"playlist", "outputFilePaths"} if kind == "CMAF_GROUP" else {"playlist"}
         details: dict[str, Any] = {
-            "outputDetails": [{k: v for k, v in o.items() if k != "playlist"} for o in outputs],
-            "type": _GROUPS[group["OutputGroupSettings"]["Type"]],
+            "outputDetails": [{k: v for k, v in o.items() if k not in hidden} for o in outputs],
+            "type": kind,
         }
         playlists = [o["playlist"] for o in outputs if "playlist" in o]
         if playlists:

@@ -13,6 +13,7 @@ from impp_local.iam import on_behalf
 from impp_local.iam.policies import Caller
 from impp_local.kernel import objects
 from impp_local.kernel.contract import AwsError, Cloud
+from impp_local.services.mediaconvert import cmaf
 from impp_local.services.mediaconvert.job import Job
 from impp_local.services.mediaconvert.plan import JobError, Plan, Rendition
 
@@ -24,6 +25,8 @@ _TYPES = {
     "jpg": "image/jpeg",
     "m3u8": "application/vnd.apple.mpegurl",
     "ts": "video/mp2t",
+    "cmfv": "video/mp4",
+    "cmfa": "audio/mp4",
 }
 
 
@@ -46,7 +49,7 @@ def upload(cloud: Cloud, caller: Caller, rendition: Rendition, work: Path, cance
     if not files:
         raise JobError(1999, "Unknown error")
     if rendition.extension == "m3u8":
-        files = _rename_segments(rendition, folder)
+        files = _rename_segments(rendition, folder) if any(folder.glob("*.ts")) else _rename_track(rendition, folder)
     paths = []
     for file in files:
         if canceled.is_set():
@@ -60,14 +63,17 @@ def upload(cloud: Cloud, caller: Caller, rendition: Rendition, work: Path, cance
 def write_main_playlists(cloud: Cloud, caller: Caller, job: Job, plan: Plan, work: Path) -> None:
     """Write the main playlist of each HLS group, beside its variants' playlists."""
     for index, group in enumerate(job.params["Settings"]["OutputGroups"]):
-        if group["OutputGroupSettings"]["Type"] != "HLS_GROUP_SETTINGS":
+        if group["OutputGroupSettings"]["Type"] == "FILE_GROUP_SETTINGS":
             continue
         variants = [r for r in plan.renditions if r.group == index]
         modifier = group["Outputs"][0].get("NameModifier", "")
         key = f"{variants[0].key_prefix.removesuffix(modifier)}.m3u8"
         text = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n"
-        for rendition, output in zip(variants, job.outputs[index], strict=True):
-            text += _variant(rendition, work / rendition.folder, output["durationInMs"] / 1000)
+        if group["OutputGroupSettings"]["Type"] == "CMAF_GROUP_SETTINGS":
+            text = cmaf.main_playlist([(r, work / r.folder) for r in variants])
+        else:
+            for rendition, output in zip(variants, job.outputs[index], strict=True):
+                text += _variant(rendition, work / rendition.folder, output["durationInMs"] / 1000)
         _put(cloud, caller, variants[0], key, text.encode(), _TYPES["m3u8"])
         for output in job.outputs[index]:
             output["playlist"] = f"s3://{variants[0].bucket}/{key}"
@@ -98,6 +104,8 @@ def _suffix(rendition: Rendition, file: Path) -> str:
         return f".{file.stem}.{rendition.extension}"
     if rendition.extension == "m3u8" and file.suffix == ".ts":
         return f"_{file.stem}.ts"
+    if file.suffix in (".cmfv", ".cmfa"):
+        return file.suffix
     return f".{rendition.extension}"
 
 
@@ -120,6 +128,16 @@ def _rename_segments(rendition: Rendition, folder: Path) -> list[Path]:
         lines.append(line)
     playlist.write_text("\n".join(lines) + "\n")
     return [playlist, *files]
+
+
+def _rename_track(rendition: Rendition, folder: Path) -> list[Path]:
+    """Name a CMAF track as MediaConvert does: `.cmfv` with pictures, `.cmfa` with sound."""
+    suffix = ".cmfv" if rendition.width else ".cmfa"
+    playlist = folder / rendition.main_file
+    track = playlist.with_suffix(".m4s").rename(playlist.with_suffix(suffix))
+    name = rendition.key_prefix.rpartition("/")[2] + suffix
+    playlist.write_text(playlist.read_text().replace("index.m4s", name))
+    return [playlist, track]
 
 
 def _variant(rendition: Rendition, folder: Path, seconds: float) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 from impp_local.engines.video import Media, Track, input_options, output_path
 from impp_local.services.mediaconvert.prober import codec_name
-from impp_local.services.mediaconvert.settings import CONTAINERS, S3_URL
+from impp_local.services.mediaconvert.settings import CONTAINERS, GROUP_MEMBERS, S3_URL
 
 Shape = Mapping[str, Any]
 
@@ -173,7 +173,7 @@ def _rendition(source: Shape, output: _Output, media: Media, threads: int) -> Re
 
 
 def _extension(output: _Output) -> str:
-    if output.group_type == "HLS_GROUP_SETTINGS":
+    if output.group_type in ("HLS_GROUP_SETTINGS", "CMAF_GROUP_SETTINGS"):
         return "m3u8"
     return output.settings.get("Extension") or CONTAINERS[output.group_type][output.container]
 
@@ -182,7 +182,7 @@ def _destination(group: Shape, file_input: str) -> tuple[str, str]:
     """Bucket and key up to the name modifier. A destination that ends with `/` is a folder, whose files take the
     input's name."""
     settings = group["OutputGroupSettings"]
-    destination = (settings.get("FileGroupSettings") or settings.get("HlsGroupSettings"))["Destination"]
+    destination = settings[GROUP_MEMBERS[settings["Type"]]]["Destination"]
     match = S3_URL.fullmatch(destination)
     assert match  # checked when the job was created
     bucket, prefix = match.groups()
@@ -412,6 +412,11 @@ def _muxer(output: _Output) -> tuple[str, list[str]]:
         seconds = hls.get("SegmentLength", _HLS_SEGMENT_S)
         arguments = ["-f", "hls", "-hls_time", str(seconds), "-hls_playlist_type", "vod"]
         return "index.m3u8", [*arguments, "-hls_list_size", "0", "-hls_flags", "independent_segments"]
+    if output.group_type == "CMAF_GROUP_SETTINGS":
+        cmaf = output.group["OutputGroupSettings"]["CmafGroupSettings"]
+        seconds = cmaf.get("SegmentLength", _HLS_SEGMENT_S)
+        arguments = ["-f", "hls", "-hls_time", str(seconds), "-hls_playlist_type", "vod", "-hls_list_size", "0"]
+        return "index.m3u8", [*arguments, "-hls_segment_type", "fmp4", "-hls_flags", "single_file+independent_segments"]
     if output.container == "RAW":
         return "%07d.jpg", ["-f", "image2", "-start_number", "0"]
     container = output.settings["ContainerSettings"]

@@ -22,8 +22,16 @@ S3_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.*)", re.DOTALL)
 CONTAINERS = {
     "FILE_GROUP_SETTINGS": {"MP4": "mp4", "MOV": "mov", "RAW": "jpg"},
     "HLS_GROUP_SETTINGS": {"M3U8": "ts"},
+    "CMAF_GROUP_SETTINGS": {"CMFC": "cmfv"},
 }
 """File extensions of the supported containers, by type of output group."""
+
+GROUP_MEMBERS = {
+    "FILE_GROUP_SETTINGS": "FileGroupSettings",
+    "HLS_GROUP_SETTINGS": "HlsGroupSettings",
+    "CMAF_GROUP_SETTINGS": "CmafGroupSettings",
+}
+"""The member of OutputGroupSettings with the settings, by type of output group."""
 
 SDR = {"ColorSpaceConversion": "FORCE_709"}
 """The one color correction that is supported."""
@@ -191,10 +199,12 @@ def _group_faults(group: Shape, source: Shape, path: str) -> Iterator[Fault]:
     if group.get("AutomatedEncodingSettings") or kind not in CONTAINERS:
         yield f"{path}/outputGroupSettings", f"The local cloud's MediaConvert supports {' and '.join(CONTAINERS)}"
         return
-    member = "FileGroupSettings" if kind == "FILE_GROUP_SETTINGS" else "HlsGroupSettings"
+    member = GROUP_MEMBERS[str(kind)]
     wire = member[0].lower() + member[1:]
     if not S3_URL.fullmatch((settings.get(member) or {}).get("Destination") or ""):
         yield f"{path}/outputGroupSettings/{wire}/destination", "Should be an S3 URL: s3://bucket/prefix"
+    if kind == "CMAF_GROUP_SETTINGS":
+        yield from _cmaf_faults(settings.get(member) or {}, f"{path}/outputGroupSettings/{wire}")
     outputs = group.get("Outputs") or []
     if not outputs:
         yield path, "outputs is a required property"
@@ -208,13 +218,25 @@ def _group_faults(group: Shape, source: Shape, path: str) -> Iterator[Fault]:
         yield from _output_faults(output, source, kind, f"{path}/outputs/{index}")
 
 
+def _cmaf_faults(cmaf: Shape, path: str) -> Iterator[Fault]:
+    """One file per output, and HLS's playlists alone. MediaConvert writes both manifests unless one is disabled."""
+    if cmaf.get("SegmentControl", "SINGLE_FILE") != "SINGLE_FILE":
+        yield f"{path}/segmentControl", "The local cloud's MediaConvert supports SINGLE_FILE"
+    if cmaf.get("WriteDashManifest", "ENABLED") != "DISABLED":
+        yield f"{path}/writeDashManifest", "The local cloud's MediaConvert writes no DASH manifest: DISABLED"
+    if cmaf.get("WriteHlsManifest", "ENABLED") != "ENABLED":
+        yield f"{path}/writeHlsManifest", "Should be ENABLED"
+
+
 def _output_faults(output: Shape, source: Shape, kind: str, path: str) -> Iterator[Fault]:
     yield from _refused(output, ("CaptionDescriptions", "Preset"), path)
     container = (output.get("ContainerSettings") or {}).get("Container")
     video, audio = output.get("VideoDescription"), output.get("AudioDescriptions") or []
     if container not in CONTAINERS[kind]:
         yield f"{path}/containerSettings/container", f"The local cloud supports {', '.join(CONTAINERS[kind])} here"
-    if kind == "HLS_GROUP_SETTINGS" and not output.get("NameModifier"):
+    if kind == "CMAF_GROUP_SETTINGS" and video and audio:
+        yield path, "An output of a CMAF group has either a videoDescription or audioDescriptions"
+    if kind != "FILE_GROUP_SETTINGS" and not output.get("NameModifier"):
         yield path, "nameModifier is a required property"
     if not video and not audio:
         yield path, "An output needs a videoDescription or audioDescriptions"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +15,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.dashcam_facts import ASSET, FACTS
 from tests.support.local_cloud import Maker, wait_until
 from tests.support.media_clips import check_shape, ffmpeg, street
 from tests.support.mediaconvert_jobs import ROLE, charges, h264, job_settings, output, run_job
 
 from impp_engines import assets
 from impp_footage import boxes, reader
+from impp_lambdas.core.planning import hls
 from impp_lambdas.core.planning import jobs as planned
 from impp_lambdas.core.planning.ladder import Rendition
 from impp_local.engines import video
@@ -250,6 +254,39 @@ def check_hls(make: Maker, bucket: str, folder: Path) -> None:
     command = [video.ffmpeg(), "-v", "error", "-i", str(folder / "clip.m3u8"), "-f", "null", "-"]
     played = subprocess.run(command, capture_output=True, text=True, check=False)
     assert played.returncode == 0 and not played.stderr, played.stderr
+
+
+def test_a_cmaf_group_plays_from_its_main_playlist(
+    make: Maker, bucket: str, put: Callable[[Path, str], str], tmp_path: Path
+) -> None:
+    """The pipeline's own group: a file per rung whose segments are aligned byte ranges, and each output billed."""
+    clip = street(tmp_path / "in.mp4", 8)
+    original = replace(FACTS, width=640, height=272, fps=25.0, audio_channels=1)
+    large, sound_rung = hls.rungs(ASSET, original)
+    rungs = [large, replace(large, name="hls-small", width=320, height=136), sound_rung]
+    settings = job_settings(put(clip, "in.mp4"), "")
+    settings["OutputGroups"] = [hls.group(bucket, ASSET, rungs, original)]
+    job = run_job(make, settings)
+    assert job["Status"] == "COMPLETE", job
+    durations = [o["DurationInMs"] for o in job["OutputGroupDetails"][0]["OutputDetails"]]
+    assert durations == pytest.approx([8000] * 3, abs=100)
+    folder = tmp_path / "hls"
+    folder.mkdir()
+    for entry in make.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"assets/{ASSET}/hls/")["Contents"]:
+        make.client("s3").download_file(bucket, entry["Key"], str(folder / entry["Key"].rpartition("/")[2]))
+    first, second, sound = (r.name for r in rungs)
+    tracks = {f"{first}.cmfv", f"{second}.cmfv", f"{sound}.cmfa"}
+    assert {path.name for path in folder.iterdir()} == tracks | {f"{n}.m3u8" for n in ("hls", first, second, sound)}
+    main = (folder / "hls.m3u8").read_text()
+    assert "RESOLUTION=640x272" in main and 'CODECS="avc1.64' in main and "TYPE=AUDIO" in main
+    lengths = [re.findall(r"#EXTINF:([\d.]+)", (folder / f"{n}.m3u8").read_text()) for n in (first, second)]
+    assert lengths[0] == lengths[1] and [float(s) for s in lengths[0]] == pytest.approx([6, 2])
+    for name in (*tracks, *(f"{n}.m3u8" for n in (first, second, sound))):
+        command = [video.ffmpeg(), "-v", "error"]
+        command += ["-allowed_extensions", "ALL", "-extension_picky", "0"] if name.endswith(".m3u8") else []
+        command += ["-i", str(folder / name), "-f", "null", "-"]
+        played = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert played.returncode == 0 and not played.stderr, (name, played.stderr)
 
 
 def test_awkward_inputs_end_with_the_documented_errors(
