@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from impp_lambdas.adapters import aws, s3
+from impp_lambdas.adapters import aws, presentation, s3
 from impp_lambdas.core import keys
 from impp_lambdas.core.results.manifest import Delivery
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 Results = Mapping[str, Mapping[str, Any]]
 
 
-def deliver(settings: Settings, asset: str, results: Results, said: Spoken) -> Delivery:
+def deliver(settings: Settings, media: Mapping[str, Any], results: Results, said: Spoken) -> Delivery:
     """Copy poster and storyboard, and look for the renditions; `said` is delivered already."""
-    sample = results.get("sample", {})
+    asset, sample = media["asset"], results.get("sample", {})
     board = sample.get("storyboard")
     board_vtt = board.rpartition(".")[0] + ".vtt" if board else None
     return Delivery(
@@ -31,6 +31,7 @@ def deliver(settings: Settings, asset: str, results: Results, said: Spoken) -> D
         captions=said.captions,
         captions_srt=said.captions_srt,
         youtube=said.youtube,
+        hls=presentation.deliver(settings, media, said, results.get("transcribe", {}).get("language")),
     )
 
 
@@ -58,11 +59,18 @@ def _renditions(bucket: str, results: Results) -> list[dict[str, Any]]:
                 "key": rendition["key"],
                 "width": output.get("width") or rendition["width"],
                 "height": output.get("height") or rendition["height"],
-                "bytes": head["ContentLength"],
+                "bytes": head["ContentLength"] + _track_bytes(bucket, rendition),
                 "duration_s": output.get("duration_s"),
             }
         )
     return renditions
+
+
+def _track_bytes(bucket: str, rendition: Mapping[str, Any]) -> int:
+    """The size of the track that a playlist of an HLS presentation lists; 0 for another rendition."""
+    stem, _, extension = rendition["key"].rpartition(".")
+    track = s3.head(bucket, f"{stem}.{'cmfv' if rendition['width'] else 'cmfa'}") if extension == "m3u8" else None
+    return int(track["ContentLength"]) if track else 0
 
 
 def _outputs(planned: Sequence[Mapping[str, Any]], results: Results) -> dict[str, Mapping[str, Any]]:

@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     if media["verdict"] == "process":
         results["sample"] = event["sample"]
     said = spoken.deliver(settings, media, results)
-    delivered = delivery.deliver(settings, media["asset"], {**results, "plan": media["plan"]}, said)
+    delivered = delivery.deliver(settings, media, {**results, "plan": media["plan"]}, said)
     end = publication.tag_outcome(media, results, delivered, said.transcript)
     if end.state == "quarantined":  # it stays in Standard
         archive = results["archive"] = {k: v for k, v in archive.items() if k not in ("tag", "why")}

@@ -33,6 +33,7 @@ class Delivery:
     captions: str | None = None
     captions_srt: str | None = None
     youtube: str | None = None
+    hls: str | None = None
 
     @property
     def size(self) -> int:
@@ -83,6 +84,7 @@ def manifest(record: Record) -> dict[str, Any]:
         "storyboard": _storyboard(delivery),
         "captions": _captions(delivery, transcription),
         "youtube": delivery.youtube,
+        **({"hls": delivery.hls} if delivery.hls else {}),
         "analysis": summary_fields(analysis),
         "transcript": record.transcript,
         "archive": _archive(record.results),

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
-
+from impp_engines.media import open_media
+from impp_local.engines.video import DEMUXERS
 from impp_local.services.mediaconvert.plan import Rendition
 
 _GROUP = "program_audio_0"
@@ -56,5 +56,5 @@ def _rates(folder: Path) -> tuple[int, int]:
 
 def _avc(folder: Path) -> str:
     """The codec by RFC 6381: profile, constraints and level from the decoder configuration record."""
-    with av.open(str(folder / "index.cmfv")) as container:
+    with open_media(folder / "index.cmfv", DEMUXERS) as container:
         return f"avc1.{bytes(container.streams.video[0].codec_context.extradata or b'')[1:4].hex().upper()}"
