@@ -110,7 +110,11 @@ def ask_serverless(
         started = time.perf_counter()
         try:
             answer = runtime().invoke_endpoint(
-                EndpointName=detector.endpoint, ContentType="image/jpeg", Accept="application/json", Body=picture
+                EndpointName=detector.endpoint,
+                ContentType="image/jpeg",
+                Accept="application/json",
+                InferenceId=_inference_id(frame),
+                Body=picture,
             )
             body = answer["Body"].read()
         except (ClientError, BotoCoreError) as error:
@@ -155,7 +159,7 @@ def submit(detector: CustomDetector, bucket: str, asset: str, frames: Iterable[M
                 ContentType="image/jpeg",
                 Accept="application/json",
                 InputLocation=f"s3://{bucket}/{frame['key']}",
-                InferenceId=f"{asset}-{round(frame['t'] * 1000):09d}",
+                InferenceId=_inference_id(frame),
                 RequestTTLSeconds=WAIT_S,
             )
         except ClientError as error:
@@ -221,6 +225,11 @@ def _take(look: Look, t: float, body: bytes) -> None:
     except custom.UnreadableAnswer as error:
         aws.logger.warning("unreadable answer", extra={"detector": look.detector.name, "reason": str(error)})
         look.errors[t] = UNREADABLE
+
+
+def _inference_id(frame: Mapping[str, Any]) -> str:
+    """Names asset and time, for the endpoint's logs and the local bill; `key` is `work/{asset}/…`."""
+    return f"impp-{frame['key'].split('/')[1]}-{round(frame['t'] * 1000):09d}"
 
 
 def _record_key(asset: str, detector: CustomDetector) -> str:

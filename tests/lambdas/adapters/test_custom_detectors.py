@@ -85,6 +85,7 @@ def test_a_frame_is_sent_as_jpeg_and_its_labels_carry_prefix_and_engine(monkeypa
             "EndpointName": "impp-test-scene",
             "ContentType": "image/jpeg",
             "Accept": "application/json",
+            "InferenceId": f"impp-{ASSET}-000000000",
             "Body": b"x" * 1000,
         }
     ]
@@ -156,8 +157,8 @@ def test_an_asynchronous_endpoint_is_asked_once_and_answers_by_objects(monkeypat
     with pytest.raises(custom_detectors.Unfinished):
         look()
     assert endpoint.requests[1]["InputLocation"] == f"s3://{WORK}/work/{ASSET}/frames/1.jpg"
-    put(f"work/sagemaker/scene/{ASSET}-000000000.out", NIGHT)
-    put(f"work/sagemaker/scene/{ASSET}-000001000-error.out", b"Traceback")
+    put(f"work/sagemaker/scene/impp-{ASSET}-000000000.out", NIGHT)
+    put(f"work/sagemaker/scene/impp-{ASSET}-000001000-error.out", b"Traceback")
     with pytest.raises(custom_detectors.Unfinished):
         look()
     assert len(endpoint.requests) == 3, "a retry sends nothing again"
