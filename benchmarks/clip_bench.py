@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import imageio_ffmpeg
+import imageio_ffmpeg  # type: ignore[import-untyped]  # ships no stubs
 
 from impp_local.demo.collect import steps
 from impp_local.kernel.defaults import ACCOUNT, REGION

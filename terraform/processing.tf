@@ -23,6 +23,8 @@ module "pipeline" {
   kms_key_arn                 = module.key.arn
   log_retention_days          = var.log_retention_days
   permissions_boundary_arn    = local.permissions_boundary_arn
+  profile_rules               = var.profile_rules
+  profiles                    = var.profiles
   task_function_arns          = module.analysis.task_function_arns
   transcode = local.features.transcode ? {
     queue_arn = module.transcode.queue_arn

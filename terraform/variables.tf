@@ -197,6 +197,61 @@ variable "permissions_boundary" {
   nullable    = false
 }
 
+variable "profile_rules" {
+  description = "Which originals get which profile, before their kind, source and recording decide. The first rule that applies counts."
+  type = list(object({
+    # Name of a profile.
+    profile = string
+    # Beginning of the key, such as `originals/phone/kitchen/`.
+    prefix = optional(string)
+    # Tag of the original.
+    tag = optional(object({
+      key   = string
+      value = string
+    }))
+  }))
+  default  = []
+  nullable = false
+}
+
+variable "profiles" {
+  description = "Changes to the profiles, which say what happens to footage, and profiles of your own. What is not set stays as in the default."
+  type = map(object({
+    # Default profile that a profile of your own starts from.
+    base = optional(string)
+    # Write captions where somebody speaks.
+    captions = optional(bool)
+    # Derive chapters and a title.
+    chapters = optional(bool)
+    # Why the cascade asks Rekognition about a frame.
+    escalate = optional(list(string))
+    # Engine that looks for faces.
+    faces = optional(string)
+    # Seconds between frames that are looked at.
+    interval_s = optional(number)
+    # How long originals are likely to be kept, which decides their storage class.
+    keep_years = optional(number)
+    # Engine that looks for objects and scenes, or the name of a custom detector.
+    labels = optional(string)
+    # Most USD per hour of footage that the cascade spends on Rekognition.
+    managed_usd_per_hour = optional(number)
+    # Most USD that an original may cost; beyond, it is archived only.
+    max_usd = optional(number)
+    # Engine that looks for unsafe content.
+    moderation = optional(string)
+    # Renditions that are made when somebody asks for them.
+    on_request = optional(list(string))
+    # Renditions that are made at once.
+    renditions = optional(list(string))
+    # Engine that transcribes.
+    speech = optional(string)
+    # Engine that reads text.
+    text = optional(string)
+  }))
+  default  = {}
+  nullable = false
+}
+
 variable "region" {
   description = "AWS region, the one of `region.tfvars`. Prices are those of us-east-1."
   type        = string

@@ -24,7 +24,7 @@ module "function" {
   name                     = "${var.name}-${each.key}"
   artifact                 = each.value
   description              = each.value.description
-  environment              = merge(local.environment, { POWERTOOLS_SERVICE_NAME = each.key })
+  environment              = merge(local.environment, each.key == "inspect" ? local.profile_environment : {}, { POWERTOOLS_SERVICE_NAME = each.key })
   ephemeral_storage_mb     = each.value.ephemeral_storage_mb
   kms_key_arn              = var.kms_key_arn
   log_retention_days       = var.log_retention_days

@@ -71,6 +71,10 @@ resource "aws_sfn_state_machine" "this" {
 
   lifecycle {
     precondition {
+      condition     = length(join("", values(local.profile_environment))) <= local.environment_max
+      error_message = "profiles and profile_rules are too long together: as JSON they may have ${local.environment_max} characters, because a function's environment has 4 KB."
+    }
+    precondition {
       condition     = length(local.unbuilt) == 0
       error_message = "The manifest lacks the function(s) ${join(", ", local.unbuilt)}: run `make build`."
     }

@@ -94,6 +94,97 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "profile_rules" {
+  description = "Which originals get which profile, before their kind, source and recording decide. The first rule that applies counts."
+  type = list(object({
+    # Name of a profile.
+    profile = string
+    # Beginning of the key, such as `originals/phone/kitchen/`.
+    prefix = optional(string)
+    # Tag of the original.
+    tag = optional(object({
+      key   = string
+      value = string
+    }))
+  }))
+  default  = []
+  nullable = false
+  validation {
+    condition     = alltrue([for rule in var.profile_rules : contains(concat(local.profile_names, keys(var.profiles)), rule.profile)])
+    error_message = "profile_rules: profile must be one of ${join(", ", concat(local.profile_names, keys(var.profiles)))}."
+  }
+  validation {
+    condition     = alltrue([for rule in var.profile_rules : (rule.prefix == null) != (rule.tag == null)])
+    error_message = "profile_rules: each rule needs either prefix or tag."
+  }
+}
+
+variable "profiles" {
+  description = "Changes to the profiles, which say what happens to footage, and profiles of your own. What is not set stays as in the default."
+  type = map(object({
+    # Default profile that a profile of your own starts from.
+    base = optional(string)
+    # Write captions where somebody speaks.
+    captions = optional(bool)
+    # Derive chapters and a title.
+    chapters = optional(bool)
+    # Why the cascade asks Rekognition about a frame.
+    escalate = optional(list(string))
+    # Engine that looks for faces.
+    faces = optional(string)
+    # Seconds between frames that are looked at.
+    interval_s = optional(number)
+    # How long originals are likely to be kept, which decides their storage class.
+    keep_years = optional(number)
+    # Engine that looks for objects and scenes, or the name of a custom detector.
+    labels = optional(string)
+    # Most USD per hour of footage that the cascade spends on Rekognition.
+    managed_usd_per_hour = optional(number)
+    # Most USD that an original may cost; beyond, it is archived only.
+    max_usd = optional(number)
+    # Engine that looks for unsafe content.
+    moderation = optional(string)
+    # Renditions that are made when somebody asks for them.
+    on_request = optional(list(string))
+    # Renditions that are made at once.
+    renditions = optional(list(string))
+    # Engine that transcribes.
+    speech = optional(string)
+    # Engine that reads text.
+    text = optional(string)
+  }))
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for name, profile in var.profiles : contains(local.profile_names, coalesce(profile.base, name))])
+    error_message = "profiles: a profile of your own needs base, one of ${join(", ", local.profile_names)}."
+  }
+  validation {
+    condition     = alltrue(flatten([for profile in var.profiles : [for engine in [profile.text, profile.faces, profile.moderation] : contains(local.image_engines, coalesce(engine, "off"))]]))
+    error_message = "profiles: text, faces and moderation must be one of ${join(", ", local.image_engines)}."
+  }
+  validation {
+    condition     = alltrue([for profile in var.profiles : contains(local.speech_engines, coalesce(profile.speech, "off"))])
+    error_message = "profiles: speech must be one of ${join(", ", local.speech_engines)}."
+  }
+  validation {
+    condition     = alltrue([for profile in var.profiles : length(setsubtract(coalesce(profile.escalate, []), local.escalations)) == 0])
+    error_message = "profiles: escalate must be some of ${join(", ", local.escalations)}."
+  }
+  validation {
+    condition     = alltrue([for profile in var.profiles : length(setsubtract(concat(coalesce(profile.renditions, []), coalesce(profile.on_request, [])), local.renditions)) == 0])
+    error_message = "profiles: renditions and on_request must be some of ${join(", ", local.renditions)}."
+  }
+  validation {
+    condition     = alltrue([for profile in var.profiles : coalesce(profile.interval_s, 1) >= 0.1 && coalesce(profile.interval_s, 1) <= 3600])
+    error_message = "profiles: interval_s must be 0.1 to 3600."
+  }
+  validation {
+    condition     = alltrue(flatten([for profile in var.profiles : [for amount in [profile.keep_years, profile.managed_usd_per_hour, profile.max_usd] : coalesce(amount, 0) >= 0]]))
+    error_message = "profiles: keep_years, managed_usd_per_hour and max_usd must not be negative."
+  }
+}
+
 variable "settings" {
   description = "Settings of the functions."
   type = object({

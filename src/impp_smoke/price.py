@@ -23,7 +23,6 @@ from impp_local.services.mediaconvert import prober
 from impp_smoke.files import SmokeFile
 
 MACHINE: Final = "arm64"
-FEATURES: Final = ("analyze", "transcribe", "transcode")
 OVERHEAD: Final = {
     ("s3", "put"): 40,
     ("s3", "get"): 160,
@@ -51,7 +50,7 @@ def _quote(file: SmokeFile, relative: PurePosixPath) -> ledger.Lines:
         count = ledger.transitions("quarantine", {})
         return [PriceBook.load().line("states", "standard_transition", count)]
     planned = plan.make(file.asset, facts, "s3://ingest/original", "delivery", Settings().max_frames)
-    lines = quote.lines(planned, facts, storage.choose(facts), FEATURES, MACHINE)
+    lines = quote.lines(planned, facts, storage.choose(facts), plan.FEATURES, MACHINE)
     return lines if keys.is_safe(str(relative)) else [*lines, *usage.copy_lines(facts.bytes)]
 
 

@@ -10,10 +10,24 @@ from pathlib import Path
 import pytest
 from tests.support.terraform_runs import terraform
 
+from impp_lambdas.core.planning import profiles
 from impp_lambdas.core.results.channels import CHANNELS
 from impp_local.deploy.terraform import REPOSITORY, ensure_terraform
 
 MODULES = sorted(path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir())
+
+
+def test_profiles_take_the_values_that_inspect_accepts() -> None:
+    text = (REPOSITORY / "modules" / "pipeline" / "profiles.tf").read_text(encoding="utf-8")
+    allowed = {
+        "profile_names": list(profiles.defaults()),
+        "image_engines": profiles.IMAGE_ENGINES,
+        "speech_engines": profiles.SPEECH_ENGINES,
+        "escalations": profiles.REASONS,
+        "renditions": profiles.RENDITIONS,
+    }
+    for name, values in allowed.items():
+        assert re.search(rf"^  {name} += {re.escape(json.dumps(list(values)))}$", text, re.MULTILINE), name
 
 
 @pytest.mark.slow

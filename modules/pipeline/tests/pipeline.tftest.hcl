@@ -319,3 +319,45 @@ run "works_without_a_host_name_of_delivery" {
     error_message = "Without a host name the functions must presign URLs of the bucket."
   }
 }
+
+run "hands_over_what_is_set_of_profiles" {
+  command = plan
+  variables {
+    profiles      = { phone = { labels = "rekognition" }, kitchen = { base = "parking", max_usd = 0.5, renditions = ["web"] } }
+    profile_rules = [{ profile = "kitchen", prefix = "originals/phone/kitchen/" }, { profile = "creator", tag = { key = "film", value = "yes" } }]
+  }
+
+  assert {
+    condition     = jsondecode(local.profile_environment.IMPP_PROFILES) == { phone = { labels = "rekognition" }, kitchen = { base = "parking", max_usd = 0.5, renditions = ["web"] } }
+    error_message = "Inspect must get what was set, and nothing else."
+  }
+
+  assert {
+    condition     = jsondecode(local.profile_environment.IMPP_PROFILE_RULES)[1].tag.value == "yes"
+    error_message = "Inspect must get the rules in their order."
+  }
+}
+
+run "names_the_allowed_values_of_a_profile" {
+  command = plan
+  variables {
+    profiles = { phone = { text = "gpt", speech = "ears", escalate = ["whim"], renditions = ["betamax"], interval_s = 0, max_usd = -1 }, kitchen = {} }
+  }
+  expect_failures = [var.profiles]
+}
+
+run "names_the_allowed_values_of_a_rule" {
+  command = plan
+  variables {
+    profile_rules = [{ profile = "attic", prefix = "originals/" }, { profile = "phone" }]
+  }
+  expect_failures = [var.profile_rules]
+}
+
+run "refuses_profiles_that_do_not_fit_into_an_environment" {
+  command = plan
+  variables {
+    profile_rules = [for n in range(100) : { profile = "phone", prefix = "originals/phone/${n}/" }]
+  }
+  expect_failures = [aws_sfn_state_machine.this]
+}

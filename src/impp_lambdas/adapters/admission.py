@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from impp_lambdas.core import times
 from impp_lambdas.core.intake import inspection
 from impp_lambdas.core.money import ledger, pricing, quote, storage, usage
 from impp_lambdas.core.planning import plan
+from impp_lambdas.core.planning.profiles import Profiles
 
 if TYPE_CHECKING:
     from impp_lambdas.adapters import aws
     from impp_lambdas.adapters.settings import Settings
+    from impp_lambdas.core.intake.facts import Facts
     from impp_lambdas.core.intake.inspection import Inspection
     from impp_lambdas.core.intake.originals import Original
+    from impp_lambdas.core.planning.profiles import Chosen
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def decide(
     elif other := catalog.begin(table, original, inspected, execution, times.iso(now)):
         facts = inspected.facts
         if inspection.may_be_equal(other, inspected) and identity.is_verified(table, other, facts, context):
-            return inspected, _link_duplicate(table, original, inspected, execution, other)
+            return inspected, _link_duplicate(settings, original, inspected, execution, other)
         # The other object claimed this SHA-256 first, or this one claims another's: the bytes say whose claim is false.
         if identity.holds(original, facts.sha256, context) is False:
             inspected = inspection.false_claim(inspected, original)
@@ -65,24 +69,45 @@ def _reserve(
     settings: Settings, original: Original, inspected: Inspection, event: Mapping[str, Any], day: str
 ) -> Verdict:
     """Plan, quote and reserve; without room in the budget or a limit the object is only archived."""
-    facts = inspected.facts
-    source = original.input_uri(settings.work_bucket, inspected.usable)
-    planned = plan.make(inspected.asset, facts, source, settings.delivery_bucket, settings.max_frames)
-    lines = quote.lines(planned, facts, storage.choose(facts), event["features"], os.uname().machine)
+    facts, features = inspected.facts, event["features"]
+    chosen = _profile(settings, original, facts)
+    planned = plan.make(
+        inspected.asset,
+        facts,
+        original.input_uri(settings.work_bucket, inspected.usable),
+        settings.delivery_bucket,
+        settings.max_frames,
+        chosen=chosen,
+        features=features,
+    )
+    choice = storage.choose(facts, chosen.profile.keep_years)
+    lines = quote.lines(planned, facts, choice, features, os.uname().machine)
     if original.copy_key(inspected.usable) and facts.kind != "image":
         lines = ledger.merge([*lines, *usage.copy_lines(inspected.usable or facts.bytes)])
     priced, usd = [line.to_dict() for line in lines], pricing.total(lines)
     media = {"asset": inspected.asset, "day": day, "facts": facts.to_dict()}
+    most = chosen.profile.max_usd
+    if most is not None and usd > most:
+        detail = f"this asset may cost ${usd:.4f}, profile {chosen.name} allows ${most:.4g}"
+        return Verdict("archive_only", "over_profile_limit", detail, planned.to_dict(), priced)
     if refusal := spending.reserve(settings, media, event["execution"], usd):
         return Verdict("archive_only", *refusal, planned.to_dict(), priced)
     return Verdict("process", None, None, planned.to_dict(), priced)
 
 
+def _profile(settings: Settings, original: Original, facts: Facts) -> Chosen:
+    """The profile of an original, by the user's rules and its facts. Its tags are read only if a rule needs them."""
+    known = Profiles.of(json.loads(settings.profiles or "{}"), json.loads(settings.profile_rules or "[]"))
+    tags = s3.tags(original.bucket, original.key, original.version) if known.reads_tags else {}
+    return known.choose(facts, original.key, tags)
+
+
 def _link_duplicate(
-    table: str, original: Original, inspected: Inspection, execution: str, other: Mapping[str, Any]
+    settings: Settings, original: Original, inspected: Inspection, execution: str, other: Mapping[str, Any]
 ) -> Verdict:
-    catalog.link_duplicate(table, original, execution, inspected.asset)
-    tags = {"impp:state": "duplicate", "impp:archive": storage.choose(inspected.facts).tag}
+    catalog.link_duplicate(settings.catalog_table, original, execution, inspected.asset)
+    keep_years = _profile(settings, original, inspected.facts).profile.keep_years
+    tags = {"impp:state": "duplicate", "impp:archive": storage.choose(inspected.facts, keep_years).tag}
     left_out = s3.add_tags(original.bucket, original.key, original.version, tags)
     detail = f"same content as {other.get('bucket')}/{other.get('key')}"
     if left_out:

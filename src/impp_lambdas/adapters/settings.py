@@ -31,6 +31,8 @@ class Settings:
     max_usd_per_day: float = 0.0
     max_usd_per_device_day: float = 0.0
     max_frames: int = 120
+    profiles: str = ""  # JSON: fields by profile, and the rules that choose one; core/planning/profiles.py
+    profile_rules: str = ""
 
     @classmethod
     def from_env(cls, *needed: str, env: Mapping[str, str] | None = None) -> Settings:

@@ -18,7 +18,7 @@ from impp_lambdas.core.money import storage
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     facts = Facts(**event["facts"])
-    choice = storage.choose(facts)
+    choice = storage.choose(facts, (event["plan"] or {}).get("keep_years"))
     left_out = s3.add_tags(event["bucket"], event["key"], event["version"], storage.tags(facts, choice))
     aws.logger.info("storage class chosen", extra={"asset": event["asset"], "tag": choice.tag, "why": choice.why})
     return {"status": "ok", **choice.to_dict(), "tags_left_out": left_out, "usage": metrics.usage(context, started)}

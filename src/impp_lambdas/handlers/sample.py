@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     return {
         "status": "ok",
         **written,
-        "speech": sampled.is_spoken,
+        "speech": sampled.is_spoken and event["plan"].get("speech") != "off",
         "speech_ratio": round(sampled.speech_ratio, 4),
         "voiced_s": round(sampled.speech_ratio * float(facts.get("duration_s") or 0), 1),
         "incomplete": sampled.incomplete,

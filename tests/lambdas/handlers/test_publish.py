@@ -41,6 +41,13 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account
         yield opened
 
 
+@pytest.fixture(autouse=True)
+def user_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Routine footage is transcribed by Transcribe and encoded by MediaConvert."""
+    profiles = {"dashcam-routine": {"renditions": ["web", "mobile"], "speech": "transcribe"}}
+    monkeypatch.setenv("IMPP_PROFILES", json.dumps(profiles))
+
+
 def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
     """An event for Publish after a successful run, with work files and renditions in their buckets."""
     media = account.inspect(KEY, account.put(KEY, clip, tags=tags))

@@ -10,6 +10,11 @@ from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
 
 
+def managed_lines(calls: int) -> list[LedgerLine]:
+    """The line of so many calls of managed image APIs, all of which cost the same."""
+    return [PriceBook.load().line("rekognition", "image_api", calls)]
+
+
 def detector_lines(calls: Mapping[str, int]) -> list[LedgerLine]:
     """Ledger lines of so many calls by detector: one line per item of the price book."""
     quantities: Counter[tuple[str, str]] = Counter()

@@ -8,8 +8,9 @@ To add a storage class, add a row to :data:`CLASSES` and a rule to `modules/arch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
@@ -119,12 +120,17 @@ class Choice:
         return cls(data["storage_class"], data["tag"], data["why"], lines)
 
 
-def choose(facts: Facts) -> Choice:
-    """Choose the cheapest class that can be read as soon as this original may be needed."""
+def choose(facts: Facts, keep_years: float | None = None) -> Choice:
+    """Choose the cheapest class that can be read as soon as this original may be needed.
+
+    `keep_years` is the profile's, and replaces how long the source's originals are kept.
+    """
     if facts.bytes < SMALL_BYTES:
         why = f"{facts.bytes} bytes: below 128 KB a transition saves nothing"
         return Choice("STANDARD", "standard", why, first_month(CLASSES[0], facts.bytes))
     need = NEEDS["dashcam-routine" if (facts.source, facts.recording) == ("dashcam", "routine") else facts.source]
+    if keep_years is not None:
+        need = replace(need, months=math.ceil(keep_years * 12))
     priced = {c.tag: (cost(c, facts.bytes, need), c) for c in CLASSES if c.instant or not need.instant}
     usd, best = min(priced.values(), key=lambda entry: entry[0])
     standard = priced["standard"][0]

@@ -8,6 +8,7 @@ than 30 would cost 1.25 times as much. The rendition for publishing elsewhere do
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from impp_lambdas.core import keys
 
 if TYPE_CHECKING:
-    from impp_lambdas.core.intake.facts import Streams
+    from impp_lambdas.core.intake.facts import Facts
 
 MIN_SIDE = 32
 """MediaConvert's smallest width and height."""
@@ -25,10 +26,14 @@ MIN_BITRATE, MAX_BITRATE = 200_000, 60_000_000
 _DENSE_CODECS = {"hevc", "av1", "vp9"}
 MAX_FPS, KEPT_FPS = 30, 60
 """Highest rates of the ladder. MediaConvert's prices rise above each, and many players stop at 60."""
+AUDIO_BITRATE = 128_000
 TOLERANCE = 0.5
 """A rate above the highest by less becomes the highest (cameras write 30.02), not half of it."""
 LOWEST = 0.79
 """Lowest share of the highest rate that a division may leave: 24000/1001 of 30 passes, 23 does not."""
+
+
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -39,24 +44,24 @@ class Rung:
     short_side: int
     quality: int
     bits: float
-    keep_fps: bool = False
+    max_fps: int = MAX_FPS
 
 
+PROXY = Rung("proxy", 480, 6, 0.10, max_fps=15)
 WEB_1080 = Rung("web", 1080, 7, 0.10)
 WEB_720 = Rung("web", 720, 7, 0.12)
 MOBILE = Rung("mobile", 480, 7, 0.14)
-YOUTUBE = Rung("youtube", 2160, 9, 0.20, keep_fps=True)
-LADDERS: dict[str, tuple[Rung, ...]] = {
-    "dashcam": (WEB_720, MOBILE),
-    "phone": (WEB_1080, MOBILE),
-    "creator": (WEB_1080, MOBILE, YOUTUBE),
-}
+YOUTUBE = Rung("youtube", 2160, 9, 0.20, max_fps=KEPT_FPS)
+RUNGS = {rung.name: rung for rung in (PROXY, WEB_1080, MOBILE, YOUTUBE)}
+"""Rungs by the name of the rendition."""
+_DASHCAM_RUNGS = {**RUNGS, "web": WEB_720}
 
 
 @dataclass(frozen=True)
 class Rendition:
     """One output. `width` and `height` are None for audio; `fps` is None if the original's rate is kept. `max_bitrate`
-    in bit/s is that of the picture, or of the sound for audio."""
+    in bit/s is that of the picture, or of the sound for audio. `engine` is `mediaconvert`, or `lambda` for what a
+    function of ours encodes."""
 
     name: str
     key: str
@@ -65,39 +70,50 @@ class Rendition:
     fps: str | None
     quality: int | None
     max_bitrate: int
+    engine: str = "mediaconvert"
 
     def to_dict(self) -> dict[str, Any]:
         """The rendition as plain JSON."""
         return asdict(self)
 
 
-def renditions(asset: str, source: str, streams: Streams, bit_rate: float | None = None) -> list[Rendition]:
-    """The renditions of an original, best first; none for an image or a picture that is too small to encode.
+def renditions(
+    asset: str, names: Sequence[str], facts: Facts, bit_rate: float | None = None, engines: Mapping[str, str] = _NONE
+) -> list[Rendition]:
+    """The renditions of an original among `names`, in their order; none for an image or a picture that is too small to
+    encode. Sound without a picture has one, whatever its name would be.
 
-    `bit_rate` is the original's in bit/s, which limits that of the renditions.
+    `bit_rate` is the original's in bit/s, which limits that of the renditions. `engines` has the engine by name of the
+    rendition, where it is not MediaConvert.
     """
-    if not streams.is_encodable or (streams.kind == "audio" and not streams.has_encodable_audio):
+    if not facts.is_encodable:
         return []
-    if streams.kind == "audio":
-        return [Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, 128_000)]
-    if streams.kind != "video" or not streams.width or not streams.height:
+    if facts.kind == "audio":
+        is_possible = names and facts.has_encodable_audio
+        return [_audio(asset)] if is_possible else []
+    if facts.kind != "video" or not facts.width or not facts.height:
         return []
+    rungs = _DASHCAM_RUNGS if facts.source == "dashcam" else RUNGS
     ladder: list[Rendition] = []
-    for rung in LADDERS[source]:
-        width, height = fit(streams.width, streams.height, rung.short_side)
+    for rung in (rungs[name] for name in names if name in rungs):
+        width, height = fit(facts.width, facts.height, rung.short_side)
         same_size = any((r.width, r.height) == (width, height) for r in ladder)
-        if min(width, height) < MIN_SIDE or (same_size and not rung.keep_fps):
+        if min(width, height) < MIN_SIDE or (same_size and rung.max_fps == MAX_FPS):
             continue
-        most = KEPT_FPS if rung.keep_fps else MAX_FPS
-        fps = reduce_rate(streams.fps, most)
-        if streams.is_variable_rate and streams.fps and not fps:  # to follow the source would be to take its average
-            fps = _fraction(streams.fps)
-        rate = float(Fraction(fps)) if fps else streams.fps or 30.0
-        limit = min(rung.bits * width * height * rate, _useful_bitrate(streams.video_codec, bit_rate), MAX_BITRATE)
+        fps = reduce_rate(facts.fps, rung.max_fps)
+        if facts.is_variable_rate and facts.fps and not fps:  # to follow the source would be to take its average
+            fps = _fraction(facts.fps)
+        rate = float(Fraction(fps)) if fps else facts.fps or 30.0
+        limit = min(rung.bits * width * height * rate, _useful_bitrate(facts.video_codec, bit_rate), MAX_BITRATE)
         key = keys.delivery(asset, f"video-{rung.name}.mp4")
         bitrate = max(MIN_BITRATE, int(round(limit, -3)))
-        ladder.append(Rendition(rung.name, key, width, height, fps, rung.quality, bitrate))
+        engine = engines.get(rung.name, "mediaconvert")
+        ladder.append(Rendition(rung.name, key, width, height, fps, rung.quality, bitrate, engine))
     return ladder
+
+
+def _audio(asset: str) -> Rendition:
+    return Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, AUDIO_BITRATE)
 
 
 def _useful_bitrate(codec: str | None, bit_rate: float | None) -> float:

@@ -16,6 +16,8 @@ from impp_lambdas.core.planning.plan import TRANSCODE_BASE_S, TRANSCODE_MAX_S
 PROCESSED = ("published", "partial", "deferred")
 """States of assets whose originals can be read."""
 
+POSSIBLE = ("web", "mobile", "youtube", "proxy")
+"""Renditions that can be asked for, of footage; sound has one of its own."""
 RESTORE_S = 60 * 3600
 """By then an archived original can be read: within 48 hours by the slowest tier, Bulk from Deep Archive
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html)."""
@@ -58,7 +60,7 @@ def order(item: Mapping[str, Any] | None, names: Sequence[str]) -> Order:
         raise Refused(f"MediaConvert may not read the name {original.key}: upload it under another one")
     existing = tuple(r["name"] for r in item.get("renditions") or () if r["name"] in names)
     bit_rate = facts.bytes * 8 / facts.duration_s if facts.duration_s else None
-    possible = ladder.renditions(item["asset"], facts.source, facts, bit_rate)
+    possible = ladder.renditions(item["asset"], POSSIBLE, facts, bit_rate)
     wanted = tuple(r for r in possible if r.name in names and r.name not in existing)
     if impossible := sorted(set(names) - {r.name for r in possible} - set(existing)):
         known = ", ".join(r.name for r in possible) or "none"

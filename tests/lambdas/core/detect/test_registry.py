@@ -13,7 +13,7 @@ from tests.support.paths import REPOSITORY
 from impp_lambdas.adapters.detectors import ENGINES
 from impp_lambdas.core.detect.registry import DETECTORS, Detector, summary_fields
 from impp_lambdas.core.money.pricing import PriceBook
-from impp_lambdas.core.planning import plan
+from impp_lambdas.core.planning import profiles
 
 SCHEMA = json.loads((REPOSITORY / "schemas/manifest.v1.schema.json").read_text(encoding="utf-8"))
 ROWS = pytest.mark.parametrize("detector", DETECTORS.values(), ids=DETECTORS)
@@ -48,9 +48,8 @@ def test_the_schema_has_one_field_per_row() -> None:
     assert {"labels", "moderation", "text", "faces"} <= set(analysis["required"]) <= set(DETECTORS)
 
 
-def test_every_plan_asks_registered_detectors() -> None:
-    for look in (plan._ROUTINE, *plan._LOOKS.values()):
-        assert set(look.apis) <= set(DETECTORS)
+def test_profiles_name_registered_detectors() -> None:
+    assert set(profiles.DETECTORS) <= set(DETECTORS)
 
 
 def test_a_detector_that_did_not_run_has_an_empty_summary() -> None:

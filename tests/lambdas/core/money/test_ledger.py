@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.dashcam_facts import ASSET, FACTS
 
+from impp_lambdas.core.intake import sources
 from impp_lambdas.core.money import ledger, pricing, quote, storage
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.money.usage import transcribe_line
-from impp_lambdas.core.planning import ladder, plan
+from impp_lambdas.core.planning import plan
 
 
 @pytest.mark.parametrize(
@@ -49,12 +50,12 @@ def test_the_basic_tier_costs_more_by_size_and_rate() -> None:
     }
 
 
-@given(st.floats(0.5, 36_000), st.sampled_from(sorted(ladder.LADDERS)), st.integers(1, 400_000_000_000))
+@given(st.floats(0.5, 36_000), st.sampled_from(sources.SOURCES), st.integers(1, 400_000_000_000))
 def test_the_quote_is_an_upper_bound(duration: float, source: str, size: int) -> None:
     facts = replace(FACTS, duration_s=duration, source=source, bytes=size)
-    planned = plan.make(ASSET, facts, "s3://b/k", "d", 120)
-    choice = storage.choose(facts)
     features = ("analyze", "transcribe", "transcode")
+    planned = plan.make(ASSET, facts, "s3://b/k", "d", 120, features=features)
+    choice = storage.choose(facts)
     quoted = quote.lines(planned, facts, choice, features, "arm64")
     assert len({(line.service, line.item) for line in quoted}) == len(quoted)
     book = PriceBook.load()
@@ -63,8 +64,8 @@ def test_the_quote_is_an_upper_bound(duration: float, source: str, size: int) ->
             verdict="process",
             facts=facts.to_dict(),
             usages=[
-                [book.line("rekognition", "image_api", planned.look.max * len(planned.look.apis)).to_dict()],
-                [transcribe_line(duration).to_dict()] if planned.transcribe else [],
+                [book.line("rekognition", "image_api", planned.managed_calls).to_dict()],
+                [transcribe_line(duration).to_dict()] if planned.speech == "transcribe" else [],
             ],
             retries=0,
             renditions=planned.to_dict()["renditions"],
@@ -76,10 +77,10 @@ def test_the_quote_is_an_upper_bound(duration: float, source: str, size: int) ->
             archive=choice,
         )
     )
-    if not planned.transcribe:
+    if planned.speech != "transcribe":
         spent = [line for line in spent if line.service != "transcribe"]
     assert pricing.total(spent) <= pricing.total(quoted)
-    without = quote.lines(planned, facts, choice, (), "arm64")
+    without = quote.lines(plan.make(ASSET, facts, "s3://b/k", "d", 120, features=()), facts, choice, (), "arm64")
     assert {line.service for line in without} == {"states", "lambda", "s3"}
 
 

@@ -10,6 +10,7 @@ from tests.support.functions_table import ROWS
 from impp_lambdas.core.intake.facts import Facts, Origin, Streams
 from impp_lambdas.core.money import quote, storage
 from impp_lambdas.core.planning import plan
+from impp_lambdas.core.planning.profiles import Chosen, Profile
 
 STREAMS = Streams("video", 60.0, 1920, 1080, 0, 29.97, "h264", "aac", True, "mov")
 ORIGIN = Origin("phone", "phone", "unknown", "manual", "2026-11-20T08:15:00Z", "container")
@@ -21,7 +22,8 @@ DECODE_TIMES_REAL_TIME = 190
 
 def gb_seconds(facts: Facts, features: tuple[str, ...]) -> float:
     """The GB-seconds that the quote assumes."""
-    planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120)
+    chosen = Chosen("spoken", "it is a test", Profile(speech="transcribe"))
+    planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120, chosen=chosen, features=features)
     lines = quote.lines(planned, facts, storage.choose(facts), features, "arm64")
     return sum(line.quantity for line in lines if line.item == "arm64_gb_second")
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.dashcam_facts import ASSET, FACTS, STREAMS
+from tests.support.dashcam_facts import ASSET, FACTS
 
 from impp_lambdas.core.planning import ladder, plan
 
+NAMES = ("web", "mobile", "youtube", "proxy")
 SIDE = st.integers(2, 12_000)
 
 
@@ -30,19 +31,28 @@ def test_a_size_never_grows_and_is_even_with_the_same_aspect_ratio(width: int, h
 @pytest.mark.parametrize(
     ("source", "size", "expected"),
     [
-        ("dashcam", (3840, 2160), [("web", 1280, 720), ("mobile", 854, 480)]),
-        ("dashcam", (1280, 720), [("web", 1280, 720), ("mobile", 854, 480)]),
-        ("dashcam", (640, 360), [("web", 640, 360)]),
-        ("phone", (1080, 1920), [("web", 1080, 1920), ("mobile", 480, 854)]),
-        ("phone", (1079, 607), [("web", 1078, 606), ("mobile", 854, 480)]),
-        ("creator", (5312, 2988), [("web", 1920, 1080), ("mobile", 854, 480), ("youtube", 3840, 2160)]),
-        ("creator", (1920, 1080), [("web", 1920, 1080), ("mobile", 854, 480), ("youtube", 1920, 1080)]),
+        ("dashcam", (3840, 2160), [(1280, 720), (854, 480), (3840, 2160), (854, 480)]),
+        ("dashcam", (1280, 720), [(1280, 720), (854, 480), (1280, 720), (854, 480)]),
+        ("phone", (1080, 1920), [(1080, 1920), (480, 854), (1080, 1920), (480, 854)]),
+        ("phone", (1079, 607), [(1078, 606), (854, 480), (1078, 606), (854, 480)]),
+        ("creator", (5312, 2988), [(1920, 1080), (854, 480), (3840, 2160), (854, 480)]),
         ("creator", (16, 16), []),
     ],
 )
-def test_each_source_has_its_ladder(source: str, size: tuple[int, int], expected: list[tuple[str, int, int]]) -> None:
-    renditions = ladder.renditions(ASSET, source, replace(STREAMS, width=size[0], height=size[1]))
-    assert [(r.name, r.width, r.height) for r in renditions] == expected
+def test_renditions_have_the_size_that_their_source_needs(
+    source: str, size: tuple[int, int], expected: list[tuple[int, int]]
+) -> None:
+    facts = replace(FACTS, source=source, width=size[0], height=size[1])
+    renditions = ladder.renditions(ASSET, NAMES, facts)
+    assert [(r.width, r.height) for r in renditions] == expected
+
+
+def test_the_second_of_two_renditions_of_one_size_is_left_out() -> None:
+    """Unless its rate differs: a proxy has half, and what goes to YouTube keeps all."""
+    small = replace(FACTS, width=640, height=360, fps=60.0)
+    renditions = ladder.renditions(ASSET, NAMES, small, engines={"proxy": "lambda"})
+    rates = [(r.name, r.fps, r.engine) for r in renditions]
+    assert rates == [("web", "30/1", "mediaconvert"), ("youtube", None, "mediaconvert"), ("proxy", "15/1", "lambda")]
 
 
 @pytest.mark.parametrize(
@@ -76,10 +86,10 @@ def test_a_variable_rate_is_encoded_at_that_of_its_faster_passages() -> None:
     """To follow the source would be to take its average."""
     fps = {}
     for rate in (25.0, 29.97, 60.0):
-        streams = replace(STREAMS, fps=rate, is_variable_rate=True)
-        fps[rate] = ladder.renditions(ASSET, "dashcam", streams)[0].fps
+        facts = replace(FACTS, fps=rate, is_variable_rate=True)
+        fps[rate] = ladder.renditions(ASSET, NAMES, facts)[0].fps
     assert fps == {25.0: "25/1", 29.97: "30000/1001", 60.0: "30/1"}
 
 
 def test_what_mediaconvert_cannot_decode_has_no_rendition() -> None:
-    assert ladder.renditions(ASSET, "creator", replace(STREAMS, is_encodable=False)) == []
+    assert ladder.renditions(ASSET, NAMES, replace(FACTS, is_encodable=False)) == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import boto3
@@ -14,14 +17,16 @@ from hypothesis import strategies as st
 from tests.support.dashcam_facts import ASSET, FACTS, ORIGIN, STREAMS
 
 from impp_lambdas.core.detect.registry import DETECTORS
+from impp_lambdas.core.intake import sources
 from impp_lambdas.core.intake.facts import Facts
-from impp_lambdas.core.planning import ladder, plan
+from impp_lambdas.core.money.pricing import PriceBook
+from impp_lambdas.core.planning import ladder, plan, profiles
 
 SIDE = st.integers(2, 12_000)
 CLIENT = boto3.client("mediaconvert", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
 
 
-@given(SIDE, SIDE, st.one_of(st.none(), st.floats(1, 300)), st.sampled_from(sorted(ladder.LADDERS)), st.booleans())
+@given(SIDE, SIDE, st.one_of(st.none(), st.floats(1, 300)), st.sampled_from(sources.SOURCES), st.booleans())
 def test_any_video_has_a_job_that_mediaconvert_accepts(
     width: int, height: int, fps: float | None, source: str, has_audio: bool
 ) -> None:
@@ -30,7 +35,8 @@ def test_any_video_has_a_job_that_mediaconvert_accepts(
     planned = plan.make(ASSET, facts, "s3://bucket/originals/a b+c%.mp4", "delivery", 120)
     names = [r.name for r in planned.renditions]
     assert len(names) == len(set(names))
-    for rendition in planned.renditions:
+    assert all(rendition.width for rendition in planned.renditions if rendition.name != "hls-audio")
+    for rendition in (rendition for rendition in planned.renditions if rendition.width):
         assert min(rendition.width or 0, rendition.height or 0) >= ladder.MIN_SIDE
         assert 1_000 <= rendition.max_bitrate <= 1_152_000_000
         rate = float(Fraction(rendition.fps)) if rendition.fps else fps or 0
@@ -55,7 +61,7 @@ def test_a_silent_recording_has_no_audio_selector_and_is_rotated() -> None:
         "VideoSelector": {"Rotate": "AUTO"},
     }
     assert all("AudioDescriptions" not in o for o in planned.job_settings["OutputGroups"][0]["Outputs"])
-    assert planned.transcribe is False
+    assert planned.speech == "off"
 
 
 @pytest.mark.parametrize(("rotation", "rotate"), [(0, "DEGREE_0"), (270, "DEGREES_270")])
@@ -112,12 +118,82 @@ def test_audio_and_images() -> None:
     assert (output["NameModifier"], output["Extension"]) == ("-audio", "m4a")
     assert planned.renditions[0].key == f"assets/{ASSET}/video-audio.m4a"
     picture = plan.make(ASSET, replace(sound, kind="image", has_audio=False, duration_s=0.0), "s3://b/k", "d", 120)
-    assert (picture.job_settings, picture.look.max, picture.transcribe) == (None, 1, False)
+    assert (picture.job_settings, picture.look.max, picture.speech) == (None, 1, "off")
 
 
-def test_routine_footage_has_fewer_frames_and_the_operator_sets_the_limit() -> None:
-    close = plan.make(ASSET, FACTS, "s3://b/k", "d", 120).look
-    routine = plan.make(ASSET, replace(FACTS, recording="routine"), "s3://b/k", "d", 120).look
-    assert (close.max, close.apis) == (13, tuple(DETECTORS))
-    assert (routine.max, routine.apis) == (7, ("labels", "text"))
-    assert plan.make(ASSET, FACTS, "s3://b/k", "d", 4).look.max == 4
+def make(facts: Facts, features: tuple[str, ...] = (*plan.FEATURES, "hear", "proxy"), asset: str = ASSET) -> plan.Plan:
+    """The plan of a build that has every branch."""
+    return plan.make(asset, facts, "s3://b/k", "d", 120, features=features)
+
+
+@pytest.fixture
+def sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sample runs every detector itself."""
+    monkeypatch.setattr(plan, "LOCAL_DETECTORS", frozenset(profiles.DETECTORS))
+
+
+ROUTINE = replace(FACTS, recording="routine")
+
+
+@pytest.mark.usefixtures("sees")
+def test_a_plan_says_which_engine_does_what() -> None:
+    planned = make(ROUTINE).to_dict()
+    assert planned["profile"] == {"name": "dashcam-routine", "why": "it is a routine recording of a dash cam"}
+    assert planned["look"] == {"interval_s": 1.0, "max": 61}
+    assert planned["detectors"] == {"labels": "cascade", "text": "cascade"}
+    assert (planned["speech"], planned["captions"], planned["chapters"]) == ("lambda", False, False)
+    assert [(r["name"], r["engine"]) for r in planned["renditions"]] == [("proxy", "lambda")]
+    assert (planned["on_request"], planned["job_settings"]) == (["web", "mobile"], None)
+    assert planned["parts"] == [[0.0, 60.0]]
+
+
+@pytest.mark.parametrize(
+    ("features", "speech", "engine"),
+    [
+        (("transcode", "transcribe", "hear", "proxy"), "lambda", "lambda"),
+        (("transcode", "transcribe"), "transcribe", "mediaconvert"),
+        (("transcode", "hear"), "lambda", "mediaconvert"),
+        (("transcode",), "off", "mediaconvert"),
+    ],
+)
+def test_another_engine_does_what_the_build_leaves_out(features: tuple[str, ...], speech: str, engine: str) -> None:
+    planned = make(ROUTINE, features)
+    assert (planned.speech, [r.engine for r in planned.renditions]) == (speech, [engine])
+
+
+def test_speech_that_is_too_long_for_transcribe_is_heard_by_lambda() -> None:
+    assert make(FACTS).speech == "transcribe"
+    long = replace(FACTS, duration_s=5 * 3600.0)
+    assert make(long).speech == "lambda"
+    assert make(long, ("transcribe", "transcode")).speech == "off"
+    assert make(replace(FACTS, has_audio=False)).speech == "off"
+
+
+def test_without_our_own_detectors_few_frames_are_sampled_and_the_operator_sets_the_limit() -> None:
+    close, routine = make(FACTS), make(ROUTINE)
+    assert (close.frames.max, set(close.detectors), close.managed_calls) == (13, set(DETECTORS), 52)
+    assert (routine.frames.max, list(routine.detectors), routine.managed_calls) == (7, ["labels", "text"], 14)
+    assert plan.make(ASSET, FACTS, "s3://b/k", "d", 4).frames.max == 4
+
+
+@pytest.mark.usefixtures("sees")
+def test_short_clips_keep_the_rate_of_spending_on_average() -> None:
+    assets = [hashlib.sha256(str(n).encode()).hexdigest()[:20] for n in range(3000)]
+    calls = [make(ROUTINE, asset=asset).managed_calls for asset in assets]
+    assert set(calls) == {0, 1}, "0.02 USD per hour are a third of a call per minute"
+    assert sum(calls) / len(calls) == pytest.approx(1 / 3, abs=0.03)
+    assert calls == [make(ROUTINE, asset=asset).managed_calls for asset in assets], "the content decides"
+    event = [make(FACTS, asset=asset).managed_calls for asset in assets]
+    assert set(event) == {16, 17}
+    photo = replace(FACTS, kind="image", duration_s=0.0, has_audio=False)
+    assert {make(photo, asset=asset).managed_calls for asset in assets[:50]} == {1}
+    assert PriceBook.load().price("rekognition", "image_api").usd == plan.IMAGE_CALL_USD
+
+
+@given(st.floats(0, 200_000), st.floats(10, 3600))
+def test_parts_cover_the_whole_file_evenly(duration: float, most: float) -> None:
+    parts = plan.parts(duration, most)
+    assert parts[0][0] == 0.0 and parts[-1][1] == pytest.approx(duration, abs=0.001)
+    assert all(before[1] == after[0] for before, after in pairwise(parts))
+    assert all(end - start <= most + 0.002 for start, end in parts)
+    assert len(parts) == max(1, math.ceil(duration / most))

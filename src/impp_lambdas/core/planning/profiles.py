@@ -1,0 +1,203 @@
+"""Profiles: what happens to footage of one kind, and which profile an original gets.
+
+The defaults are in `profiles.toml`. The user's own `profiles` change single fields of them or add new ones; the user's
+rules choose a profile by the key's prefix or by a tag. Without a rule, kind, source and type of recording decide.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.intake.facts import Facts
+
+IMAGE_ENGINES = ("off", "lambda", "rekognition", "cascade")
+SPEECH_ENGINES = ("off", "lambda", "transcribe")
+REASONS = ("people", "vehicles", "text", "uncertain", "event", "novel")
+"""Why the cascade asks a managed service about a frame."""
+RENDITIONS = ("proxy", "web", "mobile", "youtube", "hls", "audio")
+DETECTORS = ("labels", "text", "faces", "moderation")
+"""Fields that hold the engine of a detector of the same name."""
+MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 3600.0
+
+_DEFAULTS = Path(__file__).parents[3] / "impp_lambdas/profiles.toml"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The fields of `profiles.toml`, which describes them. `keep_years` and `max_usd` are None where nothing is set."""
+
+    labels: str = "off"
+    text: str = "off"
+    faces: str = "off"
+    moderation: str = "off"
+    speech: str = "off"
+    interval_s: float = 1.0
+    managed_usd_per_hour: float = 0.0
+    escalate: tuple[str, ...] = ()
+    renditions: tuple[str, ...] = ()
+    on_request: tuple[str, ...] = ()
+    captions: bool = False
+    chapters: bool = False
+    keep_years: float | None = None
+    max_usd: float | None = None
+
+    @property
+    def detectors(self) -> dict[str, str]:
+        """Engines of the detectors that are on, by the detector's name."""
+        engines = {name: getattr(self, name) for name in DETECTORS}
+        return {name: engine for name, engine in engines.items() if engine != "off"}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The profile of an original. `why` completes "because …"."""
+
+    name: str
+    why: str
+    profile: Profile
+
+    def to_dict(self) -> dict[str, str]:
+        """`{name, why}`, as plan, manifest and catalog hold it."""
+        return {"name": self.name, "why": self.why}
+
+
+class ProfileError(ValueError):
+    """A profile or rule is wrong. The message names the value and the allowed ones."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Gives a profile to originals whose key starts with `prefix`, or that have the `tag` (name and value)."""
+
+    profile: str
+    prefix: str | None = None
+    tag: tuple[str, str] | None = None
+
+    def applies(self, key: str, tags: Mapping[str, str]) -> bool:
+        """Whether the rule applies to an original."""
+        if self.tag:
+            return tags.get(self.tag[0]) == self.tag[1]
+        return self.prefix is not None and key.startswith(self.prefix)
+
+    @property
+    def why(self) -> str:
+        """The reason for its choice, in words."""
+        return f"a rule for the tag {self.tag[0]}={self.tag[1]}" if self.tag else f"a rule for the prefix {self.prefix}"
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """All profiles by name, and the user's rules, of which the first that applies decides."""
+
+    by_name: Mapping[str, Profile]
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def of(
+        cls, overrides: Mapping[str, Mapping[str, Any]] | None = None, rules: Sequence[Mapping[str, Any]] = ()
+    ) -> Profiles:
+        """The defaults with the user's changes: fields by profile, and rules `{profile, prefix?, tag: {key, value}?}`.
+
+        A new profile needs `base`, the default profile whose fields it starts with. Raises :class:`ProfileError`.
+        """
+        by_name = dict(defaults())
+        for name, values in (overrides or {}).items():
+            by_name[name] = _override(name, values)
+        return cls(by_name, tuple(_rule(rule, by_name) for rule in rules))
+
+    @property
+    def reads_tags(self) -> bool:
+        """Whether a rule needs the tags of an original."""
+        return any(rule.tag for rule in self.rules)
+
+    def choose(self, facts: Facts, key: str = "", tags: Mapping[str, str] | None = None) -> Chosen:
+        """Choose the profile of an original."""
+        for rule in self.rules:
+            if rule.applies(key, tags or {}):
+                return Chosen(rule.profile, rule.why, self.by_name[rule.profile])
+        name, why = _by_facts(facts)
+        return Chosen(name, why, self.by_name[name])
+
+
+@cache
+def defaults() -> Mapping[str, Profile]:
+    """The default profiles by name."""
+    rows = tomllib.loads(_DEFAULTS.read_text(encoding="utf-8"))
+    return {name: _checked(name, replace(Profile(), **_tuples(row))) for name, row in rows.items()}
+
+
+def _by_facts(facts: Facts) -> tuple[str, str]:
+    if facts.kind == "image":
+        return "photo", "it is a photo"
+    if facts.kind == "audio":
+        return "audio", "it has sound and no picture"
+    if facts.source != "dashcam":
+        return facts.source, f"its source is {facts.source}"
+    name = {"routine": "dashcam-routine", "parking": "parking"}.get(facts.recording, "dashcam-event")
+    kind = {"event": "an event", "manual": "a recording that the driver started"}.get(
+        facts.recording, f"a {facts.recording} recording"
+    )
+    return name, f"it is {kind} of a dash cam"
+
+
+def _override(name: str, values: Mapping[str, Any]) -> Profile:
+    base = values.get("base", name)
+    if base not in defaults():
+        raise ProfileError(f"profile {name}: base is {base!r}; {_allowed(defaults())}")
+    known = {field.name for field in fields(Profile)}
+    given = {key: value for key, value in values.items() if key != "base" and value is not None}
+    if unknown := sorted(given.keys() - known):
+        raise ProfileError(f"profile {name} has no field {unknown[0]!r}; {_allowed(sorted(known))}")
+    return _checked(name, replace(defaults()[base], **_tuples(given)))
+
+
+def _rule(rule: Mapping[str, Any], by_name: Mapping[str, Profile]) -> Rule:
+    profile, prefix, tag = rule.get("profile"), rule.get("prefix"), rule.get("tag")
+    if profile not in by_name:
+        raise ProfileError(f"a rule names the profile {profile!r}; {_allowed(by_name)}")
+    if (prefix is None) == (tag is None):
+        raise ProfileError(f"the rule for profile {profile} needs either a prefix or a tag")
+    return Rule(str(profile), prefix, (str(tag["key"]), str(tag["value"])) if tag else None)
+
+
+def _checked(name: str, profile: Profile) -> Profile:
+    """The profile, if its values are allowed. Which names of custom detectors exist is not known here."""
+    for field in ("text", "faces", "moderation"):
+        _one_of(name, field, [getattr(profile, field)], IMAGE_ENGINES)
+    _one_of(name, "speech", [profile.speech], SPEECH_ENGINES)
+    _one_of(name, "escalate", profile.escalate, REASONS)
+    _one_of(name, "renditions", profile.renditions, RENDITIONS)
+    _one_of(name, "on_request", profile.on_request, RENDITIONS)
+    if not MIN_INTERVAL_S <= profile.interval_s <= MAX_INTERVAL_S:
+        most = f"{MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g} seconds are allowed"
+        raise ProfileError(f"profile {name}: interval_s is {profile.interval_s:g}; {most}")
+    for field in ("managed_usd_per_hour", "keep_years", "max_usd"):
+        if (value := getattr(profile, field)) is not None and value < 0:
+            raise ProfileError(f"profile {name}: {field} is {value:g}; it must be 0 or more")
+    return profile
+
+
+def _one_of(name: str, field: str, values: Sequence[str], allowed: Sequence[str]) -> None:
+    for value in values:
+        if value not in allowed:
+            raise ProfileError(f"profile {name}: {field} is {value!r}; {_allowed(allowed)}")
+
+
+def _allowed(values: Sequence[str] | Mapping[str, Any]) -> str:
+    return f"allowed are {', '.join(values)}"
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON's and TOML's lists as tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+def to_dict(profile: Profile) -> dict[str, Any]:
+    """A profile as plain JSON."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}
