@@ -154,7 +154,11 @@ def test_the_real_zips_hold_every_module_that_python_loads_and_no_other_data_tha
         assert not [path for path in closure.files if path.startswith(downloads)]
         assert loaded[name] <= set(closure.files.values())
         data = {path for path in closure.files if not path.endswith(".py")}
-        assert data <= {"impp_lambdas/functions.toml", "impp_lambdas/core/money/prices_us_east_1.json"}
+        assert data <= {
+            "impp_lambdas/functions.toml",
+            "impp_lambdas/profiles.toml",
+            "impp_lambdas/core/money/prices_us_east_1.json",
+        }
 
 
 def _loaded_by_handlers(names: list[str]) -> dict[str, set[Path]]:

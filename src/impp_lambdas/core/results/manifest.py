@@ -79,6 +79,7 @@ def manifest(record: Record) -> dict[str, Any]:
             "crc64nvme": media["facts"]["crc64nvme"],
         },
         "facts": {name: value for name, value in media["facts"].items() if name not in _ORIGINAL_FACTS},
+        "profile": profile_of(media),
         "renditions": [dict(r) for r in delivery.renditions],
         "poster": delivery.poster,
         "storyboard": _storyboard(delivery),
@@ -123,6 +124,7 @@ def catalog(record: Record) -> dict[str, Any]:
         "size": facts["bytes"],
         "day": facts["captured_at"][:10],
         **summary_fields(analysis),
+        "profile": profile_of(media),
         "speech": record.results.get("sample", {}).get("speech"),
         "language": transcription.get("language"),
         "transcript": record.transcript[:EXCERPT] if record.transcript else None,
@@ -170,6 +172,12 @@ def rejection(
         "created_at": created_at,
         "finished_at": finished_at,
     }
+
+
+def profile_of(media: Mapping[str, Any]) -> dict[str, str] | None:
+    """The profile that the plan follows, `{name, why}`; None in plans that are older than profiles."""
+    profile: dict[str, str] | None = media["plan"].get("profile")
+    return profile
 
 
 def quote_usd(media: Mapping[str, Any]) -> float:

@@ -141,7 +141,7 @@ def test_a_plan_says_which_engine_does_what() -> None:
     assert planned["profile"] == {"name": "dashcam-routine", "why": "it is a routine recording of a dash cam"}
     assert planned["look"] == {"interval_s": 1.0, "max": 61}
     assert planned["detectors"] == {"labels": "cascade", "text": "cascade"}
-    assert (planned["speech"], planned["captions"], planned["chapters"]) == ("lambda", False, False)
+    assert (planned["speech"], planned["captions"], planned["chapters"]) == ("lambda", True, False)
     assert [(r["name"], r["engine"]) for r in planned["renditions"]] == [("proxy", "lambda")]
     assert (planned["on_request"], planned["job_settings"]) == (["web", "mobile"], None)
     assert planned["parts"] == [[0.0, 60.0]]
