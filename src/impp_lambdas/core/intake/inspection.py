@@ -170,11 +170,12 @@ def _streams(
 
 
 def _described(ask: Sources, examination: Examination, orientation: Orientation) -> Streams | Problem | None:
-    """The streams, None if there are none. What MediaConvert cannot read, our own decoder may: a DV tape, AMR."""
+    """The streams, None if there are none. What MediaConvert cannot read, our own decoder may: a DV tape, AMR. In what
+    neither can read, nobody knows what there is, so Probe's problem stands."""
     probed = ask.probe(examination.usable)
     if not isinstance(probed, Problem):
         return facts.from_probe(probed, orientation)
     if probed.reason != "corrupt":
         return probed
     streams = facts.from_decoder(ask.describe(), orientation)
-    return replace(streams, is_encodable=False) if streams else None
+    return replace(streams, is_encodable=False) if streams else probed
