@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import boto3
@@ -27,27 +28,29 @@ from impp_local.services.mediaconvert.plan import JobError, make_plan
 STARTED = "2026-11-22T10:00:00.123Z"
 
 _THREAD = threading.local()
-_run_child = decoding._run
+_run_child = decoding.run
 
 
-def _run(task: str, request: Mapping[str, Any], file: Any, limits: Any) -> tuple[dict[str, Any], list[bytes]]:
-    """What :func:`impp_lambdas.adapters.decoding._run` does, in this process unless the file is risky."""
+def _run(
+    task: str, request: Mapping[str, Any], file: Any, limits: Any, child: ModuleType = decoder
+) -> tuple[dict[str, Any], list[bytes]]:
+    """What :func:`impp_lambdas.adapters.decoding.run` does, in this process unless the file is risky."""
     if getattr(_THREAD, "is_risky", True):
-        return _run_child(task, request, file, limits)
+        return _run_child(task, request, file, limits, child)
     file.seek(0)
     more = {"memory_mb": limits.memory_mb, "file_bytes": limits.file_bytes, "seconds": limits.seconds}
-    result, blobs = decoder.TASKS[task](file, {**request, **more, "task": task, "size": file.size})
+    result, blobs = child.TASKS[task](file, {**request, **more, "task": task, "size": file.size})
     return json.loads(json.dumps(result)), [*blobs]
 
 
 @contextmanager
 def children_for_risky_files() -> Iterator[None]:
     """While this lasts, :func:`process` starts children for risky files only."""
-    decoding._run = _run
+    decoding.run = _run
     try:
         yield
     finally:
-        decoding._run = _run_child
+        decoding.run = _run_child
 
 
 TABLE_LOCK = threading.Lock()

@@ -14,31 +14,34 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
 
 from impp_footage.reader import BudgetExceeded
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import decoder
-from impp_lambdas.core.media.samples import Picture, Sampled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from impp_lambdas.adapters.ranged import RangedFile
 
+
 OWN_MB = 320
 """What the function itself needs of its memory: interpreter and boto3 (about 100 MB), 64 MiB of blocks, the result."""
 GRACE_S = 5.0
 """From the end of the child's own time until it is killed."""
-MAX_JSON, MAX_BLOBS = 4 << 20, 128 << 20
+MAX_JSON, MAX_BLOBS = 16 << 20, 128 << 20
 """Most bytes of a result that are taken from the child."""
 OUT_OF_TIME = "incomplete, because the time ran out"
 MALFORMED = "the decoder's result does not have its form"
-NO_PICTURE = "no picture of the video could be decoded"
 
-_INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "IMPP_WEIGHTS")
-"""Lambda's interpreter finds its own library by `LD_LIBRARY_PATH`, the engines their weights by `IMPP_WEIGHTS`."""
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "IMPP_WEIGHTS", "HOME", "XDG_CACHE_HOME")
+"""Lambda's interpreter finds its own library by `LD_LIBRARY_PATH`, the engines their weights by `IMPP_WEIGHTS`
+or in the cache of a developer's home."""
+_ONE_THREAD = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""A function has about one core, and each thread of a library reserves address space, which is limited."""
 _START = "import sys,json;sys.path[:]=json.loads(sys.argv[1]);from {} import main;main(*map(int,sys.argv[2:]))"
 
 
@@ -57,49 +60,22 @@ class Limits:
         return cls(int(context.memory_limit_in_mb) - OWN_MB, seconds, file_bytes)
 
 
-def sample(file: RangedFile, kind: str, duration_s: float, frames: Mapping[str, float], limits: Limits) -> Sampled:
-    """Sample an original; `frames` is `{max, interval_s}`. Raises :class:`~…core.intake.unreadable.Unreadable`.
-
-    A file that exceeds its read budget keeps what was read until then.
-    """
-    request = {"kind": kind, "duration_s": duration_s, "frames": frames["max"], "interval_s": frames["interval_s"]}
-    result, blobs = _run("sample", request, file, limits)
-    pictures = [Picture(**frame, jpeg=jpeg) for frame, jpeg in zip(result["frames"], blobs, strict=False)]
-    return Sampled(
-        pictures,
-        pictures[result["poster"]] if result["poster"] is not None else None,
-        (blobs[-1], result["vtt"]) if result["vtt"] else None,
-        result["speech_ratio"],
-        result["is_spoken"],
-        _incomplete(file, kind, pictures, bool(result["is_complete"])),
-    )
-
-
-def _incomplete(file: RangedFile, kind: str, pictures: list[Picture], is_complete: bool) -> str | None:
-    """Why there are fewer samples than planned."""
-    if file.stopped:
-        return f"incomplete: {file.stopped}"
-    if not is_complete:
-        return OUT_OF_TIME
-    return NO_PICTURE if kind == "video" and not pictures else None
-
-
 def measure(file: RangedFile, limits: Limits, *, trusts_header: bool = True) -> float | None:
     """The length of a recording in seconds, None if it cannot be measured. Without `trusts_header` it is estimated by
     the data rate, whatever the file states. Raises `Unreadable`."""
-    seconds: float | None = _run("measure", {"trusts_header": trusts_header}, file, limits)[0]["seconds"]
+    seconds: float | None = run("measure", {"trusts_header": trusts_header}, file, limits)[0]["seconds"]
     return seconds
 
 
 def describe(file: RangedFile, limits: Limits) -> dict[str, Any]:
     """The tracks of a recording in the form of Probe's result (:mod:`impp_lambdas.core.media.description`). Raises
     `Unreadable`."""
-    return _run("describe", {}, file, limits)[0]
+    return run("describe", {}, file, limits)[0]
 
 
 def extract(file: RangedFile, path: Path, limits: Limits) -> float:
     """Write the sound of a recording to `path` as FLAC; returns its seconds. Raises `Unreadable`."""
-    seconds = float(_run("extract", {"path": str(path)}, file, limits)[0]["seconds"])
+    seconds = float(run("extract", {"path": str(path)}, file, limits)[0]["seconds"])
     if file.stopped:
         raise Unreadable(file.stopped)
     return seconds
@@ -116,7 +92,7 @@ class Encoded:
 def encode(file: RangedFile, path: Path, size: Mapping[str, Any], limits: Limits) -> Encoded:
     """Write a small rendition to `path`; `size` has the fields of :class:`~…core.media.proxy.Size`, `fps` as text.
     Raises `Unreadable`."""
-    result = _run("encode", {"path": str(path), "wanted": size}, file, limits)[0]
+    result = run("encode", {"path": str(path), "wanted": size}, file, limits)[0]
     late = None if result["is_complete"] else OUT_OF_TIME
     return Encoded(float(result["seconds"]), f"incomplete: {file.stopped}" if file.stopped else late)
 
@@ -124,24 +100,26 @@ def encode(file: RangedFile, path: Path, size: Mapping[str, Any], limits: Limits
 def stretches(file: RangedFile, spans: Sequence[tuple[float, float]], limits: Limits) -> list[bytes]:
     """The sound of each stretch of a recording as 16 kHz mono samples, signed 16-bit little-endian; at most an hour
     in all. Raises `Unreadable`."""
-    sound = _run("stretches", {"spans": spans}, file, limits)[1]
+    sound = run("stretches", {"spans": spans}, file, limits)[1]
     if file.stopped:
         raise Unreadable(file.stopped)
     return sound
 
 
-def _run(task: str, request: Mapping[str, Any], file: RangedFile, limits: Limits) -> tuple[dict[str, Any], list[bytes]]:
-    """Do a task in a child. Raises `Unreadable`, and what reading the file raises."""
+def run(
+    task: str, request: Mapping[str, Any], file: RangedFile, limits: Limits, child: ModuleType = decoder
+) -> tuple[dict[str, Any], list[bytes]]:
+    """Do a task of the module `child` in a process. Raises `Unreadable`, and what reading the file raises."""
     import subprocess  # 10 ms that functions without decoding do not need
 
     child_in, requests_fd = os.pipe()
     answers_fd, child_out = os.pipe()
-    command = [sys.executable, "-I", "-S", "-c", _START.format(decoder.__name__)]
+    command = [sys.executable, "-I", "-S", "-c", _START.format(child.__name__)]
     with open(requests_fd, "wb", buffering=0) as requests, open(answers_fd, "rb") as answers:  # noqa: PTH123
         try:
             process = subprocess.Popen(  # noqa: S603
                 [*command, json.dumps(sys.path), str(child_in), str(child_out)],
-                env={name: os.environ[name] for name in _INHERITED if name in os.environ} | {"MALLOC_ARENA_MAX": "2"},
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ} | _ONE_THREAD,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

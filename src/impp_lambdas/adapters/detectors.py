@@ -45,10 +45,10 @@ class Answers:
         """The number of calls without a response by `detector: error`."""
         return dict(Counter(f"{name}: {error}" for (_, name), error in sorted(self.errors.items())))
 
-    def response_counts(self, names: list[str]) -> dict[str, int]:
-        """The number of responses by detector."""
-        counts = Counter(name for _, name in self.responses)
-        return {name: counts[name] for name in names}
+    def response_counts(self) -> dict[str, int]:
+        """The number of responses by detector, 0 for one of which every call failed."""
+        failed = dict.fromkeys((name for _, name in self.errors), 0)
+        return failed | Counter(name for _, name in self.responses)
 
 
 @cache
@@ -68,8 +68,9 @@ ENGINES: Mapping[str, Callable[[Detector, str, str], Mapping[str, Any]]] = {"rek
 """How each engine is asked about the object in a bucket under a key."""
 
 
-def ask_all(bucket: str, frames: list[dict[str, Any]], names: list[str], seconds_left: Callable[[], float]) -> Answers:
-    """Ask every named detector about every frame `{t, key}`. Raises the first error if no call has a response."""
+def ask_all(bucket: str, calls: list[tuple[dict[str, Any], str]], seconds_left: Callable[[], float]) -> Answers:
+    """Ask detectors about frames `{t, key}`, each named with its frame. Raises the first error if no call has a
+    response."""
     answers = Answers()
     raised: list[Exception] = []
 
@@ -85,7 +86,7 @@ def ask_all(bucket: str, frames: list[dict[str, Any]], names: list[str], seconds
             answers.errors[call] = aws.code(error) if isinstance(error, ClientError) else type(error).__name__
             raised.append(error)
 
-    calls, pause = [(frame, name) for frame in frames for name in names], PAUSE_S
+    pause = PAUSE_S
     with ThreadPoolExecutor(WORKERS) as pool:
         while calls:
             list(pool.map(lambda call: ask(*call), calls))

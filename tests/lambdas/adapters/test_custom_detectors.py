@@ -203,7 +203,7 @@ def test_findings_of_a_custom_detector_are_in_the_analysis(monkeypatch: pytest.M
     configured = {"scene": {"endpoint": "impp-test-scene", "labels_prefix": "scene:", "memory_mb": 1024}}
     monkeypatch.setenv("IMPP_CUSTOM_DETECTORS", json.dumps(configured))
     put(f"work/{ASSET}/frames.json", json.dumps({"frames": frames(2)}).encode())
-    event = {"asset": ASSET, "frames": f"work/{ASSET}/frames.json", "facts": {}, "plan": {"analyze": {"apis": []}}}
+    event = {"asset": ASSET, "frames": f"work/{ASSET}/frames.json", "facts": {}, "plan": {}}
     out = analyze.handler(event, FakeContext())
     assert out["labels"] == [{"name": "scene:night", "confidence": 97.13, "first_s": 0.0, "count": 1}]
     assert out["asked"] == 2 and out["failed"] == {"scene: ModelError": 1}

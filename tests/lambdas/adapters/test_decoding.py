@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,13 +12,11 @@ from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import FakeContext
 
 from impp_footage.reader import Budget
-from impp_lambdas.adapters import decoding
+from impp_lambdas.adapters import decoding, sampling
 from impp_lambdas.adapters.decoding import Limits
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import decoder, soundtrack
-
-FRAMES: Mapping[str, Any] = {"max": 4, "interval_s": 1}
 
 
 def opened(data: bytes, reads: int = 1000, **options: int) -> RangedFile:
@@ -40,14 +36,14 @@ def test_a_picture_that_takes_too_much_memory_costs_a_reason_and_not_the_functio
     Image.new("1", (7700, 7700)).save(out, "PNG")
     assert len(out.getvalue()) < 10_000
     with pytest.raises(Unreadable, match="more than 300 MB of memory"):
-        decoding.sample(opened(out.getvalue()), "image", 0, FRAMES, Limits(300, 30))
+        sampling.sample(opened(out.getvalue()), sampling.Task("image", 0, 4, 1), Limits(300, 30))
 
 
 def test_a_jpeg_of_200_megapixels_takes_little_memory() -> None:
     out = io.BytesIO()
     Image.new("L", (16384, 12288), 90).save(out, "JPEG")
-    sampled = decoding.sample(opened(out.getvalue()), "image", 0, FRAMES, Limits(300, 60))
-    assert [(frame.width, frame.height) for frame in sampled.frames] == [(1280, 960)]
+    sampled = sampling.sample(opened(out.getvalue()), sampling.Task("image", 0, 4, 1), Limits(300, 60))
+    assert [(frame.width, frame.height) for frame in sampled.pictures] == [(1280, 960)]
 
 
 def crash(task: str) -> str:
@@ -81,19 +77,21 @@ def test_the_child_has_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_a_recording_beyond_its_read_budget_keeps_what_was_read() -> None:
     data = synthetic.movie(synthetic.scenes(5, 2, size=(640, 360)), options={"movflags": "faststart"})
     enough = opened(data, block=256)
-    complete = decoding.sample(enough, "video", 0, FRAMES, Limits(900, 60))
-    assert len(complete.frames) == 4 and complete.incomplete is None
+    complete = sampling.sample(enough, sampling.Task("video", 0, 4, 1), Limits(900, 60))
+    assert len(complete.pictures) == 4 and complete.incomplete is None
     file = opened(data, reads=enough.fetches - 1, block=256)
-    sampled = decoding.sample(file, "video", 0, FRAMES, Limits(900, 60))
+    sampled = sampling.sample(file, sampling.Task("video", 0, 4, 1), Limits(900, 60))
     assert sampled.incomplete == "incomplete: it needs more reads than its size allows"
-    assert sampled.frames and file.fetches == enough.fetches - 1
+    assert sampled.pictures and file.fetches == enough.fetches - 1
     with pytest.raises(Unreadable, match="it needs more reads than its size allows"):
-        decoding.sample(opened(data, reads=1, block=512), "video", 0, FRAMES, Limits(900, 60))
+        sampling.sample(opened(data, reads=1, block=512), sampling.Task("video", 0, 4, 1), Limits(900, 60))
 
 
 def test_a_video_without_a_picture_says_so() -> None:
-    sampled = decoding.sample(opened(synthetic.movie(sound=synthetic.hum(1))), "video", 0, FRAMES, Limits(900, 60))
-    assert sampled.frames == [] and sampled.incomplete == decoding.NO_PICTURE
+    sampled = sampling.sample(
+        opened(synthetic.movie(sound=synthetic.hum(1))), sampling.Task("video", 0, 4, 1), Limits(900, 60)
+    )
+    assert sampled.pictures == [] and sampled.incomplete == sampling.NO_PICTURE
 
 
 def test_an_error_of_s3_is_raised_as_it_is() -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, WORK, FakeContext, mocked_account
 
+from impp_engines import assets
 from impp_lambdas.handlers import sample
 
 ASSET = "0123456789abcdef0123"
@@ -28,7 +29,14 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def event(data: bytes, kind: str = "video") -> dict[str, Any]:
     boto3.client("s3").put_object(Bucket=INGEST, Key=KEY, Body=data)
-    plan = {"frames": {"interval_s": 1, "max": 4}}
+    plan = {
+        "frames": {"interval_s": 1, "max": 4},
+        "look": {"interval_s": 1, "max": 11},
+        "detectors": {"labels": "rekognition"},
+        "managed_calls": 4,
+        "escalate": [],
+        "speech": "lambda",
+    }
     facts = {"kind": kind, "duration_s": None, "bytes": len(data)}
     return {"asset": ASSET, "bucket": INGEST, "key": KEY, "version": "null", "facts": facts, "plan": plan}
 
@@ -49,6 +57,28 @@ def test_every_returned_key_exists() -> None:
     assert read(f"work/{ASSET}/storyboard.vtt").startswith(b"WEBVTT")
     assert {line["service"] for line in out["usage"]} == {"s3", "lambda"}
     assert len(json.dumps(out)) < 2000
+    assert [list(frame["ask"]) for frame in frames] == [["labels"]] * 4
+
+
+class Weights:
+    """In place of the code bucket, which is not there: the developer's cache has the models."""
+
+    @staticmethod
+    def fetch() -> int:
+        return 0
+
+
+@pytest.mark.slow
+def test_the_models_look_every_second_and_few_frames_are_left_for_rekognition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "weights", Weights)
+    request = event(assets.path("bikes.mp4").read_bytes())
+    request["plan"] |= {"detectors": {"labels": "cascade"}, "managed_calls": 2, "escalate": ["people", "novel"]}
+    out = sample.handler(request, FakeContext())
+    looks = json.loads(read(out["findings"]))
+    assert len(looks["frames"]) >= 9 and {"Person", "Bicycle"} <= {track["name"] for track in looks["tracks"]}
+    assert all(finding["engine"] == "lambda" for frame in looks["frames"] for finding in frame["labels"])
+    frames = json.loads(read(out["frames"]))["frames"]
+    assert 1 <= len(frames) <= 2 and all(frame["ask"]["labels"] for frame in frames)
 
 
 def test_audio_has_no_pictures() -> None:

@@ -7,11 +7,13 @@ to ask or the plan's number of calls is reached. Equal input gives equal questio
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
 
+from impp_lambdas.core.detect.novelty import DISTINCT_BITS, QUIET_S
 from impp_lambdas.core.detect.tracks import Sighting, Track
 
 REASONS = ("people", "vehicles", "text", "uncertain", "event", "novel")
@@ -29,9 +31,10 @@ LETTERS = 3
 """Fewest letters and digits of a line that is worth reading."""
 EVENT_S = 5.0
 """An event recording is asked about at least so often."""
-NEW_BITS, QUIET_S = 8, 60.0
-"""A picture is new if its hash differs in so many of 64 bits from all that are asked about, or if none of them is as
-near in time: the bounds of :mod:`impp_lambdas.core.media.selection`."""
+
+PICTURES = "labels"
+"""The detector that is asked about what is in the picture as a whole."""
+HASH_BITS = 64
 
 _WORTH = {"people": 1.0, "vehicles": 0.7, "text": 0.8, "uncertain": 0.5, "event": 0.4, "novel": 0.3}
 """What an answer is worth, by reason."""
@@ -68,22 +71,31 @@ class Rules:
 def choose(candidates: Sequence[Candidate], tracks: Iterable[Track], rules: Rules) -> list[Question]:
     """The questions in order of time, then of `rules.detectors`. `tracks` are those of the local engine."""
     pool = _worth_showing(candidates)
-    wishes = [wish for track in tracks for wish in _wishes(track, rules, {candidate.t for candidate in pool})]
-    asked: list[tuple[Candidate, str]] = []
+    times = {candidate.t for candidate in pool}
+    wishes: dict[tuple[float, str], list[_Wish]] = defaultdict(list)
+    for track in tracks:
+        for wish in _wishes(track, rules, times):
+            for t in wish.worth:
+                wishes[t, wish.detector].append(wish)
+    open_questions = {(c, name): wishes[c.t, name] for c in pool for name in rules.detectors}
+    known = {candidate: _Known() for candidate in pool}
     questions: list[Question] = []
     while len(questions) < rules.calls:
-        offers = [
-            offer
-            for candidate in pool
-            for name in rules.detectors
-            if (candidate, name) not in asked and (offer := _offer(candidate, name, wishes, asked, rules))
-        ]
-        if not offers:
+        offers = (
+            (*offer, candidate, name)
+            for (candidate, name), some in open_questions.items()
+            if (offer := _offer(candidate, name, some, known[candidate], rules))
+        )
+        best = max(offers, key=lambda offer: (offer[0], -offer[2].t, -rules.detectors.index(offer[3])), default=None)
+        if best is None:
             break
-        _, chosen, why, answered = max(offers, key=lambda offer: (offer[0], -offer[1][0].t))
-        asked.append(chosen)
-        questions.append(Question(chosen[0].t, chosen[1], why))
-        wishes = [wish for wish in wishes if wish not in answered]
+        _, why, candidate, name = best
+        questions.append(Question(candidate.t, name, why))
+        for wish in open_questions.pop((candidate, name)):
+            wish.is_fulfilled = True
+        if name == PICTURES:
+            for other in pool:
+                known[other].learn(other, candidate)
     return sorted(questions, key=lambda question: (question.t, rules.detectors.index(question.detector)))
 
 
@@ -95,17 +107,26 @@ def by_frame(questions: Iterable[Question]) -> dict[float, dict[str, str]]:
     return frames
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass
 class _Wish:
     """A track that a detector should be asked about, for a reason; `worth` by the time of each frame that shows it."""
 
     detector: str
     worth: Mapping[float, float]
     why: str
+    is_fulfilled: bool = False
 
 
-_Offer = tuple[float, tuple[Candidate, str], str, list[_Wish]]
-"""What a question is worth, the question, its main reason, and the wishes that its answer fulfils."""
+@dataclass
+class _Known:
+    """How far the nearest picture is that :data:`PICTURES` is asked about: in bits of the hash, and in seconds."""
+
+    bits: int = HASH_BITS
+    seconds: float = math.inf
+
+    def learn(self, own: Candidate, asked: Candidate) -> None:
+        self.bits = min(self.bits, (own.dhash ^ asked.dhash).bit_count())
+        self.seconds = min(self.seconds, abs(own.t - asked.t))
 
 
 def _worth_showing(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -134,35 +155,27 @@ def _clarity(sighting: Sighting, best: Sighting) -> float:
 
 
 def _offer(
-    candidate: Candidate,
-    name: str,
-    wishes: Sequence[_Wish],
-    asked: Sequence[tuple[Candidate, str]],
-    rules: Rules,
-) -> _Offer | None:
-    fulfilled = [wish for wish in wishes if wish.detector == name and candidate.t in wish.worth]
-    reasons = [(wish.worth[candidate.t], wish.why) for wish in fulfilled]
-    others = [other for other, detector in asked if detector == name]
-    if name == "labels":
-        reasons += _reasons_of_pictures(candidate, others, rules)
+    candidate: Candidate, name: str, wishes: Sequence[_Wish], known: _Known, rules: Rules
+) -> tuple[float, str] | None:
+    """What a question is worth, and its main reason."""
+    reasons = [(wish.worth[candidate.t], wish.why) for wish in wishes if not wish.is_fulfilled]
+    if name == PICTURES:
+        reasons += _reasons_of_pictures(known, rules)
     if not reasons:
         return None
     worth = sum(worth for worth, _ in reasons) * (0.5 + candidate.quality / 2)
-    return worth, (candidate, name), max(reasons, key=lambda reason: reason[0])[1], fulfilled
+    return worth, max(reasons, key=lambda reason: reason[0])[1]
 
 
-def _reasons_of_pictures(
-    candidate: Candidate, others: Sequence[Candidate], rules: Rules
-) -> Iterable[tuple[float, str]]:
+def _reasons_of_pictures(known: _Known, rules: Rules) -> Iterable[tuple[float, str]]:
     """Reasons that no track gives: an event, a scene that differs from those already asked about."""
-    away = min((abs(candidate.t - other.t) for other in others), default=None)
-    if rules.is_event and "event" in rules.escalate and (away is None or away >= EVENT_S):
+    if rules.is_event and "event" in rules.escalate and known.seconds >= EVENT_S:
         yield _WORTH["event"], "event: the camera has marked the recording"
     if "novel" in rules.escalate:
-        bits = min(((candidate.dhash ^ other.dhash).bit_count() for other in others), default=64)
-        if bits >= NEW_BITS:
-            yield _WORTH["novel"] * (0.5 + bits / 128), f"novel: {bits} of 64 bits differ from what is asked about"
-        elif away is None or away >= QUIET_S:
+        if known.bits >= DISTINCT_BITS:
+            worth = _WORTH["novel"] * (0.5 + known.bits / (2 * HASH_BITS))
+            yield worth, f"novel: {known.bits} of {HASH_BITS} bits differ from what is asked about"
+        elif known.seconds >= QUIET_S:
             yield _WORTH["novel"] * 0.5, f"novel: nothing is asked about within {QUIET_S:.0f} s"
 
 
@@ -199,8 +212,3 @@ _REASONS_OF_TRACKS: Sequence[_Row] = (
 
 def _share(sighting: Sighting) -> str:
     return f"{100 * sighting.area:.0f} %"
-
-
-def to_asked(t: float, ask: Mapping[str, str], picture: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry of `frames.json`: `{t, key, width, height, ask: [detector], why: {detector: reason}}`."""
-    return {"t": t, **picture, "ask": list(ask), "why": dict(ask)}

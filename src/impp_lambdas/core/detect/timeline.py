@@ -17,12 +17,20 @@ Responses = Mapping[tuple[float, str], Response]
 Timeline = list[dict[str, Any]]
 
 
-def timeline(times: Iterable[float], responses: Responses) -> Timeline:
-    """One entry per frame. A detector that was not asked or did not respond is absent there, not empty."""
-    return [
-        {"t": t, **{name: d.read(responses[t, name]) for name, d in DETECTORS.items() if (t, name) in responses}}
-        for t in times
-    ]
+def timeline(looks: Iterable[Mapping[str, Any]], responses: Responses) -> Timeline:
+    """One entry per look or asked frame, `{t, <detector>: findings}`, in order of time.
+
+    What a service answered replaces what the local model of that detector saw in the frame. A detector that neither
+    was asked nor looked is absent there, not empty. Every finding names its `engine`.
+    """
+    frames: dict[float, dict[str, Any]] = {}
+    for look in looks:
+        frames[look["t"]] = {"t": look["t"], **{name: look[name] for name in DETECTORS if name in look}}
+    for (t, name), response in responses.items():
+        detector = DETECTORS[name]
+        seen = [{**finding, "engine": detector.engine} for finding in detector.read(response)]
+        frames.setdefault(t, {"t": t})[name] = seen
+    return [frames[t] for t in sorted(frames)]
 
 
 def summary(frames: Timeline) -> dict[str, Any]:

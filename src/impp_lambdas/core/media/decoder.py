@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any
 
 from impp_lambdas.core.intake.unreadable import Unreadable
 
@@ -34,6 +34,7 @@ MAX_READ = 1 << 20
 NO_MEMORY = "decoding it takes more than {} MB of memory"
 
 Result = tuple[Mapping[str, Any], Sequence[bytes]]
+Task = Callable[["Served", Mapping[str, Any]], Result]
 
 
 class Served(io.RawIOBase):
@@ -79,18 +80,20 @@ def frame(stream: IO[bytes]) -> bytes:
 def exactly(stream: IO[bytes], count: int) -> bytes:
     """`count` bytes. Raises `EOFError` if the other side is gone."""
     data = stream.read(count)
+    while len(data) < count and (more := stream.read(count - len(data))):
+        data += more  # an unbuffered stream returns what is there
     if len(data) < count:
         raise EOFError("the other side is gone")
     return data
 
 
-def main(requests_fd: int, answers_fd: int) -> None:
-    """Do one task, and end."""
+def main(requests_fd: int, answers_fd: int, tasks: Mapping[str, Task] | None = None) -> None:
+    """Do one task of `tasks`, by default :data:`TASKS`, and end."""
     with open(requests_fd, "rb") as requests, open(answers_fd, "wb", buffering=0) as answers:
         request = json.loads(frame(requests))
         limit(int(request["memory_mb"]), int(request["file_bytes"]))
         try:
-            result, blobs = TASKS[request["task"]](Served(requests, answers, int(request["size"])), request)
+            result, blobs = (tasks or TASKS)[request["task"]](Served(requests, answers, int(request["size"])), request)
         except Exception as error:
             is_memory = isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError)
             reason = NO_MEMORY.format(request["memory_mb"]) if is_memory else _reason(error)
@@ -126,24 +129,6 @@ def _reason(error: Exception) -> str:
 
 def _name(error: Exception) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
-
-
-def _sample(file: Served, request: Mapping[str, Any]) -> Result:
-    from impp_lambdas.core.media.sampling import Limits, sample
-
-    deadline = time.monotonic() + float(request["seconds"])
-    limits = Limits(int(request["frames"]), float(request["interval_s"]), lambda: deadline - time.monotonic())
-    sampled = sample(cast(IO[bytes], file), request["kind"], float(request["duration_s"]), limits)
-    board = sampled.storyboard
-    result = {
-        "frames": [{"t": shot.t, "width": shot.width, "height": shot.height} for shot in sampled.frames],
-        "poster": sampled.frames.index(sampled.poster) if sampled.poster else None,
-        "vtt": board.vtt if board else None,
-        "speech_ratio": sampled.speech.ratio,
-        "is_spoken": sampled.speech.is_spoken,
-        "is_complete": sampled.is_complete,
-    }
-    return result, [*(shot.jpeg for shot in sampled.frames), *([board.sprite] if board else [])]
 
 
 def _measure(file: Served, request: Mapping[str, Any]) -> Result:
@@ -182,8 +167,7 @@ def _stretches(file: Served, request: Mapping[str, Any]) -> Result:
     return {}, stretches(file, [(float(start), float(end)) for start, end in request["spans"]])
 
 
-TASKS: Mapping[str, Callable[[Served, Mapping[str, Any]], Result]] = {
-    "sample": _sample,
+TASKS: Mapping[str, Task] = {
     "measure": _measure,
     "describe": _describe,
     "extract": _extract,

@@ -32,37 +32,40 @@ IsLate = Callable[[], bool]
 
 
 class Recording:
-    """An open container, as a context manager. `file` needs read, seek and tell."""
+    """An open container, as a context manager. `file` needs read, seek and tell.
+
+    `video` and `audio` are the tracks that are read, or None; `origin` is the container's time of the first moment.
+    """
 
     def __init__(self, file: Any) -> None:
-        self._container = open_media(file)
-        streams = self._container.streams
-        self._video = next((s for s in streams.video if not s.disposition & Disposition.attached_pic), None)
-        self._audio = next(iter(streams.audio), None)
-        self._origin = (self._container.start_time or 0) / av.time_base
+        self.container = open_media(file)
+        streams = self.container.streams
+        self.video = next((s for s in streams.video if not s.disposition & Disposition.attached_pic), None)
+        self.audio = next(iter(streams.audio), None)
+        self.origin = (self.container.start_time or 0) / av.time_base
 
     def __enter__(self) -> Recording:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._container.close()
+        self.container.close()
 
     @property
     def has_video(self) -> bool:
         """Whether there is a video stream. The cover of an audio file does not count."""
-        return self._video is not None
+        return self.video is not None
 
     @property
     def has_audio(self) -> bool:
         """Whether there is a sound track."""
-        return self._audio is not None
+        return self.audio is not None
 
     @property
     def duration_s(self) -> float:
         """Seconds according to the container, else to its longest stream; 0 if unknown."""
-        if self._container.duration:
-            return float(self._container.duration / av.time_base)
-        known = [float(s.duration * s.time_base) for s in self._container.streams if s.duration and s.time_base]
+        if self.container.duration:
+            return float(self.container.duration / av.time_base)
+        known = [float(s.duration * s.time_base) for s in self.container.streams if s.duration and s.time_base]
         return max(known, default=0.0)
 
     # --- pictures -----------------------------------------------------------------------------------------------------
@@ -73,9 +76,9 @@ class Recording:
         Decodes the keyframe before each time. If that keyframe was already yielded, decoding continues to the time
         itself, within :data:`FORWARD_FRAMES`.
         """
-        if self._video is None:
+        if self.video is None:
             return
-        self._discard_all_but(self._video)
+        self._discard_all_but(self.video)
         last = -1.0
         forward = FORWARD_FRAMES
         for time in times:
@@ -91,12 +94,12 @@ class Recording:
 
     def _picture_at(self, time: float, after: float, forward: int) -> tuple[tuple[float, Image.Image] | None, int]:
         """The picture for `time`, later than `after`, and the number of frames decoded beyond the keyframe."""
-        video = self._video
+        video = self.video
         assert video is not None
         decoded = 0
         last: tuple[float, Any] | None = None
         for number, frame in self._frames(time, video):
-            at = max(0.0, frame.time - self._origin)
+            at = max(0.0, frame.time - self.origin)
             if at > after:
                 last = (at, frame)
             if (last is not None and (decoded == 0 or at >= time - 0.02)) or decoded > forward:
@@ -104,10 +107,11 @@ class Recording:
             if number > SEARCH_PACKETS:
                 break
             decoded += 1
-        return ((last[0], self._upright(last[1])) if last else None), decoded
+        return ((last[0], self.upright(last[1])) if last else None), decoded
 
-    def _upright(self, frame: Any) -> Image.Image:
-        video = self._video
+    def upright(self, frame: Any) -> Image.Image:
+        """A decoded frame as it is shown, at most :data:`LONG_SIDE` long."""
+        video = self.video
         assert video is not None
         aspect = float(video.sample_aspect_ratio or 1) or 1.0
         wide = frame.width * aspect if aspect > 1 else float(frame.width)
@@ -119,25 +123,25 @@ class Recording:
 
     # --- sound --------------------------------------------------------------------------------------------------------
 
-    def sound(self, starts: Sequence[float], length_s: float, is_late: IsLate) -> Iterator[bytes]:
-        """Yield `length_s` seconds of 16 kHz mono 16-bit samples from each start; less at the end."""
-        if self._audio is None:
+    def sound(self, starts: Sequence[float], length_s: float, is_late: IsLate) -> Iterator[tuple[float, bytes]]:
+        """Yield each start and `length_s` seconds of 16 kHz mono 16-bit samples from it; less at the end."""
+        if self.audio is None:
             return
-        self._discard_all_but(self._audio)
+        self._discard_all_but(self.audio)
         for start in starts:
             if is_late():
                 return
             if samples := self._window(start, length_s):
-                yield samples
+                yield start, samples
 
     def _window(self, start: float, length_s: float) -> bytes:
-        audio = self._audio
+        audio = self.audio
         assert audio is not None
         wanted = round(length_s * RATE) * 2
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
         out = bytearray()
         for number, frame in self._frames(start, audio):
-            if frame.time - self._origin + 0.1 >= start:
+            if frame.time - self.origin + 0.1 >= start:
                 for piece in resampler.resample(frame):
                     out += bytes(piece.planes[0])[: piece.samples * 2]
             if len(out) >= wanted or number > SEARCH_PACKETS:
@@ -148,15 +152,15 @@ class Recording:
 
     def _discard_all_but(self, stream: Any) -> None:
         """Make the demuxer skip all other streams, so that their bytes are not fetched."""
-        for other in self._container.streams:
+        for other in self.container.streams:
             other.discard = Discard.default if other.index == stream.index else Discard.all
 
     def _frames(self, time: float, stream: Any) -> Iterator[tuple[int, Any]]:
         """Yield decoded frames from the keyframe before `time`, each with the number of packets read so far."""
         with suppress(av.error.FFmpegError):  # not seekable: continue at the current position
-            target = int((time + self._origin) / stream.time_base)
-            self._container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
-        packets = enumerate(self._container.demux(stream))
+            target = int((time + self.origin) / stream.time_base)
+            self.container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
+        packets = enumerate(self.container.demux(stream))
         while True:
             try:
                 number, packet = next(packets)

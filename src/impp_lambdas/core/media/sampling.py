@@ -1,50 +1,83 @@
-"""Samples an original: distinct frames, poster, storyboard, and whether anybody speaks."""
+"""Samples an original in one pass: what every moment shows, pictures, storyboard, and where anybody speaks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from impp_lambdas.core.media import pictures, selection, speech
+from impp_lambdas.core.media import selection, speech
+from impp_lambdas.core.media.looks import KEEP, Looks, worth_keeping
 from impp_lambdas.core.media.recording import Recording
 from impp_lambdas.core.media.stills import still
-from impp_lambdas.core.media.storyboard import TILES, Storyboard, storyboard
+from impp_lambdas.core.media.storyboard import Storyboard, Tile, storyboard
+from impp_lambdas.core.media.walk import Stretch, Walk
 
 if TYPE_CHECKING:
+    from impp_lambdas.core.media.looks import See
     from impp_lambdas.core.media.pictures import Shot
 
 CANDIDATES_PER_FRAME = 3
-"""Candidates that are decoded per frame, so that there is a choice."""
+"""Candidates that are decoded per frame, so that there is a choice, where no detector of ours looks."""
 MAX_CANDIDATES = 240
 """Each candidate costs one or two ranged requests and some 150 kB of memory."""
 SECOND_LOOK = 4
 """Further candidates if all are useless: a clip shorter than the interval has one, which is its first keyframe where
 the clip is one GOP, and many clips open black. Four stay within
 :data:`~impp_lambdas.core.media.recording.FORWARD_FRAMES` for such a clip of 10 s."""
+STRIDE_BYTES = 4 << 20
+"""Most bytes per interval of a file that is read as a whole, sound included: one ranged request. S3 delivers them to a
+function in some 50 ms, in which a seek with one or two requests for the keyframe alone is no quicker."""
 WINDOW_S = 6.0
 WINDOWS = 60
-"""Up to 6 minutes the whole sound is heard; of longer recordings 60 windows of 6 s, spread evenly."""
+"""Of the sound of other files 60 windows of 6 s are heard, spread evenly."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """At most `frames` frames, candidates `interval_s` apart; `seconds_left` returns the time left for the work."""
+    """What is sampled of a file, and how densely.
+
+    At most `frames` distinct frames, from candidates `interval_s` apart; `seconds_left` returns the time left for the
+    work. With `detectors`, names of those that `see` asks about every picture, there is one every `look_s`. `part` is
+    what is sampled of a long file, from start to end in seconds.
+    """
 
     frames: int
     interval_s: float
     seconds_left: Callable[[], float]
+    look_s: float = 1.0
+    detectors: Sequence[str] = ()
+    see: See = lambda _: {}
+    part: tuple[float, float] | None = None
+    stride_bytes: int = STRIDE_BYTES
 
 
 @dataclass(frozen=True)
 class Samples:
-    """`is_complete` is False if the time ran out: there are then fewer samples, but no wrong ones."""
+    """`frames` are pictures, of which those at the times in `distinct` differ most; `rows` those of
+    :class:`~impp_lambdas.core.media.looks.Looks`. `is_complete` is False if the time ran out: there are then fewer
+    samples, but no wrong ones. `every_s` is the time between looks, longer than planned if the time was short."""
 
     frames: list[Shot]
     poster: Shot | None
     storyboard: Storyboard | None
     speech: speech.Speech
     is_complete: bool
+    distinct: frozenset[float] = frozenset()
+    rows: Sequence[dict[str, Any]] = ()
+    tiles: Sequence[Tile] = ()
+    every_s: float = 0.0
+
+
+@dataclass
+class _Pass:
+    """A pass that is under way."""
+
+    limits: Limits
+    looks: Looks
+    voice: speech.Speech = field(default_factory=lambda: speech.Speech(0.0, 0.0))
+    is_complete: bool = True
+    every_s: float = 0.0
 
 
 def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Samples:
@@ -52,33 +85,94 @@ def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Sam
 
     Raises :class:`impp_lambdas.core.intake.unreadable.Unreadable` if the file does not open as media.
     """
+    state = _Pass(limits, Looks(limits.see, limits.detectors))
     if kind == "image":
-        shot = pictures.shot(0.0, still(file))
-        return Samples([shot], shot, None, speech.Speech(0.0, 0.0), True)
+        state.looks.add(0.0, still(file))
+        return _samples(state, 0.0)
+    size = file.seek(0, 2)
+    file.seek(0)
     with Recording(file) as recording:
         duration = recording.duration_s or duration_s
-        budget = limits.seconds_left()
-        shots, has_all_shots = _shots(recording, duration, limits, lambda: limits.seconds_left() < 0.45 * budget)
-        voice, has_all_sound = _listen(recording, duration, lambda: limits.seconds_left() < 0.15 * budget)
-    board = storyboard(selection.evenly(shots, TILES), duration)
-    frames = selection.distinct(shots, limits.frames)
-    return Samples(frames, selection.best(frames), board, voice, has_all_shots and has_all_sound)
+        stretch = _stretch(limits, duration)
+        if _is_walked(size, recording, duration, stretch.interval_s, limits.stride_bytes):
+            _walk(state, recording, stretch)
+        else:
+            _visit(state, recording, stretch)
+        if not any(selection.is_useful(shot) for shot in state.looks.shots) and state.looks.shots and not limits.part:
+            _look_again(state, recording, duration)
+    return _samples(state, stretch.end)
 
 
-def _shots(recording: Recording, duration: float, limits: Limits, is_late: Any) -> tuple[list[Shot], bool]:
+def _stretch(limits: Limits, duration: float) -> Stretch:
+    start, end = limits.part or (0.0, duration)
+    if limits.detectors:
+        return Stretch(start, end, limits.look_s)
     count = min(MAX_CANDIDATES, CANDIDATES_PER_FRAME * max(limits.frames, 1))
-    times = selection.candidate_times(duration, limits.interval_s, count)
-    shots = _at(recording, times, is_late)
-    if shots and not any(selection.is_useful(shot) for shot in shots):
-        more = _at(recording, selection.candidate_times(duration, duration / SECOND_LOOK, SECOND_LOOK), is_late)
-        shots = sorted({shot.t: shot for shot in [*shots, *more]}.values(), key=lambda shot: shot.t)
-    return shots, not is_late()
+    return Stretch(start, end, (end - start) / len(selection.candidate_times(end - start, limits.interval_s, count)))
 
 
-def _at(recording: Recording, times: list[float], is_late: Any) -> list[Shot]:
-    return [pictures.shot(t, image) for t, image in recording.pictures(times, is_late)]
+def _is_walked(size: int, recording: Recording, duration: float, interval_s: float, most: int) -> bool:
+    """Whether it is cheaper to read everything than to seek."""
+    return bool(duration and interval_s) and size / duration * (interval_s if recording.has_video else 1.0) <= most
 
 
-def _listen(recording: Recording, duration: float, is_late: Any) -> tuple[speech.Speech, bool]:
-    times = speech.window_times(duration, WINDOW_S, WINDOWS)
-    return speech.detect(recording.sound(times, WINDOW_S, is_late)), not is_late()
+def _walk(state: _Pass, recording: Recording, stretch: Stretch) -> None:
+    ear = speech.Ear()
+    walk = Walk(recording, stretch, state.limits.seconds_left, ear.hear)
+    for t, image in walk.pictures():
+        state.looks.add(t, image)
+    state.voice, state.is_complete = ear.speech(), walk.is_complete
+    state.every_s = walk.stride * stretch.interval_s
+
+
+def _visit(state: _Pass, recording: Recording, stretch: Stretch) -> None:
+    """Seek from picture to picture, then from window to window of sound."""
+    limits, length = state.limits, stretch.end - stretch.start
+    budget = limits.seconds_left()
+
+    def is_late() -> bool:
+        return limits.seconds_left() < 0.45 * budget
+
+    def is_over() -> bool:
+        return limits.seconds_left() < 0.15 * budget
+
+    times = [stretch.start + t for t in selection.candidate_times(length, stretch.interval_s, max(1, stretch.slots))]
+    for t, image in recording.pictures(times, is_late):
+        state.looks.add(t, image)
+    state.is_complete = not is_late()
+    windows = [stretch.start + t for t in speech.window_times(length, WINDOW_S, WINDOWS)]
+    unheard = max(0.0, (length / len(windows) - WINDOW_S) / 2)
+    state.voice = speech.detect(recording.sound(windows, WINDOW_S, is_over), unheard)
+    state.is_complete = state.is_complete and not is_over()
+    state.every_s = stretch.interval_s
+
+
+def _look_again(state: _Pass, recording: Recording, duration: float) -> None:
+    known = {row["t"] for row in state.looks.rows}
+    more = selection.candidate_times(duration, duration / SECOND_LOOK, SECOND_LOOK)
+    for t, image in recording.pictures(more, lambda: state.limits.seconds_left() < 0):
+        if round(t, 3) not in known:
+            state.looks.add(t, image)
+    state.looks.sort()
+
+
+def _samples(state: _Pass, end: float) -> Samples:
+    looks, limits = state.looks, state.limits
+    distinct = selection.distinct(looks.shots, limits.frames)
+    frames, poster = distinct, selection.best(distinct)
+    if limits.detectors:
+        frames, poster = looks.shots, looks.best
+        if len(frames) > KEEP:
+            frames = worth_keeping(looks.rows, frames, limits.detectors, KEEP)
+        frames = sorted({shot.t: shot for shot in [*frames, *distinct]}.values(), key=lambda shot: shot.t)
+    return Samples(
+        frames,
+        poster,
+        storyboard(looks.tiles, end),
+        state.voice,
+        state.is_complete,
+        frozenset(shot.t for shot in distinct),
+        looks.rows,
+        looks.tiles,
+        state.every_s,
+    )

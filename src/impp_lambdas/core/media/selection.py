@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+from impp_lambdas.core.detect.novelty import DISTINCT_BITS, QUIET_S
 from impp_lambdas.core.media.pictures import HASH_BITS, Shot, distance
 
-DISTINCT_BITS = 8
-"""Frames whose hashes differ in fewer bits show the same scene. The usual near-duplicate bound is 10; it is lower here
-because a dash cam's bonnet and timestamp are the same in every scene."""
-QUIET_S = 60.0
-"""An unchanged scene is still looked at once per minute: the hash misses a small person."""
+Item = TypeVar("Item")
+
 USELESS = 0.01
 """Frames of lower quality (black, overexposed, flat) are used only if there are no better ones."""
 
@@ -53,11 +54,11 @@ def best(shots: list[Shot]) -> Shot | None:
     return max(shots, key=_rank, default=None)
 
 
-def evenly(shots: list[Shot], limit: int) -> list[Shot]:
-    """At most `limit` shots, spread evenly."""
-    if len(shots) <= limit:
-        return list(shots)
-    return [shots[round(i * (len(shots) - 1) / (limit - 1))] for i in range(limit)]
+def evenly(items: Sequence[Item], limit: int) -> list[Item]:
+    """At most `limit` items (two or more), spread evenly."""
+    if len(items) <= limit:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / (limit - 1))] for i in range(limit)]
 
 
 def _rank(shot: Shot) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Voice activity in windows of sound spread over the whole recording: decides whether Transcribe is paid.
+"""Voice activity in the sound of a recording: where somebody speaks, and whether a transcript is worth its price.
 
 A frame of 30 ms counts as voiced if WebRTC's detector says so *and* it stands out from the steady sound around it
 (engines, wind and tones fool the detector alone: it took all of a 50 Hz hum for speech), for at least 120 ms in a row
@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import mul
 
 import webrtcvad  # type: ignore[import-untyped]  # ships no stubs
 
@@ -25,6 +28,8 @@ NEARBY = 33
 """Frames on each side (1 s) whose quietest fifth is the background: speech pauses at least every 2 s."""
 ABOVE_DB = 6.0
 QUIETEST_DBFS = -50.0
+GAP_S = 0.5
+"""Sound that begins so much later than the last ended is a piece of its own."""
 RUN = 4
 """Fewest voiced frames in a row (120 ms, a short syllable)."""
 SPEECH_RATIO = 0.02
@@ -32,12 +37,27 @@ SPEECH_RATIO = 0.02
 0.50-0.65, the same under road noise 0.35 at 10 dB and 0.09 at 0 dB; hum, tones, white noise and silence 0.00."""
 
 
+PAD_S, JOIN_S = 0.5, 1.0
+"""A span begins so long before the first voiced frame and ends so long after the last: speech begins softly. Spans that
+are no farther apart are one."""
+MOST_SPANS = 500
+"""Most spans of a recording: they travel through the state machine, 500 are 8 kB. The shortest pauses go first."""
+WINDOW_S = 30.0
+"""Length of the pieces that :class:`Ear` judges."""
+
+Span = tuple[float, float]
+Sound = tuple[float, bytes]
+"""Start in seconds, and 16 kHz mono 16-bit little-endian samples."""
+
+
 @dataclass(frozen=True)
 class Speech:
-    """`voiced_s` of `total_s` seconds sound like speech."""
+    """`voiced_s` of `total_s` seconds sound like speech, at most `busiest_s` within a minute; `spans` are padded."""
 
     voiced_s: float
     total_s: float
+    spans: tuple[Span, ...] = ()
+    busiest_s: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -46,40 +66,111 @@ class Speech:
 
     @property
     def is_spoken(self) -> bool:
-        """Whether there is enough speech to pay for a transcript."""
-        return self.ratio >= SPEECH_RATIO
+        """Whether there is enough speech to pay for a transcript: in all of it, or in one minute of it."""
+        return self.ratio >= SPEECH_RATIO or self.busiest_s >= SPEECH_RATIO * 60
 
 
-def detect(windows: Iterable[bytes]) -> Speech:
-    """Listen to windows of 16 kHz mono 16-bit little-endian samples, each judged against its own background."""
-    voiced = total = 0
-    for window in windows:
-        frames = [window[i : i + FRAME] for i in range(0, len(window) - FRAME + 1, FRAME)]
-        total += len(frames)
-        voiced += _voiced(frames)
-    return Speech(voiced * 0.03, total * 0.03)
+class Ear:
+    """Judges sound as it comes, in pieces of :data:`WINDOW_S`, each against its own background.
+
+    `unheard_s` is the time around each piece that nobody listens to, if the pieces are samples of a long recording: a
+    voice in a piece may go on there.
+    """
+
+    def __init__(self, unheard_s: float = 0.0) -> None:
+        self._unheard = unheard_s
+        self._start = 0.0
+        self._buffer = bytearray()
+        self._spans: list[Span] = []
+        self._minutes: dict[int, int] = defaultdict(int)
+        self._total = 0
+
+    def hear(self, start: float, samples: bytes) -> None:
+        """Sound from `start` on. A gap ends the piece."""
+        end = self._start + len(self._buffer) / (2 * RATE)
+        if self._buffer and abs(start - end) > GAP_S:
+            self._judge()
+        if not self._buffer:
+            self._start = start
+        self._buffer += samples
+        if len(self._buffer) >= WINDOW_S * RATE * 2:
+            self._judge()
+
+    def speech(self) -> Speech:
+        """What was heard until now."""
+        self._judge()
+        voiced = sum(self._minutes.values())
+        busiest = max(self._minutes.values(), default=0)
+        return Speech(voiced * 0.03, self._total * 0.03, joined(self._spans), busiest * 0.03)
+
+    def _judge(self) -> None:
+        frames = [bytes(self._buffer[i : i + FRAME]) for i in range(0, len(self._buffer) - FRAME + 1, FRAME)]
+        self._buffer.clear()
+        self._total += len(frames)
+        flags = _voiced(frames)
+        for number, is_voiced in enumerate(flags):
+            if is_voiced:
+                t = self._start + number * 0.03
+                self._minutes[int(t // 60)] += 1
+                if self._spans and t - PAD_S <= self._spans[-1][1] and not self._unheard:
+                    self._spans[-1] = (self._spans[-1][0], t + 0.03 + PAD_S)
+                else:
+                    self._spans.append((max(0.0, t - PAD_S), t + 0.03 + PAD_S))
+        if self._unheard and any(flags):
+            length = len(frames) * 0.03
+            around = (max(0.0, self._start - self._unheard), self._start + length + self._unheard)
+            self._spans = [span for span in self._spans if span[1] <= around[0]] + [around]
+
+
+def detect(windows: Iterable[Sound], unheard_s: float = 0.0) -> Speech:
+    """Listen to windows of sound; `unheard_s` as for :class:`Ear`."""
+    ear = Ear(unheard_s)
+    for start, samples in windows:
+        ear.hear(start, samples)
+    return ear.speech()
+
+
+def joined(spans: Iterable[Span], most: int = MOST_SPANS) -> tuple[Span, ...]:
+    """At most `most` spans in order of time that cover all of them, apart by more than :data:`JOIN_S`."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start - merged[-1][1] <= JOIN_S:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    if len(merged) > most:
+        pauses = sorted(b[0] - a[1] for a, b in pairwise(merged))
+        shortest = pauses[len(merged) - most - 1]
+        kept = merged[:1]
+        for span in merged[1:]:
+            if span[0] - kept[-1][1] <= shortest:
+                kept[-1] = (kept[-1][0], span[1])
+            else:
+                kept.append(span)
+        merged = kept
+    return tuple((round(start, 2), round(end, 2)) for start, end in merged)
 
 
 def level(frame: bytes) -> float:
     """RMS level in dBFS; -96 for digital silence."""
     samples = array("h", frame)
-    power = sum(s * s for s in samples) / max(1, len(samples))
+    power = sum(map(mul, samples, samples)) / max(1, len(samples))
     return 10 * math.log10(power / 32768**2) if power > 0 else -96.0
 
 
-def _voiced(frames: list[bytes]) -> int:
+def _voiced(frames: list[bytes]) -> list[bool]:
+    """Whether each frame belongs to speech."""
     detector = webrtcvad.Vad(MODE)
     levels = [level(f) for f in frames]
-    count = run = 0
+    flags = [False] * len(frames)
+    run = 0
     for i, frame in enumerate(frames):
         around = sorted(levels[max(0, i - NEARBY) : i + NEARBY + 1])
         gate = max(QUIETEST_DBFS, around[len(around) // 5] + ABOVE_DB)
-        if detector.is_speech(frame, RATE) and levels[i] > gate:
-            run += 1
-            count += RUN if run == RUN else run > RUN
-        else:
-            run = 0
-    return count
+        run = run + 1 if detector.is_speech(frame, RATE) and levels[i] > gate else 0
+        if run >= RUN:
+            flags[i + 1 - RUN : i + 1] = [True] * RUN
+    return flags
 
 
 def window_times(duration_s: float, length_s: float, most: int) -> list[float]:

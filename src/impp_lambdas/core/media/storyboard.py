@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from impp_lambdas.core.media.pictures import Shot, encode, fit
+from impp_lambdas.core.media.pictures import encode, fit
 
 TILE_LONG_SIDE = 160
 TILES = 100
@@ -24,24 +24,47 @@ class Storyboard:
     vtt: str
 
 
-def storyboard(shots: Sequence[Shot], duration_s: float, sprite_name: str = "storyboard.jpg") -> Storyboard | None:
-    """Make the storyboard of shots in order of time; None for fewer than two shots."""
-    if len(shots) < 2:
+Tile = tuple[float, Image.Image]
+"""Time in seconds, and a picture of at most :data:`TILE_LONG_SIDE`."""
+
+
+def tile(t: float, image: Image.Image) -> Tile:
+    """The tile of a picture."""
+    return t, image.resize(fit(*image.size, TILE_LONG_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def storyboard(tiles: Sequence[Tile], duration_s: float, sprite_name: str = "storyboard.jpg") -> Storyboard | None:
+    """Make the storyboard of tiles in order of time; None for fewer than two."""
+    if len(tiles) < 2:
         return None
-    width, height = fit(shots[0].width, shots[0].height, TILE_LONG_SIDE)
-    columns = min(COLUMNS, len(shots))
-    rows = -(-len(shots) // columns)
+    width, height = tiles[0][1].size
+    columns = min(COLUMNS, len(tiles))
+    rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * width, rows * height))
     cues = ["WEBVTT", ""]
-    for i, shot in enumerate(shots):
+    for i, (t, picture) in enumerate(tiles):
         x, y = i % columns * width, i // columns * height
-        with Image.open(io.BytesIO(shot.jpeg)) as picture:
-            picture.draft("RGB", (2 * width, 2 * height))
-            sheet.paste(picture.resize((width, height), Image.Resampling.BILINEAR), (x, y))
-        start = 0.0 if i == 0 else shot.t
-        end = shots[i + 1].t if i + 1 < len(shots) else max(duration_s, shot.t + 0.001)
+        sheet.paste(picture if picture.size == (width, height) else picture.resize((width, height)), (x, y))
+        start = 0.0 if i == 0 else t
+        end = tiles[i + 1][0] if i + 1 < len(tiles) else max(duration_s, t + 0.001)
         cues += [f"{clock(start)} --> {clock(end)}", f"{sprite_name}#xywh={x},{y},{width},{height}", ""]
     return Storyboard(encode(sheet, 75), "\n".join(cues))
+
+
+def cut(sprite: bytes, times: Sequence[float], size: tuple[int, int]) -> list[Tile]:
+    """The tiles of a sprite, of which `size` is that of one."""
+    width, height = size
+    with Image.open(io.BytesIO(sprite), formats=("JPEG",)) as sheet:
+        columns = max(1, sheet.width // width)
+        return [
+            (
+                t,
+                sheet.crop(
+                    (i % columns * width, i // columns * height, (i % columns + 1) * width, (i // columns + 1) * height)
+                ),
+            )
+            for i, t in enumerate(times)
+        ]
 
 
 def clock(seconds: float) -> str:

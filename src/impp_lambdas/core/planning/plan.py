@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FEATURES = ("analyze", "hear", "transcribe", "proxy", "transcode")
 """Branches of the state machine that a build has unless it leaves them out (pyproject.toml, `[tool.impp.features]`)."""
-LOCAL_DETECTORS: frozenset[str] = frozenset()
+LOCAL_DETECTORS = frozenset({"labels", "text", "faces", "moderation"})
 """Detectors that Sample runs itself. Rekognition answers for all others that should be `lambda` or `cascade`."""
 IMAGE_CALL_USD = 0.001
 """Price of one call of a managed image API, as the price book has it; a test compares them."""

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impp_lambdas.core.detect.cascade import NEW_BITS, REASONS, Candidate, Rules, by_frame, choose
+from impp_lambdas.core.detect.cascade import REASONS, Candidate, Rules, by_frame, choose
+from impp_lambdas.core.detect.novelty import DISTINCT_BITS
 from impp_lambdas.core.detect.tracks import follow
 
 ALL = frozenset(REASONS)
@@ -77,7 +78,7 @@ def test_an_event_is_asked_about_every_five_seconds() -> None:
 
 
 def test_new_scenes_are_asked_about_and_known_ones_once_a_minute() -> None:
-    other = (1 << NEW_BITS) - 1
+    other = (1 << DISTINCT_BITS) - 1
     looks = [look(t) for t in range(50)]
     asked = ask(looks, escalate=ALL, hashes={t: other if t >= 30 else 0 for t in map(float, range(50))})
     assert [(t >= 30, why) for t, _, why in asked] == [(False, "novel"), (True, "novel")]

@@ -195,7 +195,7 @@ def test_only_a_small_part_of_a_long_file_is_read() -> None:
     data = synthetic.movie(noise * 10, fps=1, gop=10, sound=synthetic.hum(300), options={"movflags": "faststart"})
     fetch, calls = synthetic.counting(data)
     file = RangedFile(fetch, len(data), block=16 * 1024)
-    got = sample(cast(IO[bytes], file), "video", 0, Limits(5, 60, lambda: 100))
+    got = sample(cast(IO[bytes], file), "video", 0, Limits(5, 60, lambda: 100, stride_bytes=64 * 1024))
     assert len(got.frames) == 5
     assert len(data) > 5_000_000
     assert sum(calls) < 0.35 * len(data)
@@ -219,7 +219,7 @@ def test_storyboard_cues_cover_the_duration_and_stay_inside_the_sprite(five_scen
 
 @pytest.mark.parametrize("name", ["hum", "clicks"])
 def test_engines_and_indicators_are_not_speech(name: str) -> None:
-    assert not speech.detect([getattr(synthetic, name)(10).tobytes()]).is_spoken
+    assert not speech.detect([(0.0, getattr(synthetic, name)(10).tobytes())]).is_spoken
 
 
 def test_one_sentence_in_a_minute_of_road_noise_is_speech() -> None:
@@ -227,7 +227,7 @@ def test_one_sentence_in_a_minute_of_road_noise_is_speech() -> None:
     voice = synthetic.speech(4).astype(np.int32)
     road[20 * synthetic.RATE : 24 * synthetic.RATE] += voice
     window = np.clip(road, -32768, 32767).astype(np.int16).tobytes()
-    assert speech.detect([window]).is_spoken
+    assert speech.detect([(0.0, window)]).is_spoken
     assert not speech.detect([]).is_spoken
 
 
