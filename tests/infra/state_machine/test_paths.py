@@ -95,7 +95,7 @@ def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
     )
     original = {"asset", "bucket", "key", "version", "facts"}
     assert world.called("sample")[0].keys() == original | {"plan"}
-    assert world.called("analyze")[0].keys() == {"asset", "frames", "facts", "plan"}
+    assert world.called("analyze")[0].keys() == {"asset", "frames", "findings", "facts", "plan"}
     assert world.called("transcribe")[0].keys() == original | {
         "token",
         "execution",

@@ -43,8 +43,9 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account
 
 @pytest.fixture(autouse=True)
 def user_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Routine footage is transcribed by Transcribe and encoded by MediaConvert."""
-    profiles = {"dashcam-routine": {"renditions": ["web", "mobile"], "speech": "transcribe"}}
+    """AWS's services process routine footage."""
+    changes = {"labels": "rekognition", "text": "rekognition", "speech": "transcribe", "renditions": ["web", "mobile"]}
+    profiles = {"dashcam-routine": changes}
     monkeypatch.setenv("IMPP_PROFILES", json.dumps(profiles))
 
 

@@ -96,8 +96,11 @@ def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Sam
         stretch = _stretch(limits, duration)
         if _is_walked(size, recording, duration, stretch.interval_s, limits.stride_bytes):
             _walk(state, recording, stretch)
+            if not state.looks.rows:  # MPEG-2 without timestamps, edit lists before zero: a seek finds a picture
+                _visit(state, recording, stretch)
         else:
             _visit(state, recording, stretch)
+            _listen(state, recording, stretch)
         if not any(selection.is_useful(shot) for shot in state.looks.shots) and state.looks.shots and not limits.part:
             _look_again(state, recording, duration)
     return _samples(state, stretch.end)
@@ -112,7 +115,9 @@ def _stretch(limits: Limits, duration: float) -> Stretch:
 
 
 def _is_walked(size: int, recording: Recording, duration: float, interval_s: float, most: int) -> bool:
-    """Whether it is cheaper to read everything than to seek."""
+    """Whether it is cheaper to read everything than to seek, and possible: a track may have no decoder."""
+    if recording.video is not None and recording.video.codec_context is None:
+        return False
     return bool(duration and interval_s) and size / duration * (interval_s if recording.has_video else 1.0) <= most
 
 
@@ -126,25 +131,32 @@ def _walk(state: _Pass, recording: Recording, stretch: Stretch) -> None:
 
 
 def _visit(state: _Pass, recording: Recording, stretch: Stretch) -> None:
-    """Seek from picture to picture, then from window to window of sound."""
+    """Seek from picture to picture."""
     limits, length = state.limits, stretch.end - stretch.start
     budget = limits.seconds_left()
 
     def is_late() -> bool:
         return limits.seconds_left() < 0.45 * budget
 
-    def is_over() -> bool:
-        return limits.seconds_left() < 0.15 * budget
-
     times = [stretch.start + t for t in selection.candidate_times(length, stretch.interval_s, max(1, stretch.slots))]
     for t, image in recording.pictures(times, is_late):
         state.looks.add(t, image)
     state.is_complete = not is_late()
+    state.every_s = stretch.interval_s
+
+
+def _listen(state: _Pass, recording: Recording, stretch: Stretch) -> None:
+    """Seek from window to window of sound."""
+    limits, length = state.limits, stretch.end - stretch.start
+    budget = limits.seconds_left()
+
+    def is_over() -> bool:
+        return limits.seconds_left() < 0.3 * budget
+
     windows = [stretch.start + t for t in speech.window_times(length, WINDOW_S, WINDOWS)]
     unheard = max(0.0, (length / len(windows) - WINDOW_S) / 2)
     state.voice = speech.detect(recording.sound(windows, WINDOW_S, is_over), unheard)
     state.is_complete = state.is_complete and not is_over()
-    state.every_s = stretch.interval_s
 
 
 def _look_again(state: _Pass, recording: Recording, duration: float) -> None:

@@ -20,7 +20,7 @@ from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.intake import sources
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money.pricing import PriceBook
-from impp_lambdas.core.planning import ladder, plan, profiles
+from impp_lambdas.core.planning import ladder, plan
 
 SIDE = st.integers(2, 12_000)
 CLIENT = boto3.client("mediaconvert", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
@@ -126,16 +126,9 @@ def make(facts: Facts, features: tuple[str, ...] = (*plan.FEATURES, "hear", "pro
     return plan.make(asset, facts, "s3://b/k", "d", 120, features=features)
 
 
-@pytest.fixture
-def sees(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sample runs every detector itself."""
-    monkeypatch.setattr(plan, "LOCAL_DETECTORS", frozenset(profiles.DETECTORS))
-
-
 ROUTINE = replace(FACTS, recording="routine")
 
 
-@pytest.mark.usefixtures("sees")
 def test_a_plan_says_which_engine_does_what() -> None:
     planned = make(ROUTINE).to_dict()
     assert planned["profile"] == {"name": "dashcam-routine", "why": "it is a routine recording of a dash cam"}
@@ -169,14 +162,16 @@ def test_speech_that_is_too_long_for_transcribe_is_heard_by_lambda() -> None:
     assert make(replace(FACTS, has_audio=False)).speech == "off"
 
 
-def test_without_our_own_detectors_few_frames_are_sampled_and_the_operator_sets_the_limit() -> None:
+def test_without_our_own_detectors_few_frames_are_sampled_and_the_operator_sets_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plan, "LOCAL_DETECTORS", frozenset())
     close, routine = make(FACTS), make(ROUTINE)
     assert (close.frames.max, set(close.detectors), close.managed_calls) == (13, set(DETECTORS), 52)
     assert (routine.frames.max, list(routine.detectors), routine.managed_calls) == (7, ["labels", "text"], 14)
     assert plan.make(ASSET, FACTS, "s3://b/k", "d", 4).frames.max == 4
 
 
-@pytest.mark.usefixtures("sees")
 def test_short_clips_keep_the_rate_of_spending_on_average() -> None:
     assets = [hashlib.sha256(str(n).encode()).hexdigest()[:20] for n in range(3000)]
     calls = [make(ROUTINE, asset=asset).managed_calls for asset in assets]
