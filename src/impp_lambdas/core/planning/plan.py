@@ -26,6 +26,8 @@ PHOTO_S = 60.0
 """Length of the footage that a photo counts as, for `managed_usd_per_hour`."""
 PART_S = 1800.0
 """Longest part of a file that one invocation of Sample decodes."""
+MOST_LOOKS = 1500
+"""Most frames of a file that the models look at: Sample takes up to 0.4 s for each, and has 15 minutes."""
 FEW = {"dashcam-routine": (10.0, 30), "creator": (5.0, 120)}
 FEW_ELSE = (5.0, 60)
 """Seconds between frames and the most of them, by profile, where no detector of ours looks: each costs a call."""
@@ -118,11 +120,12 @@ def make(
     profile = chosen.profile
     detectors = _detectors(profile) if facts.kind != "audio" else {}
     frames = _frames(chosen, facts, max_frames)
+    interval_s = round(max(profile.interval_s, facts.duration_s / (MOST_LOOKS - 1)), 3)
     renditions = _renditions(asset, profile, facts, features)
     encoded = [rendition for rendition in renditions if rendition.engine == "mediaconvert"]
     return Plan(
         chosen=chosen,
-        look=Look(profile.interval_s, _looks(facts, profile.interval_s)),
+        look=Look(interval_s, _looks(facts, interval_s)),
         frames=frames,
         detectors=detectors,
         managed_calls=_managed_calls(asset, profile, facts, detectors, frames.max),

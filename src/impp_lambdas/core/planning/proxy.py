@@ -11,7 +11,7 @@ LIMIT_S = 900.0
 """Longest run of a function (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 SHARE = 0.6
 """Part of the limit that an estimate may use: footage differs, and so do machines."""
-START_S = 3.0
+START_S = 6.0
 SECONDS_PER_GIGAPIXEL = 3.2
 """Of decoded picture, scaling included. `benchmarks/proxy_bench.py` measures 17 to 19 s of one busy core per minute of
 1080p30 at 12 Mbit/s, of which this is 12 (3.7 gigapixels)."""

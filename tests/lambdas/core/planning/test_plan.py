@@ -192,3 +192,9 @@ def test_parts_cover_the_whole_file_evenly(duration: float, most: float) -> None
     assert all(before[1] == after[0] for before, after in pairwise(parts))
     assert all(end - start <= most + 0.002 for start, end in parts)
     assert len(parts) == max(1, math.ceil(duration / most))
+
+
+def test_the_models_look_less_often_at_a_long_file() -> None:
+    film = make(replace(FACTS, source="creator", recording="manual", duration_s=3600.0)).look
+    assert (film.max, film.interval_s) == (1500, 2.402)
+    assert make(ROUTINE).look.interval_s == 1.0
