@@ -245,3 +245,37 @@ def test_a_heic_photo_is_read_upright(tmp_path: Path, quarter_turns: int, size: 
     got = run(heic(tmp_path, 640, 480, quarter_turns), "image")
     assert [(shot.width, shot.height) for shot in got.frames] == [size]
     assert got.poster and got.poster.quality > 0.1
+
+
+def test_detectors_look_once_per_interval_in_one_pass_over_the_file() -> None:
+    data = synthetic.movie(synthetic.scenes(5, 2), gop=25, sound=synthetic.speech(10))
+    fetch, calls = synthetic.counting(data)
+    see = lambda image: {"text": [{"text": f"{image.width}", "confidence": 90.0, "box": None}]}  # noqa: E731
+    limits = Limits(3, 1, lambda: 100, look_s=1.0, detectors=["text"], see=see)
+    got = sample(cast(IO[bytes], RangedFile(fetch, len(data), block=4096)), "video", 0, limits)
+    assert [int(row["t"]) for row in got.rows] == list(range(10))
+    assert got.rows[0]["text"] == [{"text": "320", "confidence": 90.0, "box": None, "engine": "lambda"}]
+    assert len(got.distinct) == 3 and got.distinct < {shot.t for shot in got.frames}
+    assert sum(calls) < 1.2 * len(data)
+
+
+def test_a_part_has_its_own_looks_only() -> None:
+    data = synthetic.movie(synthetic.scenes(5, 2), gop=25)
+    limits = Limits(3, 1, lambda: 100, detectors=["text"], see=lambda _: {"text": []}, part=(3.0, 7.0))
+    got = sample(io.BytesIO(data), "video", 0, limits)
+    assert [int(row["t"]) for row in got.rows] == [3, 4, 5, 6]
+
+
+def test_a_sentence_in_a_long_recording_is_speech_and_its_place_is_known() -> None:
+    sound = np.concatenate([synthetic.hum(600) // 40, synthetic.speech(4)])
+    got = run(synthetic.movie(sound=sound), "audio")
+    assert got.speech.is_spoken and got.speech.ratio < speech.SPEECH_RATIO
+    (span,) = got.speech.spans
+    assert 598 < span[0] < 601 and 603 < span[1] < 606
+
+
+def test_spans_are_few_and_cover_everything() -> None:
+    many = [(3.0 * k, 3.0 * k + 1 + (k % 7) / 10) for k in range(1000)]
+    few = speech.joined(many, 100)
+    assert len(few) <= 100
+    assert all(any(a <= start and end <= b for a, b in few) for start, end in many)
