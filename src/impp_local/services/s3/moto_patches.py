@@ -48,7 +48,7 @@ def patch_s3() -> None:
 
     # moto joins the parts of an upload in memory, twice; here they are joined in a blob, which `front` makes the
     # object's. Can go when FakeMultipart.complete no longer returns all bytes.
-    models.FakeMultipart.complete = _complete  # type: ignore[assignment,method-assign]
+    models.FakeMultipart.complete = _joining(models.FakeMultipart.complete)  # type: ignore[method-assign]
 
     # moto copies an object through memory, twice; here block by block, from blob to blob.
     # Can go when S3Backend.copy_object no longer reads FakeKey.value.
@@ -149,6 +149,17 @@ def _with_eventbridge(get_notification: Callable[[Any], Any]) -> Callable[[Any],
         return status, headers, with_end_tag.replace(end, f"<EventBridgeConfiguration/>{end}")
 
     return get_bucket_notification
+
+
+def _joining(complete: Callable[..., Any]) -> Callable[..., Any]:
+    """Complete an upload whose parts are blobs by :func:`_complete`."""
+
+    def join(upload: Any, body: Iterable[tuple[int, str]]) -> Any:
+        if all(isinstance(part._value_buffer, Blob) for part in upload.parts.values()):
+            return _complete(upload, body)
+        return complete(upload, body)  # moto without the local cloud, in the same process
+
+    return join
 
 
 def _complete(upload: Any, body: Iterable[tuple[int, str]]) -> tuple[bytes, str, None]:
