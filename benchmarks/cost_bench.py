@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money import quote, storage
+from impp_lambdas.core.money.calibration import Calibration
 from impp_lambdas.core.money.pricing import LedgerLine
 from impp_lambdas.core.planning import plan
+from impp_lambdas.core.planning.profiles import Profiles
 
 IDS = [f"{round(16**12 * (n + 0.5) / 60):012x}00000000" for n in range(60)]
 """Ids of sixty originals, evenly spread: the profile's cap is rounded by the content."""
@@ -33,6 +35,7 @@ class Footage:
     height: int
     fps: float
     mbit_s: float
+    keyframe_s: float = 1.0
 
     def facts(self) -> Facts:
         """What Inspect would know of one of them."""
@@ -57,6 +60,7 @@ class Footage:
             captured_at_from="filename",
             sha256="0" * 64,
             crc64nvme=None,
+            keyframe_s=self.keyframe_s,
         )
 
 
@@ -64,9 +68,25 @@ FOOTAGE = (
     Footage("dash cam, routine, 1-minute clips, 1080p30", "dashcam", "routine", 1, 1920, 1080, 30, 12),
     Footage("dash cam, event, 1-minute clips, 1080p30", "dashcam", "event", 1, 1920, 1080, 30, 12),
     Footage("phone, 2-minute clips, 1080p30", "phone", "manual", 2, 1920, 1080, 30, 16),
-    Footage("creator, 10-minute clips, 1080p30", "creator", "manual", 10, 1920, 1080, 30, 50),
-    Footage("creator, 60-minute film, 1080p30", "creator", "manual", 60, 1920, 1080, 30, 50),
+    Footage("creator, 10-minute clips, 1080p30", "creator", "manual", 10, 1920, 1080, 30, 50, 2.0),
+    Footage("creator, 60-minute film, 1080p30", "creator", "manual", 60, 1920, 1080, 30, 50, 2.0),
 )
+
+
+ANALYSES = Footage("100 h in clips of a minute", "phone", "manual", 1, 1920, 1080, 30, 12)
+
+
+def analyses_of_100_h() -> float:
+    """USD of everything but renditions and storage: labels, text, faces, moderation and speech in each second, with
+    Rekognition's share, as the profile `phone` has them. The curve's benchmark says what its looks find."""
+    facts = ANALYSES.facts()
+    chosen = Profiles.of({"phone": {"renditions": []}}).choose(facts)
+    lines: list[LedgerLine] = []
+    for asset in IDS:
+        planned = plan.make(asset, facts, "s3://ingest/originals/clip.mp4", "delivery", 120, chosen=chosen)
+        lines += quote.lines(planned, facts, storage.choose(facts), ("analyze", "hear"), Calibration.of("arm64"))
+    usd = sum(line.usd for line in lines if line.service != "s3" or line.item in ("get", "put"))
+    return usd / len(IDS) * 60 / ANALYSES.minutes * 100
 
 
 def main() -> None:
@@ -79,13 +99,14 @@ def main() -> None:
         lines: list[LedgerLine] = []
         for asset in IDS:
             planned = plan.make(asset, facts, "s3://ingest/originals/clip.mp4", "delivery", 120)
-            lines += quote.lines(planned, facts, choice, plan.FEATURES, "arm64")
+            lines += quote.lines(planned, facts, choice, plan.FEATURES, Calibration.of("arm64"))
         total = sum(line.usd for line in lines)
         shares = [sum(line.usd for line in lines if line.service == service) / total for service in SERVICES]
         usd = total / len(IDS)
         cells = " | ".join(f"{100 * share:.0f} %" for share in shares)
         name, hour = footage.name, usd * 60 / footage.minutes
         print(f"| {name} | {usd:.4f} | {hour:.2f} | {cells} | {choice.storage_class} |")
+    print(f"\nall analyses of {ANALYSES.name}, without renditions and storage: {analyses_of_100_h():.2f} USD")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/curve_bench.py                             # prints the tables
     python benchmarks/curve_bench.py --plot docs/guide/labels-by-cost.svg
+    python benchmarks/curve_bench.py --float-truth               # truth by the detector's model in 32-bit floats
 
 Truth is what the local detector sees when it looks at every frame: an *appearance* is a label of 60 % or more in a clip
 for at least a second, gaps of up to half a second included, parents such as Vehicle apart; a *label* is a name that
@@ -39,12 +40,14 @@ import av  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from impp_engines import assets, packages, vision  # noqa: E402
+from impp_engines import assets, labels, onnx, packages, vision  # noqa: E402
 from impp_engines.packages import Package  # noqa: E402
 from impp_lambdas.core.detect import cascade, tracks  # noqa: E402
 from impp_lambdas.core.media import pictures, selection  # noqa: E402
 from impp_lambdas.core.money.pricing import PriceBook  # noqa: E402
 
+MODEL, FLOATS = "nanodet-8bit.onnx", "nanodet.onnx"
+"""The detector's model, and what it is made of."""
 CONFIDENCE = 60.0
 LASTS_S, GAP_S = 1.0, 0.5
 GRAVITON = 1.5
@@ -202,10 +205,13 @@ class Point:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the plot as SVG")
+    parser.add_argument("--float-truth", action="store_true", help="truth is what the model in 32-bit floats sees")
     arguments = parser.parse_args()
-    clips = [seen for clip in FOOTAGE if (file := footage(clip)) and (seen := look_at_all(clip, file)).frames]
+    files = [(clip, file) for clip in FOOTAGE if (file := footage(clip))]
+    clips = [look_at_all(clip, file, MODEL) for clip, file in files]
     look_s = seconds_per_look()
-    truth = [appearance for seen in clips for appearance in appearances(seen)]
+    exact = [look_at_all(clip, file, FLOATS) for clip, file in files] if arguments.float_truth else clips
+    truth = [appearance for seen in exact for appearance in appearances(seen)]
     hours = sum(seen.duration_s for seen in clips) / 3600
     print(f"{len(clips)} clips, {3600 * hours:.0f} s, {sum(len(seen.frames) for seen in clips)} frames; ", end="")
     names = {(appearance.clip, appearance.name) for appearance in truth}
@@ -264,19 +270,23 @@ def _archive(package: Package, scratch: Path) -> Path:
     return next(scratch.glob("*.tar.gz"))
 
 
-def look_at_all(clip: Clip, file: Path) -> Seen:
-    """Every frame of the clip, as the detector sees it; from the cache if neither clip nor engine has changed."""
+def look_at_all(clip: Clip, file: Path, model: str) -> Seen:
+    """Every frame of the clip, as the detector sees it with a model; from the cache if neither clip nor engine has
+    changed."""
     code = b"".join((ROOT / f"src/impp_engines/{name}.py").read_bytes() for name in ("labels", "boxes", "pictures"))
+    code += assets.path(model).read_bytes()
     key = hashlib.sha256(code + f"{clip.sha256} {clip.seconds} 1".encode()).hexdigest()[:16]
     kept = folder() / f"{clip.name}.{key}.json"
     if not kept.is_file():
-        print(f"looking at every frame of {clip.name}", file=sys.stderr)
+        print(f"looking at every frame of {clip.name} with {model}", file=sys.stderr)
         frames = []
+        labels._model = onnx.Model(model)
         with av.open(str(file)) as container:
             for picture in container.decode(video=0):
                 if picture.time is None or picture.time > clip.seconds:
                     break
                 frames.append(_frame(float(picture.time), picture.to_ndarray(format="bgr24")))
+        labels._model = onnx.Model(MODEL)
         kept.write_text(json.dumps(frames), "utf-8")
     return Seen(clip.name, [Frame(**frame) for frame in json.loads(kept.read_text("utf-8"))])
 
@@ -407,7 +417,7 @@ def measure(way: Way, clips: Sequence[Seen], truth: Sequence[Appearance], hours:
     """What a way finds and costs in all clips together, on average over `PHASES`."""
     book = PriceBook.load()
     usd, share, label_share, asked_share = [], [], [], []
-    labels = {(a.clip, a.name) for a in truth}
+    names = {(a.clip, a.name) for a in truth}
     for phase in PHASES:
         choices = {seen.name: way.choose(seen, phase) for seen in clips}
         found = {a for a in truth if is_found(a, [frame for frames in choices[a.clip] for frame in frames])}
@@ -417,7 +427,7 @@ def measure(way: Way, clips: Sequence[Seen], truth: Sequence[Appearance], hours:
         lambda_usd = cpu_s * GRAVITON * CORE_GB * book.price("lambda", "arm64_gb_second").usd
         usd.append((managed_usd + lambda_usd) / hours)
         share.append(100 * len(found) / len(truth))
-        label_share.append(100 * len({(a.clip, a.name) for a in found}) / len(labels))
+        label_share.append(100 * len({(a.clip, a.name) for a in found}) / len(names))
         asked_share.append(100 * sum(is_found(a, choices[a.clip][1]) for a in truth) / len(truth))
     return Point(way, *(statistics.mean(values) for values in (usd, share, label_share, asked_share)))
 

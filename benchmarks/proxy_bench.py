@@ -21,19 +21,24 @@ from av.video.reformatter import VideoReformatter
 from impp_lambdas.core.media.proxy import Effort, Size, encode
 from impp_lambdas.core.planning.ladder import fit
 
+
+def effort(skip_loop_filter: str, scaler: str, preset: str, skip_frame: str = "DEFAULT") -> Effort:
+    """An effort with a preset of x264 as it is."""
+    return Effort(skip_loop_filter, scaler, preset, 26, skip_frame, "")
+
+
 EFFORTS = {
-    "slow encode, no shortcut": Effort("none", "BICUBIC", "slow", 26),
-    "veryfast, no shortcut": Effort("none", "BICUBIC", "veryfast", 26),
-    "veryfast, area": Effort("none", "AREA", "veryfast", 26),
-    "veryfast, area, no deblocking of unreferenced": Effort("noref", "AREA", "veryfast", 26),
-    "veryfast, area, no deblocking": Effort("all", "AREA", "veryfast", 26),
-    "superfast, area, no deblocking": Effort("all", "AREA", "superfast", 26),
-    "superfast, fast bilinear, no deblocking": Effort("all", "FAST_BILINEAR", "superfast", 26),
-    "superfast, fast bilinear, no deblocking of unreferenced": Effort("noref", "FAST_BILINEAR", "superfast", 26),
-    "ultrafast, fast bilinear, no deblocking": Effort("all", "FAST_BILINEAR", "ultrafast", 26),
-    "superfast, fast bilinear, no deblocking, referenced only": Effort(
-        "all", "FAST_BILINEAR", "superfast", 26, "NONREF"
-    ),
+    "slow encode, no shortcut": effort("none", "BICUBIC", "slow"),
+    "veryfast, no shortcut": effort("none", "BICUBIC", "veryfast"),
+    "veryfast, area": effort("none", "AREA", "veryfast"),
+    "veryfast, area, no deblocking of unreferenced": effort("noref", "AREA", "veryfast"),
+    "veryfast, area, no deblocking": effort("all", "AREA", "veryfast"),
+    "as it is: superfast with a lookahead and single B-pictures, area, no deblocking": Effort(),
+    "superfast, area, no deblocking": effort("all", "AREA", "superfast"),
+    "superfast, fast bilinear, no deblocking": effort("all", "FAST_BILINEAR", "superfast"),
+    "superfast, fast bilinear, no deblocking of unreferenced": effort("noref", "FAST_BILINEAR", "superfast"),
+    "ultrafast, fast bilinear, no deblocking": effort("all", "FAST_BILINEAR", "ultrafast"),
+    "superfast, fast bilinear, no deblocking, referenced only": effort("all", "FAST_BILINEAR", "superfast", "NONREF"),
 }
 
 
@@ -81,11 +86,11 @@ def main(path: Path) -> None:
     print(f"{path.name}: {seconds:.1f} s, {video.width} by {video.height}, {megabits:.1f} Mbit/s")
     print("\n| Way | CPU s per minute | kbit/s | SSIM | PSNR |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
-        for name, effort in EFFORTS.items():
+        for name, chosen in EFFORTS.items():
             target = Path(folder) / "proxy.mp4"
             started = time.process_time()
             with path.open("rb") as file:
-                proxy = encode(file, target, size, lambda: False, effort)
+                proxy = encode(file, target, size, lambda: False, chosen)
             cost = (time.process_time() - started) / proxy.seconds * 60
             rate = target.stat().st_size * 8 / proxy.seconds / 1000
             ssim, psnr = similarity(path, target, width, height)

@@ -8,12 +8,16 @@ locals {
   state_machine_name = "${local.name}-pipeline"
 
   function_names = merge(
-    { for name, function in merge(module.pipeline.functions, module.analysis.functions, module.render[*].functions...) : name => function.name },
+    { for name, function in merge(module.actions.functions, module.api.functions, module.pipeline.functions, module.analysis.functions, module.render[*].functions...) : name => function.name },
     {
       cost_report = module.finops.cost_report.name
       notifier    = module.alerts.notifier.name
     },
+    { for function in module.delivery[*].viewer_keys : "viewer_keys" => function.name },
   )
+
+  # Functions of the build that no module deploys. Without a distribution there are no viewers.
+  forgotten_functions = setsubtract(keys(module.artifacts.functions), concat(keys(local.function_names), local.delivers ? [] : ["viewer_keys"]))
 
   # One tag that tells environments and other projects of the account apart: a budget filters by one tag.
   cost_tag = { key = "Deployment", value = local.name }

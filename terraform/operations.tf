@@ -31,6 +31,7 @@ module "observability" {
   # Module alerts raises the alarm on its own queue, through a topic that does not need the notifier.
   dead_letter_queue_names = merge(
     {
+      actions     = module.actions.dead_letter_queue.name
       cost_report = module.finops.dead_letter_queue.name
       failure     = module.pipeline.dead_letter_queue.name
       ingest      = module.ingest.dead_letter_queue.name
@@ -41,8 +42,10 @@ module "observability" {
   )
 
   functions = merge(
-    module.pipeline.functions,
+    module.actions.functions,
     module.analysis.functions,
+    module.api.functions,
+    module.pipeline.functions,
     {
       cost_report = module.finops.cost_report
       notifier    = module.alerts.notifier
@@ -51,6 +54,7 @@ module "observability" {
 
   rule_names = merge(
     {
+      actions = module.actions.rule_name
       failure = module.pipeline.rule_name
       ingest  = module.ingest.rule_name
     },

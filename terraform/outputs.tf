@@ -17,6 +17,7 @@ output "dead_letter_queues" {
   description = "URLs of the dead-letter queues, by owner."
   value = merge(
     {
+      actions     = module.actions.dead_letter_queue.url
       alerts      = module.alerts.dead_letter_queue.url
       cost_report = module.finops.dead_letter_queue.url
       failure     = module.pipeline.dead_letter_queue.url
@@ -31,14 +32,6 @@ output "dead_letter_queues" {
 output "delivery_bucket" {
   description = "Name of the bucket of renditions, posters and captions."
   value       = module.published.name
-}
-
-output "delivery_status" {
-  description = "Whether media is delivered, and to whom."
-  value = one(concat(
-    module.delivery[*].status,
-    length(module.delivery) > 0 ? [] : ["There is no distribution: viewer_public_keys is empty, or delivery.enabled is false. Alerts link to presigned S3 URLs."],
-  ))
 }
 
 output "distribution_domain" {
@@ -66,8 +59,8 @@ output "function_names" {
   value       = local.function_names
 
   precondition {
-    condition     = length(setsubtract(keys(module.artifacts.functions), keys(local.function_names))) == 0
-    error_message = "No module deploys the function(s) ${join(", ", setsubtract(keys(module.artifacts.functions), keys(local.function_names)))}: add a policy to the module that should, for example modules/pipeline/functions-iam.tf."
+    condition     = length(local.forgotten_functions) == 0
+    error_message = "No module deploys the function(s) ${join(", ", local.forgotten_functions)}: add a policy to the module that should, for example modules/pipeline/functions-iam.tf."
   }
 }
 
@@ -76,19 +69,24 @@ output "ingest_bucket" {
   value       = module.originals.name
 }
 
-output "key_pair_ids" {
-  description = "CloudFront key pair ids (`Key-Pair-Id` of a signed URL or cookie), by name of the viewer key."
-  value       = merge(module.delivery[*].key_pair_ids...)
-}
-
 output "kms_key_arn" {
   description = "ARN of the key. Uploaders need `kms:GenerateDataKey` and `kms:Decrypt` on it."
   value       = module.key.arn
 }
 
+output "revoked_shares_store_arn" {
+  description = "ARN of the CloudFront KeyValueStore of revoked shares; null without a distribution."
+  value       = one(module.delivery[*].revoked_shares_store_arn)
+}
+
 output "state_machine_arn" {
   description = "ARN of the state machine."
   value       = module.pipeline.state_machine_arn
+}
+
+output "viewer_key_parameter" {
+  description = "Name of the parameter that holds the private key for viewers' links; null without a distribution."
+  value       = one(module.delivery[*].viewer_key_parameter)
 }
 
 output "webhook_secret_arn" {

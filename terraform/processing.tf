@@ -18,10 +18,12 @@ module "pipeline" {
   name                        = local.name
   alert_topic_arn             = module.alerts.topic_arn
   catalog_deletion_protection = !var.force_destroy
+  custom_detectors            = var.custom_detectors
   definition_path             = module.artifacts.state_machine.path
   functions                   = module.artifacts.functions
   kms_key_arn                 = module.key.arn
   log_retention_days          = var.log_retention_days
+  muted_topic_arn             = module.alerts.muted_topic_arn
   permissions_boundary_arn    = local.permissions_boundary_arn
   profile_rules               = var.profile_rules
   profiles                    = var.profiles
@@ -54,6 +56,7 @@ module "analysis" {
 
   name                     = local.name
   catalog_table_name       = module.pipeline.catalog_table.name
+  custom_detectors         = var.custom_detectors
   detector_actions         = module.artifacts.detector_actions
   functions                = module.artifacts.functions
   kms_key_arn              = module.key.arn
@@ -117,4 +120,48 @@ module "render" {
     queue_arn = module.transcode.queue_arn
     role_arn  = module.transcode.role_arn
   }
+}
+
+# What people ask for: restores, renditions, replays, erasure, legal holds.
+module "actions" {
+  source = "../modules/actions"
+
+  name                     = local.name
+  alert_topic_arn          = module.alerts.topic_arn
+  catalog_table_name       = module.pipeline.catalog_table.name
+  distribution             = local.delivers ? { domain = module.delivery[0].domain_name, id = module.delivery[0].distribution_id } : null
+  functions                = module.artifacts.functions
+  kms_key_arn              = module.key.arn
+  log_retention_days       = var.log_retention_days
+  permissions_boundary_arn = local.permissions_boundary_arn
+  state_machine_arn        = module.pipeline.state_machine_arn
+
+  buckets = {
+    delivery = module.published.name
+    ingest   = module.originals.name
+    work     = module.work.name
+  }
+
+  settings = {
+    log_level              = var.log_level
+    max_usd_per_day        = coalesce(var.spending_limits_usd.day, var.monthly_budget_usd)
+    max_usd_per_device_day = coalesce(var.spending_limits_usd.device_day, var.monthly_budget_usd / 2)
+    monthly_budget_usd     = var.monthly_budget_usd
+    renders                = local.features.transcode
+  }
+}
+
+# What the page may ask of them.
+module "api" {
+  source = "../modules/api"
+
+  name                     = local.name
+  actions_function_name    = "${local.name}-actions" # not the module's output: actions waits for the distribution, which waits for this
+  catalog_table_name       = module.pipeline.catalog_table.name
+  functions                = module.artifacts.functions
+  kms_key_arn              = module.key.arn
+  log_level                = var.log_level
+  log_retention_days       = var.log_retention_days
+  monthly_budget_usd       = var.monthly_budget_usd
+  permissions_boundary_arn = local.permissions_boundary_arn
 }

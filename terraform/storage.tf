@@ -1,5 +1,5 @@
 locals {
-  delivers = coalesce(var.delivery.enabled, length(var.viewer_public_keys) > 0)
+  delivers = var.delivery.enabled
 }
 
 # Access logs of the other buckets and the distribution. S3 cannot deliver them to a bucket with a KMS key.
@@ -33,6 +33,7 @@ module "originals" {
   kms_key_arn      = module.key.arn
   log_bucket       = module.logs.name
   manage_lifecycle = false
+  object_lock      = true # for `impp hold`
   versioning       = true
 
   # An object in an archive class can be processed only after a restore.
@@ -42,7 +43,8 @@ module "originals" {
 module "archive" {
   source = "../modules/archive"
 
-  bucket_name = module.originals.id
+  bucket_name         = module.originals.id
+  intelligent_archive = var.intelligent_archive
 }
 
 # Frames, analysis and transcripts. The pipeline can recreate them.
@@ -74,20 +76,26 @@ moved {
 }
 
 # Optional, because AWS denies distributions to new accounts: "Your account must be verified before you can add new
-# CloudFront resources" (AccessDenied, 403). Without viewers nobody could use one anyway.
+# CloudFront resources" (AccessDenied, 403).
 module "delivery" {
   source = "../modules/delivery"
   count  = local.delivers ? 1 : 0
 
   # CloudFront delivers its logs from us-east-1 only.
   access_logs                 = var.region == "us-east-1" ? { bucket_name = module.logs.name } : null
+  api                         = module.api.origin
   allowed_countries           = var.delivery.allowed_countries
   bucket_arn                  = module.published.arn
   bucket_regional_domain_name = module.published.regional_domain_name
   cors_origins                = var.delivery.cors_origins
   custom_domain               = var.delivery.custom_domain
+  gallery                     = { bucket_name = module.published.name, files = module.artifacts.gallery_files }
+  environment                 = { POWERTOOLS_LOG_LEVEL = var.log_level }
+  functions                   = module.artifacts.functions
+  kms_key_arn                 = module.key.arn
+  log_retention_days          = var.log_retention_days
   name                        = local.name
+  permissions_boundary_arn    = local.permissions_boundary_arn
   price_class                 = var.delivery.price_class
-  viewer_public_keys          = var.viewer_public_keys
   web_acl_arn                 = var.delivery.web_acl_arn
 }

@@ -32,6 +32,34 @@ variable "cost_tag_active" {
   nullable    = false
 }
 
+variable "custom_detectors" {
+  description = "Detectors of your own by name: models behind SageMaker endpoints, which look at footage beside a profile's engines or instead of its labels' one. See the guide `custom-detector`."
+  type = map(object({
+    # Name of the endpoint, `impp-<environment>-…`.
+    endpoint = string
+    # Instance type of an asynchronous endpoint, which the quote needs.
+    instance_type = optional(string)
+    # How the endpoint answers: `serverless` or `asynchronous`.
+    kind = optional(string, "serverless")
+    # Prefix of the names of its labels, such as `scene:`.
+    labels_prefix = optional(string)
+    # Memory of a serverless endpoint, in MB. Default: 2048.
+    memory_mb = optional(number)
+    # Confidence in percent below which its labels are dropped. Default: 60.
+    min_confidence = optional(number)
+    # Profiles beside whose own engines it looks at frames. Null: all. Empty: only those whose `labels` is its name.
+    profiles = optional(set(string))
+    # Seconds that a frame takes, for the quote. Default: 0.5.
+    seconds_per_frame = optional(number)
+  }))
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for detector in var.custom_detectors : startswith(detector.endpoint, "impp-${var.environment}-")])
+    error_message = "custom_detectors: endpoint must start with impp-${var.environment}-, because the permissions boundary admits no other environment's endpoints."
+  }
+}
+
 variable "delivery" {
   description = "Delivery of media through CloudFront; see module `delivery`. Without it everything else works, and alerts link to presigned S3 URLs."
   type = object({
@@ -44,9 +72,8 @@ variable "delivery" {
       aliases         = set(string)
       certificate_arn = string
     }))
-    # Whether to create the distribution. New accounts must be verified by AWS Support first. Null: if
-    # there are viewer_public_keys.
-    enabled = optional(bool)
+    # Whether to create the distribution. New accounts must be verified by AWS Support first.
+    enabled = optional(bool, true)
     # Edge locations to use.
     price_class = optional(string, "PriceClass_100")
     # ARN of a WAFv2 web ACL. Null: none.
@@ -126,6 +153,18 @@ variable "health_alarm" {
   type        = bool
   default     = false
   nullable    = false
+}
+
+variable "intelligent_archive" {
+  description = "Archive tiers of S3 Intelligent-Tiering for originals that nobody reads: cheaper, but reading one then takes a restore of hours. Off unless days are set."
+  type = object({
+    # Days without a read before Archive Access, 90 to 730. Null: off.
+    archive_after_days = optional(number)
+    # Days without a read before Deep Archive Access, 180 to 730. Null: off.
+    deep_archive_after_days = optional(number)
+  })
+  default  = {}
+  nullable = false
 }
 
 variable "log_level" {
@@ -227,6 +266,8 @@ variable "profiles" {
     escalate = optional(list(string))
     # Engine that looks for faces.
     faces = optional(string)
+    # Seconds between frames that Rekognition, where no model looks first, and custom detectors are shown.
+    frames_interval_s = optional(number)
     # Seconds between frames that are looked at.
     interval_s = optional(number)
     # How long originals are likely to be kept, which decides their storage class.
@@ -235,6 +276,8 @@ variable "profiles" {
     labels = optional(string)
     # Most USD per hour of footage that the cascade spends on Rekognition.
     managed_usd_per_hour = optional(number)
+    # Most frames per original that Rekognition, where no model looks first, and custom detectors are shown.
+    max_frames = optional(number)
     # Most USD that an original may cost; beyond, it is archived only.
     max_usd = optional(number)
     # Engine that looks for unsafe content.
@@ -294,13 +337,6 @@ variable "transcribe_language" {
   description = "Language spoken in the footage, such as `en-US`, or `auto` to let Transcribe detect it."
   type        = string
   default     = "auto"
-  nullable    = false
-}
-
-variable "viewer_public_keys" {
-  description = "PEM public keys by name; their private keys sign the viewers' URLs and cookies. Without any there is no distribution."
-  type        = map(string)
-  default     = {}
   nullable    = false
 }
 

@@ -1,21 +1,52 @@
-"""The order of the whole suite, which tests share a process, and the profiles of Hypothesis."""
+"""The order of the whole suite, which tests share a process, and what is set for all of them."""
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import service_models
 from tests.support.examples import register_profiles
 from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
-FIRST = ("e2e", "infra/test_modules.py", "infra/test_root.py", "e2e/test_terraform.py")
-"""The longest files, which wait for Terraform; the last of them waits for the deployment that the first one makes."""
+FIRST = (
+    "e2e",
+    "infra/test_modules.py",
+    "infra/test_root.py",
+    "e2e/test_terraform.py",
+    "lambdas/handlers/test_difficult_files.py",
+)
+"""The longest files. All but the last wait for Terraform, the fourth also for the deployment that the first makes."""
 
 register_profiles()
+service_models.share()
 # The quick model; a test of another language asks for the other one.
 os.environ.setdefault("IMPP_SPEECH_MODEL", "tiny.en")
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage is collected meanwhile: a finalizer that runs deep in a recursion, as of nested JSON, fails there."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep what was imported out of every later collection of garbage: it stays until the end and takes long to search.
+
+    A full collection took 0.2 s of processor time, and the tests are in a process of hundreds of modules.
+    """
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,5 +71,7 @@ class _Parts(LoadFileScheduling):
 
 
 def _part(file: str) -> str:
-    """What a file of tests belongs to: most of e2e shares an environment; what removes one has its own."""
-    return "e2e" if file.startswith("e2e/") and file != "e2e/test_terraform.py" else file
+    """What a file of tests belongs to: most of e2e shares an environment, what removes one has its own; the gallery's
+    tests share a browser."""
+    folder = file.partition("/")[0]
+    return folder if folder in ("e2e", "gallery") and file != "e2e/test_terraform.py" else file

@@ -22,10 +22,12 @@ from impp_lambdas.core.money.pricing import PriceBook  # found by the line above
 TEXT_LIMIT = 25_000  # characters of the full plan; a GitHub comment holds 65,536, and two environments share it
 LIST_LIMIT = 40
 
-# Types that decide who may do what: a reviewer should look at every change of them.
+# Types that decide who may do what, and who hears of what: a reviewer should look at every change of them.
 RIGHTS = re.compile(
-    r"aws_(iam_.*|kms_key(_policy)?|.*_policy|lambda_permission|s3_bucket_public_access_block|"
-    r"s3_bucket_ownership_controls|cloudfront_(distribution|key_group|origin_access_control|public_key))"
+    r"aws_(iam_.*|rolesanywhere_.*|kms_(key|grant)(_.*)?|.*_policy|lambda_(permission|function_url)|"
+    r"s3_bucket_(public_access_block|ownership_controls|acl|cors_configuration)|"
+    r"cloudfront_(distribution|function|key_group|origin_access_control|public_key)|"
+    r"sns_topic_subscription|cloudwatch_(event_target|log_subscription_filter)|ssm_document|budgets_budget_action)"
 )
 
 # Resource types that are billed per month even when idle, each with its item of the price book.

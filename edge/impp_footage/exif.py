@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -23,6 +24,8 @@ _EXIF, _GPS = 0x8769, 0x8825
 _ORIENTATION = 0x0112
 _ORIGINAL, _OFFSET_ORIGINAL, _OFFSET = 0x9003, 0x9011, 0x9010
 _GPS_TIME, _GPS_DATE = 7, 29
+_SUB, _JPEG, _JPEG_BYTES, _STRIP, _STRIP_BYTES = 0x014A, 0x0201, 0x0202, 0x0111, 0x0117
+_MOST_DIRECTORIES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,24 @@ def orientation(file: RangeReader) -> Orientation:
         return OF_EXIF.get(tiff.short(tiff.directory(tiff.first).get(_ORIENTATION)), UPRIGHT)
     except _BROKEN:
         return UPRIGHT
+
+
+def previews(file: RangeReader) -> list[tuple[int, int]]:
+    """Where JPEG files stand in a TIFF, as ``(offset, bytes)``, the largest first: a camera's raw photo holds some of
+    what it shows. DNG 1.7 (previews in SubIFDs), TIFF 6.0 (``JPEGInterchangeFormat``)."""
+    if file.read(0, 4) not in (b"II*\x00", b"MM\x00*"):
+        return []
+    places = []
+    try:
+        tiff = _Tiff(file, 0)
+        for directory in tiff.directories():
+            for at, length in ((_JPEG, _JPEG_BYTES), (_STRIP, _STRIP_BYTES)):
+                offset, size = tiff.value(directory.get(at)), tiff.value(directory.get(length))
+                if offset and size and file.read(offset, 3) == b"\xff\xd8\xff":
+                    places.append((offset, min(size, file.size - offset)))
+    except _BROKEN:
+        pass
+    return sorted(places, key=lambda place: -place[1])
 
 
 def _read(tiff: _Tiff) -> Taken:
@@ -90,6 +111,33 @@ class _Tiff:
         data = self._at(at + 2, count * 12)
         entries = struct.iter_unpack(self._order + "HHI4s", data[: len(data) // 12 * 12])
         return {tag: (kind, number, value) for tag, kind, number, value in entries}
+
+    def directories(self) -> Iterator[dict[int, _Entry]]:
+        """The directories of the pictures: those that follow each other, and those below each."""
+        waiting = [self.first]
+        for _ in range(_MOST_DIRECTORIES):
+            if not waiting:
+                return
+            at = waiting.pop(0)
+            directory = self.directory(at)
+            if not directory:
+                continue
+            yield directory
+            count = struct.unpack(self._order + "H", self._at(at, 2))[0]
+            follows = self._at(at + 2 + 12 * count, 4)
+            waiting += [*struct.unpack(self._order + "I", follows), *self._subs(directory.get(_SUB))]
+
+    def _subs(self, entry: _Entry | None) -> tuple[int, ...]:
+        if entry is None or not 0 < entry[1] <= _MOST_DIRECTORIES:
+            return ()
+        data = entry[2] if entry[1] == 1 else self._at(struct.unpack(self._order + "I", entry[2])[0], 4 * entry[1])
+        return struct.unpack(f"{self._order}{entry[1]}I", data)
+
+    def value(self, entry: _Entry | None) -> int | None:
+        """A single number of 16 or 32 bits."""
+        if entry is None or entry[1] != 1:
+            return None
+        return self.short(entry) if entry[0] == 3 else self.number(entry)
 
     def number(self, entry: _Entry | None) -> int | None:
         return struct.unpack(self._order + "I", entry[2])[0] if entry else None

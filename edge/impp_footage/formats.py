@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ FORMATS = (
     Format("png", "png"),
     Format("gif", "gif"),
     Format("webp", "webp"),
-    Format("tiff", "tif tiff dng"),
+    Format("tiff", "tif tiff dng arw cr2 nef"),
     Format("heif", "heic heif"),
     Format("avif", "avif"),
 )
@@ -72,16 +73,15 @@ _PREFIXES = (
     (b"fLaC", "flac"),
     (b"OggS", "ogg"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
-    (b"ID3", "mp3"),
     (b"#!AMR", "amr"),
     (b"caff\x00\x01", "caf"),
-    (b"\x0b\x77", "ac3"),
     (b"\x1f\x07\x00\x3f", "dv"),  # the header block of a DIF sequence, 525 lines or 625 (IEC 61834-2)
     (b"\x1f\x07\x00\xbf", "dv"),
 )
 _RIFF = {b"AVI ": "avi", b"WAVE": "wave", b"WEBP": "webp"}
-_MXF_PARTITION = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02"
-"""The key of a partition pack; a run-in of up to 64 KiB may precede the first (SMPTE ST 377-1, 6.5)."""
+_MXF_KEY = re.compile(rb"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02[\x01-\x04]\x00[\x83\x84\x87\x88]")
+"""The key of a header partition pack and the first byte of its length; a run-in of up to 64 KiB may precede it (SMPTE
+ST 377-1, 6.5 and 7.1)."""
 _PACKETS = ((188, 0), (192, 4), (204, 0))
 """Lengths of a transport stream's packets and where the sync byte stands: plain, with a time code before each (M2TS),
 with error correction behind each."""
@@ -106,16 +106,20 @@ def sniff(head: bytes) -> str | None:
         return _RIFF.get(head[8:12])
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
-    if head[4:8] in BOXED_FIRST:
+    if head[4:8] in BOXED_FIRST and not _is_text(head):
         brand = head[8:12] if head[4:8] == b"ftyp" else b""
         return "avif" if brand == b"avif" else "heif" if brand in HEIF_BRANDS else "mp4"
-    if _is_transport_stream(head):
+    if packets(head):
         return "mpegts"
+    if head[:3] == b"ID3" and head[3:4] < b"\x10":  # the version: 2 to 4
+        return "mp3"
+    if head[:2] == b"\x0b\x77" and len(head) > 5 and _is_ac3(head[4], head[5] >> 3):
+        return "ac3"
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return "aac"
     if len(head) > 2 and head[0] == 0xFF and _is_mpeg_audio(head[1], head[2]):
         return "mp3"
-    return "mxf" if head.startswith(b"\x06\x0e\x2b\x34") or _MXF_PARTITION in head else None
+    return "mxf" if _MXF_KEY.search(head) else None
 
 
 _OTHERS = (
@@ -127,6 +131,19 @@ _OTHERS = (
     (b"MZ", "a program"),
     (b"SQLite format 3", "a database"),
     (b"#EXTM3U", "a playlist, which holds no footage itself"),
+    (
+        b"\x00\x00\x00\x01",
+        "a bare stream of H.264 or H.265; copy it into an MP4 file, without encoding it again",
+    ),
+    (
+        b"DKIF",
+        "frames of VP8, VP9 or AV1 without a container; copy them into a Matroska file, without encoding them again",
+    ),
+    (b"YUV4MPEG2", "uncompressed pictures for a program to read; encode them"),
+    (b"nut/multimedia", "a NUT file of FFmpeg; copy it into an MP4 or MKV"),
+    (b"FUJIFILMCCD-RAW", "a raw photo of Fujifilm; export it as DNG or JPEG"),
+    (b"IIRO", "a raw photo of Olympus; export it as DNG or JPEG"),
+    (b"IIU\x00", "a raw photo of Panasonic; export it as DNG or JPEG"),
     (b"BM", "a BMP picture, which no camera writes"),
     (b"<svg", "a drawing"),
     (b"<!doctype html", "a web page"),
@@ -148,6 +165,18 @@ def other_kind(head: bytes) -> str:
     return f"data of an unknown kind, which begin with {head[:8].hex(' ')}"
 
 
+def packets(head: bytes) -> tuple[int, int] | None:
+    """The length of a transport stream's packets, and where the first one begins; None for anything else. Sync bytes
+    repeat: three from the first packet on; five where the first packet was cut, for certainty."""
+    for length, first in _PACKETS:
+        if _repeats(head, first, length, 3):
+            return length, first
+        cut = next((at for at in range(length) if _repeats(head, at, length, 5)), None)
+        if cut is not None:
+            return length, cut
+    return None
+
+
 def is_image(container: str) -> bool:
     """Whether a sniffed format is a still picture."""
     return container in _IMAGES
@@ -163,7 +192,15 @@ def image_size(head: bytes) -> tuple[int, int] | None:
         return width, height
     if head[8:12] == b"WEBP" and len(head) >= 30:
         return _webp_size(head)
-    return _jpeg_size(head) if head.startswith(b"\xff\xd8") else None
+    frame = _jpeg_frame(head)
+    return frame[1:] if frame else None
+
+
+def jpeg_bits(head: bytes) -> int | None:
+    """Bits per colour of a JPEG by its first bytes; None where they do not say. Cameras write 8, scanners of film and
+    medical devices also 12 (ITU-T T.81, B.2.2)."""
+    frame = _jpeg_frame(head)
+    return frame[0] if frame else None
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:
@@ -180,29 +217,35 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _jpeg_size(head: bytes) -> tuple[int, int] | None:
-    at = 2
+def _jpeg_frame(head: bytes) -> tuple[int, int, int] | None:
+    """Bits per colour, width and height."""
+    at = 2 if head.startswith(b"\xff\xd8") else len(head)
     while at + 9 <= len(head) and head[at] == 0xFF:
         marker, length = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start of frame
-            height, width = struct.unpack_from(">HH", head, at + 5)
-            return width, height
+            bits, height, width = struct.unpack_from(">BHH", head, at + 4)
+            return bits, width, height
         at += 2 + length
     return None
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether four letters that look like the kind of a box are part of a word ("The free world"): what would be the
+    box's length are letters too, 500 MB and more, and so is its content. Footage can be as long; its content is none.
+    """
+    return len(head) >= 12 and all(0x20 <= byte < 0x7F or byte in b"\t\r\n" for byte in head[:4] + head[8:32])
+
+
+def _is_ac3(second: int, version: int) -> bool:
+    """The rest of a frame header of AC-3, whose rate and length have a code each (ATSC A/52, 5.4.1 and 5.4.2), or of
+    E-AC-3 (E.2.3.1)."""
+    return 11 <= version <= 16 or (version <= 10 and second >> 6 != 3 and second & 0x3F < 38)
 
 
 def _is_mpeg_audio(first: int, second: int) -> bool:
     """The rest of a frame header of MPEG audio, layer II or III, after 0xFF. (0xFF 0xFE is a text in UTF-16.)"""
     version, layer, rate, sampling = first >> 3 & 3, first >> 1 & 3, second >> 4, second >> 2 & 3
     return first >> 5 == 7 and version != 1 and layer in (1, 2) and rate not in (0, 15) and sampling != 3
-
-
-def _is_transport_stream(head: bytes) -> bool:
-    """Whether sync bytes repeat: three from the first packet on; five where the first packet was cut, for certainty."""
-    for length, first in _PACKETS:
-        if _repeats(head, first, length, 3) or any(_repeats(head, at, length, 5) for at in range(length)):
-            return True
-    return False
 
 
 def _repeats(head: bytes, first: int, every: int, times: int) -> bool:

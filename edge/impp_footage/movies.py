@@ -15,12 +15,14 @@ from impp_footage.reader import RangeReader
 class Integrity:
     """``state`` complete, cut (``reason`` says what is missing) or unknown (the format does not show it). ``movie`` is
     the ``moov`` box, where one was passed, so that nobody need look for it again. ``usable``: the bytes from the start
-    that are whole boxes, where a complete movie has junk or a cut fragment behind them."""
+    that are whole boxes, where a complete movie has junk, a cut fragment or another movie behind them; ``further`` is
+    where that other movie begins."""
 
     state: str
     reason: str | None = None
     movie: Box | None = field(default=None, compare=False)
     usable: int | None = field(default=None, compare=False)
+    further: int | None = field(default=None, compare=False)
 
     @property
     def is_cut(self) -> bool:
@@ -46,10 +48,12 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
     With ``last_fragment`` a fragmented movie is walked to its end, two reads per fragment, and one whose last fragment
     is cut short counts as cut. Without, its ``moov`` is enough: what there is of it plays, up to ``usable``.
     """
-    movie, seen, count = None, set[bytes](), 0
+    movie, seen, count, behind = None, set[bytes](), 0, None
     for box in boxes.walk(file):
         count += 1
         whole = movie is not None and b"mdat" in seen
+        if whole and b"moof" not in seen and (start := _further(box, behind)) is not None:
+            return Integrity("complete", movie=movie, usable=start, further=start)
         if box.kind == b"moof" and movie is None:
             return cut("fragments without a moov box")
         if box.kind == b"moof" and not last_fragment:
@@ -61,7 +65,8 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
             return Integrity("cut", f"a broken box at byte {box.start}", movie)
         if box.end > file.size:
             return Integrity("cut", f"{name(box)} needs {box.end} bytes, the file has {file.size}", movie)
-        movie = box if box.kind == b"moov" else movie
+        movie = movie or (box if box.kind == b"moov" else None)  # of several, readers take the first
+        behind = behind or (box if whole and box.kind == b"mdat" else None)
         seen.add(box.kind)
     if count == boxes.MAX_BOXES:
         return Integrity("unknown", movie=movie)
@@ -69,6 +74,14 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
     return (
         Integrity("cut", f"no {' and no '.join(missing)} box", movie) if missing else Integrity("complete", None, movie)
     )
+
+
+def _further(box: Box, behind: Box | None) -> int | None:
+    """Where another movie begins behind a complete one, as `cat a.mp4 b.mp4` makes it: with a ``ftyp`` (4.3: one per
+    file) or, of QuickTime, with media that has an index of its own. A second ``moov`` alone is a spare copy."""
+    if box.kind == b"ftyp":
+        return box.start
+    return behind.start if box.kind == b"moov" and behind else None
 
 
 def _whole_fragments(file: RangeReader) -> int | None:

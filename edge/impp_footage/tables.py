@@ -1,5 +1,5 @@
 """What the sample tables of a movie state: whether they can belong to a file of its size, whether it is encrypted, and
-how fast its frames follow each other.
+how fast its frames and keyframes follow each other.
 
 A table may state many samples in few bytes (run lengths in ``stts`` and ``ctts``, one size for all in ``stsz``; ISO/IEC
 14496-12, 8.6.1 and 8.7.3). A demuxer expands them: FFmpeg keeps 24 bytes per sample, so that a file of 2 kB can take
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from impp_footage import boxes
 from impp_footage.boxes import Box
-from impp_footage.reader import RangeReader
+from impp_footage.reader import BudgetExceeded, RangeReader
 
 SAMPLES_PER_BYTE = 8
 """Most samples per byte of a file. One is enough for video and modern sound; QuickTime counts the uncompressed samples
@@ -26,7 +26,8 @@ _PIECE = 256 * 1024
 
 
 def excess(file: RangeReader, movie: Box) -> str | None:
-    """What a movie's tables claim beyond the file's size, in words; None if they can be true."""
+    """What a movie's tables claim beyond the file's size, in words; None if they can be true. Raises
+    :class:`~impp_footage.reader.BudgetExceeded` if there are too many."""
     most = SAMPLES_PER_BYTE * file.size
     tracks = 0
     for track in boxes.children(file, movie):
@@ -34,7 +35,7 @@ def excess(file: RangeReader, movie: Box) -> str | None:
             continue
         tracks += 1
         if tracks > MAX_TRACKS:
-            return f"it has more than {MAX_TRACKS} tracks"
+            raise BudgetExceeded(f"it has more than {MAX_TRACKS} tracks")
         tables = boxes.find(file, b"mdia", b"minf", b"stbl", within=track)
         for table in boxes.children(file, tables) if tables else ():
             if (samples := _claimed(file, table)) > most:
@@ -45,6 +46,13 @@ def excess(file: RangeReader, movie: Box) -> str | None:
 
 ENCRYPTED = (b"encv", b"enca", b"drms", b"drmi")
 """Sample entries of encrypted picture and sound: ISO/IEC 14496-12, 8.12 (``encv``, ``enca``), Apple's FairPlay."""
+
+
+def has_no_media(file: RangeReader) -> bool:
+    """Whether a movie has tracks, such as subtitles or positions, but none of picture or sound."""
+    movie = boxes.find(file, b"moov")
+    handlers = [_entry(file, track)[0] for track in _tracks(file, movie)] if movie else []
+    return bool(handlers) and all(handlers) and not any(handler in (b"vide", b"soun") for handler in handlers)
 
 
 def is_encrypted(file: RangeReader, movie: Box) -> bool:
@@ -80,6 +88,22 @@ def pace(file: RangeReader) -> Pace | None:
     return None
 
 
+def frames_per_keyframe(file: RangeReader) -> float | None:
+    """How many frames of a movie's first picture track come per keyframe, on average; None if it lists none.
+
+    A track without a table of keyframes (``stss``) has no other frames (8.6.2.1).
+    """
+    movie = boxes.find(file, b"moov")
+    for track in _tracks(file, movie) if movie else ():
+        if _entry(file, track)[0] == b"vide":
+            sizes = boxes.find(file, b"mdia", b"minf", b"stbl", b"stsz", within=track)
+            keys = boxes.find(file, b"mdia", b"minf", b"stbl", b"stss", within=track)
+            frames = int.from_bytes(boxes.content(file, sizes, 12)[8:12], "big") if sizes else 0
+            keyframes = int.from_bytes(boxes.content(file, keys, 8)[4:8], "big") if keys else frames
+            return frames / keyframes if frames and keyframes else None
+    return None
+
+
 def _pace(file: RangeReader, track: Box) -> Pace | None:
     header = boxes.find(file, b"mdia", b"mdhd", within=track)
     table = boxes.find(file, b"mdia", b"minf", b"stbl", b"stts", within=track)
@@ -90,7 +114,13 @@ def _pace(file: RangeReader, track: Box) -> Pace | None:
     data = boxes.content(file, table, 8 + 8 * MAX_RUNS)
     count = min(int.from_bytes(data[4:8], "big"), (len(data) - 8) // 8)
     numbers = struct.unpack_from(f">{2 * count}I", data, 8) if count > 0 else ()
-    runs = sorted((length, frames) for frames, length in zip(numbers[::2], numbers[1::2], strict=True) if length)
+    return pace_of(((length, frames) for frames, length in zip(numbers[::2], numbers[1::2], strict=True)), scale)
+
+
+def pace_of(lengths: Iterable[tuple[int, int]], scale: float) -> Pace | None:
+    """The pace of frames by their lengths in ticks, of which there are `scale` per second, each with the number of
+    frames that have it; None without any."""
+    runs = sorted((length, frames) for length, frames in lengths if length > 0)
     if not runs or not scale:
         return None
     short, long = _quantile(runs, 0.25), _quantile(runs, 0.95)

@@ -1,22 +1,41 @@
-# A bucket of media that can be read only through CloudFront, with a signed URL or cookie.
+# A bucket of media that can be read only through CloudFront, with a signed URL or cookie. Run `make build` first.
 #
-#   openssl genrsa -out viewer.pem 2048 && openssl rsa -in viewer.pem -pubout -out viewer.pub.pem
-#   terraform apply -var bucket_name=my-media -var "viewer_public_key=$(cat viewer.pub.pem)"
+#   terraform apply -var bucket_name=my-media -var code_bucket_name=my-code
+#   aws ssm get-parameter --with-decryption --name /example/viewer-keys/current --query Parameter.Value --output text
 
 variable "bucket_name" {
   description = "Name of the bucket to create."
   type        = string
 }
 
-variable "viewer_public_key" {
-  description = "PEM public key; its private key signs URLs and cookies. Without it nothing is delivered."
+variable "code_bucket_name" {
+  description = "Name of the bucket to create for the zips."
   type        = string
-  default     = null
+}
+
+variable "manifest_path" {
+  description = "Path of the manifest that `make build` wrote."
+  type        = string
+  default     = "../../build/manifest.json"
 }
 
 module "key" {
   source = "../../modules/key"
   name   = "example-delivery"
+}
+
+module "code" {
+  source        = "../../modules/bucket"
+  name          = var.code_bucket_name
+  force_destroy = true # the build can recreate everything in it
+  kms_key_arn   = module.key.arn
+}
+
+module "artifacts" {
+  source        = "../../modules/artifacts"
+  name          = "example-delivery"
+  bucket_name   = module.code.name
+  manifest_path = var.manifest_path
 }
 
 module "media" {
@@ -32,14 +51,14 @@ module "delivery" {
   bucket_arn                  = module.media.arn
   bucket_regional_domain_name = module.media.regional_domain_name
   cors_origins                = ["https://player.example.org"]
-  viewer_public_keys          = { for pem in var.viewer_public_key[*] : "viewer" => pem }
+  functions                   = module.artifacts.functions
+  kms_key_arn                 = module.key.arn
 }
 
 output "delivery" {
-  description = "Host name, status, and the key pair id for signatures."
+  description = "Host name, and the parameter that holds the key that signs."
   value = {
-    domain_name  = module.delivery.domain_name
-    key_pair_ids = module.delivery.key_pair_ids
-    status       = module.delivery.status
+    domain_name          = module.delivery.domain_name
+    viewer_key_parameter = module.delivery.viewer_key_parameter
   }
 }

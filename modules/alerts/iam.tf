@@ -1,35 +1,28 @@
-# Statements of both topics.
+# Statements of the topics. The account's own roles and users need no statement here: their IAM policies suffice.
 data "aws_iam_policy_document" "topic" {
   for_each = local.topics
 
-  # The account's own roles and users, within their IAM policies.
-  statement {
-    sid       = "AccountThroughIam"
-    actions   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Publish", "sns:Subscribe"]
-    resources = [each.value.arn]
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
-    }
-  }
+  dynamic "statement" {
+    for_each = each.key == "muted" ? [] : [each.value.arn]
 
-  statement {
-    sid       = "Alarms"
-    actions   = ["sns:Publish"]
-    resources = [each.value.arn]
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnLike"
-      variable = "aws:SourceArn"
-      values   = ["arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:*"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
+    content {
+      sid       = "Alarms"
+      actions   = ["sns:Publish"]
+      resources = [statement.value]
+      principals {
+        type        = "Service"
+        identifiers = ["cloudwatch.amazonaws.com"]
+      }
+      condition {
+        test     = "ArnLike"
+        variable = "aws:SourceArn"
+        values   = ["arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:*"]
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [local.account]
+      }
     }
   }
 

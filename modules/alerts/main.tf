@@ -10,7 +10,7 @@ locals {
   region      = data.aws_region.current.id
   secret_name = "${var.name}-webhooks"
   topics = {
-    for key, topic in { alerts = "${var.name}-alerts", fallback = "${var.name}-alerts-fallback" } :
+    for key, topic in { alerts = "${var.name}-alerts", fallback = "${var.name}-alerts-fallback", muted = "${var.name}-alerts-muted" } :
     key => { arn = "arn:${local.partition}:sns:${local.region}:${local.account}:${topic}", name = topic }
   }
 }
@@ -27,6 +27,14 @@ resource "aws_sns_topic" "fallback" {
   name              = local.topics.fallback.name
   kms_master_key_id = var.kms_key_arn
   policy            = data.aws_iam_policy_document.topic["fallback"].json
+  tags              = var.tags
+}
+
+# For alerts beyond a device's daily number. Nobody is subscribed: whoever wants each of them may be.
+resource "aws_sns_topic" "muted" {
+  name              = local.topics.muted.name
+  kms_master_key_id = var.kms_key_arn
+  policy            = data.aws_iam_policy_document.topic["muted"].json
   tags              = var.tags
 }
 

@@ -13,6 +13,12 @@ output "fallback_topic_arn" {
   depends_on  = [aws_sns_topic.fallback]
 }
 
+output "muted_topic_arn" {
+  description = "ARN of the topic for alerts beyond a device's daily number, to which nobody is subscribed."
+  value       = local.topics.muted.arn
+  depends_on  = [aws_sns_topic.muted]
+}
+
 output "notifier" {
   description = "The notifier function: name and log group."
   value = {

@@ -5,10 +5,21 @@ locals {
     resources = [local.state_machine_arn]
   }
 
+  # Without ListBucket S3 answers for an object that does not exist as if it were forbidden.
+  find_work = {
+    actions   = ["s3:ListBucket"]
+    condition = null
+    resources = ["${local.s3}${var.buckets.work}"]
+  }
+
+  # Items of jobs that are under way, and no others of the catalog: whoever takes over a function that reads strangers'
+  # files must not rewrite what is known of assets, or what may be spent.
+  of_tokens = { test = "ForAllValues:StringLike", variable = "dynamodb:LeadingKeys", values = ["TOKEN#*"] }
+
   look_at_transcription = {
     actions   = ["transcribe:GetTranscriptionJob"]
     condition = null
-    resources = ["arn:${local.partition}:transcribe:${local.region}:${local.account}:transcription-job/impp-*"]
+    resources = length(local.transcribed) > 0 ? ["arn:${local.partition}:transcribe:${local.region}:${local.account}:transcription-job/impp-*"] : []
   }
 
   read_originals = {
@@ -26,29 +37,73 @@ locals {
   # Permissions by function and statement id, in addition to those that module function grants to every function.
   statements = {
     analyze = {
-      # Rekognition supports no resource for images.
-      LookAtImages = {
-        actions   = var.detector_actions
+      for sid, statement in {
+        AnswerTasks = local.answer_tasks
+        AskEndpoints = {
+          actions   = ["sagemaker:InvokeEndpoint"]
+          condition = null
+          resources = local.endpoint_arns.serverless
+        }
+        # The endpoint's own role reads frames and writes answers, which analyze finds in the work bucket.
+        AskEndpointsForLater = {
+          actions   = ["sagemaker:InvokeEndpointAsync"]
+          condition = null
+          resources = local.endpoint_arns.asynchronous
+        }
+        FindWork = merge(local.find_work, { resources = length(local.endpoint_arns.asynchronous) > 0 ? local.find_work.resources : [] })
+        # Rekognition supports no resource for images.
+        LookAtImages = {
+          actions   = var.detector_actions
+          condition = null
+          resources = ["*"]
+        }
+        ReadVideoResults = local.look_at_videos
+        UseWork          = local.read_and_write_work
+      } : sid => statement if length(statement.resources) > 0
+    }
+
+    analyze_video = {
+      # A retry that finds its jobs finished returns the task token, as resume would.
+      AnswerTasks = local.answer_tasks
+      LendTheAnnouncingRole = {
+        actions = ["iam:PassRole"]
+        condition = {
+          variable = "iam:PassedToService"
+          values   = ["rekognition.amazonaws.com"]
+        }
+        resources = [local.video_role_arn]
+      }
+      LookAtVideos  = merge(local.look_at_videos, { resources = ["*"] })
+      ReadOriginals = local.read_originals
+      # Jobs have no ARN.
+      StartVideos = {
+        actions   = [for api in local.video_apis : "rekognition:Start${api}"]
         condition = null
         resources = ["*"]
       }
-      UseWork = local.read_and_write_work
+      StoreTokens = {
+        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
+        condition = local.of_tokens
+        resources = [local.table_arn]
+      }
     }
 
-    # Without ListBucket S3 answers for an object that does not exist as if it were forbidden.
     hear = {
-      AnswerTasks = local.answer_tasks
-      FindWork = {
-        actions   = ["s3:ListBucket"]
-        condition = null
-        resources = ["${local.s3}${var.buckets.work}"]
-      }
+      AnswerTasks   = local.answer_tasks
+      FindWork      = local.find_work
       ReadOriginals = local.read_originals
       UseWork       = local.read_and_write_work
     }
 
+    join = {
+      UseWork = local.read_and_write_work
+    }
+
     proxy = {
+      AnswerTasks   = local.answer_tasks
+      FindWork      = local.find_work
       ReadOriginals = local.read_originals
+      UseWork       = local.read_and_write_work
       WriteRenditions = {
         actions   = ["s3:PutObject"]
         condition = null
@@ -57,16 +112,20 @@ locals {
     }
 
     resume = {
-      AnswerTasks         = local.answer_tasks
-      LookAtTranscription = local.look_at_transcription
-      TakeTokens = {
-        actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem"]
-        condition = null
-        resources = [local.table_arn]
-      }
+      for sid, statement in {
+        AnswerTasks         = local.answer_tasks
+        LookAtTranscription = local.look_at_transcription
+        LookAtVideos        = local.look_at_videos
+        TakeTokens = {
+          actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem"]
+          condition = local.of_tokens
+          resources = [local.table_arn]
+        }
+      } : sid => statement if length(statement.resources) > 0
     }
 
     sample = {
+      AnswerTasks   = local.answer_tasks
       ReadOriginals = local.read_originals
       WriteWork = {
         actions   = ["s3:PutObject"]
@@ -92,7 +151,7 @@ locals {
       }
       StoreTokens = {
         actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"]
-        condition = null
+        condition = local.of_tokens
         resources = [local.table_arn]
       }
       # Needed to start a job with tags. It supports no resources either.
@@ -121,7 +180,7 @@ data "aws_iam_policy_document" "function" {
         for_each = statement.value.condition == null ? [] : [statement.value.condition]
 
         content {
-          test     = "StringEquals"
+          test     = try(condition.value.test, "StringEquals")
           variable = condition.value.variable
           values   = condition.value.values
         }
@@ -133,7 +192,7 @@ data "aws_iam_policy_document" "function" {
 # Transcribe encrypts with the given key and the permissions of whoever starts the job. A separate policy, because a key's
 # ARN cannot be derived from its name.
 resource "aws_iam_role_policy" "transcripts" {
-  for_each = local.resume
+  for_each = local.transcribed
 
   name   = "transcripts"
   role   = module.function["transcribe"].role_name

@@ -24,6 +24,11 @@ locals {
 
   # Environment of single functions. Without a key Transcribe encrypts transcripts with S3's own, regardless of the bucket's.
   environments = {
+    analyze = { for name, value in { IMPP_CUSTOM_DETECTORS = jsonencode(local.detectors_given) } : name => value if length(var.custom_detectors) > 0 }
+    analyze_video = {
+      IMPP_VIDEO_ROLE_ARN  = local.video_role_arn
+      IMPP_VIDEO_TOPIC_ARN = local.video_topic_arn
+    }
     hear = {
       IMPP_TRANSCRIBE_FALLBACK_LANGUAGE = var.settings.transcribe_fallback_language
     }
@@ -37,9 +42,9 @@ locals {
 # The functions of the build that this module has a policy for (iam.tf).
 module "function" {
   source   = "../function"
-  for_each = { for name, function in var.functions : name => function if contains(keys(local.statements), name) && name != "resume" }
+  for_each = { for name, function in var.functions : name => function if contains(keys(local.statements), name) && name != "resume" && (name != "analyze_video" || length(local.video) > 0) }
 
-  name                     = "${var.name}-${each.key}"
+  name                     = "${var.name}-${replace(each.key, "_", "-")}"
   artifact                 = each.value
   description              = each.value.description
   environment              = merge(local.environment, lookup(local.environments, each.key, {}), { POWERTOOLS_SERVICE_NAME = each.key })

@@ -1,11 +1,13 @@
-# Transcribe announces a job's end by an event; `resume` passes it on to the waiting execution.
+# Transcribe announces a job's end by an event; `resume` passes it on to the waiting execution. It does the same for
+# Rekognition (video.tf), also in a build without transcription.
 locals {
   resume          = contains(keys(var.functions), "resume") ? toset(["resume"]) : toset([])
+  transcribed     = contains(keys(var.functions), "transcribe") ? local.resume : toset([])
   resume_rule_arn = one([for rule in aws_cloudwatch_event_rule.transcribed : "arn:${local.partition}:events:${local.region}:${local.account}:rule/${rule.name}"])
 }
 
 resource "aws_cloudwatch_event_rule" "transcribed" {
-  for_each = local.resume
+  for_each = local.transcribed
 
   name        = "${var.name}-transcribed"
   description = "Transcription jobs that completed or failed."
@@ -22,7 +24,7 @@ resource "aws_cloudwatch_event_rule" "transcribed" {
 }
 
 resource "aws_cloudwatch_event_target" "resume" {
-  for_each = local.resume
+  for_each = local.transcribed
 
   rule      = aws_cloudwatch_event_rule.transcribed[each.key].name
   target_id = "resume"
@@ -59,7 +61,7 @@ module "resume" {
 }
 
 resource "aws_lambda_permission" "resume" {
-  for_each = local.resume
+  for_each = local.transcribed
 
   statement_id  = "transcribed"
   action        = "lambda:InvokeFunction"
@@ -68,7 +70,7 @@ resource "aws_lambda_permission" "resume" {
   source_arn    = local.resume_rule_arn
 }
 
-# For the rule (event not delivered) and the function (event not processed).
+# For rule and topic (event not delivered) and the function (event not processed).
 module "dead_letter" {
   source   = "../dead_letter"
   for_each = local.resume
@@ -77,12 +79,17 @@ module "dead_letter" {
   kms_key_arn = var.kms_key_arn
   tags        = var.tags
 
-  senders = {
-    KeepWhatWasNotDelivered = {
+  senders = merge(
+    { for key in local.transcribed : "KeepWhatWasNotDelivered" => {
       service    = "events.amazonaws.com"
       source_arn = local.resume_rule_arn
-    }
-  }
+      }
+    },
+    { for key in local.video : "KeepVideosThatWereNotDelivered" => {
+      service    = "sns.amazonaws.com"
+      source_arn = local.video_topic_arn
+    } },
+  )
 }
 
 moved {

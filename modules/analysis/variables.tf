@@ -17,6 +17,63 @@ variable "catalog_table_name" {
   nullable    = false
 }
 
+variable "custom_detectors" {
+  description = "Detectors of the user's own by name, which the function analyze asks."
+  type = map(object({
+    # Name of the endpoint.
+    endpoint = string
+    # Instance type of an asynchronous endpoint, which the quote needs.
+    instance_type = optional(string)
+    # How the endpoint answers: `serverless` or `asynchronous`.
+    kind = optional(string, "serverless")
+    # Prefix of the names of its labels, such as `scene:`.
+    labels_prefix = optional(string)
+    # Memory of a serverless endpoint, in MB. Default: 2048.
+    memory_mb = optional(number)
+    # Confidence in percent below which its labels are dropped. Default: 60.
+    min_confidence = optional(number)
+    # Profiles beside whose own engines it looks at frames. Null: all. Empty: only those whose `labels` is its name.
+    profiles = optional(set(string))
+    # Seconds that a frame takes, for the quote. Default: 0.5.
+    seconds_per_frame = optional(number)
+  }))
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for name in keys(var.custom_detectors) : can(regex("^[a-z][a-z0-9-]{0,30}$", name)) && !contains(local.reserved_names, name)])
+    error_message = "custom_detectors: a name has 1 to 31 lower-case letters, digits and hyphens, starts with a letter and is none of ${join(", ", local.reserved_names)}."
+  }
+  validation {
+    condition     = alltrue([for detector in var.custom_detectors : can(regex("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", detector.endpoint))])
+    error_message = "custom_detectors: endpoint must be the name of an endpoint: 1 to 63 letters, digits and hyphens."
+  }
+  validation {
+    condition     = alltrue([for detector in var.custom_detectors : contains(["serverless", "asynchronous"], detector.kind)])
+    error_message = "custom_detectors: kind must be serverless or asynchronous."
+  }
+  validation {
+    condition     = alltrue([for detector in var.custom_detectors : detector.kind == "asynchronous" ? contains(local.priced_instances, coalesce(detector.instance_type, "none")) : detector.instance_type == null])
+    error_message = "custom_detectors: an asynchronous detector needs instance_type, one of ${join(", ", local.priced_instances)}; a serverless one has none."
+  }
+  validation {
+    condition     = alltrue([for detector in var.custom_detectors : contains([1024, 2048, 3072, 4096, 5120, 6144], coalesce(detector.memory_mb, 2048))])
+    error_message = "custom_detectors: memory_mb must be 1024, 2048, 3072, 4096, 5120 or 6144."
+  }
+  validation {
+    condition = alltrue([
+      for detector in var.custom_detectors : (
+        try(detector.min_confidence >= 0 && detector.min_confidence <= 100, detector.min_confidence == null)
+        && try(detector.seconds_per_frame > 0 && detector.seconds_per_frame <= 60, detector.seconds_per_frame == null)
+      )
+    ])
+    error_message = "custom_detectors: min_confidence must be 0 to 100 percent, seconds_per_frame more than 0 and at most 60."
+  }
+  validation {
+    condition     = alltrue([for detector in var.custom_detectors : length(coalesce(detector.labels_prefix, "-")) <= 20])
+    error_message = "custom_detectors: labels_prefix must have at most 20 characters."
+  }
+}
+
 variable "detector_actions" {
   description = "IAM actions of the detectors that the function analyze asks, such as `rekognition:DetectLabels`."
   type        = set(string)
@@ -54,8 +111,12 @@ variable "functions" {
     error_message = "The manifest lacks the function sample: run `make build`."
   }
   validation {
-    condition     = contains(keys(var.functions), "transcribe") == contains(keys(var.functions), "resume")
-    error_message = "The manifest must contain transcribe and resume together: resume ends what transcribe starts."
+    condition     = contains(keys(var.functions), "sample") == contains(keys(var.functions), "join")
+    error_message = "The manifest must contain sample and join together: join makes one sample of a long file's parts."
+  }
+  validation {
+    condition     = length(setintersection(keys(var.functions), ["analyze_video", "transcribe"])) == 0 || contains(keys(var.functions), "resume")
+    error_message = "The manifest lacks the function resume, which ends what analyze_video and transcribe start."
   }
 }
 

@@ -1,11 +1,16 @@
 locals {
   # Transitions by value of the archive tag. The pipeline chooses each asset's value; only these rules act on it.
   classes = {
-    deep-archive = { days = var.transition_after_days.deep_archive, storage_class = "DEEP_ARCHIVE" }
-    glacier-fr   = { days = var.transition_after_days.glacier_fr, storage_class = "GLACIER" }
-    glacier-ir   = { days = var.transition_after_days.glacier_ir, storage_class = "GLACIER_IR" }
-    intelligent  = { days = var.transition_after_days.intelligent, storage_class = "INTELLIGENT_TIERING" }
-    standard-ia  = { days = var.transition_after_days.standard_ia, storage_class = "STANDARD_IA" }
+    for name, days in var.transition_after_days : replace(name, "_", "-") => {
+      days          = days
+      storage_class = lookup(local.class_names, name, upper(name))
+    }
+  }
+
+  # Where S3's name of a class is not that of the attribute.
+  class_names = {
+    glacier_fr  = "GLACIER"
+    intelligent = "INTELLIGENT_TIERING"
   }
 
   intelligent_tiers = {

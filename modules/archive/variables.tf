@@ -83,7 +83,7 @@ variable "tag_key" {
 }
 
 variable "transition_after_days" {
-  description = "Days after creation at which an object with that tag value moves. One day keeps an early replay free of retrieval fees. The value `standard` has no rule: such objects stay in S3 Standard."
+  description = "Days after creation at which an object moves, by the value of its tag, with `_` for `-`. One day keeps an early replay free of retrieval fees. The value `standard` has no rule: such objects stay in S3 Standard."
   type = object({
     deep_archive = optional(number, 1)
     glacier_fr   = optional(number, 1)

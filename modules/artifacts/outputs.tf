@@ -34,6 +34,18 @@ output "functions" {
   }
 }
 
+output "gallery_files" {
+  description = "Files of the gallery by key in the delivery bucket, as module `delivery` takes them."
+  value = {
+    for key, file in local.manifest.gallery : key => {
+      cache_control = file.cache_control
+      content_type  = file.content_type
+      sha256        = file.sha256
+      source        = "${local.folder}/${file.path}"
+    }
+  }
+}
+
 output "state_machine" {
   description = "The rendered state machine: path of the definition, and the features it was rendered with."
   value = {

@@ -62,6 +62,16 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
+# Object Lock alone protects nothing: single versions are put on hold, and S3 then deletes them for nobody, lifecycle rules
+# included. Existing buckets take it too; once on, it stays, and versioning cannot be suspended (S3 user guide, "Locking
+# objects with Object Lock"). With force_destroy the provider lifts holds before it deletes.
+resource "aws_s3_bucket_object_lock_configuration" "this" {
+  count = var.object_lock ? 1 : 0
+
+  bucket              = aws_s3_bucket_versioning.this.bucket
+  object_lock_enabled = "Enabled"
+}
+
 resource "aws_s3_bucket_logging" "this" {
   count = var.log_bucket == null ? 0 : 1
 

@@ -90,6 +90,17 @@ variable "name" {
   }
 }
 
+variable "object_lock" {
+  description = "Let versions be put under a legal hold (S3 Object Lock, without a default retention). It cannot be switched off again."
+  type        = bool
+  default     = false
+  nullable    = false
+  validation {
+    condition     = !var.object_lock || var.versioning
+    error_message = "object_lock needs versioning: a hold protects a version."
+  }
+}
+
 variable "policy_documents" {
   description = "Further bucket policy documents (JSON), merged with the bucket's own."
   type        = list(string)

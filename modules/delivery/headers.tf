@@ -4,6 +4,16 @@ resource "aws_cloudfront_response_headers_policy" "this" {
   name    = "${var.name}-delivery"
   comment = "Security headers, and CORS for the players of ${var.name}."
 
+  # For objects without a Cache-Control of their own: a rendition keeps its name and its content. Documents that change
+  # (JSON, playlists, captions) are written with a minute.
+  custom_headers_config {
+    items {
+      header   = "Cache-Control"
+      override = false
+      value    = "private, max-age=31536000, immutable"
+    }
+  }
+
   security_headers_config {
     # Media and captions only: no scripts, no frames.
     content_security_policy {

@@ -1,11 +1,13 @@
-data "aws_caller_identity" "current" {}
-
-data "aws_partition" "current" {}
-
-data "aws_region" "current" {}
-
 locals {
   log_source_name = "${var.name}-delivery"
+
+  # Without query, cookies and referrer: a link to /enter has its signatures in the query, and is a credential.
+  log_fields = [
+    "date", "time", "time-taken", "time-to-first-byte", "x-edge-location", "x-edge-request-id", "x-edge-result-type",
+    "x-edge-response-result-type", "x-edge-detailed-result-type", "c-ip", "cs-method", "cs-protocol", "cs-protocol-version",
+    "cs(Host)", "x-host-header", "cs-uri-stem", "cs-bytes", "cs(User-Agent)", "sc-status", "sc-bytes", "sc-content-type",
+    "sc-content-len", "sc-range-start", "sc-range-end", "ssl-protocol", "ssl-cipher",
+  ]
 }
 
 # Standard logging v2: delivered by CloudWatch Logs, so the bucket needs no ACL.
@@ -19,7 +21,7 @@ resource "aws_cloudwatch_log_delivery_source" "access" {
 
   lifecycle {
     precondition {
-      condition     = data.aws_region.current.id == "us-east-1"
+      condition     = local.region == "us-east-1"
       error_message = "access_logs need a provider for us-east-1: CloudFront delivers its logs from there only."
     }
   }
@@ -33,7 +35,7 @@ resource "aws_cloudwatch_log_delivery_destination" "access" {
   tags          = var.tags
 
   delivery_destination_configuration {
-    destination_resource_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.access_logs.bucket_name}/${var.access_logs.prefix}"
+    destination_resource_arn = "arn:${local.partition}:s3:::${var.access_logs.bucket_name}/${var.access_logs.prefix}"
   }
 }
 
@@ -42,5 +44,6 @@ resource "aws_cloudwatch_log_delivery" "access" {
 
   delivery_destination_arn = aws_cloudwatch_log_delivery_destination.access[0].arn
   delivery_source_name     = aws_cloudwatch_log_delivery_source.access[0].name
+  record_fields            = local.log_fields
   tags                     = var.tags
 }

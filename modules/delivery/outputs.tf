@@ -18,31 +18,31 @@ output "domain_name" {
   value       = length(local.aliases) == 0 ? aws_cloudfront_distribution.this.domain_name : local.aliases[0]
 }
 
-output "enabled" {
-  description = "Whether the distribution is enabled. It is not without viewer keys."
-  value       = local.enabled
-}
-
 output "key_group_id" {
-  description = "Id of the key group whose keys sign URLs and cookies; null while the distribution is disabled."
-  value       = one(aws_cloudfront_key_group.viewers[*].id)
-}
-
-output "key_pair_ids" {
-  description = "CloudFront key pair ids (`Key-Pair-Id` of a signed URL or cookie), by name of the viewer key."
-  value       = { for name, key in aws_cloudfront_public_key.viewers : name => key.id }
+  description = "Id of the key group whose keys sign URLs and cookies."
+  value       = aws_cloudfront_key_group.viewer_keys.id
 }
 
 output "log_source_arn" {
   description = "ARN of the delivery source of the access logs, known at plan: the log bucket must accept its logs (`log_delivery_sources` of module `bucket`)."
-  value       = "arn:${data.aws_partition.current.partition}:logs:us-east-1:${data.aws_caller_identity.current.account_id}:delivery-source:${local.log_source_name}"
+  value       = "arn:${local.partition}:logs:us-east-1:${local.account}:delivery-source:${local.log_source_name}"
 }
 
-output "status" {
-  description = "Whether media is delivered and why, in one sentence."
-  value = (
-    local.enabled
-    ? "Delivery is on for URLs and cookies signed by ${join(", ", sort(keys(var.viewer_public_keys)))}."
-    : "Delivery is DISABLED: viewer_public_keys is empty, and private media is never served without a signature. Add a public key to enable it."
-  )
+output "revoked_shares_store_arn" {
+  description = "ARN of the key value store of revoked shares."
+  value       = aws_cloudfront_key_value_store.revoked.arn
+}
+
+output "viewer_key_parameter" {
+  description = "Name of the SecureString in Parameter Store that holds the key that signs: `{\"key_pair_id\": ..., \"private_key\": PEM}`. Whoever may read it can open everything."
+  value       = "${local.viewer_keys_folder}/current"
+  depends_on  = [aws_lambda_invocation.viewer_keys]
+}
+
+output "viewer_keys" {
+  description = "The function that makes and rotates the keys: its name, and its ARN."
+  value = {
+    arn  = module.viewer_keys.arn
+    name = module.viewer_keys.name
+  }
 }

@@ -22,6 +22,17 @@ variable "allowed_countries" {
   }
 }
 
+variable "api" {
+  description = "The function URL that answers `/api/*`, output `origin` of module `api`. Null: none."
+  type = object({
+    # Host name of the URL.
+    domain_name = string
+    # Name of the function.
+    function_name = string
+  })
+  default = null
+}
+
 variable "bucket_arn" {
   description = "ARN of the delivery bucket."
   type        = string
@@ -67,6 +78,74 @@ variable "custom_domain" {
   }
 }
 
+variable "environment" {
+  description = "Environment variables of the function, beside the module's own."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "functions" {
+  description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys `viewer_keys`."
+  type = map(object({
+    architecture         = string
+    bucket               = string
+    description          = string
+    ephemeral_storage_mb = number
+    handler              = string
+    key                  = string
+    layers               = list(string)
+    memory_mb            = number
+    runtime              = string
+    sha256_base64        = string
+    timeout_s            = number
+  }))
+  nullable = false
+
+  validation {
+    condition     = contains(keys(var.functions), "viewer_keys")
+    error_message = "The manifest lacks the function viewer_keys: run `make build`."
+  }
+}
+
+variable "gallery" {
+  description = "The built web application, which is uploaded to the delivery bucket. Null: none."
+  type = object({
+    # Name of the delivery bucket.
+    bucket_name = string
+    # Files by key: output `gallery_files` of module `artifacts`.
+    files = map(object({
+      # Value of the header Cache-Control.
+      cache_control = string
+      # Value of the header Content-Type.
+      content_type = string
+      # SHA-256 of the content in hex.
+      sha256 = string
+      # Path of the local file.
+      source = string
+    }))
+  })
+  default = null
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key that makes the viewers' key pairs, encrypts the private keys, and the function's environment and log."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Retention of the function's log, in days."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
 variable "name" {
   description = "Prefix of all names, `impp-<environment>`."
   type        = string
@@ -76,6 +155,12 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
     error_message = "name must be 2 to 41 lower-case letters, digits and hyphens, and start with a letter."
   }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  type        = string
+  default     = null
 }
 
 variable "price_class" {
@@ -95,26 +180,6 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
-}
-
-variable "viewer_public_keys" {
-  description = <<-EOT
-    PEM public keys by name; their private keys may sign URLs and cookies. Two at a time allow rotation without a gap.
-    Without any the distribution is disabled, never open.
-  EOT
-  type        = map(string)
-  default     = {}
-  nullable    = false
-
-  validation {
-    condition     = alltrue([for name in keys(var.viewer_public_keys) : can(regex("^[A-Za-z0-9_-]{1,64}$", name))])
-    error_message = "viewer_public_keys: names must be 1 to 64 letters, digits, hyphens or underscores."
-  }
-
-  validation {
-    condition     = alltrue([for pem in values(var.viewer_public_keys) : startswith(trimspace(pem), "-----BEGIN PUBLIC KEY-----") && endswith(trimspace(pem), "-----END PUBLIC KEY-----")])
-    error_message = "viewer_public_keys must be PEM public keys (BEGIN PUBLIC KEY): never give a private key here."
-  }
 }
 
 variable "web_acl_arn" {

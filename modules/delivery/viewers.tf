@@ -1,26 +1,99 @@
-# A key can neither be changed in place nor deleted while its group contains it. Terraform creates the new one first,
-# under a different name.
-resource "aws_cloudfront_public_key" "viewers" {
-  for_each = var.viewer_public_keys
+# The keys whose signatures open the delivery. A function makes them, so that no private key is in a state, plan or log,
+# and rotates them (`impp keys rotate`); Terraform owns the function and the group.
+module "viewer_keys" {
+  source = "../function"
 
-  name        = "${var.name}-${each.key}-${substr(sha256(trimspace(each.value)), 0, 8)}"
-  comment     = "Verifies URLs and cookies signed by ${each.key}."
-  encoded_key = "${trimspace(each.value)}\n"
+  artifact                 = var.functions["viewer_keys"]
+  description              = var.functions["viewer_keys"].description
+  ephemeral_storage_mb     = var.functions["viewer_keys"].ephemeral_storage_mb
+  kms_key_arn              = var.kms_key_arn
+  log_retention_days       = var.log_retention_days
+  memory_mb                = var.functions["viewer_keys"].memory_mb
+  name                     = "${var.name}-viewer-keys"
+  permissions_boundary_arn = var.permissions_boundary_arn
+  policy_json              = data.aws_iam_policy_document.viewer_keys.json
+  tags                     = var.tags
+  timeout_s                = var.functions["viewer_keys"].timeout_s
 
-  lifecycle {
-    create_before_destroy = true
+  environment = merge(var.environment, {
+    IMPP_KMS_KEY_ARN        = var.kms_key_arn
+    IMPP_VIEWER_KEYS_FOLDER = local.viewer_keys_folder
+    IMPP_VIEWER_KEYS_NAME   = var.name
+    POWERTOOLS_SERVICE_NAME = "viewer_keys"
+  })
+}
+
+data "aws_iam_policy_document" "viewer_keys" {
+  statement {
+    sid       = "KeepPrivateKeys"
+    actions   = ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"]
+    resources = [for place in ["current", "next"] : "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${local.viewer_keys_folder}/${place}"]
+  }
+
+  # CloudFront has no resource types for public keys and key groups (Service Authorization Reference).
+  statement {
+    sid = "RegisterPublicKeys"
+    actions = [
+      "cloudfront:CreatePublicKey",
+      "cloudfront:DeletePublicKey",
+      "cloudfront:GetKeyGroup",
+      "cloudfront:GetPublicKey",
+      "cloudfront:ListKeyGroups",
+      "cloudfront:ListPublicKeys",
+      "cloudfront:UpdateKeyGroup",
+    ]
+    resources = ["*"]
   }
 }
 
-resource "aws_cloudfront_key_group" "viewers" {
-  count = local.enabled ? 1 : 0
+# A separate policy, because a key's ARN cannot be derived from its name: the other policy stays known at plan.
+resource "aws_iam_role_policy" "key_pairs" {
+  name   = "key-pairs"
+  role   = module.viewer_keys.role_name
+  policy = data.aws_iam_policy_document.key_pairs.json
+}
 
-  name    = "${var.name}-viewers"
+data "aws_iam_policy_document" "key_pairs" {
+  statement {
+    sid       = "MakeKeyPairs"
+    actions   = ["kms:GenerateDataKeyPair"]
+    resources = [var.kms_key_arn]
+    condition {
+      test     = "StringEquals"
+      variable = "kms:DataKeyPairSpec"
+      values   = ["RSA_2048"]
+    }
+  }
+
+  # Parameter Store encrypts standard parameters with the caller's permissions.
+  statement {
+    sid       = "EncryptParameters"
+    actions   = ["kms:Encrypt"]
+    resources = [var.kms_key_arn]
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["ssm.${local.region}.amazonaws.com"]
+    }
+  }
+}
+
+# Creates the keys, and deletes them with the environment. The result has their ids at CloudFront, nothing else.
+resource "aws_lambda_invocation" "viewer_keys" {
+  function_name   = module.viewer_keys.name
+  input           = jsonencode({})
+  lifecycle_scope = "CRUD"
+
+  depends_on = [aws_iam_role_policy.key_pairs]
+}
+
+resource "aws_cloudfront_key_group" "viewer_keys" {
+  name    = "${var.name}-viewer-keys" # src/impp_lambdas/adapters/viewer_keys.py looks it up
   comment = "Keys whose signatures open ${var.name}'s delivery."
-  items   = values(aws_cloudfront_public_key.viewers)[*].id
+  items   = jsondecode(aws_lambda_invocation.viewer_keys.result).key_pair_ids
 
-  # CloudFront deletes a key group only after no distribution uses it.
   lifecycle {
-    create_before_destroy = true
+    # A rotation changes them.
+    ignore_changes = [items]
   }
 }

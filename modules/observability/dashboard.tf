@@ -137,6 +137,16 @@ locals {
           }
         ],
         {
+          type = "metric"
+          properties = merge(local.graph, {
+            title = "Rekognition's answers about what a model had seen"
+            metrics = [
+              for metric, label in { Disagreements = "differ", Overrides = "all" } :
+              ["IMPP", metric, "Pipeline", var.name, { label = label, stat = "Sum" }]
+            ]
+          })
+        },
+        {
           type = "log"
           properties = {
             title  = "Latest errors"

@@ -1,4 +1,4 @@
-# One item per asset, and items for claims, task tokens and the month's spending. The prefix of `pk` distinguishes them.
+# One item per asset, and items for claims, task tokens, the month's spending and what quotes have learned. The prefix of `pk` distinguishes them.
 resource "aws_dynamodb_table" "catalog" {
   name                        = "${var.name}-catalog"
   billing_mode                = "PAY_PER_REQUEST"

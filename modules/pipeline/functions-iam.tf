@@ -20,9 +20,28 @@ locals {
     resources = local.originals
   }
 
+  # Items by the prefix of their key: what follows a file, but not what quotes have learned, tokens or requests.
   use_catalog = {
-    actions   = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-    resources = [local.table_arn]
+    actions      = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    catalog_keys = ["ASSET#*", "CLAIM#*", "SERVICES#*", "SPEND#*"]
+    resources    = [local.table_arn]
+  }
+
+  # Also how many alerts a device has caused on a day.
+  use_catalog_and_alert = merge(local.use_catalog, { catalog_keys = concat(["ALERTS#*"], local.use_catalog.catalog_keys) })
+
+  calibration = ["CALIBRATION#*"]
+
+  # Publish leaves missing files out of the manifest, and a month has no index yet. Without ListBucket S3 answers 403
+  # instead of 404.
+  find_delivered = {
+    actions   = ["s3:ListBucket"]
+    resources = ["${local.s3}${var.buckets.delivery}"]
+  }
+
+  write_index = {
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.s3}${var.buckets.delivery}/index/*"]
   }
 
   # Permissions by function and statement id, in addition to those that module function grants to every function.
@@ -35,15 +54,17 @@ locals {
     failure = {
       Alert = {
         actions   = ["sns:Publish"]
-        resources = [var.alert_topic_arn]
+        resources = [var.alert_topic_arn, var.muted_topic_arn]
       }
+      FindDelivered = local.find_delivered
       FindOriginals = local.find_originals
       ReadExecutions = {
         actions   = ["states:DescribeExecution"]
         resources = ["${replace(local.state_machine_arn, ":stateMachine:", ":execution:")}:*"]
       }
       TagOriginals = local.tag_originals
-      UseCatalog   = local.use_catalog
+      UseCatalog   = local.use_catalog_and_alert
+      WriteIndex   = local.write_index
     }
 
     inspect = {
@@ -58,17 +79,24 @@ locals {
         actions   = ["mediaconvert:Probe"]
         resources = ["*"]
       }
+      # Quotes follow what ledgers have taught (docs/design/adr/0026-quotes-learn-from-ledgers.md); only Publish teaches.
+      ReadCalibration = {
+        actions      = ["dynamodb:GetItem"]
+        catalog_keys = local.calibration
+        resources    = [local.table_arn]
+      }
       # Inspect tags a second copy of known content and ends its execution.
       TagOriginals = local.tag_originals
       UseCatalog   = local.use_catalog
     }
 
     publish = {
-      # Publish leaves missing files out of the manifest. Without ListBucket S3 answers 403 instead of 404.
-      FindDelivered = {
-        actions   = ["s3:ListBucket"]
-        resources = ["${local.s3}${var.buckets.delivery}"]
+      Calibrate = {
+        actions      = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        catalog_keys = local.calibration
+        resources    = [local.table_arn]
       }
+      FindDelivered = local.find_delivered
       FindOriginals = local.find_originals
       FindWork = {
         actions   = ["s3:ListBucket"]
@@ -79,17 +107,20 @@ locals {
         resources = ["${local.s3}${var.buckets.work}/work/*"]
       }
       TagOriginals = local.tag_originals
-      UseCatalog   = local.use_catalog
+      UseCatalog   = local.use_catalog_and_alert
       WriteDelivered = {
         actions   = ["s3:GetObject", "s3:PutObject"]
         resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
       }
+      WriteIndex = local.write_index
     }
 
     quarantine = {
+      FindDelivered = local.find_delivered
       FindOriginals = local.find_originals
       TagOriginals  = local.tag_originals
-      UseCatalog    = local.use_catalog
+      UseCatalog    = local.use_catalog_and_alert
+      WriteIndex    = local.write_index
     }
   }
 }
@@ -104,6 +135,16 @@ data "aws_iam_policy_document" "function" {
       sid       = statement.key
       actions   = statement.value.actions
       resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = try([statement.value.catalog_keys], [])
+
+        content {
+          test     = "ForAllValues:StringLike"
+          variable = "dynamodb:LeadingKeys"
+          values   = condition.value
+        }
+      }
     }
   }
 }

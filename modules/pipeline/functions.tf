@@ -1,6 +1,7 @@
 locals {
   environment = {
     IMPP_ALERT_TOPIC_ARN        = var.alert_topic_arn
+    IMPP_MUTED_TOPIC_ARN        = var.muted_topic_arn
     IMPP_CATALOG_TABLE          = aws_dynamodb_table.catalog.name
     IMPP_DELIVERY_BUCKET        = var.buckets.delivery
     IMPP_DELIVERY_DOMAIN        = var.settings.delivery_domain == null ? "" : var.settings.delivery_domain

@@ -19,6 +19,7 @@ locals {
       alert_topic_arn    = var.alert_topic_arn
       catalog_table_name = aws_dynamodb_table.catalog.name
       delivery_bucket    = var.buckets.delivery
+      muted_topic_arn    = var.muted_topic_arn
       work_bucket        = var.buckets.work
     },
     { for name, arn in local.called_function_arns : "${name}_function_arn" => arn },
@@ -72,7 +73,12 @@ resource "aws_sfn_state_machine" "this" {
   lifecycle {
     precondition {
       condition     = length(join("", values(local.profile_environment))) <= local.environment_max
-      error_message = "profiles and profile_rules are too long together: as JSON they may have ${local.environment_max} characters, because a function's environment has 4 KB."
+      error_message = "profiles, profile_rules and custom_detectors are too long together: as JSON they may have ${local.environment_max} characters, because a function's environment has 4 KB."
+    }
+    # Not a validation, because that of profiles looks at custom_detectors.
+    precondition {
+      condition     = alltrue([for detector in var.custom_detectors : length(setsubtract(coalesce(detector.profiles, []), concat(local.profile_names, keys(var.profiles)))) == 0])
+      error_message = "custom_detectors: profiles must be some of ${join(", ", concat(local.profile_names, keys(var.profiles)))}."
     }
     precondition {
       condition     = length(local.unbuilt) == 0

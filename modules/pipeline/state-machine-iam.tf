@@ -49,12 +49,17 @@ data "aws_iam_policy_document" "state_machine" {
     sid       = "Claim"
     actions   = ["dynamodb:PutItem"]
     resources = [local.table_arn]
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = ["CLAIM#*"]
+    }
   }
 
   statement {
     sid       = "Alert"
     actions   = ["sns:Publish"]
-    resources = [var.alert_topic_arn]
+    resources = [var.alert_topic_arn, var.muted_topic_arn]
   }
 
   dynamic "statement" {

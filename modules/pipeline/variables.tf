@@ -24,6 +24,30 @@ variable "catalog_deletion_protection" {
   nullable    = false
 }
 
+variable "custom_detectors" {
+  description = "Detectors of the user's own by name, which Inspect plans and prices. Module `analysis` asks them and checks their values."
+  type = map(object({
+    # Name of the endpoint.
+    endpoint = string
+    # Instance type of an asynchronous endpoint, which the quote needs.
+    instance_type = optional(string)
+    # How the endpoint answers: `serverless` or `asynchronous`.
+    kind = optional(string, "serverless")
+    # Prefix of the names of its labels, such as `scene:`.
+    labels_prefix = optional(string)
+    # Memory of a serverless endpoint, in MB. Default: 2048.
+    memory_mb = optional(number)
+    # Confidence in percent below which its labels are dropped. Default: 60.
+    min_confidence = optional(number)
+    # Profiles beside whose own engines it looks at frames. Null: all. Empty: only those whose `labels` is its name.
+    profiles = optional(set(string))
+    # Seconds that a frame takes, for the quote. Default: 0.5.
+    seconds_per_frame = optional(number)
+  }))
+  default  = {}
+  nullable = false
+}
+
 variable "definition_path" {
   description = "Path of the state machine definition that `build.py` rendered. Terraform fills in ARNs and names."
   type        = string
@@ -71,6 +95,12 @@ variable "log_retention_days" {
   description = "Retention of logs, in days."
   type        = number
   default     = 30
+  nullable    = false
+}
+
+variable "muted_topic_arn" {
+  description = "ARN of the topic for alerts beyond a device's daily number."
+  type        = string
   nullable    = false
 }
 
@@ -132,6 +162,8 @@ variable "profiles" {
     escalate = optional(list(string))
     # Engine that looks for faces.
     faces = optional(string)
+    # Seconds between frames that Rekognition, where no model looks first, and custom detectors are shown.
+    frames_interval_s = optional(number)
     # Seconds between frames that are looked at.
     interval_s = optional(number)
     # How long originals are likely to be kept, which decides their storage class.
@@ -140,6 +172,8 @@ variable "profiles" {
     labels = optional(string)
     # Most USD per hour of footage that the cascade spends on Rekognition.
     managed_usd_per_hour = optional(number)
+    # Most frames per original that Rekognition, where no model looks first, and custom detectors are shown.
+    max_frames = optional(number)
     # Most USD that an original may cost; beyond, it is archived only.
     max_usd = optional(number)
     # Engine that looks for unsafe content.
@@ -160,6 +194,10 @@ variable "profiles" {
     error_message = "profiles: a profile of your own needs base, one of ${join(", ", local.profile_names)}."
   }
   validation {
+    condition     = alltrue([for profile in var.profiles : contains(concat(local.image_engines, keys(var.custom_detectors)), coalesce(profile.labels, "off"))])
+    error_message = "profiles: labels must be one of ${join(", ", concat(local.image_engines, keys(var.custom_detectors)))}, or the name of a custom detector."
+  }
+  validation {
     condition     = alltrue(flatten([for profile in var.profiles : [for engine in [profile.text, profile.faces, profile.moderation] : contains(local.image_engines, coalesce(engine, "off"))]]))
     error_message = "profiles: text, faces and moderation must be one of ${join(", ", local.image_engines)}."
   }
@@ -176,8 +214,12 @@ variable "profiles" {
     error_message = "profiles: renditions and on_request must be some of ${join(", ", local.renditions)}."
   }
   validation {
-    condition     = alltrue([for profile in var.profiles : coalesce(profile.interval_s, 1) >= 0.1 && coalesce(profile.interval_s, 1) <= 3600])
-    error_message = "profiles: interval_s must be 0.1 to 3600."
+    condition     = alltrue(flatten([for profile in var.profiles : [for seconds in [profile.interval_s, profile.frames_interval_s] : coalesce(seconds, 1) >= 0.1 && coalesce(seconds, 1) <= 3600]]))
+    error_message = "profiles: interval_s and frames_interval_s must be 0.1 to 3600."
+  }
+  validation {
+    condition     = alltrue([for profile in var.profiles : coalesce(profile.max_frames, 1) >= 1 && coalesce(profile.max_frames, 1) == floor(coalesce(profile.max_frames, 1))])
+    error_message = "profiles: max_frames must be a whole number from 1 on."
   }
   validation {
     condition     = alltrue(flatten([for profile in var.profiles : [for amount in [profile.keep_years, profile.managed_usd_per_hour, profile.max_usd] : coalesce(amount, 0) >= 0]]))

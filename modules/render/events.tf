@@ -4,7 +4,7 @@ locals {
     requested = {
       description = "Requests of renditions start ${local.state_machine_name}."
       pattern = {
-        source      = ["impp"]
+        source      = [var.name] # of this environment: all environments of an account share the default bus
         detail-type = ["Render requested"]
       }
     }

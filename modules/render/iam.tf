@@ -32,9 +32,9 @@ locals {
         actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
         resources = [local.table_arn]
       }
-      WriteManifests = {
+      WriteManifestsAndIndex = {
         actions   = ["s3:GetObject", "s3:PutObject"]
-        resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+        resources = ["${local.s3}${var.buckets.delivery}/assets/*", "${local.s3}${var.buckets.delivery}/index/*"]
       }
     }
 

@@ -33,6 +33,8 @@ SHARED = (ROOT / "edge" / "impp_footage", ENGINES)
 """Packages that the functions share with the edge and the local cloud. A zip holds what its function imports."""
 TABLE = PACKAGE / "functions.toml"
 TEMPLATE = ROOT / "modules" / "pipeline" / "state_machine.asl.json.j2"
+GALLERY = ROOT / "gallery"
+"""The web application."""
 PYPROJECT = ROOT / "pyproject.toml"
 LAYERS = {
     "python": ROOT / "requirements" / "lambda.txt",
@@ -42,6 +44,8 @@ LAYERS = {
 }
 COMPRESSED = frozenset({"speech"})
 """Layers that hold one archive, because they would exceed Lambda's limit (`impp_engines.compressed`)."""
+FILES = ("functions", "layers", "weights", "gallery")
+"""Fields of a manifest that describe files by name."""
 MANIFESTS = {"aws": "manifest.json", "local": "manifest.local.json"}
 STATE_MACHINE = "state_machine.asl.json"
 MAX_UNZIPPED = 262_144_000
@@ -109,7 +113,7 @@ class Build:
             manifest = json.loads(self.manifest_path.read_bytes())
             if manifest["inputs"] != inputs:
                 return False
-            parts = [*manifest["functions"].values(), *manifest["layers"].values(), *manifest["weights"].values()]
+            parts = [part for kind in FILES for part in manifest[kind].values()]
             sizes_fit = all((self.folder / part["path"]).stat().st_size == part["size"] for part in parts)
             machine = (self.folder / STATE_MACHINE).read_bytes()
             return sizes_fit and hashlib.sha256(machine).hexdigest() == manifest["state_machine"]["sha256"]
@@ -140,7 +144,7 @@ class Build:
 
         features = self.features()
         rows = functions.read(TABLE, self.sources.functions(), features)
-        return {name: row for name, row in rows.items() if row.feature is None or features[row.feature]}
+        return {name: row for name, row in rows.items() if not row.features or any(features[f] for f in row.features)}
 
     def definition(self) -> str:
         """Return the state machine with this build's features and the functions' timeouts."""
@@ -243,6 +247,7 @@ class Build:
 
     def all(self) -> dict[str, Any] | None:
         """Write everything, the manifest last, and return it; None if there was nothing to do."""
+        from impp_build import gallery
         from impp_build.detectors import iam_actions
         from impp_build.zips import write_whole
 
@@ -256,6 +261,7 @@ class Build:
             "inputs": inputs,
             "target": target,
             **self.package(),
+            "gallery": gallery.build(GALLERY, self.folder),
             "detectors": {"iam_actions": iam_actions(PACKAGE)},
             "state_machine": machine,
         }
@@ -298,7 +304,7 @@ def source_entry(path: str, file: Path) -> Entry:
 
 def _input_files() -> Iterator[Path]:
     yield from (ROOT / "build.py", PYPROJECT, *LAYERS.values(), *sorted(TEMPLATE.parent.glob("*.j2")))
-    for top in (PACKAGE, *SHARED, BUILDER):
+    for top in (PACKAGE, *SHARED, GALLERY, BUILDER):
         for folder, subfolders, names in os.walk(top):
             kept = (name for name in subfolders if name != "__pycache__" and not name.startswith("."))
             subfolders[:] = sorted(name for name in kept if Path(folder, name) != REFERENCE)

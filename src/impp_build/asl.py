@@ -9,10 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impp_build import BuildError
+
+if TYPE_CHECKING:
+    import jinja2
 
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 MAX_BYTES = 1_048_576  # Step Functions' quota for one definition
@@ -44,8 +48,23 @@ def render(template: Path, features: Mapping[str, bool], timeouts: Mapping[str, 
 def _expand(template: Path, **variables: Any) -> str:
     import jinja2
 
+    try:
+        return _environment(template.parent).get_template(template.name).render(**variables)
+    except jinja2.TemplateNotFound as error:
+        raise BuildError(f"{template.parent / (error.name or template.name)}: no such template") from error
+    except jinja2.TemplateSyntaxError as error:
+        raise BuildError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
+    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise BuildError(f"{_where(error, template)}: {error}") from error
+
+
+@cache
+def _environment(folder: Path) -> jinja2.Environment:
+    """It keeps what it has compiled, as long as the files are the same."""
+    import jinja2
+
     environment = jinja2.Environment(  # noqa: S701  the output is JSON, not HTML; tojson quotes
-        loader=jinja2.FileSystemLoader(template.parent),
+        loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,
         variable_start_string="<<",
         variable_end_string=">>",
@@ -58,14 +77,7 @@ def _expand(template: Path, **variables: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.policies["json.dumps_kwargs"] = {"default": _refuse}
-    try:
-        return environment.get_template(template.name).render(**variables)
-    except jinja2.TemplateNotFound as error:
-        raise BuildError(f"{template.parent / (error.name or template.name)}: no such template") from error
-    except jinja2.TemplateSyntaxError as error:
-        raise BuildError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
-    except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise BuildError(f"{_where(error, template)}: {error}") from error
+    return environment
 
 
 def _refuse(value: object) -> str:

@@ -135,10 +135,13 @@ def sbom(build_dir: Path) -> None:
 @cli.command(short_help="Remove the results of all builds.")
 @click.option("--build-dir", type=click.Path(file_okay=False, path_type=Path), default=ROOT / "build", hidden=True)
 def clean(build_dir: Path) -> None:
-    """Remove artifacts, manifests and the rendered state machine. Wheels stay in the user's cache folder."""
+    """Remove artifacts, gallery, manifests and the rendered state machine. Downloads stay in the user's cache."""
     import shutil
 
-    shutil.rmtree(build_dir / "artifacts", ignore_errors=True)
+    from impp_build.gallery import FOLDER
+
+    for folder in ("artifacts", FOLDER):
+        shutil.rmtree(build_dir / folder, ignore_errors=True)
     for name in (*MANIFESTS.values(), STATE_MACHINE):
         (build_dir / name).unlink(missing_ok=True)
 

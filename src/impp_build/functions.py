@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,20 @@ from impp_build import BuildError
 
 _LIMITS = {"memory_mb": (128, 10_240), "timeout_s": (1, 900), "ephemeral_storage_mb": (512, 10_240)}
 """Lambda's quotas (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
-_ESTIMATE = frozenset({"seconds", "per_frame", "per_gb", "per_minute"})
+_ESTIMATE = frozenset({"seconds", "per_call", "per_gb", "per_minute"})
 _DESCRIPTION_MAX = 256
 """Longest description that CreateFunction accepts (botocore's model of Lambda)."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """One row. `feature` is the branch of the state machine that needs the function, None if every run does."""
+    """One row. Each of `features`, branches of the state machine, needs the function; without any, every run does."""
 
     description: str
     memory_mb: int
     timeout_s: int
     ephemeral_storage_mb: int = 512
-    feature: str | None = None
+    features: Sequence[str] = ()
     estimate: Mapping[str, float] | None = None
 
     def to_manifest(self) -> dict[str, Any]:
@@ -64,8 +64,11 @@ def _function(where: str, row: dict[str, Any], features: Mapping[str, bool]) -> 
         value = getattr(function, name)
         if type(value) is not int or not least <= value <= most:
             raise BuildError(f"{where}: {name} is {value!r}; it must be a whole number from {least} to {most}")
-    if function.feature is not None and function.feature not in features:
-        raise BuildError(f"{where}: feature {function.feature!r} is none of {', '.join(sorted(features))}")
+    if not isinstance(function.features, list | tuple):
+        raise BuildError(f"{where}: features is {function.features!r}; it must be a list")
+    for feature in function.features:
+        if feature not in features:
+            raise BuildError(f"{where}: feature {feature!r} is none of {', '.join(sorted(features))}")
     estimate = function.estimate
     if estimate is not None and not ({"seconds"} <= estimate.keys() <= _ESTIMATE):
         raise BuildError(

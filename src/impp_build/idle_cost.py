@@ -58,6 +58,7 @@ PRICED: Final[Mapping[str, tuple[str, str, Callable[[Resource], float]]]] = {
 """Service and item in the price book, and the quantity, by resource type."""
 
 FREE: Final[Mapping[str, str]] = {
+    "aws_appautoscaling_": "free",
     "aws_budgets_budget": "budgets without actions are free",
     "aws_ce_anomaly_monitor": "free",
     "aws_ce_anomaly_subscription": "free",
@@ -75,6 +76,9 @@ FREE: Final[Mapping[str, str]] = {
     "aws_media_convert_queue": "on demand: billed by minute",
     "aws_rolesanywhere_": "free",
     "aws_s3_": "billed by request and byte",
+    "aws_sagemaker_endpoint": "serverless, or scaled in to zero: billed by the second of work or of an instance",
+    "aws_sagemaker_endpoint_configuration": "free",
+    "aws_sagemaker_model": "free",
     "aws_scheduler_schedule_group": "free",
     "aws_secretsmanager_secret_version": "counted by the secret",
     "aws_sfn_state_machine": "billed by transition",

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum, auto
 from functools import cached_property
 from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ChecksumError,
+    ClientError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    ParamValidationError,
+)
 from botocore.exceptions import ConnectionError as NotConnected
 
 from impp_cli.environments import Settings
 
-CONFIG: Final = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3})
+_SETTINGS: Final[Mapping[str, Any]] = {
+    "connect_timeout": 5,
+    "read_timeout": 15,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+    "ignore_configured_endpoint_urls": True,  # the environment names its endpoint
+}
+CONFIG: Final = Config(**_SETTINGS)
 """A command answers within seconds where AWS cannot be reached."""
+
+LOCAL_KEY: Final = "test"
+"""Access key and secret of the local cloud's administrator. The user's own never go there."""
 
 
 class Kind(Enum):
@@ -37,12 +57,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     code: kind
     for kind, codes in {
         Kind.CREDENTIALS: "AuthFailure ExpiredToken ExpiredTokenException IncompleteSignature InvalidAccessKeyId "
-        "InvalidClientTokenId InvalidSignatureException RequestExpired SignatureDoesNotMatch "
+        "InvalidClientTokenId InvalidSignatureException InvalidToken MissingAuthenticationToken "
+        "MissingAuthenticationTokenException RequestExpired SignatureDoesNotMatch TokenRefreshRequired "
         "UnrecognizedClientException",
         Kind.DENIED: "403 AccessDenied AccessDeniedException AuthorizationError AuthorizationErrorException "
         "NotAuthorized UnauthorizedOperation",
         Kind.MISSING: "404 NoSuchBucket NoSuchEntity NoSuchResourceException NotFound NotFoundException "
-        "ResourceNotFoundException UnknownMonitorException",
+        "ParameterNotFound ResourceNotFoundException UnknownMonitorException",
         Kind.NOT_SERVED: "InvalidAction NotImplemented UnknownOperationException",
         Kind.NOT_SUBSCRIBED: "NotSignedUp OptInRequired SubscriptionRequiredException",
     }.items()
@@ -52,7 +73,13 @@ KINDS: Final[Mapping[str, Kind]] = {
 _ACTION: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 """As in "User: arn:… is not authorized to perform: ce:GetAnomalyMonitors on resource: …"."""
 
-ACTIONS: Final = {("budgets", "DescribeBudget"): "budgets:ViewBudget", ("s3", "HeadBucket"): "s3:ListBucket"}
+ACTIONS: Final = {
+    ("budgets", "DescribeBudget"): "budgets:ViewBudget",
+    ("lambda", "Invoke"): "lambda:InvokeFunction",
+    ("s3", "HeadBucket"): "s3:ListBucket",
+    ("s3", "HeadObject"): "s3:GetObject",
+    ("s3", "ListObjectsV2"): "s3:ListBucket",
+}
 """IAM actions that are not named like the operation (Service Authorization Reference)."""
 
 
@@ -110,28 +137,69 @@ class Account:
             raise self._failure
         return self._call(service, self.region, operation, parameters)
 
-    def _call(self, service: str, region: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def client(self, service: str) -> Any:
+        """boto3's client, for what `call` is no help with, such as the body of an object: use it within `explained`."""
+        if self._failure is not None:
+            raise self._failure
+        with self.explained(service):
+            return self._client(service, self.region)
+
+    def invoke(self, function: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What a function returns for a JSON object; an error document if it failed. Raises AwsError.
+
+        It is sent once, and may take as long as functions do for a request.
+        """
+        with self.explained("lambda"):
+            client = self.client("lambda") if self._create else self._patient_lambda
+            answer = client.invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+            document: dict[str, Any] = json.loads(answer["Payload"].read())
+        return document
+
+    @cached_property
+    def _patient_lambda(self) -> Any:
+        create: Any = self._session.client
+        return create(
+            "lambda",
+            region_name=self.region,
+            endpoint_url=self._settings.endpoint_url,
+            config=CONFIG.merge(Config(read_timeout=150, retries={"total_max_attempts": 1})),
+        )
+
+    @contextmanager
+    def explained(self, service: str) -> Iterator[None]:
+        """Raise AwsError for what the client of a service raises within the block."""
         try:
+            yield
+        except ClientError as error:
+            raise self._refusal(service, error) from error
+        except (HTTPClientError, NotConnected, IncompleteReadError) as error:
+            raise AwsError(Kind.UNREACHABLE, str(error)) from error
+        except (ChecksumError, FlexibleChecksumError) as error:
+            raise AwsError(Kind.OTHER, str(error), "DamagedResponse", service) from error
+        except ParamValidationError as error:  # such as the name of a bucket that no bucket can have
+            raise AwsError(Kind.OTHER, str(error).partition("\n")[2] or str(error)) from error
+        except BotoCoreError as error:  # no credentials, an expired SSO session, an unknown profile
+            raise AwsError(Kind.CREDENTIALS, str(error)) from error
+
+    def _call(self, service: str, region: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        with self.explained(service):
             client = self._client(service, region)
             if client.can_paginate(operation) and "MaxResults" not in parameters and "MaxItems" not in parameters:
                 pages: dict[str, Any] = client.get_paginator(operation).paginate(**parameters).build_full_result()
                 return pages
             answer: dict[str, Any] = getattr(client, operation)(**parameters)
             return answer
-        except ClientError as error:
-            raise self._refusal(client, error) from error
-        except (HTTPClientError, NotConnected) as error:
-            raise AwsError(Kind.UNREACHABLE, str(error)) from error
-        except BotoCoreError as error:  # no credentials, an expired SSO session, an unknown profile
-            raise AwsError(Kind.CREDENTIALS, str(error)) from error
 
-    def _refusal(self, client: Any, error: ClientError) -> AwsError:
+    def _refusal(self, service: str, error: ClientError) -> AwsError:
         answer = error.response["Error"]
         code, message = str(answer.get("Code", "")), str(answer.get("Message", ""))
-        model = client.meta.service_model
+        model = self._client(service, self.region).meta.service_model
         action = ACTIONS.get((model.service_name, error.operation_name))
         named = _ACTION.search(message)
         kind = KINDS.get(code, Kind.OTHER)
+        if code == "400" and error.operation_name.startswith("Head"):
+            # It has no body, only "a generic code, such as 400 Bad Request" (S3, HeadObject). The request is right.
+            kind, message = Kind.CREDENTIALS, f"{message}; S3 does not say why: as a rule they have expired"
         if kind is Kind.NOT_SERVED and not self.is_local:
             kind = Kind.OTHER
         return AwsError(
@@ -150,4 +218,7 @@ class Account:
 
     @cached_property
     def _session(self) -> boto3.Session:
+        # Whoever sets a key by hand wants to be somebody in particular at the local cloud.
+        if self.is_local and "AWS_ACCESS_KEY_ID" not in os.environ:
+            return boto3.Session(aws_access_key_id=LOCAL_KEY, aws_secret_access_key=LOCAL_KEY)
         return boto3.Session(profile_name=self._settings.profile)

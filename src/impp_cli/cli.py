@@ -7,7 +7,10 @@ from typing import Final
 
 import click
 
-COMMANDS: Final = ("doctor",)
+COMMANDS: Final = (
+    "configure", "cost", "doctor", "erase", "find", "get", "hold", "index", "keys", "open", "release", "render",
+    "replay", "restore", "share", "shares", "show",
+)  # fmt: skip
 """Names of the commands: each is a function of that name in the module of that name."""
 
 
@@ -28,6 +31,12 @@ class _Commands(click.Group):
 def main() -> None:
     """Your footage archive on AWS or on one machine.
 
-    Credentials come from the usual AWS chain. A file `~/.config/impp/<environment>.toml` may name the AWS profile of an
-    environment, `profile = "…"`, or the endpoint of a local cloud, `endpoint_url = "…"`.
+    `make deploy` and `make up` write how to reach an environment into `~/.config/impp/<environment>.toml`. `--env` or
+    `IMPP_ENV` selects one; where there is only one, neither is needed. Credentials come from the usual AWS chain, or
+    from the AWS profile that you name in that file, `profile = "…"`.
+
+    ASSET is the id of an asset or its beginning, the key or file name of its original, or a file on this machine, which
+    is found by its checksum.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched, 4 refused: no permission, or not in this state.
     """

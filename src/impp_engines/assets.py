@@ -222,12 +222,15 @@ JOINED: dict[str, Joined] = {
 
 CONVERTED: dict[str, Conversion] = {
     "nanodet.onnx": Conversion(convert.from_tfjs, ("nanodet.json", "nanodet.bin")),
+    "nanodet-8bit.onnx": Conversion(convert.in_eight_bits, ("nanodet.onnx",)),
     "centerface-any.onnx": Conversion(convert.free_image_size, ("centerface.onnx",)),
+    "ppocr-locate-simplified.onnx": Conversion(convert.simplified_locator, ("ppocr-locate.onnx",)),
 }
-"""Models converted from fetched files, once: the object detector, which its package holds for TensorFlow.js, and the
-face detector, whose package fixes the size of its images."""
+"""Models converted from fetched files, once: the object detector, which its package holds for TensorFlow.js and in
+floats, the face detector, whose package fixes the size of its images, and the network that locates text, of which parts
+can be cheaper."""
 
-_CONVERTER_VERSION = "1"
+_CONVERTER_VERSION = "3"
 
 
 def cache_root() -> Path:

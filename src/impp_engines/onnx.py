@@ -8,7 +8,7 @@ from typing import Any
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from impp_engines import weights
+from impp_engines import denormals, weights
 
 
 class Model:
@@ -29,7 +29,10 @@ class Model:
     def run(self, outputs: list[str] | None, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The named outputs (all when None) for the inputs by name."""
         with self._lock:
-            result: list[NDArray[Any]] = self._loaded().run(outputs, inputs)
+            session = self._loaded()
+            # Looking for text took 165 ms per frame on Intel instead of 49 (docs/design/performance.md, "The models").
+            with denormals.as_zero():
+                result: list[NDArray[Any]] = session.run(outputs, inputs)
             return result
 
     def note(self, key: str) -> str:

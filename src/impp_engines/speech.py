@@ -27,10 +27,16 @@ speakers of Norwegian."""
 _TEMPERATURES = (0.0, 0.2, 0.4)
 """Tried in this order until a text is not a repetition and not a guess. Whisper itself goes up to 1.0, where it mostly
 invents text."""
+BEAMS = 1
+"""Greedy: five beams take half as long again, and the difference in mistakes was chance in English, which is all that
+was measured (docs/design/performance.md, "Speech")."""
 _NO_SPEECH, _DOUBTFUL, _GUESSED, _CERTAIN = 0.6, -0.7, -1.0, 0.35
 """Measured with Whisper base: clear speech scores up to 0.65 as "no speech" with a log probability of -0.1 to -0.3, a
 third of it under noise as loud as itself; white noise, silence and tones score 0.7 and more, with -0.75 and less. Words
 of clear speech have a probability of 0.8 and more on average."""
+_REPETITION, _FASTEST = 2.4, 8.0
+"""Compression ratio from which Whisper tries again, and words per second that nobody speaks: auctioneers reach 7. In
+white noise it fell into a loop with a ratio of 15 and 18 words per second, of which it was sure."""
 
 
 @dataclass(frozen=True)
@@ -129,15 +135,22 @@ def identify(samples: Samples, model: Model = BASE, *, skip_silence: bool = Fals
 
 
 def recognize(
-    samples: Samples, language: str, model: Model = BASE, *, offset: float = 0.0, skip_silence: bool = False
+    samples: Samples,
+    language: str,
+    model: Model = BASE,
+    *,
+    offset: float = 0.0,
+    skip_silence: bool = False,
+    beams: int = BEAMS,
 ) -> list[Segment]:
-    """What is said in a piece of sound; times begin at `offset`. `skip_silence` finds the speech in it first."""
+    """What is said in a piece of sound; times begin at `offset`. `skip_silence` finds the speech in it first. `beams`
+    are followed at once."""
     whisper, lock = _loaded(model)
     with lock:
         segments, _ = whisper.transcribe(
             samples,
             language=model.language or language,
-            beam_size=5,
+            beam_size=beams,
             word_timestamps=True,
             vad_filter=skip_silence,
             condition_on_previous_text=False,
@@ -148,7 +161,11 @@ def recognize(
 
 
 def _is_speech(segment: Any) -> bool:
-    """False for what Whisper invents in noise and silence: it doubts that somebody speaks, and what is said."""
+    """False for what Whisper invents in noise and silence: it doubts that somebody speaks, and what is said, or it
+    repeats itself faster than anybody speaks."""
+    words = len(segment.text.split())
+    if segment.compression_ratio > _REPETITION and words > _FASTEST * (segment.end - segment.start):
+        return False
     least = _GUESSED if segment.no_speech_prob <= _NO_SPEECH else _DOUBTFUL
     return bool(segment.avg_logprob >= least)
 

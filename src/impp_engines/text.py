@@ -32,7 +32,7 @@ pixels wide, and cost seconds."""
 _UPRIGHT = 1.5
 _SAME_ROW = 10
 
-_locator = Model("ppocr-locate.onnx")
+_locator = Model("ppocr-locate-simplified.onnx")
 _reader = Model("ppocr-read.onnx")
 
 Point = tuple[float, float]

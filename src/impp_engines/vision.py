@@ -36,12 +36,13 @@ def look(
 
 
 def _labels(picture: Picture, lowest: float) -> list[Finding]:
-    """`{name, confidence, instances: [{confidence, box}]}`; parents such as `Vehicle` have no instances."""
+    """`{name, confidence, parents, instances: [{confidence, box}]}`; parents such as `Vehicle` have no instances."""
     detections = labels.detect(picture, taxonomy.score(lowest))
     return [
         {
             "name": label.info.name,
             "confidence": round(label.confidence, 2),
+            "parents": list(label.info.parents),
             "instances": [
                 {
                     "confidence": round(taxonomy.confidence(instance.score), 2),

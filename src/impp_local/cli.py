@@ -97,7 +97,8 @@ def _absolute(path: Path) -> Path:
 @main.command()
 @click.option("--media", type=click.Path(path_type=Path), help="Folder with your own footage, which is only read.")
 @click.option("--sample", type=Folder, help="Only write the sample SD card to this folder, and list its files.")
-def demo(media: Path | None, sample: Path | None) -> None:
+@click.option("--keep", is_flag=True, help="Keep the cloud running after the run, and print the gallery's address.")
+def demo(media: Path | None, sample: Path | None, keep: bool) -> None:
     """Run a card of footage through the real pipeline, and write a report. Without --media, a sample card is generated.
 
     Exits with 0 when every file finished as expected, with 1 when one did not, with 2 when the run failed. After a
@@ -110,7 +111,7 @@ def demo(media: Path | None, sample: Path | None) -> None:
         for entry in make_sample_card(_absolute(sample)):
             click.echo(f"{entry.state:12} {entry.path}  ({entry.note})")
         return
-    sys.exit(run.run(_absolute(media) if media else None))
+    sys.exit(run.run(_absolute(media) if media else None, keeps=keep))
 
 
 @main.command()

@@ -182,6 +182,7 @@ class LocalCloud:
         return any(service.has_host(name) for service in self._services or ())
 
     def _answered(self, call: Call, response: Response) -> None:
+        from impp_local.services import PART_OF
         from impp_local.web.metering import meter_request
 
         meter_request(call, response)
@@ -190,7 +191,7 @@ class LocalCloud:
             return
         resources.changed("meter")
         if not moto.is_read(call.operation):
-            resources.changed(call.service)
+            resources.changed(PART_OF.get(call.service, call.service))
 
     def _page(self, call: Call) -> Response | None:
         """The cloud's own pages, `/_impp/...`."""

@@ -19,9 +19,11 @@ import av
 import jsonschema
 import requests
 
-from impp_lambdas.core.keys import delivery
+from impp_cli.archive.documents import Documents
+from impp_lambdas.core.keys import delivery, index_shard
 from impp_lambdas.core.money.ledger import MIN_OUTPUT_S
 from impp_lambdas.core.planning.ladder import MAX_FPS
+from impp_lambdas.core.results.index import PEOPLE, entry, entry_of, time_of
 from impp_local.deploy.terraform import REPOSITORY
 from impp_smoke.evidence import STATES_WITH_DELIVERY, Asset, Run
 
@@ -147,7 +149,8 @@ def objects_and_speech_are_recognised(run: Run) -> None:
     """People, bicycles and Dickens' first sentence are found; silent clips are not transcribed."""
     published = run.published()
     labels = {label["name"] for asset in published for label in asset.item.get("labels", ())}
-    expect({"Person", "Bicycle"} <= labels, f"the labels are {sorted(labels)}")
+    people = PEOPLE & labels  # the summary names Man instead of Person, where Rekognition knows
+    expect(people and "Bicycle" in labels, f"the labels are {sorted(labels)}")
     transcripts = " ".join(asset.item.get("transcript") or "" for asset in published).lower()
     expect("it was the best of times" in transcripts, f"the transcripts are {transcripts!r}")
     for asset in published:
@@ -187,8 +190,7 @@ def delivery_is_private(run: Run) -> None:
     if url := environment.delivery_url(poster):
         status = requests.get(url, timeout=60).status_code
         expect(status == 403, f"an unsigned request to CloudFront is answered with {status}")
-        if environment.viewer:
-            expect(served.headers.get("Strict-Transport-Security"), "CloudFront sends no Strict-Transport-Security")
+        expect(served.headers.get("Strict-Transport-Security"), "CloudFront sends no Strict-Transport-Security")
     outputs = environment.outputs
     for bucket, key in (
         (outputs["delivery_bucket"], poster),
@@ -197,6 +199,23 @@ def delivery_is_private(run: Run) -> None:
     ):
         status = requests.get(environment.bucket_url(bucket, key), timeout=60).status_code
         expect(status == 403, f"an unsigned request to the bucket {bucket} is answered with {status}")
+
+
+def the_index_lists_every_file(run: Run) -> None:
+    """Each file has an entry with its state in the month of its capture, and what is said in it can be found there."""
+    index = Documents(run.environment.client("s3"), str(run.environment.outputs["delivery_bucket"])).index
+    listed = {row["path"] for row, _, _ in index.leaves()}
+    for asset in run.assets:
+        shard, words = index.shard(time_of(asset.item))
+        path = index_shard(shard["times"])
+        expect(path in listed, f"{asset.name}: the lists of the index do not name {path}")
+        expected = json.loads(json.dumps(entry(asset.item)))
+        actual = entry_of(shard, asset.file.asset)
+        expect(actual == expected, f"{asset.name}: its entry in the index is {actual}, expected {expected}")
+        if transcript := asset.item.get("transcript"):
+            speech = " ".join(phrase for _, phrase in words["assets"].get(asset.file.asset, {}).get("speech", ()))
+            first = " ".join(transcript.split()[:4])
+            expect(first in speech, f"{asset.name}: the index has {speech!r}, but {first!r} is said")
 
 
 def alert_links_open(run: Run) -> None:
@@ -270,6 +289,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     objects_and_speech_are_recognised,
     difficult_media_is_understood,
     delivery_is_private,
+    the_index_lists_every_file,
     alert_links_open,
     each_asset_sends_one_alert,
     ledgers_add_up,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -16,9 +16,12 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from impp_cli.archive.documents import Documents
 from impp_lambdas.core import keys
+from impp_lambdas.core.contention import Contended
 from impp_lambdas.core.intake.sources import SOURCES
 from impp_lambdas.core.planning.transcription import job_name
+from impp_lambdas.core.results.index import place_of
 from impp_smoke.alerts import AlertQueue
 from impp_smoke.environment import Environment
 from impp_smoke.evidence import Execution, Lookup
@@ -174,12 +177,15 @@ class Cleaner:
                 self._delete(kind, bucket, self._versions(bucket, prefix))
             if item:
                 self._remove_item(keys.catalog_asset(asset))
+                self._remove_entry(asset, item)
             if execution:
                 self._remove_item(keys.catalog_token(job_name(asset, execution.arn)))
-        # The device's spending of the day, which may have changed meanwhile; that of the day and the month stays.
-        for day in (head["LastModified"], head["LastModified"] + timedelta(days=1)):
-            source = original.key.removeprefix(keys.ORIGINALS).partition("/")[0]
-            self._remove_item(keys.catalog_spend(f"{day:%Y-%m-%d}#{source}/{self._device}"))
+        # The device's spending and alerts of the day, which may have changed meanwhile; those of the day and the month
+        # stay.
+        for day in (f"{head['LastModified'] + timedelta(days=later):%Y-%m-%d}" for later in (0, 1)):
+            owner = keys.owner(original.key)
+            self._remove_item(keys.catalog_spend(f"{day}#{owner}"))
+            self._remove_item(keys.catalog_alerts(owner, day))
         self._remove_item(keys.catalog_claim(self._bucket, original.key, original.version))
 
     def _assets(self, original: Version, sha256: str | None) -> set[str]:
@@ -193,6 +199,12 @@ class Cleaner:
             TableName=table, Key={"pk": {"S": pk}}, ReturnValues="ALL_OLD"
         )
         self.result.removed["catalog items"] += bool(deleted.get("Attributes"))
+
+    def _remove_entry(self, asset: str, item: Mapping[str, Any]) -> None:
+        """Remove an asset from the index, now that the catalog no longer has it."""
+        if place := place_of(item):
+            Documents(self._s3, str(self._environment.outputs["delivery_bucket"])).index.remove(place, asset)
+            self.result.removed["index entries"] += 1
 
     def _prefixes(self) -> Iterator[str]:
         yield from (f"{root}{source}/{self._device}/" for root in ROOTS for source in SOURCES)
@@ -224,5 +236,5 @@ class Cleaner:
     def _try(self, what: str, step: Step) -> None:
         try:
             step()
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, Contended) as error:
             self.result.left.append(f"{what}: {error}")

@@ -27,13 +27,10 @@ LOCAL: Final = "local"
 @click.option("--env", "name", default="dev", show_default=True, help="Environment; `local` is that of `make up`.")
 @click.option("--outputs", type=click.Path(path_type=Path), help="File with what `terraform output -json` prints.")
 @click.option("--state", default=STATE, type=click.Path(path_type=Path), help="State folder of the local cloud.")
-@click.option("--viewer-key", help="A viewer's private key as NAME=FILE, to try signed delivery.")
 @click.option("--yes", is_flag=True, help="Do not ask before spending money.")
 @click.option("--keep", is_flag=True, help="Remove nothing afterwards.")
 @click.option("--clean", metavar="DEVICE", help="Only remove what the run with this device name has left.")
-def main(
-    name: str, outputs: Path | None, state: Path, viewer_key: str | None, yes: bool, keep: bool, clean: str | None
-) -> None:
+def main(name: str, outputs: Path | None, state: Path, yes: bool, keep: bool, clean: str | None) -> None:
     """Upload a few files to a deployed environment, check everything that comes of them, and remove it.
 
     Exits with 0 when all checks passed and nothing is left, with 1 when not, with 2 when the run failed.
@@ -42,7 +39,7 @@ def main(
     try:
         with unwinding():
             try:
-                environment = _environment(name, outputs, state, viewer_key)
+                environment = _environment(name, outputs, state)
                 code = _clean(console, environment, clean) if clean else _run(console, environment, yes=yes, keep=keep)
             except Interrupted as interrupted:
                 leave(interrupted.exit_code)
@@ -52,14 +49,10 @@ def main(
     sys.exit(code)
 
 
-def _environment(name: str, outputs: Path | None, state: Path, viewer_key: str | None) -> Environment:
+def _environment(name: str, outputs: Path | None, state: Path) -> Environment:
     if name == LOCAL:
         return environments.on_this_machine(state.absolute())
-    key, _, file = (viewer_key or "").partition("=")
-    if viewer_key and not file:
-        raise SmokeError(f"--viewer-key takes NAME=FILE, not {viewer_key!r}")
-    path = outputs or FOLDER / f"{name}.outputs.json"
-    return environments.on_aws(name, path, (key, Path(file)) if viewer_key else None)
+    return environments.on_aws(name, outputs or FOLDER / f"{name}.outputs.json")
 
 
 def _run(console: Console, environment: Environment, *, yes: bool, keep: bool) -> int:

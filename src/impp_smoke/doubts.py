@@ -98,10 +98,30 @@ DOUBTS: Final = (
     Doubt(
         "private-delivery",
         "Does CloudFront answer unsigned requests with 403, and read a bucket with a customer-managed key?",
-        "An unsigned request is refused; with a viewer's private key (`VIEWER_KEY`), a signed one returns the poster.",
+        "An unsigned request is refused; one that the current viewers' key has signed returns the poster.",
         True,
     ),
     # --- somebody observes it later ---
+    Doubt(
+        "gate-sees-policies",
+        "Does the CloudFront Function of `/assets/*` see the cookies and query parameters of a signature?",
+        "`impp share` an asset, open the link, `impp shares --revoke` it, reload: 403. The same with the policy in the"
+        " query (`Policy`, `Signature`, `Key-Pair-Id`).",
+        False,
+    ),
+    Doubt(
+        "api-headers",
+        "Does CloudFront hand `x-amz-content-sha256`, `sec-fetch-site` and the signed cookies on to a function URL?",
+        "Ask for a price in the gallery: the answer is no 403, and its line in the log of `api` has a `viewer`. Without"
+        " one the cookies stay behind, and the access log alone tells viewers apart.",
+        False,
+    ),
+    Doubt(
+        "restore-price",
+        "Does a restore from Deep Archive cost $0.10 (standard) or $0.025 (bulk) per 1,000 requests?",
+        "A day after an `impp restore` of several files, divide the usage of retrieval requests in Cost Explorer.",
+        False,
+    ),
     Doubt(
         "presigned-life",
         "How long does a presigned link in an alert work, when the role's credentials end before its 12 hours?",
@@ -124,6 +144,18 @@ DOUBTS: Final = (
         "uhd-price",
         "Does a Basic UHD minute cost $0.03, $0.0375 or $0.045 by frame rate, or $0.06?",
         "A day after a 4K `creator` clip, divide its UHD usage in Cost Explorer by its minutes.",
+        False,
+    ),
+    Doubt(
+        "hls-sound-price",
+        "Does MediaConvert bill the sound of a CMAF group as an output without a picture ($0.003 per minute)?",
+        "A day after a `creator` clip, look for usage of that type in Cost Explorer.",
+        False,
+    ),
+    Doubt(
+        "hls-rungs",
+        "Do MediaConvert's CMAF pictures begin at zero, and its segments where those of our own rung do?",
+        "Compare the lengths in `hls-1080.m3u8` and `hls-480.m3u8` of a `creator` clip, and switch levels in a player.",
         False,
     ),
     Doubt(
@@ -166,6 +198,20 @@ DOUBTS: Final = (
         "retag-condition",
         "Is an upload with tags to a key that exists refused with 412, or by `s3:ExistingObjectTag` with 403?",
         "A box puts the same file twice, without a HeadObject before. `impp-edge` takes 403 for a denial.",
+        False,
+    ),
+    Doubt(
+        "cookies-to-origin",
+        "Does CloudFront send the cookies that it verifies on to the function `api`, as it sends all others?",
+        "The gallery of a link to everything shows the month's cost. If it does not, `core/actions/http.py` gets none.",
+        False,
+    ),
+    Doubt(
+        "bytecode",
+        "How long does a child need for its imports on Lambda?",
+        "Compare the billed seconds of a second photo in `sample` with those here (0.4 s of processor time for the "
+        "imports): layers hold no bytecode and `/opt` is read-only, so each child compiles PyAV, numpy and ONNX "
+        "Runtime.",
         False,
     ),
 )  # fmt: skip

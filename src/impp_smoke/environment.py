@@ -11,13 +11,14 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import requests
 
+from impp_cli.sharing.signing import Signer
 from impp_local.deploy.terraform import REPOSITORY
-from impp_local.services.cloudfront.viewers import Signer
 
 CA_BUNDLE: Final = "AWS_CA_BUNDLE"
 LINK_S: Final = 300
@@ -38,14 +39,13 @@ class Clients(Protocol):
 @dataclass(frozen=True)
 class Environment:
     """`outputs` are those of the root. `credentials` are environment variables for the edge script. `endpoint` is the
-    local cloud's, None on AWS. Without a `viewer` CloudFront's signed delivery is not tried."""
+    local cloud's, None on AWS."""
 
     name: str
     outputs: Mapping[str, Any]
     client: Clients
     credentials: Mapping[str, str] = field(repr=False)
     endpoint: str | None = None
-    viewer: Signer | None = field(default=None, repr=False)
 
     @property
     def region(self) -> str:
@@ -79,8 +79,7 @@ class Environment:
             )
 
     def deliver(self, key: str, *, start: int | None = None, end: int | None = None) -> requests.Response:
-        """Request a delivered object as a viewer does: from CloudFront if there is a viewer's key, else by a presigned
-        S3 URL."""
+        """Request a delivered object as a viewer does: from CloudFront, or by a presigned S3 URL without it."""
         wanted = {"Range": f"bytes={start or 0}-{'' if end is None else end}"} if (start, end) != (None, None) else {}
         return requests.get(self.signed(self.delivery_url(key)) or self._presigned(key), headers=wanted, timeout=120)
 
@@ -93,8 +92,20 @@ class Environment:
         return f"https://{self.outputs['distribution_domain']}/{key}"
 
     def signed(self, url: str | None) -> str | None:
-        """The address with a viewer's signature; None without a distribution or a viewer's key."""
-        return self.viewer.url(url, time.time() + LINK_S) if url and self.viewer else None
+        """The address with a viewer's signature; None without a distribution."""
+        return self.viewer.url(url, time.time() + LINK_S) if url else None
+
+    @cached_property
+    def viewer(self) -> Signer:
+        """Signs with the environment's current key for viewers. Raises SmokeError."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        name = self.outputs["viewer_key_parameter"]
+        try:
+            answer = self.client("ssm").get_parameter(Name=name, WithDecryption=True)
+        except (BotoCoreError, ClientError) as error:
+            raise SmokeError(f"The viewers' key {name} cannot be read: {error}") from error
+        return Signer.of_parameter(answer["Parameter"]["Value"])
 
     def bucket_url(self, bucket: str, key: str) -> str:
         """The address of an object at S3, without a signature."""
@@ -118,7 +129,7 @@ class Environment:
         return url
 
 
-def on_aws(name: str, outputs_file: Path, viewer_key: tuple[str, Path] | None = None) -> Environment:
+def on_aws(name: str, outputs_file: Path) -> Environment:
     """An environment on AWS. `outputs_file` holds what `terraform output -json` prints. Raises SmokeError."""
     import boto3
     from botocore.config import Config
@@ -166,7 +177,7 @@ def on_aws(name: str, outputs_file: Path, viewer_key: tuple[str, Path] | None = 
             clients[service] = connect(service, config=config)
         return clients[service]
 
-    return Environment(name, outputs, client, keys, viewer=_viewer(outputs, viewer_key))
+    return Environment(name, outputs, client, keys)
 
 
 def on_this_machine(state: Path) -> Environment:
@@ -175,7 +186,6 @@ def on_this_machine(state: Path) -> Environment:
     from impp_local.deploy import root
     from impp_local.kernel.clients import Clients as LocalClients
     from impp_local.kernel.defaults import aws_settings
-    from impp_local.services.cloudfront.viewers import viewers_key
 
     record = Record.read(state)
     if record is None or not record.is_running():
@@ -183,23 +193,7 @@ def on_this_machine(state: Path) -> Environment:
     if not root.is_applied(state):
         raise SmokeError(f"The local cloud at {record.endpoint} is not deployed yet: wait for `make up`.")
     outputs = root.outputs(state)
-    viewer = _viewer(outputs, ("local", viewers_key(state)[0]))
-    return Environment(
-        "local", outputs, LocalClients(record.endpoint), aws_settings(record.endpoint), record.endpoint, viewer
-    )
-
-
-def _viewer(outputs: Mapping[str, Any], key: tuple[str, Path] | None) -> Signer | None:
-    if key is None or not outputs.get("distribution_id"):
-        return None
-    name, path = key
-    ids = outputs["key_pair_ids"]
-    if name not in ids:
-        raise SmokeError(f"There is no viewer key {name}; the environment has {', '.join(sorted(ids)) or 'none'}.")
-    try:
-        return Signer(ids[name], path)
-    except (OSError, ValueError, TypeError) as error:
-        raise SmokeError(f"{path} is not a private key without a password: {error}") from error
+    return Environment("local", outputs, LocalClients(record.endpoint), aws_settings(record.endpoint), record.endpoint)
 
 
 def edge_environment(environment: Environment) -> dict[str, str]:

@@ -16,6 +16,7 @@ from impp_lambdas.core.intake import facts as intake
 from impp_lambdas.core.intake import sources
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money import ledger, pricing, quote, storage, usage
+from impp_lambdas.core.money.calibration import Calibration
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.planning import plan
 from impp_local.engines import video
@@ -50,7 +51,7 @@ def _quote(file: SmokeFile, relative: PurePosixPath) -> ledger.Lines:
         count = ledger.transitions("quarantine", {})
         return [PriceBook.load().line("states", "standard_transition", count)]
     planned = plan.make(file.asset, facts, "s3://ingest/original", "delivery", Settings().max_frames)
-    lines = quote.lines(planned, facts, storage.choose(facts), plan.FEATURES, MACHINE)
+    lines = quote.lines(planned, facts, storage.choose(facts), plan.FEATURES, Calibration.of(MACHINE))
     return lines if keys.is_safe(str(relative)) else [*lines, *usage.copy_lines(facts.bytes)]
 
 

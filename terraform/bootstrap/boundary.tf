@@ -17,11 +17,13 @@ locals {
         "lambda:*:${local.account}:layer:impp-${environment}-*",
         "logs:*:${local.account}:log-group:*/impp-${environment}-*",
         "mediaconvert:*:${local.account}:queues/impp-${environment}",
+        "sagemaker:*:${local.account}:endpoint/impp-${environment}-*",
         "scheduler:*:${local.account}:schedule/impp-${environment}-*",
         "scheduler:*:${local.account}:schedule-group/impp-${environment}-*",
         "secretsmanager:*:${local.account}:secret:impp-${environment}-*",
         "sns:*:${local.account}:impp-${environment}-*",
         "sqs:*:${local.account}:impp-${environment}-*",
+        "ssm:*:${local.account}:parameter/impp-${environment}/*",
         "states:*:${local.account}:execution:impp-${environment}-*",
         "states:*:${local.account}:stateMachine:impp-${environment}-*",
         "xray:*:${local.account}:group/impp-${environment}/*",
@@ -58,23 +60,31 @@ data "aws_iam_policy_document" "boundary" {
       "dynamodb:UpdateItem",
       "lambda:InvokeFunction",
       "logs:CreateLogStream",
+      "logs:DescribeLogStreams",
       "logs:PutLogEvents",
       "mediaconvert:CreateJob",
       "mediaconvert:TagResource",
       "s3:AbortMultipartUpload",
       "s3:GetObject",
+      "s3:GetObjectLegalHold",
       "s3:GetObjectTagging",
       "s3:GetObjectVersion",
       "s3:GetObjectVersionTagging",
       "s3:ListBucket",
+      "s3:ListBucketVersions",
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
       "s3:PutObjectTagging",
       "s3:PutObjectVersionTagging",
       "s3:RestoreObject",
+      "sagemaker:InvokeEndpoint",
+      "sagemaker:InvokeEndpointAsync",
       "secretsmanager:GetSecretValue",
       "sns:Publish",
       "sqs:SendMessage",
+      "ssm:DeleteParameter",
+      "ssm:GetParameter",
+      "ssm:PutParameter",
       "states:DescribeExecution",
       "states:SendTaskFailure",
       "states:SendTaskHeartbeat",
@@ -84,16 +94,48 @@ data "aws_iam_policy_document" "boundary" {
     resources = local.named[each.key]
   }
 
+  # For models of the user's own (module custom_model): their images, and volumes that only AWS attaches.
+  statement {
+    sid = "PullImages"
+    actions = [
+      "ecr:BatchCheckLayerAvailability",
+      "ecr:BatchGetImage",
+      "ecr:GetAuthorizationToken",
+      "ecr:GetDownloadUrlForLayer",
+    ]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "LendTheKeyToVolumes"
+    actions   = ["kms:CreateGrant"]
+    resources = ["*"]
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+  }
+
   # Their resources have ids or names that AWS chooses, or none at all.
   statement {
     sid = "WithoutNames"
     actions = [
       "ce:GetCostAndUsage",
+      "cloudfront:CreateInvalidation",
+      "cloudfront:CreatePublicKey",
+      "cloudfront:DeletePublicKey",
+      "cloudfront:GetKeyGroup",
+      "cloudfront:GetPublicKey",
+      "cloudfront:ListKeyGroups",
+      "cloudfront:ListPublicKeys",
+      "cloudfront:UpdateKeyGroup",
       "cloudwatch:PutMetricData",
       "kms:Decrypt",
       "kms:DescribeKey",
       "kms:Encrypt",
       "kms:GenerateDataKey",
+      "kms:GenerateDataKeyPair",
       "logs:CreateLogDelivery",
       "logs:DeleteLogDelivery",
       "logs:DescribeLogGroups",
@@ -107,6 +149,14 @@ data "aws_iam_policy_document" "boundary" {
       "mediaconvert:Probe",
       "mediaconvert:TagResource",
       "rekognition:Detect*",
+      "rekognition:GetContentModeration",
+      "rekognition:GetFaceDetection",
+      "rekognition:GetLabelDetection",
+      "rekognition:GetTextDetection",
+      "rekognition:StartContentModeration",
+      "rekognition:StartFaceDetection",
+      "rekognition:StartLabelDetection",
+      "rekognition:StartTextDetection",
       "transcribe:GetTranscriptionJob",
       "transcribe:StartTranscriptionJob",
       "transcribe:TagResource",
@@ -126,13 +176,32 @@ data "aws_iam_policy_document" "boundary" {
   }
 
   statement {
-    sid       = "LendTheTranscodingRole"
+    sid       = "LendRoles"
     actions   = ["iam:PassRole"]
-    resources = ["arn:${local.partition}:iam::${local.account}:role/impp-${each.key}-mediaconvert"]
+    resources = [for service in ["mediaconvert", "rekognition"] : "arn:${local.partition}:iam::${local.account}:role/impp-${each.key}-${service}"]
     condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
-      values   = ["mediaconvert.amazonaws.com"]
+      values   = ["mediaconvert.amazonaws.com", "rekognition.amazonaws.com"]
+    }
+  }
+
+  # The bus is the account's own; the function's policy admits one kind of event.
+  statement {
+    sid       = "RequestRenditions"
+    actions   = ["events:PutEvents"]
+    resources = ["arn:${local.partition}:events:*:${local.account}:event-bus/default"]
+  }
+
+  # One role may delete, or lift a hold, and no box or other function ever can.
+  statement {
+    sid       = "Erase"
+    actions   = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectLegalHold"]
+    resources = ["arn:${local.partition}:s3:::impp-${each.key}-*/*"]
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:${local.partition}:iam::${local.account}:role/impp-${each.key}-actions"]
     }
   }
 

@@ -198,6 +198,7 @@ data "aws_iam_policy_document" "deploy" {
         "lambda.amazonaws.com",
         "mediaconvert.amazonaws.com",
         "rolesanywhere.amazonaws.com",
+        "sagemaker.amazonaws.com",
         "scheduler.amazonaws.com",
         "states.amazonaws.com",
       ]

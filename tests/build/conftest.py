@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.paths import REPOSITORY
-from tests.support.small_project import ENGINES, FOOTAGE, SOURCES, TEMPLATE, Project, make_wheel
+from tests.support.small_project import ENGINES, FOOTAGE, GALLERY, SOURCES, TEMPLATE, Project, make_wheel
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +65,7 @@ def make_project(
         files = {f"src/impp_lambdas/{path}": text for path, text in SOURCES.items()} | requirements
         files |= {f"edge/impp_footage/{path}": text for path, text in FOOTAGE.items()}
         files |= {f"src/impp_engines/{path}": text for path, text in ENGINES.items()}
+        files |= {f"gallery/{path}": text for path, text in GALLERY.items()}
         files["modules/pipeline/state_machine.asl.json.j2"] = TEMPLATE
         files["pyproject.toml"] = "[tool.impp.features]\ntranscribe = true\n"
         env = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}

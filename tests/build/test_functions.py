@@ -22,10 +22,10 @@ def table(folder: Path, text: str) -> Path:
 
 
 def test_rows_come_sorted_with_defaults(tmp_path: Path) -> None:
-    text = ROW.format("sample") + "feature = 'look'\nestimate = { seconds = 1 }\n" + ROW.format("inspect")
+    text = ROW.format("sample") + "features = ['look']\nestimate = { seconds = 1 }\n" + ROW.format("inspect")
     rows = read(table(tmp_path, text), ["sample", "inspect"], {"look": False})
     assert list(rows) == ["inspect", "sample"]
-    assert rows["sample"] == Function("Works.", 128, 3, feature="look", estimate={"seconds": 1})
+    assert rows["sample"] == Function("Works.", 128, 3, features=["look"], estimate={"seconds": 1})
     assert rows["inspect"].to_manifest() == {
         "description": "Works.",
         "memory_mb": 128,
@@ -47,8 +47,9 @@ def test_rows_come_sorted_with_defaults(tmp_path: Path) -> None:
         (SAMPLE + "memory_mb = 128\n", "missing 1 required positional argument: 'timeout_s'"),
         (ROW.format("sample") + "colour = 1\n", "unexpected keyword argument 'colour'"),
         ("[sample]\ndescription = ''\nmemory_mb = 128\ntimeout_s = 1\n", "description must have 1 to 256 characters"),
-        (ROW.format("sample") + "feature = 'fly'\n", "feature 'fly' is none of look, talk"),
-        (ROW.format("sample") + "estimate = { per_frame = 1 }\n", "estimate must have seconds and may have per_frame"),
+        (ROW.format("sample") + "features = ['look', 'fly']\n", "feature 'fly' is none of look, talk"),
+        (ROW.format("sample") + "features = 'look'\n", "features is 'look'; it must be a list"),
+        (ROW.format("sample") + "estimate = { per_call = 1 }\n", "estimate must have seconds and may have per_call"),
     ],
 )
 def test_a_wrong_row_is_rejected_by_name(tmp_path: Path, text: str, expected: str) -> None:

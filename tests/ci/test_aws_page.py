@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from tests.support.documented_tests import exists
 from tests.support.paths import REPOSITORY
 
 from impp_smoke.doubts import DOUBTS
 
 PAGE: Final = (REPOSITORY / "docs" / "design" / "aws.md").read_text(encoding="utf-8")
-DEFECTS: Final = 29
+DEFECTS: Final = 30
 
 
 def rows(heading: str) -> Iterator[list[str]]:
@@ -19,13 +20,6 @@ def rows(heading: str) -> Iterator[list[str]]:
     section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     for line in re.findall(r"^\| (.*) \|$", section, re.MULTILINE)[2:]:
         yield line.split(" | ")
-
-
-def exists(test: str) -> bool:
-    """Whether a test, `file::name`, or the run of a Terraform test is defined."""
-    file, _, name = test.partition("::")
-    definition = rf'^run "{name}" \{{' if file.endswith(".hcl") else rf"^def {name}\("
-    return bool(re.search(definition, (REPOSITORY / file).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def test_each_defect_names_tests_that_exist() -> None:

@@ -50,6 +50,23 @@ def test_destroyed_resources_and_changed_permissions_are_listed(script: ModuleTy
     assert "aws_sns_topic" not in text
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "aws_cloudfront_function",  # whom a link admits
+        "aws_cloudwatch_event_target",
+        "aws_kms_grant",
+        "aws_lambda_function_url",
+        "aws_rolesanywhere_trust_anchor",  # a second authority could be any box
+        "aws_s3_bucket_policy",
+        "aws_sns_topic_subscription",  # hears every alert
+    ],
+)
+def test_what_a_hostile_change_would_use_is_listed(script: ModuleType, kind: str) -> None:
+    text = script.comment("prod", {"resource_changes": [change(kind, "create", after={})]}, "the plan")
+    assert f"- `module.m.{kind}.x` (create)" in text.split("**Changed permissions and exposure**")[1]
+
+
 def test_a_plan_without_changes_says_so(script: ModuleType) -> None:
     text = script.comment("prod", {"resource_changes": [change("aws_sns_topic", "no-op")]}, "No changes.")
     assert "**No changes.**" in text and "Standing cost" not in text and "Destroyed" not in text

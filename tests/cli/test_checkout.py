@@ -38,12 +38,12 @@ def test_files_have_precedence_over_the_shell_and_the_environments_file_over_all
 
 
 def test_values_of_every_kind_are_read(tmp_path: Path) -> None:
-    key = "{ family = <<-EOT\n  -----BEGIN PUBLIC KEY-----\n  abc\n  EOT\n}"
+    key = "{ family = <<-EOT\n  -----BEGIN NOTE-----\n  abc\n  EOT\n}"
     values = make_checkout(
         tmp_path,
-        f'# a comment\nviewer_public_keys = {key}\ncost_anomaly = {{ threshold_usd = 2.5, "monitor_arn" = null }}',
+        f'# a comment\ntags = {key}\ncost_anomaly = {{ threshold_usd = 2.5, "monitor_arn" = null }}',
     )
-    assert values.variables("dev", {})["viewer_public_keys"] == {"family": "-----BEGIN PUBLIC KEY-----\nabc"}
+    assert values.variables("dev", {})["tags"] == {"family": "-----BEGIN NOTE-----\nabc"}
     assert values.variables("dev", {})["cost_anomaly"] == {"threshold_usd": 2.5, "monitor_arn": None}
 
 

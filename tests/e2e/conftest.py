@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 from tests.support.deployment import Deployment, deployment
 from tests.support.system import Chat, System
+
+from impp_local.iam import enforcement
 
 
 @pytest.fixture(scope="package")
@@ -51,10 +54,20 @@ def system(deployed: Deployment, tmp_path_factory: pytest.TempPathFactory, chat:
         cloud.client("secretsmanager").put_secret_value(
             SecretId=outputs["webhook_secret_arn"], SecretString=json.dumps(webhooks)
         )
-        yield System(cloud, outputs, state, chat, deployed.viewer)
+        yield System(cloud, outputs, state, chat)
 
 
 @pytest.fixture(scope="session")
 def media(deployed: Deployment) -> dict[str, Path]:
     """Files of all kinds by name; see `tests.support.e2e_media`."""
     return deployed.media
+
+
+@pytest.fixture(autouse=True)
+def record_statements(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Write which IAM statements there are and were needed so far, for `benchmarks/needed_statements.py`."""
+    yield
+    folder = os.environ.get("IMPP_STATEMENTS")
+    if folder and enforcement.is_on() and request.node.name != "test_destroy_leaves_nothing":
+        name = f"{os.getpid()}-{time.monotonic_ns()}.json"
+        (Path(folder) / name).write_text(json.dumps(enforcement.statements()), encoding="utf-8")

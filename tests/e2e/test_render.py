@@ -40,7 +40,7 @@ def archived(system: System, media: dict[str, Path]) -> str:
 
 def request(system: System, asset: str, *names: str) -> None:
     entry = {
-        "Source": "impp",
+        "Source": system.outputs["catalog_table"].removesuffix("-catalog"),
         "DetailType": "Render requested",
         "Detail": json.dumps({"asset": asset, "renditions": names}),
     }

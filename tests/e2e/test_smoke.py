@@ -5,21 +5,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from tests.support.system import System
 
-from impp_lambdas.core.keys import catalog_asset
+from impp_lambdas.core import keys
 from impp_local.demo.console import Console
 from impp_local.demo.sample_card import make_sample_card
 from impp_local.kernel.defaults import aws_settings
-from impp_local.services.cloudfront.viewers import Signer
 from impp_smoke.checks import CHECKS
 from impp_smoke.doubts import DOUBTS
 from impp_smoke.environment import Environment
@@ -46,7 +44,8 @@ class Finished:
 
 
 def kept(system: System) -> Kept:
-    """All object versions by bucket, catalog items (without the sums spent), queues and subscriptions."""
+    """All object versions by bucket, assets in the index, catalog items (without the sums spent and what quotes have
+    learned), queues and subscriptions."""
     everything: Kept = {}
     for name in ("ingest_bucket", "work_bucket", "delivery_bucket"):
         bucket = system.outputs[name]
@@ -56,14 +55,27 @@ def kept(system: System) -> Kept:
             for page in pages
             for kind in ("Versions", "DeleteMarkers")
             for entry in page.get(kind, ())
+            if not entry["Key"].startswith("index/")  # a shard stays when its last asset goes
         }
+    everything["index"] = indexed(system)
     pages = system.client("dynamodb").get_paginator("scan").paginate(TableName=system.outputs["catalog_table"])
     catalog = {item["pk"]["S"] for page in pages for item in page["Items"]}
-    everything["catalog"] = {pk for pk in catalog if not re.fullmatch(r"SPEND#[0-9-]+", pk)}
+    everything["catalog"] = {pk for pk in catalog if not re.fullmatch(r"(SPEND|SERVICES)#[0-9-]+|CALIBRATION#.*", pk)}
     everything["queues"] = set(system.client("sqs").list_queues().get("QueueUrls", ()))
     subscriptions = system.client("sns").list_subscriptions()["Subscriptions"]
     everything["subscriptions"] = {entry["SubscriptionArn"] for entry in subscriptions}
     return everything
+
+
+def indexed(system: System) -> set[str]:
+    """Ids of the assets in the index, from the entries and the words of all months."""
+
+    def read(key: str) -> Any:
+        return json.load(system.client("s3").get_object(Bucket=system.outputs["delivery_bucket"], Key=key)["Body"])
+
+    listed = read(keys.INDEX_SHARDS)["shards"]
+    entries = {entry["asset"] for shard in listed for entry in read(shard["path"])["assets"]}
+    return entries.union(*(read(shard["words"])["assets"] for shard in listed))
 
 
 @pytest.fixture(scope="module")
@@ -74,23 +86,16 @@ def finished(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     own = system.upload(clip, f"originals/dashcam/mine/2026/10/17/{CARD_CLIP}", Metadata=metadata)
     system.wait_until_idle()
     before, usd = kept(system), system.page("bill")["usd"]
-    smoke = Smoke(environment(system, folder), Console(io.StringIO()), lambda _usd, _files: None, keep=False)
+    smoke = Smoke(environment(system), Console(io.StringIO()), lambda _usd, _files: None, keep=False)
     smoke.go()
     system.wait_until_idle()
     yield Finished(smoke, before, kept(system), system.page("bill")["usd"] - usd, own)
 
 
-def environment(system: System, folder: Path) -> Environment:
-    """The deployed local cloud, with its tests' viewer."""
-    key = folder / "viewer.pem"
-    key.write_bytes(
-        system.viewer.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    viewer = Signer(system.outputs["key_pair_ids"]["tests"], key)
+def environment(system: System) -> Environment:
+    """The deployed local cloud."""
     endpoint = system.cloud.endpoint
-    return Environment("tests", system.outputs, system.client, aws_settings(endpoint), endpoint, viewer)
+    return Environment("tests", system.outputs, system.client, aws_settings(endpoint), endpoint)
 
 
 @pytest.mark.parametrize("check", [check.__name__ for check in CHECKS])
@@ -120,10 +125,10 @@ def test_the_clean_up_removes_what_the_run_made_and_nothing_else(finished: Finis
     assert finished.smoke.result.cleaned is not None
     assert all(
         finished.smoke.result.cleaned.removed[kind] > 0
-        for kind in ("originals", "work files", "delivered files", "catalog items")
+        for kind in ("originals", "work files", "delivered files", "catalog items", "index entries")
     )
 
 
 def test_somebody_elses_upload_of_the_sample_card_stays(system: System, finished: Finished) -> None:
-    assert catalog_asset(finished.own_asset) in finished.after["catalog"]
+    assert keys.catalog_asset(finished.own_asset) in finished.after["catalog"]
     assert system.asset(finished.own_asset)["key"].startswith("originals/dashcam/mine/")

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 def test_no_secret_is_in_the_state(system: System) -> None:
     state = (system.state / "deploy" / "terraform" / "terraform.tfstate").read_text()
     assert "a-secret-that-stays-out-of-state" not in state
+    assert "key_pair_ids" in state and "PRIVATE KEY" not in state
 
 
 def test_a_distribution_is_deployed(system: System) -> None:
@@ -48,18 +49,20 @@ def test_every_resource_would_be_adopted_if_terraform_lost_it(system: System) ->
             assert import_id is not None and import_id.endswith(known.get("id") or known["name"])
 
 
-def test_without_viewers_the_pipeline_works_and_links_are_presigned(system: System, tmp_path: Path) -> None:
+def test_without_a_distribution_the_pipeline_works_and_links_are_presigned(system: System, tmp_path: Path) -> None:
     cloudwatch = system.client("cloudwatch")
     (alarm,) = cloudwatch.describe_alarms()["CompositeAlarms"]
     cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
     # The other variables stay: without the webhooks' version Terraform would empty their secret.
     given = json.loads((system.state / "deploy" / "terraform" / "local.tfvars.json").read_text())
-    variables = {**given, "viewer_public_keys": {}}
+    variables = {**given, "delivery": {"enabled": False}}
     lines: list[str] = []
     outputs = root.deploy(
         system.cloud.endpoint, system.state, Path(given["manifest_path"]), variables=variables, on_line=lines.append
     )
-    assert outputs.get("distribution_id") is None and "presigned" in outputs["delivery_status"]
+    assert outputs.get("distribution_id") is None and "viewer_keys" not in outputs["function_names"]
+    assert system.client("cloudfront").list_public_keys()["PublicKeyList"]["Quantity"] == 0
+    assert system.client("ssm").describe_parameters()["Parameters"] == []
     assert system.client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0
     planned = [line.strip() for line in lines if line.strip().startswith("# ")]
     assert "# module.observability.aws_cloudwatch_composite_alarm.health[0] will be created" in planned
@@ -74,8 +77,8 @@ def test_without_viewers_the_pipeline_works_and_links_are_presigned(system: Syst
     (alert,) = system.alerts(asset)
     texts = [html.unescape(block["text"]["text"]) for block in alert["blocks"] if "text" in block]
     (link,) = re.findall(r"<(\S+)\|Manifest>", "\n".join(texts))
-    assert requests.get(link, timeout=30).json()["asset"] == asset
-    assert requests.get(link.partition("?")[0], timeout=30).status_code == 403
+    assert requests.get(link, timeout=60).json()["asset"] == asset
+    assert requests.get(link.partition("?")[0], timeout=60).status_code == 403
 
 
 def test_destroy_leaves_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:

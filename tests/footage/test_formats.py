@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import marshal
 
 import av
 import pytest
@@ -62,7 +63,14 @@ def picture(kind: str) -> bytes:
         (picture("GIF"), "gif"),
         (picture("WEBP"), "webp"),
         (b"%PDF-1.7\n" + bytes(300), None),
+        (encoded("ac3", "ac3"), "ac3"),
+        (encoded("eac3", "eac3"), "ac3"),
         (b"PK\x03\x04" + bytes(300), None),
+        (b"The free world, and the rest of it", None),
+        (b"BSD free software and more of the kind", None),
+        (b"ID3 is a format of tags.", None),
+        (b"\x0b\x77" + bytes(range(200, 255)) * 9, None),
+        (marshal.dumps(formats.sniff.__code__) + marshal.dumps(formats._MXF_KEY.pattern), None),
         ("Fahrt übers Land".encode("utf-16"), None),
         (bytes(4096), None),
     ],
@@ -80,7 +88,7 @@ HEADS = {
     "flv": b"FLV\x01\x05\x00\x00\x00\x09",
     "mpegvideo": b"\x00\x00\x01\xb3" + bytes(60),
     "aac": b"\xff\xf1\x50\x80",
-    "mxf": bytes(300) + bytes.fromhex("060e2b34020501010d010201"),  # behind a run-in
+    "mxf": bytes(300) + bytes.fromhex("060e2b34020501010d0102010102040083000088"),  # behind a run-in
     "dv": b"\x1f\x07\x00\xbf" + bytes(76),
     "amr": b"#!AMR\n",
     "ac3": b"\x0b\x77" + bytes(8),

@@ -73,3 +73,24 @@ def test_what_is_whole_of_a_movie_with_a_damaged_end(data: bytes, usable: int | 
     judged = movies.of_boxes(counted(data)[0], last_fragment=False)
     assert judged.state == "complete"
     assert judged.usable == usable
+
+
+@pytest.mark.parametrize(
+    ("data", "further"),
+    [
+        (FAST + FAST, len(FAST)),
+        (FAST + FAST[:100], len(FAST)),
+        (FTYP + MDAT + MOOV + FTYP + MOOV + MDAT, len(FTYP + MDAT + MOOV)),
+        (MDAT + MOOV + MDAT + MOOV, len(MDAT + MOOV)),
+        (MDAT + MOOV + box(b"wide") + MDAT + MOOV, len(MDAT + MOOV + box(b"wide"))),
+        (FTYP + MOOV + MDAT + MDAT, None),
+        (FTYP + MOOV + MDAT + MOOV, None),
+        (FTYP + MOOV + MDAT + box(b"free", bytes(9)), None),
+    ],
+    ids=["two", "second one cut", "index last and first", "QuickTime", "with a wide", "more media", "spare", "free"],
+)
+def test_finds_where_a_second_movie_begins(data: bytes, further: int | None) -> None:
+    movie = movies.of_boxes(counted(data)[0], last_fragment=False)
+    assert (movie.state, movie.further) == ("complete", further)
+    assert further is None or movie.usable == further
+    assert movie.movie == boxes.find(counted(data)[0], b"moov")

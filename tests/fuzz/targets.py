@@ -15,7 +15,7 @@ from tests.support import camera_names, difficult_files
 from tests.support.boxed_files import BOXED, HEIF, JPEG, QUICKTIME
 from tests.support.camera_files import box
 
-from impp_footage import boxes, cameras, exif, formats, gps, integrity, movies, sidecars, tables
+from impp_footage import boxes, cameras, exif, formats, further, gps, integrity, movies, references, sidecars, tables
 from impp_footage.orientation import of_matrix, of_side_data
 from impp_footage.reader import Budget, BudgetExceeded, RangeReader, of_file, within
 from impp_footage.slug import LONGEST, slug
@@ -27,6 +27,7 @@ from impp_lambdas.core.intake import facts, sources
 from impp_lambdas.core.intake import integrity as intake
 from impp_lambdas.core.intake.plausibility import implausible
 from impp_lambdas.core.intake.unreadable import Unreadable
+from impp_lambdas.core.media import counting, layouts, sections
 from impp_lambdas.core.media.description import describe
 from impp_lambdas.core.media.duration import measure
 from impp_lambdas.core.media.stills import still
@@ -62,18 +63,28 @@ def _boxes(data: bytes) -> None:
     movie = boxes.find(file, b"moov")
     if movie:
         assert movie.end <= len(data)
-        tables.excess(file, movie)
+        with contextlib.suppress(BudgetExceeded):
+            tables.excess(file, movie)
+        tables.has_no_media(file)
+        references.elsewhere(file, movie)
         tables.is_encrypted(file, movie)
     pace = tables.pace(file)
     assert pace is None or pace.fps > 0
+    apart = tables.frames_per_keyframe(file)
+    assert apart is None or apart > 0
     for last_fragment in (True, False):
         judged = movies.of_boxes(file, last_fragment)
         assert judged.usable is None or 0 < judged.usable < len(data)
+        assert judged.further in (None, judged.usable)
+    for container in ("avi", "wave", "matroska", "flv"):
+        place = further.further(file, container)
+        assert place is None or 0 < place < len(data)
 
 
 def _pictures(data: bytes) -> None:
     exif.taken(_reader(data))
     exif.orientation(_reader(data))
+    assert all(offset > 0 and 0 <= size <= len(data) for offset, size in exif.previews(_reader(data)))
     size = formats.image_size(data[: formats.HEAD_BYTES])
     assert size is None or min(size) >= 0
     formats.sniff(data[: formats.HEAD_BYTES])
@@ -85,6 +96,21 @@ def _satellites(data: bytes) -> None:
         assert fix is None or fix.tzinfo is UTC
     gps.free_gps(data[: gps.BLOCK])
     movies.of_riff(data[:16], len(data))
+
+
+def _without_index(data: bytes) -> None:
+    file = io.BytesIO(data)
+    counted = counting.length(file)
+    assert counted is None or 0 <= counted < 1e6
+    layout = layouts.layout_of(file)
+    if layout is None:
+        return
+    assert 0 <= layout.head < len(data)
+    point = layout.after(layout.head)
+    assert point is None or (point.time >= 0 and layout.head <= point.offset < len(data))
+    view, _ = sections.section(file, 1.0, 2.0)
+    assert len(view.read()) <= len(data)
+    sections.length(file)
 
 
 def _whole(data: bytes) -> None:
@@ -204,6 +230,12 @@ def _movies() -> list[bytes]:
     return [*BOXED, QUICKTIME, difficult_files.fragmented(), box(b"free", box(b"gps ", b"$GPRMC,1,A"))]
 
 
+def _recorded() -> list[bytes]:
+    recorders = (difficult_files.killed_matroska, difficult_files.recorder_webm, difficult_files.fragmented)
+    sounds = (difficult_files.mp3, difficult_files.sound("aac", *difficult_files.AAC))
+    return [make()[:60_000] for make in (*recorders, difficult_files.flv, *sounds)]
+
+
 def _documents(*documents: Any) -> Callable[[], list[bytes]]:
     return lambda: [json.dumps(document).encode() for document in documents]
 
@@ -225,6 +257,7 @@ def _child(kind: bytes, document: Any) -> bytes:
 TARGETS: dict[str, Fuzzed] = {
     "boxes": Fuzzed(_boxes, _movies, (BudgetExceeded,)),
     "pictures": Fuzzed(_pictures, lambda: [JPEG, HEIF, *_files()], (BudgetExceeded,)),
+    "files without an index": Fuzzed(_without_index, _recorded, (BudgetExceeded, Unreadable)),
     "satellites": Fuzzed(_satellites, _movies, (BudgetExceeded,)),
     "whole files": Fuzzed(_whole, lambda: [*_movies(), *_files()], (BudgetExceeded,)),
     "names": Fuzzed(_names, lambda: [name.encode() for name in camera_names.PATHS]),

@@ -12,7 +12,7 @@ import pytest
 from tests.support.functions_table import HASH, manifest_part
 from tests.support.terraform_runs import terraform
 
-from impp_local.deploy.offline_plan import ACCOUNT
+from impp_local.deploy.offline_plan import ACCOUNT, KEY
 from impp_local.deploy.terraform import REPOSITORY
 
 EXAMPLES: Final = REPOSITORY / "examples"
@@ -30,6 +30,10 @@ GIVEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
         {"catalog_table": TABLE, "code_bucket_name": "my-code", "topic_arn": TOPIC},
         "module.finops.aws_budgets_budget.monthly",
     ),
+    "custom-detector": (
+        {"artifact_path": __file__, "kms_key_arn": KEY},
+        "module.scene.aws_sagemaker_endpoint.this",
+    ),
     "edge-identity": (
         {
             "authority_pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
@@ -45,7 +49,10 @@ GIVEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
         {"table_arn": TABLE["arn"], "zip": {"bucket": "my-code", "key": "function.zip", "sha256_base64": HASH}},
         "module.function.aws_lambda_function.this",
     ),
-    "private-delivery": ({"bucket_name": "my-media"}, "module.delivery.aws_cloudfront_distribution.this"),
+    "private-delivery": (
+        {"bucket_name": "my-media", "code_bucket_name": "my-code"},
+        "module.delivery.aws_cloudfront_distribution.this",
+    ),
     "sensitive-data": (
         {"bucket_names": ["my-papers"], "topic_arn": TOPIC},
         "module.compliance.aws_macie2_classification_job.daily[0]",
@@ -61,6 +68,9 @@ GIVEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
     ),
 }
 
+FUNCTIONS: Final = ("cost_report", "notifier", "viewer_keys")
+"""Functions that examples use."""
+
 PROVIDER: Final = re.compile(r'^provider "aws" {\n  region = "us-east-1"\n}\n', re.MULTILINE)
 
 
@@ -68,7 +78,7 @@ def test_every_module_that_works_alone_has_an_example() -> None:
     texts = [path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*/main.tf")]
     used = {name for text in texts for name in re.findall(r'source\s*= "\.\./\.\./modules/(\w+)"', text)}
     modules = {path.name for path in (REPOSITORY / "modules").iterdir() if path.is_dir()}
-    assert modules - used == {"analysis", "pipeline", "render"}
+    assert modules - used == {"actions", "analysis", "api", "pipeline", "render"}
 
 
 def test_every_example_is_listed_and_tested() -> None:
@@ -81,14 +91,15 @@ def test_every_example_is_listed_and_tested() -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest as `make build` writes it, of the two functions that examples use; a plan needs no zip."""
+    """A manifest as `make build` writes it, of the functions that examples use; a plan needs no zip."""
     file = {"sha256_base64": HASH, "size": 1, "key": "0"}
     manifest = {
         "version": 1,
         "target": {"architecture": "arm64", "runtime": "python3.13"},
-        "functions": {name: manifest_part(name, layers=("python",)) for name in ("cost_report", "notifier")},
+        "functions": {name: manifest_part(name, layers=("python",)) for name in FUNCTIONS},
         "layers": {"python": {**file, "path": "artifacts/python.zip", "runtimes": ["python3.13"]}},
         "weights": {},
+        "gallery": {},
         "detectors": {"iam_actions": []},
         "state_machine": {"path": "state_machine.asl.json", "sha256": "0", "features": {}},
     }

@@ -30,6 +30,13 @@ def test_profiles_take_the_values_that_inspect_accepts() -> None:
         assert re.search(rf"^  {name} += {re.escape(json.dumps(list(values)))}$", text, re.MULTILINE), name
 
 
+def test_asynchronous_detectors_take_the_instances_that_have_a_price() -> None:
+    text = (REPOSITORY / "modules" / "analysis" / "custom.tf").read_text(encoding="utf-8")
+    prices = json.loads((REPOSITORY / "src/impp_lambdas/core/money/prices_us_east_1.json").read_text("utf-8"))["prices"]
+    instances = [row["item"] for row in prices if row["service"] == "sagemaker" and row["item"].startswith("ml.")]
+    assert f"  priced_instances = {json.dumps(instances)}\n" in text
+
+
 @pytest.mark.slow
 def test_files_are_formatted(working_copy: Path, registry_env: dict[str, str]) -> None:
     checked = subprocess.run(

@@ -68,10 +68,13 @@ PARTS: Final = {
     "aws_cloudwatch_log_delivery_source",
     "aws_iam_role_policy",
     "aws_kms_key_policy",
+    "aws_lambda_function_url",
+    "aws_lambda_invocation",
     "aws_lambda_permission",
     "aws_s3_bucket_lifecycle_configuration",
     "aws_s3_bucket_logging",
     "aws_s3_bucket_notification",
+    "aws_s3_bucket_object_lock_configuration",
     "aws_s3_bucket_ownership_controls",
     "aws_s3_bucket_policy",
     "aws_s3_bucket_public_access_block",
@@ -84,9 +87,10 @@ PARTS: Final = {
 """Types whose actions are on the ARN of the resource that they belong to."""
 
 UNFENCED: Final = {
+    "aws_cloudfront_function",
     "aws_cloudfront_key_group",
+    "aws_cloudfront_key_value_store",
     "aws_cloudfront_origin_access_control",
-    "aws_cloudfront_public_key",
     "aws_cloudfront_response_headers_policy",
     "aws_cloudwatch_query_definition",
 }
@@ -97,6 +101,7 @@ WEBHOOK: Final = "https://hooks.slack.com/services/T00000000/B00000000/do-not-le
 FUNCTIONS: Final = frozenset(ROWS)
 
 REKOGNITION: Final = frozenset(detector.iam_action for detector in DETECTORS.values())
+VIDEO_APIS: Final = ("ContentModeration", "FaceDetection", "LabelDetection", "TextDetection")
 ANY_RESOURCE: Final = {
     # X-Ray supports no resource for traces and sampling rules.
     "xray:GetSamplingRules",
@@ -112,8 +117,18 @@ ANY_RESOURCE: Final = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    # CloudFront has no resources for public keys and key groups.
+    "cloudfront:CreatePublicKey",
+    "cloudfront:DeletePublicKey",
+    "cloudfront:GetKeyGroup",
+    "cloudfront:GetPublicKey",
+    "cloudfront:ListKeyGroups",
+    "cloudfront:ListPublicKeys",
+    "cloudfront:UpdateKeyGroup",
     # Rekognition reads the caller's own bytes or objects.
     *REKOGNITION,
+    # Its jobs on videos have no ARN.
+    *(f"rekognition:{verb}{api}" for verb in ("Get", "Start") for api in VIDEO_APIS),
     # MediaConvert's Probe reads with the caller's permissions.
     "mediaconvert:Probe",
     # A transcription job has no ARN before it exists; a condition restricts it to the work bucket.
@@ -222,12 +237,13 @@ def manifest(folder: Path, functions: frozenset[str] = FUNCTIONS, without: tuple
         "functions": {
             name: manifest_part(name, layers=("l",))
             for name in sorted(functions)
-            if ROWS[name].get("feature") not in without
+            if not (needed := ROWS[name].get("features")) or set(needed) - set(without)
         },
         "layers": {
             "l": {"sha256_base64": HASH, "size": 1, "key": "0", "path": "artifacts/l.zip", "runtimes": ["python3.13"]}
         },
         "weights": {},
+        "gallery": {},
         "detectors": {"iam_actions": sorted(REKOGNITION)},
         "state_machine": {
             "path": "state_machine.asl.json",
@@ -312,10 +328,8 @@ def boundaries(bootstrap: dict[str, Any]) -> dict[str, list[Statement]]:
 
 @pytest.fixture(scope="module")
 def plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """The plan of prod, with a viewer."""
-    viewers = {"family": "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"}
-    build = manifest(tmp_path_factory.mktemp("build") / "build")
-    return make_plan(root, build, given={"viewer_public_keys": viewers})
+    """The plan of prod."""
+    return make_plan(root, manifest(tmp_path_factory.mktemp("build") / "build"))
 
 
 @pytest.fixture(scope="module")
@@ -326,8 +340,10 @@ def dev_plan(root: tftest.TerraformTest, tmp_path_factory: pytest.TempPathFactor
     pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
     given = {
         "cost_tag_active": True,
+        "delivery": {"enabled": False},
         "edge_devices": {"blue-car": {"silent_hours": 48}},
         "edge_identity": {"boxes": boxes, "certificate_authority": {"pem": pem}, "stop_at_budget_percent": 150},
+        "intelligent_archive": {"deep_archive_after_days": 365},
     }
     return make_plan(root, build, "dev", given)
 
@@ -386,7 +402,7 @@ def test_buckets_deny_requests_without_tls(plan: Plan) -> None:
     assert {statement.owner.split(".")[1] for statement in denied} == {"code", "logs", "originals", "work"}
 
 
-def test_without_viewers_everything_but_cloudfront_is_planned(plan: Plan, dev_plan: Plan) -> None:
+def test_without_a_distribution_everything_else_is_planned(plan: Plan, dev_plan: Plan) -> None:
     def kinds(planned: Plan) -> set[str]:
         return {kind for kind in planned.types.values() if "cloudfront" in kind or "log_delivery" in kind}
 
@@ -461,9 +477,17 @@ def test_each_bucket_has_one_lifecycle_configuration(plan: Plan) -> None:
     assert sorted(owners) == ["archive", "code", "logs", "published", "work"]
 
 
+def test_archive_tiers_of_intelligent_tiering_are_an_option(plan: Plan, dev_plan: Plan) -> None:
+    kind = "aws_s3_bucket_intelligent_tiering_configuration"
+    assert kind not in plan.types.values()
+    (tiers,) = dev_plan.of(kind).values()
+    assert tiers["tiering"] == [{"access_tier": "DEEP_ARCHIVE_ACCESS", "days": 365}]
+
+
 def test_every_role_policy_is_known_at_plan(plan: Plan) -> None:
+    of_distribution = {"module.actions.aws_iam_role_policy.invalidate[0]"}  # CloudFront chooses its id
     for kind, attribute in (("aws_iam_role_policy", "policy"), ("aws_iam_role", "assume_role_policy")):
-        assert [address for address in plan.of(kind) if plan.unknown[address].get(attribute)] == []
+        assert {address for address in plan.of(kind) if plan.unknown[address].get(attribute)} <= of_distribution
 
 
 def test_each_role_has_a_name_of_its_own(plan: Plan) -> None:
@@ -489,17 +513,39 @@ def test_roles_name_exact_actions_and_resources(plan: Plan) -> None:
     assert {action for action in ANY_RESOURCE if f"`{action}`" not in page} == set(), "security.md lacks a reason"
 
 
-def test_only_mediaconvert_may_be_passed_a_role(plan: Plan) -> None:
+def test_each_role_is_passed_to_its_own_service_only(plan: Plan) -> None:
     passing = [s for s in plan.statements("aws_iam_role_policy", "policy") if "iam:PassRole" in s.actions]
-    assert {s.owner.partition(".aws_")[0] for s in passing} == {"module.pipeline", "module.render[0]"}
+    services = {
+        "module.pipeline": "mediaconvert",
+        "module.render[0]": "mediaconvert",
+        'module.analysis.module.function["analyze_video"]': "rekognition",
+    }
+    assert {s.owner.partition(".aws_")[0] for s in passing} == services.keys()
     for statement in passing:
-        assert statement.resources == (f"arn:aws:iam::{ACCOUNT}:role/impp-prod-mediaconvert",)
-        assert statement.condition == {"StringEquals": {"iam:PassedToService": "mediaconvert.amazonaws.com"}}
+        service = services[statement.owner.partition(".aws_")[0]]
+        assert statement.resources == (f"arn:aws:iam::{ACCOUNT}:role/impp-prod-{service}",)
+        assert statement.condition == {"StringEquals": {"iam:PassedToService": f"{service}.amazonaws.com"}}
 
 
-def test_no_role_may_delete_objects(plan: Plan) -> None:
-    for statement in plan.statements("aws_iam_role_policy", "policy"):
-        assert not [action for action in statement.actions if action.startswith("s3:Delete")], statement.owner
+def test_one_role_may_delete_objects_and_lift_holds(
+    plan: Plan, dev_plan: Plan, boundaries: dict[str, list[Statement]]
+) -> None:
+    """And no other ever can: the boundary admits it for that role's name alone."""
+
+    def erases(statement: Statement) -> bool:
+        return any(action.startswith("s3:Delete") or "LegalHold" in action[6:] for action in statement.actions)
+
+    for environment, planned in (("prod", plan), ("dev", dev_plan)):
+        owners = {
+            s.owner.partition(".module.function")[0]
+            for s in planned.statements("aws_iam_role_policy", "policy")
+            if erases(s)
+        }
+        assert owners == {"module.actions"}
+        (admitted,) = (s for s in boundaries[environment] if s.effect == "Allow" and s.sid == "Erase")
+        assert admitted.condition == {
+            "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/impp-{environment}-actions"}
+        }
 
 
 def test_roles_trust_one_service_each(plan: Plan) -> None:
@@ -521,9 +567,11 @@ def test_statements_for_services_name_their_source(plan: Plan) -> None:
                 assert statement.condition or no_source or by_account, statement.owner
             for action in statement.actions:
                 assert "*" not in action, statement.owner
-    for permission in plan.of("aws_lambda_permission").values():
-        assert permission["action"] == "lambda:InvokeFunction"
-        assert permission["source_arn"], permission["function_name"]
+    for address, permission in plan.of("aws_lambda_permission").items():
+        is_api = address.startswith("module.delivery[0].aws_lambda_permission.api")
+        assert permission["action"] == "lambda:InvokeFunction" or is_api
+        is_of_distribution = is_api and plan.unknown[address].get("source_arn")  # CloudFront chooses its id
+        assert permission.get("source_arn") or is_of_distribution, permission["function_name"]
 
 
 def test_each_function_has_the_size_and_description_of_the_table(plan: Plan) -> None:
@@ -567,7 +615,7 @@ def test_undelivered_events_are_kept(plan: Plan) -> None:
         assert dead_letters and target["retry_policy"][0]["maximum_event_age_in_seconds"] == 86400, address
         if dead_letters[0].get("arn"):  # else it is the ARN of a queue made in the same apply
             assert dead_letters[0]["arn"].rpartition(":")[2] in queues
-    asynchronous = ("cost-report", "failure", "notifier", "resume")
+    asynchronous = ("actions", "cost-report", "failure", "notifier", "resume")
     functions = {function["function_name"]: function for function in plan.of("aws_lambda_function").values()}
     for name in asynchronous:
         (config,) = functions[f"impp-prod-{name}"]["dead_letter_config"]
@@ -593,13 +641,14 @@ def test_a_dead_letter_queue_takes_messages_of_its_own_sender_only(plan: Plan) -
             for source in senders
         }
         for name, senders in {
+            "actions": [f"{rule}-actions-restored"],
             "alerts": [f"arn:aws:sns:us-east-1:{ACCOUNT}:impp-prod-alerts"],
             "cost-report": [],  # the function and Scheduler send with roles of their own
             "failure": [f"{rule}-execution-failed"],
             "ingest": [f"{rule}-object-created"],
             "macie-findings": [f"{rule}-macie-findings"],
             "render": [f"{rule}-{name}" for name in ("requested", "restored", "unrendered")],
-            "resume": [f"{rule}-transcribed"],
+            "resume": [f"{rule}-transcribed", f"arn:aws:sns:us-east-1:{ACCOUNT}:impp-prod-videos"],
         }.items()
     }
 
@@ -651,7 +700,8 @@ def test_a_deployment_from_github_may_change_every_role(
         for action in ("CreateRole", "DeleteRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy"):
             assert allowed[f"iam:{action}"] == boundary, action
         trusted = {s.principal["Service"] for s in planned.statements("aws_iam_role", "assume_role_policy")}
-        assert trusted <= set(allowed["iam:PassRole"]["iam:PassedToService"])
+        # Rekognition's role is passed by the function that starts its jobs, and by no deployment.
+        assert trusted - {"rekognition.amazonaws.com"} <= set(allowed["iam:PassRole"]["iam:PassedToService"])
         names = {role["name"] for role in planned.of("aws_iam_role").values()}
         assert all(name.startswith(f"impp-{environment}-") for name in names)
 
@@ -674,7 +724,9 @@ def test_the_boundary_admits_what_roles_need_and_no_more_of_iam(
         for statement in admitted:
             iam = [action for action in statement.actions if action.startswith("iam:")]
             assert not iam or (len(iam) == len(statement.actions) and statement.condition), statement.sid
-            assert not [action for action in statement.actions if re.match(r"s3:Delete|s3:PutBucket|\*", action)]
+            assert not [action for action in statement.actions if re.match(r"s3:PutBucket|\*", action)]
+            if statement.sid != "Erase":
+                assert not [action for action in statement.actions if re.match(r"s3:Delete|s3:PutObjectLegal", action)]
 
 
 def test_a_deployment_cannot_touch_another_environment(plan: Plan, deploy_policies: dict[str, list[Statement]]) -> None:
@@ -728,7 +780,7 @@ def test_what_an_account_has_once_is_left_alone(environment: str, plan: Plan, de
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_page_itemises_what_an_idle_environment_costs(environment: str, plan: Plan, tmp_path: Path) -> None:
-    """Prod with a viewer, which costs nothing by itself; dev as `make idle-cost` plans it."""
+    """Prod, and dev as `make idle-cost` plans it."""
     planned = json.loads(plan.text)
     if environment == "dev":
         planned = plan_offline(environment, {}, manifest(tmp_path / "build"))
@@ -760,11 +812,21 @@ def test_no_secret_is_in_the_plan(plan: Plan) -> None:
 
 def test_an_omitted_branch_has_no_functions_and_no_permissions(dev_plan: Plan) -> None:
     names = {function["function_name"] for function in dev_plan.of("aws_lambda_function").values()}
-    without = {name for name, row in ROWS.items() if row.get("feature") in ("analyze", "transcribe", "transcode")}
+    left_out = {"analyze", "transcribe", "transcode"}
+    without = {name for name, row in ROWS.items() if row.get("features") and left_out >= set(row["features"])}
+    without.add("viewer_keys")  # no distribution
     assert names == {f"impp-dev-{name.replace('_', '-')}" for name in FUNCTIONS - without}
     machine = [s for s in dev_plan.statements("aws_iam_role_policy", "policy") if "state_machine" in s.owner]
     actions = {action for statement in machine for action in statement.actions}
     assert not [a for a in actions if a.split(":")[0] in ("mediaconvert", "transcribe", "iam", "events")]
+
+
+def test_the_functions_behind_the_page_are_watched_like_the_others(dev_plan: Plan) -> None:
+    alarms = {alarm["alarm_name"] for alarm in dev_plan.of("aws_cloudwatch_metric_alarm").values()}
+    assert {f"impp-dev-function-errors-{name}" for name in ("actions", "api", "publish")} <= alarms
+    assert "impp-dev-events-lost-actions" in alarms
+    (dashboard,) = dev_plan.of("aws_cloudwatch_dashboard").values()
+    assert {"impp-dev-actions", "impp-dev-api"} <= set(re.findall(r"[\w-]+", str(dashboard)))
 
 
 def test_a_box_with_a_certificate_may_add_footage_of_its_own_devices(plan: Plan, dev_plan: Plan) -> None:

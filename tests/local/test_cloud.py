@@ -21,8 +21,8 @@ def test_a_waiting_execution_makes_the_cloud_busy_and_shows_in_its_metrics(make:
     url = make.cloud.endpoint
     wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
     run = make.start(make.machine(wait))
-    busy = requests.get(f"{url}/_impp/idle", timeout=10).json()
+    busy = requests.get(f"{url}/_impp/idle", timeout=60).json()
     assert busy["idle"] is False and busy["executions"] >= 1
-    metrics = requests.get(f"{url}/_impp/metrics", timeout=10).json()
+    metrics = requests.get(f"{url}/_impp/metrics", timeout=60).json()
     assert metrics["rss_bytes"] > 50e6 and metrics["work"]["executions"] >= 1
     make.client("stepfunctions").stop_execution(executionArn=run)

@@ -16,6 +16,8 @@ from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_smoke.cleanup import Cleaner
 from impp_smoke.environment import Environment
 
+pytestmark = pytest.mark.slow  # each test makes an account and empties it
+
 DEVICE, OTHER = "smoke-0123456789ab", "smoke-ba9876543210"
 SHA256 = "ab" * 32
 

@@ -6,16 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.stub import Stubber
+from tests.support.viewer_keys import key_pair
 
-from impp_local.services.cloudfront.viewers import viewers_key
-from impp_smoke.environment import Environment, SmokeError, edge_environment, on_aws
+from impp_smoke.environment import Environment, edge_environment, on_aws
 
 OUTPUTS = {
     "state_machine_arn": "arn:aws:states:eu-west-1:210987654321:stateMachine:impp-dev-pipeline",
     "ingest_bucket": "ingest",
     "distribution_id": "E1",
     "distribution_domain": "d1.cloudfront.net",
-    "key_pair_ids": {"family": "K2"},
+    "viewer_key_parameter": "/impp-dev/viewer-keys/current",
 }
 SECRET = "a-secret-that-stays-in-the-environment"
 
@@ -30,13 +31,9 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
-    return read(tmp_path, "family")
-
-
-def read(folder: Path, viewer: str) -> Environment:
-    file = folder / "outputs.json"
+    file = tmp_path / "outputs.json"
     file.write_text(json.dumps({name: {"value": value} for name, value in OUTPUTS.items()}))
-    return on_aws("dev", file, (viewer, viewers_key(folder)[0]))
+    return on_aws("dev", file)
 
 
 def test_region_and_account_are_those_of_the_environment(environment: Environment) -> None:
@@ -44,15 +41,15 @@ def test_region_and_account_are_those_of_the_environment(environment: Environmen
     assert environment.client("s3").meta.endpoint_url == "https://s3.eu-west-1.amazonaws.com"
 
 
-def test_media_is_requested_as_the_viewer(environment: Environment) -> None:
+def test_media_is_requested_as_a_viewer(environment: Environment) -> None:
+    stub = Stubber(environment.client("ssm"))
+    value = json.dumps({"key_pair_id": "K2", "private_key": key_pair()[0]})
+    asked = {"Name": OUTPUTS["viewer_key_parameter"], "WithDecryption": True}
+    stub.add_response("get_parameter", {"Parameter": {"Value": value}}, asked)
+    stub.activate()
     url = environment.signed(environment.delivery_url("assets/a/poster.jpg"))
     assert url is not None and url.startswith("https://d1.cloudfront.net/assets/a/poster.jpg?")
     assert url.endswith("&Key-Pair-Id=K2")
-
-
-def test_an_unknown_viewer_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SmokeError, match="no viewer key stranger; the environment has family"):
-        read(tmp_path, "stranger")
 
 
 def test_the_edge_gets_the_credentials_and_no_other_settings(environment: Environment) -> None:

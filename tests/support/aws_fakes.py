@@ -10,12 +10,15 @@ from functools import cache
 import boto3
 import pytest
 from moto import mock_aws
+from tests.support import moto_urls
 
 from impp_lambdas.adapters import aws
 
 TABLE = "impp-test-catalog"
 WORK = "impp-test-work"
 INGEST = "impp-test-ingest"
+
+moto_urls.keep()
 
 
 @dataclass
@@ -56,6 +59,8 @@ def mocked_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         )
         topic: str = boto3.client("sns").create_topic(Name="impp-test-alerts")["TopicArn"]
         monkeypatch.setenv("IMPP_ALERT_TOPIC_ARN", topic)
+        muted: str = boto3.client("sns").create_topic(Name="impp-test-alerts-muted")["TopicArn"]
+        monkeypatch.setenv("IMPP_MUTED_TOPIC_ARN", muted)
         yield topic
     aws.client.cache_clear()
 

@@ -8,15 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.support.e2e_media import make_all
 from tests.support.paths import REPOSITORY
 from tests.support.system import SECRET_URL
@@ -25,15 +23,36 @@ from impp_local.cloud import LocalCloud
 from impp_local.demo.sample_card import make_sample_card
 from impp_local.deploy.root import deploy
 
+SCENES: Final = "originals/phone/scenes/"
+"""Prefix of the originals that the example `custom-detector` looks at, once it is deployed."""
+FILMED: Final = "originals/phone/filmed/"
+"""Prefix of the originals that Rekognition analyses as videos."""
+LOOKS: Final[Mapping[str, Any]] = {
+    "custom_detectors": {
+        "scene": {
+            "endpoint": "impp-local-scene",
+            "labels_prefix": "scene:",
+            "memory_mb": 1024,
+            "profiles": [],
+            "seconds_per_frame": 0.2,
+        }
+    },
+    "profiles": {
+        "filmed": {"base": "parking", "labels": "rekognition-video", "text": "rekognition-video"},
+        "scenes": {"base": "parking", "labels": "scene", "interval_s": 5},
+    },
+    "profile_rules": [{"profile": "scenes", "prefix": SCENES}, {"profile": "filmed", "prefix": FILMED}],
+}
+"""Variables of the root: a custom detector and two profiles of our own, for these prefixes only."""
+
 
 @dataclass(frozen=True)
 class Deployment:
-    """A cloud that was deployed and has stopped: folder, former endpoint, the root's outputs, viewer; and media."""
+    """A cloud that was deployed and has stopped: folder, former endpoint, the root's outputs; and media."""
 
     state: Path
     endpoint: str
     outputs: dict[str, Any]
-    viewer: rsa.RSAPrivateKey
     media: dict[str, Path]
 
     @contextmanager
@@ -59,11 +78,9 @@ def deployment(folder: Path) -> Deployment:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "deployed.json").exists():
             _deploy(folder)
-    viewer = serialization.load_pem_private_key((folder / "viewer.pem").read_bytes(), None)
-    assert isinstance(viewer, rsa.RSAPrivateKey)
     deployed = json.loads((folder / "deployed.json").read_text("utf-8"))
     media = {name: Path(path) for name, path in deployed["media"].items()}
-    return Deployment(folder / "cloud", deployed["endpoint"], deployed["outputs"], viewer, media)
+    return Deployment(folder / "cloud", deployed["endpoint"], deployed["outputs"], media)
 
 
 def _deploy(folder: Path) -> None:
@@ -76,11 +93,7 @@ def _deploy(folder: Path) -> None:
             cloud.endpoint,
             folder / "cloud",
             REPOSITORY / "build" / "manifest.local.json",
-            variables={
-                "viewer_public_keys": {"tests": _make_key(folder / "viewer.pem")},
-                "webhooks": {"slack": [SECRET_URL]},
-                "webhooks_version": 1,
-            },
+            variables={**LOOKS, "webhooks": {"slack": [SECRET_URL]}, "webhooks_version": 1},
         )
     paths = {name: str(path) for name, path in media.result().items()}
     deployed = {"endpoint": cloud.endpoint, "outputs": outputs, "media": paths}
@@ -93,14 +106,6 @@ def _make_media(folder: Path) -> dict[str, Path]:
         (folder / name).mkdir(exist_ok=True)
     make_sample_card(folder / "card")
     return make_all(folder / "media")
-
-
-def _make_key(file: Path) -> str:
-    """Write a viewer's key; returns its public part."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    file.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
-    return key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def _copy(source: str, target: str) -> None:

@@ -101,7 +101,12 @@ fragmented = clip("mp4", *X264, *AAC, *FRAGMENTS)
 matroska = clip("mkv", *X264, *AAC)
 webm = clip("webm", "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")
 recorder_webm = clip("webm", "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-live", "1", "-f", "webm")
+NOISE = ("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:color=pink:seed=1:d=6")
+QUIET = ("-af", "volume=0:enable='lt(t,4)'")
 transport = clip("ts", *X264, *AAC)
+quicktime = clip("mov", *X264, *AAC)
+flv = clip("flv", *X264, *AAC)
+large = silent("mp4", "-c:v", "mjpeg", "-q:v", "1", *FAST, scene=picture("1920x1080", seconds=4))
 avi = clip("avi", "-c:v", "mjpeg", "-c:a", "pcm_s16le")
 mp3 = sound("mp3", "-c:a", "libmp3lame")
 wav = sound("wav", "-c:a", "pcm_s16le")
@@ -219,6 +224,36 @@ def wrong_matroska_length() -> bytes:
     return bytes(data)
 
 
+REFERENCE = (
+    FTYP[:8]
+    + b"qt  "
+    + FTYP[12:]
+    + atom(
+        b"moov",
+        atom(b"rmra", atom(b"rmda", atom(b"rdrf", bytes(4) + b"url " + bytes(4) + b"http://example.com/a.mov\0"))),
+    )
+)
+"""A QuickTime movie that lists others."""
+
+
+def elsewhere() -> bytes:
+    """A QuickTime movie whose tracks are in another file: an index without media."""
+    data = bytearray(mp4())
+    del data[data.index(b"mdat") - 4 :]
+    at = data.find(b"dref")
+    while at >= 0:
+        data[at + 23] = 0  # the entry's flag: in this file
+        at = data.find(b"dref", at + 1)
+    return bytes(data)
+
+
+def deep_jpeg() -> bytes:
+    """A JPEG that states 12 bits per colour."""
+    data = bytearray(jpeg())
+    data[data.index(b"\xff\xc0") + 4] = 12
+    return bytes(data)
+
+
 def zero_sized() -> bytes:
     """A movie whose headers state 0 by 0 pixels."""
     data = bytearray(mp4())
@@ -289,6 +324,26 @@ def picture_bomb() -> bytes:
     return bytes(data)
 
 
+def raw_photo(preview: bytes) -> bytes:
+    """A camera's raw photo: sensor data in its first directory, and in one below what it shows, as a JPEG."""
+    sensor = noise(64 * 64 * 2)
+    first, below = 8, 8 + 2 + 12 * 11 + 4
+    data = below + 2 + 12 * 3 + 4
+    fields = [
+        (254, 0), (256, 64), (257, 64), (258, 16), (259, 1), (262, 32803), (273, data), (274, 6), (278, 64),
+        (279, len(sensor)), (330, below),
+    ]  # fmt: skip
+    shown = [(254, 1), (513, data + len(sensor)), (514, len(preview))]
+
+    def directory(values: list[tuple[int, int]]) -> bytes:
+        entries = b"".join(
+            struct.pack("<HHII", tag, 3 if tag in (258, 259, 262, 274) else 4, 1, value) for tag, value in values
+        )
+        return struct.pack("<H", len(values)) + entries + bytes(4)
+
+    return b"II*\0" + struct.pack("<I", first) + directory(fields) + directory(shown) + sensor + preview
+
+
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 SESSION = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 5004 RTP/AVP 96\r\n"
 SUBTITLES = b"1\n00:00:00,000 --> 00:00:01,500\nHello\n\n"
@@ -354,7 +409,7 @@ CASES: tuple[Case, ...] = (
         "partial",
         "MediaConvert cannot decode this kind of file",
     ),
-    Case("flash.flv", clip("flv", *X264, *AAC)),
+    Case("flash.flv", flv),
     Case(
         "broadcast.mxf",
         clip("mxf", "-c:v", "mpeg2video", "-c:a", "pcm_s16le", scene=picture(rate="25"), sound=tone(rate=48_000)),
@@ -370,9 +425,12 @@ CASES: tuple[Case, ...] = (
     Case("a frame in two seconds.mp4", silent("mp4", *X264, scene=picture(rate="1/2", seconds=6))),
     Case("three frames.mp4", silent("mp4", *X264, "-frames:v", "3")),
     Case("one frame.mp4", silent("mp4", *X264, "-frames:v", "1")),
-    Case(
-        "variable rate.mp4",
-        silent("mp4", "-vf", "select='lt(n,10)+not(mod(n,5))'", "-fps_mode", "vfr", *X264, scene=picture(rate="30")),
+    *(
+        Case(
+            f"variable rate.{kind}",
+            silent(kind, "-vf", "select='lt(n,10)+not(mod(n,5))'", "-fps_mode", "vfr", *X264, scene=picture(rate="30")),
+        )
+        for kind in ("mp4", "mkv")
     ),
     Case("odd size.mp4", silent("mp4", *X264, "-pix_fmt", "yuv444p", scene=picture("191x107"))),
     Case("portrait.mp4", clip("mp4", *X264, *AAC, scene=picture("108x192"))),
@@ -488,13 +546,45 @@ CASES: tuple[Case, ...] = (
     Case("sound.aac", sound("aac", *AAC)),
     Case("sound.aiff", sound("aiff", "-c:a", "pcm_s16be"), ANY),
     Case("sound.mp3", mp3),
+    Case("mostly silent.aac", sound("aac", "-af", "volume=0:enable='lt(t,5)'", *AAC, source=tone(6))),
+    Case("a varying rate without a table.mp3", sound("mp3", "-q:a", "4", "-write_xing", "0", source=(*NOISE, *QUIET))),
     # Without a length, cut, followed by junk.
     Case("browser recording.webm", recorder_webm),
     Case("killed recorder.mkv", killed_matroska),
+    Case("clock set again.ts", joined(transport, clip("ts", *X264, *AAC, "-output_ts_offset", "50000"))),
+    Case(
+        "sound changes.ts",
+        joined(transport, clip("ts", *X264, *AAC, "-output_ts_offset", "2", sound=tone(layout="mono", rate=22_050))),
+        ANY,
+    ),
     Case("cut in mid-packet.ts", lambda: transport()[77:-55]),
     Case("last fragment cut.mp4", last_fragment_cut),
     Case("followed by zeros.mp4", joined(mp4, bytes(5000))),
     Case("followed by noise.mp4", joined(mp4, noise(5000))),
+    # Appended to each other.
+    *(
+        Case(f"two films.{kind}", joined(make, make), "partial", "another recording begins at byte")
+        for kind, make in (("mp4", mp4), ("avi", avi), ("mkv", matroska), ("webm", webm), ("flv", flv))
+    ),
+    Case("two QuickTime films.mov", joined(quicktime, quicktime), "partial", "another recording begins at byte"),
+    Case("two sounds.wav", joined(wav, wav), "partial", "another recording begins at byte"),
+    Case("a long film behind a short one.mp4", joined(mp4, large), "partial", "another recording begins at byte"),
+    Case("the second one cut.mp4", joined(mp4, cut(slow_mp4, 0.5)), "partial", "another recording begins at byte"),
+    Case("two fragmented films.mp4", joined(fragmented, fragmented), ANY),
+    Case("two streams.ts", joined(transport, transport), "partial", "seems to hold several recordings"),
+    # Tracks, but none to show or hear; more than anybody records.
+    Case(
+        "subtitles alone.mp4",
+        with_file("mp4", "s.srt", SUBTITLES, "-i", "{file}", "-c:s", "mov_text"),
+        "quarantined",
+        "no_streams",
+    ),
+    Case("70 tracks.mp4", sound("mp4", *("-map", "0:a") * 70, *AAC, source=tone(0.2)), "quarantined", "read_limit"),
+    Case("sound before the picture.ts", lambda: encode("ts", "-itsoffset", "3", *picture(), *tone(6), *X264, *AAC)),
+    Case("bare stream.h264", silent("h264", *X264), "quarantined", "not_media"),
+    # Media in other files.
+    Case("reference movie.mov", lambda: REFERENCE, "quarantined", "reference"),
+    Case("tracks in other files.mov", elsewhere, "quarantined", "reference"),
     Case("followed by a text.mp4", joined(slow_mp4, b"PHOTO BOOTH " * 200)),
     Case("segment of a stream.mp4", starting_with_a_fragment, "quarantined", "truncated"),
     Case("index only.mp4", header_only, "quarantined", "truncated"),
@@ -559,8 +649,9 @@ CASES: tuple[Case, ...] = (
     Case("four inks.jpg", photo("JPEG", "CMYK")),
     Case("grey.jpg", photo("JPEG", "L")),
     Case("turned.jpg", photo("JPEG", exif=exif(6))),
+    Case("12 bits.jpg", deep_jpeg, "quarantined", "nothing_made"),
     Case("motion photo.jpg", joined(jpeg, mp4)),
-    Case("cut.jpg", cut(jpeg, 0.5), ANY),
+    Case("cut.jpg", cut(jpeg, 0.5), "partial", "its picture ends too early"),
     Case("first bytes.jpg", cut(jpeg, 0.02), "quarantined"),
     Case("noise.jpg", lambda: jpeg()[:200] + noise(4000), ANY),
     Case("photo.png", png),
@@ -571,7 +662,7 @@ CASES: tuple[Case, ...] = (
     Case("strip.png", photo("PNG", size=(6000, 2))),
     Case("no pixels.png", png_of_no_pixels, "quarantined"),
     Case("bomb.png", picture_bomb, "quarantined"),
-    Case("cut.png", cut(png, 0.5), ANY),
+    Case("cut.png", cut(png, 0.5), "partial", "its picture ends too early"),
     Case("animated.gif", photo("GIF", frames=3, duration=200)),
     Case("animated.webp", photo("WEBP", frames=3, duration=200)),
     Case("photo.webp", photo("WEBP")),
@@ -581,6 +672,8 @@ CASES: tuple[Case, ...] = (
     Case("lzw.tiff", photo("TIFF", compression="tiff_lzw")),
     Case("photo.heic", heic_photo),
     Case("cut.heic", cut(heic_photo, 0.6), "quarantined"),
+    Case("raw.dng", lambda: raw_photo(jpeg())),
+    Case("raw without a preview.dng", lambda: raw_photo(b""), "quarantined", "nothing_made"),
     Case("drawing.svg", lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "quarantined", "not_media"),
 )
 

@@ -20,4 +20,4 @@ def register_profiles() -> None:
 
 def examples(count: int) -> int:
     """The examples of a test that tries `count` in a full run, in proportion to the profile in use."""
-    return count * settings.default.max_examples // FULL
+    return max(1, count * settings.default.max_examples // FULL)

@@ -16,8 +16,11 @@ from typing import Any
 from impp_local.cloud import LocalCloud
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
+PATIENCE_S = 90.0
+"""Longest wait for what happens at once on an idle machine; reached only on failure."""
 
-def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+
+def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
     """Poll until `condition` returns a true value; returns that value."""
     deadline = time.monotonic() + seconds
     while True:
@@ -26,6 +29,16 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
             return value
         assert time.monotonic() < deadline, f"still waiting after {seconds} s"
         time.sleep(0.02)
+
+
+def wait_until_idle(cloud: LocalCloud, seconds: float = PATIENCE_S) -> None:
+    """Wait until nothing runs, three looks in a row: an event between two queues is nowhere for an instant."""
+    deadline, quiet = time.monotonic() + seconds, 0
+    while quiet < 3:
+        work = cloud.work()
+        quiet = 0 if any(work.values()) else quiet + 1
+        assert time.monotonic() < deadline, f"still busy after {seconds} s: {work}"
+        time.sleep(0.1)
 
 
 def zipped(files: dict[str, str]) -> bytes:
@@ -84,7 +97,7 @@ class Maker:
         url = self.client("sqs").create_queue(QueueName=self.name("queue"))["QueueUrl"]
         return url, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[-1]}"
 
-    def messages(self, url: str, count: int = 1, seconds: float = 20.0) -> list[dict[str, Any]]:
+    def messages(self, url: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait for `count` messages of a queue."""
         messages: list[dict[str, Any]] = []
 
@@ -95,7 +108,7 @@ class Maker:
             messages.extend(response.get("Messages", []))
             return len(messages) >= count
 
-        wait_until(has_enough, seconds)
+        wait_until(has_enough)
         return messages
 
     def rule(self, pattern: dict[str, Any], **target: Any) -> str:
@@ -117,14 +130,14 @@ class Maker:
         response = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(event or {}))
         return str(response["executionArn"])
 
-    def ended(self, execution: str, seconds: float = 30.0) -> dict[str, Any]:
+    def ended(self, execution: str) -> dict[str, Any]:
         """Wait until an execution has ended; returns its description."""
 
         def description() -> Any:
             current = self.client("stepfunctions").describe_execution(executionArn=execution)
             return current if current["status"] != "RUNNING" else None
 
-        current: dict[str, Any] = wait_until(description, seconds)
+        current: dict[str, Any] = wait_until(description)
         return current
 
     def run(self, definition: dict[str, Any], event: Any = None) -> dict[str, Any]:

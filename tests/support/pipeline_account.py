@@ -23,6 +23,7 @@ from impp_lambdas.adapters import attributes, aws, dynamo
 from impp_lambdas.core import keys
 from impp_lambdas.handlers import inspect
 from impp_local.engines import video
+from impp_local.services import dynamodb
 from impp_local.services.mediaconvert import prober
 
 DELIVERY = "impp-test-delivery"
@@ -35,6 +36,7 @@ Answer = dict[str, Any]
 @contextmanager
 def pipeline_account(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Account]:
     """The account of :func:`mocked_account` with everything else that the pipeline's functions need."""
+    dynamodb.roll_back_items_only()  # moto alone copies the whole table for each transaction
     with mocked_account(monkeypatch) as topic:
         monkeypatch.setenv("IMPP_DELIVERY_BUCKET", DELIVERY)
         monkeypatch.setenv("IMPP_DELIVERY_DOMAIN", "d111.cloudfront.net")
@@ -100,6 +102,19 @@ class Account:
         item = dynamo.get_item(TABLE, keys.catalog_asset(asset))
         assert item
         return item
+
+    def entry(self, asset: str) -> Answer:
+        """The entry of an asset in the index, with what was seen and said as `words`."""
+        response = boto3.client("s3").get_object(Bucket=DELIVERY, Key=keys.INDEX_SHARDS)
+        for shard in json.loads(response["Body"].read())["shards"]:
+            entries, words = (
+                json.loads(boto3.client("s3").get_object(Bucket=DELIVERY, Key=shard[name])["Body"].read())["assets"]
+                for name in ("path", "words")
+            )
+            for entry in entries:
+                if entry["asset"] == asset:
+                    return {**entry, "words": words.get(asset)}
+        raise AssertionError(f"the index has no {asset}")
 
     def items(self, prefix: str) -> list[Answer]:
         """All catalog items whose key starts with a prefix."""

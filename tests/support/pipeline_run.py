@@ -21,7 +21,7 @@ from tests.support.pipeline_account import DELIVERY, Account, Answer
 from impp_lambdas.adapters import decoding
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import decoder
-from impp_lambdas.handlers import archive, publish, quarantine, sample
+from impp_lambdas.handlers import archive, join, publish, quarantine, sample
 from impp_local.services.mediaconvert import runner
 from impp_local.services.mediaconvert.plan import JobError, make_plan
 
@@ -37,6 +37,13 @@ def _run(
     """What :func:`impp_lambdas.adapters.decoding.run` does, in this process unless the file is risky."""
     if getattr(_THREAD, "is_risky", True):
         return _run_child(task, request, file, limits, child)
+    return run_here(task, request, file, limits, child)
+
+
+def run_here(
+    task: str, request: Mapping[str, Any], file: Any, limits: Any, child: ModuleType = decoder
+) -> tuple[dict[str, Any], list[bytes]]:
+    """What :func:`impp_lambdas.adapters.decoding.run` does, in this process."""
     file.seek(0)
     more = {"memory_mb": limits.memory_mb, "file_bytes": limits.file_bytes, "seconds": limits.seconds}
     result, blobs = child.TASKS[task](file, {**request, **more, "task": task, "size": file.size})
@@ -86,10 +93,10 @@ def process(account: Account, name: str, data: bytes, *, is_risky: bool = True) 
             out = quarantine.handler(run, FakeContext())
     else:
         sampled = _sample(media)
-        branches = {"transcode": _transcode(media)}
+        branches = {"sample": sampled, "transcode": _transcode(media)}
         with TABLE_LOCK:
             stored = archive.handler(media, FakeContext())
-            out = publish.handler(run | {"sample": sampled, "branches": branches, "archive": stored}, FakeContext())
+            out = publish.handler(run | {"branches": branches, "archive": stored}, FakeContext())
     with TABLE_LOCK:
         item = account.asset(media["asset"])
     return Ending(
@@ -105,11 +112,14 @@ def process(account: Account, name: str, data: bytes, *, is_risky: bool = True) 
 def _sample(media: Mapping[str, Any]) -> Answer:
     try:
         plan = {**media["plan"], "detectors": {"labels": "rekognition"}}  # the models are not what is tried here
-        result: Answer = sample.handler({**media, "plan": plan}, FakeContext(memory_limit_in_mb=1769))
+        context, event = FakeContext(memory_limit_in_mb=1769), {**media, "plan": plan}
+        if len(plan["parts"]) == 1:
+            return sample.handler(event, context)
+        parts = [sample.handler({**event, "part": number}, context) for number in range(len(plan["parts"]))]
+        return join.handler({**event, "parts": parts}, context)
     except Unreadable as error:
         cause = json.dumps({"errorType": "Unreadable", "errorMessage": str(error)})
         return {"status": "failed", "error": "Unreadable", "cause": cause, "frames": None, "poster": None, "usage": []}
-    return result
 
 
 def _transcode(media: Mapping[str, Any]) -> Answer:

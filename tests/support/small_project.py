@@ -70,6 +70,20 @@ ENGINES = {
     "models.py": "SMALL = 'small/model.bin'\n",
 }
 
+GALLERY = {
+    "index.html": (
+        '<link rel="stylesheet" href="./style/page.css">\n<!-- modulepreload -->\n'
+        '<script type="module" src="./src/main.js"></script>\n'
+    ),
+    "modules.toml": "[modules]\n",
+    "src/main.js": 'import { draw } from "./draw.js";\ndraw();\nimport("./later.js");\n',
+    "src/draw.js": "export const draw = () => 1;\n",
+    "src/later.js": 'import { draw } from "./draw.js";\nnew Worker(new URL("./worker.js", import.meta.url));\n',
+    "src/worker.js": "self.onmessage = () => 1;\n",
+    "src/unused.js": "never();\n",
+    "style/page.css": "body { margin: 0 }\n",
+}
+
 TEMPLATE = """\
 <# a comment #>
 {"StartAt": "Inspect", "States": {

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.config import default_user_config
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from tests.support.aws_fakes import FakeContext
 from tests.support.functions_table import TIMEOUTS
 from tests.support.paths import REPOSITORY
 from tests.support.states import skip_backoff
 
 from impp_build.asl import render
+from impp_lambdas.adapters import aws, task_tokens
+from impp_lambdas.core.replies import MediaConvertOnly, MediaConvertToo
 from impp_local.kernel.store import Store
 from impp_local.services.stepfunctions import clients, interpreter, tasks
 
@@ -32,19 +36,26 @@ TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
 ALL = ("analyze", "hear", "transcribe", "proxy", "transcode")
 TABLE = "impp-test-catalog"
 ASSET = "0123456789abcdef0123"
-SECONDS = {"hear": 900, "join": 300, "proxy": 900} | TIMEOUTS
+SECONDS = {"hear": 900, "proxy": 900} | TIMEOUTS
 """Time limits of the functions, of those too that a build may lack."""
+ANSWERING = ("analyze", "hear", "proxy", "sample")
+"""Functions that answer their own token before they return."""
 
 Payload = dict[str, Any]
 
 
 def rendered(features: tuple[str, ...] = ALL) -> dict[str, Any]:
-    """The definition with these features, placeholders filled as Terraform would."""
+    """The definition with these features, placeholders filled as Terraform would. The caller may change it."""
+    definition: dict[str, Any] = json.loads(_text(features))
+    return definition
+
+
+@cache
+def _text(features: tuple[str, ...]) -> str:
     text = render(TEMPLATE, {name: name in features for name in ALL}, SECONDS)
     text = text.replace("${catalog_table_name}", TABLE)
     text = re.sub(r"\$\{(\w+)_function_arn\}", r"arn:aws:lambda:us-east-1:123456789012:function:\1", text)
-    definition: dict[str, Any] = json.loads(re.sub(r"\$\{(\w+)\}", r"arn:aws:iam::123456789012:role/\1", text))
-    return definition
+    return re.sub(r"\$\{(\w+)\}", r"arn:aws:iam::123456789012:role/\1", text)
 
 
 def expressions(part: Any) -> set[str]:
@@ -53,6 +64,14 @@ def expressions(part: Any) -> set[str]:
         return {part[2:-2].strip()} if part.startswith("{%") else set()
     members = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     return set().union(*map(expressions, members))
+
+
+def video_states(definition: Payload) -> Payload:
+    """Take the states out of a definition through which a file passes whose video Rekognition analyses."""
+    states = definition["States"]["Process"]["Branches"][0]["States"]
+    first = states["Analyze"]["Catch"].pop(0)
+    assert first["ErrorEquals"] == ["VideoFirst"]
+    return {"first": first, **{name: states.pop(name) for name in list(states) if "Video" in name}}
 
 
 def error(code: str) -> ClientError:
@@ -132,13 +151,14 @@ class World:
                 "usage": [],
             },
             "analyze": lambda _: {"status": "ok", "labels": [], "usage": []},
-            "hear": self.hears,
+            "analyze_video": lambda payload: self.answer(payload["token"], {"status": "ok", "jobs": {}, "usage": []}),
+            "hear": lambda _: {"status": "ok", "engine": "lambda", "usage": []},
             "join": lambda _: {"status": "ok", "frames": "f", "frame_count": 3, "speech": True, "voiced_s": 9.0},
-            "proxy": lambda _: {"status": "ok", "outputs": [{"name": "proxy"}], "usage": []},
+            "proxy": self.encodes,
             "transcribe": self.transcribe_skips,
             "archive": lambda _: {"status": "ok", "tag": "deep-archive", "usage": []},
-            "publish": lambda _: {"state": "published", "usd": 0.01, "subject": "s", "alert": alert},
-            "quarantine": lambda _: {"state": "quarantined", "usd": 0.01, "subject": "s", "alert": bad},
+            "publish": lambda _: {"state": "published", "usd": 0.01, "subject": "s", "alert": alert, "muted": False},
+            "quarantine": lambda _: {"state": "quarantined", "usd": 0.01, "subject": "s", "alert": bad, "muted": False},
         }
         self.services |= {"publish": self._publish, "create_job": self._create, "get_job": self._get}
 
@@ -146,12 +166,16 @@ class World:
         """Answer the token at once, as the function does if nobody speaks."""
         self.answer(payload["token"], {"status": "skipped", "reason": "no speech", "usage": []})
 
-    def hears(self, payload: Payload) -> None:
-        """Hear and answer the token."""
-        self.answer(payload["token"], {"status": "ok", "engine": "lambda", "usage": []})
+    def encodes(self, payload: Payload) -> Payload:
+        """Make the renditions, or say that there is a job."""
+        if payload["has_job"]:
+            raise MediaConvertToo if payload["renditions"] else MediaConvertOnly
+        if not payload["renditions"]:
+            return {"status": "skipped", "reason": "no renditions planned", "usage": []}
+        return {"status": "ok", "outputs": [{"name": "proxy"}], "usage": []}
 
-    def answer(self, token: str, result: Payload) -> None:
-        boto3.client("stepfunctions").send_task_success(taskToken=token, output=json.dumps(result))
+    def answer(self, token: str, result: Any) -> None:
+        assert task_tokens.succeed(token, result)
 
     def _publish(self, **message: Any) -> Payload:
         self.messages.append(message)
@@ -170,8 +194,11 @@ class World:
         name = parameters["FunctionName"].rpartition(":")[2]
         payload = json.loads(lambda_eval_utils.to_payload_type(parameters["Payload"]) or b"{}")
         self.calls.append((name, payload))
+        function = self.functions[name]
+        if name in ANSWERING:
+            function = task_tokens.answers(lambda event, _: self.functions[name](event))
         try:
-            answer = self.functions[name](payload)
+            answer = function(payload, FakeContext()) if name in ANSWERING else function(payload)
         except ClientError:
             raise
         except Exception as raised:
@@ -263,7 +290,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     created = World()
+    aws.client.cache_clear()
     with mock_aws():
+        aws.client("stepfunctions")  # by one thread: boto3 creates clients for one at a time
         store = Store(tmp_path / "state")
         interpreter.install(_NoCloud(store))  # type: ignore[arg-type]  # its endpoint is replaced below
         interpreter.replace_everywhere("boto_client_for", created.client)

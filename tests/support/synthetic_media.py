@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 16_000
+FAST_AAC = {"aac_coder": "fast"}
+"""ffmpeg's other method takes 50 ms per second of sound."""
 Picture = NDArray[np.uint8]
 
 
@@ -88,7 +90,7 @@ def movie(
                 if aspect:
                     video.sample_aspect_ratio = aspect
             if sound is not None:
-                audio = file.add_stream("aac", rate=RATE, layout="mono")
+                audio = file.add_stream("aac", rate=RATE, layout="mono", options=FAST_AAC)
             if video is not None:
                 _write_pictures(file, video, pictures, times or [i / fps for i in range(len(pictures))])
             if audio is not None and sound is not None:

@@ -99,15 +99,19 @@ def _renamed(event: Event) -> str | None:
     )
 
 
+def _sized(event: Event) -> str:
+    return f"{printable(event['path'])} ({size(event['size'])})"
+
+
 def _reason(event: Event) -> str:
-    return str(event["reason"])
+    return printable(event["reason"])
 
 
 _TEXTS: dict[str, Callable[[Event], str | None]] = {
     "failed": _failed, "brought": _renamed, "there": _renamed, "waiting": _reason, "note": _reason,
     "removed": lambda event: f"removed: {printable(event['path'])}",
-    "would bring": lambda event: f"would upload {printable(event['path'])} ({size(event['size'])}) to {event['key']}",
-    "would remove": lambda event: f"would remove {printable(event['path'])} ({size(event['size'])}): {event['reason']}",
+    "would bring": lambda event: f"would upload {_sized(event)} to {printable(event['key'])}",
+    "would remove": lambda event: f"would remove {_sized(event)}: {printable(event['reason'])}",
 }  # fmt: skip
 _TROUBLE = frozenset({"failed", "brought", "there", "note"})
 """Events that are printed even with ``--quiet``."""

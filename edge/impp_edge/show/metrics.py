@@ -69,7 +69,10 @@ def write(path: Path | None, state: Meta, result: Result, now: float | None = No
     text = render(result, now, float(last) if last else None)
     new = path.with_name(f".{path.name}.{os.getpid()}")  # the collector reads *.prom only
     try:
-        new.write_text(text, encoding="utf-8")
+        new.unlink(missing_ok=True)
+        # O_EXCL follows no symbolic link: the folder may be one that other users write to.
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
         new.chmod(0o644)  # it is another user who reads it
         new.replace(path)
     except OSError as error:

@@ -74,8 +74,13 @@ run "only_this_account_and_its_services_publish" {
   }
 
   assert {
-    condition     = toset([for statement in jsondecode(aws_sns_topic.fallback.policy).Statement : statement.Sid]) == toset(["AccountThroughIam", "Alarms", "RefuseWithoutTls"])
+    condition     = toset([for statement in jsondecode(aws_sns_topic.fallback.policy).Statement : statement.Sid]) == toset(["Alarms", "RefuseWithoutTls"])
     error_message = "Only alarms publish to the fallback topic."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_sns_topic.muted.policy).Statement : statement.Sid] == ["RefuseWithoutTls"]
+    error_message = "No service publishes to the topic of muted alerts."
   }
 }
 

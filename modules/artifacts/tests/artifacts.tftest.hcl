@@ -53,6 +53,17 @@ run "publishes_the_build" {
     error_message = "The detectors' IAM actions must be those of the manifest."
   }
   assert {
+    condition = output.gallery_files == {
+      "app/index.html" = {
+        cache_control = "no-cache"
+        content_type  = "text/html; charset=utf-8"
+        sha256        = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        source        = "tests/fixtures/gallery/index-0e.html"
+      }
+    }
+    error_message = "The gallery's files must come with their headers and local paths."
+  }
+  assert {
     condition     = output.state_machine.path == "tests/fixtures/state_machine.asl.json" && !output.state_machine.features.transcribe
     error_message = "The state machine must come with its path and features."
   }

@@ -85,9 +85,15 @@ run "originals_are_versioned_and_send_events" {
     eventbridge      = true
     log_bucket       = "impp-test-123456789012-logs"
     manage_lifecycle = false
+    object_lock      = true
     versioning       = true
 
     standard_uploads_only = true
+  }
+
+  assert {
+    condition     = [for lock in aws_s3_bucket_object_lock_configuration.this : [lock.object_lock_enabled, length(lock.rule)]] == [["Enabled", 0]]
+    error_message = "Versions must be holdable, and none may be locked by default."
   }
 
   assert {
@@ -117,6 +123,14 @@ run "originals_are_versioned_and_send_events" {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
     error_message = "The lifecycle configuration must be left to its owner."
   }
+}
+
+run "rejects_object_lock_without_versions" {
+  command = plan
+  variables {
+    object_lock = true
+  }
+  expect_failures = [var.object_lock]
 }
 
 run "expires_objects_by_prefix" {

@@ -50,6 +50,7 @@ override_resource {
 variables {
   name            = "impp-test"
   alert_topic_arn = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts"
+  muted_topic_arn = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts-muted"
   buckets         = { delivery = "impp-test-delivery", ingest = "impp-test-ingest", work = "impp-test-work" }
   definition_path = "tests/fixtures/definition.json"
   kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
@@ -85,6 +86,7 @@ run "fills_in_the_definition" {
       archive    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-archive"
       catalog    = "impp-test-catalog"
       inspect    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-inspect"
+      muted      = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts-muted"
       publish    = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-publish"
       quarantine = "arn:aws:lambda:us-east-1:123456789012:function:impp-test-quarantine"
       queue      = "arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"
@@ -136,7 +138,7 @@ run "the_state_machine_may_do_exactly_this" {
       for statement in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement :
       statement.Sid => sort(flatten([statement.Resource])) if !contains(["DeliverLogs", "SendTraces"], statement.Sid)
       }) == jsonencode({
-      Alert                  = ["arn:aws:sns:us-east-1:123456789012:impp-test-alerts"]
+      Alert                  = ["arn:aws:sns:us-east-1:123456789012:impp-test-alerts", "arn:aws:sns:us-east-1:123456789012:impp-test-alerts-muted"]
       CallFunctions          = [for name in ["analyze", "archive", "inspect", "publish", "quarantine", "sample", "transcribe"] : "arn:aws:lambda:us-east-1:123456789012:function:impp-test-${name}"]
       Claim                  = ["arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"]
       FollowTranscoding      = ["arn:aws:mediaconvert:us-east-1:123456789012:jobs/*"]
@@ -147,6 +149,12 @@ run "the_state_machine_may_do_exactly_this" {
       TagTranscoding         = ["arn:aws:mediaconvert:us-east-1:123456789012:jobs/*", "arn:aws:mediaconvert:us-east-1:123456789012:queues/impp-test"]
     })
     error_message = "The role must name exactly these resources: only log delivery and tracing may use *."
+  }
+  assert {
+    condition = one([for statement in jsondecode(data.aws_iam_policy_document.state_machine.json).Statement : statement.Condition if statement.Sid == "Claim"]) == {
+      "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = "CLAIM#*" }
+    }
+    error_message = "The state machine may write claims and nothing else of the catalog."
   }
   assert {
     condition = one([
@@ -166,10 +174,10 @@ run "each_function_may_do_exactly_this" {
       name => jsondecode(document.json).Statement[*].Sid
       } == {
       archive    = ["FindOriginals", "TagOriginals"]
-      failure    = ["Alert", "FindOriginals", "ReadExecutions", "TagOriginals", "UseCatalog"]
-      inspect    = ["CopyOriginals", "FindOriginals", "ProbeMedia", "TagOriginals", "UseCatalog"]
-      publish    = ["FindDelivered", "FindOriginals", "FindWork", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered"]
-      quarantine = ["FindOriginals", "TagOriginals", "UseCatalog"]
+      failure    = ["Alert", "FindDelivered", "FindOriginals", "ReadExecutions", "TagOriginals", "UseCatalog", "WriteIndex"]
+      inspect    = ["CopyOriginals", "FindOriginals", "ProbeMedia", "ReadCalibration", "TagOriginals", "UseCatalog"]
+      publish    = ["Calibrate", "FindDelivered", "FindOriginals", "FindWork", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered", "WriteIndex"]
+      quarantine = ["FindDelivered", "FindOriginals", "TagOriginals", "UseCatalog", "WriteIndex"]
     }
     error_message = "A function has a permission it does not need, or lacks one."
   }
@@ -188,6 +196,39 @@ run "each_function_may_do_exactly_this" {
       statement.Resource if statement.Sid == "ReadExecutions"
     ]) == "arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:*"
     error_message = "The failure function may read executions of this state machine only."
+  }
+  assert {
+    condition = {
+      for name, document in data.aws_iam_policy_document.function : name => join(" ", sort(flatten([
+        for statement in jsondecode(document.json).Statement : [
+          for action in flatten([statement.Action]) : [
+            for key in flatten([statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]]) :
+            "${trimprefix(action, "dynamodb:")}:${trimsuffix(key, "#*")}"
+          ]
+        ] if strcontains(jsonencode(statement), "dynamodb:") && statement.Sid != "UseCatalog"
+      ])))
+      } == {
+      archive    = ""
+      failure    = ""
+      inspect    = "GetItem:CALIBRATION"
+      publish    = "GetItem:CALIBRATION UpdateItem:CALIBRATION"
+      quarantine = ""
+    }
+    error_message = "Publish alone changes what quotes have learned, and Inspect reads it."
+  }
+  assert {
+    condition = {
+      for name, document in data.aws_iam_policy_document.function : name => one([
+        for statement in jsondecode(document.json).Statement :
+        join(" ", sort(statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])) if statement.Sid == "UseCatalog"
+      ]) if strcontains(document.json, "UseCatalog")
+      } == {
+      failure    = "ALERTS#* ASSET#* CLAIM#* SERVICES#* SPEND#*"
+      inspect    = "ASSET#* CLAIM#* SERVICES#* SPEND#*"
+      publish    = "ALERTS#* ASSET#* CLAIM#* SERVICES#* SPEND#*"
+      quarantine = "ALERTS#* ASSET#* CLAIM#* SERVICES#* SPEND#*"
+    }
+    error_message = "The rest of the catalog is what follows a file, not what quotes have learned."
   }
   assert {
     condition     = !strcontains(jsonencode([for document in data.aws_iam_policy_document.function : document.json]), "s3:Delete")
@@ -341,9 +382,38 @@ run "hands_over_what_is_set_of_profiles" {
 run "names_the_allowed_values_of_a_profile" {
   command = plan
   variables {
-    profiles = { phone = { text = "gpt", speech = "ears", escalate = ["whim"], renditions = ["betamax"], interval_s = 0, max_usd = -1 }, kitchen = {} }
+    profiles = { phone = { text = "gpt", speech = "ears", escalate = ["whim"], renditions = ["betamax"], interval_s = 0, max_frames = 0.5, max_usd = -1 }, kitchen = {} }
   }
   expect_failures = [var.profiles]
+}
+
+run "hands_over_custom_detectors_that_profiles_may_name" {
+  command = plan
+  variables {
+    custom_detectors = { scene = { endpoint = "impp-test-scene", profiles = ["kitchen"] } }
+    profiles         = { phone = { labels = "scene" }, kitchen = { base = "parking" } }
+  }
+
+  assert {
+    condition     = jsondecode(local.profile_environment.IMPP_CUSTOM_DETECTORS) == { scene = { endpoint = "impp-test-scene", kind = "serverless", profiles = ["kitchen"] } }
+    error_message = "Inspect must get what was set, and nothing else."
+  }
+}
+
+run "names_the_allowed_engines_for_labels" {
+  command = plan
+  variables {
+    profiles = { phone = { labels = "scene" } }
+  }
+  expect_failures = [var.profiles]
+}
+
+run "names_the_profiles_of_a_custom_detector" {
+  command = plan
+  variables {
+    custom_detectors = { scene = { endpoint = "impp-test-scene", profiles = ["attic"] } }
+  }
+  expect_failures = [aws_sfn_state_machine.this]
 }
 
 run "names_the_allowed_values_of_a_rule" {

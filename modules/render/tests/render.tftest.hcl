@@ -74,8 +74,8 @@ run "a_request_starts_an_execution_and_events_start_functions" {
     error_message = "The module must deploy its own functions and no others."
   }
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.this["requested"].event_pattern) == { source = ["impp"], detail-type = ["Render requested"] }
-    error_message = "Requests must be the project's own events."
+    condition     = jsondecode(aws_cloudwatch_event_rule.this["requested"].event_pattern) == { source = ["impp-test"], detail-type = ["Render requested"] }
+    error_message = "Requests must be this environment's own events: another one's would spend its budget."
   }
   assert {
     condition     = jsondecode(aws_cloudwatch_event_rule.this["restored"].event_pattern).detail.bucket.name == ["impp-test-ingest"]
@@ -102,10 +102,10 @@ run "roles_may_do_exactly_this" {
         UseCatalog      = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
       }
       rendered = {
-        Alert          = ["sns:Publish"]
-        FindDelivered  = ["s3:ListBucket"]
-        UseCatalog     = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
-        WriteManifests = ["s3:GetObject", "s3:PutObject"]
+        Alert                  = ["sns:Publish"]
+        FindDelivered          = ["s3:ListBucket"]
+        UseCatalog             = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
+        WriteManifestsAndIndex = ["s3:GetObject", "s3:PutObject"]
       }
       restore = {
         AnswerTasks      = ["states:SendTaskSuccess"]

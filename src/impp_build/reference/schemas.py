@@ -33,6 +33,26 @@ DOCUMENTS: Final = (
         "docs/reference/manifest.md", "Asset manifest",
     ),
     Document(
+        "schemas/tracks.v1.schema.json", "schemas/examples/tracks.v1.json",
+        "What was seen in a clip of the sample card, abridged:",
+        "docs/reference/tracks.md", "Tracks",
+    ),
+    Document(
+        "schemas/index-shards.v1.schema.json", "schemas/examples/index-shards.v1.json",
+        "An archive with assets of two months, the newer of which has been split:",
+        "docs/reference/index-shards.md", "Index: list of shards",
+    ),
+    Document(
+        "schemas/index-month.v1.schema.json", "schemas/examples/index-month.v1.json",
+        "Two files of the sample card:",
+        "docs/reference/index-month.md", "Index: assets of a month",
+    ),
+    Document(
+        "schemas/index-words.v1.schema.json", "schemas/examples/index-words.v1.json",
+        "What was seen and said in one of them:",
+        "docs/reference/index-words.md", "Index: what was seen and said",
+    ),
+    Document(
         "schemas/youtube.v1.schema.json", "schemas/examples/youtube.v1.json",
         "The suggestions for a film about a canoe:",
         "docs/reference/youtube.md", "Suggestions for YouTube",
@@ -54,8 +74,11 @@ def pages() -> Iterator[Page]:
 
 
 def _with_storage_classes(schema: str) -> str:
-    """A schema's text whose `storage_class` and `tag`, where they are lists, hold the pipeline's storage classes."""
-    for field, values in (("storage_class", [c.name for c in CLASSES]), ("tag", [c.tag for c in CLASSES])):
+    """A schema's text whose `storage_class`, `tag` and `outlook_usd`, where they are lists, hold the pipeline's storage
+    classes."""
+    names, tags = ([getattr(c, attribute) for c in CLASSES] for attribute in ("name", "tag"))
+    outlook = r'outlook_usd": {\s*"type": "object",\s*"propertyNames'
+    for field, values in (("storage_class", names), ("tag", tags), (outlook, tags)):
         schema = re.sub(rf'("{field}": {{\s*"enum": )\[[^\]]*\]', rf"\g<1>{json.dumps(values)}", schema)
     return schema
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -10,7 +9,6 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +16,7 @@ import click
 
 from impp_cli import environments
 from impp_cli.checkout import LOCAL, Checkout, UnreadableFile
+from impp_cli.console import print_json, printable, tolerate_locale
 from impp_cli.doctor.model import WITHOUT_CREDENTIALS, Context, Finding, Verdict
 
 MARKS: Final = {
@@ -74,7 +73,7 @@ def _context(environment: str, folder: Path) -> Context:
     except (environments.SettingsError, UnreadableFile) as error:
         raise click.UsageError(str(error)) from error
     if environment == LOCAL and not account.is_local:
-        raise click.UsageError("Environment local is on the local cloud: set AWS_ENDPOINT_URL as `make up` prints it.")
+        raise click.UsageError("Environment local is on the local cloud: run `make up`, or set AWS_ENDPOINT_URL.")
     return Context(checkout, environment, account, os.environ)
 
 
@@ -86,7 +85,7 @@ def _print_json(context: Context, findings: list[Finding]) -> bool:
         "deployable": not failed,
         "findings": [asdict(finding) for finding in findings],
     }
-    click.echo(json.dumps(document, indent=2))
+    print_json(document)
     return failed
 
 
@@ -94,8 +93,7 @@ def _print(context: Context, findings: Iterable[Finding]) -> bool:
     """Print each finding as it comes, and those that have one reason together at the end."""
     from impp_cli.doctor.examination import AWS_ONLY
 
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # where the locale lacks a character
+    tolerate_locale()
     columns = min(shutil.get_terminal_size((MAX_WIDTH, 24)).columns, MAX_WIDTH)
     count: Counter[Verdict] = Counter()
     together: dict[tuple[Verdict, str], list[str]] = {}
@@ -123,16 +121,11 @@ def lines(finding: Finding, columns: int) -> Iterator[str]:
     copied = [(finding.command, ""), (finding.line, f"  # {finding.file}")]
     for copy, place in copied:
         if copy:
-            yield f"{indent}  {click.style(_printable(copy), fg='cyan')}{click.style(place, dim=True) if place else ''}"
+            yield f"{indent}  {click.style(printable(copy), fg='cyan')}{click.style(place, dim=True) if place else ''}"
 
 
 def _wrapped(text: str, columns: int) -> list[str]:
-    return textwrap.wrap(_printable(text), columns, break_long_words=False, break_on_hyphens=False)
-
-
-def _printable(text: str) -> str:
-    """Text that cannot control a terminal: parts of it are AWS's answers and other people's names."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return textwrap.wrap(printable(text), columns, break_long_words=False, break_on_hyphens=False)
 
 
 def summary(count: Counter[Verdict]) -> str:

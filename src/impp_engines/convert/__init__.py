@@ -16,6 +16,9 @@ stated permissive licence, at least as good as NanoDet-m on the sample footage a
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 
 def from_tfjs(graph: bytes, weights: bytes) -> bytes:
     """An ONNX model from a TensorFlow.js graph model (`model.json`) and its weights."""
@@ -24,8 +27,22 @@ def from_tfjs(graph: bytes, weights: bytes) -> bytes:
     return convert(graph, weights)
 
 
+def in_eight_bits(model: bytes) -> bytes:
+    """The object detector in 8-bit integers, from its ONNX model in floats."""
+    from impp_engines.convert.eight_bit import eight_bit
+
+    return eight_bit(model, json.loads(Path(__file__).with_name("nanodet_ranges.json").read_bytes()))
+
+
 def free_image_size(model: bytes) -> bytes:
     """An ONNX model that takes images of any size from one that was exported for a single size."""
     from impp_engines.convert.reshape import free_image_size
 
     return free_image_size(model)
+
+
+def simplified_locator(model: bytes) -> bytes:
+    """The network that locates text, with cheaper layers for the same results."""
+    from impp_engines.convert.locator import simplified_locator
+
+    return simplified_locator(model)

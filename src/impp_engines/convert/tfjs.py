@@ -79,6 +79,7 @@ class _Builder:
         self._weights = weights
         self._constants: dict[str, Array] = {}
         self._shapes: dict[str, Shape] = {}
+        self._unbounded: dict[str, tuple[str, Array]] = {}
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -158,6 +159,11 @@ class _Builder:
         if sources[0] in self._constants:
             value = self._constants[sources[0]].transpose(order)
             self._constants[name], self._shapes[name] = value, value.shape
+        elif sources[0] in self._unbounded:
+            source, pads = self._unbounded[sources[0]]
+            self._emit_transpose(source, f"{name}/unpadded", order)
+            self._unbounded[name] = f"{name}/unpadded", pads[order]
+            self._shapes[name] = tuple(self._shapes[sources[0]][axis] for axis in order)
         else:
             self._emit_transpose(sources[0], name, order)
 
@@ -206,6 +212,10 @@ class _Builder:
         shape = tuple(
             int(size + before + after) for size, (before, after) in zip(self._shapes[sources[0]], pads, strict=True)
         )
+        if len(sources) > 2 and np.all(np.isneginf(self._constant(sources[2]))):
+            # What ONNX's MaxPool adds by itself; a Pad of its own would copy one of the largest tensors.
+            self._unbounded[name], self._shapes[name] = (sources[0], pads), shape
+            return
         inputs = [sources[0], self._integers(f"{name}/pads", [*pads[:, 0].tolist(), *pads[:, 1].tolist()])]
         if len(sources) > 2:
             inputs.append(self._use(sources[2]))
@@ -238,9 +248,16 @@ class _Builder:
         size, stride = _ints(attr["ksize"])[1:3], _ints(attr["strides"])[1:3]
         batch, height, width, channels = self._shapes[sources[0]]
         out = [(n - k) // s + 1 for n, k, s in zip((height, width), size, stride, strict=True)]
-        self._emit_transpose(sources[0], f"{name}/nchw", _TO_NCHW)
+        source, pads = self._unbounded.get(sources[0], (sources[0], np.zeros((4, 2), int)))
+        self._emit_transpose(source, f"{name}/nchw", _TO_NCHW)
         self._emit(
-            "MaxPool", [f"{name}/nchw"], f"{name}/pool", (batch, channels, *out), strides=stride, kernel_shape=size
+            "MaxPool",
+            [f"{name}/nchw"],
+            f"{name}/pool",
+            (batch, channels, *out),
+            strides=stride,
+            kernel_shape=size,
+            pads=pads[1:3].T.ravel().tolist(),
         )
         self._emit_transpose(f"{name}/pool", name, _TO_NHWC)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.adapters import catalog, identity, s3, spending
+from impp_lambdas.adapters import calibration, catalog, identity, s3, spending
 from impp_lambdas.core import times
+from impp_lambdas.core.detect import custom
 from impp_lambdas.core.intake import inspection
 from impp_lambdas.core.money import ledger, pricing, quote, storage, usage
 from impp_lambdas.core.planning import plan
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`verdict` is process, archive_only, duplicate, ignored or quarantine. The first two have `plan` and `quote`."""
+    """`verdict` is process, archive_only, duplicate, ignored or quarantine. The first two have `plan`, `quote`
+    and what it assumes about the functions."""
 
     verdict: str
     reason: str | None = None
     detail: str | None = None
     plan: Mapping[str, Any] | None = None
     quote: Sequence[Mapping[str, Any]] = ()
+    quote_basis: Mapping[str, Any] | None = None
 
 
 def decide(
@@ -52,9 +55,11 @@ def decide(
     elif other := catalog.begin(table, original, inspected, execution, times.iso(now)):
         facts = inspected.facts
         if inspection.may_be_equal(other, inspected) and identity.is_verified(table, other, facts, context):
-            return inspected, _link_duplicate(settings, original, inspected, execution, other)
-        # The other object claimed this SHA-256 first, or this one claims another's: the bytes say whose claim is false.
-        if identity.holds(original, facts.sha256, context) is False:
+            if catalog.link_duplicate(table, original, execution, inspected.asset):
+                return inspected, _as_duplicate(settings, original, inspected, other)
+            inspected = inspection.surplus(inspected, original)
+        # Who claimed this SHA-256 falsely, the other object or this one? The bytes say it.
+        elif identity.holds(original, facts.sha256, context) is False:
             inspected = inspection.false_claim(inspected, original)
         else:
             inspected = inspection.apart(inspected, original)
@@ -79,9 +84,12 @@ def _reserve(
         settings.max_frames,
         chosen=chosen,
         features=features,
+        custom_detectors=custom.parse(settings.custom_detectors),
     )
     choice = storage.choose(facts, chosen.profile.keep_years)
-    lines = quote.lines(planned, facts, choice, features, os.uname().machine)
+    known = calibration.read(settings.catalog_table, os.uname().machine)
+    lines = quote.lines(planned, facts, choice, features, known)
+    basis = known.basis(quote.runs(planned, facts, features, known))
     if original.copy_key(inspected.usable) and facts.kind != "image":
         lines = ledger.merge([*lines, *usage.copy_lines(inspected.usable or facts.bytes)])
     priced, usd = [line.to_dict() for line in lines], pricing.total(lines)
@@ -89,23 +97,24 @@ def _reserve(
     most = chosen.profile.max_usd
     if most is not None and usd > most:
         detail = f"this asset may cost ${usd:.4f}, profile {chosen.name} allows ${most:.4g}"
-        return Verdict("archive_only", "over_profile_limit", detail, planned.to_dict(), priced)
+        return Verdict("archive_only", "over_profile_limit", detail, planned.to_dict(), priced, basis)
     if refusal := spending.reserve(settings, media, event["execution"], usd):
-        return Verdict("archive_only", *refusal, planned.to_dict(), priced)
-    return Verdict("process", None, None, planned.to_dict(), priced)
+        return Verdict("archive_only", *refusal, planned.to_dict(), priced, basis)
+    return Verdict("process", None, None, planned.to_dict(), priced, basis)
 
 
 def _profile(settings: Settings, original: Original, facts: Facts) -> Chosen:
     """The profile of an original, by the user's rules and its facts. Its tags are read only if a rule needs them."""
-    known = Profiles.of(json.loads(settings.profiles or "{}"), json.loads(settings.profile_rules or "[]"))
+    known = Profiles.of(
+        json.loads(settings.profiles or "{}"),
+        json.loads(settings.profile_rules or "[]"),
+        custom.parse(settings.custom_detectors),
+    )
     tags = s3.tags(original.bucket, original.key, original.version) if known.reads_tags else {}
     return known.choose(facts, original.key, tags)
 
 
-def _link_duplicate(
-    settings: Settings, original: Original, inspected: Inspection, execution: str, other: Mapping[str, Any]
-) -> Verdict:
-    catalog.link_duplicate(settings.catalog_table, original, execution, inspected.asset)
+def _as_duplicate(settings: Settings, original: Original, inspected: Inspection, other: Mapping[str, Any]) -> Verdict:
     keep_years = _profile(settings, original, inspected.facts).profile.keep_years
     tags = {"impp:state": "duplicate", "impp:archive": storage.choose(inspected.facts, keep_years).tag}
     left_out = s3.add_tags(original.bucket, original.key, original.version, tags)

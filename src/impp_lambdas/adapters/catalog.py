@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from impp_lambdas.core.intake.originals import Original
 
 ATTEMPTS = 3
+MAX_COPIES = 100
+"""Objects that an asset is linked to besides its original, of up to 1.1 kB each: DynamoDB's items have 400 KB, and an
+item that is full takes no change any more, not even a hold."""
 
 
 def asset(table: str, asset_id: str) -> dict[str, Any] | None:
@@ -66,7 +69,11 @@ def release(table: str, original: Original, execution: str) -> None:
     note_on_claim(table, original, execution, {"released": True})
 
 
-def link_duplicate(table: str, original: Original, execution: str, asset: str) -> None:
-    """Link an object to the asset with the same content: on its claim, and permanently on the asset."""
+def link_duplicate(table: str, original: Original, execution: str, asset: str) -> bool:
+    """Link an object to the asset with the same content: permanently on the asset, and on its claim. False if the asset
+    has :data:`MAX_COPIES`."""
+    text = f"{original.bucket}/{original.key}#{original.version}"
+    if not dynamo.add_to_set(table, keys.catalog_asset(asset), "also", text, at_most=MAX_COPIES):
+        return False
     note_on_claim(table, original, execution, {"asset": asset, "duplicate": True})
-    dynamo.add_to_set(table, keys.catalog_asset(asset), "also", f"{original.bucket}/{original.key}#{original.version}")
+    return True

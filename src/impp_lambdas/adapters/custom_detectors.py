@@ -2,7 +2,7 @@
 
 A serverless endpoint answers in the response of InvokeEndpoint. An asynchronous one answers by an object in S3, minutes
 later if it has scaled to zero: :func:`submit` sends the requests once and stores where the answers will be,
-:func:`collect` raises :class:`Unfinished` until they are there, and the state machine tries again.
+:func:`collect` raises :class:`~.replies.Unfinished` until they are there, and the state machine tries again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ from impp_lambdas.adapters import aws, s3
 from impp_lambdas.core import keys
 from impp_lambdas.core.detect import custom
 from impp_lambdas.core.money.detection import custom_lines
+from impp_lambdas.core.money.ledger import merge
+from impp_lambdas.core.money.pricing import LedgerLine
 from impp_lambdas.core.money.usage import request_lines
+from impp_lambdas.core.replies import Unfinished
 
 if TYPE_CHECKING:
     from impp_lambdas.core.detect.custom import CustomDetector
     from impp_lambdas.core.detect.readers import Finding
-    from impp_lambdas.core.money.pricing import LedgerLine
+    from impp_lambdas.core.money.ledger import Lines
 
 WORKERS = 4
 """Concurrent calls per detector; a serverless endpoint throttles beyond its `max_concurrency`."""
@@ -46,10 +49,6 @@ WAIT_S = 30 * 60
 minutes until it serves."""
 
 PAYLOAD_TOO_LARGE, UNREADABLE, FAILED, OUT_OF_TIME = "PayloadTooLarge", "UnreadableAnswer", "ModelFailed", "OutOfTime"
-
-
-class Unfinished(Exception):
-    """Answers are missing; call again later. The state machine knows the name."""
 
 
 @dataclass
@@ -197,17 +196,38 @@ def look_at(
     detectors: Iterable[CustomDetector],
     bucket: str,
     asset: str,
-    frames: list[dict[str, Any]],
+    frames: Iterable[Mapping[str, Any]],
     seconds_left: Callable[[], float],
 ) -> list[Look]:
-    """What each detector says about the frames. Raises Unfinished before anything is asked that is paid per call."""
-    detectors = list(detectors)
-    asynchronous = [detector for detector in detectors if detector.kind == custom.ASYNCHRONOUS]
-    records = {detector.name: submit(detector, bucket, asset, frames) for detector in asynchronous}
-    looks = [collect(detector, records[detector.name]) for detector in asynchronous]
+    """What each detector says about the frames `{t, key, ask}` that name it in `ask`. Raises Unfinished before anything
+    is asked that is paid per call."""
+    asked = {detector: [frame for frame in frames if detector.name in frame["ask"]] for detector in detectors}
+    asynchronous = [detector for detector in asked if detector.kind == custom.ASYNCHRONOUS]
+    records = {detector: submit(detector, bucket, asset, asked[detector]) for detector in asynchronous}
+    looks = [collect(detector, records[detector]) for detector in asynchronous]
     return looks + [
-        ask_serverless(detector, bucket, frames, seconds_left) for detector in detectors if detector not in asynchronous
+        ask_serverless(detector, bucket, some, seconds_left)
+        for detector, some in asked.items()
+        if detector not in asynchronous
     ]
+
+
+def usage_of_attempts(bucket: str, asset: str) -> Lines:
+    """What the attempts cost that ended with Unfinished, and reading it."""
+    try:
+        stored = s3.get_json(bucket, _attempts_key(asset))
+    except ClientError as error:
+        if aws.code(error) != "NoSuchKey":
+            raise
+        return []
+    return [*(LedgerLine(**line) for line in stored), *request_lines(gets=1, puts=0)]
+
+
+def note_attempt(bucket: str, asset: str, usage: Iterable[Mapping[str, Any]]) -> None:
+    """Remember what an attempt cost that ends with Unfinished: its result is lost, but not its bill."""
+    lines = [LedgerLine(**line) for line in usage]
+    lines += [*usage_of_attempts(bucket, asset), *request_lines(gets=0, puts=1)]
+    s3.put_json(bucket, _attempts_key(asset), [line.to_dict() for line in merge(lines)])
 
 
 def findings(looks: Iterable[Look]) -> dict[float, list[Finding]]:
@@ -234,6 +254,10 @@ def _inference_id(frame: Mapping[str, Any]) -> str:
 
 def _record_key(asset: str, detector: CustomDetector) -> str:
     return keys.work(asset, f"requests/{detector.name}.json")
+
+
+def _attempts_key(asset: str) -> str:
+    return keys.work(asset, "requests/attempts.json")
 
 
 def _read(location: str) -> bytes | None:

@@ -73,6 +73,13 @@ def describe(file: RangedFile, limits: Limits) -> dict[str, Any]:
     return run("describe", {}, file, limits)[0]
 
 
+def rhythm(file: RangedFile, limits: Limits) -> dict[str, Any] | None:
+    """How fast the frames of a recording follow each other (:mod:`impp_lambdas.core.media.rhythm`). Raises
+    `Unreadable`."""
+    measured: dict[str, Any] | None = run("rhythm", {}, file, limits)[0]["rhythm"]
+    return measured
+
+
 def extract(file: RangedFile, path: Path, limits: Limits) -> float:
     """Write the sound of a recording to `path` as FLAC; returns its seconds. Raises `Unreadable`."""
     seconds = float(run("extract", {"path": str(path)}, file, limits)[0]["seconds"])
@@ -83,9 +90,11 @@ def extract(file: RangedFile, path: Path, limits: Limits) -> float:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Seconds of a rendition, and why it is shorter than planned."""
+    """Seconds of a rendition and the size of its pictures, and why it is shorter than planned."""
 
     seconds: float
+    width: int | None
+    height: int | None
     incomplete: str | None
 
 
@@ -94,7 +103,14 @@ def encode(file: RangedFile, path: Path, size: Mapping[str, Any], limits: Limits
     Raises `Unreadable`."""
     result = run("encode", {"path": str(path), "wanted": size}, file, limits)[0]
     late = None if result["is_complete"] else OUT_OF_TIME
-    return Encoded(float(result["seconds"]), f"incomplete: {file.stopped}" if file.stopped else late)
+    incomplete = f"incomplete: {file.stopped}" if file.stopped else late
+    return Encoded(float(result["seconds"]), result["width"], result["height"], incomplete)
+
+
+def rung(file: RangedFile, path: Path, size: Mapping[str, Any], first: int, limits: Limits) -> dict[str, Any]:
+    """Write segments of a rung to `path`, from segment `first` on; returns the fields of
+    :class:`~impp_lambdas.core.media.rung.Part`. Raises `Unreadable`."""
+    return run("rung", {"path": str(path), "wanted": size, "first": first}, file, limits)[0]
 
 
 def stretches(file: RangedFile, spans: Sequence[tuple[float, float]], limits: Limits) -> list[bytes]:

@@ -26,12 +26,13 @@ def deliver(settings: Settings, media: Mapping[str, Any], results: Results, said
     return Delivery(
         renditions=tuple(_renditions(settings.delivery_bucket, results)),
         poster=_copy(settings, asset, sample.get("poster"), "poster.jpg", "image/jpeg"),
+        thumbnail=_copy(settings, asset, sample.get("thumbnail"), "thumbnail.webp", "image/webp"),
         storyboard=_copy(settings, asset, board, "storyboard.jpg", "image/jpeg"),
         storyboard_vtt=_copy(settings, asset, board_vtt, "storyboard.vtt", "text/vtt"),
         captions=said.captions,
         captions_srt=said.captions_srt,
         youtube=said.youtube,
-        hls=presentation.deliver(settings, media, said, results.get("transcribe", {}).get("language")),
+        hls=presentation.deliver(settings, media, said, results),
     )
 
 
@@ -53,24 +54,18 @@ def _renditions(bucket: str, results: Results) -> list[dict[str, Any]]:
         if not head or not head["ContentLength"]:
             continue
         output = outputs.get(rendition["name"], {})
+        key, is_playlist = rendition["key"], rendition["key"].endswith(".m3u8")
         renditions.append(
             {
                 "name": rendition["name"],
-                "key": rendition["key"],
+                "key": key,
                 "width": output.get("width") or rendition["width"],
                 "height": output.get("height") or rendition["height"],
-                "bytes": head["ContentLength"] + _track_bytes(bucket, rendition),
+                "bytes": head["ContentLength"] + (presentation.track_bytes(bucket, key) if is_playlist else 0),
                 "duration_s": output.get("duration_s"),
             }
         )
     return renditions
-
-
-def _track_bytes(bucket: str, rendition: Mapping[str, Any]) -> int:
-    """The size of the track that a playlist of an HLS presentation lists; 0 for another rendition."""
-    stem, _, extension = rendition["key"].rpartition(".")
-    track = s3.head(bucket, f"{stem}.{'cmfv' if rendition['width'] else 'cmfa'}") if extension == "m3u8" else None
-    return int(track["ContentLength"]) if track else 0
 
 
 def _outputs(planned: Sequence[Mapping[str, Any]], results: Results) -> dict[str, Mapping[str, Any]]:

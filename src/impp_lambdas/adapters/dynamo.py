@@ -11,12 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import attributes, aws
+from impp_lambdas.core.contention import Contended as Contended
 
 TRANSACTION_ATTEMPTS = 8
-
-
-class Contended(RuntimeError):
-    """Other writers changed the same item at every attempt. The state machine knows the name and retries later."""
 
 
 def get_item(table: str, pk: str) -> dict[str, Any] | None:
@@ -69,14 +66,43 @@ def update_item(
     return _write("update_item", request)
 
 
-def add_to_set(table: str, pk: str, name: str, text: str) -> None:
-    """Add a string to a set attribute. Idempotent."""
-    aws.client("dynamodb").update_item(
+def add_to_set(table: str, pk: str, name: str, text: str, *, at_most: int | None = None) -> bool:
+    """Add a string to a set attribute. Idempotent. Returns False if the set has `at_most` other strings."""
+    request: dict[str, Any] = {
+        "TableName": table,
+        "Key": {"pk": {"S": pk}},
+        "UpdateExpression": "ADD #n :s",
+        "ExpressionAttributeNames": {"#n": name},
+        "ExpressionAttributeValues": {":s": {"SS": [text]}},
+    }
+    if at_most is not None:
+        request["ConditionExpression"] = "attribute_not_exists(#n) OR size(#n) < :most OR contains(#n, :text)"
+        request["ExpressionAttributeValues"] |= {":most": {"N": str(at_most)}, ":text": {"S": text}}
+    return _write("update_item", request)
+
+
+def count(table: str, pk: str, name: str, expires_at: int) -> int:
+    """Add one to the number `name` of an item, and return it. DynamoDB deletes the item after `expires_at` (Unix
+    seconds)."""
+    response = aws.client("dynamodb").update_item(
         TableName=table,
         Key={"pk": {"S": pk}},
-        UpdateExpression="ADD #n :s",
+        UpdateExpression="ADD #n :one SET expires_at = :e",
         ExpressionAttributeNames={"#n": name},
-        ExpressionAttributeValues={":s": {"SS": [text]}},
+        ExpressionAttributeValues={":one": {"N": "1"}, ":e": {"N": str(expires_at)}},
+        ReturnValues="UPDATED_NEW",
+    )
+    return int(response["Attributes"][name]["N"])
+
+
+def claim(table: str, pk: str, name: str, by: str) -> bool:
+    """Whether the attribute `name` of an item has the value `by`; it takes it if it has none."""
+    return update_item(
+        table,
+        pk,
+        {name: by},
+        condition=f"attribute_not_exists(#{name}) OR #{name} = :by",
+        condition_values={"by": by},
     )
 
 
@@ -108,15 +134,54 @@ class Counter:
         return update
 
 
-def add_once(table: str, counters: Sequence[Counter], amount: float, guard: tuple[str, str], by: str) -> Counter | None:
-    """Add to all counters exactly once for `by`, in one transaction. Returns the first one without room, else None.
+@dataclass(frozen=True)
+class Sums:
+    """Numbers of the item `pk` that grow together, by name."""
 
-    The guard, (pk, attribute), takes the value `by`; if it already has that value, nothing is added. Raises
-    :class:`Contended`.
+    pk: str
+    amounts: Mapping[str, float]
+
+    def addition(self, table: str) -> dict[str, Any]:
+        """The update that adds to all of them."""
+        numbered = list(enumerate(self.amounts.items()))
+        return {
+            "TableName": table,
+            "Key": {"pk": {"S": self.pk}},
+            "UpdateExpression": "ADD " + ", ".join(f"#n{n} :a{n}" for n, _ in numbered),
+            "ExpressionAttributeNames": {f"#n{n}": name for n, (name, _) in numbered},
+            "ExpressionAttributeValues": {f":a{n}": attributes.attribute(usd) for n, (_, usd) in numbered},
+        }
+
+
+def add(table: str, counter: Counter, amount: float) -> bool:
+    """Add to one counter. Returns False and adds nothing if there is no room."""
+    return _write("update_item", counter.addition(table, amount))
+
+
+def create_item(table: str, pk: str, values: Mapping[str, Any]) -> bool:
+    """Write a new item. Returns False if it exists."""
+    condition = {"ConditionExpression": "attribute_not_exists(pk)"}
+    return _write("put_item", {"TableName": table, "Item": attributes.item({**values, "pk": pk}), **condition})
+
+
+def add_once(
+    table: str,
+    counters: Sequence[Counter],
+    amount: float,
+    guard: tuple[str, str],
+    by: str,
+    sums: Sums | None = None,
+    noted: str | None = None,
+) -> Counter | None:
+    """Add to all counters, and to `sums`, exactly once for `by`, in one transaction. Returns the first counter without
+    room, else None.
+
+    The guard, (pk, attribute), takes the value `by`, and the attribute `noted` of its item the amount; if the guard
+    already has that value, nothing is added or noted. Raises :class:`Contended`.
     """
     if full := next((c for c in counters if c.at_most is not None and amount > c.at_most), None):
         return full
-    mark = {
+    mark: dict[str, Any] = {
         "TableName": table,
         "Key": {"pk": {"S": guard[0]}},
         "UpdateExpression": "SET #g = :by",
@@ -124,7 +189,13 @@ def add_once(table: str, counters: Sequence[Counter], amount: float, guard: tupl
         "ExpressionAttributeNames": {"#g": guard[1]},
         "ExpressionAttributeValues": {":by": {"S": by}},
     }
+    if noted:
+        mark["UpdateExpression"] = "SET #g = :by, #noted = :amount"
+        mark["ExpressionAttributeNames"]["#noted"] = noted
+        mark["ExpressionAttributeValues"][":amount"] = attributes.attribute(amount)
     items = [{"Update": mark}, *({"Update": counter.addition(table, amount)} for counter in counters)]
+    if sums:
+        items.append({"Update": sums.addition(table)})
     for attempt in range(TRANSACTION_ATTEMPTS):
         try:
             aws.client("dynamodb").transact_write_items(TransactItems=items)

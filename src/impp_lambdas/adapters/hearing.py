@@ -1,7 +1,7 @@
 """Listens to a recording with the speech model in the function itself, piece by piece, and remembers how far it came.
 
 A recording may take longer than a function may run. The progress is therefore in the work bucket; an invocation that
-runs out of time raises :class:`Unfinished`, and the state machine's retry continues.
+runs out of time raises `Unfinished`, and the state machine's retry continues.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from impp_engines import compressed
-from impp_lambdas.adapters import aws, decoding, s3, weights
-from impp_lambdas.adapters.ranged import open_object
+from impp_lambdas.adapters import attempts, aws, decoding, s3, weights
+from impp_lambdas.adapters.ranged import open_original
 from impp_lambdas.core import keys
 from impp_lambdas.core.media import hearing
 
@@ -38,10 +36,6 @@ SURE = 0.5
 speech score 0.98, speech under noise as loud as itself 0.92."""
 
 
-class Unfinished(Exception):
-    """The function's time is up before the recording's end. The state machine knows the name and calls again."""
-
-
 @dataclass
 class Progress:
     """How far an execution has come: everything before `position_s` is heard. `usage` is that of earlier attempts.
@@ -58,10 +52,11 @@ class Progress:
 
 @dataclass
 class Requests:
-    """Requests to S3."""
+    """Requests to S3; `is_new` if weights are among them."""
 
     gets: int = 0
     puts: int = 0
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,13 +72,7 @@ class Request:
 
 def load(bucket: str, asset: str, execution: str) -> Progress:
     """The progress of this execution, empty if it has not begun."""
-    try:
-        saved = s3.get_json(bucket, _key(asset))
-    except ClientError as error:
-        if aws.code(error) != "NoSuchKey":
-            raise
-        return Progress(execution)
-    return Progress(**saved) if saved["execution"] == execution else Progress(execution)
+    return Progress(**({"execution": execution} | attempts.load(bucket, _key(asset), execution)))
 
 
 def save(bucket: str, asset: str, progress: Progress) -> None:
@@ -94,10 +83,11 @@ def save(bucket: str, asset: str, progress: Progress) -> None:
 def advance(progress: Progress, request: Request, bucket: str, context: aws.Context) -> tuple[bool, Requests]:
     """Hear what is left, one piece at least, as far as the time suffices. Returns whether that was all, and the
     requests to S3. Raises `Unreadable` if the sound cannot be decoded."""
-    requests = Requests(gets=weights.fetch())
+    fetched = weights.fetch()
+    requests = Requests(gets=fetched, is_new=fetched > 0)
     compressed.add("speech")
     event = request.event
-    original = open_object(event["bucket"], event["key"], event.get("version"), int(event["facts"]["bytes"]))
+    original = open_original(event)
     longest, saved = FIRST_PIECE_S, time.monotonic()
     is_first, is_done = True, False
     while not (is_done := not hearing.piece(request.spans, progress.position_s)[0]):

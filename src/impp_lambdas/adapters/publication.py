@@ -1,11 +1,12 @@
-"""Records the end of an asset's processing: the tag on the original, manifest, catalog item, spending, metrics."""
+"""Records the end of an asset's processing: the tag on the original, manifest, catalog, index, spending, metrics."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.adapters import catalog, dynamo, metrics, s3, spending
+from impp_lambdas.adapters import calibration, catalog, dynamo, index, metrics, s3, spending
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake.originals import Original
 from impp_lambdas.core.money import storage
@@ -32,11 +33,19 @@ def tag_outcome(media: Mapping[str, Any], results: Results, delivery: Delivery, 
     results = {**results, "plan": media["plan"]}
     lengths = outcome.wrong_lengths(delivery.renditions, float(media["facts"]["duration_s"]))
     left_out = list(results["archive"].get("tags_left_out", []))
+    further = outcome.further(media["facts"])
     is_useful = bool(delivery.renditions or delivery.poster or transcript)
 
     def determine(tags_left_out: list[str]) -> Outcome:
         return outcome.of_branches(
-            media["verdict"], media["detail"], results, missing, tags_left_out, lengths, is_useful=is_useful
+            media["verdict"],
+            media["detail"],
+            results,
+            missing,
+            tags_left_out,
+            lengths,
+            further=further,
+            is_useful=is_useful,
         )
 
     end = determine(left_out)
@@ -49,14 +58,22 @@ def tag_outcome(media: Mapping[str, Any], results: Results, delivery: Delivery, 
 
 
 def save(settings: Settings, record: Record) -> None:
-    """Write manifest and catalog item, and settle the month's spending. Idempotent."""
+    """Write tracks, manifest, catalog item and index, settle the month's spending and let quotes learn. Idempotent."""
     media, table, state = record.media, settings.catalog_table, record.outcome.state
     if state not in WITHOUT_MANIFEST:
+        if record.tracks:
+            tracks = keys.delivery(media["asset"], manifest.TRACKS)
+            s3.put_json(settings.delivery_bucket, tracks, manifest.tracks(record))
         document = manifest.manifest(record)
         s3.put_json(settings.delivery_bucket, keys.delivery(media["asset"], "manifest.json"), document)
     dynamo.update_item(table, keys.catalog_asset(media["asset"]), manifest.catalog(record))
-    reserved = manifest.quote_usd(media) if media["verdict"] == "process" else 0.0
-    spending.settle(settings, media, record.execution, record.usd - reserved)
+    reserved = spending.reserved(table, media["asset"], record.execution)
+    if reserved is None:
+        reserved = manifest.quote_usd(media) if media["verdict"] == "process" else 0.0
+    spending.settle(settings, media, record.execution, record.usd - reserved, record.ledger)
     if state in WITHOUT_MANIFEST:  # allows a replay of the event once there is budget again, or a service works again
         catalog.release(table, Original(media["bucket"], media["key"], media["version"]), record.execution)
-    metrics.count_asset(table, state, record.usd, float(media["facts"]["duration_s"]))
+    calibration.learn(table, os.uname().machine, record.execution, media, record.results)
+    index.refresh(settings, media["asset"], record.words)
+    overrides = record.results.get("analyze", {}).get("overrides")
+    metrics.count_asset(table, state, record.usd, float(media["facts"]["duration_s"]), overrides)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from impp_footage.reader import Budget, BudgetExceeded
 from impp_lambdas.adapters import s3
+from impp_lambdas.core.media.bounds import REQUEST_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 BLOCK = 256 * 1024
 """Bytes per block: about one keyframe of 1080p H.264, so that a seek costs one or two requests."""
-READ_AHEAD = 16
-"""Most blocks per request (4 MiB)."""
+READ_AHEAD = REQUEST_BYTES // BLOCK
+"""Most blocks per request."""
 CACHE_BLOCKS = 256
 """Blocks in the cache (64 MiB)."""
 
@@ -41,6 +42,13 @@ def open_object(bucket: str, key: str, version: str | None, size: int) -> Ranged
     """Open an S3 object of a known size, within its :func:`budget`."""
     fetch = lambda first, last: s3.read_range(bucket, key, version, first, last - first + 1)  # noqa: E731
     return RangedFile(fetch, size, budget=budget(size))
+
+
+def open_original(event: Mapping[str, Any]) -> RangedFile:
+    """Open the recording that a step's input is about: the original, or what of it precedes another recording."""
+    facts = event["facts"]
+    size = int(facts.get("further_at") or facts["bytes"])
+    return open_object(event["bucket"], event["key"], event.get("version"), size)
 
 
 class RangedFile(io.RawIOBase):

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from impp_lambdas.adapters import aws, dynamo, s3, task_tokens
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake.integrity import find_archived
+from impp_lambdas.core.money import retrieval
 from impp_lambdas.core.money.on_request import RESTORED_DAYS, TIER
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def wait(table: str, original: Original, token: str) -> None:
     dynamo.update_item(table, pk, {"expires_at": int(time.time()) + RETENTION_S})
 
 
-def begin(original: Original, archive: str) -> None:
+def begin(original: Original, archive: str, tier: str = TIER, days: int = RESTORED_DAYS) -> None:
     """Begin to restore; harmless if that is under way."""
-    request: dict[str, Any] = {"GlacierJobParameters": {"Tier": TIER}}
-    if not archive.endswith("_ACCESS"):  # from Intelligent-Tiering an object moves back for good
-        request["Days"] = RESTORED_DAYS
+    request: dict[str, Any] = {"GlacierJobParameters": {"Tier": tier.capitalize()}}
+    if not retrieval.is_tiered(archive):  # from Intelligent-Tiering an object moves back for good
+        request["Days"] = days
     version = {"VersionId": original.version} if original.version and original.version != "null" else {}
     try:
         aws.client("s3").restore_object(Bucket=original.bucket, Key=original.key, RestoreRequest=request, **version)

@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws
+from impp_lambdas.core import keys
 from impp_lambdas.core.money.usage import COPY_PART
 
 MAX_TAGS = 10
@@ -24,11 +25,6 @@ PRESIGNED_S = 12 * 3600
 """Longest life of a presigned URL. It also ends with the credentials of the role that signed it."""
 
 
-JSON_CACHE = "private, max-age=60"
-"""Browsers keep a document for a minute, CloudFront for its cache policy's least time, a second (CloudFront developer
-guide, "Managing how long content stays in the cache"). Without the header CloudFront would keep it for a day."""
-
-
 class Upload(NamedTuple):
     """An object to write."""
 
@@ -40,7 +36,8 @@ class Upload(NamedTuple):
 
 def put(bucket: str, upload: Upload) -> None:
     """Write one object."""
-    caching = {"CacheControl": upload.cache_control} if upload.cache_control else {}
+    cache_control = upload.cache_control or (keys.DOCUMENT_CACHE if upload.content_type == "text/vtt" else None)
+    caching = {"CacheControl": cache_control} if cache_control else {}
     aws.client("s3").put_object(
         Bucket=bucket, Key=upload.key, Body=upload.body, ContentType=upload.content_type, **caching
     )
@@ -54,13 +51,41 @@ def put_all(bucket: str, uploads: Iterable[Upload]) -> None:
 
 def put_json(bucket: str, key: str, document: Any) -> None:
     """Write a document as compact UTF-8 JSON."""
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    put(bucket, Upload(key, body, "application/json", JSON_CACHE))
+    put(bucket, Upload(key, _encoded(document), "application/json", keys.DOCUMENT_CACHE))
+
+
+def put_json_if(bucket: str, key: str, document: Any, etag: str | None) -> bool:
+    """Write a document if the object still has this ETag, or still does not exist (`None`); False if not.
+
+    S3 answers 412 if the condition does not hold, 409 if another write happened at the same time, and 404 for the ETag
+    of an object that has been deleted (PutObject, `If-Match` and `If-None-Match`; S3 user guide, "How to prevent object
+    overwrites with conditional writes").
+    """
+    condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    kind = {"ContentType": "application/json", "CacheControl": keys.DOCUMENT_CACHE}
+    try:
+        aws.client("s3").put_object(Bucket=bucket, Key=key, Body=_encoded(document), **kind, **condition)
+    except ClientError as error:
+        if aws.code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+            return False
+        raise
+    return True
 
 
 def get_json(bucket: str, key: str) -> Any:
     """Read a JSON document. Raises botocore's `ClientError` (`NoSuchKey`) if it does not exist."""
     return json.loads(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def find_json(bucket: str, key: str) -> tuple[Any, str | None]:
+    """Read a JSON document and its ETag; `(None, None)` if it does not exist."""
+    try:
+        response = aws.client("s3").get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if aws.code(error) != "NoSuchKey":
+            raise
+        return None, None
+    return json.loads(response["Body"].read()), str(response["ETag"])
 
 
 def head(bucket: str, key: str, version: str | None = None) -> dict[str, Any] | None:
@@ -133,14 +158,14 @@ def copy_object(source: tuple[str, str], target: tuple[str, str], content_type: 
     )
 
 
-def presigned_url(bucket: str, key: str) -> str:
+def presigned_url(bucket: str, key: str, version: str | None = None) -> str:
     """A URL with which anybody can read one object until the function's credentials expire, at most twelve hours.
 
     By Signature Version 4, which objects encrypted with a KMS key require (S3 user guide, "Using server-side encryption
     with AWS KMS keys"); botocore presigns with version 2 in old regions unless told otherwise.
     """
     client = aws.client("s3", signature_version="s3v4")
-    request = {"Bucket": bucket, "Key": key}
+    request = {"Bucket": bucket, "Key": key, **_version(version)}
     return str(client.generate_presigned_url("get_object", request, ExpiresIn=PRESIGNED_S))
 
 
@@ -184,6 +209,10 @@ def _copy_start(source: tuple[str, str, str], target: tuple[str, str], size: int
     except ClientError:
         client.abort_multipart_upload(**upload)
         raise
+
+
+def _encoded(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _version(version: str | None) -> dict[str, str]:

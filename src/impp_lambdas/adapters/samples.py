@@ -1,64 +1,89 @@
-"""Writes what Sample found of an original to the work bucket."""
+"""Concludes a sample: what it saw is followed, what managed services are asked is chosen, and all of it is written to
+the work bucket. The sample is that of a whole recording, in one pass or joined from parts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.adapters import s3
+from impp_lambdas.adapters import looks, s3
 from impp_lambdas.adapters.s3 import Upload
 from impp_lambdas.core import keys
+from impp_lambdas.core.detect import questions, tracks
+from impp_lambdas.core.media import pictures
 
 if TYPE_CHECKING:
-    from impp_lambdas.core.detect.tracks import Track
-    from impp_lambdas.core.media.samples import Sampled
+    from impp_lambdas.adapters.settings import Settings
+    from impp_lambdas.core.media.samples import Picture, Sampled
 
 JPEG = "image/jpeg"
+MOST_SPANS = 500
+"""Most stretches of speech that travel through the state machine; beyond, all sound is heard."""
 
-Asked = Mapping[float, Mapping[str, str]]
-"""Why which detectors are asked about which frame: reasons by time and detector."""
 
+def conclude(settings: Settings, event: Mapping[str, Any], sampled: Sampled, seen: bytes) -> tuple[dict[str, Any], int]:
+    """Choose and write. `event` has `{asset, facts, plan}`, `seen` is the file of looks (:mod:`.looks`).
 
-def write(
-    bucket: str, asset: str, sampled: Sampled, asked: Asked, tracks: Sequence[Track]
-) -> tuple[dict[str, Any], int]:
-    """Write everything. Returns keys (`{frames, frame_count, findings, poster, storyboard}`) and the number of objects.
-
-    Of the pictures only those are uploaded that a managed service is asked about: each upload costs as much as
-    2 ms of a function.
+    Returns what the state machine knows of a sample, `{status, frames, frame_count, findings, poster, thumbnail,
+    storyboard, speech, speech_ratio, voiced_s, voiced, incomplete, is_damaged}`, and the number of objects that were
+    written.
     """
-    shown = [picture for picture in sampled.pictures if picture.t in asked]
-    frames = [
+    facts, plan, voice = event["facts"], event["plan"], sampled.voice
+    followed = tracks.follow(looks.unpack(seen), questions.local(plan) if facts["kind"] != "audio" else [])
+    frames = [{"t": p.t, "hash": p.hash, "quality": p.quality, "is_distinct": p.is_distinct} for p in sampled.pictures]
+    is_event = facts.get("recording") == "event"
+    asked = questions.choose(plan, frames, followed, is_event=is_event, most=settings.max_frames)
+    written, puts = _write(settings.work_bucket, event["asset"], sampled, asked)
+    findings = keys.work(event["asset"], "findings.jsonl.gz") if seen else None
+    if findings:
+        s3.put(settings.work_bucket, Upload(findings, seen, "application/gzip"))
+    result = {
+        "status": "ok",
+        **written,
+        "findings": findings,
+        "speech": voice.is_spoken and plan["speech"] != "off",
+        "speech_ratio": round(voice.ratio, 4),
+        "voiced_s": round(voice.ratio * float(facts.get("duration_s") or 0), 1),
+        "voiced": list(voice.spans) if len(voice.spans) <= MOST_SPANS else None,
+        "incomplete": sampled.incomplete,
+        "is_damaged": facts["kind"] == "image" and bool(sampled.incomplete),
+    }
+    return result, puts + bool(findings)
+
+
+def _write(
+    bucket: str, asset: str, sampled: Sampled, asked: Mapping[float, Mapping[str, str]]
+) -> tuple[dict[str, Any], int]:
+    """Write the pictures. Of those that `asked` lacks (reasons by time and detector) none is uploaded but the poster:
+    each upload costs as much as 2 ms of a function."""
+    shown = {picture.t: picture for picture in sampled.pictures if picture.t in asked}
+    frames: list[dict[str, Any]] = [
         {
-            "t": s.t,
-            "key": keys.work(asset, f"frames/{round(s.t * 1000):09d}.jpg"),
-            "width": s.width,
-            "height": s.height,
-            "ask": asked[s.t],
+            "t": t,
+            "key": keys.work(asset, f"frames/{round(t * 1000):09d}.jpg"),
+            "width": picture.width,
+            "height": picture.height,
+            "ask": asked[t],
         }
-        for s in shown
+        for t, picture in shown.items()
     ]
-    uploads = [Upload(str(f["key"]), s.jpeg, JPEG) for f, s in zip(frames, shown, strict=True)]
-    poster = board = findings = None
+    uploads: list[tuple[str, Picture]] = [(frame["key"], shown[frame["t"]]) for frame in frames]
+    poster = thumbnail = board = None
     if sampled.poster:
         poster = keys.work(asset, "poster.jpg")
-        uploads.append(Upload(poster, sampled.poster.jpeg, JPEG))
+        uploads.append((poster, sampled.poster))
+    with ThreadPoolExecutor(s3.UPLOADS) as pool:  # a picture is in memory only while it is uploaded
+        list(pool.map(lambda one: s3.put(bucket, Upload(one[0], one[1].jpeg(), JPEG)), uploads))
+    if sampled.poster:
+        thumbnail = keys.work(asset, "thumbnail.webp")
+        s3.put(bucket, Upload(thumbnail, pictures.thumbnail(sampled.poster.jpeg()), "image/webp"))
     if sampled.storyboard:
         board = keys.work(asset, "storyboard.jpg")
-        sprite, vtt = sampled.storyboard
-        uploads.append(Upload(board, sprite, JPEG))
-        uploads.append(Upload(keys.work(asset, "storyboard.vtt"), vtt.encode(), "text/vtt"))
-    s3.put_all(bucket, uploads)
+        s3.put(bucket, Upload(board, sampled.storyboard.sprite, JPEG))
+        s3.put(bucket, Upload(keys.work(asset, "storyboard.vtt"), sampled.storyboard.vtt.encode(), "text/vtt"))
     index = keys.work(asset, "frames.json")
     s3.put_json(bucket, index, {"frames": frames})
-    if sampled.looks:
-        findings = keys.work(asset, "findings.json")
-        s3.put_json(bucket, findings, {"frames": list(sampled.looks), "tracks": [track.to_dict() for track in tracks]})
-    written = {
-        "frames": index,
-        "frame_count": len(frames),
-        "findings": findings,
-        "poster": poster,
-        "storyboard": board,
-    }
-    return written, len(uploads) + 1 + bool(findings)
+    files = {"poster": poster, "thumbnail": thumbnail, "storyboard": board}
+    return {"frames": index, "frame_count": len(frames), **files}, len(uploads) + 1 + bool(poster) + 2 * bool(board)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.adapters import decoding
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import sampler
-from impp_lambdas.core.media.samples import Picture, Sampled, Voice
+from impp_lambdas.core.media.samples import Picture, Sampled, Storyboard
+from impp_lambdas.core.media.voice import Voice
 
 if TYPE_CHECKING:
     from impp_lambdas.adapters.ranged import RangedFile
 
+CUT_PHOTO = "its picture ends too early; the rest is shown in one colour"
 NO_PICTURE = "no picture of the video could be decoded"
 
 
@@ -44,11 +47,14 @@ def sample(file: RangedFile, task: Task, limits: decoding.Limits) -> Sampled:
 
 
 def _sampled(file: RangedFile, task: Task, result: Mapping[str, Any], blobs: Sequence[bytes]) -> Sampled:
-    pictures = [Picture(**entry, jpeg=jpeg) for entry, jpeg in zip(result["pictures"], blobs, strict=False)]
+    pictures = [
+        Picture(**entry, jpeg=partial(bytes, jpeg)) for entry, jpeg in zip(result["pictures"], blobs, strict=False)
+    ]
+    board = result["storyboard"]
     return Sampled(
         pictures,
         pictures[result["poster"]] if result["poster"] is not None else None,
-        (blobs[-1], result["vtt"]) if result["vtt"] else None,
+        Storyboard(**{**board, "sprite": blobs[-1]}) if board else None,
         result["looks"],
         Voice(**result["voice"]),
         _incomplete(file, task, result),
@@ -60,7 +66,7 @@ def _incomplete(file: RangedFile, task: Task, result: Mapping[str, Any]) -> str 
     if file.stopped:
         return f"incomplete: {file.stopped}"
     if not result["is_complete"]:
-        return decoding.OUT_OF_TIME
+        return CUT_PHOTO if task.kind == "image" else decoding.OUT_OF_TIME
     if task.kind == "video" and not result["pictures"]:
         return NO_PICTURE
     if task.detectors and result["every_s"] > 1.5 * task.look_s:

@@ -17,11 +17,16 @@ class Settings:
     delivery_bucket: str = ""
     catalog_table: str = ""
     alert_topic_arn: str = ""
+    muted_topic_arn: str = ""
     delivery_domain: str = ""
     kms_key_arn: str = ""
     webhook_secret_arn: str = ""
     cost_tag: str = ""
     custom_detectors: str = ""  # JSON, see core/detect/custom.py
+    video_role_arn: str = ""
+    video_topic_arn: str = ""
+    viewer_keys_name: str = ""
+    viewer_keys_folder: str = ""
     weights_bucket: str = ""
     weights_keys: str = ""
     transcribe_language: str = "auto"
@@ -33,6 +38,15 @@ class Settings:
     max_frames: int = 120
     profiles: str = ""  # JSON: fields by profile, and the rules that choose one; core/planning/profiles.py
     profile_rules: str = ""
+    state_machine_arn: str = ""  # of the pipeline
+    renders: str = ""  # not empty: the state machine `render` exists
+    distribution_id: str = ""
+    actions_function: str = ""  # name
+
+    @property
+    def name(self) -> str:
+        """The prefix of the environment's names, `impp-<environment>`, which the table's name begins with."""
+        return self.catalog_table.removesuffix("-catalog")
 
     @classmethod
     def from_env(cls, *needed: str, env: Mapping[str, str] | None = None) -> Settings:

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from impp_lambdas.adapters import aws, decoding, s3
-from impp_lambdas.adapters.ranged import open_object
+from impp_lambdas.adapters.ranged import open_original
 from impp_lambdas.core import keys
 from impp_lambdas.core.planning import transcription
 
@@ -22,7 +22,7 @@ def prepare(event: Mapping[str, Any], work_bucket: str, context: aws.Context, re
     bucket, key = event["bucket"], event["key"]
     if transcription.is_accepted(event["facts"], key):
         return f"s3://{bucket}/{key}"
-    original = open_object(bucket, key, event.get("version"), int(event["facts"]["bytes"]))
+    original = open_original(event)
     sound = keys.work(event["asset"], "sound.flac")
     with TemporaryDirectory() as folder:
         path = Path(folder) / "sound.flac"

@@ -21,12 +21,14 @@ Results = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Spoken:
-    """The transcript as text, and the delivered files' keys: None where there is none."""
+    """The transcript as text, its phrases with the second at which they begin, and the delivered files' keys: None
+    where there is none."""
 
     transcript: str | None = None
     captions: str | None = None
     captions_srt: str | None = None
     youtube: str | None = None
+    phrases: tuple[tuple[float, str], ...] = ()
 
 
 def deliver(settings: Settings, media: Mapping[str, Any], results: Results) -> Spoken:
@@ -41,11 +43,12 @@ def deliver(settings: Settings, media: Mapping[str, Any], results: Results) -> S
     if not words:
         return Spoken(text)
     vtt = srt = None
+    shown = captions.captions(words, language)
     if plan.get("captions", True):
-        shown = captions.captions(words, language)
         vtt = _put(settings, asset, "captions.vtt", captions.webvtt(shown), "text/vtt")
         srt = _put(settings, asset, "captions.srt", captions.subrip(shown), "application/x-subrip")
-    return Spoken(text, vtt, srt, _youtube(settings, media, results, words) if plan.get("chapters") else None)
+    phrases = tuple((caption.start, " ".join(caption.lines)) for caption in shown)
+    return Spoken(text, vtt, srt, _youtube(settings, media, results, words) if plan.get("chapters") else None, phrases)
 
 
 def _youtube(settings: Settings, media: Mapping[str, Any], results: Results, words: list[captions.Word]) -> str | None:

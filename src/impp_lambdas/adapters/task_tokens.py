@@ -1,20 +1,45 @@
-"""Task tokens that wait in the catalog under the name of the job whose event answers them."""
+"""Task tokens: a function answers its own, or stores it in the catalog under the name of the job whose event does."""
 
 from __future__ import annotations
 
 import json
 import time
+from functools import wraps
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws, dynamo
 from impp_lambdas.core import keys
+from impp_lambdas.core.intake.unreadable import Unreadable
+from impp_lambdas.core.replies import Reply
 
 RETENTION_S = 2 * 24 * 3600
 """How long a token waits for a late event before the catalog's TTL removes it."""
 CLOSED = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 """Step Functions' errors for a task that has ended, by another event of the same job or by its timeout."""
+
+
+def answers(handler: aws.Handler) -> aws.Handler:
+    """Decorate a handler: its result, its :class:`Reply`, or that the file is `Unreadable` answers the `token` of the
+    event. Without a token all are passed on. What else it raises is an error of the function, which fails the task."""
+
+    @wraps(handler)
+    def handle(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
+        token = event.get("token")
+        if not token:
+            return handler(event, context)
+        try:
+            result = handler(event, context)
+        except (Reply, Unreadable) as reply:
+            name = type(reply).__name__
+            aws.logger.info("replied", extra={"reply": name, "why": str(reply)})
+            fail(token, name, str(reply))
+            return {"reply": name}
+        succeed(token, result)
+        return {"status": result["status"]}
+
+    return handle
 
 
 def store(table: str, job: str, token: str, execution: str, facts: dict[str, Any]) -> bool:

@@ -66,7 +66,9 @@ def post(hook: Webhook, body: Mapping[str, Any], seconds_left: Callable[[], floa
         if seconds_left() <= 0:
             break
         try:
-            response = requests.post(hook.url, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+            # With `stream` the body of the response is not read: nothing in it is of use, and it may have no end.
+            response = requests.post(hook.url, json=body, timeout=TIMEOUT_S, allow_redirects=False, stream=True)
+            response.close()
         except requests.RequestException as error:
             problem, wait = type(error).__name__, None
         else:

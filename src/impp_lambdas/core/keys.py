@@ -1,7 +1,8 @@
 """Every S3 key and catalog key that IMPP writes.
 
 The edge writes `originals/{source}/{device}/{YYYY}/{MM}/{DD}/{filename}` to the ingest bucket, but every object below
-`originals/` is processed. Objects below `work/{asset}/` expire; those below `assets/{asset}/` are delivered.
+`originals/` is processed. Objects below `work/{asset}/` expire; those below `assets/{asset}/` are delivered, and so is
+the index of all assets below `index/`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,26 @@ def delivery(asset: str, name: str) -> str:
     return f"assets/{asset}/{name}"
 
 
+DOCUMENT_CACHE = "private, max-age=60"
+"""`Cache-Control` of delivered JSON: browsers keep a document for a minute, CloudFront for its cache policy's least
+time, a second (CloudFront developer guide, "Managing how long content stays in the cache"). Without the header
+CloudFront would keep it for a day."""
+
+INDEX_SHARDS = "index/shards.json"
+"""Key of the list of the index's months in the delivery bucket."""
+
+
+def index_shard(times: str) -> str:
+    """Key of the index's shard of all times of capture that begin with `times`, `YYYY-MM` or more of an ISO 8601 time,
+    in the delivery bucket."""
+    return f"index/{times[:4]}/{times[5:].replace(':', '-')}.json"
+
+
+def index_words(times: str) -> str:
+    """Key of what was seen and said in a shard's assets."""
+    return f"{index_shard(times).removesuffix('.json')}.words.json"
+
+
 def catalog_asset(asset: str) -> str:
     """Partition key of an asset's catalog item."""
     return f"ASSET#{asset}"
@@ -67,6 +88,41 @@ def catalog_render(asset: str, name: str) -> str:
     return f"RENDER#{asset}#{name}"
 
 
+def catalog_restore(bucket: str, key: str, version: str) -> str:
+    """Partition key of what is to happen when an object version has been restored."""
+    return f"RESTORE#{bucket}/{key}#{version}"
+
+
+def catalog_request(request: str) -> str:
+    """Partition key of a request for an action, and of its response."""
+    return f"REQUEST#{request}"
+
+
+def catalog_rate(name: str, minute: str) -> str:
+    """Partition key of a count per minute (`YYYY-MM-DDTHH:MM`), which limits a rate."""
+    return f"RATE#{name}#{minute}"
+
+
+def catalog_alerts(owner: str, day: str) -> str:
+    """Partition key of the number of alerts about a device's files on a day (`YYYY-MM-DD`)."""
+    return f"ALERTS#{day}#{owner}"
+
+
+def catalog_erased(asset: str) -> str:
+    """Partition key of what stays of an erased asset: when, and how much."""
+    return f"ERASED#{asset}"
+
+
+def catalog_calibration(machine: str) -> str:
+    """Partition key of what ledgers have taught quotes about the functions on a kind of processor."""
+    return f"CALIBRATION#{machine}"
+
+
 def catalog_spend(period: str) -> str:
     """Partition key of a sum spent: of a month (`YYYY-MM`), a day (`YYYY-MM-DD`), or a device's day (`day#device`)."""
     return f"SPEND#{period}"
+
+
+def catalog_services(month: str) -> str:
+    """Partition key of a month's (`YYYY-MM`) sums by service."""
+    return f"SERVICES#{month}"

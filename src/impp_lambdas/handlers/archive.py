@@ -1,7 +1,7 @@
 """Archive: chooses the storage class of an original and writes it to the tag that the bucket's lifecycle rules act on.
 
-In `{asset, bucket, key, version, facts, plan}`; out `{status, storage_class, tag, why, first_month, tags_left_out,
-usage}`.
+In `{asset, bucket, key, version, facts, plan, verdict}`; out `{status, storage_class, tag, why, first_month,
+tags_left_out, usage}`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from impp_lambdas.core.money import storage
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     facts = Facts(**event["facts"])
-    choice = storage.choose(facts, (event["plan"] or {}).get("keep_years"))
+    keep_years = (event["plan"] or {}).get("keep_years")
+    choice = storage.choose(facts, keep_years, is_deferred=event["verdict"] == "archive_only")
     left_out = s3.add_tags(event["bucket"], event["key"], event["version"], storage.tags(facts, choice))
     aws.logger.info("storage class chosen", extra={"asset": event["asset"], "tag": choice.tag, "why": choice.why})
     return {"status": "ok", **choice.to_dict(), "tags_left_out": left_out, "usage": metrics.usage(context, started)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from impp_lambdas.adapters import aws, catalog, dynamo, failures, topic
+from impp_lambdas.adapters import alert_limit, aws, catalog, dynamo, failures, index, topic
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import keys
 from impp_lambdas.core.results import alerts, failure
@@ -16,7 +16,7 @@ from impp_lambdas.core.results import alerts, failure
 
 @aws.raises_throttled
 def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
-    settings = Settings.from_env("catalog_table", "alert_topic_arn")
+    settings = Settings.from_env("catalog_table", "delivery_bucket", "alert_topic_arn", "muted_topic_arn")
     table = settings.catalog_table
     description = aws.client("stepfunctions").describe_execution(executionArn=event["detail"]["executionArn"])
     failed = failure.read(description)
@@ -29,6 +29,7 @@ def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
         return {"handled": False, "asset": asset}
     if original and asset and not failure.keeps_state(item, failed.execution):
         failures.mark_failed(table, asset, original, failed, item.get("captured_at") or failed.started_at)
+        index.refresh(settings, asset)
     alert = alerts.of_asset(
         "failed",
         asset,
@@ -37,7 +38,8 @@ def handler(event: dict[str, Any], _context: aws.Context) -> dict[str, Any]:
         alerts.execution_link(failed.execution),
         None,
     )
-    topic.publish_alert(settings.alert_topic_arn, alert.to_dict())
+    alert, is_muted = alert_limit.limited(table, alert, original.key if original else "", failed.execution)
+    topic.publish_alert(settings.muted_topic_arn if is_muted else settings.alert_topic_arn, alert.to_dict())
     if asset:
         dynamo.update_item(table, keys.catalog_asset(asset), {"failure_told": failed.execution})
     if original:

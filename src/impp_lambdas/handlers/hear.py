@@ -2,8 +2,9 @@
 
 In `{token, execution, asset, bucket, key, version, facts, speech, voiced}`; `voiced` lists the stretches `[start_s,
 end_s]` in which somebody speaks, null if unknown. The token receives what Transcribe's branch yields: `{status,
-transcript, captions, language, engine, seconds, usage}` with keys of the work bucket. A recording of any length: an
-attempt that runs out of time saves its progress and raises `Unfinished`, and the state machine calls again.
+transcript, captions, language, engine, seconds, is_new, usage}` with keys of the work bucket; `is_new` says that the
+container had to fetch the model. A recording of any length: an
+attempt that runs out of time saves its progress and replies `Unfinished`, and the state machine calls again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from impp_lambdas.core import keys
 from impp_lambdas.core.media.hearing import stretches
 from impp_lambdas.core.money.usage import request_lines
 from impp_lambdas.core.planning import transcription
+from impp_lambdas.core.replies import Unfinished
 from impp_lambdas.core.results import captions
 
 FILES = 3
@@ -26,6 +28,7 @@ FILES = 3
 
 
 @aws.raises_throttled
+@task_tokens.answers
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
     settings = Settings.from_env("work_bucket")
@@ -37,7 +40,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     if not reason and wanted != "auto" and not language:
         reason = f"the speech model does not understand {wanted}"
     if reason:
-        return _answer(event, {"status": "skipped", "reason": reason, "usage": metrics.usage(context, started)})
+        return {"status": "skipped", "reason": reason, "usage": metrics.usage(context, started)}
     progress = hearing.load(bucket, asset, event["execution"])
     fallback = languages.spoken(settings.transcribe_fallback_language) or "en"
     is_done, requests = hearing.advance(progress, hearing.Request(event, spans, language, fallback), bucket, context)
@@ -47,12 +50,19 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     if not is_done:
         progress.usage += _usage(requests, 1, context, started)
         hearing.save(bucket, asset, progress)
-        raise hearing.Unfinished(f"heard the first {progress.position_s:.0f} s")
+        raise Unfinished(f"heard the first {progress.position_s:.0f} s")
     written = _write(settings, event, progress)
     usage = [*progress.usage, *_usage(requests, FILES if written else 0, context, started)]
     if not written:
-        return _answer(event, {"status": "skipped", "reason": "no words were recognised", "usage": usage})
-    return _answer(event, {"status": "ok", **written, "engine": "lambda", "seconds": seconds, "usage": usage})
+        return {"status": "skipped", "reason": "no words were recognised", "usage": usage}
+    return {
+        "status": "ok",
+        **written,
+        "engine": "lambda",
+        "seconds": seconds,
+        "is_new": requests.is_new,
+        "usage": usage,
+    }
 
 
 def _write(settings: Settings, event: dict[str, Any], progress: hearing.Progress) -> dict[str, Any]:
@@ -78,8 +88,3 @@ def _write(settings: Settings, event: dict[str, Any], progress: hearing.Progress
 def _usage(requests: hearing.Requests, written: int, context: aws.Context, started: float) -> list[dict[str, Any]]:
     lines = request_lines(gets=requests.gets, puts=requests.puts + written)
     return [*(line.to_dict() for line in lines), *metrics.usage(context, started)]
-
-
-def _answer(event: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    task_tokens.succeed(event["token"], result)
-    return {"status": result["status"]}

@@ -1,7 +1,7 @@
 """Inspect: integrity, facts, plan, quote and budget of a new object, before anything is paid.
 
 In `{execution, features, bucket, key, version}`; out `{verdict, reason, detail, asset, bucket, key, version, facts,
-plan, quote, job_name, day, usage}` with verdict `process`, `archive_only`, `duplicate`, `ignored` or
+plan, quote, quote_basis, job_name, day, usage}` with verdict `process`, `archive_only`, `duplicate`, `ignored` or
 `quarantine`.
 """
 
@@ -58,6 +58,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         **outcome,
         "plan": verdict.plan,
         "quote": list(verdict.quote),
+        "quote_basis": verdict.quote_basis,
         "asset": inspected.asset,
         "bucket": original.bucket,
         "key": original.key,
@@ -96,5 +97,10 @@ def _inspect(
 
         return decoding.describe(file, decoding.Limits.of(context, RESERVE_S))
 
+    def rhythm() -> Mapping[str, Any] | None:
+        from impp_lambdas.adapters import decoding
+
+        return decoding.rhythm(file, decoding.Limits.of(context, RESERVE_S))
+
     reader = within(RangeReader(file.read_at, file.size), Budget(MAX_READS, MAX_BYTES))
-    return inspection.inspect(original, head, reader, inspection.Sources(examine, describe, measure))
+    return inspection.inspect(original, head, reader, inspection.Sources(examine, describe, measure, rhythm))

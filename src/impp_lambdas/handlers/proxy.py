@@ -1,8 +1,11 @@
-"""Proxy: encodes the small renditions of a short original in the function itself.
+"""Proxy: encodes small renditions in the function itself: proxies of short originals, and a rung of an HLS ladder.
 
-In `{asset, bucket, key, version, facts, renditions}`, the renditions as the plan lists them; out `{status, outputs:
-[{name, duration_s, width, height}], incomplete, usage}`. `incomplete` says why a rendition is shorter than planned, or
-is null. Idempotent: the file in the delivery bucket is overwritten.
+In `{token, execution, asset, bucket, key, version, facts, renditions, has_job}`, the renditions as the plan lists them;
+out `{status, outputs: [{name, duration_s, width, height}], incomplete, usage}`, the output of a rung with its `stream`
+besides. `incomplete` says why a rendition is shorter than planned, or is null. Idempotent: files in the delivery bucket
+are overwritten. A rung of any length: an attempt that runs out of time saves its progress and replies `Unfinished`, and
+the state machine calls again. If the plan `has_job` for MediaConvert, the reply is `MediaConvertOnly` or, if there are
+renditions for both, `MediaConvertToo`; the state machine starts the job and calls again beside it, without `has_job`.
 """
 
 from __future__ import annotations
@@ -13,11 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from impp_lambdas.adapters import aws, decoding, metrics, s3
-from impp_lambdas.adapters.ranged import open_object
+from impp_lambdas.adapters import aws, decoding, metrics, rungs, s3, task_tokens
+from impp_lambdas.adapters.ranged import open_original
 from impp_lambdas.adapters.settings import Settings
+from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.money.usage import request_lines
 from impp_lambdas.core.planning.ladder import reduce_rate
+from impp_lambdas.core.replies import MediaConvertOnly, MediaConvertToo, Unfinished
 
 RESERVE_S = 20.0
 """Seconds of the function's timeout that encoding leaves for the index of the file and its upload."""
@@ -28,22 +33,44 @@ USUAL_FPS = 30.0
 
 
 @aws.raises_throttled
+@task_tokens.answers
 def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     started = time.perf_counter()
-    settings = Settings.from_env("delivery_bucket")
-    outputs, incomplete, gets = [], None, 0
+    settings = Settings.from_env("delivery_bucket", "work_bucket")
+    if event.get("has_job"):
+        raise MediaConvertToo if event["renditions"] else MediaConvertOnly
+    if not event["renditions"]:
+        return {"status": "skipped", "reason": "no renditions planned", "usage": metrics.usage(context, started)}
+    outputs, incomplete, gets, puts, usage = [], None, 0, 0, []
     for rendition in event["renditions"]:
-        output, reason, reads = _make(event, rendition, settings.delivery_bucket, context)
-        outputs.append(output)
-        incomplete, gets = incomplete or reason, gets + reads
+        if rendition["key"].endswith(".m3u8"):
+            progress = rungs.load(settings, event, rendition)
+            gets += 1 + rungs.advance(settings, event, rendition, progress, context)
+            puts += 2
+            if progress.next is not None:
+                progress.usage += _usage(gets, puts, context, started)
+                rungs.save(settings, event, rendition, progress)
+                raise Unfinished(f"encoded the first {progress.next} segments")
+            outputs.append(rungs.output(rendition, progress))
+            usage += progress.usage
+        else:
+            try:
+                output, reason, reads = _make(event, rendition, settings.delivery_bucket, context)
+            except Unreadable as error:
+                if rendition.get("track", 1) == 1:
+                    raise
+                incomplete = f"video track {rendition['track']} has no rendition: {error}"
+                continue
+            outputs.append(output)
+            incomplete, gets, puts = incomplete or reason, gets + reads, puts + 1
     aws.logger.info("encoded", extra={"asset": event["asset"], "outputs": outputs})
-    requests = [line.to_dict() for line in request_lines(gets=gets, puts=len(outputs))]
-    return {
-        "status": "ok",
-        "outputs": outputs,
-        "incomplete": incomplete,
-        "usage": [*requests, *metrics.usage(context, started)],
-    }
+    usage += _usage(gets, puts, context, started)
+    return {"status": "ok", "outputs": outputs, "incomplete": incomplete, "usage": usage}
+
+
+def _usage(gets: int, puts: int, context: aws.Context, started: float) -> list[dict[str, Any]]:
+    lines = request_lines(gets=gets, puts=puts)
+    return [*(line.to_dict() for line in lines), *metrics.usage(context, started)]
 
 
 def _make(
@@ -51,7 +78,7 @@ def _make(
 ) -> tuple[dict[str, Any], str | None, int]:
     """Encode and upload one rendition; returns the output, why it is incomplete, and the requests of reading."""
     facts = event["facts"]
-    original = open_object(event["bucket"], event["key"], event.get("version"), int(facts["bytes"]))
+    original = open_original(event)
     rate = rendition.get("fps") or reduce_rate(facts.get("fps"), PROXY_FPS) or facts.get("fps") or USUAL_FPS
     wanted = {
         "width": rendition["width"],
@@ -59,6 +86,7 @@ def _make(
         "fps": str(Fraction(rate).limit_denominator(1001)),
         "max_bitrate": int(rendition["max_bitrate"]),
         "duration_s": float(facts.get("duration_s") or 0),
+        "track": int(rendition.get("track", 1)),
     }
     with TemporaryDirectory() as folder:
         path = Path(folder) / "proxy.mp4"
@@ -66,5 +94,10 @@ def _make(
         content_type = "video/mp4" if rendition["width"] else "audio/mp4"
         with path.open("rb") as body:
             s3.put(bucket, s3.Upload(rendition["key"], body, content_type))
-    size = {"width": rendition["width"], "height": rendition["height"]}
-    return {"name": rendition["name"], "duration_s": encoded.seconds, **size}, encoded.incomplete, original.fetches
+    output = {
+        "name": rendition["name"],
+        "duration_s": encoded.seconds,
+        "width": encoded.width,
+        "height": encoded.height,
+    }
+    return output, encoded.incomplete, original.fetches

@@ -40,10 +40,11 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     claimed = [
         rendition
         for rendition in order.renditions
-        if renders.claim(settings.catalog_table, asset, rendition.name, execution, price)
+        if renders.claim(settings.catalog_table, asset, on_request.request_name(rendition.name), execution, price)
     ]
     if len(claimed) < len(order.renditions):  # what another execution makes, it makes
-        renders.release(settings.catalog_table, asset, [rendition.name for rendition in claimed], execution)
+        names = [on_request.request_name(rendition.name) for rendition in claimed]
+        renders.release(settings.catalog_table, asset, names, execution)
         return {"verdict": "nothing", "reason": "another request is making them"}
     media = {"asset": asset, "day": f"{datetime.now(UTC):%Y-%m-%d}", "facts": order.facts.to_dict()}
     if refusal := spending.reserve(settings, media, execution, usd):

@@ -12,10 +12,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from impp_lambdas.adapters import aws, delivery, metrics, renders, s3, spending, topic
+from impp_lambdas.adapters import aws, catalog, delivery, metrics, presentation, renders, s3, spending, topic
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core.money import on_request as money
 from impp_lambdas.core.money.pricing import total
+from impp_lambdas.core.planning import hls, on_request
 from impp_lambdas.core.results import alerts
 
 
@@ -36,9 +37,13 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     usages = [order["usage"], event["usage"], restored, metrics.usage(context, started)]
     lines = money.spent(order["renditions"], facts, made, usages, event["retries"])
     usd = total(lines)
+    if any(hls.is_track(rendition["name"]) for rendition in made):
+        item = catalog.asset(settings.catalog_table, asset) or {}
+        captions = presentation.Captions(item.get("captions"), item.get("language"), float(facts["duration_s"]))
+        presentation.complete(settings, asset, captions)
     renders.add(settings, asset, made, lines, execution)
-    spending.settle(settings, order, execution, usd - order["usd"])
-    renders.release(settings.catalog_table, asset, [r["name"] for r in made], execution)
+    spending.settle(settings, order, execution, usd - order["usd"], lines)
+    renders.release(settings.catalog_table, asset, [on_request.request_name(r["name"]) for r in made], execution)
     listed = ", ".join(f"{r['name']} ({r['width']} x {r['height']})" if r["width"] else r["name"] for r in made)
     links = alerts.manifest_link(delivery.url(settings, asset, "manifest.json"))
     alert = alerts.of_asset("rendered", asset, order["key"], [f"Made {listed} for ${usd:.4f}."], links, usd)
@@ -47,15 +52,17 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
 
 def _delivered(settings: Settings, rendition: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str, Any]:
     """A rendition as the catalog lists it. Raises Missing."""
-    head = s3.head(settings.delivery_bucket, rendition["key"])
+    key, is_playlist = rendition["key"], rendition["key"].endswith(".m3u8")
+    head = s3.head(settings.delivery_bucket, key)
     if not head or not head["ContentLength"]:
-        raise Missing(f"{rendition['key']} was not written")
+        raise Missing(f"{key} was not written")
+    tracks = presentation.track_bytes(settings.delivery_bucket, key) if is_playlist else 0
     return {
         "name": rendition["name"],
-        "key": rendition["key"],
+        "key": key,
         "width": output.get("width") or rendition["width"],
         "height": output.get("height") or rendition["height"],
-        "bytes": head["ContentLength"],
+        "bytes": head["ContentLength"] + tracks,
         "duration_s": output.get("duration_s"),
     }
 

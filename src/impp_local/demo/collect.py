@@ -15,6 +15,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from impp_lambdas.core import replies
 from impp_local.demo.card import CardFile, Outcome
 from impp_local.demo.facts import FileReport, Rendition, Step
 
@@ -127,7 +128,8 @@ def plain(value: Any) -> Any:
 
 
 def steps(events: Iterable[Mapping[str, Any]], *, ended: bool) -> list[Step]:
-    """The states that an execution passed, in order of entry. A state whose last event was a failure was `caught`."""
+    """The states that an execution passed, in order of entry. One whose last event was a failure was `caught`, unless
+    its function only replied that other steps follow."""
     by_id: dict[int, Mapping[str, Any]] = {}
     # States entered and not left: order of entry, when. A state of a Map is entered once per item, many at a time.
     inside: defaultdict[str, deque[tuple[int, datetime]]] = defaultdict(deque)
@@ -140,13 +142,18 @@ def steps(events: Iterable[Mapping[str, Any]], *, ended: bool) -> list[Step]:
         if name := event.get("stateEnteredEventDetails", {}).get("name"):
             inside[name].append((next(orders), now))
         elif (name := event.get("stateExitedEventDetails", {}).get("name")) and inside[name]:
-            before = by_id.get(event.get("previousEventId", 0), {}).get("type", "")
+            before = by_id.get(event.get("previousEventId", 0), {})
+            is_caught = before.get("type", "").endswith(_BROKEN) and _error(before) not in replies.NAMES
             order, entered = inside[name].popleft()
-            by_order[order] = _step(name, start, entered, now, "caught" if before.endswith(_BROKEN) else "succeeded")
+            by_order[order] = _step(name, start, entered, now, "caught" if is_caught else "succeeded")
     for name, order, entered in [(name, *one) for name, entries in inside.items() for one in entries]:
         assert start and now
         by_order[order] = _step(name, start, entered, now, "failed" if ended else "running")
     return [by_order[order] for order in sorted(by_order)]
+
+
+def _error(event: Mapping[str, Any]) -> str:
+    return str(event.get("taskFailedEventDetails", {}).get("error", ""))
 
 
 def _step(name: str, start: datetime, entered: datetime, left: datetime, status: str) -> Step:

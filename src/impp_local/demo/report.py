@@ -17,7 +17,10 @@ from urllib.parse import quote
 
 from impp_local.demo.facts import FileReport, Rendition, Report
 from impp_local.demo.names import printable
+from impp_local.deploy.terraform import REPOSITORY
 
+STYLE = REPOSITORY / "gallery" / "style"
+"""Colours, type and common parts are those of the gallery."""
 EMBED_EACH = 1_500_000
 EMBED_ALL = 12_000_000
 """Bytes of video that go into the page: the least of a file's renditions, while the page stays a page."""
@@ -87,7 +90,7 @@ def render(report: Report, media: list[Media]) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader([Path(__file__).parent, STYLE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

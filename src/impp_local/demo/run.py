@@ -8,14 +8,14 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from impp_engines.assets import AssetError
-from impp_local.demo import card, collect, report, stages
+from impp_local.demo import card, collect, keep, report, stages
 from impp_local.demo.card import CardFile, Outcome
 from impp_local.demo.console import Console, result_lines
 from impp_local.demo.facts import Report
@@ -47,14 +47,16 @@ FAILURES: Final = (
 """What a run may end with: the message says all that there is to say."""
 
 
-def run(media: Path | None) -> int:
+def run(media: Path | None, *, keeps: bool = False) -> int:
     """Run a card of footage through the real pipeline, and report; returns the exit code.
+
+    With `keeps` the cloud then runs on until a signal comes, and its gallery can be opened.
 
     0 when every file finished as expected, 1 when one did not, 2 when the run failed. When it is interrupted, this
     process ends with the shell's code for the signal.
     """
     console = Console()
-    demo = _Demo(console, media)
+    demo = _Demo(console, media, keeps)
     try:
         with unwinding(), _only_demo(FOLDER):
             try:
@@ -63,22 +65,14 @@ def run(media: Path | None) -> int:
                 console.line()
                 if demo.result is None:
                     console.line("Stopped before any file was uploaded, so there is no report.")
-                else:
-                    _print(console, demo.result)
+                demo.show()
                 leave(interrupted.exit_code)
             assert demo.result
-            _print(console, demo.result)
+            demo.show()
     except FAILURES as error:
         console.line(f"\n{error}")
         return 2
     return 1 if demo.result.wrong else 0
-
-
-def _print(console: Console, result: Report) -> None:
-    console.line()
-    for line in result_lines(result, console.columns):
-        console.line(line)
-    console.line(f"Report: {_relative(FOLDER / 'report.html')}, for programs {_relative(FOLDER / 'report.json')}")
 
 
 @contextmanager
@@ -106,10 +100,12 @@ class _Demo:
 
     console: Console
     media: Path | None
+    keeps: bool = False
     result: Report | None = None
     _files: list[CardFile] = field(default_factory=list)
     _outcomes: dict[Path, Outcome] = field(default_factory=dict)
     _is_uploaded: bool = False
+    _is_shown: bool = False
 
     def go(self) -> None:
         """Do everything. Raises what `FAILURES` lists, and Interrupted, after writing the report if there is one."""
@@ -127,6 +123,21 @@ class _Demo:
                 self._files = preparation.result() or self._files
             with stages.while_alive(running):
                 self._process(running.endpoint, outputs)
+                if self.keeps:
+                    self.show()
+                    with suppress(Interrupted):
+                        keep.keep(running, outputs, self.console)
+
+    def show(self) -> None:
+        """Print the result, once, if there is one."""
+        if self.result is None or self._is_shown:
+            return
+        self._is_shown = True
+        self.console.line()
+        for line in result_lines(self.result, self.console.columns):
+            self.console.line(line)
+        pages = [_relative(FOLDER / name) for name in ("report.html", "report.json")]
+        self.console.line(f"Report: {pages[0]}, for programs {pages[1]}")
 
     def _check_media(self, media: Path) -> None:
         card.check_folder(media)

@@ -20,8 +20,9 @@ from typing import Any, Final, Self
 
 import click
 
+from impp_cli import environments
 from impp_engines import assets
-from impp_local.demo import stages
+from impp_local.demo import environment, stages
 from impp_local.demo.console import Console
 from impp_local.demo.names import printable, shown
 from impp_local.demo.run import DeployProgress
@@ -34,6 +35,9 @@ from impp_local.kernel.defaults import REGION, aws_settings
 
 RECORD: Final = "cloud.json"
 """In the state folder: `{"pid": …, "endpoint": …}` of the cloud that uses it."""
+
+LOCAL: Final = "local"
+"""The environment's name."""
 
 HOME: Final[Mapping[str, Any]] = {"force_destroy": False}
 """Variables of a cloud that keeps footage: Terraform must not delete a bucket that holds some."""
@@ -101,7 +105,7 @@ def up(port: int, state: Path, *, deploys: bool, durable: bool, enforce: bool, f
                             _deploy(cloud.endpoint, state, console)
                         else:
                             click.echo(
-                                f"aws --endpoint-url {cloud.endpoint} s3 ls   (any access key; region {REGION})",
+                                f"aws --endpoint-url {cloud.endpoint} s3 ls   (key and secret: test; region {REGION})",
                                 err=True,
                             )
                         while True:
@@ -139,10 +143,12 @@ def _deploy(endpoint: str, state: Path, console: Console) -> None:
     executor.shutdown(wait=False)
     outputs = _outputs(endpoint, state, console)
     models.result()
+    settings = environments.write(environment.of_cloud(LOCAL, endpoint, outputs))
     _print(
         "",
         "export " + " ".join(f"{name}={value}" for name, value in aws_settings(endpoint).items()),
         f"aws s3 cp clip.mp4 s3://{outputs['ingest_bucket']}/originals/phone/mine/{datetime.now(UTC):%Y/%m/%d}/",
+        f"impp --help   (settings of the environment {LOCAL}: {printable(shown(settings))})",
         "",
         f"What there is: {endpoint}/",
         f"Kept in {printable(shown(state))}; Ctrl-C or `make down` stops it, `make up` continues.",

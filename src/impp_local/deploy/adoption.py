@@ -113,6 +113,10 @@ LOOKUPS: Final[Mapping[str, Callable[[Clients, Values], str | None]]] = {
     "aws_cloudfront_distribution": Lookup(
         "cloudfront", "list_distributions", query="DistributionList.Items[?Comment=='{comment}'].Id"
     ),
+    "aws_cloudfront_function": Lookup("cloudfront", "describe_function", {"Name": "{name}"}, import_id="{name}"),
+    "aws_cloudfront_key_value_store": Lookup(
+        "cloudfront", "describe_key_value_store", {"Name": "{name}"}, import_id="{name}"
+    ),
     "aws_cloudfront_key_group": Lookup(
         "cloudfront",
         "list_key_groups",
@@ -120,9 +124,6 @@ LOOKUPS: Final[Mapping[str, Callable[[Clients, Values], str | None]]] = {
     ),
     "aws_cloudfront_origin_access_control": Lookup(
         "cloudfront", "list_origin_access_controls", query="OriginAccessControlList.Items[?Name=='{name}'].Id"
-    ),
-    "aws_cloudfront_public_key": Lookup(
-        "cloudfront", "list_public_keys", query="PublicKeyList.Items[?Name=='{name}'].Id"
     ),
     "aws_cloudfront_response_headers_policy": Lookup(
         "cloudfront",
@@ -157,6 +158,9 @@ LOOKUPS: Final[Mapping[str, Callable[[Clients, Values], str | None]]] = {
     "aws_kms_key": _kms_key,
     "aws_lambda_function": Lookup(
         "lambda", "get_function", {"FunctionName": "{function_name}"}, import_id="{function_name}"
+    ),
+    "aws_lambda_function_url": Lookup(
+        "lambda", "get_function_url_config", {"FunctionName": "{function_name}"}, import_id="{function_name}"
     ),
     "aws_lambda_permission": Lookup(
         "lambda",
@@ -211,11 +215,13 @@ OVERWRITTEN: Final = frozenset(
         "aws_cloudwatch_metric_alarm",
         "aws_iam_role_policy",
         "aws_kms_key_policy",
+        "aws_lambda_invocation",  # of a function that makes only what is missing
         "aws_lambda_layer_version",  # a further version; the functions take the newest
         "aws_s3_bucket_intelligent_tiering_configuration",
         "aws_s3_bucket_lifecycle_configuration",
         "aws_s3_bucket_logging",
         "aws_s3_bucket_notification",
+        "aws_s3_bucket_object_lock_configuration",
         "aws_s3_bucket_ownership_controls",
         "aws_s3_bucket_policy",
         "aws_s3_bucket_public_access_block",

@@ -26,7 +26,6 @@ from impp_local.deploy import adoption
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
 from impp_local.kernel import children
 from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT, HOST, REGION, SECRET_ACCESS_KEY
-from impp_local.services.cloudfront.viewers import viewers_key
 
 PARALLELISM: Final = 40
 """Terraform's default of 10 leaves the provider waiting for its own polls."""
@@ -128,8 +127,8 @@ def deploy(
 ) -> dict[str, Any]:
     """Apply the root to the local cloud at `endpoint` and return its outputs, `{name: value}`.
 
-    `variables` are set over `envs/local.tfvars`; a viewer key is made in `state_dir` (see `viewers`). `on_line` is
-    called with each line of Terraform's output. Raises DeployError.
+    `variables` are set over `envs/local.tfvars`. `on_line` is called with each line of Terraform's output. Raises
+    DeployError.
     """
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
     fingerprint = _fingerprint(root, manifest, endpoint)
@@ -224,9 +223,7 @@ def prepare(
     endpoints = "\n".join(f"    {service} = {json.dumps(endpoint)}" for service in SERVICES)
     (root / "local_override.tf").write_text(PROVIDER_OVERRIDE % endpoints, encoding="utf-8")
     (copy / "modules" / "delivery" / "local_override.tf").write_text(DELIVERY_OVERRIDE, encoding="utf-8")
-    viewers = {"local": viewers_key(state_dir)[1]}
-    values = {"manifest_path": str(manifest.absolute()), "region": REGION, "viewer_public_keys": viewers}
-    values |= variables or {}
+    values = {"manifest_path": str(manifest.absolute()), "region": REGION, **(variables or {})}
     (root / "local.tfvars.json").write_text(json.dumps(values, indent=2), encoding="utf-8")
     return root
 

@@ -1,7 +1,6 @@
 """Who calls: the owner of an access key, and what this owner's own policies are.
 
-Keys and policies are moto's. Signatures are not verified: the local cloud is one user's, and what it has to show is
-what each role may do, not that keys are kept.
+Keys and policies are moto's.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from impp_local.iam.evaluation import Policies, Statements
-from impp_local.iam.policies import Caller, parse
+from impp_local.iam.evaluation import Policies
+from impp_local.iam.policies import Caller, Statements, parse, parse_all
 from impp_local.iam.state import backend
 from impp_local.kernel import principals
 from impp_local.kernel.contract import AwsError
-from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT
+from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT, SECRET_ACCESS_KEY
 
 ROOT: Final = Caller(arn=f"arn:aws:iam::{ACCOUNT}:root", account=ACCOUNT)
 """The user on this machine, whom nothing limits: who deploys is an administrator."""
@@ -46,6 +45,16 @@ def caller_of(access_key: str | None, token: str) -> Caller:
     raise UnknownKey(access_key)
 
 
+def secret_of(access_key: str, token: str) -> str:
+    """The secret key of an access key that has an owner."""
+    if access_key == ACCESS_KEY_ID:
+        return SECRET_ACCESS_KEY
+    if principals.session_of(access_key, token):
+        return principals.SESSION_SECRET
+    keys = [*backend("sts").assumed_roles, *(key for user in backend("iam").users.values() for key in user.access_keys)]
+    return next(str(key.secret_access_key) for key in keys if key.access_key_id == access_key)
+
+
 def of_role(role_arn: str, session: str) -> Caller:
     """A session of a role. Raises UnknownKey when the role does not exist."""
     role = _role(role_arn)
@@ -71,7 +80,7 @@ def own_policies(caller: Caller, session_policy: str | None = None) -> Policies:
         label = f"user {entity.name}"
         identity = _of_entity(entity, label)
         for group in backend("iam").get_groups_for_user(entity.name):
-            identity += _of_entity(group, f"group {group.name}")
+            identity = Statements((*identity, *_of_entity(group, f"group {group.name}")))
     else:
         return Policies()
     boundary = _boundary(entity, label)
@@ -95,7 +104,8 @@ def roles() -> Iterator[tuple[str, Statements]]:
     """All roles, each with the statements of its policies, its trust policy and its boundary."""
     for role in list(backend("iam").roles.values()):
         label = f"role {role.name}"
-        yield role.arn, (*_of_entity(role, label), *(trust_of(role.arn) or ()), *(_boundary(role, label) or ()))
+        own, trust, boundary = _of_entity(role, label), trust_of(role.arn) or (), _boundary(role, label) or ()
+        yield role.arn, Statements((*own, *trust, *boundary))
 
 
 def _role(arn: str) -> Any | None:
@@ -106,12 +116,9 @@ def _role(arn: str) -> Any | None:
 
 def _of_entity(entity: Any, label: str) -> Statements:
     """The statements of a role's, a user's or a group's inline and managed policies."""
-    statements: Statements = ()
-    for name, document in list(entity.policies.items()):
-        statements += parse(_text(document), f"{label}: {name}")
-    for policy in list(entity.managed_policies.values()):
-        statements += parse(_document(policy), f"policy {policy.name}")
-    return statements
+    inline = [(_text(document), f"{label}: {name}") for name, document in list(entity.policies.items())]
+    managed = [(_document(policy), f"policy {policy.name}") for policy in list(entity.managed_policies.values())]
+    return parse_all((*inline, *managed))
 
 
 def _boundary(entity: Any, label: str) -> Statements | None:
@@ -119,7 +126,7 @@ def _boundary(entity: Any, label: str) -> Statements | None:
     if not arn:
         return None
     policy = backend("iam").managed_policies.get(arn)
-    return () if policy is None else parse(_document(policy), f"{label}: boundary")
+    return Statements() if policy is None else parse(_document(policy), f"{label}: boundary")
 
 
 def _document(policy: Any) -> str:

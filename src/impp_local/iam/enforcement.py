@@ -12,12 +12,12 @@ as TLS (aws:SecureTransport).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from impp_local.iam import callers, denial, key_needs, needs, presigned, resource_policies, state
+from impp_local.iam import callers, denial, key_needs, needs, resource_policies, signatures, state
 from impp_local.iam.callers import UnknownKey
 from impp_local.iam.evaluation import Decision, Policies, decide
 from impp_local.iam.need import Need
@@ -65,8 +65,9 @@ def check(call: Call) -> None:
     """Judge a request. Raises AwsError when its caller is unknown or may not do all that it needs."""
     if _record is None or (call.service == "s3" and call.method == "OPTIONS"):
         return
-    presigned.check(call)
     caller = caller_of(call)
+    if call.access_key is not None:
+        signatures.check(call, callers.secret_of(call.access_key, _token(call)))
     if caller.is_root:
         return
     own = callers.own_policies(caller, callers.session_policy_of(call.access_key) if caller.role else None)
@@ -78,17 +79,36 @@ def check(call: Call) -> None:
         _require(call.service, caller, own, need, context)
 
 
+def refusals(call: Call, wanted: Sequence[Need]) -> list[AwsError | None]:
+    """For each need of a request by itself: the error of a caller who may not do it, None if it may."""
+    caller = caller_of(call)
+    if caller.is_root:
+        return [None] * len(wanted)
+    own = callers.own_policies(caller, callers.session_policy_of(call.access_key) if caller.role else None)
+    context, results = _request_context(call, caller), list[AwsError | None]()
+    for need in wanted:
+        try:
+            _require(call.service, caller, own, need, context)
+            results.append(None)
+        except AwsError as refusal:
+            results.append(refusal)
+    return results
+
+
 def caller_of(call: Call) -> Caller:
     """Who sent a request. Raises AwsError for an access key that nobody has."""
     if _record is None:
         return callers.ROOT
-    # In a presigned URL, SigV4 spells it with capitals and SigV2 does not.
-    given = (call.headers.get(TOKEN), call.query.get("X-Amz-Security-Token"), call.query.get(TOKEN))
-    token = next((one for one in given if one), "")
     try:
-        return callers.caller_of(call.access_key, token)
+        return callers.caller_of(call.access_key, _token(call))
     except UnknownKey:
         raise denial.unknown_key(call.service, call.access_key or "") from None
+
+
+def _token(call: Call) -> str:
+    """The session token; "" for none. In a presigned URL, SigV4 spells it with capitals and SigV2 does not."""
+    tokens = (call.headers.get(TOKEN), call.query.get("X-Amz-Security-Token"), call.query.get(TOKEN))
+    return next((token for token in tokens if token), "")
 
 
 def conceal(call: Call, response: Response) -> Response:
@@ -174,9 +194,11 @@ def _require(service: str, caller: Caller, own: Policies, need: Need, context: M
 def _decide(caller: Caller, own: Policies, need: Need, context: Mapping[str, Any]) -> Decision:
     if need.action in _ALWAYS_ALLOWED:
         return Decision(True)
-    policies = replace(
-        own,
+    policies = Policies(
+        identity=own.identity,
         resource=resource_policies.policy_of(need.resource, need.action),
+        boundary=own.boundary,
+        session=own.session,
         is_resource_required=need.action.startswith(("kms:", "sts:Assume")) and need.resource != "*",
     )
     decision = decide(Request(caller, need.action, need.resource, {**context, **need.context}), policies)
@@ -195,11 +217,11 @@ def _request_context(call: Call, caller: Caller) -> dict[str, Any]:
 
 def _caller_context(caller: Caller) -> dict[str, Any]:
     """The keys that describe the caller, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html."""
-    now = time.time()
+    now = int(time.time())
     context: dict[str, Any] = {
         "aws:securetransport": "true",
-        "aws:currenttime": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:epochtime": str(int(now)),
+        "aws:currenttime": _iso(now),
+        "aws:epochtime": str(now),
         "aws:requestedregion": REGION,
         "aws:viaawsservice": "false",
         "aws:principalisawsservice": str(bool(caller.service)).lower(),
@@ -217,3 +239,8 @@ def _caller_context(caller: Caller) -> dict[str, Any]:
     if not caller.role:
         context["aws:username"] = caller.arn.rpartition("/")[2]
     return context | {f"aws:principaltag/{name.lower()}": value for name, value in caller.tags.items()}
+
+
+@lru_cache(maxsize=1)
+def _iso(now: int) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

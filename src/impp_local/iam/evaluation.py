@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from impp_local.iam.policies import Caller, Request, Statement
+from impp_local.iam.policies import Caller, Request, Statement, Statements
 
-Statements = tuple[Statement, ...]
+_NONE = Statements()
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Policies:
     `is_resource_required`: a key's policy and a role's trust policy must allow whatever the identity's policies say.
     """
 
-    identity: Statements = ()
+    identity: Statements = _NONE
     resource: Statements | None = None
     boundary: Statements | None = None
     session: Statements | None = None
@@ -49,6 +49,10 @@ IDENTITY = "identity-based policy"
 RESOURCE = "resource-based policy"
 BOUNDARY = "permissions boundary"
 SESSION = "session policy"
+KINDS = (IDENTITY, RESOURCE, BOUNDARY, SESSION)
+
+Applying = tuple[Statement, ...]
+"""Statements of a kind of policy that apply to a request."""
 
 
 def decide(request: Request, policies: Policies) -> Decision:
@@ -56,26 +60,28 @@ def decide(request: Request, policies: Policies) -> Decision:
     caller = request.caller
     if caller.is_root:
         return Decision(True)
-    identity = _applying(policies.identity, request)
-    resource = _applying(policies.resource or (), request)
-    boundary = _applying(policies.boundary or (), request)
-    session = _applying(policies.session or (), request)
-    denying = [
-        (IDENTITY, [s for s in identity if s.is_deny]),
-        (RESOURCE, [s for s in resource if s.is_deny and s.names(caller)]),
-        (BOUNDARY, [s for s in boundary if s.is_deny]),
-        (SESSION, [s for s in session if s.is_deny]),
-    ]
-    for kind, statements in denying:
-        if statements:
-            return Decision(False, (frozenset(s for _, group in denying for s in group),), kind, True)
-    applying = Policies(identity, resource, boundary, session)
-    return _allowed(caller, policies, applying)
+    identity = policies.identity.applying(request)
+    resource = (policies.resource or _NONE).applying(request)
+    boundary = (policies.boundary or _NONE).applying(request)
+    session = (policies.session or _NONE).applying(request)
+    applying = (identity, resource, boundary, session)
+    if any(statement.is_deny for statements in applying for statement in statements):
+        resource_denies = tuple(statement for statement in resource if statement.names(caller))
+        denying = [
+            (kind, [statement for statement in statements if statement.is_deny])
+            for kind, statements in zip(KINDS, (identity, resource_denies, boundary, session), strict=True)
+        ]
+        for kind, statements in denying:
+            if statements:
+                return Decision(False, (frozenset(s for _, group in denying for s in group),), kind, True)
+    return _allowed(caller, policies, *applying)
 
 
-def _allowed(caller: Caller, policies: Policies, applying: Policies) -> Decision:
-    """The decision when no Deny decides; `applying` are the statements of `policies` that apply to the request."""
-    resource = tuple(s for s in applying.resource or () if not s.is_deny)
+def _allowed(
+    caller: Caller, policies: Policies, identity: Applying, resource: Applying, boundary: Applying, session: Applying
+) -> Decision:
+    """The decision when no Deny decides, by the statements of each kind that apply to the request."""
+    resource = tuple([s for s in resource if not s.is_deny])
     direct = tuple(s for s in resource if s.names(caller))
     if caller.service or not caller.arn:
         return Decision(bool(direct), _groups(direct), RESOURCE)
@@ -84,20 +90,16 @@ def _allowed(caller: Caller, policies: Policies, applying: Policies) -> Decision
         return Decision(False, (), RESOURCE)
     if any(s.names_exactly(caller) for s in direct):  # neither boundary nor session policy limits it
         return Decision(True, _groups(direct))
-    granting = (*applying.identity, *direct)
+    granting = (*identity, *direct)
     if not granting:
         return Decision(False, (), IDENTITY)
-    if policies.boundary is not None and not applying.boundary:
+    if policies.boundary is not None and not boundary:
         return Decision(False, (), BOUNDARY)
-    if policies.session is not None and not applying.session:
+    if policies.session is not None and not session:
         return Decision(False, (), SESSION)
     # A direct grant of a required policy suffices by itself; a delegation needs the identity's own.
     required = (*direct, *delegating) if policies.is_resource_required else ()
-    return Decision(True, _groups(granting, required, applying.boundary or (), applying.session or ()))
-
-
-def _applying(statements: Iterable[Statement], request: Request) -> Statements:
-    return tuple(statement for statement in statements if statement.applies(request))
+    return Decision(True, _groups(granting, required, boundary, session))
 
 
 def _groups(*groups: Iterable[Statement]) -> tuple[frozenset[Statement], ...]:

@@ -9,6 +9,7 @@ kms:ViaService. The actions are those that each service documents:
 - SNS: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 - Secrets Manager: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 - DynamoDB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+- Parameter Store: https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
 - Step Functions: https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
 """
 
@@ -134,6 +135,20 @@ def _secretsmanager(call: Call) -> list[Need]:
     return _needs(secret.kms_key_id, actions, "secretsmanager", {"SecretARN": secret.arn}, call.region)
 
 
+def _ssm(call: Call) -> list[Need]:
+    """A standard secure string: "Parameter Store calls the Encrypt operation", and Decrypt to read it."""
+    name, params = call.params.get("Name"), call.params
+    if call.operation == "PutParameter" and params.get("Type") == "SecureString":
+        key, actions = params.get("KeyId"), ("kms:Encrypt",)
+    elif call.operation == "GetParameter" and params.get("WithDecryption"):
+        known: Any = backend("ssm", call.region)._parameters.get(name)
+        key, actions = (known[-1].keyid if known else None), READ
+    else:
+        return []
+    arn = f"arn:aws:ssm:{call.region}:{call.account}:parameter/{str(name).lstrip('/')}"
+    return _needs(key, actions, "ssm", {"PARAMETER_ARN": arn}, call.region)
+
+
 _ITEM_OPERATIONS: Final = {"DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"}
 
 
@@ -173,5 +188,6 @@ _DESCRIBED: Final[Mapping[str, Callable[[Call], Any]]] = {
     "secretsmanager": _secretsmanager,
     "sns": _sns,
     "sqs": _sqs,
+    "ssm": _ssm,
     "stepfunctions": _states,
 }

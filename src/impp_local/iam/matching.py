@@ -25,13 +25,15 @@ ARN_PARTS: Final = 6
 class Pattern:
     """A value of a policy. `is_filled`: variables are replaced (policy language version 2012-10-17)."""
 
-    __slots__ = ("_folded", "_is_filled", "_is_fixed", "text")
+    __slots__ = ("_folded", "_is_filled", "_is_fixed", "_is_whole_arn", "_parts", "text")
 
     def __init__(self, text: str, *, is_filled: bool = True) -> None:
         self.text = text
         self._is_filled = is_filled and "${" in text
         self._is_fixed = not self._is_filled and "*" not in text and "?" not in text
         self._folded = text.casefold()
+        self._is_whole_arn = self._is_fixed and text.count(":") >= ARN_PARTS - 1
+        self._parts = None if self._is_filled else _arn_parts(text.replace("[", "[[]"))
 
     def matches(self, value: str, context: Context, *, any_case: bool = False) -> bool:
         """Whether all of the value matches; `*` is any number of characters, `?` is one."""
@@ -44,13 +46,20 @@ class Pattern:
         """Whether an ARN matches, each of its six parts by itself; an incomplete ARN is completed with `*`."""
         if self.text in ("*", arn):
             return True
-        pattern = self._filled(context)
-        if pattern is None or (self._is_fixed and self.text.count(":") >= ARN_PARTS - 1):
+        if self._is_whole_arn:
             return False
-        parts, values = _arn_parts(pattern), arn.split(":", ARN_PARTS - 1)
-        if len(values) < ARN_PARTS:
-            return _compiled(pattern, False).fullmatch(arn) is not None
-        return all(part in ("*", value) or _matches(part, value) for part, value in zip(parts, values, strict=True))
+        parts, values = self._parts, arn.split(":", ARN_PARTS - 1)
+        if parts is None or len(values) < ARN_PARTS:
+            pattern = self._filled(context)
+            if pattern is None:
+                return False
+            if len(values) < ARN_PARTS:
+                return _compiled(pattern, False).fullmatch(arn) is not None
+            parts = _arn_parts(pattern)
+        for part, value in zip(parts, values, strict=True):  # a third of the time of a generator
+            if part != "*" and part != value and not _matches(part, value):
+                return False
+        return True
 
     def equals(self, value: str, context: Context, *, any_case: bool = False) -> bool:
         """Whether the value is the same, without wildcards."""

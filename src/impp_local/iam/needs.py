@@ -211,6 +211,11 @@ def _transcribe(scope: _Scope) -> list[Need]:
     return scope.on(scope.arn(f"transcription-job/{name}") if name else None)
 
 
+def _rekognition(scope: _Scope) -> list[Need]:
+    channel = scope.params.get("NotificationChannel") or {}
+    return [*scope.on(None), *_passed_role(channel.get("RoleArn"), "rekognition.amazonaws.com")]
+
+
 def _sagemaker(scope: _Scope) -> list[Need]:
     params = scope.params
     passed = _passed_role(params.get("ExecutionRoleArn"), "sagemaker.amazonaws.com")
@@ -245,7 +250,36 @@ def _secretsmanager(scope: _Scope) -> list[Need]:
 def _kms(scope: _Scope) -> list[Need]:
     params = scope.params
     context = encryption_context(params.get("EncryptionContext") or {}) | {"kms:calleraccount": scope.call.account}
+    if "KeyPairSpec" in params:
+        context["kms:datakeypairspec"] = params["KeyPairSpec"]
     return scope.on(key_arn(params.get("KeyId"), scope.call.region), context)
+
+
+def _ssm(scope: _Scope) -> list[Need]:
+    """A parameter's ARN has one slash before its name, which may begin with one."""
+    names = scope.params.get("Names") or [name for name in (scope.params.get("Name"),) if name]
+    arns = [name if name.startswith("arn:") else scope.arn(f"parameter/{name.lstrip('/')}") for name in names]
+    return [need for arn in arns or [None] for need in scope.on(arn)]
+
+
+def _cloudfront(scope: _Scope) -> list[Need]:
+    params = scope.params
+    if "DistributionId" in params:  # CloudFront's ARNs have no region
+        return scope.on(f"arn:aws:cloudfront::{scope.call.account}:distribution/{params['DistributionId']}")
+    return scope.on(None)
+
+
+def _events(scope: _Scope) -> list[Need]:
+    """PutEvents answers for each entry by itself on AWS; here one that is denied denies them all."""
+    if scope.call.operation != "PutEvents":
+        return scope.on(None)
+    needs = []
+    for entry in scope.params.get("Entries") or []:
+        bus = str(entry.get("EventBusName") or "default")
+        arn = bus if bus.startswith("arn:") else scope.arn(f"event-bus/{bus}")
+        context = {"events:source": entry.get("Source"), "events:detail-type": entry.get("DetailType")}
+        needs += scope.on(arn, {name: value for name, value in context.items() if value})
+    return needs
 
 
 def _cloudwatch(scope: _Scope) -> list[Need]:
@@ -273,18 +307,23 @@ def _iam(scope: _Scope) -> list[Need]:
 
 
 _DESCRIBED: Final[Mapping[str, Callable[[_Scope], list[Need]]]] = {
+    "cloudfront": _cloudfront,
+    "cloudfront-keyvaluestore": lambda scope: scope.on(scope.params["KvsARN"]),
     "cloudwatch": _cloudwatch,
     "dynamodb": _dynamodb,
+    "events": _events,
     "iam": _iam,
     "kms": _kms,
     "lambda": _lambda,
     "logs": _logs,
     "mediaconvert": _mediaconvert,
+    "rekognition": _rekognition,
     "sagemaker": _sagemaker,
     "sagemaker-runtime": _sagemaker,
     "secretsmanager": _secretsmanager,
     "sns": _sns,
     "sqs": _sqs,
+    "ssm": _ssm,
     "stepfunctions": _states,
     "sts": _sts,
     "transcribe": _transcribe,

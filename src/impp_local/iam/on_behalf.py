@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from impp_local.iam import enforcement, key_needs
 from impp_local.iam.need import Need
 from impp_local.iam.policies import Caller
@@ -38,6 +40,19 @@ def require_origin_read(distribution_arn: str, bucket: str, key: str) -> None:
         decrypt = (_with(need, source) for need in key_needs.of_object(bucket, key, key_needs.READ))
         read = Need("s3:GetObject", object_arn(bucket, key), source)
         enforcement.require_of_service("cloudfront.amazonaws.com", "s3", [read, *decrypt])
+
+
+def require_origin_invoke(distribution_arn: str, function_arn: str) -> None:
+    """Raise AwsError unless a distribution may call a function URL through its origin access control.
+
+    Since October 2025 new function URLs need both actions (Lambda developer guide, "Control access to Lambda function
+    URLs").
+    """
+    if enforcement.is_on():
+        arn = re.sub(r":\d+$|:\$LATEST$", "", function_arn)
+        source = {"aws:sourcearn": distribution_arn, "lambda:functionurlauthtype": "AWS_IAM"}
+        both = [Need(f"lambda:{action}", arn, source) for action in ("InvokeFunctionUrl", "InvokeFunction")]
+        enforcement.require_of_service("cloudfront.amazonaws.com", "lambda", both)
 
 
 def deliver(target_arn: str, *, role: Caller | None = None, service: str = "", source_arn: str = "") -> None:

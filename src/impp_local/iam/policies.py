@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from impp_local.iam import conditions
@@ -54,7 +54,7 @@ class Request:
     context: Context
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """A statement of a policy. `name` is its Sid, or its position from 1 on; `policy` says where it stands."""
 
@@ -63,32 +63,37 @@ class Statement:
     is_deny: bool
     actions: tuple[Pattern, ...]
     resources: tuple[Pattern, ...]
-    principals: Mapping[str, tuple[Pattern, ...]] | None = field(hash=False, compare=False)
-    conditions: tuple[Condition, ...] = field(hash=False, compare=False)
+    principals: Mapping[str, tuple[Pattern, ...]] | None
+    conditions: tuple[Condition, ...]
     excepts_actions: bool = False
     excepts_resources: bool = False
     excepts_principals: bool = False
-    _covered: dict[str, bool] = field(default_factory=dict, hash=False, compare=False, repr=False)
-    """Actions that were asked for, and whether it covers them."""
 
-    def applies(self, request: Request) -> bool:
-        """Whether action, resource and conditions fit; the principal is another question (`names`)."""
-        return (
-            self._covers(request.action)
-            and (
-                not self.resources  # a trust policy: the resource is its role
-                or any(p.matches_arn(request.resource, request.context) for p in self.resources)
-                != self.excepts_resources
-            )
-            and all(condition.holds(request.context) for condition in self.conditions)
-        )
+    @cached_property
+    def full_name(self) -> tuple[str, str]:
+        """Where it stands, and its name."""
+        return self.policy, self.name
 
-    def _covers(self, action: str) -> bool:
-        covered = self._covered.get(action)
-        if covered is None:
-            covered = any(p.matches(action, {}, any_case=True) for p in self.actions) != self.excepts_actions
-            self._covered[action] = covered
-        return covered
+    def covers(self, action: str) -> bool:
+        """Whether the action fits."""
+        return any(pattern.matches(action, {}, any_case=True) for pattern in self.actions) != self.excepts_actions
+
+    def fits(self, request: Request) -> bool:
+        """Whether resource and conditions fit; action and principal are other questions (`covers`, `names`)."""
+        resource, context = request.resource, request.context
+        if self.resources:  # a trust policy has none: the resource is its role
+            for pattern in self.resources:
+                if pattern.matches_arn(resource, context):
+                    if self.excepts_resources:
+                        return False
+                    break
+            else:
+                if not self.excepts_resources:
+                    return False
+        for condition in self.conditions:  # noqa: SIM110  # a third of the time of a generator, at every request
+            if not condition.holds(context):
+                return False
+        return True
 
     def names(self, caller: Caller) -> bool:
         """Whether the Principal element covers the caller itself. `delegates_to` is for its account."""
@@ -119,16 +124,42 @@ class Statement:
         return in_account or any(pattern.text == "*" or pattern.text in own for pattern in listed)
 
 
+class Statements(tuple[Statement, ...]):
+    """The statements of one or several policies. They never change: a policy that does is parsed again."""
+
+    def __new__(cls, statements: Iterable[Statement] = ()) -> Statements:
+        """Statements that remember which of them cover an action: most cover few of the many that are asked for."""
+        new = super().__new__(cls, statements)
+        new._covering = {}
+        return new
+
+    _covering: dict[str, tuple[Statement, ...]]
+
+    def applying(self, request: Request) -> tuple[Statement, ...]:
+        """Those whose action, resource and conditions fit; the principal is another question."""
+        covering = self._covering.get(request.action)
+        if covering is None:
+            covering = tuple(statement for statement in self if statement.covers(request.action))
+            self._covering[request.action] = covering
+        return tuple([statement for statement in covering if statement.fits(request)])
+
+
 @lru_cache(maxsize=2048)
-def parse(document: str, policy: str) -> tuple[Statement, ...]:
+def parse(document: str, policy: str) -> Statements:
     """The statements of a document; `policy` says where it stands. Raises ValueError for what is not a policy."""
     parsed = json.loads(document or "{}")
     is_filled = parsed.get("Version") == VERSION
     statements = parsed.get("Statement", [])
     listed = statements if isinstance(statements, list) else [statements]
-    return tuple(
+    return Statements(
         _statement(statement, policy, str(position), is_filled) for position, statement in enumerate(listed, start=1)
     )
+
+
+@lru_cache(maxsize=512)
+def parse_all(documents: tuple[tuple[str, str], ...]) -> Statements:
+    """The statements of several documents, each with where it stands."""
+    return Statements(statement for document, policy in documents for statement in parse(document, policy))
 
 
 def _statement(element: Mapping[str, Any], policy: str, position: str, is_filled: bool) -> Statement:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from impp_local.iam.evaluation import Decision, Statements
+from impp_local.iam.evaluation import Decision
+from impp_local.iam.policies import Statements
 
 Name = tuple[str, str]
 """A statement: where it stands, and its Sid or position."""
@@ -20,10 +21,11 @@ class Record:
 
     def add(self, decision: Decision) -> None:
         """Note the statements of a decision."""
-        groups = {frozenset((s.policy, s.name) for s in group) for group in decision.deciding}
-        if not groups <= self._deciding:
-            with self._lock:
-                self._deciding |= groups
+        for group in decision.deciding:
+            names = frozenset([statement.full_name for statement in group])
+            if names not in self._deciding:
+                with self._lock:
+                    self._deciding.add(names)
 
     def needed(self) -> set[Name]:
         """Statements that no other could have stood in for."""
@@ -38,7 +40,7 @@ def report(record: Record, policies: Iterable[Statements]) -> dict[str, list[dic
     """`{"needed", "replaceable", "unused"}`, each a list of `{"policy", "statement"}`."""
     needed, used = record.needed(), record.used()
     kinds: dict[str, list[dict[str, str]]] = {"needed": [], "replaceable": [], "unused": []}
-    listed = {(statement.policy, statement.name) for statements in policies for statement in statements}
+    listed = {statement.full_name for statements in policies for statement in statements}
     for name in sorted(listed):
         kind = "needed" if name in needed else "replaceable" if name in used else "unused"
         kinds[kind].append({"policy": name[0], "statement": name[1]})

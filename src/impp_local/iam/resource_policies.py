@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from impp_local.iam import callers
-from impp_local.iam.evaluation import Statements
-from impp_local.iam.policies import parse
+from impp_local.iam.policies import Statements, parse
 from impp_local.iam.state import backend
 from impp_local.kernel.defaults import ACCOUNT, REGION
 

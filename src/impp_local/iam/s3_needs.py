@@ -60,6 +60,8 @@ _BUCKET_ACTIONS: Final = {
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
 
+MALFORMED: Final = "The XML you provided was not well-formed or did not validate against our published schema"
+
 _OF_A_VERSION: Final = {
     "DeleteObject": "DeleteObjectVersion",
     "DeleteObjectTagging": "DeleteObjectVersionTagging",
@@ -107,8 +109,8 @@ def needs_of(call: Call) -> list[Need]:
     """The actions of a request, and on what."""
     bucket, key = bucket_and_key(call)
     context = _context(call, bucket, key)
-    if call.operation == "DeleteObjects":
-        return _deletions(call, bucket, context)
+    if call.operation == "DeleteObjects":  # each key by itself, see `deletions`
+        return []
     if key:
         actions = _object_actions(call)
         needs = [Need(f"s3:{action}", object_arn(bucket, key), context) for action in actions]
@@ -151,13 +153,23 @@ def _copied(call: Call, bucket: str, context: Mapping[str, Any]) -> list[Need]:
     return needs
 
 
-def _deletions(call: Call, bucket: str, context: Mapping[str, Any]) -> list[Need]:
-    """DeleteObjects answers for each key by itself on AWS; here one that is denied denies them all."""
-    listed = (_read(call, "Delete", "Object") or {}).get("Object", [])
-    return [
-        Need(f"s3:DeleteObject{'Version' if one.get('VersionId') else ''}", object_arn(bucket, one["Key"]), context)
-        for one in listed
-    ]
+def deletions(call: Call) -> list[tuple[Mapping[str, str], Need]]:
+    """The objects that DeleteObjects lists, and what deleting each needs. Raises AwsError MalformedXML."""
+    bucket, _ = bucket_and_key(call)
+    context = _context(call, bucket, "")
+    listed = []
+    delete = _read(call, "Delete", "Object", strips=False)  # a key may begin and end with spaces
+    for entry in (delete.get("Object") if isinstance(delete, Mapping) else None) or []:
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("Key"), str):
+            raise AwsError("MalformedXML", MALFORMED)
+        action = "DeleteObjectVersion" if entry.get("VersionId") else "DeleteObject"
+        listed.append((entry, Need(f"s3:{action}", object_arn(bucket, entry["Key"]), context)))
+    return listed
+
+
+def is_quiet(call: Call) -> bool:
+    """Whether DeleteObjects is to answer errors only. Raises AwsError MalformedXML."""
+    return str((_read(call, "Delete", "Object") or {}).get("Quiet")).lower() == "true"
 
 
 def _context(call: Call, bucket: str, key: str) -> dict[str, Any]:
@@ -198,13 +210,12 @@ def _requested_tags(call: Call) -> dict[str, str]:
     return {}
 
 
-def _read(call: Call, root: str, listed: str) -> Any:
-    """The root element of an XML body. Raises AwsError MalformedXML."""
+def _read(call: Call, root: str, listed: str, *, strips: bool = True) -> Any:
+    """The root element of an XML body; `strips` whitespace around texts. Raises AwsError MalformedXML."""
     try:
-        return xmltodict.parse(call.body, force_list=(listed,))[root]
+        return xmltodict.parse(call.body, force_list=(listed,), strip_whitespace=strips)[root]
     except (ExpatError, KeyError) as error:
-        message = "The XML you provided was not well-formed or did not validate against our published schema"
-        raise AwsError("MalformedXML", message) from error
+        raise AwsError("MalformedXML", MALFORMED) from error
 
 
 def _tags(bucket: str, key: str, version: str | None) -> dict[str, str]:

@@ -116,11 +116,12 @@ class Call:
 
 @dataclass
 class Response:
-    """The HTTP response. A `body` that is an iterable of bytes is streamed."""
+    """The HTTP response. A `body` that is an iterable of bytes is streamed; `cookies` are values of Set-Cookie."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | Iterable[bytes] = b""
+    cookies: list[str] = field(default_factory=list)
 
     @classmethod
     def of_json(cls, value: object, status: int = 200) -> Response:

@@ -19,7 +19,7 @@ ACCOUNT: Final = "123456789012"
 """The account that all of the local cloud lives in (moto's default)."""
 
 ACCESS_KEY_ID: Final = "test"
-SECRET_ACCESS_KEY: Final = "test"  # noqa: S105  # not a secret: the local cloud accepts any key
+SECRET_ACCESS_KEY: Final = "test"  # noqa: S105  # not a secret: the local cloud is for the user on this machine
 """Credentials of the user on this machine. Roles get access keys of their own, see `kernel.principals`."""
 
 STATE: Final = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "impp"

@@ -65,6 +65,9 @@ class FunctionRuntime(Protocol):
     def invoke_async(self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:
         """See :func:`invoke_async`."""
 
+    def of_url(self, host: str) -> str | None:
+        """See :func:`of_url`."""
+
 
 _runtime: FunctionRuntime | None = None
 
@@ -89,6 +92,11 @@ def invoke(
 def invoke_async(name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:
     """Queue an event for a function; returns the request id. Raises what :func:`invoke` raises."""
     return _registered().invoke_async(name, payload, qualifier=qualifier, owner=owner)
+
+
+def of_url(host: str) -> str | None:
+    """The ARN of the function whose URL has a host name; None without one."""
+    return _registered().of_url(host)
 
 
 def _registered() -> FunctionRuntime:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-SESSION_SECRET: Final = "local"  # noqa: S105  # not a secret: the local cloud verifies no signatures
-"""Secret key of every role session."""
+SESSION_SECRET: Final = "local"  # noqa: S105  # no secret on this machine: the credentials can be made by anybody
+"""Secret key of every role session that a service has made."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Session:
         return base64.urlsafe_b64encode(f"{self.role_arn} {self.name}".encode()).decode()
 
 
+@lru_cache(maxsize=1024)
 def session_of(access_key: str, token: str) -> Session | None:
     """The session with these credentials; None for any others."""
     try:

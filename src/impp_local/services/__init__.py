@@ -18,10 +18,10 @@ from impp_local.kernel.jobs import are_under_way
 
 STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "stepfunctions", "s3", "dynamodb", "cloudfront")
 
-WITH_JOBS: Final = ("mediaconvert", "transcribe", "sagemaker")
+WITH_JOBS: Final = ("mediaconvert", "transcribe", "rekognition", "sagemaker")
 """Those that also start with the cloud when they have jobs to continue."""
 
-PART_OF: Final = {"sagemaker-runtime": "sagemaker"}
+PART_OF: Final = {"cloudfront-keyvaluestore": "cloudfront", "sagemaker-runtime": "sagemaker"}
 """APIs that another service's module answers."""
 
 

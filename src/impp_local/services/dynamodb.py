@@ -62,7 +62,7 @@ class DynamoDB(Service):
     def start(self) -> None:
         """Give moto's tables, which are there already, their items."""
         _track()
-        _roll_back_items_only()
+        roll_back_items_only()
         tables = {_name(table): table for table in _tables()}
         for key, attributes in self._store.rows(ITEM):
             region, name, _ = key.split("/", 2)
@@ -161,7 +161,7 @@ def _track() -> None:
     _Table.get_item, _Table.put_item, _Table.delete_item = tracked_get, tracked_put, tracked_delete
 
 
-def _roll_back_items_only() -> None:
+def roll_back_items_only() -> None:
     """Let a transaction copy the items that it names, not their tables: moto 5.2.5 copies each table as a whole, which
     takes seconds per transaction once it has ten thousand items. Can go when moto does so. Idempotent."""
     if getattr(_Backend, "impp_copies_items", False):

@@ -26,7 +26,8 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Page = Callable[[Call], Response | None]
 """Answers a request that is not an API call; None for all others."""
 
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/(?:([^/]+)/)?([^/]+)/aws4_request")
+"""The scope of SigV4, and that of SigV4A, which names no region."""
 _S3_CONTROL_PATH = "/v20180820/"
 """Paths of S3 Control, which signs as S3 does."""
 _SAGEMAKER_RUNTIME_PATH = "/endpoints/"
@@ -67,7 +68,7 @@ def _caller(authorization: str, query: Mapping[str, str]) -> tuple[str, str, str
     """Service, region and access key of the SigV4 scope, in the header or a presigned URL; S3 when unsigned."""
     if scope := _CREDENTIAL.search(authorization):
         access_key, region, signing_name = scope.groups()
-        return protocol.service_of(signing_name.lower()), region, access_key
+        return protocol.service_of(signing_name.lower()), region or REGION, access_key
     parts = query.get("X-Amz-Credential", "").split("/")
     if len(parts) == 5:
         return protocol.service_of(parts[3].lower()), parts[2], parts[0]
@@ -109,6 +110,19 @@ def forward_to_moto(call: Call) -> Response:
     return answer
 
 
+def send(response: Response, method: str, start_response: StartResponse) -> Iterable[bytes]:
+    """Hand a response to WSGI."""
+    phrase = http.client.responses.get(response.status, "Unknown")
+    if isinstance(response.body, bytes) and method != "HEAD":
+        response.headers = {k: v for k, v in response.headers.items() if k.lower() != "content-length"}
+        response.headers["Content-Length"] = str(len(response.body))
+    headers = [(str(k), str(v)) for k, v in response.headers.items()]
+    start_response(f"{response.status} {phrase}", [*headers, *(("Set-Cookie", one) for one in response.cookies)])
+    if method == "HEAD":
+        return []
+    return [response.body] if isinstance(response.body, bytes) else response.body
+
+
 class Guard(Protocol):
     """Judges API calls."""
 
@@ -143,15 +157,7 @@ class Gateway:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         environ["RAW_URI"] = environ.get("REQUEST_URI") or environ.get("RAW_URI", "")
         call = parse_head(environ)
-        response = self._answer(call)
-        phrase = http.client.responses.get(response.status, "Unknown")
-        if isinstance(response.body, bytes) and call.method != "HEAD":
-            response.headers = {k: v for k, v in response.headers.items() if k.lower() != "content-length"}
-            response.headers["Content-Length"] = str(len(response.body))
-        start_response(f"{response.status} {phrase}", [(str(k), str(v)) for k, v in response.headers.items()])
-        if call.method == "HEAD":
-            return []
-        return [response.body] if isinstance(response.body, bytes) else response.body
+        return send(self._answer(call), call.method, start_response)
 
     def _answer(self, call: Call) -> Response:
         refusal = hosts.refusal(call, self._has_host)
@@ -173,6 +179,7 @@ class Gateway:
         except Exception as error:
             return _unexpected(call, error)
         self._meter(call, response)
+        hosts.disarm(call, response)
         return response
 
     def _call_service(self, call: Call) -> Response:

@@ -21,6 +21,7 @@ from moto.core.request import Request as MotoRequest
 from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from impp_local.kernel.contract import AwsError, Response
@@ -43,13 +44,13 @@ def service_of(signing_name: str) -> str:
 
 def to_path_style(environ: dict[str, Any]) -> None:
     """Rewrite a request to `<bucket>.s3...` or `<bucket>.localhost` to one with the bucket in the path."""
-    host = _VIRTUAL_HOST.match(environ.get("HTTP_HOST", ""))
-    if not host:
-        return
-    bucket = host["bucket"]
-    environ["PATH_INFO"] = f"/{bucket}{environ['PATH_INFO']}"
-    environ["RAW_URI"] = f"/{bucket}{environ['RAW_URI']}"
-    environ["HTTP_HOST"] = HOST
+    name = environ.get("HTTP_HOST", "").lower()
+    if host := _VIRTUAL_HOST.match(name):
+        bucket = host["bucket"]
+        environ["PATH_INFO"] = f"/{bucket}{environ['PATH_INFO']}"
+        environ["RAW_URI"] = f"/{bucket}{environ['RAW_URI']}"
+    if host or not name.startswith((HOST, "localhost", "[::1]")):  # moto must not read a bucket out of another name
+        environ["HTTP_HOST"] = HOST
 
 
 def model_of(service: str) -> Any | None:
@@ -99,7 +100,7 @@ def parsed_input(service: str, operation: str, request: MotoRequest, labels: Map
         parsed: dict[str, Any] = PROTOCOL_PARSERS[protocol](model).parse(
             {
                 "method": request.method,
-                "values": request.values,
+                "values": MultiDict() if protocol == "json" else request.values,  # parses the body as a form
                 "headers": request.headers,
                 "body": request.get_data(),
                 "url_path": request.path,

@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote_to_bytes
 
+from impp_local.kernel.chunks import size_of
+
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 IDLE_SECONDS: Final = 300
@@ -146,11 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> _Body:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return _ChunkedBody(self.rfile)
-        try:
-            length = int(self.headers.get("Content-Length") or 0)
-        except ValueError:
-            length, self.close_connection = 0, True
-        return _Body(self.rfile, length)
+        length = self.headers.get("Content-Length") or "0"
+        if not (length.isascii() and length.isdigit()):  # RFC 9110, 8.6; int() reads signs and underscores too
+            length, self.close_connection = "0", True
+        return _Body(self.rfile, int(length))
 
     def _environ(self, body: _Body) -> dict[str, Any]:
         target = self.path
@@ -236,10 +237,7 @@ class _ChunkedBody(_Body):
     def _next_chunk(self) -> bool:
         if self._ended:
             return False
-        try:
-            self._left = int(self._stream.readline(1024).split(b";")[0], 16)
-        except ValueError:
-            self._left = 0
+        self._left = size_of(self._stream.readline(1024).split(b";")[0]) or 0
         if not self._left:
             self._ended = True
             while self._stream.readline(65536).strip():

@@ -95,17 +95,13 @@ def test_a_denied_check_names_the_permission(tmp_path: Path) -> None:
     assert finding.verdict is Verdict.UNKNOWN and "servicequotas:GetAWSDefaultServiceQuota is denied" in finding.text
 
 
-KEYS = 'viewer_public_keys = { family = "-----BEGIN PUBLIC KEY-----" }'
-
-
 @pytest.mark.parametrize(
     ("distributions", "variables", "verdict", "line"),
     [
-        (1, KEYS, Verdict.OK, None),
-        (0, "", Verdict.OFF, None),
-        (0, KEYS, Verdict.UNKNOWN, "delivery = { enabled = false }"),
+        (1, "", Verdict.OK, None),
+        (0, "", Verdict.UNKNOWN, "delivery = { enabled = false }"),
         (0, "delivery = { enabled = true }", Verdict.UNKNOWN, "delivery = { enabled = false }"),
-        (0, f"{KEYS}\ndelivery = {{ enabled = false }}", Verdict.OFF, None),
+        (0, "delivery = { enabled = false }", Verdict.OFF, None),
     ],
 )
 def test_cloudfront(distributions: int, variables: str, verdict: Verdict, line: str | None, tmp_path: Path) -> None:

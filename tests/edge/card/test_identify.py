@@ -148,6 +148,7 @@ def test_files_beside_an_event_share_its_time(tmp_path: Path) -> None:
     assert (clip.group, clip.captured_from, clip.sidecar) == ("2026-01-15_08-16-30", "filename", False)
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b"5", b'{"timestamp": 5}', b'{"timestamp": "now"}', b"[" * 60_000, b"\xff\xfe{}"]
 )

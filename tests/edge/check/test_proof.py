@@ -94,7 +94,7 @@ def test_a_receipt_of_a_clip_no_longer_on_the_card(config: Config) -> None:
 def test_a_receipt_shows_the_object_lock(config: Config, s3: Any) -> None:
     s3.put_object_lock_configuration(Bucket=BUCKET, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
     path = upload_files(config, CLIP)[0]
-    until = datetime.now(UTC) + timedelta(seconds=1)
+    until = datetime.now(UTC) + timedelta(hours=1)
     s3.put_object_retention(Bucket=BUCKET, Key=KEY, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
     proof = receipt(config, str(path))[1]["s3"]
     assert proof["lock"] == "GOVERNANCE" and proof["locked_until"].startswith(until.strftime("%Y-%m-%dT%H:%M:%S"))

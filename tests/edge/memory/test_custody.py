@@ -249,6 +249,7 @@ def test_no_content_crashes_the_check_or_the_log(tmp_path_factory: pytest.TempPa
     assert not content or [p.read_bytes() for p in folder.glob("custody.torn-*")] == [content]
 
 
+@pytest.mark.usefixtures("uncollected")
 def test_hostile_lines_are_not_entries(tmp_path: Path) -> None:
     prefix, suffix = b'{"n":1,"prev":"' + b"0" * 64 + b'",', b',"hash":"' + b"0" * 64 + b'"}\n'
     for inner in (b'"a":' + b"[" * 30_000, b'"a":' + b"9" * 30_000, b'"a":1}{', b"\xff"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gc
+import itertools
 import os
 import queue
 import signal
@@ -230,7 +232,8 @@ def test_hundreds_of_rounds_leak_nothing(quick: Config, card: Path, s3: Any, mon
     def wait(_pause: float | None) -> None:
         nonlocal rounds
         rounds += 1
-        if rounds in (150, 650):
+        if rounds in (150, 400, 650):
+            gc.collect()  # garbage is no leak
             sizes.append(tracemalloc.get_traced_memory()[0])
         if rounds == 650:
             stop.set()
@@ -242,7 +245,8 @@ def test_hundreds_of_rounds_leak_nothing(quick: Config, card: Path, s3: Any, mon
         daemon.run()
     finally:
         tracemalloc.stop()
-    assert sizes[1] - sizes[0] < 25_000, sizes  # 50 bytes per round
+    growth = [after - before for before, after in itertools.pairwise(sizes)]
+    assert min(growth) < 12_500, sizes  # 50 bytes per round; what is allocated once is in one of the two
     assert threading.active_count() == before[0] and open_files() <= before[1]
 
 

@@ -111,7 +111,7 @@ def test_a_failed_file_is_retried_in_a_long_run_and_counted_once(
 
     def part(self: S3, *given: Any) -> Any:
         clock.at = 0.0
-        assert looks.acquire(timeout=30)
+        assert looks.acquire(timeout=60)
         return real_part(self, *given)
 
     def fail_once(*given: Any) -> Any:

@@ -40,6 +40,14 @@ def test_prints_problems_even_when_quiet(capsys: pytest.CaptureFixture[str]) -> 
     assert err.endswith("1 failed in 1.2 s; stopped: offline\n")
 
 
+@pytest.mark.parametrize("kind", ["failed", "brought", "waiting", "note", "removed", "would bring", "would remove"])
+def test_no_name_and_no_reason_controls_the_terminal(capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    hostile = "\x1b]0;title\x07\x9b31m\u202e4pm.exe"
+    event = {"event": kind, "path": hostile, "key": hostile, "reason": hostile, "renamed": True, "size": 1}
+    text = "".join(printed(capsys, console.Human(), event)).rstrip("\n")
+    assert text.isprintable() and text
+
+
 def test_a_terminal_shows_progress_rate_and_time_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

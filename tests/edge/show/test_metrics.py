@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -32,3 +33,15 @@ def test_a_run_in_progress_is_not_complete(tmp_path: Path) -> None:
 def test_unwritable_metrics_are_reported_and_do_not_fail_the_run(tmp_path: Path) -> None:
     reason = metrics.write(tmp_path / "none" / "impp.prom", StateValues(), Result())
     assert reason is not None and "metrics cannot be written: No such file or directory" in reason
+
+
+def test_a_link_in_the_place_of_the_new_file_is_not_followed(tmp_path: Path) -> None:
+    """The collector's folder may belong to other users, who can guess the process's id."""
+    precious, folder = tmp_path / "precious", tmp_path / "textfile"
+    precious.write_text("mine")
+    folder.mkdir()
+    (folder / f".impp.prom.{os.getpid()}").symlink_to(precious)
+    assert metrics.write(folder / "impp.prom", StateValues(), Result()) is None
+    assert precious.read_text() == "mine"
+    written = folder / "impp.prom"
+    assert not written.is_symlink() and written.stat().st_mode & 0o777 == 0o644

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -25,11 +26,14 @@ from tests.support.state_machine import (
     planned,
     rendered,
     rendition,
+    video_states,
 )
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.money import ledger, quote
+from impp_lambdas.core.money.calibration import Calibration
+from impp_lambdas.core.replies import LongFile, MediaConvertToo, Unfinished
 
 pytestmark = pytest.mark.slow
 
@@ -63,12 +67,15 @@ def alerts(world: World) -> list[str]:
     return [json.loads(message["Message"])["kind"] for message in world.messages]
 
 
+LOOKING = ["Sample", "Speech", "Analyze"]
+
+
 def test_a_clip_takes_twelve_transitions(world: World) -> None:
     run = world.run()
     assert run.status == "SUCCEEDED"
-    inside = {"Analyze", "Speech", "Renditions", "Transcode"}
-    assert [s for s in run.entered if s not in inside] == [*HEAD, "Sample", "Understand", *TAIL]
-    assert inside <= set(run.entered)
+    making = ["Renditions", "Transcode"]
+    assert [s for s in run.entered if s not in making] == [*HEAD, "Process", *LOOKING, *TAIL]
+    assert [s for s in run.entered if s in making] == making
     assert len(run.entered) == 12
     check_transitions(world, run)
     assert json.loads(run.described["output"]) == {"asset": ASSET, "state": "published", "usd": 0.01}
@@ -77,6 +84,7 @@ def test_a_clip_takes_twelve_transitions(world: World) -> None:
     assert world.jobs[0]["ClientRequestToken"] == media()["job_name"]
     branches = world.called("publish")[0]["branches"]
     assert {name: b["status"] for name, b in branches.items()} == {
+        "sample": "ok",
         "analyze": "ok",
         "transcribe": "skipped",
         "transcode": "ok",
@@ -94,8 +102,9 @@ def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
         "v1",
     )
     original = {"asset", "bucket", "key", "version", "facts"}
-    assert world.called("sample")[0].keys() == original | {"plan"}
-    assert world.called("analyze")[0].keys() == {"asset", "frames", "findings", "facts", "plan"}
+    assert world.called("sample")[0].keys() == original | {"token", "plan"}
+    assert world.called("proxy")[0].keys() == original | {"token", "execution", "renditions", "has_job"}
+    assert world.called("analyze")[0].keys() == {"token", "asset", "frames", "findings", "facts", "plan", "video"}
     assert world.called("transcribe")[0].keys() == original | {
         "token",
         "execution",
@@ -103,13 +112,12 @@ def test_functions_receive_the_payload_of_their_contract(world: World) -> None:
         "voiced_s",
         "voiced",
     }
-    assert world.called("archive")[0].keys() == original | {"plan"}
+    assert world.called("archive")[0].keys() == original | {"plan", "verdict"}
     assert world.called("publish")[0].keys() == {
         "execution",
         "started_at",
         "retries",
         "media",
-        "sample",
         "branches",
         "archive",
     }
@@ -124,8 +132,7 @@ def test_every_choice_of_features_runs(world: World, features: tuple[str, ...]) 
     assert run.status == "SUCCEEDED"
     renditions = "transcode" if "transcode" in features else "proxy"
     names = {"hear": "transcribe", "proxy": renditions}
-    assert set(world.called("publish")[0]["branches"]) == {names.get(name, name) for name in features}
-    assert ("Understand" in run.entered) == bool(features)
+    assert set(world.called("publish")[0]["branches"]) == {"sample", *(names.get(name, name) for name in features)}
     check_transitions(world, run)
 
 
@@ -203,8 +210,8 @@ def test_the_other_steps_run_after_a_failed_sample(world: World) -> None:
     run = world.run()
     assert run.status == "SUCCEEDED"
     published = world.called("publish")[0]
-    assert published["sample"]["status"] == "failed"
-    assert published["sample"]["error"] == "RuntimeError"
+    assert published["branches"]["sample"]["status"] == "failed"
+    assert published["branches"]["sample"]["error"] == "RuntimeError"
     assert world.called("transcribe")[0]["speech"] is True, "unheard, so Transcribe decides"
     assert published["branches"]["transcode"]["status"] == "ok"
 
@@ -259,20 +266,18 @@ def test_a_failed_job_passes_on_its_error_message(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "status", "entered"),
+    ("look", "status"),
     [
-        ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US", "Subtitles": SUBTITLES}, "ok", 1),
-        ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US"}, "ok", 1),
-        ({"TranscriptionJobStatus": "IN_PROGRESS"}, "failed", 1),
-        ({"TranscriptionJobStatus": "FAILED", "FailureReason": "Unsupported media format."}, "failed", 1),
-        ({"TranscriptionJobStatus": "FAILED", "FailureReason": TOO_LITTLE_SPEECH}, "skipped", 1),
-        (None, "failed", 2),
+        ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US", "Subtitles": SUBTITLES}, "ok"),
+        ({"TranscriptionJobStatus": "COMPLETED", "LanguageCode": "en-US"}, "ok"),
+        ({"TranscriptionJobStatus": "IN_PROGRESS"}, "failed"),
+        ({"TranscriptionJobStatus": "FAILED", "FailureReason": "Unsupported media format."}, "failed"),
+        ({"TranscriptionJobStatus": "FAILED", "FailureReason": TOO_LITTLE_SPEECH}, "skipped"),
+        (None, "failed"),
     ],
     ids=["done meanwhile", "done without a word", "still at it", "failed", "too little speech", "no such job"],
 )
-def test_a_transcription_without_an_event_is_checked_once(
-    world: World, look: Payload | None, status: str, entered: int
-) -> None:
+def test_a_transcription_without_an_event_is_checked_once(world: World, look: Payload | None, status: str) -> None:
     def answer(**request: Any) -> Payload:
         assert request == {"TranscriptionJobName": media()["job_name"]}
         if look is None:
@@ -293,7 +298,7 @@ def test_a_transcription_without_an_event_is_checked_once(
         assert transcribed["language"] == "en-US"
     if look and "FailureReason" in look:
         assert (transcribed["cause"] if status == "failed" else transcribed["reason"]) == look["FailureReason"]
-    assert len([s for s in run.entered if s in ("LookAtTranscription", "SpeechFailed")]) == entered
+    assert run.entered.count("LookAtTranscription") == 1 and run.entered.count("Analyze") == 1
     check_transitions(world, run)
 
 
@@ -317,7 +322,8 @@ def test_a_photo_is_not_transcoded(world: World) -> None:
     run = world.run()
     assert run.status == "SUCCEEDED"
     assert world.jobs == []
-    assert world.called("publish")[0]["branches"]["transcode"]["status"] == "skipped"
+    assert world.called("publish")[0]["branches"]["proxy"]["status"] == "skipped"
+    assert len(run.entered) == 11
     check_transitions(world, run)
 
 
@@ -326,22 +332,53 @@ ROUTINE = {"speech": "lambda", "renditions": [rendition("proxy", "lambda")], "jo
 BOTH = {"renditions": [rendition("proxy", "lambda"), rendition("web", "mediaconvert")]}
 
 
-def test_a_routine_clip_takes_twelve_transitions_without_a_job(world: World) -> None:
+def test_a_routine_clip_takes_eleven_transitions_without_a_job(world: World) -> None:
     world.functions["inspect"] = planned(**ROUTINE)
     run = world.run()
-    assert len(run.entered) == 12
-    assert {"Analyze", "Speech", "Renditions", "Proxy"} <= set(run.entered)
+    assert sorted(run.entered) == sorted([*HEAD, "Process", *LOOKING, "Renditions", *TAIL])
     assert world.jobs == world.called("transcribe") == []
     assert [r["name"] for r in world.called("proxy")[0]["renditions"]] == ["proxy"]
     branches = world.called("publish")[0]["branches"]
-    assert {name: b["status"] for name, b in branches.items()} == {"analyze": "ok", "transcribe": "ok", "proxy": "ok"}
+    assert {name: b["status"] for name, b in branches.items()} == dict.fromkeys(
+        ("sample", "analyze", "transcribe", "proxy"), "ok"
+    )
     check_transitions(world, run)
 
 
-def test_proxies_come_before_the_job_of_the_same_file(world: World) -> None:
-    world.functions["inspect"] = planned(**BOTH)
+def test_renditions_are_made_while_the_original_is_looked_at(world: World) -> None:
+    """Neither waits for the other: each begins only when both have."""
+    both = threading.Barrier(2)
+
+    def sample(_: Payload) -> Payload:
+        both.wait(10)
+        return {"status": "ok", "frames": "f", "frame_count": 3, "speech": False, "usage": []}
+
+    def proxy(_: Payload) -> Payload:
+        both.wait(10)
+        return {"status": "ok", "outputs": [], "usage": []}
+
+    world.functions |= {"inspect": planned(**ROUTINE), "sample": sample, "proxy": proxy}
+    world.run()
+    branches = world.called("publish")[0]["branches"]
+    assert branches["sample"]["status"] == branches["proxy"]["status"] == "ok"
+
+
+def test_the_function_and_the_job_make_their_renditions_of_a_file_at_once(world: World) -> None:
+    started = threading.Event()
+
+    def create(**_: Any) -> Payload:
+        started.set()
+        return {"Job": {"Id": "job-1"}}
+
+    def proxy(payload: Payload) -> Payload:
+        if payload["has_job"]:
+            raise MediaConvertToo
+        assert started.wait(10), "the job waits for the function"
+        return {"status": "ok", "outputs": [{"name": "proxy"}], "usage": []}
+
+    world.functions |= {"inspect": planned(**BOTH), "proxy": proxy}
+    world.services["create_job"] = create
     run = world.run()
-    assert [s for s in run.entered if s in ("Proxy", "ProxyFirst", "Transcode")] == ["ProxyFirst", "Transcode"]
     branches = world.called("publish")[0]["branches"]
     assert branches["proxy"]["status"] == branches["transcode"]["status"] == "ok"
     check_transitions(world, run)
@@ -350,7 +387,13 @@ def test_proxies_come_before_the_job_of_the_same_file(world: World) -> None:
 @pytest.mark.parametrize("is_job_failed", [False, True])
 @pytest.mark.parametrize("plan", [ROUTINE, BOTH], ids=["alone", "with a job"])
 def test_a_proxy_that_fails_leaves_the_other_results(world: World, plan: Payload, is_job_failed: bool) -> None:
-    world.functions |= {"inspect": planned(**plan), "proxy": fails(MemoryError, "too large")}
+
+    def proxy(payload: Payload) -> Payload:
+        if payload["has_job"]:
+            raise MediaConvertToo
+        raise MemoryError("too large")
+
+    world.functions |= {"inspect": planned(**plan), "proxy": proxy}
     if is_job_failed:
         world.services["get_job"] = lambda **_: {"Job": {"Id": "job-1", "Status": "ERROR", "ErrorMessage": "codec"}}
     run = world.run()
@@ -363,23 +406,51 @@ def test_a_proxy_that_fails_leaves_the_other_results(world: World, plan: Payload
     check_transitions(world, run)
 
 
-class Unfinished(Exception):
-    """What `hear` raises when its time is up."""
+def test_renditions_of_both_that_do_not_fit_together_fail_alone(world: World) -> None:
+    large = {"status": "ok", "outputs": [{"name": "x" * 250_000}], "usage": []}
+    details = [{"DurationInMs": 1, "VideoDetails": {"WidthInPx": 1, "HeightInPx": 1}}] * 2_000
+    job = {"Id": "job-1", "Status": "COMPLETE", "OutputGroupDetails": [{"OutputDetails": details}]}
+    world.functions |= {"inspect": planned(**BOTH), "proxy": lambda p: large if not p["has_job"] else world.encodes(p)}
+    world.services["get_job"] = lambda **_: {"Job": job}
+    run = world.run()
+    assert run.status == "SUCCEEDED"
+    branches = world.called("publish")[0]["branches"]
+    assert (branches["transcode"]["status"], branches["transcode"]["error"]) == ("failed", "States.DataLimitExceeded")
+    assert branches["analyze"]["status"] == "ok"
 
 
 def test_hear_goes_on_where_it_stopped(world: World) -> None:
     tokens: list[str] = []
 
-    def hear(payload: Payload) -> None:
+    def hear(payload: Payload) -> Payload:
         tokens.append(payload["token"])
         if len(tokens) < 6:
             raise Unfinished("3600 of 43200 s")
-        world.hears(payload)
+        return {"status": "ok", "engine": "lambda", "usage": []}
 
     world.functions |= {"inspect": planned(**ROUTINE), "hear": hear}
     run = world.run()
     assert len(set(tokens)) == 6
     assert world.called("publish")[0]["branches"]["transcribe"]["status"] == "ok"
+    check_transitions(world, run)
+
+
+def test_a_rung_takes_several_attempts_beside_the_job(world: World) -> None:
+    calls: list[Payload] = []
+
+    def encode(payload: Payload) -> Payload:
+        if payload["has_job"]:
+            raise MediaConvertToo
+        calls.append(payload)
+        if len(calls) < 4:
+            raise Unfinished("encoded the first 100 segments")
+        return {"status": "ok", "outputs": [{"name": "hls-480"}], "usage": []}
+
+    world.functions |= {"inspect": planned(**BOTH), "proxy": encode}
+    run = world.run()
+    assert len({payload["execution"] for payload in calls}) == 1 and len(calls) == 4
+    branches = world.called("publish")[0]["branches"]
+    assert branches["proxy"]["status"] == branches["transcode"]["status"] == "ok"
     check_transitions(world, run)
 
 
@@ -394,28 +465,40 @@ def test_speech_that_is_never_finished_fails_its_branch(world: World) -> None:
 PARTS = {"parts": [[1800.0 * n, 1800.0 * (n + 1)] for n in range(24)]}
 
 
+def in_parts(part: Callable[[int], Payload]) -> Callable[[Payload], Payload]:
+    """In place of Sample for a long file."""
+
+    def sample(payload: Payload) -> Payload:
+        if "part" not in payload:
+            raise LongFile
+        return part(payload["part"])
+
+    return sample
+
+
 def test_twelve_hours_are_sampled_in_parts(world: World) -> None:
-    world.functions |= {"inspect": planned(**PARTS), "sample": lambda p: {"status": "ok", "part": p["part"]}}
+    world.functions |= {"inspect": planned(**PARTS), "sample": in_parts(lambda n: {"status": "ok", "part": n})}
     run = world.run()
     assert run.status == "SUCCEEDED"
-    assert sorted(payload["part"] for payload in world.called("sample")) == list(range(24))
+    assert sorted(payload["part"] for payload in world.called("sample") if "part" in payload) == list(range(24))
     (joined,) = world.called("join")
     assert [part["part"] for part in joined["parts"]] == list(range(24))
-    assert world.called("publish")[0]["sample"]["frame_count"] == 3
-    assert [s for s in run.entered if s != "SamplePart"][2:6] == ["Route", "SampleParts", "Join", "Understand"]
+    assert world.called("publish")[0]["branches"]["sample"]["frame_count"] == 3
+    steps = ["Sample", "SampleParts", "Join", "Speech", "Analyze"]
+    assert [s for s in run.entered if s in steps] == steps
     check_transitions(world, run)
 
 
 def test_a_part_is_retried_alone_and_missing_if_it_fails_again(world: World) -> None:
     calls: list[int] = []
 
-    def sample(payload: Payload) -> Payload:
-        calls.append(payload["part"])
-        if payload["part"] == 3 or (payload["part"] == 1 and calls.count(1) == 1):
+    def sample(part: int) -> Payload:
+        calls.append(part)
+        if part == 3 or (part == 1 and calls.count(1) == 1):
             raise RuntimeError("Task timed out")
-        return {"status": "ok", "part": payload["part"]}
+        return {"status": "ok", "part": part}
 
-    world.functions |= {"inspect": planned(parts=PARTS["parts"][:5]), "sample": sample}
+    world.functions |= {"inspect": planned(parts=PARTS["parts"][:5]), "sample": in_parts(sample)}
     run = world.run()
     assert sorted(calls) == [0, 1, 1, 2, 3, 3, 4]
     parts = world.called("join")[0]["parts"]
@@ -427,13 +510,14 @@ def test_a_part_is_retried_alone_and_missing_if_it_fails_again(world: World) -> 
 @pytest.mark.parametrize("step", ["SampleParts", "Join"])
 def test_the_other_steps_run_if_parts_give_no_sample(world: World, step: str) -> None:
     too_much = {"status": "ok", "frames": "x" * 100_000}  # of 256 KiB for all
-    broken = {"SampleParts": {"sample": lambda _: too_much}, "Join": {"join": fails()}}
-    world.functions |= {"inspect": planned(parts=PARTS["parts"][:3]), **broken[step]}
+    broken: dict[str, Payload] = {"SampleParts": {"sample": in_parts(lambda _: too_much)}, "Join": {"join": fails()}}
+    small = {"sample": in_parts(lambda n: {"status": "ok", "part": n})}
+    world.functions |= {"inspect": planned(parts=PARTS["parts"][:3]), **small, **broken[step]}
     run = world.run()
     assert run.status == "SUCCEEDED", run.described
     assert ("Join" in run.entered) == (step == "Join")
     published = world.called("publish")[0]
-    assert published["sample"]["status"] == "failed"
+    assert published["branches"]["sample"]["status"] == "failed"
     assert published["branches"]["transcode"]["status"] == "ok"
     check_transitions(world, run)
 
@@ -445,7 +529,6 @@ def test_an_original_over_budget_is_only_archived(world: World) -> None:
     assert run.entered == [*HEAD, *TAIL]
     published = world.called("publish")[0]
     assert published["branches"] == {}
-    assert published["sample"] == {"status": "skipped"}
     check_transitions(world, run, "archive_only")
 
 
@@ -478,19 +561,30 @@ def test_a_quarantined_file_alerts_once_and_fails_with_its_reason(world: World) 
     check_transitions(world, run, "quarantine")
 
 
-@pytest.mark.parametrize(
-    "step", ["Claim", "Inspect", "Understand", "Publish", "Quarantine", "AlertQuarantined", "Notify"]
-)
+@pytest.mark.parametrize(("verdict", "function"), [("quarantine", "quarantine"), ("archive_only", "publish")])
+@pytest.mark.parametrize("muted", [True, False])
+def test_an_alert_beyond_the_daily_number_goes_to_a_topic_of_its_own(
+    world: World, verdict: str, function: str, muted: bool
+) -> None:
+    world.functions["inspect"] = lambda _: media(verdict=verdict, reason="empty", detail="d")
+    answer = world.functions[function]({})
+    world.functions[function] = lambda _: {**answer, "muted": muted}
+    world.run()
+    (message,) = world.messages
+    assert message["TopicArn"].rpartition("/")[2] == ("muted_topic_arn" if muted else "alert_topic_arn")
+
+
+@pytest.mark.parametrize("step", ["Claim", "Inspect", "Process", "Publish", "Quarantine", "AlertQuarantined", "Notify"])
 def test_a_failed_execution_names_step_and_cause(world: World, step: str) -> None:
     definition = rendered()
     if step in ("Quarantine", "AlertQuarantined"):
         world.functions["inspect"] = lambda _: media(verdict="quarantine", reason="empty", detail="d", plan=None)
     if step == "Claim":
         boto3.client("dynamodb").delete_table(TableName=TABLE)
-    elif step == "Understand":  # no branch can fail; this one is made to
+    elif step == "Process":  # no branch can fail; this one is made to
         world.functions["analyze"] = fails()
-        branch = definition["States"]["Understand"]["Branches"][0]
-        branch["States"]["AnalyzeFailed"] = {"Type": "Fail", "Error": "Broken", "Cause": "out of luck"}
+        branch = definition["States"]["Process"]["Branches"][0]
+        branch["States"]["LookedInPart"] = {"Type": "Fail", "Error": "Broken", "Cause": "out of luck"}
     elif step in ("AlertQuarantined", "Notify"):
 
         def refuse(**_: Any) -> Payload:
@@ -517,12 +611,12 @@ def test_an_error_of_step_functions_itself_loses_its_reserved_prefix(world: Worl
 
 
 def test_a_branch_whose_result_does_not_fit_fails_alone(world: World) -> None:
-    world.functions["analyze"] = lambda _: "no object"
+    world.functions["transcribe"] = lambda payload: world.answer(payload["token"], "no object")
     run = world.run()
     assert run.status == "SUCCEEDED"
-    analyzed = world.called("publish")[0]["branches"]["analyze"]
-    assert (analyzed["status"], analyzed["error"]) == ("failed", "States.QueryEvaluationError")
-    assert len(world.called("analyze")) == 1, "to ask again would cost again"
+    transcribed = world.called("publish")[0]["branches"]["transcribe"]
+    assert (transcribed["status"], transcribed["error"]) == ("failed", "States.QueryEvaluationError")
+    assert len(world.called("transcribe")) == 1, "to ask again would cost again"
     check_transitions(world, run)
 
 
@@ -535,7 +629,7 @@ def test_payloads_stay_small_for_ten_hours_of_footage(world: World) -> None:
     origin = Origin("creator", "d" * 63, "front", "manual", "2026-11-20T08:15:00Z", "filename")
     facts = Facts.of(streams, origin, 400_000_000_000, "0" * 64, "AAAAAAAAAAA=")
     made = plan.make(ASSET, facts, "s3://" + "b" * 63 + "/" + "k" * 1024, "d" * 63, 120)
-    quoted = quote.lines(made, facts, storage.choose(facts), ALL, "arm64")
+    quoted = quote.lines(made, facts, storage.choose(facts), ALL, Calibration.of("arm64"))
     answer = media(
         facts=facts.to_dict(), plan=made.to_dict(), quote=[line.to_dict() for line in quoted], key="k" * 1024
     )
@@ -556,6 +650,8 @@ def test_the_reference_engine_agrees_on_every_expression_of_every_path(
     if left_out := {name for name in vars(module) if name.startswith("test_")} - record.tests:
         pytest.skip(f"needs all tests of this file: {', '.join(sorted(left_out))} did not run")
     evaluations = list(record.evaluations.values())
-    assert expressions(rendered()) <= {expression for expression, _ in evaluations}, "a path is not tested"
+    definition = rendered()
+    video_states(definition)  # test_video_paths.py
+    assert expressions(definition) <= {expression for expression, _ in evaluations}, "a path is not tested"
     for (expression, variables), expected in zip(evaluations, reference_results(evaluations), strict=True):
         assert our_result(expression, variables) == expected, (expression, variables)

@@ -18,7 +18,7 @@ from impp_local.services.stepfunctions.validation import diagnostics
 pytestmark = pytest.mark.slow
 
 REQUEST = {
-    "source": "impp",
+    "source": "impp-test",
     "detail-type": "Render requested",
     "detail": {"asset": ASSET, "renditions": ["web"]},
 }

@@ -5,29 +5,29 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import subprocess
-import sysconfig
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from statelint.config import Config
+from statelint.linter import Linter
 from tests.support.functions_table import TIMEOUTS
 from tests.support.second_opinion import asl_errors
 from tests.support.state_machine import ALL, SECONDS, TEMPLATE, expressions, rendered
 
-from impp_lambdas.adapters import aws
+from impp_lambdas.adapters import aws, custom_detectors
+from impp_lambdas.core.money import runtimes
 from impp_lambdas.core.planning import plan
-from impp_local.services.stepfunctions import jsonata
-from impp_local.services.stepfunctions.validation import diagnostics
+from impp_local.services.stepfunctions import definitions, jsonata
+from impp_local.services.stepfunctions.validation import faults
 
 CHOICES = [c for n in range(len(ALL) + 1) for c in itertools.combinations(ALL, n)]
-BRANCH_STATES = {
+STATE_OF = {
     "analyze": "Analyze",
     "hear": "Speech",
     "transcribe": "Speech",
     "proxy": "Renditions",
-    "transcode": "Renditions",
+    "transcode": "Transcode",
 }
 PREFIX = {
     "dynamodb": "DynamoDB.",
@@ -39,6 +39,19 @@ PREFIX = {
 
 QUOTAS = {"Contended", "Throttled", "Lambda.TooManyRequestsException"}
 """What functions raise when a quota is met (impp_lambdas.adapters.aws and dynamo), and Lambda itself."""
+ANALYZE = ("Analyze", "AnalyzeWithVideo")
+NOTHING = {"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}
+"""A branch."""
+RENDITIONS = {"MediaConvertOnly", "MediaConvertToo", "Unfinished"}
+REPLIES = {
+    "Analyze": {"Unfinished", "VideoFirst"},
+    "AnalyzeWithVideo": {"Unfinished", "VideoFirst"},
+    "Renditions": RENDITIONS,
+    "ProxyOfBoth": RENDITIONS,
+    "Sample": {"LongFile"},
+    "Speech": {"Unfinished"},
+}
+"""What functions reply by their tokens."""
 START_S = 10
 """Longest start of a function's environment, which its timeout does not include (Lambda's developer guide)."""
 QUEUE_MAX_S = 1515
@@ -59,20 +72,29 @@ def service(resource: str) -> str:
 
 
 @pytest.mark.parametrize("features", CHOICES, ids="+".join)
-def test_every_choice_of_features_has_its_branches_and_lints(features: tuple[str, ...], tmp_path: Path) -> None:
+def test_every_choice_of_features_has_its_states_and_lints(features: tuple[str, ...]) -> None:
     definition = rendered(features)
-    parallel = definition["States"].get("Understand")
-    started = [branch["StartAt"] for branch in parallel["Branches"]] if parallel else []
-    assert started == list(dict.fromkeys(BRANCH_STATES[name] for name in features))
     names = [name for name, _ in states(definition)]
+    wanted = {STATE_OF[name] for name in features} | ({"Renditions"} if "transcode" in features else set())
+    assert wanted == {*STATE_OF.values()} & {*names}
     assert len(names) == len(set(names)), "history and metrics identify states by name"
-    file = tmp_path / "asl.json"
-    file.write_text(json.dumps(definition), encoding="utf-8")
-    command = [str(Path(sysconfig.get_path("scripts")) / "statelint"), str(file)]
-    complaints = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    assert faults(definition) == []
+    complaints = Linter.validate(json.dumps(definition), Config())
     # The specification lets these two be JSONata; statelint 3.1 does not know it.
     known = re.compile(r'.*\.(TimeoutSeconds|HeartbeatSeconds) is "\{%.*%\}" but should be an Integer')
-    assert [c for c in complaints if not known.fullmatch(c) and not re.fullmatch(r"\d+ errors?:|One error:", c)] == []
+    assert [complaint for complaint in complaints if not known.fullmatch(complaint)] == []
+
+
+def test_the_interpreter_reads_each_state_of_every_choice() -> None:
+    """All in one definition, each once: the choices share most of their states."""
+    texts = {
+        json.dumps({**state, "Branches": [NOTHING]} if "Branches" in state else state)
+        for features in CHOICES
+        for _, state in states(rendered(features))
+    }
+    numbered = {str(number): json.loads(text) for number, text in enumerate(sorted(texts))}
+    program = definitions.parse(json.dumps({"QueryLanguage": "JSONata", "StartAt": "0", "States": numbered}))
+    assert program.states.states.keys() == numbered.keys()
 
 
 @pytest.mark.slow
@@ -83,11 +105,6 @@ def test_a_second_validator_accepts_the_definition() -> None:
     *errors, of_broken = asl_errors([*definitions, broken])
     assert errors == [[] for _ in definitions]
     assert any("Nowhere" in error for error in of_broken)
-
-
-@pytest.mark.parametrize("features", CHOICES, ids="+".join)
-def test_the_local_cloud_finds_no_fault(features: tuple[str, ...]) -> None:
-    assert diagnostics(json.dumps(rendered(features))) == []
 
 
 @pytest.mark.parametrize(("name", "state"), list(states(rendered())), ids=lambda v: v if isinstance(v, str) else "")
@@ -104,13 +121,13 @@ def test_every_task_has_timeout_retries_and_catch(name: str, state: dict[str, An
     own = PREFIX[service(state["Resource"])]
     retried = [error for retrier in state["Retry"] for error in retrier["ErrorEquals"]]
     assert any(error.startswith(own) for error in retried)
-    own_names = QUOTAS | {"Unreadable"} | ({"Unfinished"} if name == "Speech" else set()) if own == "Lambda." else set()
-    final = {"TranscriptionFailed", "States.HeartbeatTimeout", "States.Timeout"}
-    finals = final if state["Resource"].endswith("TaskToken") else set()
+    own_names = QUOTAS | {"Unreadable"} | REPLIES.get(name, set()) if own == "Lambda." else set()
+    final = {"States.HeartbeatTimeout", "States.Timeout"} | ({"TranscriptionFailed"} if name == "Speech" else set())
+    finals = final if "HeartbeatSeconds" in state else set()
     assert {e for e in retried if not e.startswith(own)} <= own_names | finals | {"States.TaskFailed"}
-    assert all(retrier["JitterStrategy"] == "FULL" for retrier in state["Retry"])
-    if state["Resource"].endswith("waitForTaskToken"):
-        assert "HeartbeatSeconds" in state
+    regular = {tuple(r["ErrorEquals"]) for r in state["Retry"] if r["JitterStrategy"] != "FULL"}
+    assert regular == ({("Unfinished",)} if name in ANALYZE else set())
+    if finals:
         never = next(r for r in state["Retry"] if finals == set(r["ErrorEquals"]))
         last = next(r for r in state["Retry"] if "States.TaskFailed" in r["ErrorEquals"])
         assert never["MaxAttempts"] == 0 and state["Retry"].index(never) < state["Retry"].index(last)
@@ -121,7 +138,8 @@ def test_a_catch_copes_with_an_error_without_cause(cause: dict[str, Any]) -> Non
     """LocalStack recorded AWS with "" after a timeout (test_invoke_timeout) and null after SendTaskFailure without any
     (v2/callback/test_callback.snapshot.json). An expression that fails in a Catch ends the execution."""
     caught = {"input": {}, "context": {"State": {"RetryCount": 0}}, "errorOutput": {"Error": "States.Timeout", **cause}}
-    variables = {"states": caught, "retries": 0, "media": {"facts": {"has_audio": True}}}
+    caught["input"] = {step: {"transitions": 1} for step in ("sample", "analyze", "transcode")}
+    variables = {"states": caught, "retries": 0, "media": {"facts": {"has_audio": True}, "plan": {"parts": [1]}}}
     for _, state in states(rendered()):
         for clause in state.get("Catch", []):
             for expression in expressions([clause.get("Output"), clause.get("Assign")]):
@@ -150,6 +168,13 @@ def test_a_whole_card_waits_for_the_quotas() -> None:
         assert sum(waits) <= QUEUE_MAX_S
 
 
+def test_analyze_outlasts_the_wait_for_an_asynchronous_endpoint() -> None:
+    retriers = dict(states(rendered()))["Analyze"]["Retry"]
+    (retrier,) = (r for r in retriers if "Unfinished" in r["ErrorEquals"])
+    assert retrier["BackoffRate"] == 1.0 and retrier["MaxAttempts"] == runtimes.MOST_WAITS
+    assert retrier["IntervalSeconds"] * (runtimes.MOST_WAITS - 1) >= custom_detectors.WAIT_S
+
+
 def test_the_definition_is_jsonata_throughout_and_ends_within_a_day() -> None:
     definition = rendered()
     assert definition["QueryLanguage"] == "JSONata"
@@ -167,9 +192,9 @@ def test_the_definition_is_jsonata_throughout_and_ends_within_a_day() -> None:
 def test_each_state_waits_longer_than_its_function_may_run() -> None:
     called = {}
     for _, state in states(rendered()):
-        if state.get("Resource", "") == "arn:aws:states:::lambda:invoke":
+        if "lambda:invoke" in state.get("Resource", "") and "HeartbeatSeconds" not in state:
             called[state["Arguments"]["FunctionName"].rpartition(":")[2]] = state["TimeoutSeconds"]
-    functions = {"inspect", "sample", "join", "analyze", "proxy", "archive", "publish", "quarantine"}
+    functions = {"inspect", "sample", "join", "analyze", "analyze_video", "proxy", "archive", "publish", "quarantine"}
     assert called == {name: SECONDS[name] + START_S for name in functions}
 
 
@@ -207,7 +232,15 @@ def test_inspect_outlasts_every_attempt_of_its_slowest_call(monkeypatch: pytest.
 
 def test_terraform_fills_every_placeholder() -> None:
     functions = {f"{name}_function_arn" for name in ("inspect", "sample", "archive", "publish", "quarantine")}
-    functions |= {f"{name}_function_arn" for name in ("analyze", "hear", "transcribe", "proxy", "join")}
-    others = {"catalog_table_name", "alert_topic_arn", "mediaconvert_queue_arn", "mediaconvert_role_arn"}
+    functions |= {
+        f"{name}_function_arn" for name in ("analyze", "analyze_video", "hear", "transcribe", "proxy", "join")
+    }
+    others = {
+        "catalog_table_name",
+        "alert_topic_arn",
+        "muted_topic_arn",
+        "mediaconvert_queue_arn",
+        "mediaconvert_role_arn",
+    }
     text = re.sub(r"<#.*?#>", "", TEMPLATE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert set(re.findall(r"\$\{(.*?)\}", text)) == functions | others

@@ -17,6 +17,7 @@ from tests.support.aws_fakes import WORK, FakeContext, mocked_account
 from impp_lambdas.adapters import custom_detectors
 from impp_lambdas.core.detect import custom
 from impp_lambdas.core.money.detection import custom_quote
+from impp_lambdas.core.replies import Unfinished
 from impp_lambdas.handlers import analyze
 
 ASSET = "0123456789abcdef0123"
@@ -59,7 +60,7 @@ def install(monkeypatch: pytest.MonkeyPatch, endpoint: Endpoint) -> Endpoint:
 
 
 def frames(count: int, size: int = 1000) -> list[dict[str, Any]]:
-    listed = [{"t": float(k), "key": f"work/{ASSET}/frames/{k}.jpg"} for k in range(count)]
+    listed = [{"t": float(k), "key": f"work/{ASSET}/frames/{k}.jpg", "ask": {"scene": "test"}} for k in range(count)]
     for frame in listed:
         put(str(frame["key"]), b"x" * size)
     return listed
@@ -102,6 +103,7 @@ def test_an_endpoint_that_is_not_ready_is_asked_again(monkeypatch: pytest.Monkey
     assert set(look.findings) == {0.0, 1.0} and not look.errors and len(endpoint.requests) == 4
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
@@ -154,12 +156,12 @@ def test_an_asynchronous_endpoint_is_asked_once_and_answers_by_objects(monkeypat
     def look() -> list[custom_detectors.Look]:
         return custom_detectors.look_at([slow], WORK, ASSET, listed, lambda: 100.0)
 
-    with pytest.raises(custom_detectors.Unfinished):
+    with pytest.raises(Unfinished):
         look()
     assert endpoint.requests[1]["InputLocation"] == f"s3://{WORK}/work/{ASSET}/frames/1.jpg"
     put(f"work/sagemaker/scene/impp-{ASSET}-000000000.out", NIGHT)
     put(f"work/sagemaker/scene/impp-{ASSET}-000001000-error.out", b"Traceback")
-    with pytest.raises(custom_detectors.Unfinished):
+    with pytest.raises(Unfinished):
         look()
     assert len(endpoint.requests) == 3, "a retry sends nothing again"
     now = time.time()
@@ -182,12 +184,11 @@ def test_which_detectors_look() -> None:
     detectors = custom.parse(text)
 
     def names(profile: str, labels: str) -> list[str]:
-        plan = {"profile": {"name": profile}, "detectors": {"labels": labels}}
-        return [one.name for one in custom.chosen(detectors, plan)]
+        return [one.name for one in custom.chosen(detectors, profile, labels)]
 
     assert names("dashcam-routine", "cascade") == ["beside"]
     assert names("dashcam-event", "instead") == ["beside", "events", "instead"]
-    assert custom.chosen(custom.parse(""), {}) == []
+    assert custom.chosen(custom.parse(""), "phone", "cascade") == []
     with pytest.raises(ValueError, match="custom detectors"):
         custom.parse('{"x": {"endpoint": "a", "colour": "red"}}')
 
@@ -198,14 +199,31 @@ def test_the_quote_is_seconds_times_memory_and_data() -> None:
     assert lines["data"].quantity == pytest.approx(3_000_000 / 2**30)
 
 
+def test_attempts_before_the_answers_are_in_the_ledger_and_within_the_quote(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, Endpoint())
+    attributes = {"endpoint": "impp-test-scene", "kind": "asynchronous", "instance_type": "ml.m5.large"}
+    monkeypatch.setenv("IMPP_CUSTOM_DETECTORS", json.dumps({"scene": attributes}))
+    put(f"work/{ASSET}/frames.json", json.dumps({"frames": frames(1)}).encode())
+    event = {"asset": ASSET, "frames": f"work/{ASSET}/frames.json", "facts": {}, "plan": {"custom": ["scene"]}}
+    for _ in range(3):
+        with pytest.raises(Unfinished):
+            analyze.handler(event, FakeContext())
+    put(f"work/sagemaker/scene/impp-{ASSET}-000000000.out", NIGHT)
+    usage = analyze.handler(event, FakeContext())["usage"]
+    assert sum(line["quantity"] for line in usage if (line["service"], line["item"]) == ("lambda", "request")) == 4
+    assert sum(line["quantity"] for line in usage if line["item"] == "put") == 1 + 3
+
+
 def test_findings_of_a_custom_detector_are_in_the_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, Endpoint(NIGHT, "ModelError"))
     configured = {"scene": {"endpoint": "impp-test-scene", "labels_prefix": "scene:", "memory_mb": 1024}}
     monkeypatch.setenv("IMPP_CUSTOM_DETECTORS", json.dumps(configured))
     put(f"work/{ASSET}/frames.json", json.dumps({"frames": frames(2)}).encode())
-    event = {"asset": ASSET, "frames": f"work/{ASSET}/frames.json", "facts": {}, "plan": {}}
+    event = {"asset": ASSET, "frames": f"work/{ASSET}/frames.json", "facts": {}, "plan": {"custom": ["scene", "gone"]}}
     out = analyze.handler(event, FakeContext())
-    assert out["labels"] == [{"name": "scene:night", "confidence": 97.13, "first_s": 0.0, "count": 1}]
+    times = {"first_s": 0.0, "last_s": 0.0, "best_s": 0.0}
+    night = {"name": "scene:night", "confidence": 97.13, "count": 1, "engine": "sagemaker", **times}
+    assert out["labels"] == [night]
     assert out["asked"] == 2 and out["failed"] == {"scene: ModelError": 1}
     assert {line["item"] for line in out["usage"]} >= {"serverless_gb_second", "data", "get"}
     written = json.loads(boto3.client("s3").get_object(Bucket=WORK, Key=out["analysis"])["Body"].read())

@@ -39,6 +39,7 @@ def test_a_picture_that_takes_too_much_memory_costs_a_reason_and_not_the_functio
         sampling.sample(opened(out.getvalue()), sampling.Task("image", 0, 4, 1), Limits(300, 30))
 
 
+@pytest.mark.slow
 def test_a_jpeg_of_200_megapixels_takes_little_memory() -> None:
     out = io.BytesIO()
     Image.new("L", (16384, 12288), 90).save(out, "JPEG")
@@ -74,6 +75,7 @@ def test_the_child_has_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "PATH" in shown.read_text() and "AWS" not in shown.read_text()
 
 
+@pytest.mark.slow
 def test_a_recording_beyond_its_read_budget_keeps_what_was_read() -> None:
     data = synthetic.movie(synthetic.scenes(5, 2, size=(640, 360)), options={"movflags": "faststart"})
     enough = opened(data, block=256)

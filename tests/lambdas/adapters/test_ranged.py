@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import random
 
 import pytest
 
 from impp_lambdas.adapters.ranged import READ_AHEAD, RangedFile
+from impp_lambdas.core.media.bounds import REQUEST_BYTES
+from impp_lambdas.core.money.runtimes import OPEN_GETS
 
 
 def reader(data: bytes, block: int = 64, cache: int = 64) -> tuple[RangedFile, list[tuple[int, int]]]:
@@ -47,9 +50,20 @@ def test_sequential_reads_fetch_several_blocks_and_a_seek_fetches_one() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    ours, _ = reader(bytes(64 * 1000), cache=32)
+    ours, _ = reader(bytes(64 * 1000), cache=2 * READ_AHEAD)
     ours.readall()
-    assert len(ours._cache) <= 32
+    assert len(ours._cache) <= 2 * READ_AHEAD
+
+
+def test_a_minute_of_footage_takes_as_many_requests_as_the_quote_says() -> None:
+    size = 90_000_000
+    file = RangedFile(lambda first, last: bytes(last - first + 1), size)
+    file.read_at(size - 300_000, 300_000)  # the index
+    file.seek(0)
+    while file.read(1 << 20):
+        pass
+    assert file.fetches <= OPEN_GETS + math.ceil(size / REQUEST_BYTES)
+    assert file.bytes_fetched < 1.01 * size
 
 
 def test_a_short_response_is_an_error() -> None:

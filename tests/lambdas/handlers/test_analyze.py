@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from tests.support.aws_fakes import WORK, FakeContext, mocked_account
 
-from impp_lambdas.adapters import detectors
+from impp_lambdas.adapters import detectors, looks
 from impp_lambdas.core.detect import timeline
 from impp_lambdas.handlers import analyze
 
@@ -75,7 +75,10 @@ def test_every_api_with_the_shape_of_its_response(stub: Stubber) -> None:
     stub.add_response("detect_faces", {"FaceDetails": [{"BoundingBox": box, "Confidence": 99.9}] * 2})
     out = analyze.handler(event(1, ["labels", "moderation", "text", "faces"]), FakeContext())
     stub.assert_no_pending_responses()
-    assert out["labels"] == [{"name": "Car", "confidence": 91.24, "first_s": 0.0, "count": 1}]
+    assert out["labels"] == [
+        {"name": "Car", "confidence": 91.24, "engine": "rekognition", "first_s": 0.0, "last_s": 0.0, "best_s": 0.0,
+         "count": 1}
+    ]  # fmt: skip
     assert out["moderation"][0]["name"] == "Blood"
     assert out["text"] == ["STOP"] and out["faces"] == 2 and out["failed"] == {}
     assert out["usage"][0] | {"usd": round(out["usage"][0]["usd"], 6)} == {
@@ -84,6 +87,20 @@ def test_every_api_with_the_shape_of_its_response(stub: Stubber) -> None:
     written = json.loads(boto3.client("s3").get_object(Bucket=WORK, Key=out["analysis"])["Body"].read())
     assert written["frames"][0]["labels"][0]["instances"] == [{"confidence": 80.0, "box": [0.1, 0.2, 0.3, 0.4]}]
     assert written["frames"][0]["moderation"][0]["parent"] == "Violence"
+
+
+def test_answers_about_what_a_model_saw_replace_it_and_are_compared(stub: Stubber) -> None:
+    asked = event(2, ["labels"])
+    seen = [{"t": t, "labels": [{"name": "Car", "confidence": 70.0, "engine": "lambda"}]} for t in (0.0, 10.0, 11.0)]
+    asked["findings"] = f"work/{ASSET}/findings.jsonl.gz"
+    boto3.client("s3").put_object(Bucket=WORK, Key=asked["findings"], Body=looks.pack(seen))
+    stub.add_response("detect_labels", {"Labels": [label("Car", 88.0), label("Road", 88.0)]})
+    stub.add_response("detect_labels", {"Labels": [label("Truck", 90.0)]})
+    out = analyze.handler(asked, FakeContext())
+    assert out["overrides"] == {"answers": 2, "disagreements": 1}
+    written = json.loads(boto3.client("s3").get_object(Bucket=WORK, Key=out["analysis"])["Body"].read())
+    names = [[(finding["name"], finding["engine"]) for finding in look["labels"]] for look in written["frames"]]
+    assert names[1:] == [[("Truck", "rekognition")], [("Car", "lambda")]]
 
 
 def test_failed_calls_are_reported_and_not_billed(stub: Stubber) -> None:

@@ -77,6 +77,8 @@ def test_a_failure_after_inspect_marks_the_asset(
     item = account.asset(asset)
     assert (item["state"], item["execution"]) == ("failed", EXECUTION)
     assert "Publish" in item["reason"]
+    entry = account.entry(asset)
+    assert (entry["state"], entry["captured_at"]) == ("failed", item["captured_at"]) and "Publish" in entry["reason"]
     assert claim(version)["released"] is True
     assert len(alerts) == 1
     assert (alerts[0]["kind"], alerts[0]["severity"], alerts[0]["asset"]) == ("failed", "critical", asset)
@@ -94,7 +96,7 @@ def test_a_failure_before_inspect_marks_the_asset_too(
     account.claim(KEY, version)
     out = failure.handler(fail(monkeypatch, version, status), FakeContext())
     assert out["asset"] == "ab" * 10, "the id that Inspect would have chosen, which a replay uses"
-    assert account.asset(out["asset"])["state"] == "failed"
+    assert account.asset(out["asset"])["state"] == account.entry(out["asset"])["state"] == "failed"
     assert claim(version)["released"] is True
     assert len(alerts) == 1
     causes = {"TIMED_OUT": "the execution took longer than a day", "ABORTED": "somebody stopped the execution"}

@@ -18,11 +18,11 @@ import pytest
 from tests.support.aws_fakes import INGEST, WORK, FakeContext, mocked_account
 from tests.support.media_clips import SPOKEN, word_error_rate, words
 
-from impp_engines import assets, weights
+from impp_engines import assets, speech, weights
 from impp_lambdas.adapters import task_tokens
-from impp_lambdas.adapters.hearing import Unfinished
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import hearing
+from impp_lambdas.core.replies import Unfinished
 from impp_lambdas.handlers import hear
 
 pytestmark = pytest.mark.slow
@@ -120,21 +120,20 @@ def test_only_the_voiced_stretch_is_heard_and_times_are_those_of_the_recording(a
 
 
 def test_a_long_recording_takes_several_attempts_that_continue_each_other(
-    answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hearing, "PIECE_S", 15.0)
     task = event(recording(0, 0), [[0, SPEECH_S]])
     attempts = 1
     while True:
         try:
-            hear.handler(task, OnePiece())
+            result = hear.handler(task | {"token": None}, OnePiece())
         except Unfinished as error:
             assert "heard the first" in str(error)
             attempts += 1
             continue
         break
     assert attempts >= 4
-    result = answers[0]["t"]
     text = json.loads(read("transcript.json"))["results"]["transcripts"][0]["transcript"]
     assert word_error_rate(words(SPOKEN), words(text)) <= 0.08, text
     invocations = [line for line in result["usage"] if line["service"] == "lambda" and line["item"] == "request"]
@@ -145,13 +144,13 @@ def test_another_execution_starts_over(answers: list[dict[str, Any]], monkeypatc
     monkeypatch.setattr(hearing, "PIECE_S", 15.0)
     data = recording(0, 0)
     with pytest.raises(Unfinished):
-        hear.handler(event(data, [[0, SPEECH_S]]), OnePiece())
+        hear.handler(event(data, [[0, SPEECH_S]]) | {"token": None}, OnePiece())
     before = json.loads(read("hearing.json"))
     assert before["execution"] == "one" and 5 < before["position_s"] <= 15
-    monkeypatch.setattr(hearing, "PIECE_S", 60.0)
-    hear.handler(event(data, [[0, SPEECH_S]], execution="two"), FakeContext(memory_limit_in_mb=1769, seconds=900))
-    items = json.loads(read("transcript.json"))["results"]["items"]
-    assert float(items[0]["start_time"]) < 2
+    with pytest.raises(Unfinished):
+        hear.handler(event(data, [[0, SPEECH_S]], execution="two") | {"token": None}, OnePiece())
+    after = json.loads(read("hearing.json"))
+    assert after["execution"] == "two" and after["position_s"] == before["position_s"]
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,10 @@ def test_without_anything_to_hear_the_token_is_answered_at_once(
     assert (answers[0]["t"]["status"], answers[0]["t"]["reason"]) == ("skipped", skip.reason)
 
 
-def test_noise_that_was_taken_for_speech_leaves_no_transcript(answers: list[dict[str, Any]]) -> None:
+def test_noise_that_was_taken_for_speech_leaves_no_transcript(
+    answers: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speech, "_models", {})  # the threads of a model that was used before have a seed already
     ctranslate2.set_random_seed(7)
     noise = np.random.default_rng(1).normal(0, 3000, 8 * 16_000).astype(np.int16)
     data = movie_of(np.concatenate([noise, np.zeros(8 * 16_000, np.int16)]))
@@ -192,4 +194,6 @@ def test_noise_that_was_taken_for_speech_leaves_no_transcript(answers: list[dict
 
 def test_a_file_that_does_not_open_fails_with_its_reason() -> None:
     with pytest.raises(Unreadable, match="does not open"):
-        hear.handler(event(b"no media" * 100, [[0, 5]]), FakeContext(memory_limit_in_mb=1769, seconds=900))
+        hear.handler(
+            event(b"no media" * 100, [[0, 5]]) | {"token": None}, FakeContext(memory_limit_in_mb=1769, seconds=900)
+        )

@@ -18,7 +18,7 @@ from tests.support.camera_files import FTYP, MDAT, box, mvhd
 from tests.support.difficult_files import CASES
 from tests.support.pipeline_account import EXECUTION, Account, pipeline_account
 
-from impp_lambdas.adapters import aws, dynamo, identity, s3
+from impp_lambdas.adapters import aws, catalog, dynamo, identity, s3
 from impp_lambdas.core import keys
 
 pytestmark = pytest.mark.slow
@@ -144,7 +144,7 @@ def test_an_archived_object_is_quarantined_unread(
     answer = account.inspect(KEY, version)
     assert (answer["verdict"], answer["reason"]) == (("quarantine", "archived") if archived else ("process", None))
     if archived:
-        assert "restore-object" in answer["detail"] and account.probes == 0
+        assert "impp replay" in answer["detail"] and account.probes == 0
 
 
 UNTIMED = {
@@ -325,6 +325,22 @@ def test_the_same_content_under_two_keys_is_one_asset(account: Account, clip: by
     assert account.spent() == pytest.approx(sum(line["usd"] for line in first["quote"]))
 
 
+def test_copies_beyond_a_number_are_assets_of_their_own(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a kilobyte of the asset's item, and an item of 400 KB takes no change: no replay, no hold."""
+    monkeypatch.setattr(catalog, "MAX_COPIES", 2)
+    first = account.inspect(KEY, account.put(KEY, clip, sha256=sha256(clip)))
+    copies = [f"originals/dashcam/blackvue/2026/11/20/copy{number}.mp4" for number in range(3)]
+    versions = [account.put(key, clip, sha256=sha256(clip)) for key in copies]
+    answers = [account.inspect(key, version, OTHER) for key, version in zip(copies, versions, strict=True)]
+    verdicts = [(answer["verdict"], answer["reason"]) for answer in answers]
+    assert verdicts == [("duplicate", "same_content")] * 2 + [("quarantine", "copies")]
+    assert answers[2]["asset"] != first["asset"]
+    assert len(account.asset(first["asset"])["also"]) == 2
+    assert account.inspect(copies[0], versions[0], OTHER)["verdict"] == "duplicate", "a repeated event changes nothing"
+
+
 @pytest.mark.parametrize(
     ("state", "verdict"), [("failed", "process"), ("deferred", "process"), ("partial", "duplicate")]
 )
@@ -356,6 +372,7 @@ def test_a_replay_of_the_same_object_takes_over(account: Account, clip: bytes) -
 def test_a_quote_over_a_limit_is_not_reserved(
     account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch, variable: str, reason: str, other_device: str
 ) -> None:
+    monkeypatch.setenv("IMPP_PROFILES", '{"phone": {"managed_usd_per_hour": 0}}')  # every third would have a paid call
     usd = 0.0
     answers = []
     for number, device in enumerate(["p", "p", "p", "other"]):
@@ -370,13 +387,26 @@ def test_a_quote_over_a_limit_is_not_reserved(
     assert account.spent() == pytest.approx((3 if other_device == "process" else 2) * usd)
 
 
+def test_an_asset_over_the_limit_of_its_profile_is_archived_only(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMPP_PROFILES", '{"dashcam-event": {"max_usd": 0.0003}}')
+    answer = account.inspect(KEY, account.put(KEY, clip))
+    assert (answer["verdict"], answer["reason"]) == ("archive_only", "over_profile_limit")
+    assert answer["detail"].endswith("profile dashcam-event allows $0.0003")
+    assert sum(line["usd"] for line in answer["quote"]) > 0.0003 and account.spent() == 0
+    monkeypatch.setenv("IMPP_PROFILES", '{"dashcam-event": {"max_usd": 0.1}}')
+    again = account.inspect(KEY, account.put(KEY, clip), f"{EXECUTION}-2")
+    assert again["verdict"] == "process" and account.spent() > 0
+
+
 def test_an_asset_over_its_own_limit_reserves_nothing(
     account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IMPP_MAX_USD_PER_ASSET", "0.001")
+    monkeypatch.setenv("IMPP_MAX_USD_PER_ASSET", "0.0003")
     answer = account.inspect(KEY, account.put(KEY, clip))
     assert (answer["verdict"], answer["reason"]) == ("archive_only", "over_asset_limit")
-    assert "at most $0.001 are allowed per asset" in answer["detail"]
+    assert "at most $0.0003 are allowed per asset" in answer["detail"]
     assert account.spent() == 0
 
 
@@ -474,10 +504,13 @@ def test_mediaconvert_reads_the_whole_part_of_a_movie_with_a_damaged_end(
 def test_two_cameras_and_a_variable_rate_are_facts(account: Account) -> None:
     facts = {}
     for case in CASES:
-        if case.name in ("two cameras.mp4", "variable rate.mp4", "tape.dv"):
+        if case.name in ("two cameras.mp4", "variable rate.mp4", "variable rate.mkv", "tape.dv"):
             key = f"originals/phone/tests/{case.name}"
             facts[case.name] = account.inspect(key, account.put(key, case.make()))["facts"]
     assert facts["two cameras.mp4"]["video_tracks"] == 2
     assert (facts["variable rate.mp4"]["fps"], facts["variable rate.mp4"]["is_variable_rate"]) == (30, True)
+    varying = facts["variable rate.mkv"]
+    assert (varying["fps"], varying["is_variable_rate"]) == (pytest.approx(30, abs=0.5), True), "to the millisecond"
+    assert facts["two cameras.mp4"]["keyframe_s"] and facts["tape.dv"]["keyframe_s"] is None
     tape = facts["tape.dv"]
     assert (tape["container"], tape["is_encodable"], tape["width"], tape["fps"]) == ("dv", False, 768, 25)

@@ -91,6 +91,40 @@ def spoken(caplog: pytest.LogCaptureFixture, error: BaseException) -> str:
     return str([(r.getMessage(), vars(r)) for r in ours]) + "".join(traceback.format_exception(error))
 
 
+def test_a_response_without_end_does_not_hold_the_next_channel_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that was taken over answers 200, and then a byte every second for ever."""
+    ended = threading.Event()
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while not ended.wait(0.05):
+                    self.wfile.write(b" ")
+            except OSError:
+                ended.set()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        configure(monkeypatch, {"slack": f"http://127.0.0.1:{server.server_port}/hook"})
+        answers: list[Any] = []
+        sender = threading.Thread(target=lambda: answers.append(notifier.handler(event(ALERT), FakeContext())))
+        sender.daemon = True
+        sender.start()
+        sender.join(timeout=30)
+        assert answers == [{"delivered": 1}]
+    finally:
+        ended.set()
+        server.shutdown()
+        server.server_close()
+
+
 def test_each_channel_gets_its_own_format(monkeypatch: pytest.MonkeyPatch, channel: Channel) -> None:
     configure(monkeypatch, {"slack": channel.url, "discord": [channel.url, channel.url]})
     assert notifier.handler(event(ALERT), FakeContext()) == {"delivered": 3}
@@ -184,6 +218,16 @@ def test_discord_text_cannot_mention_or_format() -> None:
     body = CHANNELS["discord"].render(ALERT)
     assert body["allowed_mentions"] == {"parse": []}
     assert body["embeds"][0]["description"] == r"Truncated\: \<!here\> & \@everyone \*bold\*"
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_no_invisible_character_reaches_a_channel(name: str) -> None:
+    hostile = "a\x1b[31m\u202egpj\u2028b\u061c\u00ad\U000e0041\ufeff\nc"
+    link = {"title": hostile, "url": "https://x.test/"}
+    body = CHANNELS[name].render({**ALERT, "title": hostile, "text": hostile, "links": [link]})
+    text = json.dumps(body, ensure_ascii=False).replace("\\n", "")
+    assert text.isprintable() and "gpj" in text
+    assert "\\u" not in text
 
 
 def test_invalid_links_are_left_out() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -11,12 +12,16 @@ import boto3
 import jsonschema
 import pytest
 from tests.support import synthetic_media as synthetic
-from tests.support.aws_fakes import INGEST, WORK, FakeContext
+from tests.support.aws_fakes import INGEST, TABLE, WORK, FakeContext
 from tests.support.paths import REPOSITORY
 from tests.support.pipeline_account import DELIVERY, EXECUTION, Account, Answer, pipeline_account
 
+from impp_lambdas.adapters import dynamo
+from impp_lambdas.core import keys
+from impp_lambdas.core.money import calibration, storage
 from impp_lambdas.core.money.pricing import PriceBook
-from impp_lambdas.core.results import reasons
+from impp_lambdas.core.money.usage import lambda_lines
+from impp_lambdas.core.results import manifest, reasons
 from impp_lambdas.handlers import archive, publish, quarantine
 
 pytestmark = pytest.mark.slow
@@ -53,7 +58,7 @@ def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
     """An event for Publish after a successful run, with work files and renditions in their buckets."""
     media = account.inspect(KEY, account.put(KEY, clip, tags=tags))
     asset, s3 = media["asset"], boto3.client("s3")
-    for name in ("poster.jpg", "storyboard.jpg", "storyboard.vtt"):
+    for name in ("poster.jpg", "thumbnail.webp", "storyboard.jpg", "storyboard.vtt"):
         s3.put_object(Bucket=WORK, Key=f"work/{asset}/{name}", Body=name.encode())
     items = [
         {"type": "pronunciation", "alternatives": [{"content": word}], "start_time": str(at), "end_time": str(at + 0.5)}
@@ -61,6 +66,8 @@ def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
     ]
     transcript = {"results": {"transcripts": [{"transcript": "It was the best of times. " * 60}], "items": items}}
     s3.put_object(Bucket=WORK, Key=f"work/{asset}/transcript.json", Body=json.dumps(transcript).encode())
+    seen = {"frames": [{"t": 0.5, "text": [{"text": "STOP"}]}], "summary": {"spans": {"labels": {"Car": [[0.5, 1.5]]}}}}
+    s3.put_object(Bucket=WORK, Key=f"work/{asset}/analysis.json", Body=json.dumps(seen).encode())
     for rendition in media["plan"]["renditions"]:
         s3.put_object(Bucket=DELIVERY, Key=rendition["key"], Body=bytes(5_000))
     book = PriceBook.load()
@@ -71,18 +78,21 @@ def successful_run(account: Account, clip: bytes, tags: str = "") -> Answer:
         "started_at": STARTED,
         "retries": 0,
         "media": media,
-        "sample": {
-            "status": "ok",
-            "frame_count": 2,
-            "poster": f"{work}poster.jpg",
-            "storyboard": f"{work}storyboard.jpg",
-            "speech": True,
-            "incomplete": None,
-            "usage": [],
-        },
         "branches": {
+            "sample": {
+                "status": "ok",
+                "frame_count": 2,
+                "poster": f"{work}poster.jpg",
+                "thumbnail": f"{work}thumbnail.webp",
+                "storyboard": f"{work}storyboard.jpg",
+                "speech": True,
+                "incomplete": None,
+                "usage": [],
+                "transitions": 1,
+            },
             "analyze": {
                 "status": "ok",
+                "analysis": f"{work}analysis.json",
                 "labels": [{"name": "Car", "confidence": 98.5, "first_s": 0.5, "count": 2}],
                 "moderation": [],
                 "text": ["STOP"],
@@ -135,8 +145,10 @@ def test_an_asset_of_which_nothing_was_made_is_quarantined(account: Account, cli
     for rendition in event["media"]["plan"]["renditions"]:
         boto3.client("s3").delete_object(Bucket=DELIVERY, Key=rendition["key"])
     unreadable = {"status": "failed", "error": "Unreadable", "cause": json.dumps({"errorMessage": "its data is noise"})}
-    event["sample"] = unreadable | {"frames": None, "poster": None, "usage": []}
-    event["branches"] = {"transcode": {"status": "failed", "error": "States.TaskFailed", "cause": "Transcoding failed"}}
+    event["branches"] = {
+        "sample": unreadable | {"frames": None, "poster": None, "usage": []},
+        "transcode": {"status": "failed", "error": "States.TaskFailed", "cause": "Transcoding failed"},
+    }
     out = publish.handler(event, FakeContext())
     assert (out["state"], out["alert"]["severity"]) == ("quarantined", "critical")
     assert out["alert"]["text"].startswith(
@@ -183,8 +195,15 @@ def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) ->
     )
     assert delivered("captions.srt", asset)[0] == "1\n00:00:00,000 --> 00:00:03,000\nIt was <good>.\n\n"
     assert document["youtube"] is None, "only creators get it"
+    entry = account.entry(asset)
+    assert (entry["state"], entry["labels"], entry["people"]) == ("published", ["Car"], True)
+    assert entry["preview"] in [r["key"] for r in document["renditions"]]
+    words = {"labels": [["Car", 0.5, 1.5]], "text": [["STOP", 0.5]], "speech": [[0.0, "It was <good>."]]}
+    assert document["words"] == entry["words"] == words
     assert document["branches"]["transcode"] == {"status": "ok"}
     assert delivered("poster.jpg", asset) == ("poster.jpg", "image/jpeg")
+    assert delivered("thumbnail.webp", asset) == ("thumbnail.webp", "image/webp")
+    assert document["thumbnail"] == entry["thumbnail"] == f"assets/{asset}/thumbnail.webp"
     listed = boto3.client("s3").head_object(Bucket=DELIVERY, Key=f"assets/{asset}/manifest.json")
     assert listed["CacheControl"] == "private, max-age=60"  # it changes when the asset is processed again
     assert tags() == {
@@ -203,6 +222,17 @@ def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) ->
     assert "Seen: Car" in out["alert"]["text"]
     assert out["alert"]["links"][0]["url"] == f"https://d111.cloudfront.net/assets/{asset}/manifest.json"
     assert out["subject"].isascii()
+
+
+def test_the_manifest_shows_what_each_storage_class_would_cost_over_the_years(account: Account, clip: bytes) -> None:
+    event = successful_run(account, clip)
+    event["media"]["facts"]["bytes"] = 10**9
+    publish.handler(event, FakeContext())
+    archived = manifest_of(event)["archive"]
+    assert set(archived["outlook_usd"]) == {one.tag for one in storage.CLASSES}
+    chosen, standard = archived["outlook_usd"][archived["tag"]], archived["outlook_usd"]["standard"]
+    assert list(chosen) == ["1", "3", "10"]
+    assert chosen["1"] < chosen["3"] < chosen["10"] < standard["10"]
 
 
 def test_without_cloudfront_the_alert_links_to_a_presigned_url(
@@ -236,6 +266,49 @@ def test_the_ledger_sums_up_the_steps_and_stays_below_the_quote(account: Account
     assert account.spent() == pytest.approx(out["usd"]), "the reservation is settled"
 
 
+@pytest.mark.parametrize("overrides", [None, {"answers": 0, "disagreements": 0}, {"answers": 5, "disagreements": 2}])
+def test_answers_that_replace_what_a_model_saw_are_counted(
+    account: Account, clip: bytes, capsys: pytest.CaptureFixture[str], overrides: dict[str, int] | None
+) -> None:
+    event = successful_run(account, clip)
+    event["branches"]["analyze"] |= {"overrides": overrides} if overrides else {}
+    capsys.readouterr()
+    publish.handler(event, FakeContext())
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if '"_aws"' in text]
+    declared = {m["Name"] for metrics in line["_aws"]["CloudWatchMetrics"] for m in metrics["Metrics"]}
+    always = {"Assets", "UsdPerAsset", "MediaSeconds"}
+    if overrides and overrides["answers"]:
+        assert declared == always | {"Overrides", "Disagreements"}
+        assert (line["Overrides"], line["Disagreements"]) == (5, 2)
+    else:
+        assert declared == always
+    assert declared <= line.keys()
+
+
+def test_what_was_followed_is_delivered_the_longest_of_it(
+    account: Account, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = successful_run(account, clip)
+    asset, s3 = event["media"]["asset"], boto3.client("s3")
+    publish.handler(event, FakeContext())
+    assert "tracks" not in manifest_of(event)
+
+    def track(name: str, first_s: float, last_s: float, count: int = 1) -> Answer:
+        times = {"first_s": first_s, "last_s": last_s, "best_s": first_s, "count": count}
+        return {"detector": "labels", "name": name, "engine": "lambda", "box": None, "confidence": 80.0, **times}
+
+    seen = [track("Bus", 0.0, 0.5), track("Car", 0.5, 1.5), track("Dog", 0.6, 0.6), track("Cat", 0.7, 0.7, 2)]
+    key = event["branches"]["analyze"]["analysis"]
+    s3.put_object(Bucket=WORK, Key=key, Body=json.dumps({"frames": [], "tracks": seen}).encode())
+    monkeypatch.setattr(manifest, "MOST_TRACKS", 3)
+    publish.handler(event, FakeContext())
+    assert manifest_of(event)["tracks"] == f"assets/{asset}/tracks.json"
+    document = json.loads(delivered("tracks.json", asset)[0])
+    schema = json.loads((REPOSITORY / "schemas/tracks.v1.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert [shown["name"] for shown in document["tracks"]] == ["Bus", "Car", "Cat"]
+
+
 def test_publishing_is_idempotent(account: Account, clip: bytes) -> None:
     event = successful_run(account, clip)
     first = publish.handler(event, FakeContext())
@@ -246,10 +319,40 @@ def test_publishing_is_idempotent(account: Account, clip: bytes) -> None:
     manifest_of(event)
 
 
+def test_the_next_quote_knows_what_the_functions_took(account: Account, clip: bytes) -> None:
+    event = successful_run(account, clip)
+    functions = {"sample": {"factor": 1.3, "waiting_s": 1.0, "start_s": 0.0, "computing_s": 20.0}}
+    event["media"]["quote_basis"] |= {"functions": functions}
+    usage = [line.to_dict() for line in lambda_lines(29.0, 1769, "x86_64")]
+    event["branches"]["sample"] |= {"usage": usage}
+    for _ in range(2):  # once per execution
+        assert publish.handler(event, FakeContext())["state"] == "published"
+    pk = keys.catalog_calibration(calibration.kind(os.uname().machine))
+    (item,) = account.items("CALIBRATION#")
+    assert (item["pk"], item["assets"], item["sample"]) == (pk, 1, [1.4])
+    assert manifest_of(event)["cost"]["quote_basis"] == event["media"]["quote_basis"]
+    other = KEY.replace("0815", "0817")
+    media = account.inspect(other, account.put(other, clip + b"\0\0\0\x08free"), f"{EXECUTION}-2")
+    assert media["quote_basis"]["assets"] == 1
+
+
+def test_a_second_quote_of_an_execution_settles_what_the_first_one_reserved(account: Account, clip: bytes) -> None:
+    """Inspect's first response was lost, and another asset has taught meanwhile."""
+    event = successful_run(account, clip)
+    slow = {"assets": 1, "execution": "another", "sample": [4.0] * 8}
+    dynamo.put_item(TABLE, keys.catalog_calibration(calibration.kind(os.uname().machine)), slow)
+    media = event["media"]
+    again = account.inspect(KEY, media["version"])
+    assert manifest.quote_usd(again) > manifest.quote_usd(media) == pytest.approx(account.spent())
+    out = publish.handler(event | {"media": again}, FakeContext())
+    assert account.spent() == pytest.approx(out["usd"])
+
+
 def test_failed_branches_make_it_partial(account: Account, clip: bytes) -> None:
     event = successful_run(account, clip)
     cause = json.dumps({"errorMessage": "no frames", "errorType": "X"})
-    event["sample"] = {"status": "failed", "error": "Unreadable", "cause": cause, "frames": None, "usage": []}
+    no_sample = {"status": "failed", "error": "Unreadable", "cause": cause, "frames": None}
+    event["branches"]["sample"] = {**no_sample, "usage": [], "transitions": 1}
     event["branches"]["analyze"] = {"status": "failed", "error": "ValueError", "cause": "bad", "transitions": 2}
     event["branches"]["transcribe"] = {"status": "skipped", "reason": "no speech", "usage": [], "transitions": 1}
     out = publish.handler(event, FakeContext())
@@ -304,7 +407,6 @@ def test_over_budget_the_original_is_only_archived(
         "started_at": STARTED,
         "retries": 0,
         "media": media,
-        "sample": {"status": "skipped"},
         "branches": {},
         "archive": archive.handler(media, FakeContext()),
     }
@@ -312,11 +414,14 @@ def test_over_budget_the_original_is_only_archived(
     assert out["state"] == "deferred"
     assert [link["title"] for link in out["alert"]["links"]] == ["Execution"], "there is no manifest to link to"
     assert "this asset may cost" in out["alert"]["text"]
-    assert (tags()["impp:state"], tags()["impp:archive"]) == ("deferred", "deep-archive")
+    assert (tags()["impp:state"], tags()["impp:archive"]) == ("deferred", "intelligent")
     assert account.asset(media["asset"])["state"] == "deferred"
     assert account.items("CLAIM#")[0]["released"] is True, "the event can be replayed once there is budget"
     assert account.spent() == pytest.approx(out["usd"])
-    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=DELIVERY)
+    assert not boto3.client("s3").list_objects_v2(Bucket=DELIVERY, Prefix="assets/")["KeyCount"]
+    entry = account.entry(media["asset"])
+    assert (entry["state"], entry["class"], entry["words"]) == ("deferred", "INTELLIGENT_TIERING", None)
+    assert "this asset may cost" in entry["reason"] and "Raise the limit" in entry["todo"]
 
 
 @pytest.mark.parametrize(("data", "reason", "state"), [(b"", "empty", "quarantined"), (None, "gone", "gone")])
@@ -331,6 +436,8 @@ def test_quarantine_records_the_reason(account: Account, data: bytes | None, rea
     assert out["state"] == again["state"] == state
     item = account.asset(event["media"]["asset"])
     assert (item["state"], item["reason"], item["day"]) == (state, reason, "2026-11-20")
+    entry = account.entry(item["asset"])
+    assert entry["state"] == state and entry["reason"].startswith(reasons.REJECTIONS[reason]) and entry["todo"]
     assert out["alert"]["kind"] == state
     assert out["alert"]["text"].startswith(reasons.REJECTIONS[reason])
     assert account.spent() == pytest.approx(out["usd"], rel=0.5)

@@ -16,7 +16,6 @@ from tests.support.pipeline_account import DELIVERY, Account, Answer, pipeline_a
 
 from impp_lambdas.adapters import aws, catalog, dynamo, s3, spending, task_tokens
 from impp_lambdas.core import keys
-from impp_lambdas.core.money import on_request
 from impp_lambdas.core.planning.on_request import Refused
 from impp_lambdas.handlers import render, rendered, restore
 
@@ -73,8 +72,8 @@ def finish(order: Answer, run: str = "1") -> Answer:
 
 
 def test_a_rendition_is_quoted_made_and_listed_once(asset: str) -> None:
-    month = f"{datetime.now(UTC):%Y-%m}"
-    before = spending.of_month(TABLE, month)
+    spent_in = f"{datetime.now(UTC):%Y-%m}"
+    before = spending.of_month(TABLE, spent_in)
     order = ask(asset, "web")
     assert order["verdict"] == "render" and order["archive"] is None
     assert [r["name"] for r in order["renditions"]] == ["web"]
@@ -93,10 +92,13 @@ def test_a_rendition_is_quoted_made_and_listed_once(asset: str) -> None:
     assert item and [r["name"] for r in item["renditions"]] == ["web"]
     manifest = s3.get_json(DELIVERY, keys.delivery(asset, "manifest.json"))
     assert manifest["renditions"] == item["renditions"]
+    month = s3.get_json(DELIVERY, keys.index_shard(str(item["captured_at"])[:7]))
+    (entry,) = (one for one in month["assets"] if one["asset"] == asset)
+    assert (entry["preview"], entry["usd"]) == (item["renditions"][0]["key"], pytest.approx(item["usd"], abs=1e-6))
     assert manifest["cost"]["usd"] == item["usd"] == pytest.approx(result["usd"], rel=0.05)
     assert dynamo.get_item(TABLE, keys.catalog_render(asset, "web")) is None
     assert ask(asset, "web", run="3")["reason"] == "it has web already"
-    assert spending.of_month(TABLE, month) - before == pytest.approx(item["usd"], rel=0.05)
+    assert spending.of_month(TABLE, spent_in) - before == pytest.approx(item["usd"], rel=0.05)
 
 
 def test_two_requests_add_their_renditions_to_each_other(asset: str) -> None:
@@ -105,6 +107,28 @@ def test_two_requests_add_their_renditions_to_each_other(asset: str) -> None:
         finish(order, str(number))
     manifest = s3.get_json(DELIVERY, keys.delivery(asset, "manifest.json"))
     assert sorted(r["name"] for r in manifest["renditions"]) == ["mobile", "web"]
+
+
+def test_a_presentation_is_asked_for_by_one_name(asset: str) -> None:
+    """Its tracks come together, with the captions that the asset has, and the manifest refers to the main playlist."""
+    captions = keys.delivery(asset, "captions.vtt")
+    dynamo.update_item(TABLE, keys.catalog_asset(asset), {"captions": captions, "language": "en-US"})
+    order = ask(asset, "hls", "web")
+    names = ["web", "hls-720", "hls-480"]
+    assert [r["name"] for r in order["renditions"]] == names
+    assert {r["engine"] for r in order["renditions"]} == {"mediaconvert"}
+    kinds = [group["OutputGroupSettings"]["Type"] for group in order["job_settings"]["OutputGroups"]]
+    assert kinds == ["FILE_GROUP_SETTINGS", "CMAF_GROUP_SETTINGS"]
+    assert ask(asset, "hls", run="2") == {"verdict": "nothing", "reason": "another request is making them"}
+    main = keys.delivery(asset, "hls/hls.m3u8")
+    variants = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2\nhls-720.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhls-480.m3u8\n"
+    boto3.client("s3").put_object(Bucket=DELIVERY, Key=main, Body=variants.encode())
+    finish(order)
+    manifest = s3.get_json(DELIVERY, keys.delivery(asset, "manifest.json"))
+    assert ([r["name"] for r in manifest["renditions"]], manifest["hls"]) == (names, main)
+    assert boto3.client("s3").get_object(Bucket=DELIVERY, Key=main)["Body"].read().count(b'SUBTITLES="captions"') == 2
+    assert dynamo.get_item(TABLE, keys.catalog_render(asset, "hls")) is None
+    assert ask(asset, "hls", run="3")["reason"] == "it has hls already"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +174,7 @@ def test_an_archived_original_is_restored_once_for_all_that_wait(asset: str, mon
     requests = archived(monkeypatch, state)
     order = ask(asset, "web")
     assert order["archive"] == "DEEP_ARCHIVE" and "restored from DEEP_ARCHIVE" in order["alert"]["text"]
-    assert any(line["item"] == on_request.RETRIEVAL["DEEP_ARCHIVE"] for line in order["quote"])
+    assert any(line["item"] == "retrieval_deep_archive_standard" for line in order["quote"])
     for token in ("first", "second"):
         assert restore.handler({"token": token, "original": order["original"]}, FakeContext()) == {"restoring": True}
     assert requests[0]["VersionId"] == order["original"]["version"] and not answered
@@ -165,7 +189,7 @@ def test_an_archived_original_is_restored_once_for_all_that_wait(asset: str, mon
     state["Restore"] = 'ongoing-request="false", expiry-date="Fri, 21 Dec 2029 00:00:00 GMT"'
     restore.handler({"token": "late", "original": original}, FakeContext())
     assert answered[-1] == "late"
-    assert any(line["item"] == on_request.RETRIEVAL["DEEP_ARCHIVE"] for line in _spent(order, asset))
+    assert any(line["item"] == "retrieval_deep_archive_standard" for line in _spent(order, asset))
 
 
 def _spent(order: Answer, asset: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from tests.support import synthetic_media as synthetic
 from tests.support.aws_fakes import INGEST, WORK, FakeContext, mocked_account
 
 from impp_engines import assets
+from impp_lambdas.adapters.looks import unpack
 from impp_lambdas.handlers import sample
 
 ASSET = "0123456789abcdef0123"
@@ -36,6 +37,7 @@ def event(data: bytes, kind: str = "video") -> dict[str, Any]:
         "managed_calls": 4,
         "escalate": [],
         "speech": "lambda",
+        "parts": [[0.0, 11.0]],
     }
     facts = {"kind": kind, "duration_s": None, "bytes": len(data)}
     return {"asset": ASSET, "bucket": INGEST, "key": KEY, "version": "null", "facts": facts, "plan": plan}
@@ -53,6 +55,8 @@ def test_every_returned_key_exists() -> None:
         assert frame["key"] == f"work/{ASSET}/frames/{round(frame['t'] * 1000):09d}.jpg"
         assert Image.open(io.BytesIO(read(frame["key"]))).size == (frame["width"], frame["height"])
     assert out["poster"] == f"work/{ASSET}/poster.jpg" and read(out["poster"]).startswith(b"\xff\xd8")
+    small, large = (Image.open(io.BytesIO(read(out[name]))) for name in ("thumbnail", "poster"))
+    assert max(small.size) == min(480, max(large.size)) and len(read(out["thumbnail"])) < len(read(out["poster"]))
     assert out["storyboard"] == f"work/{ASSET}/storyboard.jpg" and read(out["storyboard"])
     assert read(f"work/{ASSET}/storyboard.vtt").startswith(b"WEBVTT")
     assert {line["service"] for line in out["usage"]} == {"s3", "lambda"}
@@ -74,16 +78,17 @@ def test_the_models_look_every_second_and_few_frames_are_left_for_rekognition(mo
     request = event(assets.path("bikes.mp4").read_bytes())
     request["plan"] |= {"detectors": {"labels": "cascade"}, "managed_calls": 2, "escalate": ["people", "novel"]}
     out = sample.handler(request, FakeContext())
-    looks = json.loads(read(out["findings"]))
-    assert len(looks["frames"]) >= 9 and {"Person", "Bicycle"} <= {track["name"] for track in looks["tracks"]}
-    assert all(finding["engine"] == "lambda" for frame in looks["frames"] for finding in frame["labels"])
+    looks = list(unpack(read(out["findings"])))
+    labels = [finding for look in looks for finding in look["labels"]]
+    assert len(looks) >= 9 and {"Person", "Bicycle"} <= {label["name"] for label in labels}
+    assert all(label["engine"] == "lambda" for label in labels)
     frames = json.loads(read(out["frames"]))["frames"]
     assert 1 <= len(frames) <= 2 and all(frame["ask"]["labels"] for frame in frames)
 
 
 def test_audio_has_no_pictures() -> None:
     out = sample.handler(event(synthetic.movie(sound=synthetic.hum(5)), "audio"), FakeContext())
-    assert (out["frame_count"], out["poster"], out["storyboard"], out["speech"]) == (0, None, None, False)
+    assert (out["frame_count"], out["poster"], out["thumbnail"], out["speech"]) == (0, None, None, False)
     assert json.loads(read(out["frames"])) == {"frames": []}
 
 

@@ -205,6 +205,14 @@ def test_a_history_is_turned_into_a_timeline() -> None:
     assert steps([], ended=False) == []
 
 
+def test_a_reply_of_a_function_is_no_failure_of_its_state() -> None:
+    history = [event(1, 0.0, "TaskStateEntered", "Renditions"), event(2, 1.0, "TaskFailed", before=1)]
+    history.append(event(3, 1.0, "TaskStateExited", "Renditions", before=2))
+    for error, status in [("MediaConvertOnly", "succeeded"), ("ValueError", "caught")]:
+        history[1]["taskFailedEventDetails"] = {"error": error}
+        assert [step.status for step in steps(history, ended=False)] == [status]
+
+
 def test_the_items_of_a_map_are_steps_of_their_own() -> None:
     history = [
         event(1, 0.0, "ExecutionStarted"),

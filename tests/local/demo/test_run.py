@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.viewer_keys import key_pair
 
+from impp_cli import environments
+from impp_cli.aws import Account
 from impp_engines import assets
-from impp_local.demo import card, collect, run, stages
+from impp_local.demo import card, collect, keep, run, stages
 from impp_local.demo.card import Outcome
 from impp_local.demo.console import Console
 from impp_local.demo.signals import Interrupted
@@ -89,6 +92,38 @@ def test_an_interrupted_wait_ends_with_a_report(
     assert "The run was stopped" in (played / "report.html").read_text("utf-8")
     printed = capsys.readouterr().out
     assert "Stopped early: 1 of 2 finished" in printed and "The run was stopped before it had finished" in printed
+
+
+def test_a_cloud_that_is_kept_prints_its_gallery_and_is_known_to_impp_until_a_signal_comes(
+    played: Path, media: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(stages, "wait_until_idle", lambda *_: {})
+    outputs = {
+        "alert_topic_arn": "",
+        "ingest_bucket": "ingest",
+        "distribution_id": "E1",
+        "distribution_domain": "d1.cloudfront.net",
+        "viewer_key_parameter": "/impp/key",
+        "state_machine_arn": "arn:aws:states:us-east-1:123456789012:stateMachine:impp-local-pipeline",
+    }
+    pages = {"distributions": {"E1": "http://127.0.0.1:2"}, "bill": {"assets": {}, "lines": [], "usd": 0}}
+    monkeypatch.setattr(run, "deploy", lambda *_, **__: outputs)
+    monkeypatch.setattr(stages, "page", lambda _endpoint, name: pages[name])
+    private, _ = key_pair()
+    value = json.dumps({"key_pair_id": "K1", "private_key": private})
+    monkeypatch.setattr(Account, "call", lambda *_, **__: {"Parameter": {"Value": value}})
+    known: list[str | None] = []
+
+    def interrupted(_seconds: float) -> None:
+        known.append(environments.select("demo").delivery_url)
+        raise Interrupted(2)
+
+    monkeypatch.setattr(keep, "sleep", interrupted)
+    assert run.run(media, keeps=True) in (0, 1)
+    assert "Gallery: http://127.0.0.1:2/enter?k=K1&p=" in capsys.readouterr().out
+    assert known == ["http://127.0.0.1:2"]
+    assert environments.names() == []
 
 
 def test_an_interrupted_upload_ends_with_a_report(played: Path, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def test_the_local_cloud_lives_as_long_as_the_block(tmp_path: Path) -> None:
         assert stages.page(running.endpoint, "idle")["idle"] is True
     assert running.process.returncode is not None
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(running.endpoint, timeout=5)
+        urllib.request.urlopen(running.endpoint, timeout=60)
 
 
 @pytest.mark.slow

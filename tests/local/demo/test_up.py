@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from impp_local.demo import stages, up
+from impp_local.demo import environment, stages, up
 from impp_local.demo.console import Console
 from impp_local.deploy import root
 from impp_local.kernel import store
@@ -41,6 +41,16 @@ def test_terraform_runs_only_when_something_is_new_or_missing(
     assert up._outputs("http://127.0.0.1:1", tmp_path, Console(out)) == OUTPUTS
     assert len(deployments) == applies
     assert ("Deployed already" in out.getvalue()) is (applies == 0)
+
+
+def test_the_command_impp_finds_the_cloud_and_its_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "page", lambda _endpoint, name: {"distributions": {"E1": "http://127.0.0.1:2"}}[name])
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-local-pipeline"
+    outputs = {"state_machine_arn": machine, "distribution_id": "E1"}
+    local = environment.of_cloud("local", "http://127.0.0.1:1", outputs)
+    assert (local.name, local.region) == ("local", "us-east-1")
+    assert local.settings.endpoint_url == "http://127.0.0.1:1"
+    assert local.delivery_url == "http://127.0.0.1:2"
 
 
 def test_fresh_begins_with_nothing(tmp_path: Path) -> None:

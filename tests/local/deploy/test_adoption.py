@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.support.paths import REPOSITORY
@@ -12,6 +13,7 @@ from impp_local.cloud import LocalCloud
 from impp_local.deploy.adoption import LOOKUPS, OVERWRITTEN, Adoptable, adoptable
 from impp_local.kernel.defaults import ACCOUNT
 
+MODULE = re.compile(r'^ +source += "(\.[^"]+)"', re.MULTILINE)
 RESOURCE = re.compile(r'^resource "aws_(\w+)"', re.MULTILINE)
 
 
@@ -24,11 +26,15 @@ NOT_CREATED = {
 """Types of the modules that the root does not create in the local cloud."""
 
 
+def _sources(folder: Path) -> list[str]:
+    """The text of a configuration's files, and of the modules that it uses."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tf"))]
+    modules = {(folder / source).resolve() for text in texts for source in MODULE.findall(text)}
+    return texts + [text for module in sorted(modules) for text in _sources(module)]
+
+
 def test_every_type_of_the_root_has_one_rule() -> None:
-    files = [path for folder in ("terraform", "modules") for path in (REPOSITORY / folder).glob("**/*.tf")]
-    types = {
-        f"aws_{kind}" for path in files if "bootstrap" not in path.parts for kind in RESOURCE.findall(path.read_text())
-    }
+    types = {f"aws_{kind}" for text in _sources(REPOSITORY / "terraform") for kind in RESOURCE.findall(text)}
     ruled = LOOKUPS.keys() | OVERWRITTEN
     assert not types - NOT_CREATED - ruled, "Add these to a table of src/impp_local/deploy/adoption.py."
     assert not ruled - types

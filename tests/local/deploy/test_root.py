@@ -23,7 +23,6 @@ terraform {
 variable "environment" {}
 variable "manifest_path" {}
 variable "region" {}
-variable "viewer_public_keys" { type = map(string) }
 
 provider "aws" { region = var.region }
 
@@ -56,7 +55,6 @@ def test_the_working_copy_does_not_change_the_root(tmp_path: Path) -> None:
     assert 'sqs = "http://127.0.0.1:2"' in override and 'backend "local"' in override
     given = json.loads((copy / "local.tfvars.json").read_text())
     assert given["manifest_path"] == str(manifest)
-    assert given["viewer_public_keys"]["local"].startswith("-----BEGIN PUBLIC KEY-----")
     assert not (REPOSITORY / "terraform" / "local_override.tf").exists()
 
 

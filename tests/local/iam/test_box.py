@@ -9,11 +9,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from tests.support import synthetic_media
 from tests.support.paths import REPOSITORY
@@ -43,6 +48,19 @@ class Box:
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
         )
+
+    def send(self, method: str, target: str, host: str) -> tuple[int, bytes]:
+        """Status and body of a signed request whose target and Host no SDK would send."""
+        address = urlsplit(self.cloud.endpoint).netloc
+        headers = {"Host": host or address, "If-None-Match": "*"}
+        request = AWSRequest(method, f"http://{address}{target}", headers, b"")
+        S3SigV4Auth(Credentials(self.access_key, self.secret_key), "s3", REGION).add_auth(request)
+        connection = HTTPConnection(address, timeout=60)
+        connection.request(method, target, b"", dict(request.headers))
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return response.status, body
 
     def sync(self) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | {
@@ -88,6 +106,7 @@ def guides_policy(key: str) -> str:
     return str(policy)
 
 
+@pytest.mark.slow
 def test_a_box_uploads_with_no_more_than_its_policy(box: Box) -> None:
     clip = synthetic_media.movie(synthetic_media.scenes(2, 1), sound=synthetic_media.hum(2))
     (box.home / "card" / "20261123_081500_NF.mp4").write_bytes(clip)
@@ -116,7 +135,6 @@ ATTACKS: dict[str, Callable[[Box, Any], Any]] = {
     "list another device's": lambda _, s3: s3.list_objects_v2(Bucket=BUCKET, Prefix="originals/dashcam/red-car/"),
     "list versions": lambda _, s3: s3.list_object_versions(Bucket=BUCKET, Prefix=OWN),
     "delete": lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=OWN + "20261123_081500_NF.mp4"),
-    "delete many": lambda _, s3: s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": OWN + "a"}]}),
     "change the lifecycle": lambda _, s3: s3.put_bucket_lifecycle_configuration(
         Bucket=BUCKET,
         LifecycleConfiguration={"Rules": [{"ID": "x", "Status": "Enabled", "Prefix": "", "Expiration": {"Days": 1}}]},
@@ -145,3 +163,43 @@ def test_a_stranger_with_its_credentials_cannot(box: Box, attack: str) -> None:
         ATTACKS[attack](box, box.client("s3"))
     error = caught.value.response["Error"]
     assert error["Code"].startswith("AccessDenied"), error
+
+
+def test_a_key_that_reads_as_a_url_is_a_key(box: Box) -> None:
+    key = f"{OWN}http://host/{BUCKET}/{OTHER}"
+    box.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"its own", IfNoneMatch="*")
+    assert box.send("GET", f"/{BUCKET}/{key}", "") == (200, b"its own")
+
+
+@pytest.mark.parametrize("host", ["results.localhost.", "RESULTS.LOCALHOST", "results.S3.amazonaws.com"])
+def test_the_bucket_that_is_judged_is_the_bucket_that_is_used(box: Box, host: str) -> None:
+    s3 = box.cloud.client("s3")
+    s3.create_bucket(Bucket="results")
+    s3.put_object(Bucket="results", Key=f"{BUCKET}/{OWN}secret", Body=b"secret")
+    status, body = box.send("GET", f"/{BUCKET}/{OWN}secret", host)
+    assert status in (403, 404) and body != b"secret"
+    box.send("PUT", f"/{BUCKET}/{OWN}{host}", host)
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="results")["Contents"]] == [f"{BUCKET}/{OWN}secret"]
+
+
+def test_another_devices_upload_is_not_its_own(box: Box) -> None:
+    upload = box.cloud.client("s3").create_multipart_upload(Bucket=BUCKET, Key=OTHER)["UploadId"]
+    s3, own = box.client("s3"), {"Bucket": BUCKET, "Key": OWN + "own.mp4", "UploadId": upload}
+    for attack in (
+        lambda: s3.upload_part(**own, PartNumber=1, Body=b"x"),
+        lambda: s3.upload_part_copy(**own, PartNumber=1, CopySource=f"{BUCKET}/{OWN}20261123_081500_NF.mp4"),
+        lambda: s3.list_parts(**own),
+        lambda: s3.abort_multipart_upload(**own),
+        lambda: s3.complete_multipart_upload(**own, IfNoneMatch="*"),
+    ):
+        with pytest.raises(ClientError, match="NoSuchUpload"):
+            attack()
+
+
+def test_it_deletes_nothing_in_a_list_either(box: Box) -> None:
+    answer = box.client("s3").delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": OTHER}, {"Key": OWN + "a"}]})
+    assert [(one["Key"], one["Code"]) for one in answer["Errors"]] == [
+        (OTHER, "AccessDenied"),
+        (OWN + "a", "AccessDenied"),
+    ]
+    assert "Deleted" not in answer and box.cloud.client("s3").head_object(Bucket=BUCKET, Key=OTHER)

@@ -23,7 +23,7 @@ def is_allowed(action: str, context: dict[str, str | list[str]], resource: str =
     page = (REPOSITORY / "docs" / "guide" / "edge-credentials.md").read_text(encoding="utf-8")
     (document,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     request = Request(Caller(), action, resource, context)
-    applying = [statement for statement in parse(document, "box") if statement.applies(request)]
+    applying = parse(document, "box").applying(request)
     return bool(applying) and not any(statement.is_deny for statement in applying)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from impp_local.iam.evaluation import BOUNDARY, IDENTITY, RESOURCE, SESSION, Decision, Policies, Statements, decide
-from impp_local.iam.policies import Caller, Request, parse
+from impp_local.iam.evaluation import BOUNDARY, IDENTITY, RESOURCE, SESSION, Decision, Policies, decide
+from impp_local.iam.policies import Caller, Request, Statements, parse
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/worker"
@@ -71,8 +71,8 @@ DELEGATED = names({"AWS": ROOT})
         (Policies(policy(READ), session=policy(READ, DENY)), SESSION),
         (Policies(policy(READ), policy(DELEGATED), is_resource_required=True), True),
         (Policies(policy(READ), policy(), is_resource_required=True), RESOURCE),
-        (Policies((), policy(DELEGATED), is_resource_required=True), IDENTITY),
-        (Policies((), policy(DIRECT), is_resource_required=True), True),
+        (Policies(Statements(), policy(DELEGATED), is_resource_required=True), IDENTITY),
+        (Policies(Statements(), policy(DIRECT), is_resource_required=True), True),
     ],
 )
 def test_policies_of_all_kinds_decide_together(policies: Policies, expected: bool | str) -> None:

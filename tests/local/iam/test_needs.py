@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from impp_local.iam import needs
+from impp_local.iam import needs, s3_needs
 from impp_local.kernel.contract import AwsError, Call
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
@@ -75,13 +75,14 @@ def test_s3(
 
 def test_each_object_of_a_deletion_is_a_need_and_a_broken_list_is_refused() -> None:
     body = b"<Delete><Object><Key>a</Key></Object><Object><Key>b</Key><VersionId>v</VersionId></Object></Delete>"
-    listed = needs.needs_of(s3_call("DeleteObjects", {}, {}, body))
-    assert [(need.action, need.resource) for need in listed] == [
+    listed = s3_needs.deletions(s3_call("DeleteObjects", {}, {}, body))
+    assert [(need.action, need.resource) for _, need in listed] == [
         ("s3:DeleteObject", "arn:aws:s3:::b/a"),
         ("s3:DeleteObjectVersion", "arn:aws:s3:::b/b"),
     ]
-    with pytest.raises(AwsError, match="MalformedXML"):
-        needs.needs_of(s3_call("DeleteObjects", {}, {}, b"<Delete>"))
+    for broken in (b"<Delete>", b"<Delete><Object/></Delete>", b"<Delete><Object>a</Object></Delete>"):
+        with pytest.raises(AwsError, match="MalformedXML"):
+            s3_needs.deletions(s3_call("DeleteObjects", {}, {}, broken))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,18 @@ def test_each_object_of_a_deletion_is_a_need_and_a_broken_list_is_refused() -> N
             "StartTranscriptionJob",
             {"Tags": [{"Key": "a", "Value": "b"}]},
             [("transcribe:StartTranscriptionJob", "*"), ("transcribe:TagResource", "*")],
+        ),
+        (
+            "events",
+            "PutEvents",
+            {"Entries": [{"Source": "s", "DetailType": "d"}, {"EventBusName": "arn:bus"}]},
+            [("events:PutEvents", f"arn:aws:events:{HERE}:event-bus/default"), ("events:PutEvents", "arn:bus")],
+        ),
+        (
+            "cloudfront",
+            "CreateInvalidation",
+            {"DistributionId": "E1"},
+            [("cloudfront:CreateInvalidation", f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1")],
         ),
         ("rekognition", "DetectLabels", {}, [("rekognition:DetectLabels", "*")]),
         ("cloudwatch", "PutMetricData", {"Namespace": "N"}, [("cloudwatch:PutMetricData", "*")]),

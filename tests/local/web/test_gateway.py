@@ -112,7 +112,7 @@ def test_many_connections_lose_no_response(cloud: LocalCloud) -> None:
             "X-Amz-Target": "AmazonSQS.ListQueues",
             "Content-Type": "application/x-amz-json-1.0",
         }
-        connection = http.client.HTTPConnection(HOST, cloud.port, timeout=30)
+        connection = http.client.HTTPConnection(HOST, cloud.port, timeout=60)
         try:
             for _ in range(20):
                 connection.request("POST", "/", b"{}", headers)

@@ -11,7 +11,7 @@ from impp_local.kernel.defaults import HOST
 
 
 def status(cloud: LocalCloud, method: str, path: str, host: str, **headers: str) -> int:
-    connection = http.client.HTTPConnection(HOST, cloud.port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, cloud.port, timeout=60)
     try:
         connection.request(method, path, headers={"Host": host, **headers})
         return connection.getresponse().status

@@ -23,7 +23,7 @@ def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def connection() -> Iterator[socket.socket]:
     server = Server((HOST, 0), echo)
     threading.Thread(target=server.serve, daemon=True).start()
-    with socket.create_connection((HOST, server.port), timeout=5) as client:
+    with socket.create_connection((HOST, server.port), timeout=60) as client:
         yield client
     server.stop()
 
@@ -35,3 +35,13 @@ def test_a_client_that_expects_100_continue_is_invited_before_it_sends_its_body(
     response = connection.recv(1024)
     assert response.startswith(b"HTTP/1.1 200 OK\r\n")
     assert response.endswith(b"body")
+
+
+@pytest.mark.parametrize("length", ["-5", "+4", "4_0", "x"])
+def test_a_length_that_is_none_ends_the_connection(connection: socket.socket, length: str) -> None:
+    connection.settimeout(20)
+    connection.sendall(f"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\nbody".encode())
+    received = b""
+    while piece := connection.recv(1024):
+        received += piece
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n") and b"Connection: close" in received

@@ -55,7 +55,7 @@ class Seaweed:
             aws_access_key_id=ACCESS,
             aws_secret_access_key=SECRET,
             region_name=REGION,
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=5),
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, connect_timeout=60),
         )
 
     def start(self) -> None:

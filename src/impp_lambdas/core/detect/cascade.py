@@ -7,6 +7,7 @@ to ask or the plan's number of calls is reached. Equal input gives equal questio
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -72,26 +73,32 @@ def choose(candidates: Sequence[Candidate], tracks: Iterable[Track], rules: Rule
     """The questions in order of time, then of `rules.detectors`. `tracks` are those of the local engine."""
     pool = _worth_showing(candidates)
     times = {candidate.t for candidate in pool}
-    wishes: dict[tuple[float, str], list[_Wish]] = defaultdict(list)
+    wishes_by_frame: dict[tuple[float, str], list[_Wish]] = defaultdict(list)
     for track in tracks:
         for wish in _wishes(track, rules, times):
             for t in wish.worth:
-                wishes[t, wish.detector].append(wish)
-    open_questions = {(c, name): wishes[c.t, name] for c in pool for name in rules.detectors}
+                wishes_by_frame[t, wish.detector].append(wish)
+    open_questions = {(c, name): wishes_by_frame[c.t, name] for c in pool for name in rules.detectors}
     known = {candidate: _Known() for candidate in pool}
     questions: list[Question] = []
-    while len(questions) < rules.calls:
-        offers = (
-            (*offer, candidate, name)
-            for (candidate, name), some in open_questions.items()
-            if (offer := _offer(candidate, name, some, known[candidate], rules))
-        )
-        best = max(offers, key=lambda offer: (offer[0], -offer[2].t, -rules.detectors.index(offer[3])), default=None)
-        if best is None:
-            break
-        _, why, candidate, name = best
-        questions.append(Question(candidate.t, name, why))
-        for wish in open_questions.pop((candidate, name)):
+    # No question is worth more than when it was offered last. So the first of the heap is the best if it is worth as
+    # much as then, and only few offers are made again: twelve hours have ten thousand questions.
+    heap = [
+        (-offer[0], candidate.t, rules.detectors.index(name), number, candidate, name)
+        for number, ((candidate, name), wishes) in enumerate(open_questions.items())
+        if (offer := _offer(candidate, name, wishes, known[candidate], rules))
+    ]
+    heapq.heapify(heap)
+    while heap and len(questions) < rules.calls:
+        worth, t, order, number, candidate, name = heapq.heappop(heap)
+        offer = _offer(candidate, name, open_questions[candidate, name], known[candidate], rules)
+        if offer is None:
+            continue
+        if offer[0] < -worth:
+            heapq.heappush(heap, (-offer[0], t, order, number, candidate, name))
+            continue
+        questions.append(Question(candidate.t, name, offer[1]))
+        for wish in open_questions[candidate, name]:
             wish.is_fulfilled = True
         if name == PICTURES:
             for other in pool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,10 +73,8 @@ def _detector(name: str, entry: Mapping[str, Any]) -> CustomDetector:
     return CustomDetector(name=name, **attributes)
 
 
-def chosen(detectors: Mapping[str, CustomDetector], plan: Mapping[str, Any]) -> list[CustomDetector]:
-    """The detectors that look at an asset's frames: the one that the plan's `labels` names, and those beside it."""
-    profile = (plan.get("profile") or {}).get("name")
-    engine = (plan.get("detectors") or {}).get("labels")
+def chosen(detectors: Mapping[str, CustomDetector], profile: str, engine: str) -> list[CustomDetector]:
+    """The detectors that look at footage of a profile: the one that is its `engine` for labels, and those beside it."""
     return [
         detector
         for name, detector in sorted(detectors.items())
@@ -125,10 +123,8 @@ def _box(values: Sequence[float]) -> list[float]:
     return [round(n, 4) for n in (left, top, min(max(width, 0.0), 1 - left), min(max(height, 0.0), 1 - top))]
 
 
-def merge(frames: Sequence[Mapping[str, Any]], findings: Mapping[float, list[Finding]]) -> list[dict[str, Any]]:
-    """A timeline with the findings of custom detectors, by time, among the labels of its frames."""
-    merged = [dict(frame) for frame in frames]
-    for frame in merged:
-        if frame["t"] in findings:
-            frame["labels"] = [*frame.get("labels", []), *findings[frame["t"]]]
-    return merged
+def merge(frames: Iterable[Mapping[str, Any]], findings: Mapping[float, list[Finding]]) -> Iterator[dict[str, Any]]:
+    """The frames of a timeline with the findings of custom detectors, by time, among their labels."""
+    for frame in frames:
+        more = findings.get(frame["t"])
+        yield {**frame, "labels": [*frame.get("labels", []), *more]} if more is not None else dict(frame)

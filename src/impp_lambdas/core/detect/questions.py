@@ -1,7 +1,8 @@
 """Which of the sampled frames each managed service is asked about, by the plan.
 
 A frame is `{t, hash, quality, is_distinct, …}`. A detector whose engine is a managed one is asked about every distinct
-frame, as many as the plan allows; a detector of the engine `cascade` where :mod:`.cascade` says so.
+frame, as many as the plan allows, and so are the user's own detectors; a detector of the engine `cascade` where
+:mod:`.cascade` says so.
 """
 
 from __future__ import annotations
@@ -43,13 +44,14 @@ def choose(
 ) -> dict[float, dict[str, str]]:
     """The reasons to ask, by time of the frame and detector; frames that nobody asks about are absent."""
     planned = engines(plan)
-    managed = [name for name, engine in planned.items() if engine not in LOCAL_ENGINES]
+    managed = [name for name, engine in planned.items() if engine == "rekognition"]
+    every = [*managed, *plan.get("custom", ())]
     cascaded = [name for name, engine in planned.items() if engine == "cascade" and name in DETECTORS]
     asked: dict[float, dict[str, str]] = {}
     distinct = _evenly([frame for frame in frames if frame["is_distinct"]], most_distinct(plan, most))
-    for frame in distinct if managed else ():
-        asked[frame["t"]] = dict.fromkeys(managed, BY_PLAN)
-    calls = int(plan.get("managed_calls", 0)) - sum(map(len, asked.values()))
+    for frame in distinct if every else ():
+        asked[frame["t"]] = dict.fromkeys(every, BY_PLAN)
+    calls = int(plan.get("managed_calls", 0)) - len(asked) * len(managed)
     if cascaded and calls > 0:
         rules = cascade.Rules(cascaded, frozenset(plan.get("escalate", ())), calls, is_event)
         candidates = [cascade.Candidate(f["t"], int(f["hash"], 16), float(f["quality"])) for f in frames]

@@ -11,16 +11,20 @@ from typing import Any
 TEXT_CONFIDENCE = 80.0
 """Lowest confidence of a text line in percent."""
 
+LOCAL = "lambda"
+"""The engine whose findings any other one overrides."""
+
 Finding = dict[str, Any]
 Response = Mapping[str, Any]
 
 
 def labels(response: Response) -> list[Finding]:
-    """Objects and scenes of DetectLabels, with a box per instance."""
+    """Objects and scenes of DetectLabels with a box per instance, and the names of their parents, such as `Vehicle`."""
     return [
         {
             "name": label["Name"],
             "confidence": _percent(label),
+            "parents": [parent["Name"] for parent in label.get("Parents", [])],
             "instances": [{"confidence": _percent(i), "box": _box(i)} for i in label.get("Instances", [])],
         }
         for label in response.get("Labels", [])

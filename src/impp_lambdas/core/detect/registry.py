@@ -20,7 +20,10 @@ _NAMES: Mapping[str, Any] = {
         "properties": {
             "name": {"type": "string"},
             "confidence": {"type": "number", "minimum": 0, "maximum": 100},
+            "engine": {"type": "string"},
             "first_s": {"type": "number", "minimum": 0},
+            "last_s": {"type": "number", "minimum": 0},
+            "best_s": {"type": "number", "minimum": 0},
             "count": {"type": "integer", "minimum": 1},
         },
     },

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from impp_lambdas.core.detect.readers import LOCAL
+
 if TYPE_CHECKING:
     from impp_lambdas.core.detect.readers import Finding
 
@@ -26,14 +28,12 @@ MISREAD = 0.3
 """Share of the letters in which two readings of one line may differ. A burned-in clock changes one or two of twenty."""
 FACE = "Face"
 """The name of every face: nobody is recognised."""
-LOCAL = "lambda"
-"""The engine whose findings any other one overrides."""
 
 Box = Sequence[float]
 Look = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # twelve hours have hundreds of thousands
 class Sighting:
     """A detector's finding in one look; `box` is `[left, top, width, height]` in shares of the picture, or None."""
 
@@ -56,21 +56,26 @@ class Sighting:
 
 @dataclass
 class Track:
-    """Sightings of one thing, in order of time, at least one."""
+    """Sightings of one thing, in order of time, at least one. It is known by the `best` one: its name, box, confidence,
+    engine."""
 
     detector: str
     sightings: list[Sighting]
     missed: int = field(default=0, compare=False)
+    best: Sighting = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.best = max(self.sightings, key=lambda sighting: sighting.rank)
+
+    def add(self, sighting: Sighting) -> None:
+        """The thing is seen once more. The best sighting is kept up to date, because a road is seen for hours."""
+        self.sightings.append(sighting)
+        self.best = max(self.best, sighting, key=lambda sighting: sighting.rank)
 
     @property
     def last(self) -> Sighting:
         """The latest sighting."""
         return self.sightings[-1]
-
-    @property
-    def best(self) -> Sighting:
-        """The sighting that the track is known by: its name, box, confidence, engine."""
-        return max(self.sightings, key=lambda sighting: sighting.rank)
 
     @property
     def times(self) -> list[float]:
@@ -105,7 +110,7 @@ def follow(looks: Iterable[Look], detectors: Iterable[str]) -> list[Track]:
             tracks = live[name]
             seen = list(sightings(look, name))
             for track, sighting in _pairs(tracks, seen):
-                track.sightings.append(sighting)
+                track.add(sighting)
                 track.missed = -1
                 seen.remove(sighting)
             for track in tracks:

@@ -27,7 +27,10 @@ class Streams:
     function, `pq`, `hlg` or another of Probe's in lower case; None if the file states none. `is_mirrored`: left and
     right of the stored picture are swapped before the rotation. `is_encodable`: MediaConvert can read the file and
     decode its picture, or the sound of a sound file. `video_tracks` counts those of moving pictures; the facts are the
-    first one's. `is_variable_rate`: `fps` is then that of its faster passages, not the average."""
+    first one's. `is_variable_rate`: `fps` is then that of its faster passages, not the average. `keyframe_s` is the
+    average time between keyframes, None where the container lists none. `pixel_format` is chroma subsampling and bits
+    such as `4:2:0 8-bit`, None if unknown. `further_at` is the byte at which another recording begins, which is not
+    part of these facts; None if there is none."""
 
     kind: str
     duration_s: float
@@ -45,6 +48,9 @@ class Streams:
     is_encodable: bool = field(default=True, kw_only=True)
     video_tracks: int = field(default=0, kw_only=True)
     is_variable_rate: bool = field(default=False, kw_only=True)
+    keyframe_s: float | None = field(default=None, kw_only=True)
+    pixel_format: str | None = field(default=None, kw_only=True)
+    further_at: int | None = field(default=None, kw_only=True)
 
     @property
     def is_hdr(self) -> bool:
@@ -119,6 +125,7 @@ def from_probe(result: Mapping[str, Any], orientation: Orientation = UPRIGHT) ->
         is_mirrored=orientation.is_mirrored,
         is_encodable=_codec(video or audio) != UNKNOWN_CODEC,
         video_tracks=len(videos),
+        pixel_format=_pixel_format(picture),
     )
 
 
@@ -154,6 +161,12 @@ def _displayed(picture: Mapping[str, Any], container: Orientation) -> tuple[int 
         return None, None, rotation
     width = round(width * (_fraction(picture.get("SampleAspectRatio")) or 1))
     return (height, width, rotation) if rotation in (90, 270) else (width, height, rotation)
+
+
+def _pixel_format(picture: Mapping[str, Any]) -> str | None:
+    codec = picture.get("CodecMetadata") or {}
+    chroma, depth = codec.get("ChromaSubsampling"), codec.get("BitDepth") or picture.get("BitDepth")
+    return f"{str(chroma)[:8]} {int(depth)}-bit" if chroma and depth else None
 
 
 def _transfer(picture: Mapping[str, Any]) -> str | None:

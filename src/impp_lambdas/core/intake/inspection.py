@@ -29,15 +29,19 @@ class Sources:
 
     `probe` asks MediaConvert about the file, or its first bytes if they alone are usable: one `ProbeResults` entry, or
     its problem with the file. `describe` asks our own decoder, in the same form. `measure` measures the length in
-    seconds, by what the file states or by its data rate; None if that fails. The last two raise `BudgetExceeded` and
-    `Unreadable`.
+    seconds, by what the file states or by its data rate; None if that fails. `rhythm` measures how fast its frames
+    follow each other: `{fps, is_variable, keyframe_s}`, None without pictures. The last three raise `BudgetExceeded`
+    and `Unreadable`.
     """
 
     probe: Callable[[int | None], Mapping[str, Any] | Problem]
     describe: Callable[[], Mapping[str, Any]]
     measure: Callable[[bool], float | None]
+    rhythm: Callable[[], Mapping[str, Any] | None]
 
 
+ESTIMATED = frozenset({"aac", "mp3"})
+"""Formats that state no length, or rarely, so that any reader's is an estimate by the rate of their beginning."""
 _UNKNOWN = Streams("unknown", 0.0, None, None, 0, None, None, None, False, "unknown")
 
 
@@ -110,6 +114,12 @@ def false_claim(inspection: Inspection, original: Original) -> Inspection:
     return Inspection(_own_id(original), inspection.facts, Problem("checksum_mismatch", detail))
 
 
+def surplus(inspection: Inspection, original: Original) -> Inspection:
+    """The inspection of an object with the content of an asset that is linked to as many as its item has room for."""
+    detail = f"asset {inspection.asset} is linked to as many objects as it may be"
+    return Inspection(_own_id(original), inspection.facts, Problem("copies", detail))
+
+
 def protect_asset(
     item: Mapping[str, Any] | None, inspection: Inspection, original: Original, execution: str
 ) -> Inspection:
@@ -143,22 +153,27 @@ def _streams(
     streams = unknown
     try:
         described = _described(ask, examination, boxes.orientation(file) if unknown.container == "mp4" else UPRIGHT)
+        if isinstance(described, Problem) and unknown.container == "mp4" and tables.has_no_media(file):
+            described = None
         if isinstance(described, Problem):
             return streams, described
         if described is None:
             return streams, Problem("no_streams", "the container has neither a video nor an audio stream")
-        streams = described
-        if unknown.container == "mp4" and (pace := tables.pace(file)) and pace.is_variable:
-            streams = replace(streams, fps=round(pace.fps, 4), is_variable_rate=True)
+        streams = replace(described, further_at=examination.further)
+        if unknown.container == "mp4":
+            streams = _with_tables(streams, file)
+        elif unknown.container == "matroska" and streams.kind == "video":  # WebM too: of browsers and screens
+            streams = _with_rhythm(streams, ask)
         if streams.container == "unknown":  # Probe's Format is blank for a format that it has no name for
             streams = replace(streams, container=unknown.container)
-        if streams.duration_s <= 0:
+        if streams.duration_s <= 0 or unknown.container in ESTIMATED:
             # Probe's Duration is optional. Containers without an index have none to state: transport and program
             # streams, fragmented MP4, MP3, WebM of a browser's recorder.
             streams = replace(streams, duration_s=round(ask.measure(True) or 0.0, 3))
-        if reason := implausible(streams, file.size):
+        size = examination.further or file.size
+        if reason := implausible(streams, size):
             streams = replace(streams, duration_s=round(ask.measure(False) or 0.0, 3))
-            if streams.duration_s <= 0 or implausible(streams, file.size):
+            if streams.duration_s <= 0 or implausible(streams, size):
                 return streams, Problem("implausible", reason)
     except BudgetExceeded as error:
         return streams, Problem("read_limit", str(error))
@@ -167,6 +182,30 @@ def _streams(
     if streams.duration_s <= 0:
         return streams, Problem("corrupt", "it states no length, and nothing in it can be measured")
     return streams, None
+
+
+def _with_tables(streams: Streams, file: RangeReader) -> Streams:
+    """The streams with what only the tables of an MP4 state: a rate that varies, and how far keyframes are apart."""
+    pace, frames = tables.pace(file), tables.frames_per_keyframe(file)
+    if frames and streams.fps:
+        streams = replace(streams, keyframe_s=round(frames / streams.fps, 3))
+    if pace and pace.is_variable:
+        streams = replace(streams, fps=round(pace.fps, 4), is_variable_rate=True)
+    return streams
+
+
+def _with_rhythm(streams: Streams, ask: Sources) -> Streams:
+    """The same for containers that list no frames, by the first ones."""
+    try:
+        measured = ask.rhythm()
+    except Unreadable:  # MediaConvert reads it, our decoder may not
+        measured = None
+    if not measured:
+        return streams
+    keyframe_s = round(measured["keyframe_s"], 3) if measured["keyframe_s"] else None
+    if not measured["is_variable"]:
+        return replace(streams, keyframe_s=keyframe_s)
+    return replace(streams, fps=round(measured["fps"], 4), is_variable_rate=True, keyframe_s=keyframe_s)
 
 
 def _described(ask: Sources, examination: Examination, orientation: Orientation) -> Streams | Problem | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_footage import boxes, formats, movies, tables
+from impp_footage import boxes, formats, further, movies, references, tables
 from impp_footage.reader import BudgetExceeded
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 REASONS = (
     *("gone", "empty", "archived", "checksum_mismatch", "not_media", "truncated", "corrupt", "no_streams"),
-    *("read_limit", "implausible", "contradiction", "encrypted"),
+    *("read_limit", "implausible", "contradiction", "encrypted", "reference", "copies"),
 )
 
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
@@ -59,19 +59,20 @@ def find_archived(head: Mapping[str, Any]) -> Problem | None:
     is_restored = 'ongoing-request="false"' in head.get("Restore", "")
     if where not in ARCHIVES or is_restored:
         return None
-    how = "run `aws s3api restore-object`, then copy the object over itself with the storage class STANDARD"
-    return Problem("archived", f"storage class {where}; to process it, {how}")
+    return Problem("archived", f"storage class {where}; `impp replay` restores it and processes it then")
 
 
 @dataclass(frozen=True)
 class Examination:
     """Format by the first bytes, creation time (UTC) according to the container, and the problem, if any. `usable`: the
-    bytes from the start that are whole, if something incomplete follows them."""
+    bytes from the start that are whole, if something incomplete follows them, or another recording from `further` on.
+    """
 
     container: str
     created: datetime | None
     problem: Problem | None
     usable: int | None = None
+    further: int | None = None
 
 
 def examine(file: RangeReader) -> Examination:
@@ -85,16 +86,21 @@ def examine(file: RangeReader) -> Examination:
     if container == "mp4":
         return _examine_movie(file)
     integrity = movies.of_riff(head, file.size) if container in ("avi", "wave") else movies.UNKNOWN
-    return Examination(container, None, Problem("truncated", str(integrity.reason)) if integrity.is_cut else None)
+    if integrity.is_cut:
+        return Examination(container, None, Problem("truncated", str(integrity.reason)))
+    another = further.further(file, container)
+    return Examination(container, None, None, another, another)
 
 
 def _examine_movie(file: RangeReader) -> Examination:
-    created = usable = None
+    created = usable = another = None
     try:
         integrity = movies.of_boxes(file, last_fragment=False)
         if integrity.is_cut:
+            if integrity.movie and (elsewhere := references.elsewhere(file, integrity.movie)):
+                return Examination("mp4", None, Problem("reference", elsewhere))
             return Examination("mp4", None, Problem("truncated", str(integrity.reason)))
-        usable = integrity.usable
+        usable, another = integrity.usable, integrity.further
         if integrity.movie:
             created = boxes.created(file, integrity.movie)
             if excess := tables.excess(file, integrity.movie):
@@ -103,7 +109,7 @@ def _examine_movie(file: RangeReader) -> Examination:
                 return Examination("mp4", created, Problem("encrypted", "as its tracks state"))
     except BudgetExceeded as error:
         return Examination("mp4", created, Problem("read_limit", str(error)))
-    return Examination("mp4", created, None, usable)
+    return Examination("mp4", created, None, usable, another)
 
 
 def _hex(base64_text: str) -> str:

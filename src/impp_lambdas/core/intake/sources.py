@@ -19,11 +19,15 @@ from impp_lambdas.core.times import iso
 
 SOURCES = ("dashcam", "phone", "creator")
 RECORDINGS = ("routine", "event", "parking", "manual")
+CLOCKS = ("filename", "event", "container", "gps", "mtime")
+"""Where an uploader may say that a capture time comes from."""
 
 _PREFIX = "impp-"
 _KEY = re.compile(r"originals/(dashcam|phone|creator)/([^/]+)/(?:(\d{4})/(\d{2})/(\d{2})/)?(.+)", re.DOTALL)
 _ZONES = timedelta(days=2)
 """From the start of the key's day to a capture time on it in any time zone."""
+_EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""Films and pictures that were digitised may be old."""
 
 
 def own_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -80,14 +84,17 @@ def _captured_at(
     match: re.Match[str] | None,
     uploaded: datetime,
 ) -> tuple[datetime, str]:
-    if claimed := _parse(own.get("captured-at")):
-        return claimed, own.get("captured-at-from") or "filename"
-    if named and named.taken:
-        return named.taken, "filename"
-    if created and datetime(2000, 1, 1, tzinfo=UTC) <= created <= uploaded:
-        return created, "container"
-    if match and (day := _day(match)):
-        return day, "key"
+    candidates = (
+        (_parse(own.get("captured-at")), _one_of(CLOCKS, own.get("captured-at-from")) or "filename"),
+        (named.taken if named else None, "filename"),
+        (created if created and created >= datetime(2000, 1, 1, tzinfo=UTC) else None, "container"),
+        (_day(match) if match else None, "key"),
+    )
+    # Beyond these the index would have a month of its own for any year that a file claims.
+    latest = uploaded + _ZONES
+    for moment, origin in candidates:
+        if moment and _EARLIEST <= moment.replace(tzinfo=moment.tzinfo or UTC) <= latest:
+            return moment, origin
     return uploaded, "upload"
 
 
@@ -96,9 +103,11 @@ def _day(match: re.Match[str]) -> datetime | None:
 
 
 def _parse(text: str | None) -> datetime | None:
+    """A time in metadata; None for none, and for one that UTC does not have."""
     try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
+        moment = datetime.fromisoformat(text) if text else None
+        return moment.astimezone(UTC) if moment and moment.tzinfo else moment
+    except (ValueError, OverflowError):
         return None
 
 

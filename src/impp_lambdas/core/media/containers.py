@@ -48,3 +48,11 @@ def create_sound(path: Path) -> OutputContainer:
 def create_mp4(path: Path) -> OutputContainer:
     """Create an MP4 whose index comes first, so that players start before they have all of it."""
     return av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+
+
+def create_fragments(path: Path) -> OutputContainer:
+    """Create an MP4 of fragments, one per group of pictures, whose times are those of the packets: `frag_discont` takes
+    the first one for the continuation of an earlier file, and without `avoid_negative_ts` nothing moves it to zero."""
+    flags = "+frag_keyframe+empty_moov+default_base_moof+frag_discont+skip_trailer"
+    options = {"movflags": flags, "use_editlist": "0", "avoid_negative_ts": "disabled"}
+    return av.open(str(path), "w", format="mp4", options=options)

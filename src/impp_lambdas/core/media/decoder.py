@@ -31,6 +31,9 @@ READ = struct.Struct(">QI")
 LENGTH = struct.Struct(">I")
 MAX_READ = 1 << 20
 """Most bytes per read."""
+COPES = "the decoder cannot cope with its data{}"
+VAGUE = ("undefined error", "unknown error", "exception")
+"""Names of errors that say nothing."""
 NO_MEMORY = "decoding it takes more than {} MB of memory"
 
 Result = tuple[Mapping[str, Any], Sequence[bytes]]
@@ -77,7 +80,7 @@ def frame(stream: IO[bytes]) -> bytes:
     return exactly(stream, LENGTH.unpack(exactly(stream, LENGTH.size))[0])
 
 
-def exactly(stream: IO[bytes], count: int) -> bytes:
+def exactly(stream: IO[bytes] | Served, count: int) -> bytes:
     """`count` bytes. Raises `EOFError` if the other side is gone."""
     data = stream.read(count)
     while len(data) < count and (more := stream.read(count - len(data))):
@@ -124,11 +127,10 @@ def limit(memory_mb: int, file_bytes: int) -> None:
 
 def _reason(error: Exception) -> str:
     """What an error means for the file. What is not :class:`Unreadable` is FFmpeg's, Pillow's or ours."""
-    return str(error) if isinstance(error, Unreadable) else f"the decoder cannot cope with its data ({_name(error)})"
-
-
-def _name(error: Exception) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    if isinstance(error, Unreadable):
+        return str(error)
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
+    return COPES.format("" if name in VAGUE else f" ({name})")
 
 
 def _measure(file: Served, request: Mapping[str, Any]) -> Result:
@@ -143,6 +145,12 @@ def _describe(file: Served, _: Mapping[str, Any]) -> Result:
     return describe(file), []
 
 
+def _rhythm(file: Served, _: Mapping[str, Any]) -> Result:
+    from impp_lambdas.core.media.rhythm import rhythm
+
+    return {"rhythm": rhythm(file)}, []
+
+
 def _extract(file: Served, request: Mapping[str, Any]) -> Result:
     from impp_lambdas.core.media.soundtrack import extract
 
@@ -150,6 +158,7 @@ def _extract(file: Served, request: Mapping[str, Any]) -> Result:
 
 
 def _encode(file: Served, request: Mapping[str, Any]) -> Result:
+    from dataclasses import asdict
     from fractions import Fraction
 
     from impp_lambdas.core.media.proxy import Size, encode
@@ -158,7 +167,21 @@ def _encode(file: Served, request: Mapping[str, Any]) -> Result:
     wanted = request["wanted"]
     size = Size(**{**wanted, "fps": Fraction(wanted["fps"])})
     proxy = encode(file, Path(request["path"]), size, lambda: time.monotonic() > deadline)
-    return {"seconds": proxy.seconds, "is_complete": proxy.is_complete}, []
+    return asdict(proxy), []
+
+
+def _rung(file: Served, request: Mapping[str, Any]) -> Result:
+    from dataclasses import asdict
+    from fractions import Fraction
+
+    from impp_lambdas.core.media.proxy import Size
+    from impp_lambdas.core.media.rung import encode
+
+    deadline = time.monotonic() + float(request["seconds"])
+    wanted = request["wanted"]
+    size = Size(**{**wanted, "fps": Fraction(wanted["fps"])})
+    part = encode(file, Path(request["path"]), size, int(request["first"]), lambda: time.monotonic() > deadline)
+    return asdict(part), []
 
 
 def _stretches(file: Served, request: Mapping[str, Any]) -> Result:
@@ -167,10 +190,33 @@ def _stretches(file: Served, request: Mapping[str, Any]) -> Result:
     return {}, stretches(file, [(float(start), float(end)) for start, end in request["spans"]])
 
 
+def _join_storyboards(file: Served, request: Mapping[str, Any]) -> Result:
+    """One storyboard from those of a recording's parts: `sprites` are `{offset, length, times, width, height}`."""
+    from dataclasses import asdict
+
+    from impp_lambdas.core.media.selection import evenly
+    from impp_lambdas.core.media.storyboard import TILES, cut, storyboard
+
+    share = max(2, -(-TILES // max(1, len(request["sprites"]))))
+    tiles = []
+    for board in request["sprites"]:
+        file.seek(board["offset"])
+        sprite = exactly(file, board["length"])
+        tiles += evenly(cut(sprite, board["times"], (board["width"], board["height"])), share)
+    joint = storyboard(evenly(tiles, TILES), float(request["duration_s"]))
+    return (
+        {"storyboard": {**asdict(joint), "sprite": None} if joint else None},
+        [joint.sprite] if joint else [],
+    )
+
+
 TASKS: Mapping[str, Task] = {
     "measure": _measure,
     "describe": _describe,
+    "rhythm": _rhythm,
     "extract": _extract,
     "encode": _encode,
+    "rung": _rung,
     "stretches": _stretches,
+    "join_storyboards": _join_storyboards,
 }

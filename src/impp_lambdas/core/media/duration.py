@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from typing import Any
 
 import av
 import av.error
 
 from impp_lambdas.core.intake.unreadable import Unreadable
+from impp_lambdas.core.media import counting, sections
 from impp_lambdas.core.media.containers import open_media
 
+JUMP_S = 10.0
+"""If the clock advances by so much from one packet to the next, it was set again: two recordings were joined."""
 SAMPLE_PACKETS = 2000
 """Packets whose rate stands for that of the whole file: some 20 s of video with sound."""
 
@@ -21,6 +26,11 @@ def measure(file: Any, trusts_header: bool = True) -> float | None:
     FFmpeg itself looks for the last timestamps of a transport or program stream. None if the file does not open or no
     packet has a time.
     """
+    if trusts_header:
+        with suppress(Unreadable, av.error.FFmpegError):
+            if seconds := counting.length(file) or sections.length(file):
+                return seconds
+        file.seek(0)
     try:
         with open_media(file) as container:
             if not trusts_header:
@@ -34,19 +44,24 @@ def measure(file: Any, trusts_header: bool = True) -> float | None:
 
 
 def _estimate(container: Any, file: Any) -> float | None:
-    """The span of the first packets, extended to the size of the file."""
-    first, last, count, position = float("inf"), float("-inf"), 0, 0
+    """The span of the first packets without jumps of their clock, extended to the size of the file."""
+    first, last, count, position, before = math.inf, -math.inf, 0, 0, 0.0
     try:
         for packet in container.demux():
             if packet.pts is None or packet.time_base is None:
                 continue
             start = float(packet.pts * packet.time_base)
+            if count and abs(start - last) > JUMP_S:
+                before += last - first
+                first, last = math.inf, -math.inf
             first, last = min(first, start), max(last, start + float((packet.duration or 0) * packet.time_base))
             position = max(position, (packet.pos or 0) + packet.size)
             count += 1
             if count >= SAMPLE_PACKETS:
                 size = file.seek(0, 2)
-                return (last - first) * max(1.0, size / position) if last > first and position else None
+                seconds = before + last - first
+                return seconds * max(1.0, size / position) if seconds > 0 and position else None
     except av.error.FFmpegError:  # a truncated end
         pass
-    return last - first if last > first else None
+    seconds = before + last - first
+    return seconds if 0 < seconds < math.inf else None

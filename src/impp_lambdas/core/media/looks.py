@@ -6,10 +6,12 @@ may be the poster. Of up to a few hundred: a tile for the storyboard.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.detect import cascade, tracks
+from impp_lambdas.core.detect.readers import LOCAL
 from impp_lambdas.core.media import pictures, selection
 from impp_lambdas.core.media.storyboard import TILES, Tile, tile
 
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
 
 KEEP = 120
 """Pictures that are kept: JPEGs of some 150 kB. Twice as many while looking."""
-MOST_FINDINGS = 25
-"""Most findings of a detector in one look, and most boxes of a label: as many as Rekognition is asked for."""
+MOST_FINDINGS = (25, 12, 6, 3, 1)
+"""Most findings of a detector in one look, and most boxes of a label: as many as Rekognition is asked for, and fewer
+until the look has its size."""
+MOST_BYTES = 8000
+"""Of a look as JSON. A busy street has 4,200; a part has some 1,200 looks, and the decoder's result 16 MiB."""
 LONGEST_TEXT = 200
 """Longest line of text in a finding."""
 
@@ -45,7 +50,7 @@ class Looks:
         """Look at a picture."""
         shot = pictures.shot(t, image)
         found_in = self._see(image) if self._detectors else {}
-        findings = {name: [_bounded(finding) for finding in found_in[name][:MOST_FINDINGS]] for name in found_in}
+        findings = _bounded(found_in)
         if len(self.rows) % self._every == 0:
             self._tiles.append(tile(shot.t, image))
             if len(self._tiles) >= 2 * TILES:
@@ -80,11 +85,27 @@ def worth_keeping(
     return [shot for shot in shots if shot.t in times]
 
 
-def _bounded(finding: dict[str, Any]) -> dict[str, Any]:
-    """A finding of bounded size, with the engine that it is of."""
-    bounded = {**finding, "engine": tracks.LOCAL}
+def _bounded(findings: Findings) -> Findings:
+    """The findings by detector, each with the engine that it is of: the surest ones, so many that they have
+    :data:`MOST_BYTES`."""
+    bounded: Findings = {}
+    for most in MOST_FINDINGS:
+        bounded = {name: [_finding(finding, most) for finding in _surest(findings[name], most)] for name in findings}
+        if len(json.dumps(bounded)) <= MOST_BYTES:
+            break
+    return bounded
+
+
+def _finding(finding: dict[str, Any], most: int) -> dict[str, Any]:
+    bounded = {**finding, "engine": LOCAL}
     if "text" in bounded:
         bounded["text"] = bounded["text"][:LONGEST_TEXT]
     if "instances" in bounded:
-        bounded["instances"] = bounded["instances"][:MOST_FINDINGS]
+        bounded["instances"] = _surest(bounded["instances"], most)
     return bounded
+
+
+def _surest(findings: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """So many findings of the highest confidence, in their order."""
+    by_confidence = sorted(range(len(findings)), key=lambda n: -float(findings[n]["confidence"]))
+    return [findings[n] for n in sorted(by_confidence[:most])]

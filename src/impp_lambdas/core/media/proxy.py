@@ -10,9 +10,9 @@ The choices of :class:`Effort` were measured: docs/design/performance.md, "Proxi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,12 +21,14 @@ import av
 import av.error
 from av.sidedata.sidedata import Type as SideData
 from av.stream import Discard, Disposition
+from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
 from impp_footage.orientation import UPRIGHT, Orientation, of_side_data
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import tone
 from impp_lambdas.core.media.containers import create_mp4, open_media
+from impp_lambdas.core.media.resampling import Resampler
 
 GOP_S = 2
 AUDIO_RATE, MONO_BITRATE, STEREO_BITRATE = 48_000, 48_000, 64_000
@@ -51,34 +53,45 @@ class IsLate(Protocol):
 
 @dataclass(frozen=True)
 class Effort:
-    """How much processor time a proxy may take: the decoder's deblocking, the scaler, x264's preset and quality."""
+    """How much processor time a proxy may take: the decoder's deblocking, the scaler, x264's preset and quality, and
+    more of x264's own settings, each after a colon."""
 
     skip_loop_filter: str = "all"
     scaler: str = "AREA"
-    preset: str = "veryfast"
+    preset: str = "superfast"
     crf: int = 26
     skip_frame: str = "DEFAULT"
+    x264: str = ":mbtree=1:rc-lookahead=10:bframes=1:b-adapt=0"
 
 
 @dataclass(frozen=True)
 class Size:
     """What is asked for: the upright size in pixels, both even, None for sound alone; the most pictures per second;
-    `max_bitrate` in bit/s; `duration_s` of the original, 0 if unknown."""
+    `max_bitrate` in bit/s; `duration_s` of the original, 0 if unknown. `track` counts the tracks of moving pictures;
+    that after the first has its own size, at most the one asked for, and no sound."""
 
     width: int | None
     height: int | None
     fps: Fraction
     max_bitrate: int
     duration_s: float
+    track: int = 1
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """Seconds of what was written, the pictures, and whether the original was read to its end."""
+    """Seconds of what was written, the pictures and their size, and whether the original was read to its end."""
 
     seconds: float
     pictures: int
     is_complete: bool
+    width: int | None
+    height: int | None
+
+
+def group_slots(fps: Fraction) -> int:
+    """Pictures of a closed group at a constant rate."""
+    return max(1, round(GOP_S * fps))
 
 
 def encode(file: Any, path: Path, size: Size, is_late: IsLate, effort: Effort | None = None) -> Proxy:
@@ -87,27 +100,54 @@ def encode(file: Any, path: Path, size: Size, is_late: IsLate, effort: Effort | 
     Raises :class:`~impp_lambdas.core.intake.unreadable.Unreadable` if nothing can be decoded.
     """
     with open_media(file) as source, create_mp4(path) as target:
-        tracks: list[_Track] = []
-        video = next((s for s in source.streams.video if not s.disposition & Disposition.attached_pic), None)
-        if size.width and video is not None:
-            tracks.append(_Pictures(video, target, size, effort or Effort(), path.with_suffix(".cube")))
-        if source.streams.audio and source.streams.audio[0].codec_context is not None:
+        tracks: list[Track] = []
+        videos = [s for s in source.streams.video if not s.disposition & Disposition.attached_pic]
+        if size.width and len(videos) >= size.track:
+            video = videos[size.track - 1]
+            size = size if size.track == 1 else _own(video, size)
+            tracks.append(Pictures(video, target, size, effort or Effort(), path.with_suffix(".cube")))
+        if size.track == 1 and source.streams.audio and source.streams.audio[0].codec_context is not None:
             tracks.append(_Sound(source.streams.audio[0], target))
-        is_complete = _transcode(source, {track.index: track for track in tracks}, size, is_late)
+        nothing = Unreadable("no picture of the video could be decoded" if size.width else "no sound could be decoded")
+        if not tracks:
+            raise nothing
+        is_complete = transcode(source, {track.index: track for track in tracks}, size, is_late)
         for track in tracks:
             track.finish()
         seconds = max((track.seconds for track in tracks), default=0.0)
         if not seconds or (size.width and not tracks[0].seconds):
-            raise Unreadable("no picture of the video could be decoded" if size.width else "no sound could be decoded")
-    pictures = tracks[0].count if isinstance(tracks[0], _Pictures) else 0
-    return Proxy(round(seconds, 3), pictures, is_complete)
+            raise nothing
+    pictures = tracks[0].count if isinstance(tracks[0], Pictures) else 0
+    return Proxy(round(seconds, 3), pictures, is_complete, size.width, size.height)
 
 
-def _transcode(source: av.container.InputContainer, tracks: dict[int, _Track], size: Size, is_late: IsLate) -> bool:
-    """Feed the tracks with what is decoded; returns whether the end was reached."""
+def _own(video: Any, size: Size) -> Size:
+    """The size of a further track: not larger than its pictures, whose shape it has; turned like the first track."""
+    assert size.width and size.height
+    aspect = float(video.sample_aspect_ratio or 1) or 1.0
+    width, height = video.width * max(1.0, aspect), video.height / min(1.0, aspect)
+    if (width > height) != (size.width > size.height):
+        width, height = height, width
+    scale = min(1.0, min(size.width, size.height) / max(1.0, min(width, height)))
+    return replace(size, width=_even(width * scale), height=_even(height * scale))
+
+
+def _even(pixels: float) -> int:
+    return max(2, 2 * round(pixels / 2))
+
+
+def transcode(
+    source: av.container.InputContainer,
+    tracks: Mapping[int, Track],
+    size: Size,
+    is_late: IsLate,
+    origin: float | None = None,
+) -> bool:
+    """Feed the tracks, by index of their streams, with what is decoded; returns whether the end was reached. `origin`
+    is the container's time of the first moment, by default that of what it holds."""
     for stream in source.streams:
         stream.discard = Discard.default if stream.index in tracks else Discard.all
-    origin = Fraction(source.start_time or 0, av.time_base)
+    begin = Fraction(source.start_time or 0, av.time_base) if origin is None else Fraction(origin)
     end = size.duration_s + OVERRUN_S if size.duration_s else math.inf
     packets = source.demux([s for s in source.streams if s.index in tracks])
     while True:
@@ -124,12 +164,14 @@ def _transcode(source: av.container.InputContainer, tracks: dict[int, _Track], s
             frames: list[Any] = packet.decode()  # of subtitles too, by its annotation
             for frame in frames:
                 if frame.pts is not None and frame.time_base and not frame.is_corrupt:
-                    at = frame.pts * frame.time_base - origin
+                    at = frame.pts * frame.time_base - begin
                     if -OVERRUN_S < at < min(end, track.seconds + OVERRUN_S + size.duration_s):
                         track.add(frame, max(Fraction(0), at))
 
 
-class _Track(Protocol):
+class Track(Protocol):
+    """Takes the decoded frames of a stream, each `at` seconds from the start; `seconds` is what it has written."""
+
     index: int
     seconds: float
 
@@ -137,14 +179,16 @@ class _Track(Protocol):
     def finish(self) -> None: ...
 
 
-class _Pictures:
-    """The pictures that are kept, at most one per slot of the constant rate."""
+class Pictures:
+    """The pictures that are kept, at most one per slot of the constant rate, from slot `first` on. A picture whose slot
+    is the first of its group of :func:`group_slots` is a keyframe: `groups` has their slots."""
 
-    def __init__(self, stream: Any, target: Any, size: Size, effort: Effort, cube: Path) -> None:
+    def __init__(self, stream: Any, target: Any, size: Size, effort: Effort, cube: Path, first: int = 0) -> None:
         assert size.width and size.height
-        self.index, self.seconds, self.count = stream.index, 0.0, 0
+        self.index, self.seconds, self.count = stream.index, float(first / size.fps), 0
+        self.groups: list[int] = []
         self._size, self._effort, self._target, self._cube = size, effort, target, cube
-        self._slot = -1
+        self._slot, self._group_slots = first - 1, group_slots(size.fps)
         self._process: Callable[[Any], Any] | None = None
         self._shape: tuple[Any, ...] | None = None
         stream.codec_context.options = {"skip_loop_filter": effort.skip_loop_filter}
@@ -157,14 +201,15 @@ class _Pictures:
         context.color_primaries = context.color_trc = context.colorspace = _BT709
         context.color_range = _LIMITED
         context.sample_aspect_ratio = Fraction(1)
-        context.gop_size = max(1, round(GOP_S * size.fps))
+        context.gop_size = self._group_slots
         context.thread_count = 1
         kilobits = max(100, size.max_bitrate // 1000)
         context.options = {
             "preset": effort.preset,
             "crf": str(effort.crf),
             "profile": "high",
-            "x264-params": f"vbv-maxrate={kilobits}:vbv-bufsize={2 * kilobits}:scenecut=0:open-gop=0",
+            "forced-idr": "1",
+            "x264-params": f"vbv-maxrate={kilobits}:vbv-bufsize={2 * kilobits}:scenecut=0:open-gop=0{effort.x264}",
         }
         self._encoder = encoder
 
@@ -176,6 +221,9 @@ class _Pictures:
         self.seconds = float((slot + 1) / self._size.fps)
         small = self._prepared(frame)
         small.pts, small.time_base, small.pict_type = slot, 1 / self._size.fps, 0
+        if not self.groups or slot // self._group_slots > self.groups[-1] // self._group_slots:
+            self.groups.append(slot)
+            small.pict_type = PictureType.I
         self._target.mux(self._encoder.encode(small))
 
     def finish(self) -> None:
@@ -271,16 +319,16 @@ class _Sound:
         self._encoder = target.add_stream("aac", rate=AUDIO_RATE, layout=layout)
         self._encoder.codec_context.bit_rate = MONO_BITRATE if is_mono else STEREO_BITRATE
         self._encoder.codec_context.time_base = Fraction(1, AUDIO_RATE)
-        self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=AUDIO_RATE)
+        self._encoder.codec_context.options = {"aac_coder": "fast"}  # a quarter of the time, and nearer to the original
+        self._resampler = Resampler("fltp", layout, AUDIO_RATE)
 
     def add(self, frame: Any, at: Fraction) -> None:
         gap = round(at * AUDIO_RATE) - self._written
         if gap > GAP_S * AUDIO_RATE:
             for silence in _silence(gap, self._layout):
                 self._write(silence)
-        with suppress(ValueError):  # a frame whose rate or layout differs from the first one's
-            for piece in self._resampler.resample(frame):
-                self._write(piece)
+        for piece in self._resampler.resample(frame):
+            self._write(piece)
 
     def finish(self) -> None:
         self._target.mux(self._encoder.encode(None))

@@ -7,6 +7,7 @@ rotation and mirroring, non-square pixels, a truncated end. Damaged parts are sk
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,12 +19,13 @@ from av.stream import Discard, Disposition
 from PIL import Image
 
 from impp_footage.orientation import of_side_data
+from impp_lambdas.core.media import sections
+from impp_lambdas.core.media.bounds import FORWARD_FRAMES
 from impp_lambdas.core.media.containers import open_media
 from impp_lambdas.core.media.pictures import LONG_SIDE, fit, upright
+from impp_lambdas.core.media.resampling import Resampler
 from impp_lambdas.core.media.speech import RATE
 
-FORWARD_FRAMES = 600
-"""Most frames per recording that are decoded beyond keyframes, if those are far apart (phones: 10 s and more)."""
 SEARCH_PACKETS = 5000
 """Most packets that are read for one picture: some 30 s of a file without an index."""
 
@@ -32,17 +34,20 @@ IsLate = Callable[[], bool]
 
 
 class Recording:
-    """An open container, as a context manager. `file` needs read, seek and tell.
+    """An open container, as a context manager. `file` needs read, seek and tell. Of a long file, what is outside of
+    `part` (start and end in seconds) may be missing.
 
     `video` and `audio` are the tracks that are read, or None; `origin` is the container's time of the first moment.
     """
 
-    def __init__(self, file: Any) -> None:
-        self.container = open_media(file)
+    def __init__(self, file: Any, part: tuple[float, float] | None = None) -> None:
+        view, origin = sections.section(file, *(part or (0.0, math.inf)))
+        self.has_index = origin is None
+        self.container = open_media(view)
         streams = self.container.streams
         self.video = next((s for s in streams.video if not s.disposition & Disposition.attached_pic), None)
         self.audio = next(iter(streams.audio), None)
-        self.origin = (self.container.start_time or 0) / av.time_base
+        self.origin = (self.container.start_time or 0) / av.time_base if origin is None else origin
 
     def __enter__(self) -> Recording:
         return self
@@ -117,7 +122,8 @@ class Recording:
         wide = frame.width * aspect if aspect > 1 else float(frame.width)
         high = frame.height / aspect if aspect < 1 else float(frame.height)
         width, height = fit(round(wide), round(high), LONG_SIDE)
-        image: Image.Image = frame.to_image(width=width, height=height, interpolation="AREA")
+        # One thread: those of a scaler outlive their frame until their address space is used up (90 pictures of 4K).
+        image: Image.Image = frame.to_image(width=width, height=height, interpolation="AREA", threads=1)
         matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
         return upright(image, of_side_data(bytes(matrix) if matrix else None))
 
@@ -138,7 +144,7 @@ class Recording:
         audio = self.audio
         assert audio is not None
         wanted = round(length_s * RATE) * 2
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        resampler = Resampler("s16", "mono", RATE)
         out = bytearray()
         for number, frame in self._frames(start, audio):
             if frame.time - self.origin + 0.1 >= start:
@@ -158,8 +164,7 @@ class Recording:
     def _frames(self, time: float, stream: Any) -> Iterator[tuple[int, Any]]:
         """Yield decoded frames from the keyframe before `time`, each with the number of packets read so far."""
         with suppress(av.error.FFmpegError):  # not seekable: continue at the current position
-            target = int((time + self.origin) / stream.time_base)
-            self.container.seek(max(target, stream.start_time or 0), stream=stream, backward=True)
+            sections.seek(self.container, stream, time + self.origin)
         packets = enumerate(self.container.demux(stream))
         while True:
             try:

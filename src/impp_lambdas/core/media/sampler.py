@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import IO, Any, cast
 
 from impp_lambdas.core.media import decoder
@@ -29,7 +30,7 @@ def _sample(file: decoder.Served, request: Mapping[str, Any]) -> decoder.Result:
         (float(part[0]), float(part[1])) if part else None,
     )
     sampled = sample(cast(IO[bytes], file), request["kind"], float(request["duration_s"]), limits)
-    board, poster, voice = sampled.storyboard, sampled.poster, sampled.speech
+    board, poster = sampled.storyboard, sampled.poster
     shots = [*sampled.frames, *([poster] if poster and poster not in sampled.frames else [])]
     result = {
         "pictures": [
@@ -44,15 +45,10 @@ def _sample(file: decoder.Served, request: Mapping[str, Any]) -> decoder.Result:
             for shot in shots
         ],
         "poster": shots.index(poster) if poster else None,
-        "vtt": board.vtt if board else None,
+        "storyboard": {**asdict(board), "sprite": None} if board else None,
         "looks": sampled.rows,
         "every_s": sampled.every_s,
-        "voice": {
-            "voiced_s": voice.voiced_s,
-            "total_s": voice.total_s,
-            "spans": voice.spans,
-            "spoken": voice.is_spoken,
-        },
+        "voice": asdict(sampled.speech),
         "is_complete": sampled.is_complete,
     }
     return result, [*(shot.jpeg for shot in shots), *([board.sprite] if board else [])]

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from impp_lambdas.core.media import selection, speech
+from impp_lambdas.core.media.bounds import STRIDE_BYTES, WINDOWS
 from impp_lambdas.core.media.looks import KEEP, Looks, worth_keeping
 from impp_lambdas.core.media.recording import Recording
-from impp_lambdas.core.media.stills import still
-from impp_lambdas.core.media.storyboard import Storyboard, Tile, storyboard
+from impp_lambdas.core.media.stills import still_or_beginning
+from impp_lambdas.core.media.storyboard import storyboard
+from impp_lambdas.core.media.voice import Voice
 from impp_lambdas.core.media.walk import Stretch, Walk
 
 if TYPE_CHECKING:
     from impp_lambdas.core.media.looks import See
     from impp_lambdas.core.media.pictures import Shot
+    from impp_lambdas.core.media.samples import Storyboard
 
 CANDIDATES_PER_FRAME = 3
 """Candidates that are decoded per frame, so that there is a choice, where no detector of ours looks."""
@@ -24,13 +27,9 @@ MAX_CANDIDATES = 240
 SECOND_LOOK = 4
 """Further candidates if all are useless: a clip shorter than the interval has one, which is its first keyframe where
 the clip is one GOP, and many clips open black. Four stay within
-:data:`~impp_lambdas.core.media.recording.FORWARD_FRAMES` for such a clip of 10 s."""
-STRIDE_BYTES = 4 << 20
-"""Most bytes per interval of a file that is read as a whole, sound included: one ranged request. S3 delivers them to a
-function in some 50 ms, in which a seek with one or two requests for the keyframe alone is no quicker."""
+:data:`~impp_lambdas.core.media.bounds.FORWARD_FRAMES` for such a clip of 10 s."""
 WINDOW_S = 6.0
-WINDOWS = 60
-"""Of the sound of other files 60 windows of 6 s are heard, spread evenly."""
+"""Length of the windows of sound that are heard of files that are not read as a whole."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +55,16 @@ class Limits:
 class Samples:
     """`frames` are pictures, of which those at the times in `distinct` differ most; `rows` those of
     :class:`~impp_lambdas.core.media.looks.Looks`. `is_complete` is False if the time ran out: there are then fewer
-    samples, but no wrong ones. `every_s` is the time between looks, longer than planned if the time was short."""
+    samples, but no wrong ones; or if a photo ends too early. `every_s` is the time between looks, longer than planned
+    if the time was short."""
 
     frames: list[Shot]
     poster: Shot | None
     storyboard: Storyboard | None
-    speech: speech.Speech
+    speech: Voice
     is_complete: bool
     distinct: frozenset[float] = frozenset()
     rows: Sequence[dict[str, Any]] = ()
-    tiles: Sequence[Tile] = ()
     every_s: float = 0.0
 
 
@@ -75,7 +74,7 @@ class _Pass:
 
     limits: Limits
     looks: Looks
-    voice: speech.Speech = field(default_factory=lambda: speech.Speech(0.0, 0.0))
+    voice: Voice = field(default_factory=Voice)
     is_complete: bool = True
     every_s: float = 0.0
 
@@ -87,12 +86,15 @@ def sample(file: IO[bytes], kind: str, duration_s: float, limits: Limits) -> Sam
     """
     state = _Pass(limits, Looks(limits.see, limits.detectors))
     if kind == "image":
-        state.looks.add(0.0, still(file))
+        image, state.is_complete = still_or_beginning(file)
+        state.looks.add(0.0, image)
         return _samples(state, 0.0)
     size = file.seek(0, 2)
     file.seek(0)
-    with Recording(file) as recording:
+    with Recording(file, limits.part) as recording:
         duration = recording.duration_s or duration_s
+        if limits.part and duration_s:  # the open container may hold that part only
+            duration = duration_s
         stretch = _stretch(limits, duration)
         if _is_walked(size, recording, duration, stretch.interval_s, limits.stride_bytes):
             _walk(state, recording, stretch)
@@ -118,6 +120,8 @@ def _is_walked(size: int, recording: Recording, duration: float, interval_s: flo
     """Whether it is cheaper to read everything than to seek, and possible: a track may have no decoder."""
     if recording.video is not None and recording.video.codec_context is None:
         return False
+    if not recording.has_index:  # seeking reads it anyway, again and again
+        return bool(duration)
     return bool(duration and interval_s) and size / duration * (interval_s if recording.has_video else 1.0) <= most
 
 
@@ -185,6 +189,5 @@ def _samples(state: _Pass, end: float) -> Samples:
         state.is_complete,
         frozenset(shot.t for shot in distinct),
         looks.rows,
-        looks.tiles,
         state.every_s,
     )

@@ -18,7 +18,10 @@ import av.error
 from av.stream import Discard
 
 from impp_lambdas.core.intake.unreadable import Unreadable
+from impp_lambdas.core.media import sections
 from impp_lambdas.core.media.containers import create_sound, open_media
+from impp_lambdas.core.media.layouts import layout_of
+from impp_lambdas.core.media.resampling import Resampler
 from impp_lambdas.core.media.speech import RATE
 
 GAP_S = 0.1
@@ -37,11 +40,10 @@ def extract(file: Any, path: Path) -> float:
     Raises :class:`~impp_lambdas.core.intake.unreadable.Unreadable` if the container does not open or has no audio.
     """
     with open_media(file) as source, create_sound(path) as target:
-        if not source.streams.audio:
-            raise Unreadable("no audio track")
+        track = _sound_of(source)
         encoder = target.add_stream("flac", rate=RATE, layout="mono")
         written = 0
-        for frame in _samples(source):
+        for frame in _samples(source, track):
             frame.pts = written
             frame.time_base = Fraction(1, RATE)
             written += frame.samples
@@ -58,19 +60,38 @@ def stretches(file: Any, spans: Iterable[tuple[float, float]]) -> list[bytes]:
     As long as the stretch, shorter where the recording ends in it. Raises
     :class:`~impp_lambdas.core.intake.unreadable.Unreadable` if the container does not open or has no audio.
     """
+    if layout_of(file) is not None:
+        return [_section(file, start, end) for start, end in spans]
     with open_media(file) as source:
-        if not source.streams.audio:
-            raise Unreadable("no audio track")
-        track = source.streams.audio[0]
-        _discard_others(source, track)
-        return [_stretch(source, track, start, end) for start, end in spans]
+        track = _sound_of(source)
+        origin = (source.start_time or 0) / av.time_base
+        sound = []
+        for start, end in spans:
+            with suppress(av.error.FFmpegError):  # not seekable: continue at the current position
+                sections.seek(source, track, start + origin)
+            sound.append(_stretch(source, track, origin, start, end))
+        return sound
 
 
-def _stretch(source: av.container.InputContainer, track: Any, start: float, end: float) -> bytes:
-    origin = (source.start_time or 0) / av.time_base
-    with suppress(av.error.FFmpegError):  # not seekable: continue at the current position
-        source.seek(max(int((start + origin) / track.time_base), track.start_time or 0), stream=track, backward=True)
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+def _section(file: Any, start: float, end: float) -> bytes:
+    """The sound of a stretch of a file without an index."""
+    view, origin = sections.section(file, start, end, is_sound=True)
+    with open_media(view) as source:
+        begin = (source.start_time or 0) / av.time_base if origin is None else origin
+        return _stretch(source, _sound_of(source), begin, start, end)
+
+
+def _sound_of(source: av.container.InputContainer) -> Any:
+    """The first sound track; all others are skipped."""
+    if not source.streams.audio:
+        raise Unreadable("no audio track")
+    track = source.streams.audio[0]
+    _discard_others(source, track)
+    return track
+
+
+def _stretch(source: av.container.InputContainer, track: Any, origin: float, start: float, end: float) -> bytes:
+    resampler = Resampler("s16", "mono", RATE)
     wanted = round((end - start) * RATE) * SAMPLE
     out = bytearray()
     for frame in _decoded(source, track):
@@ -95,12 +116,10 @@ def _discard_others(source: av.container.InputContainer, track: Any) -> None:
         other.discard = Discard.default if other.index == track.index else Discard.all
 
 
-def _samples(source: av.container.InputContainer) -> Iterator[av.AudioFrame]:
+def _samples(source: av.container.InputContainer, track: Any) -> Iterator[av.AudioFrame]:
     """All sound from the container's start as 16 kHz mono frames without gaps."""
-    track = source.streams.audio[0]
-    _discard_others(source, track)
     origin = (source.start_time or 0) / av.time_base
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    resampler = Resampler("s16", "mono", RATE)
     written = 0
     for frame in _decoded(source, track):
         gap = round((frame.time - origin) * RATE) - written if frame.time is not None else 0

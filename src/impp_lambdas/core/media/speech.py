@@ -12,11 +12,11 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import pairwise
 from operator import mul
 
 import webrtcvad  # type: ignore[import-untyped]  # ships no stubs
+
+from impp_lambdas.core.media.voice import Span, Voice, joined
 
 RATE = 16_000
 """Samples per second, mono, signed 16 bit: the format of both WebRTC's detector and Transcribe."""
@@ -32,42 +32,13 @@ GAP_S = 0.5
 """Sound that begins so much later than the last ended is a piece of its own."""
 RUN = 4
 """Fewest voiced frames in a row (120 ms, a short syllable)."""
-SPEECH_RATIO = 0.02
-"""Lowest voiced share of a recording that is transcribed: 1.2 s per minute, one short sentence. Measured: read speech
-0.50-0.65, the same under road noise 0.35 at 10 dB and 0.09 at 0 dB; hum, tones, white noise and silence 0.00."""
-
-
-PAD_S, JOIN_S = 0.5, 1.0
-"""A span begins so long before the first voiced frame and ends so long after the last: speech begins softly. Spans that
-are no farther apart are one."""
-MOST_SPANS = 500
-"""Most spans of a recording: they travel through the state machine, 500 are 8 kB. The shortest pauses go first."""
+PAD_S = 0.5
+"""A span begins so long before the first voiced frame and ends so long after the last: speech begins softly."""
 WINDOW_S = 30.0
 """Length of the pieces that :class:`Ear` judges."""
 
-Span = tuple[float, float]
 Sound = tuple[float, bytes]
 """Start in seconds, and 16 kHz mono 16-bit little-endian samples."""
-
-
-@dataclass(frozen=True)
-class Speech:
-    """`voiced_s` of `total_s` seconds sound like speech, at most `busiest_s` within a minute; `spans` are padded."""
-
-    voiced_s: float
-    total_s: float
-    spans: tuple[Span, ...] = ()
-    busiest_s: float = 0.0
-
-    @property
-    def ratio(self) -> float:
-        """Voiced share of the sound, 0 to 1."""
-        return self.voiced_s / self.total_s if self.total_s else 0.0
-
-    @property
-    def is_spoken(self) -> bool:
-        """Whether there is enough speech to pay for a transcript: in all of it, or in one minute of it."""
-        return self.ratio >= SPEECH_RATIO or self.busiest_s >= SPEECH_RATIO * 60
 
 
 class Ear:
@@ -96,12 +67,12 @@ class Ear:
         if len(self._buffer) >= WINDOW_S * RATE * 2:
             self._judge()
 
-    def speech(self) -> Speech:
+    def speech(self) -> Voice:
         """What was heard until now."""
         self._judge()
         voiced = sum(self._minutes.values())
         busiest = max(self._minutes.values(), default=0)
-        return Speech(voiced * 0.03, self._total * 0.03, joined(self._spans), busiest * 0.03)
+        return Voice(voiced * 0.03, self._total * 0.03, joined(self._spans), busiest * 0.03)
 
     def _judge(self) -> None:
         frames = [bytes(self._buffer[i : i + FRAME]) for i in range(0, len(self._buffer) - FRAME + 1, FRAME)]
@@ -122,33 +93,12 @@ class Ear:
             self._spans = [span for span in self._spans if span[1] <= around[0]] + [around]
 
 
-def detect(windows: Iterable[Sound], unheard_s: float = 0.0) -> Speech:
+def detect(windows: Iterable[Sound], unheard_s: float = 0.0) -> Voice:
     """Listen to windows of sound; `unheard_s` as for :class:`Ear`."""
     ear = Ear(unheard_s)
     for start, samples in windows:
         ear.hear(start, samples)
     return ear.speech()
-
-
-def joined(spans: Iterable[Span], most: int = MOST_SPANS) -> tuple[Span, ...]:
-    """At most `most` spans in order of time that cover all of them, apart by more than :data:`JOIN_S`."""
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start - merged[-1][1] <= JOIN_S:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    if len(merged) > most:
-        pauses = sorted(b[0] - a[1] for a, b in pairwise(merged))
-        shortest = pauses[len(merged) - most - 1]
-        kept = merged[:1]
-        for span in merged[1:]:
-            if span[0] - kept[-1][1] <= shortest:
-                kept[-1] = (kept[-1][0], span[1])
-            else:
-                kept.append(span)
-        merged = kept
-    return tuple((round(start, 2), round(end, 2)) for start, end in merged)
 
 
 def level(frame: bytes) -> float:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image
 
 from impp_lambdas.core.media.pictures import encode, fit
+from impp_lambdas.core.media.samples import Storyboard
 
 TILE_LONG_SIDE = 160
 TILES = 100
 """Most tiles per sprite: 10 by 10 tiles (1600 px) stay below 300 kB."""
 COLUMNS = 10
-
-
-@dataclass(frozen=True)
-class Storyboard:
-    """`sprite` is a JPEG of equal tiles, row by row; `vtt` refers to them by `#xywh=` fragments in pixels."""
-
-    sprite: bytes
-    vtt: str
-
 
 Tile = tuple[float, Image.Image]
 """Time in seconds, and a picture of at most :data:`TILE_LONG_SIDE`."""
@@ -34,7 +25,8 @@ def tile(t: float, image: Image.Image) -> Tile:
 
 
 def storyboard(tiles: Sequence[Tile], duration_s: float, sprite_name: str = "storyboard.jpg") -> Storyboard | None:
-    """Make the storyboard of tiles in order of time; None for fewer than two."""
+    """Make the storyboard of tiles in order of time, row by row; None for fewer than two. The WebVTT file refers to
+    them by `#xywh=` fragments in pixels."""
     if len(tiles) < 2:
         return None
     width, height = tiles[0][1].size
@@ -48,7 +40,7 @@ def storyboard(tiles: Sequence[Tile], duration_s: float, sprite_name: str = "sto
         start = 0.0 if i == 0 else t
         end = tiles[i + 1][0] if i + 1 < len(tiles) else max(duration_s, t + 0.001)
         cues += [f"{clock(start)} --> {clock(end)}", f"{sprite_name}#xywh={x},{y},{width},{height}", ""]
-    return Storyboard(encode(sheet, 75), "\n".join(cues))
+    return Storyboard(encode(sheet, 75), "\n".join(cues), [t for t, _ in tiles], width, height)
 
 
 def cut(sprite: bytes, times: Sequence[float], size: tuple[int, int]) -> list[Tile]:

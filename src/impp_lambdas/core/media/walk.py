@@ -17,6 +17,8 @@ import av
 import av.error
 from av.stream import Discard
 
+from impp_lambdas.core.media.bounds import FORWARD_PIXELS
+from impp_lambdas.core.media.resampling import Resampler
 from impp_lambdas.core.media.speech import RATE
 
 if TYPE_CHECKING:
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
 
     from impp_lambdas.core.media.recording import Recording
 
-FORWARD_PIXELS = 64e6
-"""Pixels that may be decoded between keyframes, per second of the recording: all of 1080p30, a quarter of 4K30. On one
-core that is a sixth of real time."""
 MAX_WAITING = 48 << 20
 """Most bytes of packets that wait for the next keyframe: 20 s at 20 Mbit/s. A longer one is decoded so far."""
 CARRIED_S = 10.0
@@ -95,7 +94,7 @@ class Walk:
             with suppress(av.error.FFmpegError):  # not seekable: everything before it is read
                 target = int((stretch.start + recording.origin) * av.time_base)
                 recording.container.seek(target, backward=True)
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        resampler = Resampler("s16", "mono", RATE)
         past_end = {track.index: False for track in tracks}
         for packet in _packets(recording.container, tracks):
             if self._seconds_left() < 0.1 * self._budget:
@@ -121,7 +120,7 @@ class Walk:
 
     # --- sound --------------------------------------------------------------------------------------------------------
 
-    def _listen(self, packet: Any, resampler: av.AudioResampler) -> None:
+    def _listen(self, packet: Any, resampler: Resampler) -> None:
         with suppress(av.error.FFmpegError):  # a damaged packet: try the next one
             for frame in packet.decode():
                 t = frame.time - self._recording.origin if frame.time is not None else None
@@ -193,7 +192,8 @@ class Walk:
             context.flush_buffers()
         for packet in [packets[0], None] if is_key_enough else [*packets, *([] if goes_on else [None])]:
             for frame in _frames(context, packet):
-                t = max(0.0, float(frame.time) - self._recording.origin)
+                # Not `frame.time`: what a decoder still holds at the end may come without a time base (MPEG-2 in MXF).
+                t = max(0.0, float(frame.pts * packets[0].time_base) - self._recording.origin)
                 if wanted and t >= wanted[0] - 1e-7:
                     yield t, self._recording.upright(frame)
                     wanted = [moment for moment in wanted if moment > t]
@@ -214,7 +214,7 @@ class Walk:
 def _frames(context: Any, packet: Any) -> list[Any]:
     """What a packet, or None at the end, makes the decoder give; nothing for a damaged one."""
     with suppress(av.error.FFmpegError):
-        return [frame for frame in context.decode(packet) if frame.time is not None and not frame.is_corrupt]
+        return [frame for frame in context.decode(packet) if frame.pts is not None and not frame.is_corrupt]
     return []
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from impp_lambdas.core.detect import video
 from impp_lambdas.core.detect.custom import SERVERLESS, CustomDetector
 from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
+from impp_lambdas.core.money.usage import request_lines
 
 
 def managed_lines(calls: int) -> list[LedgerLine]:
@@ -21,6 +24,12 @@ def detector_lines(calls: Mapping[str, int]) -> list[LedgerLine]:
     for name, count in calls.items():
         quantities[DETECTORS[name].price] += count
     return [PriceBook.load().line(*item, quantity) for item, quantity in quantities.items()]
+
+
+def video_lines(detectors: Iterable[str], seconds: float) -> list[LedgerLine]:
+    """Ledger lines of analysing a video of so many seconds for each detector; a second that has begun counts."""
+    minutes = math.ceil(round(seconds, 3)) / 60
+    return [PriceBook.load().line("rekognition", video.JOBS[name].item, minutes) for name in detectors]
 
 
 ESTIMATED_FRAME_BYTES = 300_000
@@ -41,9 +50,13 @@ def custom_lines(detector: CustomDetector, seconds: float, data_bytes: int) -> l
 
 
 def custom_quote(detectors: Iterable[CustomDetector], frames: int) -> list[LedgerLine]:
-    """What custom detectors cost at most for so many frames: by their configured seconds per frame."""
+    """What custom detectors cost at most for so many frames: by their configured seconds per frame. Each frame is read,
+    and the answer of an asynchronous endpoint is written and read."""
     return [
         line
         for detector in detectors
-        for line in custom_lines(detector, detector.seconds_per_frame * frames, ESTIMATED_FRAME_BYTES * frames)
+        for line in (
+            *custom_lines(detector, detector.seconds_per_frame * frames, ESTIMATED_FRAME_BYTES * frames),
+            *request_lines(gets=2 * frames, puts=frames),
+        )
     ]

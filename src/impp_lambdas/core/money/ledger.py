@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
-from impp_lambdas.core.money.usage import transcribe_line
+from impp_lambdas.core.money.usage import index_lines, transcribe_line
 
 if TYPE_CHECKING:
     from impp_lambdas.core.money.storage import Choice
@@ -23,9 +23,8 @@ MIN_OUTPUT_S = 10
 """MediaConvert bills each output for at least 10 s, in whole seconds (its pricing page)."""
 
 TRANSITIONS = {"process": 7, "archive_only": 6, "quarantine": 6}
-"""States outside the branches by verdict: Claim, Inspect, Route, then Sample, Archive, Publish, Notify, or Archive,
-Publish, Notify, or Quarantine, AlertQuarantined, Quarantined. If there are branches, the Parallel state is one more. A
-long file has SampleParts instead of Sample; its parts and Join are among the `retries`."""
+"""States outside the branches by verdict: Claim, Inspect, Route, then Process, Archive, Publish, Notify, or Archive,
+Publish, Notify, or Quarantine, AlertQuarantined, Quarantined."""
 
 
 def mediaconvert_line(width: int | None, height: int | None, fps: float, seconds: float) -> LedgerLine:
@@ -47,11 +46,11 @@ def mediaconvert_item(width: int | None, height: int | None, fps: float) -> str:
 def transitions(verdict: str, branches: Mapping[str, Mapping[str, Any]], retries: int = 0) -> int:
     """State transitions of an execution, including retries, which AWS bills as well.
 
-    Each branch counts its own; `retries` are those outside the branches, and the states of a long file's parts. Retries
-    of Publish, Quarantine and the alert after them are not known when the ledger is written.
+    The results in `branches` count their own; `retries` are those outside. Retries of Publish, Quarantine and the alert
+    after them are not known when the ledger is written.
     """
     inside = sum(int(b.get("transitions", 0)) for b in branches.values())
-    return TRANSITIONS[verdict] + (1 if branches else 0) + inside + retries
+    return TRANSITIONS[verdict] + inside + retries
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ def ledger(run: Run) -> Lines:
         lines.append(transcribe_line(float(run.facts["duration_s"])))  # GetTranscriptionJob reports no usage
     count = transitions(run.verdict, run.branches, run.retries)
     lines.append(PriceBook.load().line("states", "standard_transition", count))
+    lines += index_lines()
     if run.archive:
         lines += storage_lines(run.archive, run.delivered_bytes)
     return merge(lines)

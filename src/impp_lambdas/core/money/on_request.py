@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from impp_lambdas.core.money import ledger
+from impp_lambdas.core.money import ledger, retrieval
 from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
-from impp_lambdas.core.money.storage import MONTH_DAYS
 from impp_lambdas.core.money.usage import lambda_lines, request_lines
 
 if TYPE_CHECKING:
@@ -18,12 +17,7 @@ TRANSITIONS = 7
 
 RESTORED_DAYS = 2
 """How long the restored copy of an original can be read."""
-TIER = "Standard"
-RETRIEVAL = {
-    "GLACIER": "retrieval_glacier_fr_standard",
-    "DEEP_ARCHIVE": "retrieval_deep_archive_standard",
-}
-"""Items of the price book by storage class. Intelligent-Tiering restores for nothing."""
+TIER = "standard"
 
 FUNCTIONS_S, FUNCTIONS_MB, FUNCTIONS = 6.0, 256, 4
 """Runs of functions for a request, rounded up: seconds, memory, invocations."""
@@ -43,12 +37,7 @@ def quote(order: Order, archived: str | None, machine: str) -> ledger.Lines:
 
 def restore_lines(archived: str | None, size: int) -> ledger.Lines:
     """Retrieval from an archive, and the copy that can be read meanwhile."""
-    if not archived:
-        return []
-    lines = [_line("standard", size / GB * RESTORED_DAYS / MONTH_DAYS)]
-    if archived in RETRIEVAL:
-        lines.append(_line(RETRIEVAL[archived], size / GB))
-    return lines
+    return retrieval.lines(archived, size, TIER, RESTORED_DAYS) if archived else []
 
 
 def spent(

@@ -57,6 +57,7 @@ class PriceBook:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.as_of: str = document["as_of"]
+        self.storage_classes: list[dict[str, Any]] = document["storage_classes"]
         sources = document["sources"]
         self._prices = {(p["service"], p["item"]): _price(p, sources[p["source"]]) for p in document["prices"]}
 

@@ -3,13 +3,13 @@
 The cost of a class covers the transition, the months (at least its minimum duration), its overhead per object, and
 retrievals. The reason for a choice states the sums.
 
-To add a storage class, add a row to :data:`CLASSES` and a rule to `modules/archive`; a test compares them.
+The classes are rows of the price book, because minimum duration, overhead and monitoring are what S3 bills.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,11 @@ NEEDS = {
     "creator": Need(36, 0.5, 0.5, True, "source material, must be readable at once"),
 }
 
+UNPROCESSED = Need(3, 2.0, 0.0, True, "not processed yet, and read for that when there is budget again")
+"""Of a deferred original: a replay, likely within three months, looks at it and encodes it without a restore."""
+
+OUTLOOK_YEARS = (1, 3, 10)
+
 
 @dataclass(frozen=True)
 class StorageClass:
@@ -60,40 +65,7 @@ class StorageClass:
     monitored: bool = False
 
 
-CLASSES = (
-    StorageClass("standard", "STANDARD", ("standard",)),
-    StorageClass(
-        "intelligent",
-        "INTELLIGENT_TIERING",
-        ("intelligent_tiering_frequent",)
-        + 2 * ("intelligent_tiering_infrequent",)
-        + ("intelligent_tiering_archive_instant",),
-        "transition_intelligent_tiering",
-        monitored=True,
-    ),
-    StorageClass("standard-ia", "STANDARD_IA", ("standard_ia",), "transition_standard_ia", "retrieval_standard_ia", 30),
-    StorageClass("glacier-ir", "GLACIER_IR", ("glacier_ir",), "transition_glacier_ir", "retrieval_glacier_ir", 90),
-    StorageClass(
-        "glacier-fr",
-        "GLACIER",
-        ("glacier_fr",),
-        "transition_glacier_fr",
-        "retrieval_glacier_fr_standard",
-        90,
-        instant=False,
-        overhead=True,
-    ),
-    StorageClass(
-        "deep-archive",
-        "DEEP_ARCHIVE",
-        ("deep_archive",),
-        "transition_deep_archive",
-        "retrieval_deep_archive_standard",
-        180,
-        instant=False,
-        overhead=True,
-    ),
-)
+CLASSES = tuple(StorageClass(**{**row, "items": tuple(row["items"])}) for row in PriceBook.load().storage_classes)
 
 STAYS = CLASSES[0].tag
 """The tag that keeps an original where it was uploaded."""
@@ -120,17 +92,22 @@ class Choice:
         return cls(data["storage_class"], data["tag"], data["why"], lines)
 
 
-def choose(facts: Facts, keep_years: float | None = None) -> Choice:
+def need_of(source: str, recording: str | None, keep_years: float | None = None) -> Need:
+    """How originals of a source are likely to be read. `keep_years` is the profile's, and replaces how long they are
+    kept."""
+    need = NEEDS["dashcam-routine" if (source, recording) == ("dashcam", "routine") else source]
+    return need if keep_years is None else replace(need, months=math.ceil(keep_years * 12))
+
+
+def choose(facts: Facts, keep_years: float | None = None, *, is_deferred: bool = False) -> Choice:
     """Choose the cheapest class that can be read as soon as this original may be needed.
 
-    `keep_years` is the profile's, and replaces how long the source's originals are kept.
+    `keep_years` as in :func:`need_of`. A deferred original stays in an instant class until it has been processed.
     """
     if facts.bytes < SMALL_BYTES:
         why = f"{facts.bytes} bytes: below 128 KB a transition saves nothing"
         return Choice("STANDARD", "standard", why, first_month(CLASSES[0], facts.bytes))
-    need = NEEDS["dashcam-routine" if (facts.source, facts.recording) == ("dashcam", "routine") else facts.source]
-    if keep_years is not None:
-        need = replace(need, months=math.ceil(keep_years * 12))
+    need = UNPROCESSED if is_deferred else need_of(facts.source, facts.recording, keep_years)
     priced = {c.tag: (cost(c, facts.bytes, need), c) for c in CLASSES if c.instant or not need.instant}
     usd, best = min(priced.values(), key=lambda entry: entry[0])
     standard = priced["standard"][0]
@@ -166,6 +143,15 @@ def cost(storage: StorageClass, size: int, need: Need) -> float:
         late = need.yearly_reads * months / 12
         usd += late * (sum(_month(storage, gb, m) for m in range(3)) - 3 * _month(storage, gb, 3))
     return usd
+
+
+def outlook(size: int, need: Need, all_years: Iterable[float] = OUTLOOK_YEARS) -> dict[str, dict[float, float]]:
+    """USD for `size` bytes by tag of the class and years, reads as the need describes them.
+
+    All classes, also those that are not read at once: they show what waiting for a restore would save.
+    """
+    by_years = {years: replace(need, months=math.ceil(12 * years)) for years in all_years}
+    return {c.tag: {years: cost(c, size, kept) for years, kept in by_years.items()} for c in CLASSES}
 
 
 def first_month(storage: StorageClass, size: int) -> tuple[LedgerLine, ...]:

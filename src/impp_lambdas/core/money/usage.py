@@ -19,10 +19,20 @@ def lambda_lines(seconds: float, memory_mb: int, machine: str, requests: int = 1
     return [book.line("lambda", "request", requests), book.line("lambda", item, seconds * memory_mb / 1024)]
 
 
+INDEX_GETS, INDEX_PUTS = 4, 3
+"""The month's shard, its words, the shard again, and the list of the months; one of each more per level at which the
+month has been split. A test counts them."""
+
+
 def request_lines(*, gets: int, puts: int) -> list[LedgerLine]:
     """Requests to S3."""
     book = PriceBook.load()
     return [book.line("s3", "get", gets), book.line("s3", "put", puts)]
+
+
+def index_lines() -> list[LedgerLine]:
+    """Requests for an asset's entry in the index, unless other executions write the same shard at that moment."""
+    return request_lines(gets=INDEX_GETS, puts=INDEX_PUTS)
 
 
 def copy_lines(size: int) -> list[LedgerLine]:

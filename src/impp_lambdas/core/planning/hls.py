@@ -3,12 +3,17 @@
 Each rung is one file whose segments are byte ranges (`SINGLE_FILE`): an hour is a handful of objects instead of
 thousands, each of which would be a request to pay and a line to list. There is no DASH manifest: hls.js and Apple's
 players read HLS, and no part of the pipeline reads DASH. Pictures and sound are outputs of their own, so that sound is
-stored once. MediaConvert bills each output by its own duration.
+stored once. AWS's pricing page says "per minute of content output" and has a rate for outputs of sound alone; it does
+not say whether the sound of such a group is one. The price book takes it for one, which is the dearer reading.
+
+Where a setting is explained below, the words are those of the API's model (botocore, `CmafGroupSettings` and
+`CmfcSettings`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core import keys
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 SEGMENT_S = 6
 """Apple's recommendation (HLS authoring specification, 7.5); a multiple of the GOP, so that rungs align."""
 NAME, AUDIO = "hls", "hls-audio"
+AUDIO_GROUP = "audio"
+"""GROUP-ID of the sound in the main playlist (`AudioGroupId`), which the pictures refer to (`AudioRenditionSets`)."""
 RUNGS = (
     ladder.Rung(NAME, 2160, 7, 0.08),
     ladder.Rung(NAME, 1080, 7, 0.10),
@@ -29,9 +36,13 @@ LEAST_STEP = 1.3
 """A rung is left out if the next larger picture has less than this many times its short side."""
 
 
-def rungs(asset: str, streams: Streams) -> list[ladder.Rendition]:
+def rungs(asset: str, streams: Streams, *, is_small_ours: bool = False) -> list[ladder.Rendition]:
     """The tracks of an original, largest picture first, sound last; none if it has no picture to encode. Their keys are
-    those of their playlists."""
+    those of their playlists.
+
+    `is_small_ours`: a function makes the smallest of several pictures. MediaConvert makes all others, and the main
+    playlist, which therefore has one of its own at least.
+    """
     if streams.kind != "video" or not streams.is_encodable or not streams.width or not streams.height:
         return []
     chosen: list[ladder.Rendition] = []
@@ -45,9 +56,17 @@ def rungs(asset: str, streams: Streams) -> list[ladder.Rendition]:
         bitrate = round(min(max(rate, ladder.MIN_BITRATE), ladder.MAX_BITRATE))
         name = f"{NAME}-{short}"
         chosen.append(ladder.Rendition(name, playlist(asset, name), width, height, fps, rung.quality, bitrate))
+    if is_small_ours and len(chosen) > 1 and streams.fps:
+        small = chosen[-1]
+        chosen[-1] = replace(small, engine="lambda", fps=small.fps or ladder.fraction(streams.fps))
     if chosen and streams.has_encodable_audio:
         chosen.append(ladder.Rendition(AUDIO, playlist(asset, AUDIO), None, None, None, None, jobs.STEREO[1]))
     return chosen
+
+
+def is_track(name: str) -> bool:
+    """Whether a rendition of this name is a track of a presentation."""
+    return name.startswith(f"{NAME}-")
 
 
 def playlist(asset: str, name: str = NAME) -> str:
@@ -71,6 +90,8 @@ def group(bucket: str, asset: str, renditions: Sequence[ladder.Rendition], strea
                 "CodecSpecification": "RFC_6381",
                 "ManifestDurationFormat": "FLOATING_POINT",
                 "StreamInfResolution": "INCLUDE",
+                # "The earliest presentation time will be equal to zero": pictures begin with the sound.
+                "VideoCompositionOffsets": "SIGNED",
             },
         },
         "Outputs": [_output(rendition, streams) for rendition in renditions],
@@ -78,9 +99,17 @@ def group(bucket: str, asset: str, renditions: Sequence[ladder.Rendition], strea
 
 
 def _output(rendition: ladder.Rendition, streams: Streams) -> dict[str, Any]:
-    output = {"NameModifier": rendition.name.removeprefix(NAME), "ContainerSettings": {"Container": "CMFC"}}
+    cmfc: dict[str, str] = {}
+    output = {
+        "NameModifier": rendition.name.removeprefix(NAME),
+        "ContainerSettings": {"Container": "CMFC", "CmfcSettings": cmfc},
+    }
     if not rendition.width:
+        # "Choose Alternate audio, auto select, default to set DEFAULT=YES and AUTOSELECT=YES."
+        cmfc |= {"AudioGroupId": AUDIO_GROUP, "AudioTrackType": "ALTERNATE_AUDIO_AUTO_SELECT_DEFAULT"}
         return output | {"AudioDescriptions": [jobs.sound(streams)]}
+    if streams.has_encodable_audio:
+        cmfc["AudioRenditionSets"] = AUDIO_GROUP
     video = jobs.picture(rendition, streams)
     # A key frame at a scene change would end a segment in one rung and not in another.
     video["CodecSettings"]["H264Settings"]["SceneChangeDetect"] = "DISABLED"

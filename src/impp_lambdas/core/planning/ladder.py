@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,8 @@ _DASHCAM_RUNGS = {**RUNGS, "web": WEB_720}
 class Rendition:
     """One output. `width` and `height` are None for audio; `fps` is None if the original's rate is kept. `max_bitrate`
     in bit/s is that of the picture, or of the sound for audio. `engine` is `mediaconvert`, or `lambda` for what a
-    function of ours encodes."""
+    function of ours encodes. `track` is the number of the original's track of moving pictures; of one after the first,
+    width and height are the largest."""
 
     name: str
     key: str
@@ -71,6 +72,7 @@ class Rendition:
     quality: int | None
     max_bitrate: int
     engine: str = "mediaconvert"
+    track: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """The rendition as plain JSON."""
@@ -81,16 +83,16 @@ def renditions(
     asset: str, names: Sequence[str], facts: Facts, bit_rate: float | None = None, engines: Mapping[str, str] = _NONE
 ) -> list[Rendition]:
     """The renditions of an original among `names`, in their order; none for an image or a picture that is too small to
-    encode. Sound without a picture has one, whatever its name would be.
+    encode. Sound without a picture has one, `audio`, whatever its name would be.
 
     `bit_rate` is the original's in bit/s, which limits that of the renditions. `engines` has the engine by name of the
-    rendition, where it is not MediaConvert.
+    rendition, where it is not MediaConvert: nothing else is made of what that cannot read.
     """
-    if not facts.is_encodable:
-        return []
     if facts.kind == "audio":
-        is_possible = names and facts.has_encodable_audio
-        return [_audio(asset)] if is_possible else []
+        is_possible = "audio" in engines or (facts.is_encodable and facts.has_encodable_audio)
+        return [_audio(asset, engines)] if names and is_possible else []
+    if not facts.is_encodable:
+        names = [name for name in names if name in engines]
     if facts.kind != "video" or not facts.width or not facts.height:
         return []
     rungs = _DASHCAM_RUNGS if facts.source == "dashcam" else RUNGS
@@ -102,7 +104,7 @@ def renditions(
             continue
         fps = reduce_rate(facts.fps, rung.max_fps)
         if facts.is_variable_rate and facts.fps and not fps:  # to follow the source would be to take its average
-            fps = _fraction(facts.fps)
+            fps = fraction(facts.fps)
         rate = float(Fraction(fps)) if fps else facts.fps or 30.0
         limit = min(rung.bits * width * height * rate, _useful_bitrate(facts.video_codec, bit_rate), MAX_BITRATE)
         key = keys.delivery(asset, f"video-{rung.name}.mp4")
@@ -112,8 +114,17 @@ def renditions(
     return ladder
 
 
-def _audio(asset: str) -> Rendition:
-    return Rendition("audio", keys.delivery(asset, "video-audio.m4a"), None, None, None, None, AUDIO_BITRATE)
+def views(asset: str, proxy: Rendition, tracks: int) -> list[Rendition]:
+    """Proxies of the further tracks of moving pictures, such as the rear view of a dual camera: `proxy-2` and so on."""
+    return [
+        replace(proxy, name=f"{proxy.name}-{n}", key=keys.delivery(asset, f"video-{proxy.name}-{n}.mp4"), track=n)
+        for n in range(2, tracks + 1)
+    ]
+
+
+def _audio(asset: str, engines: Mapping[str, str]) -> Rendition:
+    key, engine = keys.delivery(asset, "video-audio.m4a"), engines.get("audio", "mediaconvert")
+    return Rendition("audio", key, None, None, None, None, AUDIO_BITRATE, engine)
 
 
 def _useful_bitrate(codec: str | None, bit_rate: float | None) -> float:
@@ -145,10 +156,11 @@ def reduce_rate(fps: float | None, most: int) -> str | None:
     rate = min(fps / divisor, most)
     if rate < LOWEST * most:
         rate = float(most)
-    return _fraction(rate)
+    return fraction(rate)
 
 
-def _fraction(rate: float) -> str:
+def fraction(rate: float) -> str:
+    """A frame rate as a fraction; 29.97 and similar are the multiples of 1000/1001 that they stand for."""
     exact = Fraction(rate).limit_denominator(1001)
     nominal = Fraction(round(rate * 1001 / 1000) * 1000, 1001)  # 29.97 and similar
     close = nominal if abs(float(nominal) - rate) < 0.005 and exact.denominator != 1 else exact

@@ -10,14 +10,15 @@ from typing import Any
 from impp_lambdas.core import keys
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.intake.originals import Original
-from impp_lambdas.core.planning import jobs, ladder
+from impp_lambdas.core.planning import encoding, hls, ladder
 from impp_lambdas.core.planning.plan import TRANSCODE_BASE_S, TRANSCODE_MAX_S
 
 PROCESSED = ("published", "partial", "deferred")
 """States of assets whose originals can be read."""
 
 POSSIBLE = ("web", "mobile", "youtube", "proxy")
-"""Renditions that can be asked for, of footage; sound has one of its own."""
+"""Single files that can be asked for, of footage; sound has one of its own. `hls` asks for all tracks of a
+presentation, which MediaConvert makes."""
 RESTORE_S = 60 * 3600
 """By then an archived original can be read: within 48 hours by the slowest tier, Bulk from Deep Archive
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html)."""
@@ -39,8 +40,8 @@ class Order:
 
     def job_settings(self, delivery_bucket: str) -> dict[str, Any]:
         """Settings of MediaConvert's job."""
-        destination = f"s3://{delivery_bucket}/assets/{self.asset}/video"
-        return jobs.settings(self.original.uri, destination, self.renditions, self.facts)
+        uri, renditions = self.original.uri, self.renditions
+        return encoding.job_settings(self.asset, uri, delivery_bucket, renditions, self.facts) or {}
 
     @property
     def deadlines(self) -> dict[str, int]:
@@ -58,14 +59,23 @@ def order(item: Mapping[str, Any] | None, names: Sequence[str]) -> Order:
     facts, original = _facts(item), Original(item["bucket"], item["key"], item.get("version") or "")
     if not keys.is_safe(original.key):
         raise Refused(f"MediaConvert may not read the name {original.key}: upload it under another one")
-    existing = tuple(r["name"] for r in item.get("renditions") or () if r["name"] in names)
+    listed = {r["name"] for r in item.get("renditions") or ()}
     bit_rate = facts.bytes * 8 / facts.duration_s if facts.duration_s else None
-    possible = ladder.renditions(item["asset"], POSSIBLE, facts, bit_rate)
-    wanted = tuple(r for r in possible if r.name in names and r.name not in existing)
-    if impossible := sorted(set(names) - {r.name for r in possible} - set(existing)):
-        known = ", ".join(r.name for r in possible) or "none"
+    possible = [*ladder.renditions(item["asset"], POSSIBLE, facts, bit_rate), *hls.rungs(item["asset"], facts)]
+    by_name: dict[str, set[str]] = {}
+    for rendition in possible:
+        by_name.setdefault(request_name(rendition.name), set()).add(rendition.name)
+    existing = tuple(name for name in names if by_name.get(name, {name}) <= listed)
+    wanted = tuple(r for r in possible if request_name(r.name) in set(names) - set(existing))
+    if impossible := sorted(set(names) - set(by_name) - set(existing)):
+        known = ", ".join(by_name) or "none"
         raise Refused(f"{', '.join(impossible)}: not a rendition of this {facts.kind}, which can have: {known}")
     return Order(item["asset"], facts, original, wanted, existing)
+
+
+def request_name(rendition: str) -> str:
+    """The name by which a rendition is asked for and claimed: tracks of a presentation come together."""
+    return hls.NAME if hls.is_track(rendition) else rendition
 
 
 def _facts(item: Mapping[str, Any]) -> Facts:

@@ -7,7 +7,7 @@ rules choose a profile by the key's prefix or by a tag. Without a rule, kind, so
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
 
-IMAGE_ENGINES = ("off", "lambda", "rekognition", "cascade")
+IMAGE_ENGINES = ("off", "lambda", "rekognition", "rekognition-video", "cascade")
 SPEECH_ENGINES = ("off", "lambda", "transcribe")
 REASONS = ("people", "vehicles", "text", "uncertain", "event", "novel")
 """Why the cascade asks a managed service about a frame."""
@@ -38,6 +38,8 @@ class Profile:
     moderation: str = "off"
     speech: str = "off"
     interval_s: float = 1.0
+    frames_interval_s: float = 5.0
+    max_frames: int = 60
     managed_usd_per_hour: float = 0.0
     escalate: tuple[str, ...] = ()
     renditions: tuple[str, ...] = ()
@@ -100,15 +102,19 @@ class Profiles:
 
     @classmethod
     def of(
-        cls, overrides: Mapping[str, Mapping[str, Any]] | None = None, rules: Sequence[Mapping[str, Any]] = ()
+        cls,
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        rules: Sequence[Mapping[str, Any]] = (),
+        custom_detectors: Collection[str] = (),
     ) -> Profiles:
         """The defaults with the user's changes: fields by profile, and rules `{profile, prefix?, tag: {key, value}?}`.
 
-        A new profile needs `base`, the default profile whose fields it starts with. Raises :class:`ProfileError`.
+        A new profile needs `base`, the default profile whose fields it starts with. `labels` may be one of
+        `custom_detectors`, the names of the user's own. Raises :class:`ProfileError`.
         """
         by_name = dict(defaults())
         for name, values in (overrides or {}).items():
-            by_name[name] = _override(name, values)
+            by_name[name] = _override(name, values, custom_detectors)
         return cls(by_name, tuple(_rule(rule, by_name) for rule in rules))
 
     @property
@@ -146,7 +152,7 @@ def _by_facts(facts: Facts) -> tuple[str, str]:
     return name, f"it is {kind} of a dash cam"
 
 
-def _override(name: str, values: Mapping[str, Any]) -> Profile:
+def _override(name: str, values: Mapping[str, Any], custom_detectors: Collection[str]) -> Profile:
     base = values.get("base", name)
     if base not in defaults():
         raise ProfileError(f"profile {name}: base is {base!r}; {_allowed(defaults())}")
@@ -154,7 +160,7 @@ def _override(name: str, values: Mapping[str, Any]) -> Profile:
     given = {key: value for key, value in values.items() if key != "base" and value is not None}
     if unknown := sorted(given.keys() - known):
         raise ProfileError(f"profile {name} has no field {unknown[0]!r}; {_allowed(sorted(known))}")
-    return _checked(name, replace(defaults()[base], **_tuples(given)))
+    return _checked(name, replace(defaults()[base], **_tuples(given)), custom_detectors)
 
 
 def _rule(rule: Mapping[str, Any], by_name: Mapping[str, Profile]) -> Rule:
@@ -166,17 +172,21 @@ def _rule(rule: Mapping[str, Any], by_name: Mapping[str, Profile]) -> Rule:
     return Rule(str(profile), prefix, (str(tag["key"]), str(tag["value"])) if tag else None)
 
 
-def _checked(name: str, profile: Profile) -> Profile:
-    """The profile, if its values are allowed. Which names of custom detectors exist is not known here."""
+def _checked(name: str, profile: Profile, custom_detectors: Collection[str] = ()) -> Profile:
+    """The profile, if its values are allowed."""
+    _one_of(name, "labels", [profile.labels], [*IMAGE_ENGINES, *sorted(custom_detectors)])
     for field in ("text", "faces", "moderation"):
         _one_of(name, field, [getattr(profile, field)], IMAGE_ENGINES)
     _one_of(name, "speech", [profile.speech], SPEECH_ENGINES)
     _one_of(name, "escalate", profile.escalate, REASONS)
     _one_of(name, "renditions", profile.renditions, RENDITIONS)
     _one_of(name, "on_request", profile.on_request, RENDITIONS)
-    if not MIN_INTERVAL_S <= profile.interval_s <= MAX_INTERVAL_S:
-        most = f"{MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g} seconds are allowed"
-        raise ProfileError(f"profile {name}: interval_s is {profile.interval_s:g}; {most}")
+    for field in ("interval_s", "frames_interval_s"):
+        if not MIN_INTERVAL_S <= (value := getattr(profile, field)) <= MAX_INTERVAL_S:
+            most = f"{MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g} seconds are allowed"
+            raise ProfileError(f"profile {name}: {field} is {value:g}; {most}")
+    if profile.max_frames < 1 or profile.max_frames != int(profile.max_frames):
+        raise ProfileError(f"profile {name}: max_frames is {profile.max_frames:g}; it must be a whole number from 1 on")
     for field in ("managed_usd_per_hour", "keep_years", "max_usd"):
         if (value := getattr(profile, field)) is not None and value < 0:
             raise ProfileError(f"profile {name}: {field} is {value:g}; it must be 0 or more")

@@ -6,7 +6,7 @@ An alert is `{severity, kind, asset, title, text, links: [{title, url}], usd}`; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import quote as url_quote
 
@@ -20,6 +20,7 @@ SEVERITY = {
     "rendering": "info",
     "rendered": "info",
     "unrendered": "warning",
+    "restored": "info",
 }
 _TITLE = {
     "published": "Published",
@@ -31,7 +32,11 @@ _TITLE = {
     "rendering": "Rendition requested",
     "rendered": "Rendition ready",
     "unrendered": "Rendition not made",
+    "restored": "Original restored",
 }
+MOST_PER_DAY = 20
+"""Alerts about the bad ends of a device's files per day (UTC). Whoever has a box's credentials can upload any number of
+files that end badly, and a whole card may be over the budget."""
 SUBJECT_LENGTH = 99
 """SNS accepts subjects of fewer than 100 printable ASCII characters."""
 
@@ -51,6 +56,21 @@ class Alert:
     def to_dict(self) -> dict[str, Any]:
         """The alert as plain JSON."""
         return {**asdict(self), "links": [dict(link) for link in self.links]}
+
+
+def is_bad(alert: Alert) -> bool:
+    """Whether it is about a bad end, so that it counts."""
+    return alert.severity != "info"
+
+
+def last_of_day(alert: Alert, owner: str) -> Alert:
+    """The last alert about a device's files on a day."""
+    whose = owner or "files that name no device"
+    notice = (
+        f"This is the last of today's alerts about {whose}: there have been {MOST_PER_DAY}. Further problems are in the"
+        " gallery, on its page Problems, and in `impp find`."
+    )
+    return replace(alert, text=f"{notice}\n{alert.text}")
 
 
 def subject(title: str) -> str:

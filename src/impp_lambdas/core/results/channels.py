@@ -65,7 +65,7 @@ def _discord(alert: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     in_field = _fitting(links, "\n", limits.links)
     # A presigned URL is too long for a field.
     in_text = _fitting([link for link in links if link not in in_field], "\n", limits.text // 2)
-    text = _cut(_markdown(str(alert.get("text") or "")), limits.text - len("\n".join(["", *in_text])))
+    text = _cut(_markdown(_visible(str(alert.get("text") or ""))), limits.text - len("\n".join(["", *in_text])))
     embed: dict[str, Any] = {
         "title": _cut(_markdown(_line(alert["title"])), limits.title),
         "description": "\n".join([text, *in_text]),
@@ -118,8 +118,9 @@ def _line(text: Any) -> str:
 
 
 def _visible(text: str) -> str:
-    """Replace control characters, including those for the writing direction, by spaces; lines stay."""
-    return re.sub(r"[\x00-\x09\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+", " ", text)
+    """Replace characters that no font shows by spaces: controls, those for the writing direction, separators of lines
+    that only some programs know. Lines stay."""
+    return "".join(character if character.isprintable() or character == "\n" else " " for character in text)
 
 
 def _slack_plain(text: str) -> dict[str, Any]:

@@ -6,16 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from impp_lambdas.core import keys
 from impp_lambdas.core.detect.registry import summary_fields
+from impp_lambdas.core.money import storage
 from impp_lambdas.core.money.pricing import LedgerLine, total
+from impp_lambdas.core.results.playable import original_playable
 
 if TYPE_CHECKING:
     from impp_lambdas.core.results.outcome import Outcome
 
 VERSION = 1
+TRACKS = "tracks.json"
+MOST_TRACKS = 2000
+"""Most tracks that are delivered, some 400 kB: a gallery draws them as a lane below the player."""
 EXCERPT = 1000
 """Characters of the transcript in the catalog."""
 _ORIGINAL_FACTS = {"bytes", "sha256", "crc64nvme"}
@@ -28,6 +34,7 @@ class Delivery:
 
     renditions: tuple[Mapping[str, Any], ...] = ()
     poster: str | None = None
+    thumbnail: str | None = None
     storyboard: str | None = None
     storyboard_vtt: str | None = None
     captions: str | None = None
@@ -54,6 +61,10 @@ class Record:
     ledger: Sequence[LedgerLine]
     created_at: str
     finished_at: str
+    words: Mapping[str, Any] = field(default_factory=dict)
+    """What was seen, read and said, with seconds: see :func:`impp_lambdas.core.results.index.words`."""
+    tracks: Sequence[Mapping[str, Any]] = ()
+    """What was followed from look to look: see :meth:`impp_lambdas.core.detect.tracks.Track.to_dict`."""
 
     @property
     def usd(self) -> float:
@@ -78,27 +89,39 @@ def manifest(record: Record) -> dict[str, Any]:
             "sha256": media["facts"]["sha256"],
             "crc64nvme": media["facts"]["crc64nvme"],
         },
+        "original_playable": original_playable(media["facts"], (_archive(record.results) or {}).get("storage_class")),
         "facts": {name: value for name, value in media["facts"].items() if name not in _ORIGINAL_FACTS},
         "profile": profile_of(media),
         "renditions": [dict(r) for r in delivery.renditions],
         "poster": delivery.poster,
+        **({"thumbnail": delivery.thumbnail} if delivery.thumbnail else {}),
         "storyboard": _storyboard(delivery),
         "captions": _captions(delivery, transcription),
         "youtube": delivery.youtube,
         **({"hls": delivery.hls} if delivery.hls else {}),
         "analysis": summary_fields(analysis),
+        **({"tracks": keys.delivery(media["asset"], TRACKS)} if record.tracks else {}),
         "transcript": record.transcript,
-        "archive": _archive(record.results),
+        "words": dict(record.words),
+        "archive": _archive_with_outlook(record),
         "branches": record.outcome.branches,
         "cost": {
             "usd": record.usd,
             "quote_usd": quote_usd(media),
+            **({"quote_basis": media["quote_basis"]} if media.get("quote_basis") else {}),
             "ledger": [line.to_dict() for line in record.ledger],
         },
         "execution": record.execution,
         "created_at": record.created_at,
         "finished_at": record.finished_at,
     }
+
+
+def tracks(record: Record) -> dict[str, Any]:
+    """The document :data:`TRACKS`: the tracks that were seen longest, in order of their beginning."""
+    longest = sorted(record.tracks, key=lambda track: (track["first_s"] - track["last_s"], -track["count"]))
+    kept = sorted(longest[:MOST_TRACKS], key=lambda track: track["first_s"])
+    return {"version": VERSION, "asset": record.media["asset"], "tracks": kept}
 
 
 def _captions(delivery: Delivery, transcription: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -130,9 +153,11 @@ def catalog(record: Record) -> dict[str, Any]:
         "transcript": record.transcript[:EXCERPT] if record.transcript else None,
         "renditions": [dict(r) for r in delivery.renditions],
         "poster": delivery.poster,
+        "thumbnail": delivery.thumbnail,
         "storyboard": delivery.storyboard,
         "captions": delivery.captions,
         "archive": _archive(record.results),
+        "keep_years": media["plan"].get("keep_years"),
         "quote": media["quote"],
         "ledger": [line.to_dict() for line in record.ledger],
         "usd_quote": quote_usd(media),
@@ -188,6 +213,18 @@ def quote_usd(media: Mapping[str, Any]) -> float:
 def _archive(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     archive = results.get("archive", {})
     return {k: archive[k] for k in ("storage_class", "tag", "why")} if "tag" in archive else None
+
+
+def _archive_with_outlook(record: Record) -> dict[str, Any] | None:
+    """The choice, and what every class would cost over the years, so that a reader sees it beside its alternatives."""
+    archive = _archive(record.results)
+    if archive is None:
+        return None
+    facts = record.media["facts"]
+    need = storage.need_of(facts["source"], facts["recording"])
+    outlook = storage.outlook(facts["bytes"], need)
+    rows = {tag: {str(years): round(usd, 6) for years, usd in costs.items()} for tag, costs in outlook.items()}
+    return {**archive, "outlook_usd": rows}
 
 
 def _storyboard(delivery: Delivery) -> dict[str, str] | None:

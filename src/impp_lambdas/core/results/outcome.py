@@ -13,8 +13,13 @@ BRANCHES = ("sample", "analyze", "transcribe", "proxy", "transcode", "archive")
 SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
 MIRRORING_LEFT_OUT = "the file asks for left and right to be swapped, which MediaConvert cannot do; the poster has it"
 
-TRACKS_LEFT_OUT = "the file has several tracks of moving pictures, of which only the first is shown"
+TRACKS_LEFT_OUT = (
+    "the file has several tracks of moving pictures, of which not all have a rendition: MediaConvert makes one of the "
+    "first only, and the original has the others"
+)
 ENCODING_LEFT_OUT = "no renditions, because MediaConvert cannot decode this kind of file"
+FURTHER = "another recording begins"
+SEVERAL = "the file seems to hold several recordings, of which only the first was looked at"
 NOTHING_MADE = "nothing_made"
 """Reason of an asset of which nothing useful exists."""
 
@@ -48,11 +53,12 @@ def of_branches(
     tags_left_out: Sequence[str],
     wrong_lengths: Sequence[str] = (),
     *,
+    further: str | None = None,
     is_useful: bool = True,
 ) -> Outcome:
     """The outcome of an execution that reached Publish. `results` are those of the :data:`BRANCHES` that ran, and
-    the plan; `wrong_lengths` those of :func:`wrong_lengths`. `is_useful`: there is a picture, a rendition or a
-    transcript."""
+    the plan; `wrong_lengths` those of :func:`wrong_lengths`, `further` that of :func:`further`. `is_useful`: there is a
+    picture, a rendition or a transcript."""
     branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
     plan = results.get("plan") or {}
     maker = "proxy" if "transcode" not in branches and "proxy" in branches else "transcode"
@@ -66,6 +72,8 @@ def of_branches(
     if notes and branches.get(maker, {}) == {"status": "ok"}:
         branches[maker] = {"status": "ok", "reason": "; ".join(notes)}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
+    if further:
+        reasons.append(f"original: {further}")
     if tags_left_out:
         reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")
     if verdict == "archive_only":
@@ -75,12 +83,27 @@ def of_branches(
     return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
 
 
+def further(facts: Mapping[str, Any]) -> str | None:
+    """A sentence about a recording that another one follows in its file, None if there is none."""
+    at = facts.get("further_at")
+    if at is None:
+        return None
+    rest = f"{int(facts['bytes']) - at:,} bytes"
+    return f"{FURTHER} at byte {at:,}; its {rest} are kept, but neither shown nor searched"
+
+
 def wrong_lengths(renditions: Sequence[Mapping[str, Any]], duration_s: float) -> list[str]:
-    """A sentence for each rendition that is clearly shorter or longer than its original of `duration_s`."""
+    """A sentence for each rendition that is clearly shorter or longer than its original of `duration_s`. A further
+    track of moving pictures may have its own length."""
     tolerance = max(LENGTH_TOLERANCE_S, LENGTH_TOLERANCE * duration_s)
-    lengths = {str(r["name"]): float(r["duration_s"]) for r in renditions if r.get("duration_s") is not None}
+    lengths = {
+        str(r["name"]): float(r["duration_s"])
+        for r in renditions
+        if r.get("duration_s") is not None and not r["name"].startswith("proxy-")
+    }
     return [
         f"{name} is {length:.1f} s long, its original {duration_s:.1f} s"
+        + (f": {SEVERAL}" if length > duration_s else "")
         for name, length in lengths.items()
         if abs(length - duration_s) > tolerance
     ]
@@ -101,6 +124,8 @@ def _branch(result: Mapping[str, Any]) -> dict[str, str]:
         return {"status": "partial", "reason": f"no response to {calls}"}
     if status == "ok" and result.get("incomplete") and result.get("frame_count") == 0:
         return {"status": "failed", "reason": str(result["incomplete"])}
+    if status == "ok" and result.get("incomplete") and result.get("is_damaged"):
+        return {"status": "partial", "reason": str(result["incomplete"])}
     if status == "ok" and result.get("incomplete"):
         return {"status": "ok", "reason": str(result["incomplete"])}
     return {"status": status, **({"reason": str(result["reason"])} if result.get("reason") else {})}

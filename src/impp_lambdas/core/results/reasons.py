@@ -19,7 +19,9 @@ REJECTIONS: Mapping[str, str] = {
     "contradiction": "The file's metadata contradicts its place in the bucket, which decides whose it is",
     "implausible": "The length that the file states does not fit its size",
     "encrypted": "The file is encrypted, and this pipeline has no key",
+    "reference": "The file holds no footage of its own: it only refers to other files",
     "nothing_made": "Nothing could be made of the file",
+    "copies": "The same content is in the bucket too often already",
     "read_limit": "The file is laid out so that reading it takes too many requests; no camera writes such a file",
 }
 """Sentences for :data:`impp_lambdas.core.intake.integrity.REASONS` and for Publish's own `nothing_made`, without their

@@ -14,6 +14,14 @@ _SHOWN = 8
 """Entries of a list that an alert names."""
 _EXCERPT = 200
 """Characters of the transcript in an alert."""
+_LOOKS = {
+    "lambda": "our models",
+    "cascade": "our models and Rekognition",
+    "rekognition": "Rekognition",
+    "rekognition-video": "Rekognition Video",
+}
+_HEARS = {"lambda": "our model", "transcribe": "Transcribe"}
+"""Engines of a plan in words."""
 
 
 def lines(record: Record) -> list[str]:
@@ -26,7 +34,8 @@ def lines(record: Record) -> list[str]:
         reasons.sentence(record.outcome.reason, record.outcome.detail),
         f"s3://{record.media['bucket']}/{record.media['key']}" if record.outcome.state == "quarantined" else "",
         describe(record.media["facts"]),
-        f"The file has {tracks} tracks of moving pictures; only the first is shown" if tracks > 1 else "",
+        planned(record.media["plan"]),
+        _tracks(tracks, record) if tracks > 1 else "",
         *(
             _list(detector.heading, [_title(entry) for entry in analysis.get(name, [])])
             for name, detector in DETECTORS.items()
@@ -37,6 +46,35 @@ def lines(record: Record) -> list[str]:
         f"Archive: {archive['why']}" if "why" in archive else "",
         f"Cost: ${record.usd:.4f}, quoted at most ${quote_usd(record.media):.4f}",
     ]
+
+
+def _tracks(count: int, record: Record) -> str:
+    shown = sum(rendition["name"].startswith("proxy") for rendition in record.delivery.renditions)
+    watched = f"{max(1, shown)} can be watched; labels are the first's"
+    return f"The file has {count} tracks of moving pictures, of which {watched}"
+
+
+def planned(plan: Mapping[str, Any]) -> str:
+    """The profile and what it means, such as `Profile phone, because its source is phone: labels and text by our models
+    and Rekognition, speech by our model; proxy at once, web and mobile on request`."""
+    profile = plan.get("profile")
+    if not profile:
+        return ""
+    by_engine: dict[str, list[str]] = {}
+    for detector, engine in plan.get("detectors", {}).items():
+        by_engine.setdefault(_LOOKS.get(engine, f"the detector {engine}"), []).append(detector)
+    work = [f"{_joined(detectors)} by {engine}" for engine, detectors in by_engine.items()]
+    if plan.get("speech", "off") != "off":
+        work.append(f"speech by {_HEARS[plan['speech']]}")
+    at_once = list(dict.fromkeys(r["name"].partition("-")[0] for r in plan.get("renditions", ())))
+    renditions = [f"{_joined(at_once)} at once"] if at_once else []
+    renditions += [f"{_joined(plan['on_request'])} on request"] if plan.get("on_request") else []
+    what = "; ".join(filter(None, [", ".join(work), ", ".join(renditions)]))
+    return f"Profile {profile['name']}, because {profile['why']}" + (f": {what}" if what else "")
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def rejection_lines(media: Mapping[str, Any], tags_left_out: Sequence[str]) -> list[str]:

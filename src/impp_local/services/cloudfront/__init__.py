@@ -5,8 +5,8 @@ from __future__ import annotations
 from impp_local.kernel.contract import Cloud, Service
 
 
-def create(cloud: Cloud) -> Service:  # noqa: ARG001  # all state is in the service
+def create(cloud: Cloud) -> Service:
     """Called when the cloud starts."""
     from impp_local.services.cloudfront.cdn import Cdn
 
-    return Cdn()
+    return Cdn(cloud)

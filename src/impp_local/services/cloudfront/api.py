@@ -2,7 +2,7 @@
 
 All kinds of resources have the same life (Create, Get, Get…Config, Update and Delete under an ETag, List), so they
 share one implementation. moto has distributions too, but drops parts of their configuration and lacks response headers
-policies and changes of keys; invalidations, functions and key-value stores stay moto's.
+policies and changes of keys.
 
 What viewers get is in `impp_local.services.cloudfront.cdn`.
 """
@@ -17,10 +17,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from impp_local.kernel.contract import AwsError, Call, Response, Service
+from impp_local.kernel.contract import AwsError, Call, Response
 from impp_local.kernel.defaults import ACCOUNT
+from impp_local.services.cloudfront.functions import EdgeFunctions
 
 
 def _code(prefix: str, length: int = 13) -> str:
@@ -89,13 +90,14 @@ class Resource:
         return f"arn:aws:cloudfront::{ACCOUNT}:{self.kind.name.lower()}/{self.id}"
 
 
-class CloudFront(Service):
+class CloudFront(EdgeFunctions):
     """The resources of all kinds, by id."""
 
     name = "cloudfront"
-    kept = ("_resources",)
+    kept: ClassVar[tuple[str, ...]] = ("_functions", "_resources", "_stores")
 
     def __init__(self) -> None:
+        super().__init__()
         self._resources: dict[str, Resource] = {}
         self._lock = threading.RLock()
 
@@ -122,6 +124,21 @@ class CloudFront(Service):
             if host in (distribution.domain, *_items(distribution.config.get("Aliases"))):
                 return distribution
         return None
+
+    def function_in_use(self, arn: str) -> bool:
+        """Whether a distribution refers to it."""
+        return any(
+            one["FunctionARN"] == arn
+            for distribution in self._of_kind(KINDS["Distribution"])
+            for behavior in _behaviors(distribution.config)
+            for one in _items(behavior.get("FunctionAssociations"))
+        )
+
+    def create_invalidation(self, call: Call) -> Mapping[str, Any]:
+        """Nothing is cached here, so an invalidation has ended when it begins."""
+        self._get_resource(KINDS["Distribution"], call.params["DistributionId"])
+        described = {"Id": _code("I"), "Status": "Completed", "CreateTime": datetime.now(UTC)}
+        return {"Invalidation": described | {"InvalidationBatch": call.params["InvalidationBatch"]}}
 
     # Tags.
 
@@ -217,7 +234,8 @@ class CloudFront(Service):
         return described
 
     def _active_groups(self, distribution: Resource) -> dict[str, Any]:
-        groups = _items(distribution.config["DefaultCacheBehavior"].get("TrustedKeyGroups"))
+        behaviors = _behaviors(distribution.config)
+        groups = dict.fromkeys(group for one in behaviors for group in _items(one.get("TrustedKeyGroups")))
         active = []
         for group in groups:
             keys = list(self._resources[group].config["Items"]) if group in self._resources else []
@@ -260,6 +278,10 @@ class CloudFront(Service):
     def _check(self, kind: Kind, config: Mapping[str, Any]) -> None:
         """Raises AwsError for references to what does not exist, and for keys that are none."""
         probe = Resource(kind, "", dict(config))
+        if kind.name == "Distribution":
+            for behavior in _behaviors(config):
+                for one in _items(behavior.get("FunctionAssociations")):
+                    self.live(one["FunctionARN"])
         for reference in _references(probe):
             if reference not in self._resources and not _managed(reference):
                 code = "TrustedKeyGroupDoesNotExist" if kind.name == "Distribution" else "InvalidArgument"
@@ -293,10 +315,15 @@ def _references(resource: Resource) -> Iterator[str]:
     for origin in _items(resource.config.get("Origins")):
         if origin.get("OriginAccessControlId"):
             yield origin["OriginAccessControlId"]
-    for behavior in [resource.config["DefaultCacheBehavior"], *_items(resource.config.get("CacheBehaviors"))]:
+    for behavior in _behaviors(resource.config):
         yield from _items(behavior.get("TrustedKeyGroups"))
         if behavior.get("ResponseHeadersPolicyId"):
             yield behavior["ResponseHeadersPolicyId"]
+
+
+def _behaviors(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The cache behaviors of a distribution, the default one last."""
+    return [*_items(config.get("CacheBehaviors")), config["DefaultCacheBehavior"]]
 
 
 def _managed(reference: str) -> bool:

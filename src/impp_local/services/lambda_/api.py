@@ -12,9 +12,11 @@ from urllib.parse import unquote
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.utils import get_backend
 
 from impp_local.kernel import functions, targets
 from impp_local.kernel.contract import Cloud, Service
+from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_local.kernel.functions import Report, Wait
 from impp_local.services.lambda_.asynchronous import EventQueue
 from impp_local.services.lambda_.runner import Runner, decode_event, find_function
@@ -44,6 +46,13 @@ class Functions:
     def invoke_async(self, name: str, payload: bytes, *, qualifier: str | None = None, owner: str | None = None) -> str:
         """Queue an event for a function; returns the request id."""
         return self.events.add(find_function(name, qualifier), payload, owner)
+
+    def of_url(self, host: str) -> str | None:
+        """The ARN of the function whose URL has a host name."""
+        for function in get_backend(ACCOUNT, REGION).list_functions():
+            if function.url_config and function.url_config.url.rstrip("/") == f"https://{host}":
+                return str(function.function_arn)
+        return None
 
     def in_flight(self) -> int:
         """Invocations that run or wait."""

@@ -15,7 +15,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +38,10 @@ LOG_TAIL_LIMIT: Final = 4096
 """Bytes of the log that Invoke returns (Lambda API Reference, Invoke: "the last 4 KB of the execution log")."""
 
 WORKERS_PER_CORE: Final = 4
+
+WHOLE_CORE_MB: Final = 1769
+"""A function with this memory has a whole core on AWS (Lambda Developer Guide, "Configure Lambda function memory"), so
+here it waits until it has one: else its billed time would grow with whatever else runs."""
 
 
 class TooManyRequests(LambdaClientError):
@@ -98,6 +102,7 @@ class Runner:
         capacity = capacity or (os.cpu_count() or 1) * WORKERS_PER_CORE
         self.pool = Pool(folder, endpoint, idle_limit=2 * capacity)
         self._slots = threading.BoundedSemaphore(capacity)
+        self._cores = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._running: defaultdict[str, int] = defaultdict(int)
 
@@ -117,7 +122,7 @@ class Runner:
         if len(payload) > PAYLOAD_LIMIT:
             raise RequestTooLarge(len(payload), PAYLOAD_LIMIT)
         event = decode_event(payload)
-        with self._concurrency(function), self._slot(wait or Wait()):
+        with self._concurrency(function), self._capacity_for(function, wait or Wait()):
             report = self._run(Invocation(function, event, client_context))
         _charge(function, report, event, owner)
         return report
@@ -147,15 +152,19 @@ class Runner:
                 self._running[name] -= 1
 
     @contextmanager
-    def _slot(self, wait: Wait) -> Iterator[None]:
-        """Wait until the machine has a worker to spare."""
-        slots = self._slots
-        with wait:
-            slots.acquire()
-        try:
+    def _capacity_for(self, function: LambdaFunction, wait: Wait) -> Iterator[None]:
+        """Wait until the machine has a worker to spare, and a core for a function that has a whole one.
+
+        None of those invokes another function, so that nobody waits for a core in a circle.
+        """
+        needed = [self._slots]
+        if int(function.memory_size) >= WHOLE_CORE_MB:
+            needed.insert(0, self._cores)
+        with ExitStack() as held:
+            with wait:
+                for semaphore in needed:
+                    held.enter_context(semaphore)
             yield
-        finally:
-            slots.release()
 
     def _run(self, invocation: Invocation) -> Report:
         started = time.monotonic()

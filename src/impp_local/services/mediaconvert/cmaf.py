@@ -1,4 +1,8 @@
-"""The main playlist of a CMAF group: variants with pictures, and one rendition group of sound (RFC 8216, 4.3.4)."""
+"""The main playlist of a CMAF group: variants with pictures, and rendition groups of sound (RFC 8216, 4.3.4).
+
+GROUP-ID and AUDIO are the job's `AudioGroupId` and `AudioRenditionSets`, as the API's model explains them
+(`CmfcSettings`). Which names MediaConvert chooses without them is not documented, so `settings` requires them.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,6 @@ from impp_engines.media import open_media
 from impp_local.engines.video import DEMUXERS
 from impp_local.services.mediaconvert.plan import Rendition
 
-_GROUP = "program_audio_0"
-"""MediaConvert's name for the audio group of outputs that name none, in published playlists of its jobs."""
 _BYTERANGE = re.compile(r"#EXTINF:([\d.]+),.*\n#EXT-X-BYTERANGE:(\d+)")
 _AAC_LC = "mp4a.40.2"
 
@@ -19,27 +21,29 @@ _AAC_LC = "mp4a.40.2"
 def main_playlist(outputs: Sequence[tuple[Rendition, Path]]) -> str:
     """The playlist of a group's outputs, each with the folder of its files."""
     text = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n"
-    sounds = [(r, folder) for r, folder in outputs if not r.width]
-    for number, (rendition, _) in enumerate(sounds):
-        is_default = "NO" if number else "YES"
-        text += (
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{_GROUP}",NAME="{_name(rendition)}",DEFAULT={is_default},'
-            f'AUTOSELECT=YES,URI="{_name(rendition)}.m3u8"\n'
-        )
-    sound_rates = [_rates(folder) for _, folder in sounds]
-    peak, average = (max((rates[n] for rates in sound_rates), default=0) for n in (0, 1))
+    rates: dict[str, tuple[int, int]] = {}
     for rendition, folder in outputs:
         if not rendition.width:
-            continue
-        most, mean = _rates(folder)
-        codecs = ",".join([_avc(folder), *([_AAC_LC] if sounds else [])])
-        text += (
-            f"#EXT-X-STREAM-INF:BANDWIDTH={most + peak},AVERAGE-BANDWIDTH={mean + average},"
-            f'CODECS="{codecs}",RESOLUTION={rendition.width}x{rendition.height},FRAME-RATE={rendition.fps:.3f}'
-        )
-        text += f',AUDIO="{_GROUP}"\n' if sounds else "\n"
-        text += f"{_name(rendition)}.m3u8\n"
+            name, group = _name(rendition), rendition.audio_group
+            rates[group] = _rates(folder)
+            text += f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="{group}",NAME="{name}",'
+            text += f'DEFAULT=YES,AUTOSELECT=YES,URI="{name}.m3u8"\n'
+    for rendition, folder in outputs:
+        if rendition.width:
+            text += _variant(rendition, folder, rates.get(rendition.audio_group))
     return text
+
+
+def _variant(rendition: Rendition, folder: Path, sound: tuple[int, int] | None) -> str:
+    """A variant's two lines, with the highest and mean bit/s of its `sound`."""
+    most, mean = (sum(pair) for pair in zip(_rates(folder), sound or (0, 0), strict=True))
+    codecs = ",".join([_avc(folder), *([_AAC_LC] if sound else [])])
+    text = (
+        f"#EXT-X-STREAM-INF:BANDWIDTH={most},AVERAGE-BANDWIDTH={mean},"
+        f'CODECS="{codecs}",RESOLUTION={rendition.width}x{rendition.height},FRAME-RATE={rendition.fps:.3f}'
+    )
+    text += f',AUDIO="{rendition.audio_group}"' if sound else ""
+    return f"{text}\n{_name(rendition)}.m3u8\n"
 
 
 def _name(rendition: Rendition) -> str:

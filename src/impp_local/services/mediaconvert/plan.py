@@ -66,7 +66,8 @@ class Rendition:
     """One output: its ffmpeg arguments, its local folder and first file, and the location of its files on S3.
 
     `group` is the index of its output group; `extension` is appended to `key_prefix` in `bucket`; `codec` is
-    MediaConvert's name, `passes` the quality tuning level, `fps` 0 for audio only and for captures.
+    MediaConvert's name, `passes` the quality tuning level, `fps` 0 for audio only and for captures; `audio_group` is
+    the group that the sound of a CMAF group belongs to, and a picture refers to.
     """
 
     group: int
@@ -81,6 +82,7 @@ class Rendition:
     width: int | None
     height: int | None
     fps: float
+    audio_group: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,7 @@ def _rendition(source: Shape, output: _Output, media: Media, threads: int) -> Re
     for description in output.settings.get("AudioDescriptions") or []:
         arguments += _sound(description, source, media)
     main_file, muxer = _muxer(output)
+    cmfc = output.settings["ContainerSettings"].get("CmfcSettings") or {}
     return Rendition(
         group=output.group_index,
         bucket=bucket,
@@ -169,6 +172,7 @@ def _rendition(source: Shape, output: _Output, media: Media, threads: int) -> Re
         width=width,
         height=height,
         fps=fps,
+        audio_group=cmfc.get("AudioRenditionSets" if video else "AudioGroupId", ""),
     )
 
 
@@ -416,7 +420,10 @@ def _muxer(output: _Output) -> tuple[str, list[str]]:
         cmaf = output.group["OutputGroupSettings"]["CmafGroupSettings"]
         seconds = cmaf.get("SegmentLength", _HLS_SEGMENT_S)
         arguments = ["-f", "hls", "-hls_time", str(seconds), "-hls_playlist_type", "vod", "-hls_list_size", "0"]
-        return "index.m3u8", [*arguments, "-hls_segment_type", "fmp4", "-hls_flags", "single_file+independent_segments"]
+        arguments += ["-hls_segment_type", "fmp4", "-hls_flags", "single_file+independent_segments"]
+        if cmaf.get("VideoCompositionOffsets") == "SIGNED":
+            arguments += ["-avoid_negative_ts", "disabled", "-hls_segment_options", "movflags=+negative_cts_offsets"]
+        return "index.m3u8", arguments
     if output.container == "RAW":
         return "%07d.jpg", ["-f", "image2", "-start_number", "0"]
     container = output.settings["ContainerSettings"]

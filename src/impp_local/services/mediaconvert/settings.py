@@ -228,14 +228,28 @@ def _cmaf_faults(cmaf: Shape, path: str) -> Iterator[Fault]:
         yield f"{path}/writeHlsManifest", "Should be ENABLED"
 
 
+def _cmfc_faults(output: Shape, path: str) -> Iterator[Fault]:
+    """One track per output, and sound in a group that has a name: MediaConvert's own names are not documented."""
+    video, audio = output.get("VideoDescription"), output.get("AudioDescriptions")
+    if video and audio:
+        yield path, "An output of a CMAF group has either a videoDescription or audioDescriptions"
+    cmfc = (output.get("ContainerSettings") or {}).get("CmfcSettings") or {}
+    wire = f"{path}/containerSettings/cmfcSettings"
+    if audio and not cmfc.get("AudioGroupId"):
+        yield f"{wire}/audioGroupId", "The local cloud's MediaConvert requires it"
+    default = "ALTERNATE_AUDIO_AUTO_SELECT_DEFAULT"
+    if cmfc.get("AudioTrackType", default) != default:
+        yield f"{wire}/audioTrackType", f"The local cloud's MediaConvert supports {default}"
+
+
 def _output_faults(output: Shape, source: Shape, kind: str, path: str) -> Iterator[Fault]:
     yield from _refused(output, ("CaptionDescriptions", "Preset"), path)
     container = (output.get("ContainerSettings") or {}).get("Container")
     video, audio = output.get("VideoDescription"), output.get("AudioDescriptions") or []
     if container not in CONTAINERS[kind]:
         yield f"{path}/containerSettings/container", f"The local cloud supports {', '.join(CONTAINERS[kind])} here"
-    if kind == "CMAF_GROUP_SETTINGS" and video and audio:
-        yield path, "An output of a CMAF group has either a videoDescription or audioDescriptions"
+    if kind == "CMAF_GROUP_SETTINGS":
+        yield from _cmfc_faults(output, path)
     if kind != "FILE_GROUP_SETTINGS" and not output.get("NameModifier"):
         yield path, "nameModifier is a required property"
     if not video and not audio:

@@ -1,4 +1,4 @@
-"""Rekognition Image on local models: DetectLabels, DetectModerationLabels, DetectText, DetectFaces.
+"""Rekognition on local models: DetectLabels, DetectModerationLabels, DetectText, DetectFaces, and jobs (`video`).
 
 Requests, responses, limits and errors are AWS's; the findings are those of small models: 80 kinds of objects instead
 of thousands, nudity instead of the whole moderation taxonomy, faces with five landmarks and without age or mood. A
@@ -8,19 +8,17 @@ own, mapped to Rekognition's scale by `taxonomy.confidence`.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from impp_engines import faces, images, labels, moderation, taxonomy, text
 from impp_engines.images import Image8
 from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Call, Cloud, Service
+from impp_local.services.rekognition import responses
+from impp_local.services.rekognition.video import Videos
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_S3_BYTES = 15 * 1024 * 1024
@@ -28,7 +26,6 @@ MAX_S3_BYTES = 15 * 1024 * 1024
 _MIN_SIDE = 80
 """Pixels, by the same page, for every operation here."""
 _DEFAULT_CONFIDENCE = {"DetectLabels": 55.0, "DetectModerationLabels": 50.0}
-_DEFAULT_WORD_CONFIDENCE = 80.0
 _FACE_ATTRIBUTES = frozenset(
     (
         "DEFAULT",
@@ -49,7 +46,6 @@ _FACE_ATTRIBUTES = frozenset(
 )
 _LOWEST_SCORE = 0.15
 
-Shape = Mapping[str, Any]
 T = TypeVar("T")
 
 _CONCURRENCY = 2
@@ -59,11 +55,12 @@ again, which would be analysed and billed twice; a throttled call is not billed.
 
 
 class Rekognition(Service):
-    """The four calls on still images; everything else of Rekognition goes to moto."""
+    """Four calls on still images and four on stored videos; everything else of Rekognition goes to moto."""
 
     name = "rekognition"
 
-    def __init__(self) -> None:
+    def __init__(self, cloud: Cloud) -> None:
+        self._videos = Videos(cloud)
         # All analysis runs on these threads: large buffers on many threads would leave each with a heap of its own,
         # which the allocator does not give back (2 GB after 24 calls on 8 threads).
         self._threads = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="rekognition")
@@ -77,10 +74,11 @@ class Rekognition(Service):
         limit = request.params.get("MaxLabels")
         floor = max(_LOWEST_SCORE, taxonomy.score(threshold))
         detected = self._analyze(
-            request, lambda image: [_label(label, image) for label in taxonomy.labels(labels.detect(image, floor))]
+            request,
+            lambda image: [responses.label(seen, image) for seen in taxonomy.labels(labels.detect(image, floor))],
         )
         confident = [label for label in detected if label["Confidence"] >= threshold]
-        answer = _filtered(confident, (request.params.get("Settings") or {}).get("GeneralLabels") or {})
+        answer = responses.filtered(confident, (request.params.get("Settings") or {}).get("GeneralLabels") or {})
         _meter(request)
         return {"Labels": answer[:limit] if limit else answer, "LabelModelVersion": "local-nanodet-coco80"}
 
@@ -98,7 +96,7 @@ class Rekognition(Service):
     def detect_text(self, request: Call) -> dict[str, Any]:
         """Lines of text and their words."""
         filters = request.params.get("Filters") or {}
-        detections = self._analyze(request, lambda image: _text_detections(text.read(image), image, filters))
+        detections = self._analyze(request, lambda image: responses.text_detections(text.read(image), image, filters))
         _meter(request)
         return {"TextDetections": detections, "TextModelVersion": "local-pp-ocrv6"}
 
@@ -107,12 +105,37 @@ class Rekognition(Service):
         unknown = set(request.params.get("Attributes") or ()) - _FACE_ATTRIBUTES
         if unknown:
             raise _invalid(f"Request has invalid Attributes: {', '.join(sorted(unknown))}")
-        details = self._analyze(request, lambda image: [_face(face, image) for face in faces.detect(image)])
+        details = self._analyze(request, lambda image: [responses.face(face, image) for face in faces.detect(image)])
         _meter(request)
         return {"FaceDetails": details}
 
+    def start_label_detection(self, request: Call) -> dict[str, Any]:
+        """Start a job; so do the other three, each of which has its own results."""
+        return self._videos.start(request)
+
+    start_content_moderation = start_text_detection = start_face_detection = start_label_detection
+
+    def get_label_detection(self, request: Call) -> dict[str, Any]:
+        """State of a job, and a page of its results; so do the other three."""
+        return self._videos.get(request)
+
+    get_content_moderation = get_text_detection = get_face_detection = get_label_detection
+
+    def resume(self) -> None:
+        """Continue with the videos that were not finished."""
+        self._videos.resume()
+
+    def suspend(self) -> None:
+        """Leave videos that are not finished for the next start."""
+        self._videos.close()
+
+    def work(self) -> Mapping[str, int]:
+        """Videos that are looked at or wait for it."""
+        return {"videos": self._videos.under_way()}
+
     def close(self) -> None:
         """Stop the threads."""
+        self._videos.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _analyze(self, request: Call, engine: Callable[[Image8], T]) -> T:
@@ -130,9 +153,9 @@ class Rekognition(Service):
         return self._threads.submit(analyze).result()
 
 
-def create(cloud: Cloud) -> Service:  # noqa: ARG001
-    """The service; it uses the cloud's objects only."""
-    return Rekognition()
+def create(cloud: Cloud) -> Service:
+    """The service."""
+    return Rekognition(cloud)
 
 
 def _invalid(message: str) -> AwsError:
@@ -160,7 +183,7 @@ def _image(request: Call) -> Image8:
     return image
 
 
-def _stored(location: Shape) -> bytes:
+def _stored(location: Mapping[str, Any]) -> bytes:
     try:
         stored = objects.find(location.get("Bucket", ""), location.get("Name", ""), location.get("Version"))
     except AwsError:
@@ -182,137 +205,3 @@ def _meter(request: Call) -> None:
 def _min_confidence(request: Call) -> float:
     threshold = request.params.get("MinConfidence")
     return _DEFAULT_CONFIDENCE[request.operation] if threshold is None else float(threshold)
-
-
-def _box(left: float, top: float, right: float, bottom: float, image: Image8) -> dict[str, float]:
-    """A box as fractions of the image, clipped to it."""
-    height, width = image.shape[:2]
-    left, right = (min(max(x / width, 0.0), 1.0) for x in (left, right))
-    top, bottom = (min(max(y / height, 0.0), 1.0) for y in (top, bottom))
-    return {"Width": right - left, "Height": bottom - top, "Left": left, "Top": top}
-
-
-def _label(label: taxonomy.Label, image: Image8) -> dict[str, Any]:
-    return {
-        "Name": label.info.name,
-        "Confidence": label.confidence,
-        "Instances": [
-            {
-                "BoundingBox": _box(instance.left, instance.top, instance.right, instance.bottom, image),
-                "Confidence": taxonomy.confidence(instance.score),
-            }
-            for instance in label.instances
-        ],
-        "Parents": [{"Name": name} for name in label.info.parents],
-        "Aliases": [{"Name": name} for name in label.info.aliases],
-        "Categories": [{"Name": label.info.category}],
-    }
-
-
-def _filtered(labels: list[dict[str, Any]], settings: Shape) -> list[dict[str, Any]]:
-    """Inclusion and exclusion by label and by category; exclusion wins."""
-
-    def listed(label: dict[str, Any], kind: str) -> bool:
-        names = settings.get(f"Label{kind}Filters") or ()
-        categories = settings.get(f"LabelCategory{kind}Filters") or ()
-        return label["Name"] in names or any(entry["Name"] in categories for entry in label["Categories"])
-
-    includes = settings.get("LabelInclusionFilters") or settings.get("LabelCategoryInclusionFilters")
-
-    def keep(label: dict[str, Any]) -> bool:
-        return not listed(label, "Exclusion") and (not includes or listed(label, "Inclusion"))
-
-    return [label for label in labels if keep(label)]
-
-
-def _text_detections(lines: list[text.Line], image: Image8, filters: Shape) -> list[dict[str, Any]]:
-    """Lines, then words, numbered as Rekognition does: a word names its line as parent. A line without words that pass
-    the filters is dropped."""
-    kept = [(line, [word for word in line.words if _passes(word, image, filters)]) for line in lines]
-    kept = [(line, words) for line, words in kept if words]
-    detections = [_text_detection("LINE", i, None, line, image) for i, (line, _) in enumerate(kept)]
-    for parent, (_, words) in enumerate(kept):
-        detections += [_text_detection("WORD", len(detections) + i, parent, w, image) for i, w in enumerate(words)]
-    return detections
-
-
-def _passes(word: text.Word, image: Image8, filters: Shape) -> bool:
-    minimum = filters.get("WordFilter") or {}
-    box = _quad_box(word.quad, image)
-    if 100 * word.score < minimum.get("MinConfidence", _DEFAULT_WORD_CONFIDENCE):
-        return False
-    if box["Height"] < minimum.get("MinBoundingBoxHeight", 0) or box["Width"] < minimum.get("MinBoundingBoxWidth", 0):
-        return False
-    x, y = box["Left"] + box["Width"] / 2, box["Top"] + box["Height"] / 2
-    regions = [_region(region) for region in filters.get("RegionsOfInterest") or ()]
-    return not regions or any(left <= x <= right and top <= y <= bottom for left, top, right, bottom in regions)
-
-
-def _region(region: Shape) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of a region of interest; of a polygon, the box around it."""
-    if box := region.get("BoundingBox"):
-        return box["Left"], box["Top"], box["Left"] + box["Width"], box["Top"] + box["Height"]
-    xs, ys = [p["X"] for p in region["Polygon"]], [p["Y"] for p in region["Polygon"]]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _quad_box(quad: text.Quad, image: Image8) -> dict[str, float]:
-    xs, ys = [p[0] for p in quad], [p[1] for p in quad]
-    return _box(min(xs), min(ys), max(xs), max(ys), image)
-
-
-def _text_detection(
-    kind: str, number: int, parent: int | None, part: text.Line | text.Word, image: Image8
-) -> dict[str, Any]:
-    height, width = image.shape[:2]
-    detection: dict[str, Any] = {
-        "DetectedText": part.text,
-        "Type": kind,
-        "Id": number,
-        "Confidence": round(100 * part.score, 4),
-        "Geometry": {
-            "BoundingBox": _quad_box(part.quad, image),
-            "Polygon": [{"X": x / width, "Y": y / height} for x, y in part.quad],
-        },
-    }
-    if parent is not None:
-        detection["ParentId"] = parent
-    return detection
-
-
-def _face(face: faces.Face, image: Image8) -> dict[str, Any]:
-    height, width = image.shape[:2]
-    landmarks = dict(zip(faces.LANDMARKS, face.points, strict=True))
-    (left_x, left_y), (right_x, right_y) = landmarks["eyeLeft"], landmarks["eyeRight"]
-    return {
-        "BoundingBox": _box(face.left, face.top, face.right, face.bottom, image),
-        "Landmarks": [{"Type": name, "X": x / width, "Y": y / height} for name, (x, y) in landmarks.items()],
-        "Pose": {"Roll": math.degrees(math.atan2(right_y - left_y, right_x - left_x))},
-        "Quality": _quality(face, image),
-        "Confidence": round(100 * face.score, 4),
-    }
-
-
-def _quality(face: faces.Face, image: Image8) -> dict[str, float]:
-    """Our own measures on Rekognition's scales. Brightness is mean luma in percent; sharpness is 0..100 from the
-    variance of the Laplacian, 63 at a variance of 200 (several hundred for a face in focus, tens for a blurred one)."""
-    height, width = image.shape[:2]
-    left, right = (int(min(max(x, 0), width)) for x in (face.left, face.right))
-    top, bottom = (int(min(max(y, 0), height)) for y in (face.top, face.bottom))
-    part = image[top:bottom, left:right]
-    if not part.size:
-        return {"Brightness": 0.0, "Sharpness": 0.0}
-    luma = part @ _LUMA
-    return {"Brightness": 100 * float(luma.mean()) / 255, "Sharpness": 100 * (1 - math.exp(-_edges(luma) / 200))}
-
-
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
-"""Shares of blue, green and red in luma (ITU-R BT.601)."""
-
-
-def _edges(luma: NDArray[np.float32]) -> float:
-    """The variance of the Laplacian."""
-    if min(luma.shape) < 3:
-        return 0.0
-    around = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
-    return float((around - 4 * luma[1:-1, 1:-1]).var())

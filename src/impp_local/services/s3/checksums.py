@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from awscrt import checksums as crt  # type: ignore[import-untyped]
 
+from impp_local.kernel.chunks import split_chunks
 from impp_local.kernel.contract import AwsError
 
 DEFAULT: Final = "CRC64NVME"
@@ -75,29 +76,13 @@ def composite(algorithm: str, parts: Iterable[Part]) -> str:
 
 def decode_chunks(body: bytes) -> tuple[bytes, dict[str, str]]:
     """Undo `aws-chunked`: the payload and the trailing headers (lower-case names). Raises AwsError IncompleteBody."""
-    pieces: list[bytes] = []
-    position = 0
-    while True:
-        end = body.find(b"\r\n", position)
-        if end < 0:
-            raise AwsError("IncompleteBody", "The request body terminated unexpectedly", 400)
-        try:
-            size = int(body[position:end].split(b";", 1)[0], 16)
-        except ValueError:
-            raise AwsError("InvalidChunkSizeError", "A chunk has no size", 400) from None
-        position = end + 2
-        if size == 0:
-            break
-        if position + size + 2 > len(body):
-            raise AwsError("IncompleteBody", "The request body terminated unexpectedly", 400)
-        pieces.append(body[position : position + size])
-        position += size + 2
+    chunks, trailer = split_chunks(body)
     trailers: dict[str, str] = {}
-    for line in body[position:].split(b"\n"):
+    for line in trailer.split(b"\n"):
         name, colon, value = line.strip().partition(b":")
         if colon:
             trailers[name.strip().lower().decode("latin-1")] = value.strip().decode("latin-1")
-    return b"".join(pieces), trailers
+    return b"".join(chunk.data for chunk in chunks), trailers
 
 
 @dataclass(frozen=True)

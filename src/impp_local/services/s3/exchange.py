@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
 
+from impp_local.iam.s3_needs import bucket_and_key
 from impp_local.kernel import moto, objects
 from impp_local.kernel.contract import Call, Response
 from impp_local.kernel.defaults import ACCOUNT, HOST
@@ -43,14 +43,11 @@ class Exchange:
 
     def __init__(self, call: Call) -> None:
         self.call = call
-        self.environ = environ = call.environ
+        self.environ = call.environ
         self.headers = call.headers
         self.query = call.query
         self.operation = call.operation
-        raw = environ["RAW_URI"].partition("?")[0].partition("//")[2] if "://" in environ["RAW_URI"] else ""
-        path = "/" + raw.partition("/")[2] if raw else environ["RAW_URI"].partition("?")[0]
-        bucket, _, key = path.lstrip("/").partition("/")
-        self.bucket, self.key = unquote(bucket), unquote(key)
+        self.bucket, self.key = bucket_and_key(call)
         content_type = self.headers.get("content-type", "")
         self.form = content_type if content_type.startswith(_FORMS) and call.method == "PUT" else ""
         self.verified = Verified(b"", None, None)

@@ -20,6 +20,7 @@ from impp_local.kernel import moto, objects
 from impp_local.kernel.contract import AwsError, Call, Cloud, Response, Service
 from impp_local.services.s3 import checksums
 from impp_local.services.s3.checksums import DEFAULT, Part
+from impp_local.services.s3.deletions import delete_objects
 from impp_local.services.s3.events import S3Events
 from impp_local.services.s3.exchange import CompletedUpload, Exchange, Upload
 from impp_local.services.s3.moto_patches import patch_s3
@@ -89,13 +90,20 @@ class S3Front(Service):
             if prepare:
                 prepare(exchange)
             before = _object_before(exchange)
-            response = self._get_object(exchange) if exchange.operation == "GetObject" else exchange.forward()
+            response = self._answered(exchange)
             if response.status < 300:
                 finish = getattr(self, f"_after_{exchange.operation}", None)
                 if finish:
                     finish(exchange, response, before)
         response.headers.pop("x-amz-sdk-checksum-algorithm", None)
         return response
+
+    def _answered(self, exchange: Exchange) -> Response:
+        if exchange.operation == "GetObject":
+            return self._get_object(exchange)
+        if exchange.operation == "DeleteObjects":
+            return delete_objects(exchange, _events_of(exchange))
+        return exchange.forward()
 
     # Uploads in one piece.
 
@@ -141,11 +149,18 @@ class S3Front(Service):
             response.headers["x-amz-checksum-algorithm"] = exchange.upload.algorithm
             response.headers["x-amz-checksum-type"] = exchange.upload.kind
 
+    def _before_AbortMultipartUpload(self, exchange: Exchange) -> None:
+        _check_upload(exchange)
+
+    def _before_ListParts(self, exchange: Exchange) -> None:
+        _check_upload(exchange)
+
+    def _before_UploadPartCopy(self, exchange: Exchange) -> None:
+        _check_upload(exchange)
+
     def _before_UploadPart(self, exchange: Exchange) -> None:
-        started = _uploads(exchange).get(exchange.query.get("uploadId", ""))
-        if started is None:
-            raise _no_such_upload()
-        upload = started.impp
+        _check_upload(exchange)
+        upload = _uploads(exchange)[exchange.query["uploadId"]].impp
         algorithm = exchange.verified.algorithm
         if algorithm and upload.explicit and algorithm != upload.algorithm:
             raise AwsError(
@@ -304,15 +319,6 @@ class S3Front(Service):
         publisher = _events_of(exchange)
         exchange.events.append(lambda: publisher.deleted(exchange.key, version, marker, "DeleteObject"))
 
-    def _after_DeleteObjects(self, exchange: Exchange, response: Response, _before: Any) -> None:
-        parsed = xmltodict.parse(bytes(response.body)).get("DeleteResult") or {}  # type: ignore[arg-type]
-        deleted = parsed.get("Deleted") or []
-        publisher = _events_of(exchange)
-        for entry in deleted if isinstance(deleted, list) else [deleted]:
-            marker = entry.get("DeleteMarker") == "true" and not entry.get("VersionId")
-            version = entry.get("DeleteMarkerVersionId") or entry.get("VersionId")
-            publisher.deleted(entry["Key"], version, marker, "DeleteObjects")
-
     def _publish_tagged(self, exchange: Exchange, *, removed: bool) -> None:
         key = _stored_object(exchange)
         if key is not None:
@@ -339,10 +345,17 @@ def _stored_object(exchange: Exchange) -> Any:
     return None
 
 
-def _uploads(exchange: Exchange) -> Any:
-    """The uploads in progress of the request's bucket, by id; none when there is no such bucket."""
+def _uploads(exchange: Exchange) -> dict[str, Any]:
+    """The uploads in progress of the request's key, by id."""
     bucket = objects.backend().buckets.get(exchange.bucket)
-    return bucket.multiparts if bucket is not None else {}
+    uploads = bucket.multiparts if bucket is not None else {}
+    return {upload_id: upload for upload_id, upload in uploads.items() if upload.key_name == exchange.key}
+
+
+def _check_upload(exchange: Exchange) -> None:
+    """Raises AwsError NoSuchUpload; moto looks for an upload by its id alone, whatever the key."""
+    if exchange.query.get("uploadId") not in _uploads(exchange):
+        raise _no_such_upload()
 
 
 def _uploaded_part(exchange: Exchange) -> tuple[Any, Any]:

@@ -88,9 +88,26 @@ def patch_s3() -> None:
         responses.S3Response.list_object_versions
     )
 
+    # moto takes Object Lock on new buckets only; S3 takes it on existing ones since November 2023 (S3 user guide,
+    # "Enable Object Lock on an existing S3 bucket"). Can go when put_object_lock_configuration no longer raises
+    # BucketNeedsToBeNew.
+    models.S3Backend.put_object_lock_configuration = _locking  # type: ignore[assignment]
+
     # moto's continuation tokens are hashes that mean something to one process only.
     # Can go when S3Backend has no _pagination_tokens.
     models.S3Backend.list_objects_v2 = _with_lasting_token(models.S3Backend.list_objects_v2)  # type: ignore[method-assign]
+
+
+def _locking(
+    backend: Any, bucket_name: str, lock_enabled: bool, mode: Any = None, days: Any = None, years: Any = None
+) -> None:
+    from moto.s3.exceptions import InvalidBucketState
+
+    bucket = backend.get_bucket(bucket_name)
+    if not bucket.is_versioned:
+        raise InvalidBucketState("Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
+    bucket.object_lock_enabled = bucket.object_lock_enabled or lock_enabled
+    bucket.default_lock_mode, bucket.default_lock_days, bucket.default_lock_years = mode, days, years
 
 
 def _with_lasting_token(listing: Callable[..., Any]) -> Callable[..., Any]:

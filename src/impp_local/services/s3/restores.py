@@ -36,6 +36,14 @@ TIERS: Final = {
 }
 """Items of the price book by storage class and tier. Deep Archive has no expedited retrieval."""
 
+REQUESTS: Final = {
+    ("GLACIER", "Expedited"): "restore_glacier_fr_expedited",
+    ("GLACIER", "Standard"): "restore_glacier_fr_standard",
+    ("DEEP_ARCHIVE", "Standard"): "restore_deep_archive_standard",
+    ("DEEP_ARCHIVE", "Bulk"): "restore_deep_archive_bulk",
+}
+"""Items for the request itself, which is free where none is listed."""
+
 
 class Restores:
     """Restores that are under way, also after a restart."""
@@ -81,6 +89,8 @@ class Restores:
             return Response(200, {}, b"")
         key._status = PROGRESS
         billing.meter("s3", item, key.size / GB, detail=f"/{exchange.bucket}/{exchange.key}")
+        if request := REQUESTS.get((key.storage_class, tier)):
+            billing.meter("s3", request, 1, detail=f"/{exchange.bucket}/{exchange.key}")
         events = S3Events(objects.backend().get_bucket(exchange.bucket), exchange.caller_detail())
         exchange.events.append(lambda: events.restore_initiated(key))
         self._finish_later(exchange.bucket, key)

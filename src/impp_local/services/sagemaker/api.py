@@ -8,6 +8,7 @@ processed at once and billed by the seconds that it takes.
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import re
@@ -111,9 +112,10 @@ class SageMaker(Service):
     # --- control plane ------------------------------------------------------------------------------------------------
 
     def create_model(self, call: Call) -> Response:
-        """moto's, with network isolation, which it forgets; the role must be able to read the artifact.
+        """moto's, with network isolation, which it forgets, and without the empty VPC that it describes; the role must
+        be able to read the artifact.
 
-        Can go when moto keeps EnableNetworkIsolation and knows IAM.
+        Can go when moto keeps EnableNetworkIsolation, describes no VpcConfig that was not given, and knows IAM.
         """
         container = call.params.get("PrimaryContainer") or {}
         role, url = call.params.get("ExecutionRoleArn") or "", container.get("ModelDataUrl")
@@ -136,7 +138,15 @@ class SageMaker(Service):
             with moto.changing("sagemaker"):
                 model = _backend(call.region)._models[call.params["ModelName"]]
                 model.enable_network_isolation = bool(call.params.get("EnableNetworkIsolation"))
+                model.vpc_config = call.params.get("VpcConfig") or None
         return response
+
+    def describe_endpoint_config(self, call: Call) -> Mapping[str, Any]:
+        """moto's, without the empty capture of data that it describes. Can go when it describes none."""
+        _find(_backend(call.region).endpoint_configs, call.params["EndpointConfigName"], "endpoint-config", call.region)
+        body = call.forward().body
+        described = json.loads(body if isinstance(body, bytes) else b"".join(body))
+        return {name: value for name, value in described.items() if (name, value) != ("DataCaptureConfig", {})}
 
     def create_endpoint(self, call: Call) -> Response:
         """moto's; then the model is loaded."""

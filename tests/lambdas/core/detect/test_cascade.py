@@ -58,6 +58,15 @@ def test_one_frame_answers_for_all_who_are_in_it() -> None:
     assert ask(looks) == [(1.0, "labels", "people")]
 
 
+def test_what_is_answered_already_makes_a_frame_worth_less_than_one_that_shows_more_of_the_rest() -> None:
+    looks = [
+        look(0, label("Person", 0.3), label("Car", 0.3, left=0.0), label("Motorcycle", 0.3, left=0.6)),
+        look(1, label("Person", 0.3), label("Bus", 0.3, left=0.6)),
+        look(10, label("Truck", 0.3, left=0.0), label("Bicycle", 0.3, left=0.6)),
+    ]
+    assert [t for t, _, _ in ask(looks, calls=2)] == [0.0, 10.0]
+
+
 def test_text_is_asked_about_once_per_line_and_not_for_every_tick_of_a_clock() -> None:
     clock = [look(t, text=(f"2026-11-20 08:15:{t:02d}",)) for t in range(10)]
     assert [(detector, why) for _, detector, why in ask(clock)] == [("text", "text")]

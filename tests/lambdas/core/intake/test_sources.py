@@ -67,6 +67,17 @@ TOLD = {
             None,
             ("phone", "unknown", None, "manual", "2026-11-22T10:00:00Z", "upload"),
         ),
+        # times to come, times before film, and times that UTC does not have
+        *[
+            (key, {"captured-at": claimed}, None, ("dashcam", "d", None, "routine", "2026-11-22T10:00:00Z", "upload"))
+            for key, claimed in (
+                ("originals/dashcam/d/x.mp4", "2026-11-25T00:00:00Z"),
+                ("originals/dashcam/d/x.mp4", "9999-12-31T23:59:59-14:00"),
+                ("originals/dashcam/d/x.mp4", "0001-01-01T00:00:00+14:00"),
+                ("originals/dashcam/d/x.mp4", "1815-06-18"),
+                ("originals/dashcam/d/9999/12/31/99991231_235959.mp4", ""),
+            )
+        ],
         # a day that does not exist, a time to come
         (
             "originals/phone/p/2026/13/40/x.mov",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import socket
 import struct
-import time
 from pathlib import Path
 
 import av
@@ -36,12 +36,10 @@ def sdp(port: int) -> bytes:
 def test_a_session_description_binds_no_socket() -> None:
     """Without limits FFmpeg opens it: it binds the port, and waits 10 s for packets."""
     port = udp_port()
-    started = time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
         own.bind(("0.0.0.0", port))  # FFmpeg would fail here with EADDRINUSE, which has another text
         with pytest.raises(Unreadable, match="does not open"):
             open_media(io.BytesIO(sdp(port)))
-    assert time.monotonic() - started < 5
 
 
 def scripts(secret: Path) -> dict[str, bytes]:
@@ -103,6 +101,9 @@ def test_only_one_function_opens_containers(folder: str) -> None:
     allowed = {"src/impp_lambdas/core/media/containers.py", "src/impp_engines/media.py"}
     for path in (REPOSITORY / folder).rglob("*.py"):
         name = path.relative_to(REPOSITORY).as_posix()
-        calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+        source = path.read_text("utf-8")
+        if not re.search(r"\bav\b", source):  # parsing all files takes seconds
+            continue
+        calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
         opens = [ast.unparse(call.func) for call in calls if ast.unparse(call.func) in ("av.open", "av.container.open")]
         assert not opens or name in allowed, f"{name} calls av.open: use open_media"

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from tests.support import synthetic_media as synthetic
+from tests.support.difficult_files import CASES
 
 from impp_footage import boxes, reader
 from impp_lambdas.core.intake.unreadable import Unreadable
@@ -24,6 +25,22 @@ def proxy_of(data: bytes, path: Path, size: tuple[int, int] = (160, 90), fps: in
 def pictures(path: Path) -> list[Any]:
     with av.open(str(path)) as container:
         return list(container.decode(video=0))
+
+
+def test_a_further_camera_has_its_own_pictures_and_no_sound(tmp_path: Path) -> None:
+    (case,) = [case for case in CASES if case.name == "two cameras.mp4"]
+    for track, size in ((1, (192, 108)), (2, (160, 90))):
+        path = tmp_path / f"{track}.mp4"
+        wanted = Size(192, 108, Fraction(5), 1_000_000, 2.0, track)
+        proxy = encode(io.BytesIO(case.make()), path, wanted, lambda: False)
+        assert (proxy.width, proxy.height) == size and proxy.seconds == pytest.approx(2, abs=0.1)
+        with av.open(str(path)) as container:
+            assert (container.streams.video[0].width, container.streams.video[0].height) == size
+            assert bool(container.streams.audio) == (track == 1)
+    with pytest.raises(Unreadable, match="no picture"):
+        encode(
+            io.BytesIO(case.make()), tmp_path / "3.mp4", Size(192, 108, Fraction(5), 1_000_000, 2.0, 3), lambda: False
+        )
 
 
 def test_half_the_pictures_stay_with_their_sound(tmp_path: Path) -> None:

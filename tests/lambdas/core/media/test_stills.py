@@ -10,7 +10,7 @@ from PIL import Image
 
 from impp_footage import formats
 from impp_lambdas.core.intake.unreadable import Unreadable
-from impp_lambdas.core.media.stills import still
+from impp_lambdas.core.media.stills import still, still_or_beginning
 
 
 def test_a_picture_beyond_its_formats_limit_is_refused_unread() -> None:
@@ -47,3 +47,36 @@ def test_the_beginning_of_a_picture_in_another_format_is_none() -> None:
     packets = (b"G" + bytes(187)) * 20
     with pytest.raises(Unreadable):
         still(io.BytesIO(b"\x89PNG" + bytes(12) + b"\0\0\1\0\0\0\1\0" + packets))
+
+
+def noise(kind: str, orientation: int = 1, **options: Any) -> bytes:
+    exif = Image.Exif()
+    exif[274] = orientation
+    out = io.BytesIO()
+    Image.effect_noise((320, 240), 60).convert("RGB").save(out, kind, exif=exif, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_what_there_is_of_a_picture_that_was_cut_short_is_shown(kind: str, orientation: int) -> None:
+    data = noise(kind, orientation)
+    upright, is_whole = still_or_beginning(io.BytesIO(data[: len(data) * 6 // 10]))
+    assert upright.size == still(io.BytesIO(data)).size and not is_whole
+    with pytest.raises(Unreadable, match="its picture ends too early"):
+        still_or_beginning(io.BytesIO(data[: len(data) // 8]))
+    with pytest.raises(Unreadable, match="its picture ends too early"):
+        still(io.BytesIO(data[: len(data) * 6 // 10]))  # nobody else is shown half a picture
+    assert still_or_beginning(io.BytesIO(data))[1]
+
+
+def test_a_progressive_picture_that_was_cut_short_is_shown_as_a_whole() -> None:
+    data = noise("JPEG", progressive=True)
+    assert not still_or_beginning(io.BytesIO(data[: len(data) // 5]))[1]
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "TIFF", "GIF"])
+def test_other_formats_are_refused_if_cut_short(kind: str) -> None:
+    data = noise(kind)
+    with pytest.raises(Unreadable):
+        still_or_beginning(io.BytesIO(data[: len(data) * 6 // 10]))

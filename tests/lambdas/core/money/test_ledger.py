@@ -11,6 +11,7 @@ from tests.support.dashcam_facts import ASSET, FACTS
 
 from impp_lambdas.core.intake import sources
 from impp_lambdas.core.money import ledger, pricing, quote, storage
+from impp_lambdas.core.money.calibration import Calibration
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.money.usage import transcribe_line
 from impp_lambdas.core.planning import plan
@@ -56,7 +57,7 @@ def test_the_quote_is_an_upper_bound(duration: float, source: str, size: int) ->
     features = ("analyze", "transcribe", "transcode")
     planned = plan.make(ASSET, facts, "s3://b/k", "d", 120, features=features)
     choice = storage.choose(facts)
-    quoted = quote.lines(planned, facts, choice, features, "arm64")
+    quoted = quote.lines(planned, facts, choice, features, Calibration.of("arm64"))
     assert len({(line.service, line.item) for line in quoted}) == len(quoted)
     book = PriceBook.load()
     spent = ledger.ledger(
@@ -70,6 +71,7 @@ def test_the_quote_is_an_upper_bound(duration: float, source: str, size: int) ->
             retries=0,
             renditions=planned.to_dict()["renditions"],
             branches={
+                "sample": {"status": "ok", "transitions": 1},
                 "analyze": {"status": "ok", "transitions": 1},
                 "transcribe": {"status": "ok", "transitions": 1},
                 "transcode": {"status": "ok", "transitions": 2, "outputs": []},
@@ -80,7 +82,9 @@ def test_the_quote_is_an_upper_bound(duration: float, source: str, size: int) ->
     if planned.speech != "transcribe":
         spent = [line for line in spent if line.service != "transcribe"]
     assert pricing.total(spent) <= pricing.total(quoted)
-    without = quote.lines(plan.make(ASSET, facts, "s3://b/k", "d", 120, features=()), facts, choice, (), "arm64")
+    without = quote.lines(
+        plan.make(ASSET, facts, "s3://b/k", "d", 120, features=()), facts, choice, (), Calibration.of("arm64")
+    )
     assert {line.service for line in without} == {"states", "lambda", "s3"}
 
 
@@ -88,7 +92,9 @@ def test_an_hour_of_dash_cam_footage_costs_less_than_two_dollars() -> None:
     hour = replace(FACTS, duration_s=3600.0, recording="routine", bytes=3_600_000_000)
     planned = plan.make(ASSET, hour, "s3://b/k", "d", 120)
     usd = pricing.total(
-        quote.lines(planned, hour, storage.choose(hour), ("analyze", "transcribe", "transcode"), "arm64")
+        quote.lines(
+            planned, hour, storage.choose(hour), ("analyze", "transcribe", "transcode"), Calibration.of("arm64")
+        )
     )
     assert usd < 2.0, "VOD on AWS publishes 3.15 to 4.23 per hour for encoding alone"
 

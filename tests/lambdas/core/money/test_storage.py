@@ -33,9 +33,15 @@ def test_every_price_exists() -> None:
                 PriceBook.load().price("s3", item)
 
 
-def test_the_lifecycle_rules_move_each_tag_to_its_class() -> None:
-    source = (REPOSITORY / "modules/archive/main.tf").read_text(encoding="utf-8")
-    rules = dict(re.findall(r'([a-z-]+) += \{ days = .*storage_class = "([A-Z_]+)" \}', source))
+def test_each_class_but_the_first_has_a_lifecycle_rule_and_its_name_in_s3() -> None:
+    module = REPOSITORY / "modules/archive"
+    variables, main = ((module / file).read_text("utf-8") for file in ("variables.tf", "main.tf"))
+    (attributes,) = re.findall(r'^variable "transition_after_days" .*?object\(\{\n(.*?)\}\)', variables, re.M | re.S)
+    (names,) = re.findall(r"^  class_names = \{\n(.*?)\}", main, re.M | re.S)
+    named = dict(re.findall(r'(\w+) += "(\w+)"', names))
+    rules = {
+        name.replace("_", "-"): named.get(name, name.upper()) for name in re.findall(r"(\w+) += optional", attributes)
+    }
     assert {"standard": "STANDARD", **rules} == NAME_BY_TAG
 
 
@@ -44,6 +50,7 @@ def test_the_manifest_schema_lists_the_same_classes() -> None:
     properties = schema["properties"]["archive"]["properties"]
     assert set(properties["storage_class"]["enum"]) == set(NAME_BY_TAG.values())
     assert set(properties["tag"]["enum"]) == set(NAME_BY_TAG)
+    assert set(properties["outlook_usd"]["propertyNames"]["enum"]) == set(NAME_BY_TAG)
 
 
 def test_the_local_bill_prices_every_class() -> None:

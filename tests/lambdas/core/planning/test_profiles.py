@@ -68,11 +68,22 @@ def test_an_override_keeps_the_other_fields() -> None:
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("phone", {"text": "aws"}, "profile phone: text is 'aws'; allowed are off, lambda, rekognition, cascade"),
+        (
+            "phone",
+            {"labels": "birds"},
+            "profile phone: labels is 'birds'; allowed are off, lambda, rekognition, rekognition-video, cascade",
+        ),
+        (
+            "phone",
+            {"text": "aws"},
+            "profile phone: text is 'aws'; allowed are off, lambda, rekognition, rekognition-video, cascade",
+        ),
         ("phone", {"speech": "rekognition"}, "profile phone: speech is 'rekognition'; allowed are off, lambda, tran"),
         ("phone", {"escalate": ["dogs"]}, "profile phone: escalate is 'dogs'; allowed are people, vehicles, text, "),
         ("phone", {"renditions": ["4k"]}, "profile phone: renditions is '4k'; allowed are proxy, web, mobile, youtu"),
         ("phone", {"interval_s": 0}, "profile phone: interval_s is 0; 0.1 to 3600 seconds are allowed"),
+        ("phone", {"frames_interval_s": 0}, "profile phone: frames_interval_s is 0; 0.1 to 3600 seconds are allowed"),
+        ("phone", {"max_frames": 0}, "profile phone: max_frames is 0; it must be a whole number from 1 on"),
         ("phone", {"max_usd": -1}, "profile phone: max_usd is -1; it must be 0 or more"),
         ("phone", {"colour": "red"}, "profile phone has no field 'colour'; allowed are captions, chapters, escalate"),
         ("drone", {"text": "off"}, "profile drone: base is 'drone'; allowed are dashcam-routine, dashcam-event, "),
@@ -82,6 +93,15 @@ def test_a_wrong_profile_is_refused_with_what_is_allowed(name: str, values: dict
     with pytest.raises(ProfileError) as caught:
         Profiles.of({name: values})
     assert str(caught.value).startswith(message)
+
+
+def test_labels_may_come_from_a_detector_of_the_users_own() -> None:
+    known = Profiles.of({"phone": {"labels": "birds"}}, custom_detectors=["birds"])
+    assert known.by_name["phone"].labels == "birds"
+    with pytest.raises(
+        ProfileError, match="labels is 'bird'; allowed are off, lambda, rekognition, rekognition-video, cascade, birds"
+    ):
+        Profiles.of({"phone": {"labels": "bird"}}, custom_detectors=["birds"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.support.dashcam_facts import FACTS
 
-from impp_lambdas.core.planning.proxy import fits_proxy
+from impp_lambdas.core.planning.proxy import fitting_tracks
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,11 @@ def test_length_size_and_codec_decide(
     facts = replace(
         FACTS, kind=kind, duration_s=60.0 * minutes, width=width, height=height, video_codec=codec, bytes=size
     )
-    assert fits_proxy(facts) is fits
+    assert fitting_tracks(facts) == fits
+    assert fitting_tracks(replace(facts, video_tracks=2)) in ((2, 1) if fits and width else (fits,))
+
+
+def test_all_cameras_of_a_short_clip_fit_and_of_a_long_one_the_first() -> None:
+    clip = replace(FACTS, video_tracks=2, width=1920, height=1080, duration_s=60.0)
+    assert fitting_tracks(clip) == 2
+    assert fitting_tracks(replace(clip, duration_s=1200.0, bytes=1_800_000_000)) == 1

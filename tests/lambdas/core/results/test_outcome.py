@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from impp_lambdas.core.results import outcome
+from impp_lambdas.core.results import outcome, remedies
 
 OK = {"status": "ok"}
 
@@ -38,6 +38,7 @@ OK = {"status": "ok"}
         ({"transcode": OK, "plan": {"is_mirroring_left_out": True}}, [], [], "published", None),
         ({}, [], ["impp:state"], "partial", "tags: no room for impp:state, S3 allows 10 per object"),
         ({"sample": {**OK, "incomplete": "incomplete, because the time ran out"}}, [], [], "published", None),
+        ({"sample": {**OK, "incomplete": "it is cut", "is_damaged": True}}, [], [], "partial", "sample: it is cut"),
     ],
 )
 def test_the_state_follows_from_the_branches(
@@ -56,6 +57,16 @@ def test_a_published_asset_says_what_its_renditions_lack(flag: str, note: str) -
     assert (end.state, end.branches["transcode"]) == ("published", {**OK, "reason": note})
 
 
+def test_a_recording_that_another_follows_is_partial() -> None:
+    assert outcome.further({"bytes": 50_000}) is None
+    further = outcome.further({"bytes": 50_000, "further_at": 20_000})
+    end = outcome.of_branches("process", None, {"transcode": OK}, [], [], further=further)
+    what = "another recording begins at byte 20,000; its 30,000 bytes are kept, but neither shown nor searched"
+    reason = f"original: {what}"
+    assert (end.state, end.reason, end.branches) == ("partial", reason, {"transcode": OK})
+    assert remedies.of(end.state, end.reason) == remedies.LEFT[outcome.FURTHER]
+
+
 @pytest.mark.parametrize(
     ("length", "original", "is_wrong"),
     [(9.1, 10, False), (8.9, 10, True), (11.1, 10, True), (3550, 3600, False), (3500, 3600, True), (None, 10, False)],
@@ -63,8 +74,15 @@ def test_a_published_asset_says_what_its_renditions_lack(flag: str, note: str) -
 def test_a_rendition_of_another_length_is_a_problem(length: float | None, original: float, is_wrong: bool) -> None:
     wrong = outcome.wrong_lengths([{"name": "web", "duration_s": length}], original)
     end = outcome.of_branches("process", None, {"transcode": OK}, [], [], wrong)
-    reason = f"transcode: web is {length:.1f} s long, its original {original:.1f} s" if length and is_wrong else None
+    several = f": {outcome.SEVERAL}" if length and length > original else ""
+    reason = None
+    if length and is_wrong:
+        reason = f"transcode: web is {length:.1f} s long, its original {original:.1f} s{several}"
     assert (end.state, end.reason) == ("partial" if is_wrong else "published", reason)
+
+
+def test_a_further_camera_may_have_recorded_longer_or_shorter() -> None:
+    assert outcome.wrong_lengths([{"name": "proxy-2", "duration_s": 3.0}], 10) == []
 
 
 def test_a_deferred_outcome_has_the_verdicts_reason_and_other_errors() -> None:

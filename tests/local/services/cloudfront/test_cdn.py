@@ -8,17 +8,19 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.signers import CloudFrontSigner
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from tests.support import private_delivery
+from tests.support.private_delivery import distribution
+from tests.support.viewer_keys import key_pair
 
+from impp_cli.sharing.signing import Signer, custom_policy
 from impp_local.cloud import LocalCloud
-from impp_local.services.cloudfront.viewers import Signer, custom_policy, viewers_key
 
 BODY = bytes(range(256)) * 40
 NAME = "assets/0123456789abcdef0123/video web+1.mp4"
@@ -55,66 +57,18 @@ def fetch(url: str, method: str = "GET", **headers: str) -> tuple[int, Message, 
         return error.code, error.headers, error.read()
 
 
-def distribution(bucket: str, **behavior: Any) -> dict[str, Any]:
-    return {
-        "CallerReference": f"{bucket}-{time.monotonic_ns()}",
-        "Comment": "",
-        "Enabled": True,
-        "DefaultRootObject": "index.html",
-        "Origins": {
-            "Quantity": 1,
-            "Items": [
-                {
-                    "Id": "delivery",
-                    "DomainName": f"{bucket}.s3.us-east-1.amazonaws.com",
-                    "S3OriginConfig": {"OriginAccessIdentity": ""},
-                }
-            ],
-        },
-        "DefaultCacheBehavior": {
-            "TargetOriginId": "delivery",
-            "ViewerProtocolPolicy": "https-only",
-            "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
-            **behavior,
-        },
-    }
-
-
 @pytest.fixture(scope="module")
-def stage(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    private, public = viewers_key(tmp_path_factory.mktemp("viewer"))
-    s3, cloudfront = cloud.client("s3"), cloud.client("cloudfront")
+def stage(cloud: LocalCloud) -> Stage:
+    s3 = cloud.client("s3")
     s3.create_bucket(Bucket="delivery")
     put = s3.put_object(Bucket="delivery", Key=NAME, Body=BODY, ContentType="video/mp4")
     s3.put_object(Bucket="delivery", Key="index.html", Body=b"root", ContentType="text/html")
-    key = cloudfront.create_public_key(
-        PublicKeyConfig={"CallerReference": "viewer", "Name": "viewer", "EncodedKey": public}
-    )["PublicKey"]["Id"]
-    group = cloudfront.create_key_group(KeyGroupConfig={"Name": "viewers", "Items": [key]})["KeyGroup"]["Id"]
-    policy = cloudfront.create_response_headers_policy(
-        ResponseHeadersPolicyConfig={
-            "Name": "headers",
-            "SecurityHeadersConfig": {
-                "ContentTypeOptions": {"Override": True},
-                "StrictTransportSecurity": {"Override": True, "AccessControlMaxAgeSec": 60, "IncludeSubdomains": True},
-            },
-            "CorsConfig": {
-                "AccessControlAllowOrigins": {"Quantity": 1, "Items": ["https://player.example.org"]},
-                "AccessControlAllowHeaders": {"Quantity": 1, "Items": ["Range"]},
-                "AccessControlAllowMethods": {"Quantity": 1, "Items": ["GET"]},
-                "AccessControlAllowCredentials": True,
-                "OriginOverride": True,
-            },
-        }
-    )["ResponseHeadersPolicy"]["Id"]
-    created = cloudfront.create_distribution(
-        DistributionConfig=distribution(
-            "delivery",
-            ResponseHeadersPolicyId=policy,
-            TrustedKeyGroups={"Enabled": True, "Quantity": 1, "Items": [group]},
-        )
-    )["Distribution"]
-    return Stage(cloud, created["Id"], created["DomainName"], Signer(key, private), put["ETag"])
+    headers = {
+        "ContentTypeOptions": {"Override": True},
+        "StrictTransportSecurity": {"Override": True, "AccessControlMaxAgeSec": 60, "IncludeSubdomains": True},
+    }
+    deployed = private_delivery.deploy(cloud, "delivery", "https://player.example.org", headers)
+    return Stage(cloud, deployed.id, deployed.domain, deployed.signer, put["ETag"])
 
 
 def in_an_hour() -> float:
@@ -157,46 +111,46 @@ def test_cookies_give_access_to_a_folder(stage: Stage) -> None:
     assert fetch(stage.url, Cookie=cookie(f"https://{stage.domain}/assets/other/*"))[0] == 403
 
 
-Spoil = Callable[[Stage, Path], str]
+Spoil = Callable[[Stage], str]
 
 
-def other_key(stage: Stage, folder: Path) -> str:
-    return Signer(stage.signer.key_pair_id, viewers_key(folder)[0]).url(stage.url, in_an_hour())
+def other_key(stage: Stage) -> str:
+    return Signer(stage.signer.key_pair_id, key_pair()[0]).url(stage.url, in_an_hour())
 
 
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [
-        (lambda stage, _: stage.url, b"MissingKey"),
-        (lambda stage, _: stage.signer.url(stage.url, time.time() - 1), b"AccessDenied"),
-        (lambda stage, _: stage.signer.url(stage.url, in_an_hour()).replace("Expires=", "Expires=1"), b"AccessDenied"),
+        (lambda stage: stage.url, b"MissingKey"),
+        (lambda stage: stage.signer.url(stage.url, time.time() - 1), b"AccessDenied"),
+        (lambda stage: stage.signer.url(stage.url, in_an_hour()).replace("Expires=", "Expires=1"), b"AccessDenied"),
         (
-            lambda stage, _: stage.signer.url(stage.url, in_an_hour()).replace("Signature=", "Signature=AA"),
+            lambda stage: stage.signer.url(stage.url, in_an_hour()).replace("Signature=", "Signature=AA"),
             b"AccessDenied",
         ),
-        (lambda stage, _: stage.signer.url(stage.url, in_an_hour()).replace("video%20", "other%20"), b"AccessDenied"),
+        (lambda stage: stage.signer.url(stage.url, in_an_hour()).replace("video%20", "other%20"), b"AccessDenied"),
         (
-            lambda stage, _: stage.signer.url(stage.url + "?size=1", in_an_hour()).replace("size=1", "size=2"),
+            lambda stage: stage.signer.url(stage.url + "?size=1", in_an_hour()).replace("size=1", "size=2"),
             b"AccessDenied",
         ),
-        (lambda stage, _: stage.signer.url(stage.url, in_an_hour()).replace("Pair-Id=K", "Pair-Id=L"), b"InvalidKey"),
+        (lambda stage: stage.signer.url(stage.url, in_an_hour()).replace("Pair-Id=K", "Pair-Id=L"), b"InvalidKey"),
         (other_key, b"AccessDenied"),
         (
-            lambda stage, _: stage.signer.url(
+            lambda stage: stage.signer.url(
                 stage.url, 0, policy=custom_policy("*", in_an_hour(), starts=time.time() + 60)
             ),
             b"AccessDenied",
         ),
         (
-            lambda stage, _: stage.signer.url(stage.url, 0, policy=custom_policy("*", in_an_hour(), ip="192.0.2.0/24")),
+            lambda stage: stage.signer.url(stage.url, 0, policy=custom_policy("*", in_an_hour(), ip="192.0.2.0/24")),
             b"AccessDenied",
         ),
-        (lambda stage, _: stage.signer.url(stage.url, 0, policy={"Statement": []}), b"MalformedPolicy"),
+        (lambda stage: stage.signer.url(stage.url, 0, policy={"Statement": []}), b"MalformedPolicy"),
     ],
     ids=["none", "expired", "later", "signature", "path", "query", "key-id", "key", "not-yet", "address", "malformed"],
 )
-def test_every_other_signature_is_refused(stage: Stage, tmp_path: Path, spoil: Spoil, code: bytes) -> None:
-    status, headers, body = fetch(spoil(stage, tmp_path))
+def test_every_other_signature_is_refused(stage: Stage, spoil: Spoil, code: bytes) -> None:
+    status, headers, body = fetch(spoil(stage))
     assert (status, headers["X-Cache"]) == (403, "Error from cloudfront")
     assert b"<Code>" + code + b"</Code>" in body
 
@@ -273,7 +227,5 @@ def test_a_resource_in_use_or_changed_cannot_be_deleted(stage: Stage) -> None:
         error_of(lambda: cloudfront.delete_distribution(Id=stage.id, IfMatch=got["ETag"])) == "DistributionNotDisabled"
     )
     assert error_of(lambda: cloudfront.get_distribution(Id="E0")) == "NoSuchDistribution"
-    short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
-    pem = short.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-    config = {"CallerReference": "short", "Name": "short", "EncodedKey": pem}
+    config = {"CallerReference": "short", "Name": "short", "EncodedKey": key_pair(1024)[1]}
     assert error_of(lambda: cloudfront.create_public_key(PublicKeyConfig=config)) == "InvalidArgument"

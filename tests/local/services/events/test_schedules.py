@@ -17,8 +17,8 @@ def test_schedules_run_by_hand(make: Maker) -> None:
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={"Arn": queue, "RoleArn": "arn:aws:iam::123456789012:role/r", "Input": '{"report": "daily"}'},
     )
-    listed = requests.get(f"{make.cloud.endpoint}/_impp/schedules", timeout=10).json()["schedules"]
+    listed = requests.get(f"{make.cloud.endpoint}/_impp/schedules", timeout=60).json()["schedules"]
     assert {"name": name, "expression": "cron(0 6 * * ? *)", "state": "ENABLED", "target": queue} in listed
-    assert requests.post(f"{make.cloud.endpoint}/_impp/schedules/{name}/run", timeout=10).status_code == 200
+    assert requests.post(f"{make.cloud.endpoint}/_impp/schedules/{name}/run", timeout=60).status_code == 200
     assert json.loads(make.messages(url)[0]["Body"]) == {"report": "daily"}
-    assert requests.post(f"{make.cloud.endpoint}/_impp/schedules/nobody/run", timeout=10).status_code == 404
+    assert requests.post(f"{make.cloud.endpoint}/_impp/schedules/nobody/run", timeout=60).status_code == 404

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,19 +120,28 @@ def test_error_shapes(make: Maker, body: str, kind: str, message: str) -> None:
         assert "so far" in tail and "Task timed out after 1.00 seconds" in tail
 
 
-def test_concurrency_is_bounded_and_reserved_concurrency_throttles(make: Maker) -> None:
-    code = "import os, time\ndef handler(e, c):\n    time.sleep(e['s'])\n    return os.getpid()"
-    arn = make.function(code)
+def test_concurrency_is_bounded_and_reserved_concurrency_throttles(make: Maker, tmp_path: Path) -> None:
+    code = """
+        import os, time
+        def handler(event, context):
+            time.sleep(event["s"])
+            while not os.path.exists(event["until"]):
+                time.sleep(0.02)
+            return os.getpid()
+    """
+    arn = make.function(code, Timeout=60)
+    quick, held = {"s": 0.1, "until": "/"}, {"s": 0, "until": str(tmp_path / "over")}
     with ThreadPoolExecutor(20) as pool:
-        pids = [answer for answer, error, _ in pool.map(lambda _: make.invoke(arn, {"s": 0.1}), range(20)) if not error]
+        pids = [answer for answer, error, _ in pool.map(lambda _: make.invoke(arn, quick), range(20)) if not error]
     assert len(pids) == 20
     assert 1 < len(set(pids)) <= (os.cpu_count() or 1) * runner.WORKERS_PER_CORE
     make.client("lambda").put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=1)
     with ThreadPoolExecutor(1) as pool:
-        busy = pool.submit(make.invoke, arn, {"s": 0.5})
+        busy = pool.submit(make.invoke, arn, held)
         wait_until(lambda: api.running().in_flight())
         with pytest.raises(ClientError, match="TooManyRequestsException"):
-            client_without_retries(make).invoke(FunctionName=arn, Payload=b'{"s": 0}')
+            client_without_retries(make).invoke(FunctionName=arn, Payload=json.dumps(quick))
+        (tmp_path / "over").touch()
         assert busy.result()[1] is None
 
 
@@ -147,3 +158,18 @@ def client_without_retries(make: Maker) -> Any:
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def test_a_function_with_a_whole_core_waits_until_there_is_one(make: Maker) -> None:
+    code = """
+        import time
+        def handler(event, context):
+            started = time.monotonic()
+            time.sleep(0.3)
+            return [started, time.monotonic()]
+    """
+    function = make.function(code, MemorySize=runner.WHOLE_CORE_MB)
+    with ThreadPoolExecutor() as pool:
+        runs = sorted(pool.map(lambda _: make.invoke(function)[0], range(2 * (os.cpu_count() or 1) + 1)))
+    for moment in (started for started, _ in runs):
+        assert sum(started <= moment < ended for started, ended in runs) <= (os.cpu_count() or 1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from awscrt import checksums as crt
 from botocore.exceptions import ClientError
+from tests.support.local_cloud import wait_until_idle
 
 from impp_local.cloud import LocalCloud
 
@@ -39,14 +39,12 @@ def watched(cloud: LocalCloud, s3: Any) -> Iterator[Callable[[], list[dict[str, 
     events.put_targets(Rule="seen", Targets=[{"Id": "queue", "Arn": arn}])
 
     def seen() -> list[dict[str, Any]]:
+        wait_until_idle(cloud)
         events: list[dict[str, Any]] = []
-        quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < (0.3 if events else 5):
-            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
             for message in messages:
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
                 events.append(json.loads(message["Body"]))
-                quiet_since = time.monotonic()
         return events
 
     yield seen

@@ -12,13 +12,22 @@ from tests.support.local_cloud import Maker, wait_until
 
 from impp_local.kernel import billing
 from impp_local.services.s3 import restores
+from impp_local.services.s3.front import S3Front
 
 REQUEST = {"Days": 2, "GlacierJobParameters": {"Tier": "Standard"}}
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restores, "RESTORE_S", 0.3)
+def _slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restores, "RESTORE_S", 3600)
+
+
+def finish(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """End the wait of the restores that are under way."""
+    monkeypatch.setattr(restores, "RESTORE_S", 0)
+    (front,) = (service for service in make.cloud._services or () if isinstance(service, S3Front))
+    front.suspend()
+    front.resume()
 
 
 def archived(s3: Any, storage_class: str = "DEEP_ARCHIVE") -> tuple[str, str]:
@@ -37,7 +46,7 @@ def restored(s3: Any, bucket: str, version: str) -> str:
 
 
 @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
-def test_a_version_is_restored_and_reported(make: Maker, storage_class: str) -> None:
+def test_a_version_is_restored_and_reported(make: Maker, storage_class: str, monkeypatch: pytest.MonkeyPatch) -> None:
     s3 = make.client("s3")
     bucket, version = archived(s3, storage_class)
     url, queue = make.queue()
@@ -49,6 +58,7 @@ def test_a_version_is_restored_and_reported(make: Maker, storage_class: str) -> 
     assert restored(s3, bucket, version) == 'ongoing-request="true"'
     with pytest.raises(ClientError, match="RestoreAlreadyInProgress"):
         s3.restore_object(**target, RestoreRequest=REQUEST)
+    finish(make, monkeypatch)
     wait_until(lambda: 'ongoing-request="false", expiry-date=' in restored(s3, bucket, version))
     assert s3.get_object(**target, Range="bytes=1-2")["Body"].read() == b"ld"
     bodies = sorted((json.loads(m["Body"]) for m in make.messages(url, 2)), key=lambda e: e["detail-type"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +36,8 @@ def model_fn(folder): return open(os.path.join(folder, "word")).read()
 def input_fn(body, content_type): return body.decode()
 def predict_fn(data, model):
     if data == "fail": raise RuntimeError("the model cannot do this")
-    if data == "sleep": time.sleep(30)
+    if data.startswith("until"):
+        while not os.path.exists(data[6:]): time.sleep(0.02)
     if data == "end": os._exit(3)
     if data == "eat": return str(len(bytearray(2 << 30)) and time.sleep(5))
     if data == "environment": return json.dumps(sorted(os.environ))
@@ -131,15 +133,16 @@ def test_errors_of_the_model_and_of_its_container(cloud: LocalCloud, create: Cre
         ask(cloud, "nowhere", b"x")
 
 
-def test_more_calls_than_its_concurrency_are_throttled(cloud: LocalCloud, create: Create) -> None:
-    name = create("busy", custom_model.archive(ECHO.replace("time.sleep(30)", "time.sleep(1.5)"), word=b""))
-    first = threading.Thread(target=ask, args=(cloud, name, b"sleep"))
+def test_more_calls_than_its_concurrency_are_throttled(cloud: LocalCloud, create: Create, tmp_path: Path) -> None:
+    name = create("busy", custom_model.archive(ECHO, word=b""))
+    first = threading.Thread(target=ask, args=(cloud, name, f"until {tmp_path / 'over'}".encode()))
     first.start()
     wait_until(lambda: cloud.work()["inferences"])
     once = Clients(cloud.endpoint, retries=0)("sagemaker-runtime")
     with pytest.raises(ClientError) as throttled:
         once.invoke_endpoint(EndpointName=name, Body=b"x", ContentType="text/plain")
     assert throttled.value.response["Error"]["Code"] == "ThrottlingException"
+    (tmp_path / "over").touch()
     first.join()
 
 
@@ -185,10 +188,12 @@ def test_an_update_replaces_the_model(cloud: LocalCloud, create: Create, role: s
         EnableNetworkIsolation=True,
         PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/changed/model.tar.gz"},
     )
-    assert sagemaker.describe_model(ModelName="changed")["EnableNetworkIsolation"]
+    described = sagemaker.describe_model(ModelName="changed")
+    assert described["EnableNetworkIsolation"] and "VpcConfig" not in described
     serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 2}
     variant = {"VariantName": "main", "ModelName": "changed", "ServerlessConfig": serverless}
     sagemaker.create_endpoint_config(EndpointConfigName="changed", ProductionVariants=[variant])
+    assert "DataCaptureConfig" not in sagemaker.describe_endpoint_config(EndpointConfigName="changed")
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName="changed")
     assert ask(cloud, name, b"model") == b"new model"
 
@@ -232,3 +237,19 @@ def test_an_asynchronous_endpoint_answers_by_objects(cloud: LocalCloud, create: 
     )
     monthly = {line["item"]: line["quantity"] for line in billing.bill()["per_month"]["lines"]}
     assert "ml.m5.large" not in monthly
+
+
+def test_a_scalable_target_has_tags(cloud: LocalCloud) -> None:
+    scaling = cloud.client("application-autoscaling")
+    dimension = "sagemaker:variant:DesiredInstanceCount"
+    given = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/x/variant/main", "ScalableDimension": dimension}
+    scaling.register_scalable_target(**given, MinCapacity=0, MaxCapacity=1, Tags={"a": "1", "b": "2"})
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[given["ResourceId"]])[
+        "ScalableTargets"
+    ]
+    arn = target["ScalableTargetARN"]
+    scaling.tag_resource(ResourceARN=arn, Tags={"c": "3"})
+    scaling.untag_resource(ResourceARN=arn, TagKeys=["a"])
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2", "c": "3"}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        scaling.list_tags_for_resource(ResourceARN=f"{arn}x")

@@ -210,6 +210,7 @@ def test_at_most_forty_iterations_of_an_inline_map_run_at_once(make: Maker, work
     assert worker.most == 40
 
 
+@pytest.mark.slow
 def test_a_thousand_items_one_at_a_time(make: Maker) -> None:
     given = each("{% [1..1000] %}", {"Type": "Pass", "End": True}, MaxConcurrency="{% 1 %}")
     run = make.run(machine(given))

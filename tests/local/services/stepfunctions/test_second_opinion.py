@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests.support.second_opinion import our_result, reference_results
 
 CORPUS = Path(__file__).with_name("jsonata_corpus.txt")
@@ -50,6 +51,7 @@ DIFFERENT = {
 """Expressions whose result is known to differ, and a part of ours."""
 
 
+@pytest.mark.slow
 def test_both_engines_agree_on_edge_cases() -> None:
     lines = CORPUS.read_text(encoding="utf-8").splitlines()
     expressions = [line for line in lines if not line.startswith("# ")]

@@ -240,16 +240,16 @@ def test_waiting_for_a_worker_does_not_count_towards_the_timeout(make: Maker, mo
     slots = threading.BoundedSemaphore(1)
     monkeypatch.setattr(lambda_api.running().runner, "_slots", slots)
     arn = make.function("import time\ndef handler(e, c):\n    time.sleep(e['s'])\n    return 'in time'")
-    call = task(INVOKE, {"FunctionName": arn, "Payload": {"s": "{% $states.input.s %}"}}, TimeoutSeconds=1)
+    call = task(INVOKE, {"FunctionName": arn, "Payload": {"s": "{% $states.input.s %}"}}, TimeoutSeconds=3)
     sleeper = make.machine(machine(call))
     make.invoke(arn, {"s": 0})  # a cold start does count
     with slots:
         runs = [make.start(sleeper, {"s": 0.01}) for _ in range(5)]
         wait_until(lambda: lambda_api.running().in_flight() == 5)
-        time.sleep(1.2)  # longer than the timeout
+        time.sleep(3.2)  # longer than the timeout
     ended = [make.ended(run) for run in runs]
     assert [run["status"] for run in ended] == ["SUCCEEDED"] * 5
-    assert make.ended(make.start(sleeper, {"s": 6}))["error"] == "States.Timeout"
+    assert make.ended(make.start(sleeper, {"s": 60}))["error"] == "States.Timeout"
 
 
 def test_a_machine_times_out_as_a_whole(make: Maker) -> None:

@@ -96,11 +96,11 @@ def test_an_unanswered_token_times_out(make: Maker, waiting: Waiting, fields: di
 
 
 def test_heartbeats_keep_a_token_alive(make: Maker, waiting: Waiting) -> None:
-    run, url = waiting.start(TimeoutSeconds=60, HeartbeatSeconds=1)
+    run, url = waiting.start(TimeoutSeconds=600, HeartbeatSeconds=4)
     token = make.messages(url)[0]["Body"]
     client = make.client("stepfunctions")
-    for _ in range(4):
-        time.sleep(0.4)  # longer in total than HeartbeatSeconds
+    for _ in range(10):
+        time.sleep(0.5)  # longer in total than HeartbeatSeconds, and each far shorter
         client.send_task_heartbeat(taskToken=token)
     client.send_task_success(taskToken=token, output='"alive"')
     assert json.loads(make.ended(run)["output"]) == "alive"

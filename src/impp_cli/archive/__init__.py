@@ -1,0 +1,1 @@
+"""What a deployed environment holds, as its commands see it: assets, and where they are."""

@@ -1,0 +1,179 @@
+"""What the commands that act on assets share: selection, quote, question, progress, results."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from impp_cli.commands.common import ExitCode, Failure, Target, explain, fail
+from impp_cli.commands.find import Moment
+from impp_cli.console import print_json, printable, usd
+
+if TYPE_CHECKING:  # they take time to import
+    from impp_cli.archive.actions import Actions, Result
+
+SHOWN: Final = 10
+"""Results that are listed one by one; of the others only the sums, unless `--json` is set."""
+STATES: Final = ("published", "partial", "deferred", "quarantined", "failed")
+
+yes_option: Final = click.option("--yes", is_flag=True, help="Answer the question with yes.")
+
+
+def selection(*, state: bool = True) -> Callable[[Any], Any]:
+    """The options that select assets by the index instead of naming them."""
+    options = [
+        click.option("--find", "words", multiple=True, metavar="WORD", help="Assets in which this occurs. Repeatable."),
+        click.option("--since", type=Moment(), help="Assets captured since: 2026-10-17, or 12h, 7d, 4w ago."),
+        click.option("--until", type=Moment(), help="Assets captured before."),
+        click.option("--device", help="Assets of a device, such as blackvue."),
+        click.option("--source", help="Assets from dashcam, phone or creator."),
+    ]
+    if state:
+        options.append(click.option("--state", type=click.Choice(STATES), help="Assets in this state."))
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Act:
+    """An action to carry out: its options, and the question before it (None: nothing is spent or lost)."""
+
+    action: str
+    options: Mapping[str, Any]
+    question: str | None
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+def chosen(target: Target, arguments: Sequence[str], **query: Any) -> list[str]:
+    """The ids of the assets that are named or selected. Fails without either, and with both."""
+    selected = {name: value for name, value in query.items() if value}
+    if bool(arguments) == bool(selected):
+        raise click.UsageError("Name assets, or select them by options such as --state; one of both.")
+    if arguments:
+        return [asset.id for asset in target.assets.resolve_all(arguments)]
+    from impp_cli.archive.search import Query, search
+
+    words, since, until = (selected.pop(name, None) for name in ("words", "since", "until"))
+    matches = search(target.index, Query(tuple(words or ()), selected, since=since, until=until), -1)  # -1: all
+    return [match.entry["asset"] for match in matches]
+
+
+def act(
+    target: Target, wanted: Act, assets: Sequence[str], keep: Callable[[Result], None] = lambda _result: None
+) -> ExitCode:
+    """Quote an action, ask, carry it out, and print what became of it. `keep` gets each result when it is there."""
+    from impp_cli.archive.actions import ActionFailed, Actions
+    from impp_cli.aws import AwsError
+
+    if not assets:
+        if wanted.as_json:
+            print_json({"results": [], "usd": 0})
+        click.echo("Nothing matches.", err=True)
+        return ExitCode.NOTHING
+    actions = Actions(target.environment, target.account, _wait)
+    try:
+        quote = actions.quote(wanted.action, assets, wanted.options)
+    except ActionFailed as error:
+        fail(str(error))
+    would = [result["asset"] for result in quote if result["status"] == "would"]
+    is_last = wanted.dry_run or not would
+    if not wanted.as_json and (is_last or wanted.question):
+        show(quote)
+    if is_last:
+        if wanted.as_json:
+            print_json(_document(quote))
+        return code_of(quote)
+    _ask(wanted, len(would), quote)
+    results = [result for result in quote if result["status"] != "would"]
+    try:
+        for result in _carry_out(actions, wanted, would):
+            results.append(result)
+            keep(result)
+    except (ActionFailed, AwsError) as error:  # some of many may be done
+        ended = explain(error, target.environment) if isinstance(error, AwsError) else Failure(str(error))
+        left = len(would) - sum(result["asset"] in would for result in results)
+        todo = f"{left} of {len(would)} assets are left: run the command again."
+        failure = Failure(f"{ended.message.rstrip('.')}. {todo}", ExitCode(ended.exit_code))
+        _print(results, would, wanted, failure)
+        failure.is_printed = True
+        raise failure from error
+    _print(results, would, wanted)
+    return code_of(results)
+
+
+def _print(results: Sequence[Result], would: Sequence[str], wanted: Act, failure: Failure | None = None) -> None:
+    if wanted.as_json:
+        print_json(_document(results) | ({"error": failure.message} if failure else {}))
+    else:
+        show([result for result in results if result["asset"] in would or not wanted.question])
+
+
+def show(results: Sequence[Result]) -> None:
+    """Print results: the first ones each, then how many of which kind, with the sum and the longest wait."""
+    for result in results[:SHOWN]:
+        price = f"  {usd(result['usd'])}" if result.get("usd") else ""
+        mark = {"refused": "✗", "nothing": "·", "would": "?"}.get(result["status"], "✓")
+        click.echo(f"{mark} {result['asset']}  {printable(result['message'])}{price}")
+    if len(results) > SHOWN:
+        counts = Counter(str(result["status"]) for result in results)
+        rest = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+        click.echo(f"… {len(results)} assets: {rest}; --json lists all.")
+    total = sum(result.get("usd") or 0 for result in results)
+    if len(results) > 1 and total:
+        click.echo(f"Sum: {usd(total)}")
+
+
+def code_of(results: Sequence[Result]) -> ExitCode:
+    """How a command ends: refused if any asset is, nothing if no asset changes."""
+    statuses = {result["status"] for result in results}
+    if "refused" in statuses:
+        return ExitCode.REFUSED
+    return ExitCode.NOTHING if statuses == {"nothing"} else ExitCode.OK
+
+
+def is_interactive() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty()
+
+
+def _ask(wanted: Act, count: int, quote: Sequence[Result]) -> None:
+    if wanted.question is None or wanted.yes:
+        return
+    total = sum(result.get("usd") or 0 for result in quote)
+    assets = f"{count} asset{'' if count == 1 else 's'}"
+    question = wanted.question.format(assets=assets, usd=usd(total))
+    if not is_interactive():
+        fail(f"{question} Nobody is there to answer: add --yes.", ExitCode.USAGE)
+    if not click.confirm(question, err=True):
+        fail("Nothing was changed.", ExitCode.REFUSED)
+
+
+def _carry_out(actions: Actions, wanted: Act, assets: Sequence[str]) -> Iterator[Result]:
+    done = actions.act(wanted.action, assets, wanted.options)
+    if not sys.stderr.isatty() or len(assets) <= SHOWN:
+        yield from done
+        return
+    with click.progressbar(done, length=len(assets), label=wanted.action, file=sys.stderr) as results:
+        yield from results
+
+
+def _wait(seconds: float) -> None:
+    click.echo(f"As many as may start per minute have started: the rest follows in {seconds:.0f} s.", err=True)
+    time.sleep(seconds)
+
+
+def _document(results: Sequence[Result]) -> dict[str, Any]:
+    return {"results": list(results), "usd": round(sum(result.get("usd") or 0 for result in results), 6)}

@@ -1,0 +1,34 @@
+"""`impp replay`: process originals again whose run had no result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from impp_cli.commands.acting import Act, act, chosen, selection, yes_option
+from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_environment
+
+
+@click.command()
+@click.argument("arguments", metavar="[ASSET]...", nargs=-1)
+@click.option(
+    "--tier", type=click.Choice(["bulk", "standard", "expedited"]), default="bulk", show_default=True,
+    help="How fast archived originals are restored first.",
+)  # fmt: skip
+@selection()
+@dry_run_option
+@yes_option
+@of_environment
+def replay(
+    target: Target, arguments: tuple[str, ...], tier: str, dry_run: bool, yes: bool, as_json: bool, **query: Any
+) -> ExitCode:
+    """Process originals again that are deferred, failed, partial or quarantined, named or selected.
+
+    Shows the quote first, and asks. Archived originals are restored first. At most 60 start per minute; the command
+    waits for the rest, and can be stopped and run again.
+    """
+    wanted = Act(
+        "replay", {"tier": tier, "days": 2}, "Process {assets} again for at most {usd}?", dry_run, yes, as_json
+    )
+    return act(target, wanted, chosen(target, arguments, **query))
