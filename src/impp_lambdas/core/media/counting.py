@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from impp_footage import sound_frames
-from impp_lambdas.core.media.layouts import first_frame, layout_of
+from impp_footage import reader, sound_frames
+from impp_lambdas.core.media.layouts import layout_of
+from impp_lambdas.core.media.layouts.mp3 import first_frame
 
 _PIECE = 1 << 20
 _LARGEST = (1 << 13) - 1
@@ -26,7 +27,7 @@ def length(file: Any) -> float | None:
     start = file.read(sound_frames.HEAD) or b""
     if _adts(start, 0)[0]:
         return _count(file, 0, _adts, start[1:3])
-    frame = first_frame(file)
+    frame = first_frame(reader.of_file(file))
     if frame is None or frame.has_table or layout_of(file) is not None:
         return None
     return _count(file, frame.offset, _mp3, b"")

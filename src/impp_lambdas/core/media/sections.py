@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import av.error
@@ -17,7 +17,10 @@ from av.stream import Disposition
 
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media.containers import open_media
-from impp_lambdas.core.media.layouts import Layout, Point, layout_of
+from impp_lambdas.core.media.layouts import layout_of
+
+if TYPE_CHECKING:
+    from impp_lambdas.core.media.layouts.layout import Layout, Point
 
 MARGINS_S = (12.0, 36.0, 120.0)
 """How far before its beginning a section is opened, so that a keyframe comes before it: the next one is tried where

@@ -1,0 +1,31 @@
+"""Looks through a file for the next piece, in a few reads that grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from impp_footage.reader import RangeReader
+
+FIRST_STEP, STEP = 16 << 10, 512 << 10
+"""Bytes per read, at first and at most."""
+FARTHEST = 64 << 20
+"""Most bytes that are looked through: a cluster of MediaRecorder may last as long as its keyframes are apart."""
+
+
+def stretches(file: RangeReader, start: int, overlap: int, step: int = FIRST_STEP) -> Iterator[tuple[int, bytes]]:
+    """Yield `(offset, bytes)` from `start` on. Each has `overlap` bytes of the next one, so that no mark is divided."""
+    at = start
+    while at < min(start + FARTHEST, file.size):
+        yield at, file.read(at, step + overlap)
+        at, step = at + step, min(2 * step, STEP)
+
+
+def occurrences(file: RangeReader, mark: bytes, start: int, step: int = FIRST_STEP) -> Iterator[int]:
+    """Yield the offsets of a mark from `start` on."""
+    for at, data in stretches(file, start, len(mark) - 1, step):
+        position = data.find(mark)
+        while position >= 0:
+            yield at + position
+            position = data.find(mark, position + 1)
