@@ -27,7 +27,7 @@ from impp_lambdas.core.intake import facts, sources
 from impp_lambdas.core.intake import integrity as intake
 from impp_lambdas.core.intake.plausibility import implausible
 from impp_lambdas.core.intake.unreadable import Unreadable
-from impp_lambdas.core.media import counting, layouts, sections
+from impp_lambdas.core.media import duration, layouts, sections
 from impp_lambdas.core.media.description import describe
 from impp_lambdas.core.media.duration import measure
 from impp_lambdas.core.media.stills import still
@@ -100,7 +100,7 @@ def _satellites(data: bytes) -> None:
 
 def _without_index(data: bytes) -> None:
     file = io.BytesIO(data)
-    counted = counting.length(file)
+    counted = duration.counted(file)
     assert counted is None or 0 <= counted < 1e6
     layout = layouts.layout_of(file)
     if layout is None:

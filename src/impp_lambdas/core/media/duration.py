@@ -1,4 +1,7 @@
-"""Measures the length of recordings whose container does not state it, without reading the whole file."""
+"""Measures the length of recordings whose container does not state it, by their last packets or by their data rate.
+
+Only frames of sound are counted, which takes reading the whole file: 12 hours at 128 kbit/s are 690 MB.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from typing import Any
 import av
 import av.error
 
+from impp_footage import reader, sound_frames
 from impp_lambdas.core.intake.unreadable import Unreadable
-from impp_lambdas.core.media import counting, sections
+from impp_lambdas.core.media import sections
 from impp_lambdas.core.media.containers import open_media
+from impp_lambdas.core.media.layouts import layout_of
 
 JUMP_S = 10.0
 """If the clock advances by so much from one packet to the next, it was set again: two recordings were joined."""
@@ -28,7 +33,7 @@ def measure(file: Any, trusts_header: bool = True) -> float | None:
     """
     if trusts_header:
         with suppress(Unreadable, av.error.FFmpegError):
-            if seconds := counting.length(file) or sections.length(file):
+            if seconds := counted(file) or sections.length(file):
                 return seconds
         file.seek(0)
     try:
@@ -41,6 +46,19 @@ def measure(file: Any, trusts_header: bool = True) -> float | None:
             return max(known, default=0.0) or _estimate(container, file)
     except (Unreadable, av.error.FFmpegError, OSError, ValueError):
         return None
+
+
+def counted(file: Any) -> float | None:
+    """Seconds of AAC in ADTS frames, or of MP3 without a table at a rate that varies; None for any other file.
+
+    Nothing in it states its length. From the rate of its beginning FFmpeg took 90 s of AAC, of which the first 60 were
+    silent, for 496.
+    """
+    ranges = reader.of_file(file)
+    first = sound_frames.first(ranges)
+    if first is None or first.has_table or first.frame.codec == "mp2" or layout_of(file) is not None:
+        return None
+    return sound_frames.seconds(ranges, first)
 
 
 def _estimate(container: Any, file: Any) -> float | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.difficult_files import AAC, FRAGMENTS, X264, encode, joined, picture, tone
 
 from impp_lambdas.adapters.ranged import RangedFile
-from impp_lambdas.core.media import counting, layouts, sections, soundtrack, speech
+from impp_lambdas.core.media import duration, layouts, sections, soundtrack, speech
 from impp_lambdas.core.media.duration import measure
 from impp_lambdas.core.media.sampling import Limits, Samples, sample
 
@@ -174,8 +174,8 @@ def test_the_length_of_sound_is_measured(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_frames_of_other_formats_are_not_counted(kind: str) -> None:
     """A transport stream has bytes within its first packets that could begin a frame of MP3."""
-    assert counting.length(io.BytesIO(recording(kind))) is None
-    assert counting.length(io.BytesIO(b"G" + bytes(187) + song("MP3 at a varying rate"))) is None
+    assert duration.counted(io.BytesIO(recording(kind))) is None
+    assert duration.counted(io.BytesIO(b"G" + bytes(187) + song("MP3 at a varying rate"))) is None
 
 
 @example([(10000, b"\x02")], 0)  # a length that ends at a later frame
@@ -185,7 +185,7 @@ def test_damaged_aac_has_a_length(changes: list[tuple[int, bytes]], cut: int) ->
     for place, patch in changes:
         at = 7 + place % (len(data) - 20)
         data[at : at + len(patch)] = patch
-    assert counting.length(io.BytesIO(bytes(data[: len(data) - cut]))) == pytest.approx(SECONDS, abs=5)
+    assert duration.counted(io.BytesIO(bytes(data[: len(data) - cut]))) == pytest.approx(SECONDS, abs=5)
 
 
 @pytest.mark.parametrize("kind", SOUNDS)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from impp_footage import sound_frames
 from impp_lambdas.core.media.layouts.layout import Layout, Point
-from impp_lambdas.core.media.layouts.search import occurrences
+from impp_lambdas.core.media.layouts.search import FARTHEST, occurrences
 from impp_lambdas.core.media.layouts.views import Spliced
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ _FRAME = 2048
 """Bytes of the longest frame, and more."""
 _FOLLOWERS = 8
 """Frames that are compared at each place."""
-_OPENING = 4096
-"""Bytes behind the tags in which the first frame begins."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,8 @@ class ConstantRate:
 
     OPENING: ClassVar[int] = 1 << 16
 
-    def after(self, offset: int) -> Point | None:
-        for at in occurrences(self.file, b"\xff", max(offset, self.head), _FRAME):
+    def after(self, offset: int, most: int = FARTHEST) -> Point | None:
+        for at in occurrences(self.file, b"\xff", max(offset, self.head), _FRAME, most):
             frame = head_of(self.file.read(at, 4))
             if frame and frame.mark == self.mark and _is_followed(self.file, at, frame):
                 return Point(at, (at - self.head) / self.rate)
@@ -60,43 +58,14 @@ def head_of(data: bytes) -> Frame | None:
     return frame if frame and frame.codec == "mp3" else None
 
 
-class First(NamedTuple):
-    """The first frame of an MP3 with sound, and whether a table before it states length and places (`Xing`, `VBRI`)."""
-
-    offset: int
-    frame: Frame
-    has_table: bool
-
-
-def first_frame(file: RangeReader) -> First | None:
-    """Find it behind the tags; None if this is no MP3."""
-    start = file.read(0, 10)
-    if start[:3] != b"ID3" and not head_of(start):  # of another format, which may have such bytes anywhere
-        return None
-    at = sound_frames.behind_tags(file)
-    data = file.read(at, _OPENING)
-    for place in (n for n in range(len(data) - 4) if data[n] == 0xFF):
-        if frame := head_of(data[place : place + 4]):
-            opening = data[place : place + 64]
-            if b"Info" in opening:  # of a constant rate: a frame without sound
-                following = head_of(data[place + frame.length :][:4])
-                return First(at + place + frame.length, following, has_table=False) if following else None
-            return First(at + place, frame, has_table=b"Xing" in opening or b"VBRI" in opening)
-    return None
-
-
 def layout(file: RangeReader) -> Layout | None:
     """Compare the frames at :data:`PLACES`; None if their rate varies, or a table says so."""
-    first = first_frame(file)
-    if first is None or first.has_table:
+    first = sound_frames.first(file)
+    if first is None or first.frame.codec != "mp3" or first.has_table:
         return None
     constant = ConstantRate(file, first.offset, first.frame.rate, first.frame.mark)
-    for n in range(PLACES + 1):
-        place = constant.head + (file.size - constant.head) * n // (PLACES + 1)
-        point = constant.after(place)
-        if point is None or point.offset - place > 2 * _FRAME:
-            return None
-    return constant
+    places = (constant.head + (file.size - constant.head) * n // (PLACES + 1) for n in range(PLACES + 1))
+    return constant if all(constant.after(place, 2 * _FRAME) for place in places) else None
 
 
 def _is_followed(file: RangeReader, at: int, frame: Frame) -> bool:

@@ -11,20 +11,25 @@ if TYPE_CHECKING:
 FIRST_STEP, STEP = 16 << 10, 512 << 10
 """Bytes per read, at first and at most."""
 FARTHEST = 64 << 20
-"""Most bytes that are looked through: a cluster of MediaRecorder may last as long as its keyframes are apart."""
+"""Bytes that are looked through at most: a cluster of MediaRecorder may last as long as its keyframes are apart."""
 
 
-def stretches(file: RangeReader, start: int, overlap: int, step: int = FIRST_STEP) -> Iterator[tuple[int, bytes]]:
-    """Yield `(offset, bytes)` from `start` on. Each has `overlap` bytes of the next one, so that no mark is divided."""
+def stretches(
+    file: RangeReader, start: int, overlap: int, step: int = FIRST_STEP, most: int = FARTHEST
+) -> Iterator[tuple[int, bytes]]:
+    """Yield `(offset, bytes)` from `start` on, up to `most` bytes farther. Each has `overlap` bytes of the next one, so
+    that no mark is divided."""
     at = start
-    while at < min(start + FARTHEST, file.size):
+    while at < min(start + most, file.size):
         yield at, file.read(at, step + overlap)
         at, step = at + step, min(2 * step, STEP)
 
 
-def occurrences(file: RangeReader, mark: bytes, start: int, step: int = FIRST_STEP) -> Iterator[int]:
+def occurrences(
+    file: RangeReader, mark: bytes, start: int, step: int = FIRST_STEP, most: int = FARTHEST
+) -> Iterator[int]:
     """Yield the offsets of a mark from `start` on."""
-    for at, data in stretches(file, start, len(mark) - 1, step):
+    for at, data in stretches(file, start, len(mark) - 1, step, most):
         position = data.find(mark)
         while position >= 0:
             yield at + position

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from tests.support.camera_files import Counted
 
 from impp_lambdas.core.media.layouts import layout_of
 
@@ -37,3 +38,10 @@ def test_a_frame_is_at_the_time_of_its_place(head: bytes) -> None:
 )
 def test_a_rate_that_varies_has_no_layout(data: bytes) -> None:
     assert layout_of(io.BytesIO(data)) is None
+
+
+def test_a_long_file_is_read_at_few_places() -> None:
+    """Each part of a recording asks for its layout."""
+    for data in ((FRAME + SLOW) * 20_000, FRAME * 20_000):
+        layout_of(file := Counted(data))
+        assert file.bytes_read < 250_000 < len(data)
