@@ -15,6 +15,8 @@ from tests.support import camera_names, difficult_files
 from tests.support.boxed_files import BOXED, HEIF, JPEG, QUICKTIME
 from tests.support.camera_files import box
 
+from impp_cli.archive import containers
+from impp_cli.archive.containers.described import Unpriced
 from impp_footage import boxes, cameras, exif, formats, further, gps, integrity, movies, references, sidecars, tables
 from impp_footage.orientation import of_matrix, of_side_data
 from impp_footage.reader import Budget, BudgetExceeded, RangeReader, of_file, within
@@ -166,6 +168,14 @@ def _ranges(data: bytes) -> None:
         assert ranged.tell() == plain.tell()
 
 
+def _containers(data: bytes) -> None:
+    """What a quote before the upload reads, in every container whatever the bytes are."""
+    for container in containers.READERS:
+        with contextlib.suppress(Unpriced):
+            streams = containers.streams(container, _reader(data), data[: 64 * 1024])
+            assert 0 < streams.duration_s < containers.LONGEST_S
+
+
 def _decoders(data: bytes) -> None:
     """Our use of FFmpeg and Pillow."""
     for task in (describe, measure, still):
@@ -257,6 +267,7 @@ def _child(kind: bytes, document: Any) -> bytes:
 TARGETS: dict[str, Fuzzed] = {
     "boxes": Fuzzed(_boxes, _movies, (BudgetExceeded,)),
     "pictures": Fuzzed(_pictures, lambda: [JPEG, HEIF, *_files()], (BudgetExceeded,)),
+    "containers": Fuzzed(_containers, lambda: [*_movies(), *_files()]),
     "files without an index": Fuzzed(_without_index, _recorded, (BudgetExceeded, Unreadable)),
     "satellites": Fuzzed(_satellites, _movies, (BudgetExceeded,)),
     "whole files": Fuzzed(_whole, lambda: [*_movies(), *_files()], (BudgetExceeded,)),

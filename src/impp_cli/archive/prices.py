@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from impp_cli.archive.footage import File
@@ -37,10 +35,10 @@ class Price:
 
 @dataclass
 class Prices:
-    """Prices by profile, and by container the files that are damaged, or whose length nothing here reads."""
+    """Prices by profile, and the files that have none."""
 
     by_profile: dict[str, Price] = field(default_factory=dict)
-    unread: defaultdict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    unpriced: list[File] = field(default_factory=list)
 
 
 def what_if(files: Iterable[File]) -> Prices:
@@ -48,7 +46,7 @@ def what_if(files: Iterable[File]) -> Prices:
     prices = Prices()
     for file in files:
         if file.facts is None:
-            prices.unread[file.container].append(file.path)
+            prices.unpriced.append(file)
             continue
         facts = file.facts
         chosen = Profiles.of().choose(facts)

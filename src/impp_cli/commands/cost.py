@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from impp_cli.commands.common import ExitCode, Target, of_environment
 from impp_cli.console import counted, print_json, printable, size, usd
 
 if TYPE_CHECKING:  # they take time to import
+    from impp_cli.archive.footage import File
     from impp_cli.archive.spending import Month, Sum
     from impp_lambdas.core.money.calibration import Calibration
 
@@ -84,20 +85,18 @@ def cost(target: Target, as_json: bool, by: str | None, month: str | None) -> Ex
 def what_if(folder: Path, as_json: bool) -> None:
     """Quote the footage of a folder before it is uploaded: at most so much for processing, and what keeping it costs.
 
-    By names and containers, with the default profiles; nothing is sent or decoded. It reads MP4, QuickTime, AVI,
-    Matroska, WebM, transport streams (.ts, .mts, .m2ts), WAVE, FLAC, MP3, AAC, Ogg, Opus and pictures. What it could
-    not price is listed.
+    By names and containers, with the default profiles; nothing is sent or decoded. It reads every format that the
+    pipeline accepts. A file without a price is listed with the reason.
     """
     from impp_cli.archive import footage, prices
 
     quoted = prices.what_if(footage.files(folder))
     if as_json:
         by = {name: asdict(price) for name, price in quoted.by_profile.items()}
-        print_json(
-            {"by_profile": by, "unread": {name: [str(path) for path in paths] for name, paths in quoted.unread.items()}}
-        )
+        unpriced = [{"path": str(file.path), "container": file.container, "why": file.why} for file in quoted.unpriced]
+        print_json({"by_profile": by, "unpriced": unpriced})
     else:
-        for line in _quote(quoted.by_profile, quoted.unread):
+        for line in _quote(quoted.by_profile, quoted.unpriced):
             click.echo(line)
     code = ExitCode.OK if quoted.by_profile else ExitCode.NOTHING
     click.get_current_context().exit(int(code))
@@ -139,7 +138,7 @@ def _table(sums: Mapping[str, Sum]) -> list[str]:
     )
 
 
-def _quote(by_profile: Mapping[str, Any], unread: Mapping[str, list[Path]]) -> Iterable[str]:
+def _quote(by_profile: Mapping[str, Any], unpriced: Sequence[File]) -> Iterable[str]:
     head = f"{'profile':20}{'files':>7}{'footage':>10}{'size':>10}{'processing ≤':>14}{'kept 1 year':>13}"
     yield click.style(f"{head}{'3 years':>10}{'10 years':>10}", bold=True)
     for name, one in by_profile.items():
@@ -148,10 +147,10 @@ def _quote(by_profile: Mapping[str, Any], unread: Mapping[str, list[Path]]) -> I
     yield f"{'together':20}{sum(one.files for one in by_profile.values()):>7}{'':20}" + (
         f"{usd(sum(one.usd for one in by_profile.values())):>14}"
     )
-    from impp_cli.archive import footage
-
-    for container, paths in unread.items():
-        named = ", ".join(printable(path.name) for path in paths[:SHOWN_FILES])
-        more = ", …" if len(paths) > SHOWN_FILES else ""
-        why = "damaged or without a length" if container in footage.READ else "whose length only the pipeline reads"
-        yield f"Not in this sum: {counted(len(paths), 'file')} ({container}, {why}): {named}{more}"
+    reasons: dict[tuple[str, str | None], list[str]] = {}
+    for file in unpriced:
+        reasons.setdefault((file.container, file.why), []).append(printable(file.path.name))
+    for (container, why), names in reasons.items():
+        more = ", …" if len(names) > SHOWN_FILES else ""
+        named = ", ".join(names[:SHOWN_FILES])
+        yield f"Not in this sum: {counted(len(names), 'file')} ({container}: {why}): {named}{more}"

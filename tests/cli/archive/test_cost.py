@@ -105,6 +105,7 @@ def test_a_folder_is_quoted_without_an_environment(tmp_path: Path, monkeypatch: 
     (tmp_path / "IMG_1.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(8) + b"\0\0\x0f\xa0\0\0\x0b\xb8" + bytes(2000))
     (tmp_path / "clip.flv").write_bytes(b"FLV\x01\x05" + bytes(3000))
     (tmp_path / "clip.ts").write_bytes(3 * (b"\x47" + bytes(187)))
+    (tmp_path / "cut.mp4").write_bytes(movie[: len(movie) // 2])
     (tmp_path / "notes.txt").write_text("no footage")
     (tmp_path / "link.mp4").symlink_to(tmp_path / "Normal" / "20261017_081500_NF.mp4")
     runner = CliRunner(env={"XDG_CONFIG_HOME": str(tmp_path / "none"), "IMPP_ENV": None})
@@ -117,9 +118,14 @@ def test_a_folder_is_quoted_without_an_environment(tmp_path: Path, monkeypatch: 
     assert sum(one["files"] for one in document["by_profile"].values()) == 3
     text = runner.invoke(main, ["cost", "what-if", str(tmp_path)]).output
     assert "dashcam-routine" in text and "together" in text
-    assert document["unread"] == {"flv": [str(tmp_path / "clip.flv")], "mpegts": [str(tmp_path / "clip.ts")]}
-    assert "Not in this sum: 1 file (flv, whose length only the pipeline reads): clip.flv" in text
-    assert "Not in this sum: 1 file (mpegts, damaged or without a length): clip.ts" in text
+    assert [(file["path"], file["container"]) for file in document["unpriced"]] == [
+        (str(tmp_path / "clip.flv"), "flv"),
+        (str(tmp_path / "clip.ts"), "mpegts"),
+        (str(tmp_path / "cut.mp4"), "mp4"),
+    ]
+    assert "Not in this sum: 1 file (flv: it has neither a picture nor sound in its first tags): clip.flv" in text
+    assert "Not in this sum: 1 file (mpegts: it is damaged or was cut short): clip.ts" in text
+    assert "(mp4: it has no index (moov): its recorder did not finish it, and the pipeline will quarantine it)" in text
 
 
 def test_a_movie_has_the_facts_that_probe_would_state(tmp_path: Path) -> None:

@@ -1,34 +1,68 @@
-"""What containers other than ISO 14496-12 state of their streams, read without decoding."""
+"""What containers state of their streams, read without decoding."""
 
 from __future__ import annotations
 
 import struct
 from typing import Final
 
-from impp_cli.archive.containers import matroska, mpeg_audio, mpegts, riff, xiph
-from impp_cli.archive.containers.described import MISTAKES, Reader
-from impp_footage.reader import RangeReader
+from impp_cli.archive.containers import (
+    amr,
+    asf,
+    bare,
+    chunks,
+    flv,
+    matroska,
+    movie,
+    mpeg_audio,
+    mpegps,
+    mpegts,
+    mxf,
+    riff,
+    xiph,
+)
+from impp_cli.archive.containers.described import MISTAKES, Reader, Unpriced
+from impp_footage.reader import Budget, BudgetExceeded, RangeReader, within
 from impp_lambdas.core.intake.facts import Streams
 
 READERS: Final[dict[str, Reader]] = {
+    "mp4": movie.read,
     "avi": riff.avi,
     "wave": riff.wave,
     "matroska": matroska.read,
     "mpegts": mpegts.read,
+    "mpegps": mpegps.read,
+    "mpegvideo": bare.mpeg_video,
+    "asf": asf.read,
+    "flv": flv.read,
+    "mxf": mxf.read,
+    "dv": bare.dv,
+    "ac3": bare.ac3,
     "mp3": mpeg_audio.read,
     "aac": mpeg_audio.read,
+    "amr": amr.read,
+    "aiff": chunks.aiff,
+    "caf": chunks.caf,
     "ogg": xiph.ogg,
     "flac": xiph.flac,
 }
 """By the names of `impp_footage.formats`."""
 LONGEST_S: Final = 30 * 86400.0
+MAX_READS, MAX_BYTES = 300_000, 1 << 30
+"""Of a file, but that one whose frames are counted is read as a whole."""
 
 
-def streams(container: str, file: RangeReader, head: bytes) -> Streams | None:
-    """The streams of a file that begins with `head`; None for another container, or if it does not state them."""
+def streams(container: str, file: RangeReader, head: bytes) -> Streams:
+    """The streams of a file that begins with `head`. Raises `Unpriced`."""
     read = READERS.get(container)
+    if read is None:
+        raise Unpriced("its format is unknown")
+    bounded = within(file, Budget(MAX_READS, max(MAX_BYTES, 2 * file.size)))
     try:
-        known = read(file, head) if read else None
-    except (struct.error, *MISTAKES):
-        return None
-    return known if known and 0 < known.duration_s < LONGEST_S else None
+        known = read(bounded, head)
+    except (struct.error, *MISTAKES) as error:
+        raise Unpriced("it is damaged or was cut short") from error
+    except BudgetExceeded as error:
+        raise Unpriced(str(error)) from error
+    if not 0 < known.duration_s < LONGEST_S:
+        raise Unpriced("it states no length")
+    return known

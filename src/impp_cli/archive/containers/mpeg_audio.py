@@ -5,16 +5,16 @@ Their headers need not state a length, so the heads of all frames are read.
 
 from __future__ import annotations
 
-from impp_cli.archive.containers.described import audio
+from impp_cli.archive.containers.described import Unpriced, audio
 from impp_footage import sound_frames
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 
 
-def read(file: RangeReader, _head: bytes) -> Streams | None:
+def read(file: RangeReader, _head: bytes) -> Streams:
     """The sum of all frames."""
     first = sound_frames.first(file)
     if first is None:
-        return None
+        raise Unpriced("it has no sound where it should begin")
     codec = first.frame.codec
     return audio("aac" if codec == "aac" else "mp3", sound_frames.seconds(file, first), codec)

@@ -7,27 +7,16 @@ between, and at the end: reading all of a file would take as long as copying it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
-from statistics import median, median_low
 from typing import Final, NamedTuple
 
-from impp_cli.archive.containers import pictures
-from impp_cli.archive.containers.described import audio, video
+from impp_cli.archive.containers import pictures, stamps
+from impp_cli.archive.containers.described import Unpriced, audio, video
 from impp_footage import formats
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 
 START: Final = 2 << 20
 """Bytes at the start in which tables, the first stamps and the picture's description are looked for."""
-WINDOW: Final = 1 << 20
-"""Bytes at each later place: a third of a second at 24 Mbit/s."""
-PLACES: Final = 16
-TICKS: Final = 90_000
-"""Per second of time stamps, which begin again after 2^33 of them, 26.5 hours (2.4.3.7)."""
-ROUND: Final = 1 << 33
-JUMP: Final = 8
-"""A step of the time that is so many times the median one is none: files were joined, or the clock was set."""
-
 PICTURES: Final = {
     0x01: "mpeg1", 0x02: "mpeg2", 0x10: "mpeg4", 0x1B: "h264", 0x24: "hevc", 0xEA: "vc1",
 }  # fmt: skip
@@ -55,22 +44,23 @@ class Track(NamedTuple):
     is_picture: bool
 
 
-def read(file: RangeReader, head: bytes) -> Streams | None:
+def read(file: RangeReader, head: bytes) -> Streams:
     """The first programme's first picture and sound."""
     layout = formats.packets(head)
     if layout is None:
-        return None
+        raise Unpriced("it does not begin as a transport stream")
     packets = list(_packets(file.read(0, START), *layout))
     tracks = _tracks(packets)
     main = next((track for track in tracks if track.is_picture), tracks[0])
     sound = next((track.codec for track in tracks if not track.is_picture), None)
-    stamps = _stamps(packets, main.pid)
-    frame = _frame(stamps)
-    seconds = (_ticks(file, layout, main.pid, stamps) + frame) / TICKS
+    times = _stamps(packets, main.pid)
+    frame = stamps.frame(times)
+    ticks = stamps.span(file.size, times[0], lambda at: _stamps(_packets_at(file, layout, at), main.pid))
+    seconds = (ticks + frame) / stamps.TICKS
     if not main.is_picture:
         return audio("mpegts", seconds, main.codec)
     size = pictures.size(main.codec, _coded(packets, main.pid))
-    return video("mpegts", seconds, size, round(TICKS / frame, 4) if frame else None, main.codec, sound)
+    return video("mpegts", seconds, size, round(stamps.TICKS / frame, 4) if frame else None, main.codec, sound)
 
 
 def _packets(data: bytes, length: int, first: int) -> Iterator[Packet]:
@@ -132,44 +122,20 @@ def _of_private(descriptors: bytes) -> str | None:
 
 
 def _stamps(packets: list[Packet], pid: int) -> list[int]:
-    """Time stamps of a stream's frames (2.4.3.7: 33 bits, with a marker behind 3, 15 and 15)."""
-    stamps = []
+    """Time stamps of a stream's frames (2.4.3.7)."""
+    times = []
     for packet in packets:
         data = packet.payload
         if packet.pid == pid and packet.begins and len(data) >= 14 and data[:3] == b"\0\0\1" and data[7] & 0x80:
-            bits = int.from_bytes(data[9:14])
-            stamps.append((bits >> 33 & 7) << 30 | (bits >> 17 & 0x7FFF) << 15 | bits >> 1 & 0x7FFF)
-    return stamps
-
-
-def _frame(stamps: list[int]) -> float:
-    """How long a frame is shown, in ticks: frames may be in another order than they are shown in. 0 for one frame."""
-    ordered = sorted(set(stamps))
-    return median(after - before for before, after in pairwise(ordered)) if len(ordered) > 1 else 0
-
-
-def _ticks(file: RangeReader, layout: tuple[int, int], pid: int, stamps: list[int]) -> float:
-    """From the first frame to the last, in ticks. Places at equal distances in the file are at similar ones in time; a
-    step that is not, is taken for one that is."""
-    places = max(1, min(PLACES, file.size // WINDOW))
-    times = [stamps[0]]
-    for place in range(1, places + 1):
-        seen = _stamps(_packets_at(file, layout, (file.size - WINDOW) * place // places), pid)
-        if seen:
-            last = max((stamp - seen[0] + ROUND // 2) % ROUND - ROUND // 2 for stamp in seen)
-            times.append(seen[0] + (last if place == places else 0))
-    steps = [(after - before) % ROUND for before, after in pairwise(times)]
-    usual = median_low(steps)
-    if usual > ROUND // 2:
-        raise ValueError("the time goes backwards")
-    return sum(step if step <= JUMP * usual else usual for step in steps)
+            times.append(stamps.stamp(data[9:14]))
+    return times
 
 
 def _packets_at(file: RangeReader, layout: tuple[int, int], start: int) -> list[Packet]:
     """Packets from some place on, a window of them."""
     length, first = layout
     begin = first + max(0, start - first) // length * length
-    return list(_packets(file.read(begin, WINDOW + length), length, 0))
+    return list(_packets(file.read(begin, stamps.WINDOW + length), length, 0))
 
 
 def _coded(packets: list[Packet], pid: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Size of a coded picture: the parameter sets of H.264 and HEVC, the sequence header of MPEG-1 and MPEG-2."""
+"""Size and rate of a coded picture: the parameter sets of H.264 and HEVC, the sequence header of MPEG-1 and MPEG-2."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ CHROMA: Final = ((1, 1), (2, 2), (2, 1), (1, 1))
 """Samples of luma per one of chroma, horizontally and vertically, by `chroma_format_idc` (table 6-1)."""
 MPEG2_RATIOS: Final = {2: (4, 3), 3: (16, 9)}
 """Width to height of the picture (ISO 13818-2, table 6-3)."""
+RATES: Final = {
+    1: 24_000 / 1001, 2: 24.0, 3: 25.0, 4: 30_000 / 1001, 5: 30.0, 6: 50.0, 7: 60_000 / 1001, 8: 60.0,
+}  # fmt: skip
+"""Frames per second (table 6-4)."""
 
 
 def size(codec: str, coded: bytes) -> Size | None:
@@ -33,6 +37,13 @@ def size(codec: str, coded: bytes) -> Size | None:
     except (IndexError, ValueError):
         return None
     return None
+
+
+def rate(codec: str, coded: bytes) -> float | None:
+    """Frames per second by the first sequence header of MPEG-1 or MPEG-2 (ISO 13818-2, 6.2.2.1); None if they do not
+    say."""
+    at = coded.find(b"\0\0\1\xb3") if codec in ("mpeg1", "mpeg2") else -1
+    return RATES.get(coded[at + 7] & 15) if 0 <= at < len(coded) - 7 else None
 
 
 class _Bits:

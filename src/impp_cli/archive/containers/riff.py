@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from impp_cli.archive.containers.described import audio, video
+from impp_cli.archive.containers.described import Unpriced, audio, video
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 
@@ -15,11 +15,11 @@ CODECS: Final = {
 """Codecs by the handler of a video stream."""
 
 
-def avi(_file: RangeReader, head: bytes) -> Streams | None:
+def avi(_file: RangeReader, head: bytes) -> Streams:
     """The main header ("AVIMAINHEADER"); OpenDML's counts the frames of a file of several parts."""
     at = head.find(b"avih")
     if at < 0:
-        return None
+        raise Unpriced("it has no main header (avih)")
     microseconds, *_, frames = struct.unpack_from("<5I", head, at + 8)
     width, height = struct.unpack_from("<2I", head, at + 40)
     if (extended := head.find(b"dmlh")) > 0:
@@ -31,10 +31,10 @@ def avi(_file: RangeReader, head: bytes) -> Streams | None:
     return video("avi", frames * microseconds / 1e6, (width, height), 1e6 / microseconds, codec, sound)
 
 
-def wave(file: RangeReader, head: bytes) -> Streams | None:
+def wave(file: RangeReader, head: bytes) -> Streams:
     """The format's bytes per second ("WAVEFORMATEX"), over what follows the head of `data`."""
     at, data = head.find(b"fmt "), head.find(b"data")
     if at < 0 or data < 0:
-        return None
+        raise Unpriced("it has no format or no samples")
     (rate,) = struct.unpack_from("<I", head, at + 16)
     return audio("wave", (file.size - data - 8) / rate, "pcm")

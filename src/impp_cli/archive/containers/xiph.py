@@ -19,13 +19,13 @@ OPUS_RATE: Final = 48_000
 NO_POSITION: Final = (1 << 64) - 1
 
 
-def flac(_file: RangeReader, head: bytes) -> Streams | None:
+def flac(_file: RangeReader, head: bytes) -> Streams:
     """STREAMINFO (RFC 9639, 8.2): 20 bits of sample rate, 3 of channels, 5 of depth, 36 of samples."""
     rate, samples = _streaminfo(head, 8)
     return audio("flac", samples / rate, "flac")
 
 
-def ogg(file: RangeReader, head: bytes) -> Streams | None:
+def ogg(file: RangeReader, head: bytes) -> Streams:
     """The position of each stream's last page: samples, or a keyframe and frames since (Theora)."""
     known = {serial: stream for serial, _, body in _pages(head) if (stream := _identified(body))}
     ends = {

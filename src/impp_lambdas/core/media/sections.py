@@ -18,6 +18,7 @@ from av.stream import Disposition
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media.containers import open_media
 from impp_lambdas.core.media.layouts import layout_of
+from impp_lambdas.core.media.layouts.search import last_before
 
 if TYPE_CHECKING:
     from impp_lambdas.core.media.layouts.layout import Layout, Point
@@ -27,8 +28,6 @@ MARGINS_S = (12.0, 36.0, 120.0)
 there is none. If there is none in the last, the file is read from its start."""
 SOUND_MARGIN_S = 1.0
 """The same for sound, which has no keyframes."""
-CLOSE = 1 << 20
-"""Bytes within which bisection ends."""
 OVERLAP_S = 5.0
 """Sound and pictures of the same moment are at most so far apart in a file."""
 SCAN_PACKETS = 20_000
@@ -53,7 +52,7 @@ def _section(file: Any, layout: Layout, start: float, end: float, *, is_sound: b
     stop = _next(layout, origin + end + OVERLAP_S) if end < math.inf else None
     near = _next(layout, origin + start)  # opening an MP4 reads the head of each fragment
     for margin in (SOUND_MARGIN_S,) if is_sound else MARGINS_S:
-        first = _last_before(layout, origin + start - margin)
+        first = last_before(layout, origin + start - margin)
         if first is None:
             break
         if is_sound or _has_keyframe(layout.view(file, first, near), origin + start):
@@ -74,7 +73,7 @@ def seek(container: Any, stream: Any, time: float) -> None:
 def length(file: Any) -> float | None:
     """Seconds from the first packet of a file without an index to the end of its last; None if it has an index."""
     layout = layout_of(file)
-    last = _last_before(layout, math.inf) if layout else None
+    last = last_before(layout, math.inf) if layout else None
     if layout is None or last is None:
         return None
     end = -math.inf
@@ -94,27 +93,9 @@ def _origin(file: Any, layout: Layout) -> float:
         return (container.start_time or 0) / av.time_base
 
 
-def _last_before(layout: Layout, time: float) -> Point | None:
-    """The last piece that begins at or before a time; None if that is the first one, or none does."""
-    best = layout.after(layout.head)
-    if best is None or best.time > time:
-        return None
-    end = layout.file.size
-    while end - best.offset > CLOSE:
-        middle = (best.offset + end) // 2
-        point = layout.after(middle)
-        if point is None or point.offset >= end or point.time > time:
-            end = middle
-        else:
-            best = point
-    while (point := layout.after(best.offset + 1)) and point.time <= time:
-        best = point
-    return best if best.offset > layout.head else None
-
-
 def _next(layout: Layout, time: float) -> Point | None:
     """The first piece after a time, None if it is the first one or there is none."""
-    last = _last_before(layout, time)
+    last = last_before(layout, time)
     return layout.after(last.offset + 1) if last else None
 
 

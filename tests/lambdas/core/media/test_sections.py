@@ -13,6 +13,7 @@ from tests.support.difficult_files import AAC, FRAGMENTS, X264, encode, joined, 
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.media import duration, layouts, sections, soundtrack, speech
 from impp_lambdas.core.media.duration import measure
+from impp_lambdas.core.media.layouts import search
 from impp_lambdas.core.media.sampling import Limits, Samples, sample
 
 pytestmark = pytest.mark.slow
@@ -50,7 +51,7 @@ WITHOUT_INDEX = [kind for kind in KINDS if "cues" not in kind and "stream" not i
 @pytest.fixture(autouse=True)
 def _bisection_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it does, by comparison, in files of gigabytes."""
-    monkeypatch.setattr(sections, "CLOSE", 1 << 16)
+    monkeypatch.setattr(search, "CLOSE", 1 << 16)
 
 
 @cache

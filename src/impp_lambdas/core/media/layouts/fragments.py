@@ -55,21 +55,22 @@ def layout(file: RangeReader) -> Layout | None:
         if box.kind == b"moov":
             movie = box
         elif box.kind == b"moof":
-            return Fragments(file, box.start, _scales(file, movie)) if movie else None
+            return Fragments(file, box.start, scales(file, movie)) if movie else None
         elif box.kind in (b"sidx", b"mdat"):
             return None
     return None
 
 
-def _scales(file: RangeReader, movie: boxes.Box) -> dict[int, int]:
-    scales = {}
+def scales(file: RangeReader, movie: boxes.Box) -> dict[int, int]:
+    """Time units per second of a movie's tracks, by their ids."""
+    units = {}
     for track in boxes.children(file, movie):
         header = boxes.find(file, b"tkhd", within=track) if track.kind == b"trak" else None
         media = boxes.find(file, b"mdia", b"mdhd", within=track) if header else None
         if header and media:
             track_id, scale = (_after_times(boxes.content(file, box, 32)) for box in (header, media))
-            scales[track_id] = scale
-    return scales
+            units[track_id] = scale
+    return units
 
 
 def _after_times(content: bytes) -> int:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader
+    from impp_lambdas.core.media.layouts.layout import Layout, Point
 
 FIRST_STEP, STEP = 16 << 10, 512 << 10
 """Bytes per read, at first and at most."""
 FARTHEST = 64 << 20
 """Bytes that are looked through at most: a cluster of MediaRecorder may last as long as its keyframes are apart."""
+CLOSE = 1 << 20
+"""Bytes within which bisection ends."""
 
 
 def stretches(
@@ -34,3 +37,21 @@ def occurrences(
         while position >= 0:
             yield at + position
             position = data.find(mark, position + 1)
+
+
+def last_before(layout: Layout, time: float) -> Point | None:
+    """The last piece that begins at or before a time, by bisection; None if that is the first one, or none does."""
+    best = layout.after(layout.head)
+    if best is None or best.time > time:
+        return None
+    end = layout.file.size
+    while end - best.offset > CLOSE:
+        middle = (best.offset + end) // 2
+        point = layout.after(middle)
+        if point is None or point.offset >= end or point.time > time:
+            end = middle
+        else:
+            best = point
+    while (point := layout.after(best.offset + 1)) and point.time <= time:
+        best = point
+    return best if best.offset > layout.head else None
