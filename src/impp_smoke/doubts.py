@@ -1,7 +1,7 @@
-"""What AWS's documentation leaves open and only a real account settles: each doubt, and the observation that ends it.
+"""Questions that AWS's documentation leaves open and only a real account settles, each with the observation that does.
 
-Every design is right either way or says what to change. `answers.py` reads the answers that a smoke run can give; the
-others need a day, a larger file or a decision of the owner.
+Either the design holds regardless of the result, or the doubt says what to change. `answers.py` reads the results that
+a smoke run can observe; the others need a day, a larger file or a decision of the owner.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DOUBTS: Final = (
     ),
     Doubt(
         "probe-damaged",
-        "How does Probe answer for a damaged file?",
+        "What does Probe return for a damaged file?",
         "The file whose movie box is noise is quarantined as `corrupt`; MediaConvert's message is logged by `inspect`.",
         True,
     ),
@@ -79,13 +79,13 @@ DOUBTS: Final = (
     ),
     Doubt(
         "transitions",
-        "Are the transitions of the ledger those that Step Functions counts?",
+        "Does the ledger count as many transitions as Step Functions?",
         "Each ledger is compared with the history of its execution.",
         True,
     ),
     Doubt(
         "encoded-minutes",
-        "Are the encoded minutes of the ledger those that MediaConvert reports?",
+        "Does the ledger count the encoded minutes that MediaConvert reports?",
         "Each ledger is compared with the job's `DurationInMs`, and at least 10 s per output.",
         True,
     ),
@@ -97,23 +97,23 @@ DOUBTS: Final = (
     ),
     Doubt(
         "private-delivery",
-        "Does CloudFront answer unsigned requests with 403, and read a bucket with a customer-managed key?",
-        "An unsigned request is refused; one that the current viewers' key has signed returns the poster.",
+        "Does CloudFront refuse unsigned requests with 403, and read a bucket with a customer-managed key?",
+        "An unsigned request is refused; one signed with the current viewers' key returns the poster.",
         True,
     ),
     # --- somebody observes it later ---
     Doubt(
         "gate-sees-policies",
         "Does the CloudFront Function of `/assets/*` see the cookies and query parameters of a signature?",
-        "`impp share` an asset, open the link, `impp shares --revoke` it, reload: 403. The same with the policy in the"
+        "`impp share` an asset, open the link, `impp shares --revoke` it, reload: 403. Repeat with the policy in the"
         " query (`Policy`, `Signature`, `Key-Pair-Id`).",
         False,
     ),
     Doubt(
         "api-headers",
-        "Does CloudFront hand `x-amz-content-sha256`, `sec-fetch-site` and the signed cookies on to a function URL?",
-        "Ask for a price in the gallery: the answer is no 403, and its line in the log of `api` has a `viewer`. Without"
-        " one the cookies stay behind, and the access log alone tells viewers apart.",
+        "Does CloudFront forward `x-amz-content-sha256`, `sec-fetch-site` and the signed cookies to a function URL?",
+        "Request a price in the gallery: the response is not 403, and its line in the log of `api` has a `viewer`. If"
+        " it has none, CloudFront drops the cookies, and only the access log distinguishes viewers.",
         False,
     ),
     Doubt(
@@ -124,13 +124,13 @@ DOUBTS: Final = (
     ),
     Doubt(
         "presigned-life",
-        "How long does a presigned link in an alert work, when the role's credentials end before its 12 hours?",
-        "Open the manifest's link of one alert after 1, 6 and 11 hours. Without a distribution only.",
+        "How long does a presigned link in an alert work if the role's credentials expire before its 12 hours?",
+        "Without a distribution, open the manifest's link of one alert after 1, 6 and 11 hours.",
         False,
     ),
     Doubt(
         "log-policy",
-        "Is our statement in the policy of the log bucket equal to the one that CloudWatch Logs looks for?",
+        "Does our statement in the log bucket's policy equal the one that CloudWatch Logs expects?",
         "`make plan` shows no change once the first object below `cloudfront/` is in the log bucket.",
         False,
     ),
@@ -154,7 +154,7 @@ DOUBTS: Final = (
     ),
     Doubt(
         "hls-rungs",
-        "Do MediaConvert's CMAF pictures begin at zero, and its segments where those of our own rung do?",
+        "Do MediaConvert's CMAF pictures begin at zero, and its segments at the same times as those of our own rung?",
         "Compare the lengths in `hls-1080.m3u8` and `hls-480.m3u8` of a `creator` clip, and switch levels in a player.",
         False,
     ),
@@ -190,25 +190,25 @@ DOUBTS: Final = (
     ),
     Doubt(
         "large-copy",
-        "Does the copy of an original above 50 GB with an odd key end within the 300 s of Inspect?",
+        "Does copying an original above 50 GB with an odd key finish within Inspect's 300 s?",
         "Upload one such file; if Inspect times out, raise its time limit in `functions.toml`.",
         False,
     ),
     Doubt(
         "retag-condition",
-        "Is an upload with tags to a key that exists refused with 412, or by `s3:ExistingObjectTag` with 403?",
-        "A box puts the same file twice, without a HeadObject before. `impp-edge` takes 403 for a denial.",
+        "Is an upload with tags to an existing key refused with 412, or by `s3:ExistingObjectTag` with 403?",
+        "Let a box put the same file twice, without a HeadObject before. `impp-edge` treats 403 as a denial.",
         False,
     ),
     Doubt(
         "cookies-to-origin",
-        "Does CloudFront send the cookies that it verifies on to the function `api`, as it sends all others?",
+        "Does CloudFront forward the cookies that it verifies to the function `api`, as it forwards all others?",
         "The gallery of a link to everything shows the month's cost. If it does not, `core/actions/http.py` gets none.",
         False,
     ),
     Doubt(
         "bytecode",
-        "How long does a child need for its imports on Lambda?",
+        "How long do a child's imports take on Lambda?",
         "Compare the billed seconds of a second photo in `sample` with those here (0.4 s of processor time for the "
         "imports): layers hold no bytecode and `/opt` is read-only, so each child compiles PyAV, numpy and ONNX "
         "Runtime.",

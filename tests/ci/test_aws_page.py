@@ -31,6 +31,6 @@ def test_each_defect_names_tests_that_exist() -> None:
 
 
 def test_the_doubts_are_those_of_the_smoke_run() -> None:
-    for heading, by_smoke in (("Doubts that a smoke run settles", True), ("Doubts that somebody settles later", False)):
+    for heading, by_smoke in (("Doubts that a smoke run settles", True), ("Doubts to settle later", False)):
         listed = [(cells[0].strip("`"), *cells[1:]) for cells in rows(heading)]
         assert listed == [(d.id, d.question, d.settled) for d in DOUBTS if d.settled_by_smoke == by_smoke]
