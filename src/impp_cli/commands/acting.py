@@ -74,7 +74,8 @@ def chosen(target: Target, arguments: Sequence[str], **query: Any) -> list[str]:
 def act(
     target: Target, wanted: Act, assets: Sequence[str], keep: Callable[[Result], None] = lambda _result: None
 ) -> ExitCode:
-    """Quote an action, ask, carry it out, and print what became of it. `keep` gets each result when it is there."""
+    """Quote an action, ask, carry it out, and print what became of it. `keep` gets each result when it is there; that
+    of an asset with nothing to do is in the quote."""
     from impp_cli.archive.actions import ActionFailed, Actions
     from impp_cli.aws import AwsError
 
@@ -93,11 +94,15 @@ def act(
     if not wanted.as_json and (is_last or wanted.question):
         show(quote)
     if is_last:
+        for result in () if wanted.dry_run else quote:
+            keep(result)
         if wanted.as_json:
             print_json(_document(quote))
         return code_of(quote)
     _ask(wanted, len(would), quote)
     results = [result for result in quote if result["status"] != "would"]
+    for result in results:
+        keep(result)
     try:
         for result in _carry_out(actions, wanted, would):
             results.append(result)

@@ -28,7 +28,8 @@ def erase(
 ) -> ExitCode:
     """Erase assets for good: every version of the original, renditions, captions, catalog and index entries.
 
-    Shows what will be removed, and asks. Writes a receipt `erased-<asset>.json` for each. What is on hold is refused.
+    Shows what will be removed, and asks. Writes a receipt `erased-<asset>.json` for each; if it was lost, run the
+    command again within a week. What is on hold is refused.
     """
     if not dry_run:
         try:
@@ -50,7 +51,7 @@ def _ids(target: Target, arguments: Sequence[str]) -> list[str]:
 
 
 def _keep(folder: Path, result: Any) -> None:
-    """Write the receipt of an asset, which nobody else keeps, as soon as it is there."""
+    """Write the receipt of an asset, which nobody else keeps for long, as soon as it is there."""
     if "receipt" not in result:
         return
     path, receipt = folder / f"erased-{result['asset']}.json", json.dumps(result["receipt"], indent=2)

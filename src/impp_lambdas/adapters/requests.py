@@ -33,6 +33,6 @@ def begin(table: str, request: Request, now: datetime) -> dict[str, Any] | None:
 
 
 def end(table: str, request: Request, response: dict[str, Any]) -> None:
-    """Keep the response of a request, without receipts: they name files that were erased."""
+    """Keep the response of a request, without receipts, which are kept apart: they name files that were erased."""
     results = [{name: value for name, value in one.items() if name != "receipt"} for one in response["results"]]
     dynamo.update_item(table, keys.catalog_request(request.request), {"response": {**response, "results": results}})

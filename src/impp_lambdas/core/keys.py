@@ -113,6 +113,11 @@ def catalog_erased(asset: str) -> str:
     return f"ERASED#{asset}"
 
 
+def catalog_receipt(asset: str) -> str:
+    """Partition key of the receipt of an erasure, which DynamoDB deletes after some days."""
+    return f"RECEIPT#{asset}"
+
+
 def catalog_calibration(machine: str) -> str:
     """Partition key of what ledgers have taught quotes about the functions on a kind of processor."""
     return f"CALIBRATION#{machine}"

@@ -70,6 +70,8 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:  # n
 def _answer(settings: Settings, request: requested.Request) -> dict[str, Any]:
     scope = Scope(settings, request, datetime.now(UTC))
     if not request.dry_run and (earlier := requests.begin(settings.catalog_table, request, scope.now)):
+        if request.action == "erase":
+            return {**earlier, "results": [erase.with_receipt(scope, result) for result in earlier["results"]]}
         return earlier
     with ThreadPoolExecutor(CONCURRENT) as pool:
         results = list(pool.map(partial(RUN[request.action], scope), request.assets))

@@ -154,6 +154,23 @@ def test_an_erased_asset_leaves_a_receipt(archive: ArchiveAccount, function: Fun
     assert json.loads((tmp_path / "r" / f"erased-{FIRST}.json").read_text())["asset"] == FIRST
 
 
+@pytest.mark.parametrize("others", [[], [SECOND]])
+def test_a_receipt_whose_response_was_lost_is_written_by_the_next_run(
+    archive: ArchiveAccount, function: Function, tmp_path: Path, others: list[str]
+) -> None:
+    def answer(payload: dict[str, Any], asset: str) -> dict[str, Any]:
+        if asset == FIRST:
+            return {"status": "nothing", "message": "it was erased at …", "receipt": {"asset": asset}}
+        return {"status": "would" if payload["dry_run"] else "done", "message": "erase"}
+
+    function.answer = answer
+    receipt = tmp_path / f"erased-{FIRST}.json"
+    options = ["--receipts", str(tmp_path)]
+    assert archive.impp("erase", FIRST, *others, *options, "--dry-run").exit_code in (0, 3) and not receipt.exists()
+    archive.impp("erase", FIRST, *others, *options, "--yes")
+    assert json.loads(receipt.read_text())["asset"] == FIRST
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_an_erasure_that_is_cut_short_keeps_the_receipts_of_what_is_done(
     archive: ArchiveAccount, function: Function, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_json: bool

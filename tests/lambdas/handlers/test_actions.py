@@ -17,7 +17,7 @@ from tests.support.dashcam_facts import ASSET, FACTS
 from tests.support.pipeline_account import DELIVERY, EXECUTION, Account, Answer, pipeline_account
 
 from impp_lambdas.adapters import aws, catalog, dynamo, index, s3, spending
-from impp_lambdas.adapters.actions import replay
+from impp_lambdas.adapters.actions import receipts, replay
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import keys
 from impp_lambdas.handlers import actions
@@ -267,11 +267,49 @@ def test_an_erased_asset_leaves_a_receipt_and_nothing_else(account: Account) -> 
     assert [one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket=WORK)["Contents"]] == [
         keys.work("f" * 20, "frames.json")
     ]
-    assert {item["pk"].split("#")[0] for item in account.items("")} <= {"ERASED", "REQUEST", "CLAIM"}
+    assert {item["pk"].split("#")[0] for item in account.items("")} <= {"ERASED", "REQUEST", "RECEIPT", "CLAIM"}
     assert not [item for item in account.items("CLAIM#") if second in item["pk"]]
     assert "blackvue" not in json.dumps(account.items("ERASED#") + account.items("REQUEST#")), "no name stays"
     again = ask("erase")
     assert again["status"] == "nothing" and receipt["erased_at"] in again["message"]
+
+
+def test_a_receipt_that_was_lost_is_returned_again_for_a_week(account: Account) -> None:
+    store(account)
+    request = str(uuid.uuid4())
+    receipt = ask("erase", request, reason="a guest asked")["receipt"]
+    assert ask("erase", request, reason="a guest asked")["receipt"] == receipt, "the same request"
+    assert ask("erase")["receipt"] == receipt and ask("erase", dry_run=True)["receipt"] == receipt
+    (item,) = account.items("RECEIPT#")
+    assert 6.9 * 86400 < item["expires_at"] - datetime.now(UTC).timestamp() <= 7 * 86400
+    dynamo.update_item(TABLE, item["pk"], {"expires_at": int(datetime.now(UTC).timestamp()) - 1})
+    assert "receipt" not in ask("erase"), "DynamoDB deletes expired items within days"
+
+
+def test_the_receipt_of_an_erasure_that_died_lists_what_was_removed_before(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = store(account)
+    s3.put_json(DELIVERY, keys.delivery(ASSET, "manifest.json"), {})
+    with monkeypatch.context() as death:
+        death.setattr(dynamo, "delete_item", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ask("erase")
+    assert not boto3.client("s3").list_object_versions(Bucket=INGEST).get("Versions")
+    result = ask("erase")
+    assert result["status"] == "done" and "erased 1 version of the original" in result["message"]
+    assert [one["version"] for one in result["receipt"]["originals"]] == [version]
+    assert result["receipt"]["files"] == {"delivered": 1, "work": 0}
+    later = store(account, execution="another")
+    assert [one["version"] for one in ask("erase")["receipt"]["originals"]] == [later], "uploaded again, erased again"
+
+
+def test_a_receipt_that_no_item_has_room_for_is_returned_once(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(account)
+    monkeypatch.setattr(receipts, "LARGEST", 10)
+    assert ask("erase")["receipt"] and "receipt" not in ask("erase")
 
 
 def test_an_id_stands_for_one_request(account: Account) -> None:

@@ -1,21 +1,19 @@
 """Erase an asset: every version of its original, what was made of it, and what the catalog and the index say of it.
 
 The originals go first, because a hold may protect them, and the catalog's item last: until then a repeated request
-continues where the last one ended.
+continues where the last one ended, with the list of what that one was to remove.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.adapters import aws, catalog, dynamo, index, removal, s3
-from impp_lambdas.adapters.actions import hold
+from impp_lambdas.adapters.actions import hold, receipts
 from impp_lambdas.core import keys, times
 from impp_lambdas.core.actions import decision, erase
 from impp_lambdas.core.results.index import place_of
@@ -45,19 +43,21 @@ def run(scope: Scope, asset: str) -> dict[str, Any]:
     decided = erase.decide(item, erased.get("erased_at"))
     if item is None and not scope.request.dry_run:
         _leave_index(settings, asset, erased.get("indexed"))
-    if not decided.proceeds or item is None:
+    if item is None:
+        receipt = receipts.kept(settings.catalog_table, asset, erased.get("receipt_sha256"), scope.now)
+        return decided.result(asset) | ({"receipt": receipt} if receipt else {})
+    if not decided.proceeds:
         return decided.result(asset)
     belongings = _find(settings, item)
     if any(hold.is_held(v.original) for v in belongings.originals.remove if not v.is_marker):
         return decision.refused("S3 has a legal hold on its original; release it first").result(asset)
     counts = {name: len(objects) for name, objects in _by_purpose(settings, belongings).items()}
+    execution = item.get("execution")
+    if earlier := receipts.unfinished(settings.catalog_table, asset, execution, scope.now):
+        belongings, counts = _continued(belongings, counts, earlier)
     text = erase.summary(belongings.originals, counts["delivered"], counts["work"], len(belongings.sidecars))
     if scope.request.dry_run:
         return decided.result(asset, message=text)
-    for version in belongings.originals.remove:
-        if not removal.remove_version(version.original):
-            return decision.refused("S3 keeps a version of its original locked: nothing else was erased").result(asset)
-    _remove_rest(settings, asset, belongings)
     receipt = erase.receipt(
         asset,
         times.iso(scope.now),
@@ -67,9 +67,34 @@ def run(scope: Scope, asset: str) -> dict[str, Any]:
         belongings.shared_sidecars,
         counts,
     )
+    receipts.note(settings.catalog_table, asset, execution, receipt, scope.now)
+    for version in belongings.originals.remove:
+        if not removal.remove_version(version.original):
+            return decision.refused("S3 keeps a version of its original locked: nothing else was erased").result(asset)
+    _remove_rest(settings, asset, belongings)
     _forget(settings, item, receipt)
     done = text.replace("erase ", "erased ", 1)
     return decided.result(asset, decision.DONE, done) | {"receipt": receipt}
+
+
+def with_receipt(scope: Scope, result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result that a request got before, with the receipt as long as it is kept."""
+    table, asset = scope.settings.catalog_table, str(result["asset"])
+    erased = dynamo.get_item(table, keys.catalog_erased(asset)) or {}
+    receipt = receipts.kept(table, asset, erased.get("receipt_sha256"), scope.now)
+    return {**result, "receipt": receipt} if receipt and result["status"] != decision.REFUSED else {**result}
+
+
+def _continued(
+    belongings: Belongings, counts: Mapping[str, int], earlier: Mapping[str, Any]
+) -> tuple[Belongings, dict[str, int]]:
+    """With what an attempt that died had listed, and may have removed."""
+    whole = replace(
+        belongings,
+        originals=erase.continued(belongings.originals, earlier),
+        sidecars=tuple(sorted({*belongings.sidecars, *earlier["sidecars"]})),
+    )
+    return whole, {name: max(count, earlier["files"].get(name, 0)) for name, count in counts.items()}
 
 
 def _find(settings: Settings, item: Mapping[str, Any]) -> Belongings:
@@ -126,7 +151,6 @@ def _remove_rest(settings: Settings, asset: str, belongings: Belongings) -> None
 def _forget(settings: Settings, item: Mapping[str, Any], receipt: Mapping[str, Any]) -> None:
     """Remove an asset from the catalog; what stays has no name, only the receipt's hash."""
     table, asset = settings.catalog_table, str(item["asset"])
-    digest = hashlib.sha256(json.dumps(receipt, sort_keys=True).encode()).hexdigest()
     originals = receipt["originals"]
     dynamo.put_item(
         table,
@@ -136,7 +160,7 @@ def _forget(settings: Settings, item: Mapping[str, Any], receipt: Mapping[str, A
             "erased_at": receipt["erased_at"],
             "versions": len(originals),
             "bytes": sum(one["bytes"] for one in originals),
-            "receipt_sha256": digest,
+            "receipt_sha256": receipts.digest(receipt),
             "indexed": place_of(item),
         },
     )

@@ -77,6 +77,16 @@ def split(item: Mapping[str, Any], listed: Iterable[Version]) -> Split:
     return Split(tuple(remove), tuple(keep))
 
 
+def continued(found: Split, receipt: Mapping[str, Any]) -> Split:
+    """With the versions on the receipt of an earlier attempt, which may be gone."""
+    listed = {version.original for version in found.remove}
+    earlier = [
+        Version(Original(one["bucket"], one["key"], one["version"]), one["bytes"], one["checksums"])
+        for one in receipt["originals"]
+    ]
+    return Split((*(one for one in earlier if one.original not in listed), *found.remove), found.keep)
+
+
 def sidecars(key: str, metadata: Mapping[str, str], siblings: Collection[str]) -> tuple[list[str], list[str]]:
     """Keys of the sidecars that are an original's alone, and of those that other clips need, which stay.
 
