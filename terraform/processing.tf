@@ -144,6 +144,7 @@ module "actions" {
 
   settings = {
     log_level              = var.log_level
+    max_usd_per_asset      = coalesce(var.spending_limits_usd.asset, var.monthly_budget_usd / 4)
     max_usd_per_day        = coalesce(var.spending_limits_usd.day, var.monthly_budget_usd)
     max_usd_per_device_day = coalesce(var.spending_limits_usd.device_day, var.monthly_budget_usd / 2)
     monthly_budget_usd     = var.monthly_budget_usd

@@ -36,6 +36,7 @@ module "function" {
     IMPP_DELIVERY_DOMAIN        = var.distribution == null ? "" : var.distribution.domain
     IMPP_DISTRIBUTION_ID        = var.distribution == null ? "" : var.distribution.id
     IMPP_INGEST_BUCKET          = var.buckets.ingest
+    IMPP_MAX_USD_PER_ASSET      = tostring(var.settings.max_usd_per_asset)
     IMPP_MAX_USD_PER_DAY        = tostring(var.settings.max_usd_per_day)
     IMPP_MAX_USD_PER_DEVICE_DAY = tostring(var.settings.max_usd_per_device_day)
     IMPP_MONTHLY_BUDGET_USD     = tostring(var.settings.monthly_budget_usd)

@@ -99,6 +99,8 @@ variable "settings" {
   type = object({
     # Log level.
     log_level = optional(string, "INFO")
+    # Most USD per asset, which replays without a quote name. 0: no limit.
+    max_usd_per_asset = optional(number, 0)
     # Most USD per day. 0: no limit.
     max_usd_per_day = optional(number, 0)
     # Most USD per device and day. 0: no limit.
@@ -110,8 +112,8 @@ variable "settings" {
   })
   nullable = false
   validation {
-    condition     = min(var.settings.monthly_budget_usd, var.settings.max_usd_per_day, var.settings.max_usd_per_device_day) >= 0
-    error_message = "settings.monthly_budget_usd, max_usd_per_day and max_usd_per_device_day must not be negative."
+    condition     = min(var.settings.monthly_budget_usd, var.settings.max_usd_per_asset, var.settings.max_usd_per_day, var.settings.max_usd_per_device_day) >= 0
+    error_message = "settings.monthly_budget_usd, max_usd_per_asset, max_usd_per_day and max_usd_per_device_day must not be negative."
   }
 }
 

@@ -138,7 +138,7 @@ def show(results: Sequence[Result]) -> None:
         click.echo(f"… {len(results)} assets: {rest}; --json lists all.")
     total = sum(result.get("usd") or 0 for result in results)
     if len(results) > 1 and total:
-        click.echo(f"Sum: {usd(total)}")
+        click.echo(f"Sum: {usd(total)}{_unpriced(results, ', and {assets} whose price is not known yet')}")
 
 
 def code_of(results: Sequence[Result]) -> ExitCode:
@@ -157,13 +157,25 @@ def is_interactive() -> bool:
 def _ask(wanted: Act, count: int, quote: Sequence[Result]) -> None:
     if wanted.question is None or wanted.yes:
         return
-    total = sum(result.get("usd") or 0 for result in quote)
     assets = f"{count} asset{'' if count == 1 else 's'}"
-    question = wanted.question.format(assets=assets, usd=usd(total))
+    question = wanted.question.format(assets=assets, usd=_most(quote))
     if not is_interactive():
         fail(f"{question} Nobody is there to answer: add --yes.", ExitCode.USAGE)
     if not click.confirm(question, err=True):
         fail("Nothing was changed.", ExitCode.REFUSED)
+
+
+def _most(quote: Sequence[Result]) -> str:
+    """What is spent at most: the quotes, and the limits of what has none."""
+    total = sum(result.get("usd", result.get("most_usd")) or 0 for result in quote if result["status"] == "would")
+    unbounded = [result for result in quote if "most_usd" not in result]
+    return usd(total) + _unpriced(unbounded, " and the price of {assets}, which nothing limits")
+
+
+def _unpriced(results: Sequence[Result], text: str) -> str:
+    """The text, about the assets whose price is unknown; "" if there are none."""
+    count = sum(result["status"] == "would" and "usd" not in result for result in results)
+    return text.format(assets=f"{count} asset{'' if count == 1 else 's'}") if count else ""
 
 
 def _carry_out(actions: Actions, wanted: Act, assets: Sequence[str]) -> Iterator[Result]:

@@ -122,6 +122,23 @@ def test_replays_wait_for_the_rate_limit(
     assert function.acted == [[FIRST, SECOND], [SECOND]]
 
 
+@pytest.mark.parametrize(
+    ("price", "question"),
+    [
+        ({"most_usd": 2.5}, "again for at most $4.00?"),
+        ({}, "again for at most $1.50 and the price of 1 asset, which nothing limits?"),
+    ],
+)
+def test_a_replay_without_a_quote_is_not_asked_for_as_if_it_were_free(
+    archive: ArchiveAccount, function: Function, price: dict[str, float], question: str
+) -> None:
+    known = {"usd": 1.5}
+    function.answer = lambda _, asset: {"status": "would", "message": "m", **(known if asset == FIRST else price)}
+    result = archive.impp("replay", FIRST, SECOND)
+    assert result.exit_code == 2 and question in result.stderr
+    assert "Sum: $1.50, and 1 asset whose price is not known yet" in result.stdout
+
+
 def test_assets_are_selected_by_the_index(archive: ArchiveAccount, function: Function) -> None:
     entries = [
         {"asset": asset, "state": state, "captured_at": "2026-10-17T08:00:00Z", "key": "k", "name": "n", "device": "d"}

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def run(scope: Scope, asset: str) -> dict[str, Any]:
     """Process an asset's original again; restore it first if it is archived."""
     item, where = scope.look(asset)
-    decided = replay.decide(item, where, scope.options, left_usd(scope.settings, scope.now))
+    limit_usd = scope.settings.max_usd_per_asset or None
+    decided = replay.decide(item, where, scope.options, left_usd(scope.settings, scope.now), limit_usd)
     if scope.request.dry_run or not decided.proceeds or item is None or where is None:
         return decided.result(asset)
     then = {"replay": scope.request.request}

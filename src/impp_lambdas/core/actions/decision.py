@@ -14,7 +14,8 @@ WOULD, ACCEPTED, DONE, NOTHING, REFUSED = "would", "accepted", "done", "nothing"
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether an action may proceed (`would`), and if not, why. `usd` None: unknown before the file is inspected.
+    """Whether an action may proceed (`would`), and if not, why. `usd` None: unknown before the file is inspected; then
+    `most_usd` is the limit that its quote must keep, None without one.
 
     `ready_in_s` are the seconds until the result is there; `retry_in_s` until a refused request may be repeated.
     """
@@ -25,6 +26,7 @@ class Decision:
     usd: float | None = 0.0
     ready_in_s: int | None = None
     retry_in_s: int | None = None
+    most_usd: float | None = None
 
     @property
     def proceeds(self) -> bool:
@@ -38,6 +40,7 @@ class Decision:
             "status": status or self.status,
             "message": message or self.message,
             "usd": None if self.usd is None else round(self.usd, 6),
+            "most_usd": None if self.most_usd is None else round(self.most_usd, 6),
             "ready_in_s": self.ready_in_s,
             "retry_in_s": self.retry_in_s,
         }

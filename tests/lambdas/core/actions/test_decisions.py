@@ -87,6 +87,33 @@ def test_a_replay_is_decided_by_the_state_and_the_budget(
     assert decided.status == status and why in decided.message
 
 
+@pytest.mark.parametrize(
+    ("change", "left", "limit", "most", "why"),
+    [
+        ({"state": "quarantined", "reason": "corrupt", "usd": 0.00042}, 9.0, 2.5, 2.5, "rejected (corrupt) before it"),
+        ({"state": "quarantined", "reason": "corrupt", "usd": 0.00042}, 1.5, 2.5, 1.5, "at most $1.50 of this month's"),
+        ({"state": "quarantined", "reason": "corrupt", "usd": 0.00042}, 9.0, 2.5, 2.5, "at most $2.50, the limit per"),
+        ({"state": "quarantined", "reason": "corrupt", "usd": 0.00042}, 9.0, 2.5, 2.5, "rejected again costs $0.0004"),
+        ({"state": "quarantined", "reason": "archived"}, None, None, None, "no budget or limit"),
+        ({"state": "failed"}, None, 2.5, 2.5, "its run ended before it"),
+        ({"state": "failed"}, -1.0, 2.5, 0.0, "at most $0.00 of this month's budget"),
+    ],
+)
+def test_a_replay_without_a_quote_says_why_and_what_it_may_cost(
+    change: dict[str, Any], left: float | None, limit: float | None, most: float | None, why: str
+) -> None:
+    decided = replay.decide({**ITEM, **change}, READABLE, Options(), left, limit)
+    assert decided.proceeds and why in decided.message
+    result = decided.result("a")
+    assert "usd" not in result and result.get("most_usd") == most
+
+
+def test_what_a_branch_left_behind_has_the_quote_of_its_run() -> None:
+    item = {**ITEM, "state": "quarantined", "reason": "nothing_made", "usd_quote": 0.02}
+    decided = replay.decide(item, READABLE, Options(), 1.0, 2.5)
+    assert decided.usd == 0.02 and decided.most_usd is None and "for at most $0.0200" in decided.message
+
+
 def test_a_replay_from_an_archive_costs_both() -> None:
     item = {**ITEM, "state": "deferred", "usd_quote": 0.5}
     alone = replay.decide(item, READABLE, Options(), None).usd
