@@ -31,12 +31,12 @@ class _Commands(click.Group):
 def main() -> None:
     """Your footage archive on AWS or on one machine.
 
-    `make deploy` and `make up` write how to reach an environment into `~/.config/impp/<environment>.toml`. `--env` or
-    `IMPP_ENV` selects one; where there is only one, neither is needed. Credentials come from the usual AWS chain, or
-    from the AWS profile that you name in that file, `profile = "…"`.
+    `make deploy` and `make up` write the settings of an environment to `~/.config/impp/<environment>.toml`. `--env` or
+    `IMPP_ENV` selects one; if there is only one, neither is needed. Credentials come from the usual AWS chain, or from
+    the AWS profile that you name in that file, `profile = "…"`.
 
     ASSET is the id of an asset or its beginning, the key or file name of its original, or a file on this machine, which
-    is found by its checksum.
+    is looked up by its checksum.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing matched, 4 refused: no permission, or not in this state.
     """

@@ -30,7 +30,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9]{1,11}")
 """Names of environments (terraform/variables.tf)."""
 
 HEADER: Final = (
-    "# Written by `make deploy`, `make up` and `impp configure`: they keep `profile` and replace the rest.\n"
+    "# Written by `make deploy`, `make up` and `impp configure`, which keep `profile` and replace the rest.\n"
 )
 
 
@@ -193,7 +193,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise SettingsError(
-            f"{path} is not TOML: {error}. Correct it, or write it again. {_remedy(path.stem)}"
+            f"{path} is not TOML: {error}. Correct it, or have it rewritten. {_remedy(path.stem)}"
         ) from error
     for name, value in document.items():
         if name == "outputs" and isinstance(value, dict):

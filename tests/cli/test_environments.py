@@ -117,7 +117,7 @@ def test_configure_takes_what_terraform_prints(tmp_path: Path) -> None:
         ("../dev", printed, "2 to 12 lower-case letters"),
         ("dev", "[]", "no outputs with values"),
         ("dev", "{}", "no state_machine_arn"),
-        ("prod", printed, "those of impp-dev-pipeline, not of prod"),
+        ("prod", printed, "belong to impp-dev-pipeline, not to prod"),
     ):
         result = runner.invoke(main, ["configure", "--env", name], input=text)
         assert result.exit_code == 2 and message in result.output

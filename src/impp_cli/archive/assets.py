@@ -80,7 +80,7 @@ class Assets:
             return self._of_id(ids[0], argument)
         if not ids:
             raise UnknownAsset(f"No asset in {self._environment.name} begins with {argument}.")
-        raise _ambiguous(f"{argument} is the beginning of several assets", ids)
+        raise _ambiguous(f"Several assets begin with {argument}", ids)
 
     def _of_file(self, path: Path) -> Asset:
         sha256 = checksums.sha256(path)
@@ -92,7 +92,7 @@ class Assets:
             item = self.catalog.asset(asset) or {}
             if item.get("crc64nvme") and item["crc64nvme"] == checksums.crc64nvme(path):
                 return Asset(asset, item)
-        hint = f" Of its size are {', '.join(alike[:SHOWN])}, which state no CRC-64." if alike else ""
+        hint = f" These have its size but no CRC-64: {', '.join(alike[:SHOWN])}." if alike else ""
         raise UnknownAsset(f"{path} is not in {self._environment.name}: no asset has its SHA-256, {sha256}.{hint}")
 
     def _of_key(self, argument: str) -> Asset:
@@ -112,13 +112,13 @@ class Assets:
             if len(named) == 1:
                 return self._of_id(named[0], argument)
             if named:
-                raise _ambiguous(f"{argument} is the name of several assets", named) from error
+                raise _ambiguous(f"Several assets have the name {argument}", named) from error
             raise UnknownAsset(
-                f"{argument} is no asset, no object in {bucket} and no file here. An id may be shortened to 4 digits."
+                f"{argument} is not an asset, an object in {bucket} or a file here. An id needs at least 4 digits."
             ) from error
         claim = self.catalog.item(f"CLAIM#{bucket}/{key}#{version}") or {}
         if "asset" not in claim:
-            raise UnknownAsset(f"{argument} is uploaded, but not processed yet.")
+            raise UnknownAsset(f"{argument} is uploaded but not processed yet.")
         return self._of_id(str(claim["asset"]), argument)
 
 
@@ -131,4 +131,4 @@ def _is_file(path: Path) -> bool:
 
 def _ambiguous(what: str, ids: list[str]) -> UnknownAsset:
     listed = ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
-    return UnknownAsset(f"{what}: {listed}. Give more of the id.")
+    return UnknownAsset(f"{what}: {listed}. Give more digits of the id.")

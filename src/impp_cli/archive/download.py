@@ -153,7 +153,7 @@ def _fetch(account: Account, wanted: Wanted, file: BinaryIO, on_progress: Progre
     while (start := file.seek(0, os.SEEK_END)) < wanted.size:
         free = shutil.disk_usage(Path(file.name).parent).free
         if free < wanted.size - start:
-            raise OSError(errno.ENOSPC, f"{size(wanted.size - start)} are needed, {size(free)} are free")
+            raise OSError(errno.ENOSPC, f"{size(wanted.size - start)} needed, {size(free)} free")
         try:
             _append(account, wanted, start, file, on_progress)
         except AwsError as error:
@@ -218,4 +218,4 @@ def _verify(path: Path, wanted: Wanted) -> str:
 
 def _compare(path: Path, algorithm: str, actual: str, expected: str) -> None:
     if actual != expected:
-        raise Corrupt(f"{path.name}: its {algorithm} is {actual}, that of the uploaded file {expected}")
+        raise Corrupt(f"{path.name}: its {algorithm} is {actual}, the uploaded file's is {expected}")

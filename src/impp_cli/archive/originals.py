@@ -74,7 +74,7 @@ def look(account: Account, item: Mapping[str, Any]) -> Stored | None:
 def waiting(stored: Stored, asset: str) -> str:
     """What to do about an original that cannot be read yet, with the price of the cheapest way."""
     if stored.is_restoring:
-        return f"it is being restored from {stored.archive}; a notification follows"
+        return f"it is being restored from {stored.archive}; an alert follows"
     archive = str(stored.archive)
     price = usd(total(retrieval.lines(archive, stored.size, "bulk", 7)))
     hours = retrieval.RETRIEVALS[archive, "bulk"].ready_s // 3600

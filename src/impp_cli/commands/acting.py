@@ -22,20 +22,22 @@ SHOWN: Final = 10
 """Results that are listed one by one; of the others only the sums, unless `--json` is set."""
 STATES: Final = ("published", "partial", "deferred", "quarantined", "failed")
 
-yes_option: Final = click.option("--yes", is_flag=True, help="Answer the question with yes.")
+yes_option: Final = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def selection(*, state: bool = True) -> Callable[[Any], Any]:
     """The options that select assets by the index instead of naming them."""
     options = [
-        click.option("--find", "words", multiple=True, metavar="WORD", help="Assets in which this occurs. Repeatable."),
-        click.option("--since", type=Moment(), help="Assets captured since: 2026-10-17, or 12h, 7d, 4w ago."),
-        click.option("--until", type=Moment(), help="Assets captured before."),
-        click.option("--device", help="Assets of a device, such as blackvue."),
-        click.option("--source", help="Assets from dashcam, phone or creator."),
+        click.option(
+            "--find", "words", multiple=True, metavar="WORD", help="Select assets with this word. Repeatable."
+        ),
+        click.option("--since", type=Moment(), help="Select assets captured since: 2026-10-17, or 12h, 7d, 4w ago."),
+        click.option("--until", type=Moment(), help="Select assets captured before."),
+        click.option("--device", help="Select assets of a device, such as blackvue."),
+        click.option("--source", help="Select assets from dashcam, phone or creator."),
     ]
     if state:
-        options.append(click.option("--state", type=click.Choice(STATES), help="Assets in this state."))
+        options.append(click.option("--state", type=click.Choice(STATES), help="Select assets in this state."))
 
     def decorate(function: Any) -> Any:
         for option in reversed(options):
@@ -61,7 +63,7 @@ def chosen(target: Target, arguments: Sequence[str], **query: Any) -> list[str]:
     """The ids of the assets that are named or selected. Fails without either, and with both."""
     selected = {name: value for name, value in query.items() if value}
     if bool(arguments) == bool(selected):
-        raise click.UsageError("Name assets, or select them by options such as --state; one of both.")
+        raise click.UsageError("Either name assets, or select them with options such as --state.")
     if arguments:
         return [asset.id for asset in target.assets.resolve_all(arguments)]
     from impp_cli.archive.search import Query, search
@@ -110,7 +112,7 @@ def act(
     except (ActionFailed, AwsError) as error:  # some of many may be done
         ended = explain(error, target.environment) if isinstance(error, AwsError) else Failure(str(error))
         left = len(would) - sum(result["asset"] in would for result in results)
-        todo = f"{left} of {len(would)} assets are left: run the command again."
+        todo = f"{left} of {len(would)} assets remain: run the command again."
         failure = Failure(f"{ended.message.rstrip('.')}. {todo}", ExitCode(ended.exit_code))
         _print(results, would, wanted, failure)
         failure.is_printed = True
@@ -160,7 +162,7 @@ def _ask(wanted: Act, count: int, quote: Sequence[Result]) -> None:
     assets = f"{count} asset{'' if count == 1 else 's'}"
     question = wanted.question.format(assets=assets, usd=_most(quote))
     if not is_interactive():
-        fail(f"{question} Nobody is there to answer: add --yes.", ExitCode.USAGE)
+        fail(f"{question} There is no terminal to ask on: add --yes.", ExitCode.USAGE)
     if not click.confirm(question, err=True):
         fail("Nothing was changed.", ExitCode.REFUSED)
 
@@ -188,7 +190,7 @@ def _carry_out(actions: Actions, wanted: Act, assets: Sequence[str]) -> Iterator
 
 
 def _wait(seconds: float) -> None:
-    click.echo(f"As many as may start per minute have started: the rest follows in {seconds:.0f} s.", err=True)
+    click.echo(f"Rate limit reached: the rest starts in {seconds:.0f} s.", err=True)
     time.sleep(seconds)
 
 

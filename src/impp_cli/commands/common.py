@@ -67,7 +67,7 @@ class Target:
             if not is_away or not index.checked_at:
                 raise
             copied = datetime.fromtimestamp(index.checked_at).astimezone()
-            click.echo(f"Not reachable: this is the index of {copied:%Y-%m-%d %H:%M}.", err=True)
+            click.echo(f"Not reachable: using the copy of the index from {copied:%Y-%m-%d %H:%M}.", err=True)
         return index
 
     @cached_property
@@ -90,12 +90,12 @@ class Target:
 Command = Callable[..., Any]
 
 env_option: Final = click.option(
-    "--env", "environment", envvar="IMPP_ENV", help="Environment; the only one of this machine unless set."
+    "--env", "environment", envvar="IMPP_ENV", help="Use this environment; not needed if there is only one."
 )
 json_option: Final = click.option(
-    "--json", "as_json", is_flag=True, help='Print one JSON document; {"error": "…"} if the command fails.'
+    "--json", "as_json", is_flag=True, help='Print one JSON document, {"error": "…"} if the command fails.'
 )
-dry_run_option: Final = click.option("--dry-run", is_flag=True, help="Show what would happen and what it would cost.")
+dry_run_option: Final = click.option("--dry-run", is_flag=True, help="Show what would happen and its cost.")
 
 
 def of_environment(function: Command) -> Command:
@@ -150,7 +150,7 @@ def _failure(error: Exception, environment: Environment) -> Exception:
         case OSError(filename=str(path), strerror=str(why)):
             return Failure(f"{path}: {why}.")
         case OperationalError():  # a disk that is full, a folder that cannot be written
-            return Failure(f"{environments.index_copy(environment.name)}: {error}. It is a copy: it can be removed.")
+            return Failure(f"{environments.index_copy(environment.name)}: {error}. It is a copy: you can remove it.")
         case _:
             return error
 
@@ -162,15 +162,15 @@ def explain(error: AwsError, environment: Environment) -> Failure:
     settings = environment.settings
     match error.kind:
         case Kind.CREDENTIALS:
-            todo = f"the profile {settings.profile} is refused" if settings.profile else "set AWS_PROFILE, or log in"
+            todo = f"AWS refuses the profile {settings.profile}" if settings.profile else "set AWS_PROFILE, or log in"
             return Failure(f"No valid AWS credentials for {environment.name}: {todo}. AWS: {error}", ExitCode.REFUSED)
         case Kind.DENIED:
             return Failure(
-                f"AWS denies {error.action} in {environment.name}: use credentials that may. AWS: {error}",
+                f"AWS denies {error.action} in {environment.name}: use credentials that allow it. AWS: {error}",
                 ExitCode.REFUSED,
             )
         case Kind.UNREACHABLE if settings.endpoint_url:
-            return Failure(f"No local cloud answers at {settings.endpoint_url}: start it with `make up`.")
+            return Failure(f"No local cloud responds at {settings.endpoint_url}: start it with `make up`.")
         case Kind.UNREACHABLE:
             return Failure(f"AWS cannot be reached in {environment.region}: {error}")
         case Kind.MISSING:

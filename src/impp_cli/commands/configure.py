@@ -19,10 +19,10 @@ from impp_cli.console import print_json
 @click.option("--remove", is_flag=True, help="Remove the settings of an environment that was destroyed.")
 @json_option
 def configure(name: str, outputs: TextIO, remove: bool, as_json: bool) -> None:
-    """Write the settings of an environment from what `terraform output -json` prints, on stdin or in a file.
+    """Write the settings of an environment from the output of `terraform output -json`, on stdin or in a file.
 
-    `make deploy` does so by itself, and `make destroy` removes them. On another machine: terraform -chdir=terraform
-    output -json | impp configure --env dev
+    `make deploy` does this automatically, and `make destroy` removes them. On another machine: terraform
+    -chdir=terraform output -json | impp configure --env dev
 
     Exit codes: 0 done, 2 wrong usage.
     """
@@ -37,10 +37,10 @@ def configure(name: str, outputs: TextIO, remove: bool, as_json: bool) -> None:
         machine = environment.output("state_machine_arn").rpartition(":")[2]
         if machine != f"{deployment.prefix(name)}-pipeline":
             # Another `make` command has initialised the root meanwhile.
-            raise click.UsageError(f"The outputs are those of {machine}, not of {name}.")
+            raise click.UsageError(f"The outputs belong to {machine}, not to {name}.")
         file = environments.write(environment)
     except ValueError as error:
-        raise click.UsageError(f"{outputs.name} is not what `terraform output -json` prints: {error}") from error
+        raise click.UsageError(f"{outputs.name} is not the output of `terraform output -json`: {error}") from error
     except environments.SettingsError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
@@ -52,7 +52,7 @@ def _report(name: str, file: Path, verb: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"environment": name, "file": str(file)})
     else:
-        click.echo(f"{verb} {file}, which `impp` commands with --env {name} use.")
+        click.echo(f"{verb} {file}, the settings of `impp --env {name}`.")
 
 
 def _values(document: Any) -> dict[str, Any]:

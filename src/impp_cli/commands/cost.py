@@ -36,17 +36,17 @@ class MonthName(click.ParamType[str]):
 
 @click.group(invoke_without_command=True)
 @click.option(
-    "--by", type=click.Choice(["day", "source", "service", "profile", "device"]), help="Sum up by this, dearest first."
+    "--by", type=click.Choice(["day", "source", "service", "profile", "device"]), help="Group by this, highest first."
 )
 @click.option("--month", type=MonthName(), help="Month, such as 2026-11; the current one unless set.")
 @of_environment
 def cost(target: Target, as_json: bool, by: str | None, month: str | None) -> ExitCode:
-    """Show what processing has cost: the month so far, its forecast, and the price of an asset and of an hour.
+    """Show what processing has cost: the month so far, its forecast, and the price per asset and per hour.
 
-    Sums are those of the assets' ledgers, in USD at list price before free tiers. The month so far has what is reserved
-    for files under way. Quotes follow ledgers: the last lines are the factors that they have learned. `--by day` is by
-    the day of processing, of the last 40 days; all else is by assets that were captured in the month of `--month`, or
-    ever. `--by service` reads the whole catalog: about $0.01 for 50,000 assets.
+    Sums come from the assets' ledgers, in USD at list price before free tiers. The month so far includes reservations
+    for files in progress. Quotes learn from ledgers: the last lines show the learned factors. `--by day` groups by the
+    day of processing, for the last 40 days; everything else counts assets captured in `--month`, or ever. `--by
+    service` reads the whole catalog: about $0.01 for 50,000 assets.
     """
     from impp_cli.archive import spending
 

@@ -36,16 +36,16 @@ MAX_WIDTH: Final = 110
 @click.option("--env", "environment", envvar="IMPP_ENV", required=True, help="Environment, such as dev.")
 @click.option(
     "--checkout", "folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path(),
-    help="Checkout of IMPP; the current folder or one above it unless set.",
+    help="Checkout of IMPP.  [default: the current folder or one above it]",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def doctor(environment: str, folder: Path, as_json: bool) -> None:
-    """Check the account that deploys and an environment's variables; change nothing.
+    """Check the account to deploy to and an environment's variables; change nothing.
 
-    ✓ is right, ✗ would make the deployment fail, ! is advice, – does not apply, ? could not be found out. Below a
-    finding stands what to write into which file, or the command to run.
+    ✓ is right, ✗ would make the deployment fail, ! is advice, – does not apply, ? could not be determined. Each finding
+    comes with the command to run, or the line to add and its file.
 
-    Costs at most $0.02: AWS charges $0.01 per request to Cost Explorer's API, of which there are two.
+    Costs at most $0.02, for two requests to Cost Explorer's API at $0.01 each.
 
     Exit codes: 0 nothing would make the deployment fail, 1 something would, 2 wrong usage.
     """  # noqa: RUF002  # the mark as it is printed
@@ -63,7 +63,7 @@ def _context(environment: str, folder: Path) -> Context:
 
     checkout = Checkout.around(folder)
     if checkout is None:
-        raise click.UsageError("There is no checkout of IMPP here: run it in one, or name it with --checkout.")
+        raise click.UsageError("This folder is not in a checkout of IMPP: run it in one, or name one with --checkout.")
     if environment not in checkout.environments():
         known = ", ".join(checkout.environments())
         raise click.UsageError(f"There is no terraform/envs/{environment}.tfvars; environments are {known}.")
@@ -73,7 +73,7 @@ def _context(environment: str, folder: Path) -> Context:
     except (environments.SettingsError, UnreadableFile) as error:
         raise click.UsageError(str(error)) from error
     if environment == LOCAL and not account.is_local:
-        raise click.UsageError("Environment local is on the local cloud: run `make up`, or set AWS_ENDPOINT_URL.")
+        raise click.UsageError("Environment local needs the local cloud: run `make up`, or set AWS_ENDPOINT_URL.")
     return Context(checkout, environment, account, os.environ)
 
 
@@ -134,7 +134,7 @@ def summary(count: Counter[Verdict]) -> str:
     parts = [
         f"{failures} problem{'s' * (failures != 1)} would make the deployment fail" if failures else "Ready to deploy",
         f"{hints} hint{'s' * (hints != 1)}" if hints else "",
-        f"{unknown} not found out" if unknown else "",
+        f"{unknown} unknown" if unknown else "",
     ]
     return ", ".join(filter(None, parts)) + "."
 

@@ -15,10 +15,10 @@ from impp_cli.commands.common import ExitCode, Target, dry_run_option, fail, of_
 
 @click.command()
 @click.argument("arguments", metavar="ASSET...", nargs=-1, required=True)
-@click.option("--reason", default="", help="Why, for the receipt.")
+@click.option("--reason", default="", help="Reason to put into the receipt.")
 @click.option(
     "--receipts", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(),
-    help="Folder for the receipts; the current one unless set.",
+    help="Write the receipts to this folder.  [default: the current one]",
 )  # fmt: skip
 @dry_run_option
 @yes_option
@@ -26,17 +26,17 @@ from impp_cli.commands.common import ExitCode, Target, dry_run_option, fail, of_
 def erase(
     target: Target, arguments: tuple[str, ...], reason: str, folder: Path, dry_run: bool, yes: bool, as_json: bool
 ) -> ExitCode:
-    """Erase assets for good: every version of the original, renditions, captions, catalog and index entries.
+    """Erase assets permanently: every version of the original, renditions, captions, catalog and index entries.
 
-    Shows what will be removed, and asks. Writes a receipt `erased-<asset>.json` for each; if it was lost, run the
-    command again within a week. What is on hold is refused.
+    Shows what will be removed, and asks. Writes a receipt `erased-<asset>.json` for each; if you lose it, run the
+    command again within a week. Assets on hold are refused.
     """
     if not dry_run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            fail(f"The folder for receipts {folder} cannot be made: {error.strerror}. Nothing was erased.")
-    wanted = Act("erase", {"reason": reason}, "Erase {assets} for good?", dry_run, yes, as_json)
+            fail(f"Cannot create the folder for receipts {folder}: {error.strerror}. Nothing was erased.")
+    wanted = Act("erase", {"reason": reason}, "Erase {assets} permanently?", dry_run, yes, as_json)
     return act(target, wanted, _ids(target, arguments), lambda result: _keep(folder, result))
 
 

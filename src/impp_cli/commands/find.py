@@ -32,28 +32,26 @@ class Moment(click.ParamType[str]):
             else:
                 moment = datetime.fromisoformat(str(value)).astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(
-                f"{value!r} is not a time: write 2026-10-17, 2026-10-17T08:15, or 12h, 7d, 4w for ago.", param, ctx
-            )
+            self.fail(f"{value!r} is not a time: write 2026-10-17, 2026-10-17T08:15, or 12h, 7d, 4w ago.", param, ctx)
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @click.command()
 @click.argument("words", nargs=-1)
-@click.option("--event", is_flag=True, help="Only events of a dash cam.")
-@click.option("--person", is_flag=True, help="Only with a person or a face.")
-@click.option("--since", type=Moment(), help="Captured since: 2026-10-17, or 12h, 7d, 4w ago.")
-@click.option("--until", type=Moment(), help="Captured before.")
-@click.option("--device", help="Device, such as blackvue.")
-@click.option("--camera", help="Camera of the device, such as front.")
-@click.option("--source", help="dashcam, phone or creator.")
-@click.option("--profile", help="Profile that was followed.")
+@click.option("--event", is_flag=True, help="Find only dash cam events.")
+@click.option("--person", is_flag=True, help="Find only footage with a person or a face.")
+@click.option("--since", type=Moment(), help="Find footage captured since: 2026-10-17, or 12h, 7d, 4w ago.")
+@click.option("--until", type=Moment(), help="Find footage captured before.")
+@click.option("--device", help="Find footage of a device, such as blackvue.")
+@click.option("--camera", help="Find footage of a camera, such as front.")
+@click.option("--source", help="Find footage from dashcam, phone or creator.")
+@click.option("--profile", help="Find footage processed with a profile.")
 @click.option(
     "--state",
     type=click.Choice(["published", "partial", "deferred", "quarantined", "gone", "failed"]),
-    help="How processing ended.",
+    help="Find footage in this state.",
 )
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most so many.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many.")
 @of_environment
 def find(
     target: Target,
@@ -69,8 +67,8 @@ def find(
     """Search labels, speech, visible text, names, cameras, devices, dates and states; newest first.
 
     All WORDS must occur in a file; the beginning of a word is enough, and several words in quotes are a phrase. Each
-    hit names its second. Without WORDS, list what the options select. The first search downloads the index; later ones
-    download what has changed, at most once a minute.
+    hit shows its second. Without WORDS, list everything that the options select. The first search downloads the index;
+    later ones download changes, at most once a minute.
     """
     from impp_cli.archive.search import Query, count, search
 
@@ -87,7 +85,7 @@ def find(
         if not total:
             click.echo("Nothing matches.", err=True)
         elif total > len(matches):
-            click.echo(f"{len(matches)} of {total}, the newest; --limit shows more.", err=True)
+            click.echo(f"Showing the newest {len(matches)} of {total}; --limit shows more.", err=True)
     return ExitCode.OK if total else ExitCode.NOTHING
 
 

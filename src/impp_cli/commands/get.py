@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # they take time to import
     from impp_cli.archive.assets import Asset
     from impp_cli.archive.download import Progress, Wanted
 
-CONTINUE = "What was downloaded stays; the same command continues there."
+CONTINUE = "The downloaded part is kept: run the command again to resume."
 
 
 @dataclass
@@ -47,20 +47,20 @@ class Outcome:
 @click.argument("arguments", metavar="ASSET...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(),
-    help="Folder for the files; the current one unless set.",
+    help="Write the files to this folder.  [default: the current one]",
 )  # fmt: skip
 @click.option(
     "--rendition", "names", multiple=True, metavar="NAME",
-    help="Download this rendition, such as web, instead of the original; `hls` with all its files; `all` for each. "
-    "Repeatable.",
+    help="Download this rendition instead of the original, such as web; `hls` for all its files, `all` for all "
+    "renditions. Repeatable.",
 )  # fmt: skip
 @of_environment
 def get(target: Target, arguments: tuple[str, ...], as_json: bool, folder: Path, names: tuple[str, ...]) -> ExitCode:
     """Download originals or renditions. Each is checked against the checksum of its upload.
 
-    A download that was interrupted, by whatever, continues where it stopped; a connection that breaks is made again. A
-    file that is there already is only checked. Originals in Glacier Flexible Retrieval and Deep Archive must be
-    restored first: the command says for which, and at what price.
+    Interrupted downloads resume where they stopped, and broken connections are retried. A file that already exists is
+    only checked. Originals in Glacier Flexible Retrieval and Deep Archive must be restored first: the command lists
+    them with the price.
     """
     outcome = Outcome()
     for asset in target.assets.resolve_all(arguments):
@@ -98,7 +98,7 @@ def _download(
                 {"asset": asset.id, "path": str(done.path), "bytes": done.size, "verified": done.verified}
             )
             if not is_quiet:
-                verb = "Already there" if done.was_there else "Saved"
+                verb = "Already exists" if done.was_there else "Saved"
                 click.echo(f"{verb}: {printable(str(done.path))}  {size(done.size)}, checked by {done.verified}")
     except AwsError as error:  # credentials that expire after hours do not undo what was downloaded before
         outcome.add(asset.id, explain(error, target.environment))
@@ -110,7 +110,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        fail(f"The folder {folder} cannot be made: {error.strerror}.")
+        fail(f"Cannot create the folder {folder}: {error.strerror}.")
 
 
 def _wanted(target: Target, asset: Asset, names: tuple[str, ...], outcome: Outcome) -> Iterator[Wanted]:
@@ -129,7 +129,7 @@ def _wanted(target: Target, asset: Asset, names: tuple[str, ...], outcome: Outco
         elif name in has:
             yield from _presentation(target, asset)
         else:
-            reason = f"rendition {name} does not exist; it has {', '.join(has) or 'none'} (`impp render` makes more)"
+            reason = f"it has no rendition {name}, but {', '.join(has) or 'none'} (`impp render` makes more)"
             outcome.failed.append({"asset": asset.id, "reason": reason})
 
 

@@ -12,13 +12,13 @@ from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_enviro
 
 @click.command()
 @click.argument("arguments", metavar="[ASSET]...", nargs=-1)
-@click.option("--reason", default="", help="Why, such as a claim number.")
+@click.option("--reason", default="", help="Reason for the hold, such as a claim number.")
 @selection()
 @dry_run_option
 @of_environment
 def hold(
     target: Target, arguments: tuple[str, ...], reason: str, dry_run: bool, as_json: bool, **query: Any
 ) -> ExitCode:
-    """Put originals under a legal hold, named or selected: nobody can delete them until `impp release`."""
+    """Put named or selected originals under a legal hold: nobody can delete them until `impp release`."""
     wanted = Act("hold", {"reason": reason}, None, dry_run, True, as_json)
     return act(target, wanted, chosen(target, arguments, **query))

@@ -13,17 +13,17 @@ from impp_cli.console import counted, print_json
 
 @click.group()
 def index() -> None:
-    """Look after the index of all assets, which the gallery and `impp find` read."""
+    """Maintain the index of all assets, which the gallery and `impp find` read."""
 
 
 @index.command()
 @dry_run_option
 @of_environment
 def rebuild(target: Target, as_json: bool, dry_run: bool) -> ExitCode:
-    """Make the index again from the catalog and the manifests.
+    """Rebuild the index from the catalog and the manifests.
 
-    Needed after a restore of the catalog or the delivery bucket, or if the index has lost something. The pipeline may
-    go on meanwhile. 50,000 assets cost about $0.04 of requests.
+    Needed after a restore of the catalog or the delivery bucket, or if entries are missing. The pipeline can keep
+    running meanwhile. Requests for 50,000 assets cost about $0.04.
     """
     from impp_cli.archive.rebuild import Rebuild
     from impp_lambdas.core.contention import Contended
@@ -35,7 +35,7 @@ def rebuild(target: Target, as_json: bool, dry_run: bool) -> ExitCode:
     try:
         result = Rebuild(target.environment, target.account).run(on_progress, dry_run=dry_run)
     except Contended as error:
-        fail(f"The pipeline writes {error} all the time: run it again when fewer files are being processed.")
+        fail(f"The pipeline keeps changing {error}: run it again when fewer files are being processed.")
     if as_json:
         print_json({**asdict(result), "dry_run": dry_run})
     else:

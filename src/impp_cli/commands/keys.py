@@ -15,17 +15,17 @@ WOULD_END: Final = "Links signed two rotations ago would end."
 
 @click.group()
 def keys() -> None:
-    """The keys that sign links."""
+    """Manage the keys that sign links."""
 
 
 @keys.command()
 @dry_run_option
 @of_environment
 def rotate(target: Target, dry_run: bool, as_json: bool) -> None:
-    """Sign with the next key from now on; links that were signed before work until the next rotation.
+    """Switch to the next signing key; existing links work until the rotation after this one.
 
-    Nobody is interrupted: CloudFront has known the next key since the rotation before. To end every link at once,
-    rotate three times.
+    The switch interrupts nobody: CloudFront has known the next key since the previous rotation. To end every link at
+    once, rotate three times.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 4 no permission.
     """
@@ -38,11 +38,9 @@ def rotate(target: Target, dry_run: bool, as_json: bool) -> None:
         return
     result = target.account.invoke(function, {"action": "rotate"})  # once: a second rotation would end links
     if "key_pair_ids" not in result:
-        fail(
-            f"{function} failed: {result.get('errorMessage', result)}. Rotate again; /aws/lambda/{function} says more."
-        )
+        fail(f"{function} failed: {result.get('errorMessage', result)}. Rotate again; see log /aws/lambda/{function}.")
     current, previous = result["key_pair_ids"][:2]
     if as_json:
         print_json({"current": current, "previous": previous})
     else:
-        click.echo(f"{current} signs from now on; links that {previous} has signed work until the next rotation.")
+        click.echo(f"{current} signs from now on; links signed by {previous} work until the next rotation.")

@@ -11,15 +11,15 @@ from impp_cli.sharing.spans import duration
 
 @click.command()
 @click.argument("argument", metavar="[ASSET]", required=False)
-@click.option("--for", "seconds", type=duration(7), default="8h", show_default=True, help="How long the link works.")
+@click.option("--for", "seconds", type=duration(7), default="8h", show_default=True, help="Expire the link after this.")
 @click.option("--qr", is_flag=True, help="Print the link as a QR code, for a phone.")
 @click.option("--print", "only_print", is_flag=True, help="Print the link and open no browser.")
 @of_environment
 def open(target: Target, argument: str | None, seconds: int, qr: bool, only_print: bool, as_json: bool) -> None:
-    """Open the gallery, or one asset of it, in the browser.
+    """Open the gallery, or one asset in it, in the browser.
 
-    The link opens everything, for whoever has it: do not pass it on. For somebody else, `impp share` makes a link to
-    single assets.
+    The link gives access to everything, for whoever has it: do not pass it on. To give somebody access to single
+    assets, use `impp share`.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such asset, 4 no permission, or no distribution.
     """

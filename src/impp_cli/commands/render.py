@@ -20,11 +20,11 @@ NAMES: Final = ("web", "mobile", "youtube", "hls", "proxy", "audio")
 def render(target: Target, arguments: tuple[str, ...], dry_run: bool, yes: bool, as_json: bool) -> ExitCode:
     """Make renditions of assets: web, mobile, youtube, hls, proxy, or audio for a sound file.
 
-    Shows the price first, and asks. An archived original is restored first. An alert says when they are ready.
+    Shows the price first, and asks. An archived original is restored first. An alert follows when they are ready.
     """
     names = [argument for argument in arguments if argument in NAMES]
     assets = [argument for argument in arguments if argument not in NAMES]
     if not names:
         raise click.UsageError(f"Name a rendition: {', '.join(NAMES)}.")
-    wanted = Act("render", {"renditions": names}, "Make them of {assets} for {usd}?", dry_run, yes, as_json)
+    wanted = Act("render", {"renditions": names}, "Render {assets} for {usd}?", dry_run, yes, as_json)
     return act(target, wanted, chosen(target, assets))

@@ -14,7 +14,7 @@ from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_enviro
 @click.argument("arguments", metavar="[ASSET]...", nargs=-1)
 @click.option(
     "--tier", type=click.Choice(["bulk", "standard", "expedited"]), default="bulk", show_default=True,
-    help="How fast archived originals are restored first.",
+    help="Restore archived originals with this tier first.",
 )  # fmt: skip
 @selection()
 @dry_run_option
@@ -23,10 +23,10 @@ from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_enviro
 def replay(
     target: Target, arguments: tuple[str, ...], tier: str, dry_run: bool, yes: bool, as_json: bool, **query: Any
 ) -> ExitCode:
-    """Process originals again that are deferred, failed, partial or quarantined, named or selected.
+    """Reprocess named or selected originals that are deferred, failed, partial or quarantined.
 
     Shows the quote first, and asks. Archived originals are restored first. At most 60 start per minute; the command
-    waits for the rest, and can be stopped and run again.
+    waits to start the rest, and you can stop and repeat it.
     """
     wanted = Act(
         "replay", {"tier": tier, "days": 2}, "Process {assets} again for at most {usd}?", dry_run, yes, as_json

@@ -14,7 +14,7 @@ from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_enviro
 @click.argument("arguments", metavar="[ASSET]...", nargs=-1)
 @click.option(
     "--tier", type=click.Choice(["bulk", "standard", "expedited"]), default="bulk", show_default=True,
-    help="From the cheapest to the fastest: hours, or minutes.",
+    help="Retrieval tier: bulk is the cheapest, expedited the fastest.",
 )  # fmt: skip
 @click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days until the copy expires.")
 @selection()
@@ -31,9 +31,9 @@ def restore(
     as_json: bool,
     **query: Any,
 ) -> ExitCode:
-    """Restore archived originals, named or selected. Shows price and time first, and asks.
+    """Restore named or selected originals from the archive. Shows price and time first, and asks.
 
-    An alert with a link says when each can be read. Nothing has to run meanwhile.
+    An alert with a link follows when each can be read. Nothing needs to run meanwhile.
     """
     question = "Restore {assets} for {usd}?"
     wanted = Act("restore", {"tier": tier, "days": days}, question, dry_run, yes, as_json)

@@ -14,7 +14,9 @@ from impp_cli.sharing.spans import duration, part
 
 @click.command()
 @click.argument("arguments", metavar="ASSET...", nargs=-1, required=True)
-@click.option("--for", "seconds", type=duration(30), default="24h", show_default=True, help="How long the link works.")
+@click.option(
+    "--for", "seconds", type=duration(30), default="24h", show_default=True, help="Expire the link after this."
+)
 @click.option("--part", "span", type=part, help="Play only a part, such as 12s-40s. The link opens the whole asset.")
 @click.option("--download", is_flag=True, help="Offer the files for download.")
 @click.option("--qr", is_flag=True, help="Print the link as a QR code, for a phone.")
@@ -30,9 +32,9 @@ def share(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Make a link to these assets alone, at most 10, for whoever gets it.
+    """Make a link that gives whoever has it access to these assets only, at most 10.
 
-    `impp shares` lists what was shared, and revokes it.
+    `impp shares` lists and revokes shares.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such asset, 4 no permission, or no distribution.
     """
@@ -45,7 +47,7 @@ def share(
         fail(str(error), ExitCode.REFUSED)
     assets = [asset.id for asset in target.assets.resolve_all(arguments)]
     if len(assets) > MOST_ASSETS:
-        raise click.UsageError(f"A link has room for {MOST_ASSETS} assets, not {len(assets)}: make several.")
+        raise click.UsageError(f"A link can share {MOST_ASSETS} assets, not {len(assets)}: make several links.")
     if dry_run:
         _preview(assets, seconds, as_json)
         return

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--revoke", metavar="ID", multiple=True, help="End this share; may be repeated.")
+@click.option("--revoke", metavar="ID", multiple=True, help="Revoke this share. Repeatable.")
 @dry_run_option
 @of_environment
 def shares(target: Target, revoke: tuple[str, ...], dry_run: bool, as_json: bool) -> ExitCode:
-    """List the shares, the newest first, or revoke some.
+    """List the shares, newest first, or revoke some.
 
-    A revoked link opens nothing any more within seconds; what somebody has downloaded, they keep. A share is listed
-    until a month after its end.
+    A revoked link stops working within seconds; files that were already downloaded remain. Shares are listed until a
+    month after they expire.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing is shared, or no such share, 4 no permission.
     """

@@ -24,11 +24,11 @@ TRANSCRIPT = 300
 @click.argument("argument", metavar="ASSET")
 @of_environment
 def show(target: Target, argument: str, as_json: bool) -> ExitCode:
-    """Show everything known about an asset: state, findings, files, custody, storage class with its reason, and cost.
+    """Show an asset in detail: state, findings, files, custody, storage class with its reason, and cost.
 
-    The table of storage classes compares what keeping the original costs over 1, 3 and 10 years, and over as long as
-    its profile expects (keep_years), with the transition, minimum durations and the expected reads: * is the class that
-    it has, ✗ one that its kind of footage may not have because it is not read at once.
+    The table compares the cost of keeping the original for 1, 3 and 10 years, and for the profile's `keep_years`, in
+    each storage class, including transition, minimum durations and expected reads. * marks the current class, ✗ a class
+    that this kind of footage may not use because it cannot be read at once.
     """  # the mark as it is printed
     from impp_cli.archive import originals
     from impp_cli.archive.outlook import outlook

@@ -28,7 +28,7 @@ def _no_aws(context: Context) -> Finding | None:
         return None
     return Finding(
         "credentials", Verdict.FAIL,
-        f"AWS_ENDPOINT_URL leads to a local cloud, but environment {context.environment} is on AWS",
+        f"AWS_ENDPOINT_URL points to a local cloud, but environment {context.environment} is on AWS",
         "Terraform follows it too; to reach AWS:", command="unset AWS_ENDPOINT_URL",
     )  # fmt: skip
 
@@ -43,7 +43,7 @@ def _identified(context: Context, caller: Caller) -> Finding:
     if profile and profile != context.shell.get("AWS_PROFILE"):
         return Finding(
             "credentials", Verdict.HINT, f"{caller.arn}, by the profile {profile} of the environment's settings",
-            "Terraform does not read those; so that it deploys to the same account:",
+            "Terraform does not read these settings. To deploy to the same account:",
             command=f"export AWS_PROFILE={shlex.quote(profile)}",
         )  # fmt: skip
     return Finding("credentials", Verdict.OK, caller.arn)
@@ -51,10 +51,10 @@ def _identified(context: Context, caller: Caller) -> Finding:
 
 def _no_identity(context: Context, error: AwsError) -> Finding:
     if error.kind is Kind.UNREACHABLE and context.account.is_local:
-        text, todo = f"the local cloud does not answer: {error.message}", "Start it."
+        text, todo = f"the local cloud does not respond: {error.message}", "Start it."
         return Finding("credentials", Verdict.FAIL, text, todo, command="make up")
     if error.kind is Kind.UNREACHABLE:
-        text, todo = f"AWS does not answer: {error.message}", "Check network, proxy and AWS_ENDPOINT_URL."
+        text, todo = f"AWS does not respond: {error.message}", "Check network, proxy and AWS_ENDPOINT_URL."
         return Finding("credentials", Verdict.FAIL, text, todo)
     if "xpired" in error.code + error.message:
         text, todo = "expired", "Get new ones, for example:"
@@ -81,7 +81,7 @@ def region(context: Context) -> Iterator[Finding]:
         answer = context.account.call("account", "list_regions")
         known = {one["RegionName"]: one["RegionOptStatus"] for one in answer["Regions"]}
         if name not in known:
-            text, todo = f"AWS has no region {name}", "Write one that it has."
+            text, todo = f"AWS has no region {name}", "Use an existing region."
             yield Finding("region", Verdict.FAIL, text, todo, 'region = "us-east-1"', REGION_FILE)
             return
         if known[name] in NOT_USABLE:
@@ -93,7 +93,7 @@ def region(context: Context) -> Iterator[Finding]:
     if shell not in (None, name):
         yield Finding(
             "region", Verdict.HINT, f"{name} by {REGION_FILE}; `aws` commands in this shell use {shell}",
-            "The deployment is right; so that commands find it:", command=f"export AWS_REGION={name}",
+            "The deployment is right. To use the same region in commands:", command=f"export AWS_REGION={name}",
         )  # fmt: skip
         return
     prices = "" if name == "us-east-1" else "; quotes use the prices of us-east-1"

@@ -18,15 +18,15 @@ def channels(context: Context) -> Iterator[Finding]:
     version = context.number("webhooks_version")
     if any(context.collection("webhooks", dict).values()) and version < 1:
         yield Finding(
-            NAME, Verdict.FAIL, "TF_VAR_webhooks is set, but no version of it",
-            "Raise it with each change of the webhooks.", "webhooks_version = 1", context.file,
+            NAME, Verdict.FAIL, "TF_VAR_webhooks is set, but webhooks_version is not",
+            "Increment it with each change of the webhooks.", "webhooks_version = 1", context.file,
         )  # fmt: skip
     elif not addresses and version < 1 and context.account.is_local:
         yield Finding(NAME, Verdict.OFF, "no alert_emails, no webhooks")
     elif not addresses and version < 1:
         yield Finding(
-            NAME, Verdict.FAIL if context.environment == "prod" else Verdict.HINT, "they would reach nobody",
-            "Name addresses, or set webhooks (docs/guide/deploy.md):", 'alert_emails = ["you@example.org"]',
+            NAME, Verdict.FAIL if context.environment == "prod" else Verdict.HINT, "nobody would receive them",
+            "Add addresses, or set webhooks (docs/guide/deploy.md):", 'alert_emails = ["you@example.org"]',
             context.file,
         )  # fmt: skip
     else:

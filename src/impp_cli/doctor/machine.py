@@ -55,7 +55,7 @@ def variables(context: Context) -> Iterator[Finding]:
     if named != context.environment:
         yield Finding(
             "variables", Verdict.FAIL, f"the file names the environment {named!r}",
-            "Each environment has a file of its own name.", f'environment = "{context.environment}"', context.file,
+            "The file's name must be the environment's.", f'environment = "{context.environment}"', context.file,
         )  # fmt: skip
     elif "monthly_budget_usd" not in context.variables:
         yield Finding(
@@ -78,12 +78,10 @@ def state(context: Context) -> Iterator[Finding]:
     try:
         bucket = context.checkout.read(BACKEND_FILE).get("bucket")
     except UnreadableFile as error:
-        yield Finding("state bucket", Verdict.FAIL, str(error), "Write it again.", command=bootstrap)
+        yield Finding("state bucket", Verdict.FAIL, str(error), "Rewrite it.", command=bootstrap)
         return
     if not isinstance(bucket, str) or not bucket:
-        yield Finding(
-            "state bucket", Verdict.FAIL, f"{BACKEND_FILE} names no bucket", "Write it again.", command=bootstrap
-        )
+        yield Finding("state bucket", Verdict.FAIL, f"{BACKEND_FILE} names no bucket", "Rewrite it.", command=bootstrap)
         return
     try:
         head = context.account.call("s3", "head_bucket", Bucket=bucket)
@@ -95,7 +93,7 @@ def state(context: Context) -> Iterator[Finding]:
     if where != context.account.region:
         yield Finding(
             "state bucket", Verdict.FAIL, f"{bucket} is in {where}, {REGION_FILE} says {context.account.region}",
-            "A bucket cannot move: write its region, or bootstrap another one.", f'region = "{where}"', REGION_FILE,
+            "A bucket cannot move: use its region, or bootstrap another one.", f'region = "{where}"', REGION_FILE,
         )  # fmt: skip
         return
     yield Finding("state bucket", Verdict.OK, bucket)
@@ -103,7 +101,7 @@ def state(context: Context) -> Iterator[Finding]:
 
 def _no_bucket(context: Context, bucket: str, error: AwsError) -> Finding:
     if error.kind is Kind.MISSING:
-        text, todo = f"{bucket} does not exist", "Create it, or write the right name into the file."
+        text, todo = f"{bucket} does not exist", "Create it, or correct the name in the file."
         return Finding("state bucket", Verdict.FAIL, text, todo, command="make bootstrap")
     if error.kind is not Kind.DENIED:
         raise error

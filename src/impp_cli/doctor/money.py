@@ -53,7 +53,7 @@ def _of_organisation(context: Context) -> Finding:
         return Finding(TAG, Verdict.OK, "the organisation's management account decides; cost_tag_active = true")
     return Finding(
         TAG, Verdict.UNKNOWN, "only the organisation's management account sees and activates it",
-        f"Have the tag {deployment.COST_TAG} activated there; then budget and report can count this environment alone:",
+        f"Have the tag {deployment.COST_TAG} activated there; then budget and report can count only this environment:",
         "cost_tag_active = true", context.file,
     )  # fmt: skip
 
@@ -69,7 +69,7 @@ def _tag(context: Context, status: str | None) -> Finding:
             return Finding(TAG, Verdict.OK, f"{deployment.COST_TAG} is active")
         return Finding(
             TAG, Verdict.HINT, f"{deployment.COST_TAG} is active, but budget and report count the whole account",
-            "A day after its activation, count this environment alone:", "cost_tag_active = true", context.file,
+            "A day after its activation, count only this environment:", "cost_tag_active = true", context.file,
         )  # fmt: skip
     state = "inactive" if status else "unknown to the account"
     if is_used:
@@ -143,7 +143,7 @@ def budget(context: Context) -> Iterator[Finding]:
         yield Finding(
             BUDGET, Verdict.HINT,
             f"${spent:,.2f} of ${limit:,.2f} spent this month, by AWS's count",
-            "Once the ledger reaches it too, footage is archived, but not analysed. To continue, raise it:",
+            "Once the ledger also reaches it, footage is archived but not analysed. To continue, raise it:",
             f"monthly_budget_usd = {spent * 1.5:.0f}", context.file,
         )  # fmt: skip
     else:

@@ -65,10 +65,10 @@ def _service(context: Context, quota: Quota) -> Iterator[Finding]:
     except AwsError as error:
         if error.kind is not Kind.NOT_SUBSCRIBED:
             raise
-        effect = "the deployment would fail" if quota.is_deployed else "its part of each file would fail"
+        effect = "the deployment would fail" if quota.is_deployed else "this part of each file would fail"
         yield Finding(
             quota.name, Verdict.FAIL if quota.is_deployed else Verdict.HINT,
-            f"AWS does not let this account use it ({error.code}): {effect}",
+            f"this account may not use it ({error.code}): {effect}",
             "New accounts wait up to 24 hours; on the free plan, upgrade the account.",
         )  # fmt: skip
         return
@@ -80,7 +80,7 @@ def _service(context: Context, quota: Quota) -> Iterator[Finding]:
         yield Finding(
             quota.name, Verdict.HINT,
             f"{applied:,.0f} {quota.unit} (AWS's default: {default:,.0f}): files wait for each other",
-            "Ask for the default:",
+            "Request the default:",
             command=f"aws service-quotas request-service-quota-increase --service-code {quota.service}"
             f" --quota-code {quota.code} --desired-value {default:.0f} --region {context.account.region}",
         )  # fmt: skip
@@ -120,7 +120,7 @@ def cloudfront(context: Context) -> Iterator[Finding]:
     else:
         yield Finding(
             "CloudFront", Verdict.UNKNOWN,
-            "AWS reveals only on creation whether it has verified the account for distributions",
+            "AWS shows only on creation whether it has verified the account for distributions",
             "If it says \"Your account must be verified\", ask AWS Support, and deploy without one until then.",
             "delivery = { enabled = false }", context.file,
         )  # fmt: skip

@@ -32,7 +32,7 @@ def macie(context: Context) -> Iterator[Finding]:
         else:
             yield Finding(
                 MACIE, Verdict.FAIL, "not enabled in the account, and this environment uses it",
-                "Enable it, or do without:", "macie = { enabled = false }", context.file,
+                "Enable it, or disable its use:", "macie = { enabled = false }", context.file,
                 f"aws macie2 enable-macie --region {context.account.region}",
             )  # fmt: skip
         return
@@ -43,7 +43,7 @@ def macie(context: Context) -> Iterator[Finding]:
         )  # fmt: skip
     elif manages and not context.account.is_local:
         yield Finding(
-            MACIE, Verdict.HINT, "enabled already, and Terraform would enable it, which fails the second time",
+            MACIE, Verdict.HINT, "already enabled; Terraform would fail to enable it again",
             "Unless this environment enabled it:", "macie = { enabled = true }", context.file,
         )  # fmt: skip
     else:

@@ -44,8 +44,8 @@ def test_what_is_no_asset_is_refused_with_what_it_would_take(
     for argument, message in (
         ("0" * 20, "There is no asset 0{20} in dev"),
         (str(file), f"no asset has its SHA-256, {hashlib.sha256(b'other').hexdigest()}"),
-        ("originals/none.mp4", "is no asset, no object in impp-dev-ingest and no file here"),
-        ("originals/new.mp4", "is uploaded, but not processed yet"),
+        ("originals/none.mp4", "is not an asset, an object in impp-dev-ingest or a file here"),
+        ("originals/new.mp4", "is uploaded but not processed yet"),
     ):
         with pytest.raises(UnknownAsset, match=message):
             assets.resolve(argument)

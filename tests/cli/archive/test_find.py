@@ -122,7 +122,7 @@ def test_nothing_is_an_exit_code_and_a_terminal_is_safe(archive: ArchiveAccount,
     nothing = archive.impp("find", "xylophone")
     assert nothing.exit_code == 3 and "Nothing matches" in nothing.output
     assert "\x1b[31m" not in archive.impp("find", "quarantined").output
-    assert "1 of 3, the newest" in archive.impp("find", "--limit", "1").output
+    assert "the newest 1 of 3" in archive.impp("find", "--limit", "1").output
     wrong = archive.impp("find", "--since", "soon")
     assert wrong.exit_code == 2 and "is not a time: write 2026-10-17" in wrong.output
 
@@ -142,7 +142,9 @@ def test_without_a_connection_the_copy_answers(
     monkeypatch.setattr("impp_cli.archive.index.FRESH_S", 0.0)
     result = archive.impp("find", "ferry")
     assert (
-        result.exit_code == 0 and FERRY in result.output and "Not reachable: this is the index of 20" in result.output
+        result.exit_code == 0
+        and FERRY in result.output
+        and "Not reachable: using the copy of the index from 20" in result.output
     )
 
 
@@ -226,13 +228,13 @@ def test_the_beginning_of_an_id_and_the_key_of_what_is_gone_are_assets(archive: 
     index.put(entry("aaaa" + "0" * 16, 20, name="gone.mp4"))
     archive.put_item("ASSET#aaaa" + "0" * 16, {"asset": "aaaa" + "0" * 16})
     copy.refresh(now=10**10)
-    with pytest.raises(UnknownAsset, match=f"several assets: aaaa{'0' * 16}, {PERSON}. Give more"):
+    with pytest.raises(UnknownAsset, match=f"Several assets begin with aaaa: aaaa{'0' * 16}, {PERSON}. Give more"):
         assets.resolve("aaaa")
     with pytest.raises(UnknownAsset, match="No asset in dev begins with ffff"):
         assets.resolve("ffff")
     assert assets.resolve("originals/dashcam/blackvue/2026/10/20/gone.mp4").id == "aaaa" + "0" * 16
     assert assets.resolve("gone.mp4").id == "aaaa" + "0" * 16
-    with pytest.raises(UnknownAsset, match="is the name of several assets"):
+    with pytest.raises(UnknownAsset, match="Several assets have the name"):
         assets.resolve("clip.mp4")
 
 
@@ -255,5 +257,5 @@ def test_a_file_that_was_uploaded_without_its_sha256_is_found_by_its_crc64(
     assets = Assets(archive.environment, archive.account, lambda: copy)
     assert assets.resolve(str(file)).id == FERRY
     file.write_bytes(b"987654321")
-    with pytest.raises(UnknownAsset, match=f"Of its size are .*{PERSON}"):
+    with pytest.raises(UnknownAsset, match=f"These have its size .*{PERSON}"):
         assets.resolve(str(file))

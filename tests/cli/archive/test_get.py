@@ -43,7 +43,7 @@ def test_an_original_arrives_whole_and_is_not_sent_twice(archive: ArchiveAccount
     assert printed["files"] == [{"asset": A, "path": path, "bytes": len(CONTENT), "verified": "SHA-256"}]
     assert [file.name for file in folder.iterdir()] == ["clip.mp4"]
     assert (folder / "clip.mp4").read_bytes() == CONTENT
-    assert "Already there" in archive.impp("get", A, "-o", str(folder)).output
+    assert "Already exists" in archive.impp("get", A, "-o", str(folder)).output
 
 
 def test_a_link_in_the_place_of_a_part_is_not_followed(archive: ArchiveAccount, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_renditions_are_named_after_their_original(archive: ArchiveAccount, tmp_
     }
     assert {one["verified"] for one in printed["files"]} == {"CRC-32C"}
     code, printed = get(archive, tmp_path, A, "--rendition", "mobile")
-    assert code == 1 and "it has web, hls" in printed["failed"][0]["reason"]
+    assert code == 1 and "it has no rendition mobile, but web, hls" in printed["failed"][0]["reason"]
 
 
 def test_files_of_one_name_do_not_replace_each_other(archive: ArchiveAccount, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_network_that_stays_away_ends_with_what_to_do(
     code, printed = get(archive, tmp_path, A)
     assert code == 1 and len(connection.requests) == 4
     (failed,) = printed["failed"]
-    assert "cannot be reached" in failed["reason"] and "the same command continues there" in failed["reason"]
+    assert "cannot be reached" in failed["reason"] and "run the command again to resume" in failed["reason"]
     connection.breaks = [(0, throws(REFUSED))]
     assert get(archive, tmp_path, A)[0] == 1 and len(connection.requests) == 5, "without a byte it ends at once"
     assert_whole(archive, tmp_path)
@@ -176,7 +176,7 @@ def test_what_does_not_fit_is_not_begun(
         full.setattr(shutil, "disk_usage", lambda _path: usage)
         code, printed = get(archive, tmp_path, A)
     assert code == 1 and connection.requests == []
-    assert "5.1 MB are needed, 5.1 MB are free" in printed["failed"][0]["reason"]
+    assert "5.1 MB needed, 5.1 MB free" in printed["failed"][0]["reason"]
     assert_whole(archive, tmp_path)
 
 
@@ -189,7 +189,7 @@ def test_a_disk_that_becomes_full_keeps_what_there_is(
         result = archive.impp("get", A, "-o", str(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert result.exit_code == 1 and "File too large. What was downloaded stays" in result.output
+    assert result.exit_code == 1 and "File too large. The downloaded part is kept" in result.output
     have = part_of(tmp_path).stat().st_size
     assert 0 < have <= PIECE + 1000
     connection.requests.clear()
@@ -237,7 +237,7 @@ def test_credentials_that_expire_keep_what_came_before(
     assert code == 4 and [one["asset"] for one in printed["files"]] == [A]
     (failed,) = printed["failed"]
     assert failed["asset"] == others[0] and "No valid AWS credentials for dev" in failed["reason"]
-    assert "the same command continues there" in failed["reason"] and len(connection.requests) == 3
+    assert "run the command again to resume" in failed["reason"] and len(connection.requests) == 3
     code, printed = get(archive, tmp_path, A, *others)
     assert code == 0 and len(printed["files"]) == 3
 

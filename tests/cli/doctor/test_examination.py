@@ -127,7 +127,7 @@ def test_without_permissions_each_is_named_and_nothing_fails(doctor: Doctor) -> 
         "ce:ListCostAllocationTags", "ce:GetAnomalyMonitors", "budgets:ViewBudget",
     ):  # fmt: skip
         assert f"{action} is denied" in result.output
-    assert result.output.endswith("Ready to deploy, 1 hint, 10 not found out.\n")
+    assert result.output.endswith("Ready to deploy, 1 hint, 10 unknown.\n")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_without_an_account_the_rest_is_one_line(error: Exception, doctor: Docto
     result = doctor(Account("us-east-1", Settings(), client))
     assert result.exit_code == 1 and asked == ["sts"]
     assert "✗ credentials" in result.output and "? 11 checks        not checked without credentials" in result.output
-    assert result.output.endswith("1 problem would make the deployment fail, 1 hint, 11 not found out.\n")
+    assert result.output.endswith("1 problem would make the deployment fail, 1 hint, 11 unknown.\n")
 
 
 def test_one_service_that_does_not_answer_leaves_the_others(doctor: Doctor) -> None:
@@ -166,7 +166,7 @@ def test_one_service_that_does_not_answer_leaves_the_others(doctor: Doctor) -> N
         (["doctor"], "Missing option '--env'"),
         (["doctor", "--env", "production"], "environments are dev, local, prod"),
         (["doctor", "--env", "local"], "set AWS_ENDPOINT_URL"),
-        (["doctor", "--env", "dev", "--checkout", "/"], "There is no checkout of IMPP here"),
+        (["doctor", "--env", "dev", "--checkout", "/"], "not in a checkout of IMPP"),
     ],
 )
 def test_usage(arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
