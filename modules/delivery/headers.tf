@@ -4,8 +4,8 @@ resource "aws_cloudfront_response_headers_policy" "this" {
   name    = "${var.name}-delivery"
   comment = "Security headers, and CORS for the players of ${var.name}."
 
-  # For objects without a Cache-Control of their own: a rendition keeps its name and its content. Documents that change
-  # (JSON, playlists, captions) are written with a minute.
+  # For objects without a Cache-Control of their own: a rendition keeps its name and its content, and only the browser
+  # that was allowed to load it keeps a copy. Documents (JSON, playlists, captions) are written with `no-cache`.
   custom_headers_config {
     items {
       header   = "Cache-Control"

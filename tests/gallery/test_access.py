@@ -55,6 +55,15 @@ def test_a_shared_page_reads_its_assets_alone(denied: Gallery) -> None:
     assert chromium.wait("document.querySelectorAll('.downloads a[download]').length") >= 2
 
 
+def test_a_revoked_share_shows_nothing_to_a_browser_that_was_there_before(denied: Gallery) -> None:
+    entry = denied.site.archive.first(camera="front", state="published", says=True)
+    shared = f"#/shared/{entry['asset']}"
+    denied.open(shared, "document.querySelector('video')?.readyState >= 2")
+    denied.site.denies = ("/index", "/api", f"/assets/{entry['asset']}/")
+    denied.open(shared, "document.querySelector('.denied')")
+    assert not denied.chromium.run("return document.querySelector('video')")
+
+
 @pytest.mark.parametrize("page", ["timeline", "asset", "search", "problems", "shared"])
 def test_names_and_transcripts_are_text_whatever_they_hold(hostile: Gallery, page: str) -> None:
     archive = hostile.site.archive

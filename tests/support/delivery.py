@@ -14,6 +14,7 @@ from tests.support.private_delivery import distribution
 
 from impp_lambdas.adapters import aws
 from impp_lambdas.adapters.settings import variable
+from impp_lambdas.core import keys
 from impp_lambdas.handlers import viewer_keys
 from impp_local.cloud import LocalCloud
 
@@ -66,7 +67,7 @@ def _fill(cloud: LocalCloud, assets: Mapping[str, bytes]) -> None:
     s3.create_bucket(Bucket=BUCKET)
     for key, body in (("app/index.html", b"gallery"), ("app/denied.html", b"denied"), ("anything", b"private")):
         s3.put_object(Bucket=BUCKET, Key=key, Body=body, ContentType="text/html")
-    s3.put_object(Bucket=BUCKET, Key="index/shards.json", Body=b"{}", CacheControl="private, max-age=60")
+    s3.put_object(Bucket=BUCKET, Key="index/shards.json", Body=b"{}", CacheControl=keys.DOCUMENT_CACHE)
     for asset, body in assets.items():
         s3.put_object(Bucket=BUCKET, Key=f"assets/{asset}/proxy.mp4", Body=body, ContentType="video/mp4")
 

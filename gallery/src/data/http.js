@@ -10,7 +10,7 @@ async function request(path, options) {
   return response;
 }
 
-/** `isNew` asks the server although the browser has a copy that is not old. */
+/** `isNew` asks the server also for a document that was written when browsers were to keep it for a minute. */
 export const getJson = async (path, isNew = false) => (await request(path, isNew ? { cache: "no-cache" } : {})).json();
 export const getText = async (path) => (await request(path)).text();
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # a search of a fresh copy needs no connection, and boto3 tak
 
 SHARDS: Final = "index/shards.json"
 FRESH_S: Final = 60.0
-"""As long as browsers and CloudFront may keep the documents (`Cache-Control` of what Publish writes)."""
+"""Seconds for which a copy is taken as it is: commands in a row cost no request."""
 
 ROWS: Final = 1 << 13
 """Rows of `words` per asset: an asset's are numbered from its own number times this. The index has at most 4,300."""

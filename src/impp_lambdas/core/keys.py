@@ -48,10 +48,11 @@ def delivery(asset: str, name: str) -> str:
     return f"assets/{asset}/{name}"
 
 
-DOCUMENT_CACHE = "private, max-age=60"
-"""`Cache-Control` of delivered JSON: browsers keep a document for a minute, CloudFront for its cache policy's least
-time, a second (CloudFront developer guide, "Managing how long content stays in the cache"). Without the header
-CloudFront would keep it for a day."""
+DOCUMENT_CACHE = "private, no-cache"
+"""`Cache-Control` of delivered JSON, playlists and captions: browsers ask before they use their copy, so that a revoked
+share shows nothing, and a 304 carries no content. CloudFront, which checks each request before it looks into its cache,
+keeps a document for its cache policy's least time, a second (CloudFront developer guide, "Managing how long content
+stays in the cache"). Without the header it would keep it for a day."""
 
 INDEX_SHARDS = "index/shards.json"
 """Key of the list of the index's months in the delivery bucket."""

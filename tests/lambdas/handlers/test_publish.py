@@ -205,7 +205,7 @@ def test_a_fully_successful_asset_is_published(account: Account, clip: bytes) ->
     assert delivered("thumbnail.webp", asset) == ("thumbnail.webp", "image/webp")
     assert document["thumbnail"] == entry["thumbnail"] == f"assets/{asset}/thumbnail.webp"
     listed = boto3.client("s3").head_object(Bucket=DELIVERY, Key=f"assets/{asset}/manifest.json")
-    assert listed["CacheControl"] == "private, max-age=60"  # it changes when the asset is processed again
+    assert listed["CacheControl"] == keys.DOCUMENT_CACHE  # it changes when the asset is processed again
     assert tags() == {
         "mine": "kept",
         "impp:archive": "deep-archive",

@@ -27,8 +27,10 @@ from tests.support.gallery.archive import MEDIA_SETS, Archive
 from tests.support.paths import REPOSITORY
 
 from impp_build import gallery
+from impp_lambdas.core import keys
 
 POLICY = (REPOSITORY / "modules/delivery/gallery.tf").read_text("utf-8")
+JSON = {"Content-Type": "application/json", "Cache-Control": keys.DOCUMENT_CACHE}
 Api = Callable[[str, dict[str, Any] | None], Any]
 """Answers a path below /api/ and the request's JSON (None: GET) with a value; KeyError: 403."""
 
@@ -65,7 +67,7 @@ class Site:
         if key.startswith("app/"):
             return self._app(key)
         if key in self._index:
-            return self._index[key], {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+            return self._index[key], {**JSON, "Content-Encoding": "gzip"}
         match = re.fullmatch(r"assets/([0-9a-f]{20})/([\w.-]+)", key)
         return self._asset(match[1], match[2]) if match else None
 
@@ -86,7 +88,7 @@ class Site:
     def _asset(self, asset: str, name: str) -> tuple[bytes, dict[str, str]] | None:
         if name == "manifest.json":
             document = self.archive.manifest(asset)
-            return (json.dumps(document).encode(), {"Content-Type": "application/json"}) if document else None
+            return (json.dumps(document).encode(), JSON) if document else None
         if name == "captions.vtt":
             return self.archive.captions(asset).encode(), {"Content-Type": "text/vtt"}
         number = 0 if name.endswith(".m4a") else hashlib.sha256(asset.encode()).digest()[0] % MEDIA_SETS
