@@ -17,7 +17,20 @@ from tests.support.camera_files import box
 
 from impp_cli.archive import containers
 from impp_cli.archive.containers.described import Unpriced
-from impp_footage import boxes, cameras, exif, formats, further, gps, integrity, movies, references, sidecars, tables
+from impp_footage import (
+    boxes,
+    cameras,
+    exif,
+    formats,
+    further,
+    gps,
+    integrity,
+    layouts,
+    movies,
+    references,
+    sidecars,
+    tables,
+)
 from impp_footage.orientation import of_matrix, of_side_data
 from impp_footage.reader import Budget, BudgetExceeded, RangeReader, of_file, within
 from impp_footage.slug import LONGEST, slug
@@ -29,7 +42,7 @@ from impp_lambdas.core.intake import facts, sources
 from impp_lambdas.core.intake import integrity as intake
 from impp_lambdas.core.intake.plausibility import implausible
 from impp_lambdas.core.intake.unreadable import Unreadable
-from impp_lambdas.core.media import duration, layouts, sections
+from impp_lambdas.core.media import duration, sections
 from impp_lambdas.core.media.description import describe
 from impp_lambdas.core.media.duration import measure
 from impp_lambdas.core.media.stills import still

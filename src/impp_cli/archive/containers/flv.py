@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 
 from impp_cli.archive.containers import pictures
 from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_footage.layouts.flv import Flv
+from impp_footage.layouts.search import last_before
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
-from impp_lambdas.core.media.layouts.flv import Flv
-from impp_lambdas.core.media.layouts.search import last_before
 
 TAGS: Final = 400
 """Tags at the start that describe the tracks and show their pace: some 5 s."""

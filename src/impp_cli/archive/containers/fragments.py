@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from impp_footage import boxes, tables
 from impp_footage.boxes import Box
+from impp_footage.layouts import fragments as layout
+from impp_footage.layouts.search import last_before
 from impp_footage.reader import RangeReader
-from impp_lambdas.core.media.layouts import fragments as layout
-from impp_lambdas.core.media.layouts.search import last_before
 
 MOST_BYTES: Final = 1 << 20
 """Of a table of frames that are read: those of over 65,000 frames."""

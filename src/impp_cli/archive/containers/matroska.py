@@ -16,11 +16,11 @@ from typing import Final, NamedTuple
 
 from impp_cli.archive.containers.described import Unpriced, audio, video
 from impp_footage import ebml, tables
+from impp_footage.layouts.layout import Point
+from impp_footage.layouts.matroska import Matroska
+from impp_footage.layouts.search import last_before
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
-from impp_lambdas.core.media.layouts.layout import Point
-from impp_lambdas.core.media.layouts.matroska import Matroska
-from impp_lambdas.core.media.layouts.search import last_before
 
 CODECS: Final = {
     "V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc", "V_VP8": "vp8", "V_VP9": "vp9", "V_AV1": "av1",

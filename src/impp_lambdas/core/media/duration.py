@@ -13,10 +13,10 @@ import av
 import av.error
 
 from impp_footage import reader, sound_frames
+from impp_footage.layouts import layout_of
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import sections
 from impp_lambdas.core.media.containers import open_media
-from impp_lambdas.core.media.layouts import layout_of
 
 JUMP_S = 10.0
 """If the clock advances by so much from one packet to the next, it was set again: two recordings were joined."""

@@ -1,6 +1,6 @@
 """Opens a long recording at a moment in its midst, where FFmpeg itself would read everything before it.
 
-Where a file has no index, the piece to begin with is found by bisection: :mod:`impp_lambdas.core.media.layouts` knows
+Where a file has no index, the piece to begin with is found by bisection: :mod:`impp_footage.layouts` knows
 of what pieces files consist. The demuxer then gets a view of the file without what lies before that place.
 """
 
@@ -15,13 +15,13 @@ import av
 import av.error
 from av.stream import Disposition
 
+from impp_footage.layouts import layout_of
+from impp_footage.layouts.search import last_before
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media.containers import open_media
-from impp_lambdas.core.media.layouts import layout_of
-from impp_lambdas.core.media.layouts.search import last_before
 
 if TYPE_CHECKING:
-    from impp_lambdas.core.media.layouts.layout import Layout, Point
+    from impp_footage.layouts.layout import Layout, Point
 
 MARGINS_S = (12.0, 36.0, 120.0)
 """How far before its beginning a section is opened, so that a keyframe comes before it: the next one is tried where

@@ -17,10 +17,10 @@ import av
 import av.error
 from av.stream import Discard
 
+from impp_footage.layouts import layout_of
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import sections
 from impp_lambdas.core.media.containers import create_sound, open_media
-from impp_lambdas.core.media.layouts import layout_of
 from impp_lambdas.core.media.resampling import Resampler
 from impp_lambdas.core.media.speech import RATE
 

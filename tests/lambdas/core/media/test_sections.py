@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.difficult_files import AAC, FRAGMENTS, X264, encode, joined, picture, tone
 
+from impp_footage import layouts
+from impp_footage.layouts import search
 from impp_lambdas.adapters.ranged import RangedFile
-from impp_lambdas.core.media import duration, layouts, sections, soundtrack, speech
+from impp_lambdas.core.media import duration, sections, soundtrack, speech
 from impp_lambdas.core.media.duration import measure
-from impp_lambdas.core.media.layouts import search
 from impp_lambdas.core.media.sampling import Limits, Samples, sample
 
 pytestmark = pytest.mark.slow

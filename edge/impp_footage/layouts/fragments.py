@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from impp_footage import boxes
-from impp_lambdas.core.media.layouts.layout import Layout, Point
-from impp_lambdas.core.media.layouts.search import occurrences
-from impp_lambdas.core.media.layouts.views import Padded
+from impp_footage.layouts.layout import Layout, Point
+from impp_footage.layouts.search import occurrences
+from impp_footage.layouts.views import Padded
 
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader

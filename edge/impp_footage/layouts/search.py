@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from impp_footage.layouts.layout import Layout, Point
     from impp_footage.reader import RangeReader
-    from impp_lambdas.core.media.layouts.layout import Layout, Point
 
 FIRST_STEP, STEP = 16 << 10, 512 << 10
 """Bytes per read, at first and at most."""
