@@ -110,6 +110,7 @@ large = silent("mp4", "-c:v", "mjpeg", "-q:v", "1", *FAST, scene=picture("1920x1
 avi = clip("avi", "-c:v", "mjpeg", "-c:a", "pcm_s16le")
 mp3 = sound("mp3", "-c:a", "libmp3lame")
 wav = sound("wav", "-c:a", "pcm_s16le")
+flac = sound("flac", "-c:a", "flac")
 
 # --- broken afterwards ------------------------------------------------------------------------------------------------
 
@@ -570,7 +571,9 @@ CASES: tuple[Case, ...] = (
     Case("two sounds.wav", joined(wav, wav), "partial", "another recording begins at byte"),
     Case("a long film behind a short one.mp4", joined(mp4, large), "partial", "another recording begins at byte"),
     Case("the second one cut.mp4", joined(mp4, cut(slow_mp4, 0.5)), "partial", "another recording begins at byte"),
-    Case("two fragmented films.mp4", joined(fragmented, fragmented), ANY),
+    Case("two fragmented films.mp4", joined(fragmented, fragmented), "partial", "another recording begins at byte"),
+    Case("two films of a browser.webm", joined(recorder_webm, recorder_webm), "partial", "another recording begins at"),
+    Case("two sounds.flac", joined(flac, flac), "partial", "another recording begins at byte"),
     Case("two streams.ts", joined(transport, transport), "partial", "seems to hold several recordings"),
     # Tracks, but none to show or hear; more than anybody records.
     Case(

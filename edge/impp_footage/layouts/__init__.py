@@ -1,6 +1,7 @@
 """How recordings without an index are built: where, near any byte, a piece begins that states its time.
 
-Each container has its module: Matroska is made of clusters, fragmented MP4 of fragments, FLV of tags, MP3 of frames.
+Each container has its module: Matroska is made of clusters, fragmented MP4 of fragments, FLV of tags, MP3 and FLAC of
+frames. FLAC has no view, because FFmpeg itself seeks in it by its frames.
 """
 
 from __future__ import annotations

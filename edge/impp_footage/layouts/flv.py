@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from impp_footage.layouts.layout import Layout, Point
-from impp_footage.layouts.search import stretches
+from impp_footage.layouts.search import FARTHEST, stretches
 from impp_footage.layouts.views import Spliced
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Flv:
     """The header of a tag of sound or picture: kind, length, time, and a number that is always 0."""
     LIST: ClassVar[bytes] = b"keyframes"
 
-    def after(self, offset: int) -> Point | None:
-        for at, data in stretches(self.file, max(offset, self.head), self.TAG - 1):
+    def after(self, offset: int, most: int = FARTHEST) -> Point | None:
+        for at, data in stretches(self.file, max(offset, self.head), self.TAG - 1, most=most):
             for match in self.PATTERN.finditer(data):
                 place = match.start()
                 if tag := self._tag(at + place, data[place : place + self.TAG]):

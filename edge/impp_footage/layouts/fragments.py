@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from impp_footage import boxes
 from impp_footage.layouts.layout import Layout, Point
-from impp_footage.layouts.search import occurrences
+from impp_footage.layouts.search import FARTHEST, occurrences
 from impp_footage.layouts.views import Padded
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class Fragments(Padded):
     head: int
     scales: dict[int, int]
 
-    def after(self, offset: int) -> Point | None:
-        for at in occurrences(self.file, b"moof", max(offset, self.head) + 4):
+    def after(self, offset: int, most: int = FARTHEST) -> Point | None:
+        for at in occurrences(self.file, b"moof", max(offset, self.head) + 4, most=most):
             data = self.file.read(at - 4, 4096)
             size = int.from_bytes(data[:4], "big")
             time = self._time(data[8:size]) if SMALLEST <= size <= LARGEST and data[12:16] == b"mfhd" else None

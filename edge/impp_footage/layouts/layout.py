@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from impp_footage.layouts.search import FARTHEST
+
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader
 
@@ -15,8 +17,8 @@ class Point(NamedTuple):
     time: float
 
 
-class Layout(Protocol):
-    """How a file without an index is built."""
+class Pieces(Protocol):
+    """The pieces of which a file is made."""
 
     @property
     def file(self) -> RangeReader:
@@ -26,13 +28,17 @@ class Layout(Protocol):
     def head(self) -> int:
         """Where its first piece begins."""
 
+    def after(self, offset: int, most: int = FARTHEST) -> Point | None:
+        """The first piece that begins at or after an offset; None if there is none within `most` bytes, or so."""
+
+
+class Layout(Pieces, Protocol):
+    """How a file without an index is built."""
+
     @property
     def OPENING(self) -> int:
         """Bytes from the first piece on that a demuxer needs to know the tracks and their first time; it gets whole
         pieces, so 1 is the first piece."""
-
-    def after(self, offset: int) -> Point | None:
-        """The first piece that begins at or after an offset; None if there is none, or none near."""
 
     def view(self, file: Any, first: Point | None, stop: Point | None) -> Any:
         """The file without the pieces before `first` and from `stop` on; None leaves out none."""

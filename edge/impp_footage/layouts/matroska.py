@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from impp_footage import ebml
 from impp_footage.layouts.layout import Layout, Point
-from impp_footage.layouts.search import occurrences
+from impp_footage.layouts.search import FARTHEST, occurrences
 from impp_footage.layouts.views import Padded
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Matroska(Padded):
 
     ID: ClassVar[bytes] = b"\x1f\x43\xb6\x75"
 
-    def after(self, offset: int) -> Point | None:
-        for at in occurrences(self.file, self.ID, max(offset, self.head)):
+    def after(self, offset: int, most: int = FARTHEST) -> Point | None:
+        for at in occurrences(self.file, self.ID, max(offset, self.head), most=most):
             time = self._time(self.file.read(at + 4, 64))
             if time is not None:
                 return Point(at, time)

@@ -16,6 +16,9 @@ FARTHEST = 64 << 20
 CLOSE = 1 << 20
 """Bytes within which bisection ends."""
 
+MOST_MARKS = 10_000
+"""Occurrences of a mark that are looked at, at most: of a hostile file that has nothing else."""
+
 
 def stretches(
     file: RangeReader, start: int, overlap: int, step: int = FIRST_STEP, most: int = FARTHEST
@@ -31,10 +34,14 @@ def stretches(
 def occurrences(
     file: RangeReader, mark: bytes, start: int, step: int = FIRST_STEP, most: int = FARTHEST
 ) -> Iterator[int]:
-    """Yield the offsets of a mark from `start` on."""
+    """Yield the offsets of a mark from `start` on, :data:`MOST_MARKS` at most."""
+    count = 0
     for at, data in stretches(file, start, len(mark) - 1, step, most):
         position = data.find(mark)
         while position >= 0:
+            count += 1
+            if count > MOST_MARKS:
+                return
             yield at + position
             position = data.find(mark, position + 1)
 

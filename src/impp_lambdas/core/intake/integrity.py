@@ -100,7 +100,8 @@ def _examine_movie(file: RangeReader) -> Examination:
             if integrity.movie and (elsewhere := references.elsewhere(file, integrity.movie)):
                 return Examination("mp4", None, Problem("reference", elsewhere))
             return Examination("mp4", None, Problem("truncated", str(integrity.reason)))
-        usable, another = integrity.usable, integrity.further
+        another = integrity.further or further.further(file, "mp4")
+        usable = another or integrity.usable
         if integrity.movie:
             created = boxes.created(file, integrity.movie)
             if excess := tables.excess(file, integrity.movie):
