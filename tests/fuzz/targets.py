@@ -187,6 +187,7 @@ def _containers(data: bytes) -> None:
         with contextlib.suppress(Unpriced):
             streams = containers.streams(container, _reader(data), data[: 64 * 1024])
             assert 0 < streams.duration_s < containers.LONGEST_S
+            assert streams.fps is None or streams.fps > 0
 
 
 def _decoders(data: bytes) -> None:

@@ -138,3 +138,13 @@ def test_damage_is_a_reason_or_a_length(folder: Path, name: str) -> None:
         with contextlib.suppress(Unpriced):
             known = containers.streams(container, reader.of_file(io.BytesIO(damaged)), bytes(damaged[: footage.HEAD]))
             assert 0 < known.duration_s < containers.LONGEST_S
+            assert known.fps is None or 0 < known.fps <= containers.HIGHEST_FPS
+
+
+def test_a_stated_length_that_cannot_be_true_is_no_price(folder: Path, tmp_path: Path) -> None:
+    data = bytearray((folder / "sound.aiff").read_bytes())
+    frames = data.index(b"COMM") + 10
+    data[frames : frames + 4] = b"\xff" * 4  # a day of sound
+    (tmp_path / "sound.aiff").write_bytes(data[:100_000])
+    (file,) = footage.files(tmp_path)
+    assert file.facts is None and file.why == "it is damaged: 100000 bytes cannot hold 89478 s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Final
 
 from impp_cli.archive.containers import (
@@ -23,6 +24,7 @@ from impp_cli.archive.containers import (
 from impp_cli.archive.containers.described import MISTAKES, Reader, Unpriced
 from impp_footage.reader import Budget, BudgetExceeded, RangeReader, within
 from impp_lambdas.core.intake.facts import Streams
+from impp_lambdas.core.intake.plausibility import implausible
 
 READERS: Final[dict[str, Reader]] = {
     "mp4": movie.read,
@@ -47,6 +49,8 @@ READERS: Final[dict[str, Reader]] = {
 }
 """By the names of `impp_footage.formats`."""
 LONGEST_S: Final = 30 * 86400.0
+HIGHEST_FPS, LONGEST_SIDE = 1000.0, 1 << 15
+"""Beyond slow motion, and beyond the pictures of any codec's levels."""
 MAX_READS, MAX_BYTES = 300_000, 1 << 30
 """Of a file, but that one whose frames are counted is read as a whole."""
 
@@ -65,4 +69,16 @@ def streams(container: str, file: RangeReader, head: bytes) -> Streams:
         raise Unpriced(str(error)) from error
     if not 0 < known.duration_s < LONGEST_S:
         raise Unpriced("it states no length")
+    known = _sensible(known)
+    if reason := implausible(known, file.size):
+        raise Unpriced(f"it is damaged: {reason}")
     return known
+
+
+def _sensible(known: Streams) -> Streams:
+    """Without a rate or a size that no recorder writes: damaged bytes state any."""
+    fps = known.fps if known.fps and 0 < known.fps <= HIGHEST_FPS else None
+    keyframe_s = known.keyframe_s if known.keyframe_s and known.keyframe_s > 0 else None
+    is_size = bool(known.width and known.height and max(known.width, known.height) <= LONGEST_SIDE)
+    width, height = (known.width, known.height) if is_size else (None, None)
+    return replace(known, fps=fps, keyframe_s=keyframe_s, width=width, height=height)

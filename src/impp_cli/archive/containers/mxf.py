@@ -17,8 +17,10 @@ from impp_lambdas.core.intake.facts import Streams
 RUN_IN: Final = 1 << 16
 """Bytes that may precede the header (6.5)."""
 MOST: Final = 4000
-"""Sets of metadata that are read, of up to so many bytes each."""
-LARGEST_SET: Final = 1 << 16
+"""Sets of metadata that are read, of up to so many bytes each: lists of frames come last in a set."""
+LARGEST_SET: Final = 1 << 13
+LARGEST_PACK: Final = 1 << 20
+"""Bytes of a random index pack."""
 PARTITION: Final = bytes.fromhex("060e2b34020501010d01020101")
 ESSENCE: Final = bytes.fromhex("060e2b34010201010d010301")
 INDEX: Final = bytes.fromhex("060e2b34025301010d01020101100100")
@@ -145,7 +147,7 @@ def _footer(file: RangeReader, start: int) -> int:
     (place,) = struct.unpack(">Q", file.read(first.body + 24, 8))
     if not place:
         length = int.from_bytes(file.read(file.size - 4, 4))
-        place = int.from_bytes(file.read(file.size - 12, 8)) if 36 <= length <= LARGEST_SET else 0
+        place = int.from_bytes(file.read(file.size - 12, 8)) if 36 <= length <= LARGEST_PACK else 0
     at = start + place
     return at if place and file.read(at, len(PARTITION)) == PARTITION else 0
 
