@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from impp_lambdas.core.media.pictures import Shot
 
 KEEP = 120
-"""Pictures that are kept: JPEGs of some 150 kB. Twice as many while looking."""
+"""Most pictures that are kept, as JPEGs of some 150 kB; twice as many during the pass."""
 MOST_FINDINGS = (25, 12, 6, 3, 1)
 """Most findings of a detector in one look, and most boxes of a label: as many as Rekognition is asked for, and fewer
 until the look has its size."""
 MOST_BYTES = 8000
-"""Of a look as JSON. A busy street has 4,200; a part has some 1,200 looks, and the decoder's result 16 MiB."""
+"""Most bytes of a look as JSON; one of a busy street has 4,200. The 1,200 looks of a part must fit into the 16 MiB of a
+decoder's result."""
 LONGEST_TEXT = 200
 """Longest line of text in a finding."""
 
@@ -49,8 +50,7 @@ class Looks:
     def add(self, t: float, image: Image.Image) -> None:
         """Look at a picture."""
         shot = pictures.shot(t, image)
-        found_in = self._see(image) if self._detectors else {}
-        findings = _bounded(found_in)
+        findings = _bounded(self._see(image)) if self._detectors else {}
         if len(self.rows) % self._every == 0:
             self._tiles.append(tile(shot.t, image))
             if len(self._tiles) >= 2 * TILES:
@@ -86,8 +86,7 @@ def worth_keeping(
 
 
 def _bounded(findings: Findings) -> Findings:
-    """The findings by detector, each with the engine that it is of: the surest ones, so many that they have
-    :data:`MOST_BYTES`."""
+    """The findings by detector, each with its engine: the surest ones, so few that they fit into :data:`MOST_BYTES`."""
     bounded: Findings = {}
     for most in MOST_FINDINGS:
         bounded = {name: [_finding(finding, most) for finding in _surest(findings[name], most)] for name in findings}
@@ -106,6 +105,6 @@ def _finding(finding: dict[str, Any], most: int) -> dict[str, Any]:
 
 
 def _surest(findings: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
-    """So many findings of the highest confidence, in their order."""
+    """The `most` findings of the highest confidence, in their order."""
     by_confidence = sorted(range(len(findings)), key=lambda n: -float(findings[n]["confidence"]))
     return [findings[n] for n in sorted(by_confidence[:most])]

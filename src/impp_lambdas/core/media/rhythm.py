@@ -16,7 +16,7 @@ from impp_lambdas.core.media.containers import open_media
 MOST_PACKETS = 2000
 """Frames that stand for the whole file: over a minute."""
 MOST_BYTES = 32 << 20
-"""Bytes that are read for it, sound included, at most."""
+"""Most bytes that are read for them, sound included."""
 
 
 def rhythm(file: Any) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
-"""Opens a long recording at a moment in its midst, where FFmpeg itself would read everything before it.
+"""Opens a long recording without an index at any moment, where FFmpeg itself would read everything before it.
 
-Where a file has no index, the piece to begin with is found by bisection: :mod:`impp_footage.layouts` knows
-of what pieces files consist. The demuxer then gets a view of the file without what lies before that place.
+Bisection finds the piece to begin with: :mod:`impp_footage.layouts` knows of what pieces files consist. The demuxer
+then gets a view of the file without what lies before.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from impp_footage.layouts.layout import Layout, Point
 
 MARGINS_S = (12.0, 36.0, 120.0)
-"""How far before its beginning a section is opened, so that a keyframe comes before it: the next one is tried where
-there is none. If there is none in the last, the file is read from its start."""
+"""Seconds before its start at which a section is opened, so that it begins with a keyframe. The next margin is tried
+where there is none; if there is none in the last, the file is read from its start."""
 SOUND_MARGIN_S = 1.0
 """The same for sound, which has no keyframes."""
 OVERLAP_S = 5.0

@@ -35,7 +35,7 @@ OVERLAP_S = 5.0
 PACE_AFTER = 8
 """Pictures from whose time the time of the rest is estimated."""
 SPARE = 0.9
-"""Share of the time that is planned with."""
+"""Share of the time left that the rest may take by plan."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Stretch:
 
 
 class Walk:
-    """One pass over a stretch of a recording. `stride` is the number of intervals per picture: more than one if
-    the time would not be enough otherwise. `is_complete` is False if it was not, although."""
+    """One pass over a stretch of a recording. `stride` is the number of intervals per picture: more than one where time
+    is short. `is_complete` is False if the time was not enough even so."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class Walk:
 
 
 def _frames(context: Any, packet: Any) -> list[Any]:
-    """What a packet, or None at the end, makes the decoder give; nothing for a damaged one."""
+    """The frames that a decoder returns for a packet, or for None at the end; none for a damaged packet."""
     with suppress(av.error.FFmpegError):
         return [frame for frame in context.decode(packet) if frame.pts is not None and not frame.is_corrupt]
     return []
