@@ -196,6 +196,23 @@ def test_what_failed_can_be_processed_again(gallery: Gallery, requests: list[dic
     assert [(one["action"], one["dry_run"]) for one in requests] == [("replay", True), ("replay", False)]
 
 
+@pytest.mark.parametrize(("limit", "label"), [({"most_usd": 2.5}, "up to $2.50, 12 h"), ({}, "price unknown, 12 h")])
+def test_what_was_never_quoted_says_so_with_its_limit(
+    make_gallery: Callable[..., Gallery], limit: dict[str, float], label: str
+) -> None:
+    message = "process it at a price that is known once it is inspected: it was rejected (corrupt) before it was quoted"
+
+    def api(path: str, request: dict[str, Any] | None) -> Any:
+        row = {"asset": "a", "status": "would", "message": message, "ready_in_s": 43_200, **limit}
+        return {"results": [row], "usd": 0.0} if request else example_api(path, request)
+
+    gallery = make_gallery(Archive(60, 1), api)
+    rejected = next(e for e in gallery.site.archive.entries if e["state"] in ("failed", "quarantined", "deferred"))
+    gallery.open(f"#/a/{rejected['asset']}", "document.querySelector('.action .price')")
+    text = gallery.chromium.run("return document.querySelector('.action').innerText").replace("\n", " ")
+    assert label in text and "rejected (corrupt) before it was quoted." in text
+
+
 def test_on_a_phone_the_storage_table_fits_or_can_be_moved_by_the_keyboard(gallery: Gallery) -> None:
     entry = gallery.site.archive.first(camera="front", state="published", says=True)
     gallery.open(f"#/a/{entry['asset']}", "document.querySelector('.outlook')", PHONE)

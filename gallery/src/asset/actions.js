@@ -91,11 +91,14 @@ function Action({ offer, id }) {
     return html`<div class="action"><button class="button" disabled>${offer.label}</button>
       <span class="small soft"><bdi>${capital(offer.quote.message)}.</bdi></span></div>`;
   }
-  // A file that was never inspected has no price yet: the message says so.
-  const price = [offer.quote.usd && usd(offer.quote.usd), offer.quote.ready_in_s && span(offer.quote.ready_in_s)].filter(Boolean).join(", ");
+  // A file that was never quoted has a limit at best: the message says why.
+  const isQuoted = offer.quote.usd !== undefined;
+  const limit = offer.quote.most_usd === undefined ? "price unknown" : `up to ${usd(offer.quote.most_usd)}`;
+  const cost = isQuoted ? offer.quote.usd && usd(offer.quote.usd) : limit;
+  const price = [cost, offer.quote.ready_in_s && span(offer.quote.ready_in_s)].filter(Boolean).join(", ");
   return html`<div class="action">
     <button class="button" disabled=${isBusy || (answer && answer.status !== "refused")} title=${offer.quote.message} onClick=${run}>${offer.label} <span class="price">${price}</span></button>
-    <span role="status" class=${answer?.status === "refused" ? "small bad-text" : "small soft"}>${isRendered ? "It is ready." : (answer?.message ?? (price ? "" : `${capital(offer.quote.message)}.`))}</span>
+    <span role="status" class=${answer?.status === "refused" ? "small bad-text" : "small soft"}>${isRendered ? "It is ready." : (answer?.message ?? (price && isQuoted ? "" : `${capital(offer.quote.message)}.`))}</span>
     ${isRendered && html`<button class="button" onClick=${() => location.reload()}>Play it</button>`}
   </div>`;
 }

@@ -3,7 +3,7 @@ import { getJson, postJson } from "./http.js";
 
 const PATH = "/api/actions";
 
-/** `{status, message, usd, ready_in_s}` of what an action would do, or null where no action can be asked for. */
+/** `{status, message, usd, most_usd, ready_in_s}` of what an action would do, or null where no action can be asked for. */
 export async function quote(action, id, options = {}) {
   try {
     const response = await postJson(PATH, { action, assets: [id], options, dry_run: true, request: crypto.randomUUID() });
