@@ -60,14 +60,14 @@ SETTINGS = (
     Setting("tags", dict, "Add a tag, key=value, to every object.", folder=True),
     Setting("retain", dict, "Remove uploaded clips from the card under these conditions.", folder=True),
     Setting("settle_s", float, "Wait this many seconds after a file's last change (10).", 0, 3600),
-    Setting("truncated_after_s", float, "Upload a truncated clip as it is after this many seconds without change "
+    Setting("truncated_after_s", float, "Upload a truncated clip unchanged after this many seconds without a write "
             "(600).", 0, 7 * DAY_S),
     Setting("workers", int, "Send this many requests at the same time (4).", 1, 32),
     Setting("limit_mbit", float, "Limit uploads to this many megabits per second (no limit).", 0.1, 100_000),
     Setting("hours", list, "Upload during these hours only, such as 'mon-fri 22:00-06:00' (always)."),
-    Setting("events_any_time", bool, "Upload events outside the hours too (yes)."),
-    Setting("rescan_s", float, "While watching, scan all folders every so many seconds (60).", 1, DAY_S),
-    Setting("heartbeat_s", float, "Send a heartbeat to CloudWatch every so many seconds (0: never).", 0, DAY_S),
+    Setting("events_any_time", bool, "Also upload events outside the hours (yes)."),
+    Setting("rescan_s", float, "While watching, scan all folders at this interval in seconds (60).", 1, DAY_S),
+    Setting("heartbeat_s", float, "Send a heartbeat to CloudWatch at this interval in seconds (0: never).", 0, DAY_S),
     Setting("metrics_file", str, "Write metrics for Prometheus' textfile collector to this file."),
     Setting("state", str, "Keep the state database and the custody log in this folder."),
     Setting("region", str, "Use this AWS region (as the AWS CLI finds it)."),
@@ -78,7 +78,7 @@ SETTINGS = (
 RETAIN = (
     Setting("older_than_days", float, "Remove uploaded clips that are older (never).", 0, 36_500),
     Setting("min_free_percent", float, "Remove the oldest uploaded clips until this much is free (never).", 0, 99),
-    Setting("events", bool, "Remove locked, event and manual clips too (no)."),
+    Setting("events", bool, "Also remove locked, event and manual clips (no)."),
 )
 _TOP = {s.name: s for s in SETTINGS} | {"folder": Setting("folder", list, "A folder to upload.")}
 _FOLDER = {s.name: s for s in SETTINGS if s.folder} | {"path": Setting("path", str, "Path of the folder.")}

@@ -60,11 +60,11 @@ def cli() -> None:
     that it imports and the data files that they name. Third-party packages are in layers:
       python  pure Python from requirements/lambda.txt, the same file for every target
       media   native wheels for the target from requirements/media.txt: decoders
-      vision  the same from requirements/vision.txt: runs the models that look at pictures
-      speech  the same from requirements/speech.txt, compressed: runs the model that listens
-    Weights of models that a function names are files of their own, which it fetches when it starts.
+      vision  native wheels from requirements/vision.txt: run the vision models
+      speech  native wheels from requirements/speech.txt, compressed: run the speech model
+    Model weights that a function names are separate files, which it fetches when it starts.
     File names carry a content key, and entries are sorted and dated 1980: equal sources give equal bytes, so
-    Terraform sees a change only where there is one.
+    Terraform sees only real changes.
 
     \b
     Daily use:

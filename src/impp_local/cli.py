@@ -15,7 +15,7 @@ from impp_local.kernel.defaults import PORT, STATE
 
 BUILD: Final = Path(__file__).resolve().parents[2] / "build"
 
-STATE_HELP: Final = "Folder for what the cloud keeps on disk.  [default: ${XDG_DATA_HOME:-~/.local/share}/impp]"
+STATE_HELP: Final = "Folder for the cloud's state.  [default: ${XDG_DATA_HOME:-~/.local/share}/impp]"
 
 Folder: Final = click.Path(path_type=Path, file_okay=False)
 
@@ -29,20 +29,24 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
+@click.option(
+    "--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."
+)
 @click.option("--state", default=STATE, type=Folder, help=STATE_HELP)
-@click.option("--deploy", is_flag=True, help="Build, and apply the Terraform root unless nothing has changed.")
-@click.option("--fresh", is_flag=True, help="Remove everything that the state folder holds, after a question.")
-@click.option("--durable/--no-durable", default=True, help="Wait for the disk, so that a power cut loses nothing.")
-@click.option("--enforce/--no-enforce", default=True, help="Judge each request by the IAM policies.")
-@click.option("--yes", is_flag=True, help="Answer the question of --fresh with yes.")
+@click.option("--deploy", is_flag=True, help="Build, and apply the Terraform root if anything has changed.")
+@click.option("--fresh", is_flag=True, help="Remove everything in the state folder first; asks.")
+@click.option(
+    "--durable/--no-durable", default=True, help="Wait for writes to reach the disk, so that a power cut loses nothing."
+)
+@click.option("--enforce/--no-enforce", default=True, help="Enforce the IAM policies on each request.")
+@click.option("--yes", is_flag=True, help="Do not ask before --fresh removes anything.")
 @click.option("--verbose", is_flag=True, help="Log the services' activity.")
 def up(
     port: int, state: Path, deploy: bool, fresh: bool, durable: bool, enforce: bool, yes: bool, verbose: bool
 ) -> None:
     """Start the local cloud in the foreground; the first line printed is its endpoint. Ctrl-C or SIGTERM stops it.
 
-    It continues with what the state folder holds.
+    It resumes from the state folder.
     """
     from impp_local.demo import up as home
 
@@ -59,7 +63,7 @@ def up(
 )
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait until it has stopped.")
 def down(state: Path, timeout: float) -> None:
-    """Stop the local cloud that uses this state folder, also while it deploys."""
+    """Stop the local cloud that uses this state folder, even during a deployment."""
     from impp_local.demo import up as home
 
     try:
@@ -73,9 +77,9 @@ def down(state: Path, timeout: float) -> None:
     "--state", default=STATE, type=Folder, help="Folder that the cloud was started with.  [default: as for up]"
 )
 def permissions(state: Path) -> None:
-    """List the statements of the IAM policies that no request has needed since the local cloud started.
+    """List the IAM policy statements that no request has needed since the local cloud started.
 
-    A statement is needed if the answer to some request would have been another one without it.
+    A statement is needed if at least one request would have been decided differently without it.
     """
     from impp_local.demo import up as home
 
@@ -101,8 +105,8 @@ def _absolute(path: Path) -> Path:
 def demo(media: Path | None, sample: Path | None, keep: bool) -> None:
     """Run a card of footage through the real pipeline, and write a report. Without --media, a sample card is generated.
 
-    Exits with 0 when every file finished as expected, with 1 when one did not, with 2 when the run failed. After a
-    signal, the files that were not finished are reported as running.
+    Exit codes: 0 every file finished as expected, 1 at least one did not, 2 the run failed. After a signal, unfinished
+    files are reported as running.
     """
     from impp_local.demo import run
     from impp_local.demo.sample_card import make_sample_card
@@ -116,7 +120,7 @@ def demo(media: Path | None, sample: Path | None, keep: bool) -> None:
 
 @main.command()
 def assets() -> None:
-    """Download the models that the engines use, and check them."""
+    """Download and verify the models that the engines use."""
     from impp_engines import assets
 
     sys.exit(assets.main())
@@ -165,7 +169,7 @@ def env(build_dir: Path) -> None:
 @click.option("--build-dir", default=BUILD, type=Folder, help="Folder where terraform.rc is written.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run_terraform(build_dir: Path, arguments: tuple[str, ...]) -> None:
-    """Run Terraform with that environment: run -- ARGUMENTS."""
+    """Run Terraform with the environment of `terraform env`: run -- ARGUMENTS."""
     from impp_local.deploy.terraform import TerraformMissing, cli_config, ensure_terraform
 
     try:
@@ -177,7 +181,7 @@ def run_terraform(build_dir: Path, arguments: tuple[str, ...]) -> None:
 
 @terraform.command(name="plan")
 @click.option(
-    "--env", "environment", default="dev", show_default=True, help="A file of terraform/envs, without .tfvars."
+    "--env", "environment", default="dev", show_default=True, help="Name of a file in terraform/envs, without .tfvars."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for the plan.  [default: stdout]")
 @click.option(

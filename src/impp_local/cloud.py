@@ -38,9 +38,9 @@ PAGES: Final = {
     "GET /_impp/health": "whether it is ready, and its process id",
     "GET /_impp/bill": "what AWS would have charged so far",
     "POST /_impp/bill/reset": "start a new bill",
-    "GET /_impp/idle": "whether work is under way",
+    "GET /_impp/idle": "whether work is in progress",
     "GET /_impp/metrics": "memory, workers, cold starts",
-    "GET /_impp/permissions": "which statements of the IAM policies were needed so far, and which were not",
+    "GET /_impp/permissions": "which IAM policy statements have been needed so far, and which have not",
 }
 """The cloud's own pages, with their purposes."""
 
@@ -221,7 +221,7 @@ class LocalCloud:
                 from impp_local.iam import enforcement
 
                 return Response.of_json({"enforced": enforcement.is_on(), **enforcement.statements()})
-        message = f"No page {call.path} in the local cloud; {self.endpoint}/_impp/ names those there are"
+        message = f"No page {call.path} in the local cloud; {self.endpoint}/_impp/ lists the pages"
         return Response.of_json({"message": message}, 404)
 
     def _pages(self) -> dict[str, str]:

@@ -59,7 +59,7 @@ _AGAIN = frozenset(
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 _REFUSED = {
     "NoSuchBucket": "there is no such bucket: check bucket and region",
-    "InvalidAccessKeyId": "the access key is not known: check the credentials",
+    "InvalidAccessKeyId": "the access key does not exist: check the credentials",
     "SignatureDoesNotMatch": "the secret key does not fit the access key: check the credentials",
     "InvalidToken": "the session token is not valid: check the credentials",
     "ExpiredToken": "the session token has expired: get new credentials",
@@ -81,7 +81,7 @@ class S3Error(Exception):
     def __init__(self, status: int, code: str, message: str, region: str | None = None) -> None:
         """``region``: the bucket's region according to S3, if the request used another one."""
         self.status, self.code, self.message, self.region = status, _plain(code), _plain(message), region
-        super().__init__(f"S3 answers {self.code}: {self.message}".strip(": "))
+        super().__init__(f"S3 returned {self.code}: {self.message}".strip(": "))
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class S3:
     def head(self, key: str, version: str | None = None) -> Head | None:
         """HeadObject with its checksum; None for a missing object.
 
-        Without s3:ListBucket, S3 answers 403 instead: that is an :class:`S3Error`.
+        Without s3:ListBucket, S3 returns 403 instead: that is an :class:`S3Error`.
         """
         query = {"versionId": version} if version else {}
         try:
@@ -276,7 +276,7 @@ class S3:
         answer = self._ask(_Request("PUT", key, query, {"x-amz-checksum-crc64nvme": crc64nvme}, body))
         etag = answer.headers.get("etag")
         if not etag:
-            raise S3Error(200, "NoETag", "the answer to a part has none: is this S3?")
+            raise S3Error(200, "NoETag", "the response to a part has none: is this S3?")
         return Part(number, body.size, etag, crc64nvme)
 
     def complete(self, key: str, upload: str, parts: Sequence[Part], crc64nvme: str) -> Stored:
@@ -448,11 +448,11 @@ class S3:
         where = self._place.netloc
         if isinstance(error, ssl.SSLCertVerificationError):
             return Offline(
-                f"the certificate of {where} is not valid: {error.verify_message} (is the clock of this machine right? "
-                "an authority of your own is set by ca_bundle)"
+                f"the certificate of {where} is not valid: {error.verify_message} (is this machine's clock correct? "
+                "set ca_bundle for a private authority)"
             )
         if isinstance(error, TimeoutError):
-            return Offline(f"{where} does not answer")
+            return Offline(f"{where} does not respond")
         if isinstance(error, OSError) and error.strerror:
             return Offline(f"{where} cannot be reached: {error.strerror}")
         return Offline(f"{where} cannot be reached: {_plain(str(error)) or type(error).__name__}")
@@ -466,7 +466,7 @@ def _good(request: _Request, answer: Answer) -> ElementTree.Element:
     if root is not None and root.tag == "Error":
         raise S3Error(500, _text(root, "Code") or "InternalError", _text(root, "Message"))
     if root is None or not root.tag.startswith(request.root):
-        raise http.client.HTTPException("the answer broke off")
+        raise http.client.HTTPException("the response broke off")
     return root
 
 
@@ -487,7 +487,7 @@ def _is_temporary(failure: S3Error | Offline) -> bool:
 def _final(failure: S3Error | Offline) -> Exception:
     """The error to raise: one that is the same for every file becomes :class:`Refused`."""
     if isinstance(failure, S3Error) and failure.code in _REFUSED:
-        return Refused(f"S3 answers {failure.code}: {_REFUSED[failure.code]}")
+        return Refused(f"S3 returned {failure.code}: {_REFUSED[failure.code]}")
     return failure
 
 

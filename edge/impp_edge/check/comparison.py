@@ -246,7 +246,7 @@ class _Run:
         except OSError as error:
             return UNREADABLE, f"it cannot be read: {error.strerror}"
         if (content.sha256, content.crc64nvme) != (entry.s3_object.sha256, entry.s3_object.crc64nvme):
-            return DIFFERS, "its content on the card is not what was uploaded, though size and time are"
+            return DIFFERS, "its content on the card differs from the upload, though size and time match"
         return EQUAL, None
 
     def _ask(self, entry: Entry) -> tuple[tuple[str, str] | None, Head | None]:
@@ -260,7 +260,7 @@ class _Run:
             if not difference and not basis.is_verified:
                 sha256 = self._s3.read_back(s3_object.key, entry.size, s3_object.version)
                 if sha256 != s3_object.sha256:
-                    difference = DIFFERS, "its bytes in the bucket, read back, are not those that were uploaded"
+                    difference = DIFFERS, "its bytes in the bucket, read back, differ from the upload"
         except S3Error as error:
             missing = "; it is missing, or s3:GetObject is not allowed" if error.status == 403 else ""
             return (MISSING if missing else UNREADABLE, f"{error}{missing}"), None

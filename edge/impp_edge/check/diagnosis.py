@@ -119,7 +119,7 @@ def _removal(what: str, folder: Folder) -> Finding:
                 return Finding(what, FAIL, f"retain is set, but {shown(at)} is not writable",
                                "give this user write permission (for a FAT card: mount option uid=)")  # fmt: skip
     except OSError as error:
-        return Finding(what, FAIL, f"cannot be looked at: {error.strerror}", "see the finding on the folder")
+        return Finding(what, FAIL, f"cannot be examined: {error.strerror}", "see the finding on the folder")
     return Finding(what, OK, "clips can be removed as `retain` says")
 
 
@@ -309,7 +309,7 @@ class _Online:
         finally:
             transport.close()
         secure = "" if place.scheme == "https" else ", not encrypted"
-        yield Finding("network", OK, f"{place.netloc} answers in {took * 1000:.0f} ms{secure}")
+        yield Finding("network", OK, f"{place.netloc} responds in {took * 1000:.0f} ms{secure}")
         yield from _clock(answer.headers.get("date"))
         if answer.status == 404:
             yield Finding(
@@ -334,7 +334,7 @@ class _Online:
         return list(dict.fromkeys(prefixes))
 
 
-CREDENTIALS = "see docs/guide/edge-credentials.md; the ordinary ways are the environment, ~/.aws, an instance's role"
+CREDENTIALS = "see docs/guide/edge-credentials.md; credentials come from the environment, ~/.aws or an instance's role"
 
 
 def _credentials(settings: aws.Settings, s3: S3) -> Finding:
@@ -350,7 +350,7 @@ def _credentials(settings: aws.Settings, s3: S3) -> Finding:
     if keys.token:
         return Finding(what, HINT, f"temporary keys from {where}, which nothing renews", CREDENTIALS)
     return Finding(what, HINT, f"long-lived keys from {where}: whoever copies them may upload as this device",
-                   "let them expire by themselves: docs/guide/edge-credentials.md shows how")  # fmt: skip
+                   "use keys that expire: docs/guide/edge-credentials.md shows how")  # fmt: skip
 
 
 def _of_chain(profile: str | None, keys: aws.Keys) -> Finding:
@@ -375,7 +375,7 @@ def _unreached(where: str, error: Exception) -> Finding:
         return Finding("network", FAIL, f"the certificate of {where} is not valid: {error.verify_message}",
                        "set this machine's clock; set ca_bundle for a private certificate authority")  # fmt: skip
     if isinstance(error, TimeoutError):
-        return Finding("network", FAIL, f"{where} does not answer", "check the network, firewalls and proxies")
+        return Finding("network", FAIL, f"{where} does not respond", "check the network, firewalls and proxies")
     text = getattr(error, "strerror", None) or printable(str(error)) or type(error).__name__
     return Finding("network", FAIL, f"{where} cannot be reached: {text}", "check the network and endpoint_url")
 
@@ -384,7 +384,7 @@ def _clock(date: str | None) -> Iterator[Finding]:
     try:
         ahead = time.time() - parsedate_to_datetime(date or "").timestamp()
     except (ValueError, TypeError, OverflowError):
-        yield Finding("clock", HINT, "the server sends no time to compare with", "check this machine's clock yourself")
+        yield Finding("clock", HINT, "the server sends no time to compare with", "check this machine's clock manually")
         return
     verdict = FAIL if abs(ahead) > CLOCK_FAIL_S else HINT if abs(ahead) > CLOCK_HINT_S else OK
     way = "ahead of" if ahead > 0 else "behind"

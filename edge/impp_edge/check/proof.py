@@ -193,23 +193,23 @@ def _compare(receipt: Receipt, entry: dict[str, Any], local: Digest | None, head
         values = [entry["size"], entry["sha256"], entry["crc64nvme"]]
         receipt.check(
             "file = log", values == [local.size, local.sha256, local.crc64nvme],
-            f"the file on the card is, bit for bit, what the log's entry {entry['n']} names",
-            f"the file on the card is not what the log's entry {entry['n']} names",
+            f"the file on the card matches the log's entry {entry['n']} bit for bit",
+            f"the file on the card does not match the log's entry {entry['n']}",
         )  # fmt: skip
     if head is None:
-        receipt.check("S3", False, "", "S3 does not show the object: it is missing, or we may not read it")
+        receipt.check("S3", False, "", "S3 does not return the object: it is missing, or access is denied")
         return
     equal = head.size == entry["size"] and (
         head.crc64nvme == entry["crc64nvme"] if head.crc64nvme else head.metadata.get(SHA256) == entry["sha256"]
     )
-    taken = "S3 itself took of its bytes" if verified else "the server reports"
+    taken = "S3 itself computed over its bytes" if verified else "the server reports"
     how = f"the CRC-64/NVME that {taken}" if head.crc64nvme else "size and noted SHA-256"
     receipt.check("S3 = log", equal, f"S3 has the same bytes, by {how}", f"S3 has other bytes, by {how}")
     noted = head.metadata.get(SHA256)
     receipt.check(
         "S3's note = log", noted in (None, entry["sha256"]),
-        "the SHA-256 noted on the object when it was sent is the log's" if noted else "the object bears no SHA-256",
-        f"the object bears the SHA-256 {noted}, not the log's",
+        "the SHA-256 in the object's metadata is the log's" if noted else "the object's metadata has no SHA-256",
+        f"the SHA-256 in the object's metadata is {noted}, not the log's",
     )  # fmt: skip
     receipt.check(
         "version", not entry["version"] or head.version == entry["version"],
@@ -228,7 +228,7 @@ def _verified(receipt: Receipt, s3: S3, entry: dict[str, Any], head: Head) -> bo
         receipt.check(
             "S3's bytes = log", s3.read_back(entry["key"], entry["size"], head.version) == entry["sha256"],
             f"{basis.text}; the object was read back and has the SHA-256 of the log's entry",
-            f"{basis.text}; the object was read back and has other bytes than the log's entry names",
+            f"{basis.text}; the object was read back and its bytes do not match the log's entry",
         )  # fmt: skip
     return basis.is_verified
 
@@ -238,7 +238,7 @@ def _chain(receipt: Receipt, config: Config, s3: S3, entry: dict[str, Any], head
     chain = receipt.facts["log"]["chain"]
     why = "; ".join(f"line {f['line']}: {f['why']}" for f in chain["findings"])
     receipt.check(
-        "log", chain["ok"], f"the log is whole from entry 1 to {chain['entries']}", f"the log was changed: {why}"
+        "log", chain["ok"], f"the log is intact from entry 1 to {chain['entries']}", f"the log was changed: {why}"
     )
     anchor = head.metadata.get(ANCHOR) if head else None
     if anchor and entry["event"] == custody.UPLOADED:
@@ -246,9 +246,9 @@ def _chain(receipt: Receipt, config: Config, s3: S3, entry: dict[str, Any], head
         first = anchor == custody.GENESIS
         receipt.check(
             "log before the clip", before,
-            "the object is one of the first under this log: it bears what stands before the first entry" if first else
-            "the object bears the log's newest hash of the time it was sent: the entries up to there are as old as it",
-            "the object bears a hash that the log does not hold before the clip's entry: the log was rewritten",
+            "the object is one of the first under this log: it carries zeros, as no entry precedes it" if first else
+            "the object carries the log's newest hash at its upload: the entries up to that one are no newer than it",
+            "the object carries a hash that the log does not hold before the clip's entry: the log was rewritten",
         )  # fmt: skip
     witness = _witness(config, s3, entry)
     receipt.facts["log"]["witness"] = witness
@@ -314,7 +314,7 @@ def _again(facts: dict[str, Any], config: Config) -> list[dict[str, str]]:
         (f"aws s3api get-object {where} copy && sha256sum copy", entry["sha256"]),
         (f"sed -n {entry['n']}p custody.jsonl | sed 's/,\"hash\":\"[0-9a-f]*\"}}$/}}/' | tr -d '\\n' | sha256sum",
          entry["hash"]),
-        ("impp-edge verify --log-only", "the log is whole"),
+        ("impp-edge verify --log-only", "the log is intact"),
     ]  # fmt: skip
     if facts["file"]:
         commands.insert(0, (f"sha256sum {shlex.quote(facts['file']['path'])}", facts["file"]["sha256"]))
@@ -324,14 +324,14 @@ def _again(facts: dict[str, Any], config: Config) -> list[dict[str, str]]:
 # --- in words ---------------------------------------------------------------------------------------------------------
 
 MEANS = (
-    ("SHA-256", "Two files with one SHA-256 are the same: nobody knows how to make another one that has it."),
-    ("CRC-64/NVME", "S3 takes it of the bytes it stores, so it tells what S3 has. It finds accidents, but a forger "
-     "could match it: for evidence, fetch the object and take its SHA-256."),
-    ("Log", "Each line holds the hash of the line before: a changed, removed, added or moved line breaks the chain. "
-     "Who has the box could write a whole new log; that is found by the hashes that the objects in S3 bear."),
-    ("LastModified", "S3's own clock: the version was whole by then and was never changed after. When the clip was "
-     "filmed is the camera's word only, as good as its clock."),
-    ("Not proven", "That the camera's picture is true, or that the file was not changed on the card before it was "
+    ("SHA-256", "Files with the same SHA-256 are identical: nobody knows how to construct two different ones."),
+    ("CRC-64/NVME", "S3 computes it over the stored bytes, so it shows what S3 has. It detects accidents, but a forger "
+     "could match it: for evidence, download the object and compute its SHA-256."),
+    ("Log", "Each line holds the previous line's hash: a changed, removed, added or moved line breaks the chain. "
+     "Whoever has the box could write a new log; the hashes that the objects in S3 carry would reveal that."),
+    ("LastModified", "S3's own clock: the version was complete by then and has not changed since. When the clip was "
+     "filmed is known only from the camera's clock."),
+    ("Not proven", "That the camera's picture is genuine, or that the file was not changed on the card before it was "
      "uploaded."),
 )  # fmt: skip
 
@@ -339,7 +339,7 @@ MEANS = (
 def words(receipt: Receipt) -> str:
     """The receipt as text."""
     facts = receipt.facts
-    lines = [f"Custody receipt, made {facts['made']} by {facts['tool']}", ""]
+    lines = [f"Custody receipt, created {facts['made']} by {facts['tool']}", ""]
     lines += _rows("File", facts["file"]) if facts["file"] else ["File        not on this machine: by the log and S3"]
     if "log" in facts:
         entry = facts["log"]["entry"]
@@ -349,7 +349,7 @@ def words(receipt: Receipt) -> str:
         lines += [f"{'':12}{other['event']} {other['at']} (entry {other['n']})" for other in facts["log"]["others"]]
         if not facts["log"]["witness"]:
             lines.append(
-                f"{'':12}not vouched for by S3 yet: the next uploads will bear the entry's hash, or a later one"
+                f"{'':12}not vouched for by S3 yet: the next uploads will carry the entry's hash, or a later one"
             )
         lines += _rows("S3", facts["s3"] | {"found": None})
     lines += ["", "Checked"]
@@ -358,7 +358,7 @@ def words(receipt: Receipt) -> str:
         lines += ["", "To check it again, with a copy of custody.jsonl"]
         lines += [f"  {printable(one['command'])}\n      must show {one['shows']}" for one in facts["again"]]
         lines += ["", "What it means", *(f"  {name}: {means}" for name, means in MEANS)]
-    return "\n".join([*lines, "", "Everything fits." if receipt.ok else "It does NOT fit: see WRONG above."])
+    return "\n".join([*lines, "", "Everything matches." if receipt.ok else "It does NOT match: see WRONG above."])
 
 
 def _rows(title: str, values: dict[str, Any]) -> list[str]:

@@ -22,8 +22,8 @@ class _Undone(Exception):
 def forget(command_line: CommandLine, paths: tuple[Path, ...], dry_run: bool) -> None:
     """Forget the state of PATHS, files or folders, so that the next run treats them as new.
 
-    The next run uploads what is not in the bucket and finds the rest there. Nothing is removed from the card, the
-    bucket or the custody log, except parts of unfinished uploads.
+    The next run uploads files that are not in the bucket and recognises the others. Nothing is removed from the card,
+    the bucket or the custody log, except parts of unfinished uploads.
 
     Exit codes: 0 done, 2 wrong configuration, 3 another run holds the lock.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--dry-run", "-n", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option("--dry-run", "-n", is_flag=True, help="Print what would be done, without doing it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line: each file, then the summary.")
 @click.option("--quiet", "-q", is_flag=True, help="Print problems only.")
 def sync(command_line: CommandLine, paths: tuple[Path, ...], dry_run: bool, as_json: bool, quiet: bool) -> None:

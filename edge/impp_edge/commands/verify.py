@@ -33,7 +33,7 @@ COUNTED = (
 @click.command()
 @settings
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--gone", is_flag=True, help="Check files that are no longer on the card too, against S3 and the log.")
+@click.option("--gone", is_flag=True, help="Also check files that are no longer on the card, against S3 and the log.")
 @click.option("--log-only", is_flag=True, help="Check the custody log only; needs no network.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line: each mismatch, then the summary."

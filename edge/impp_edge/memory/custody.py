@@ -154,7 +154,7 @@ class Log:
                     _sync_folder(self._folder)
             if self._kept not in (None, GENESIS, self._head) and not _occurs(self._folder, str(self._kept)):
                 self._add([{"event": CUT, "expected": self._kept}])
-                self.repaired = f"{path} was cut or exchanged: its newest entry as the state remembers it is missing"
+                self.repaired = f"{path} was cut or replaced: the newest entry that the state remembers is missing"
 
     def _tear_off(self, file: BinaryIO, whole: int) -> Path:
         """Move what follows the last complete entry into a file of its own."""
@@ -321,9 +321,9 @@ class _Checker:
         if not begin or not whole:
             self._doubt = (self._line, before)
             if not begin:
-                self._find("unreadable", "this is no entry of the log")
+                self._find("unreadable", "this is not a log entry")
                 return self._last
-            self._find("edited", "it was changed: its content has another hash than it says")
+            self._find("edited", "it was changed: its content does not match its hash")
             return n + 1, own
         number, prev = int(begin[1]), begin[2]
         if doubted and (number - 1, prev) == before:
@@ -333,12 +333,12 @@ class _Checker:
             self._missing = [*self._missing[-99:], range(n + 1, number)]
         elif number == n + 1:
             self._line -= n > 0
-            self._find("replaced", "it was exchanged: the line after it continues another one")
+            self._find("replaced", "it was replaced: the next line continues another one")
             self._line += n > 0
         else:
             moved = any(number in gap for gap in self._missing)
             self._find(*(("moved", f"entry {number} does not belong here") if moved else
-                         ("inserted", f"entry {number} stands here once more")))  # fmt: skip
+                         ("inserted", f"entry {number} is repeated here")))  # fmt: skip
             return self._last
         return number, own
 

@@ -374,7 +374,7 @@ class _Remover:
 
         content, s3_object = digest(file, _BLOCK, self._stop), entry.s3_object
         if (content.size, content.sha256) != (entry.size, s3_object.sha256):
-            raise _Stays("not removed: its content is not what was uploaded; it will be uploaded again", forget=True)
+            raise _Stays("not removed: its content differs from the upload; it will be uploaded again", forget=True)
         try:
             head = self._s3.head(s3_object.key)
         except S3Error as error:
@@ -405,7 +405,7 @@ class _Remover:
         self._note(custody.REMOVED, entry)
         try:
             if _identity(os.stat(name, dir_fd=parent, follow_symlinks=False)) != _identity(before):
-                raise _Stays("not removed: another file took its place")
+                raise _Stays("not removed: it was replaced by another file")
             os.unlink(name, dir_fd=parent)
         except (OSError, _Stays) as error:
             self._note(STAYED, entry)
@@ -451,7 +451,7 @@ def _open_below(card_file: CardFile) -> Iterator[tuple[int, bytes, BinaryIO]]:
         if os.fstatvfs(parent).f_flag & os.ST_RDONLY:
             raise _Closed("the card is mounted read-only")
         if not os.access(b".", os.W_OK | os.X_OK, dir_fd=parent):
-            raise _Closed(f"no right to write in {shown(card_file.path.parent)}")
+            raise _Closed(f"no write permission for {shown(card_file.path.parent)}")
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
         with os.fdopen(handle, "rb", buffering=0) as file:
             yield parent, name, file

@@ -217,7 +217,7 @@ class Run:
             counts[KNOWN] = seen.known
         self._skipped(seen.skipped if first else seen.newly_skipped)
         for folder in seen.away:
-            self._report({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting for one"})
+            self._report({"event": WAITING, "reason": f"no card in {printable(shown(folder.path))}: waiting"})
         if self._agenda:
             self._agenda.looked(seen.ready_in)
 

@@ -217,7 +217,7 @@ class Transfer:
         raise self._taken()
 
     def _head(self, key: str) -> Head | None:
-        """Without s3:ListBucket, S3 answers 403 for a free key; if it is taken, the upload fails with 412."""
+        """Without s3:ListBucket, S3 returns 403 for a free key; if it is taken, the upload fails with 412."""
         try:
             return self._s3.head(key)
         except S3Error as error:

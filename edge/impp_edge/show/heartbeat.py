@@ -95,7 +95,7 @@ def _send(config: Config, figures: dict[str, tuple[float, str]]) -> None:
     finally:
         transport.close()
     if answer.status != 200:
-        raise aws.Refused(f"it answers {answer.status}: {_code(answer.body)}")
+        raise aws.Refused(f"it returned {answer.status}: {_code(answer.body)}")
 
 
 def _parameters(name: str, figures: dict[str, tuple[float, str]]) -> dict[str, str]:

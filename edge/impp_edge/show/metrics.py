@@ -86,9 +86,9 @@ def render(result: Result, now: float, last_complete: float | None) -> str:
     """The metrics in Prometheus' text format."""
     age = max(0.0, now - result.oldest_waiting) if result.oldest_waiting is not None else 0.0
     metrics = [
-        _Metric("last_run_timestamp_seconds", "When the last run ended or, while it goes on, told this.", {"": now}),
+        _Metric("last_run_timestamp_seconds", "When the last run ended or, during a run, last reported.", {"": now}),
         _Metric("last_run_seconds", "How long the last run took.", {"": result.seconds}),
-        _Metric("last_run_complete", "1 if the last run left nothing that failed.", {"": int(result.complete)}),
+        _Metric("last_run_complete", "1 if nothing failed in the last run.", {"": int(result.complete)}),
         _Metric("last_run_bytes", "Bytes that the last run sent.", {"": result.bytes}),
         _Metric("last_run_files", "Files by what the last run did with them.",
                 {f'result="{kind}"': result.counts.get(kind, 0) for kind in KINDS}),

@@ -59,7 +59,7 @@ def test_everything_is_shown_with_what_to_do(shown: ArchiveAccount) -> None:
         "20261017_081612_EF.mp4",
         "partial",
         "it took longer than allowed",
-        "replay it once the cause has passed",
+        "Replay it for the missing results",
         "dashcam, blackvue, front, event",
         "video, 0:06, 1280x720, 25 frames/s, h264",
         "dashcam-event: it is an event of a dash cam",

@@ -312,7 +312,7 @@ def test_a_server_that_reads_nothing_times_out(
     over = threading.Event()
     any_server.scenes = [lambda *_: over.wait(30) and False]
     try:
-        with pytest.raises(Offline, match="does not answer"):
+        with pytest.raises(Offline, match="does not respond"):
             client(any_server).put(KEY, Content(bytes(32 << 20)), CRC, LABELS)
     finally:
         over.set()

@@ -68,7 +68,7 @@ def test_waiting_and_deleted_files_are_only_counted(config: Config, card: Path) 
 
 
 TROUBLE: list[tuple[Callable[[Path, Any], Any], str, str]] = [
-    (overwrite_with_same_size_and_time, "differs", "its content on the card is not what was uploaded"),
+    (overwrite_with_same_size_and_time, "differs", "its content on the card differs from the upload"),
     (lambda path, _: os.utime(path, (1, 1)), "changed", "it changed on the card"),
     (replace_with_pipe, "changed", "it changed on the card"),
     (lambda _, s3: s3.delete_object(Bucket=BUCKET, Key=KEY), "missing", "it is no longer in the bucket"),
@@ -133,7 +133,7 @@ def test_s3_errors_are_reported(config: Config) -> None:
     result, wrong = verify_all(config, s3=raising(S3Error(403, "403", "Forbidden")))
     assert result.counts["missing"] == 2 and "it is missing, or s3:GetObject is not allowed" in wrong[0]["reason"]
     result, wrong = verify_all(config, s3=raising(S3Error(500, "InternalError", "sorry")))
-    assert result.counts["unreadable"] == 2 and wrong[0]["reason"] == "S3 answers InternalError: sorry"
+    assert result.counts["unreadable"] == 2 and wrong[0]["reason"] == "S3 returned InternalError: sorry"
 
 
 def test_verify_ends_offline_or_on_stop_and_is_not_ok(config: Config) -> None:
@@ -175,7 +175,7 @@ def test_an_edited_log_is_reported(config: Config) -> None:
     path.write_bytes(path.read_bytes().replace(b"081502", b"081503"))
     result = call(config, "verify", "--log-only")
     assert result.exit_code == SOME_FAILED
-    assert "custody log: line 1 (edited): it was changed: its content has another hash than it says" in result.output
+    assert "custody log: line 1 (edited): it was changed: its content does not match its hash" in result.output
     report = json.loads(call(config, "verify", "--log-only", "--json").output)
     assert (report["ok"], report["findings"][0]["line"], report["findings"][0]["kind"]) == (False, 1, "edited")
     assert call(config, "verify").exit_code == SOME_FAILED
@@ -189,7 +189,7 @@ def test_a_truncated_log_is_still_reported_after_the_next_run(config: Config) ->
     put(config.folders[0].path, "c.mp4")
     events: list[dict[str, Any]] = []
     assert sync.run(config, events.append).complete
-    assert any("was cut or exchanged" in event["reason"] for event in events if event["event"] == "note")
+    assert any("was cut or replaced" in event["reason"] for event in events if event["event"] == "note")
     shown = call(config, "verify")
     assert shown.exit_code == SOME_FAILED
     assert "line 3 (cut): the log had lost its end after entry 2 when this run began" in shown.output

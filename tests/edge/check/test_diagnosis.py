@@ -382,7 +382,7 @@ def test_an_unreachable_network_fails(offline_config: Config) -> None:
     )
     certificate = diagnosis._unreached("x", certificate_error())
     assert "certificate" in certificate.text and "clock" in str(certificate.todo)
-    assert "does not answer" in diagnosis._unreached("x", TimeoutError()).text
+    assert "does not respond" in diagnosis._unreached("x", TimeoutError()).text
 
 
 def certificate_error() -> Exception:

@@ -103,9 +103,9 @@ def test_a_receipt_shows_the_object_lock(config: Config, s3: Any) -> None:
 def test_a_receipt_as_text(config: Config, tmp_path: Path) -> None:
     path = upload_files(config, CLIP, "a.mp4")[0]
     shown = call(config, "prove", str(path))
-    assert shown.exit_code == DONE and shown.output.rstrip().endswith("Everything fits.")
+    assert shown.exit_code == DONE and shown.output.rstrip().endswith("Everything matches.")
     for words in (
-        "Custody receipt, made ",
+        "Custody receipt, created ",
         "S3 has the same bytes",
         "aws s3api head-object",
         "Not proven",
@@ -149,7 +149,7 @@ def test_a_receipt_of_a_deleted_object_is_invalid(config: Config, s3: Any) -> No
         s3.delete_object(Bucket=BUCKET, Key=KEY, VersionId=version["VersionId"])
     shown = call(config, "prove", str(path))
     assert shown.exit_code == SOME_FAILED
-    assert "WRONG  S3: S3 does not show the object" in shown.output and "It does NOT fit" in shown.output
+    assert "WRONG  S3: S3 does not return the object" in shown.output and "It does NOT match" in shown.output
 
 
 def test_a_receipt_from_an_edited_log_is_invalid(config: Config) -> None:

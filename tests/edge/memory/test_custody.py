@@ -310,7 +310,7 @@ def test_truncation_found_by_a_run_is_recorded_permanently(tmp_path: Path) -> No
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:5]))
     log = Log(tmp_path, head)
     new = log.append([entry(6)])
-    assert log.repaired and "was cut or exchanged" in log.repaired
+    assert log.repaired and "was cut or replaced" in log.repaired
     result = custody.check(tmp_path, new)
     assert [(f.line, f.kind, f.why) for f in result.findings] == [
         (6, "cut", "the log had lost its end after entry 5 when this run began")

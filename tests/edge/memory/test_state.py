@@ -84,10 +84,10 @@ def test_skipped_files_are_known_with_their_reason_until_the_rules_change(state:
 
 def test_a_recorded_upload_is_no_longer_pending(state: State) -> None:
     file = At(b"/card/a.mp4")
-    state.failed(Path("/card/a.mp4"), "S3 answers 500")
-    state.failed(Path("/card/a.mp4"), "S3 answers 503")
+    state.failed(Path("/card/a.mp4"), "S3 returned 500")
+    state.failed(Path("/card/a.mp4"), "S3 returned 503")
     failure = state.failure(file)
-    assert failure is not None and (failure.reason, failure.times) == ("S3 answers 503", 2)
+    assert failure is not None and (failure.reason, failure.times) == ("S3 returned 503", 2)
     state.quiet_for(file, "boot", 5.0)
     state.begin(BUCKET, file, Pending("k", "u", Digest(1, "ab" * 32, "AAAAAAAAAAE=", 1, ("AAAAAAAAAAE=",))))
     status = state.status()

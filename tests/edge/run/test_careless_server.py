@@ -88,7 +88,7 @@ def test_damage_in_the_bucket_is_found_by_verify_and_prove(config: Config, card:
     server.objects[KEY] = b"x" * len(server.objects[KEY])
     verified = call(config, "verify")
     assert verified.exit_code == SOME_FAILED
-    assert "its bytes in the bucket, read back, are not those that were uploaded" in verified.output
+    assert "its bytes in the bucket, read back, differ from the upload" in verified.output
     assert "proof: the server verifies no checksums: it stored bytes with a wrong one; the objects" in verified.output
     proven = call(config, "prove", str(path))
     assert proven.exit_code == SOME_FAILED and "WRONG  S3's bytes = log: the server verifies no" in proven.output

@@ -185,7 +185,7 @@ def test_persistent_errors_fail_the_file_and_the_next_run_continues(edge: Box, a
     edge.proxy.plan(Fault(status=503, code="SlowDown"), times=1000, when=matches(action))
     result = run(edge, *ONE)
     assert result.code == SOME_FAILED
-    assert f"failed: {edge.card / NAMES[0]}: S3 answers SlowDown: as planned" in result.err
+    assert f"failed: {edge.card / NAMES[0]}: S3 returned SlowDown: as planned" in result.err
     assert result.out.startswith("0 uploaded") and "1 failed" in result.out
     check_recovery(edge)
 
@@ -256,7 +256,7 @@ def test_an_upload_aborted_during_a_run_restarts(edge: Box, before: Callable[[Re
 
 DENIED = {
     "the secret key does not fit the access key: check the credentials": {"AWS_SECRET_ACCESS_KEY": "wrong"},
-    "the access key is not known: check the credentials": {"AWS_ACCESS_KEY_ID": "nobody"},
+    "the access key does not exist: check the credentials": {"AWS_ACCESS_KEY_ID": "nobody"},
     "no AWS credentials: set AWS_ACCESS_KEY_ID and": {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
     "there is no such bucket: check bucket and region": {},
 }
@@ -662,7 +662,7 @@ def test_an_absent_card_is_not_a_card_with_deleted_files(edge: Box) -> None:
     edge.card.rename(away)
     edge.card.mkdir()
     result = run(edge)
-    assert (result.code, result.err) == (DONE, f"no card in {edge.card}: waiting for one\n")
+    assert (result.code, result.err) == (DONE, f"no card in {edge.card}: waiting\n")
     edge.card.rmdir()
     away.rename(edge.card)
     check_recovery(edge, *ONE)

@@ -319,7 +319,7 @@ def test_changed_content_with_the_same_size_and_time_is_not_removed(edge: Edge) 
     path.write_bytes(bytes(status.st_size))
     os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
     (event,) = edge.remove()
-    assert event["event"] == "failed" and "its content is not what was uploaded" in event["reason"]
+    assert event["event"] == "failed" and "its content differs from the upload" in event["reason"]
     assert path.exists() and not edge.s3.requests
     assert edge.state.known(BUCKET, look(edge.config.folders[0], path)) is None
 
@@ -365,7 +365,7 @@ def test_a_swap_just_before_removal_is_reverted_in_the_log(edge: Edge, monkeypat
 
     monkeypatch.setattr(edge.log, "append", append)
     (event,) = edge.remove()
-    assert "another file took its place" in event["reason"] and path.exists()
+    assert "replaced by another file" in event["reason"] and path.exists()
     assert edge.log_events() == ["removed", "stayed"]
 
 
@@ -397,7 +397,7 @@ def read_only(monkeypatch: pytest.MonkeyPatch, *, mounted: bool) -> Iterator[Non
         yield
 
 
-@pytest.mark.parametrize(("mounted", "reason"), [(True, "mounted read-only"), (False, "no right to write in")])
+@pytest.mark.parametrize(("mounted", "reason"), [(True, "mounted read-only"), (False, "no write permission for")])
 def test_a_read_only_card_is_reported_once_and_nothing_is_read(
     edge: Edge, monkeypatch: pytest.MonkeyPatch, mounted: bool, reason: str
 ) -> None:

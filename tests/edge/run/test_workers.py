@@ -242,7 +242,7 @@ def test_the_upload_of_a_deleted_file_is_aborted(
             refused.setattr(S3, "abort", refuse)
         summary, events = run(config)
     assert summary.complete and bool(status) == any(
-        "could not be aborted, its parts stay: S3 answers No" in str(e) for e in events
+        "could not be aborted, its parts stay: S3 returned No" in str(e) for e in events
     )
     state = State(config.state, write=False)
     assert state.status().pending == left

@@ -60,7 +60,7 @@ def test_heartbeats_use_the_proxy(config: Config, monkeypatch: pytest.MonkeyPatc
         ]
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         assert beat(config, StateValues(), RESULT) is None
-        assert beat(config, StateValues(), RESULT) == "no heartbeat to CloudWatch: it answers 403: AccessDenied"
+        assert beat(config, StateValues(), RESULT) == "no heartbeat to CloudWatch: it returned 403: AccessDenied"
     assert [request.target for request in proxy.requests] == ["http://monitoring.example.org/"] * 2
 
 

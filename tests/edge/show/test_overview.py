@@ -73,14 +73,14 @@ def test_uploaded_and_failed_files(offline_config: Config, card: Path) -> None:
     event = put(card, "Record/20260115_081602_EF.mp4")
     record_upload(offline_config, event, state, "event")
     evil = put(card, "\x1b[2J\x07\n.mp4")
-    state.failed(evil, "S3 answers \x1b[31mno")
-    state.failed(evil, "S3 answers \x1b[31mno")
+    state.failed(evil, "S3 returned \x1b[31mno")
+    state.failed(evil, "S3 returned \x1b[31mno")
     state.sample(2, 80_000_000, 10.0)
     state.close()
     result = status(offline_config, card)
     assert "\x1b" not in result.output and "\x07" not in result.output
     assert "failed: 1 file, retried" in result.output
-    assert "\\x1b[2J\\x07\\n.mp4: S3 answers \\x1b[31mno (2 times, last " in result.output
+    assert "\\x1b[2J\\x07\\n.mp4: S3 returned \\x1b[31mno (2 times, last " in result.output
     assert "uploaded: 2 files (80 B), the last one " in result.output
     assert f"  {BUCKET}: 1 event (40 B)" in result.output
     assert "rate: 8.0 MB/s in the last run that uploaded something, 80.0 MB in the last day" in result.output

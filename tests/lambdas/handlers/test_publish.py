@@ -152,7 +152,7 @@ def test_an_asset_of_which_nothing_was_made_is_quarantined(account: Account, cli
     out = publish.handler(event, FakeContext())
     assert (out["state"], out["alert"]["severity"]) == ("quarantined", "critical")
     assert out["alert"]["text"].startswith(
-        "Nothing could be made of the file (its data is noise; the encoder cannot decode the file)."
+        "The file yielded no picture, rendition or transcript (its data is noise; the encoder cannot decode the file)."
     )
     assert [link["title"] for link in out["alert"]["links"]] == ["Execution"]
     item = account.asset(asset)

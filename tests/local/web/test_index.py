@@ -51,4 +51,4 @@ def test_s3_answers_its_own_clients(make: Maker) -> None:
     assert (unsigned.status_code, "AccessDenied" in unsigned.text) == (403, True)
     assert requests.get(f"{make.cloud.endpoint}/listed-bucket", headers=BROWSER, timeout=60).status_code == 403
     missing = requests.get(f"{make.cloud.endpoint}/_impp/nothing", timeout=60)
-    assert missing.status_code == 404 and "/_impp/ names those there are" in missing.json()["message"]
+    assert missing.status_code == 404 and "/_impp/ lists the pages" in missing.json()["message"]

@@ -40,7 +40,7 @@ PROBLEMS = {
     "quarantined": ("the file ends in the middle of a picture", "Upload a better copy if there is one."),
     "deferred": ("the daily limit of $2.00 was reached", "Raise the limit that the reason names, or wait."),
     "failed": ("MediaConvert: internal error", "Replay it; if it fails again, read its execution."),
-    "partial": ("transcribe: the service was not available", "Replay it once the cause has passed."),
+    "partial": ("transcribe: the service was not available", "Replay it for the missing results."),
 }
 
 

@@ -10,18 +10,18 @@ from typing import Any
 REJECTIONS: Mapping[str, str] = {
     "gone": "The file no longer exists",
     "empty": "The file is empty",
-    "archived": "The file was uploaded into an archive, from which it cannot be read at once",
+    "archived": "The file was uploaded into an archive storage class and cannot be read at once",
     "checksum_mismatch": "The stored bytes are not the ones that were sent; send the file again",
     "not_media": "The file is not a video, photo or sound recording",
     "truncated": "The file is incomplete: recording or copying stopped before its end",
     "corrupt": "The file is damaged and cannot be read",
-    "no_streams": "The file holds neither picture nor sound",
-    "contradiction": "The file's metadata contradicts its place in the bucket, which decides whose it is",
+    "no_streams": "The file has neither picture nor sound",
+    "contradiction": "The file's metadata contradicts its key, which decides its source and device",
     "implausible": "The length that the file states does not fit its size",
     "encrypted": "The file is encrypted, and this pipeline has no key",
-    "reference": "The file holds no footage of its own: it only refers to other files",
-    "nothing_made": "Nothing could be made of the file",
-    "copies": "The same content is in the bucket too often already",
+    "reference": "The file has no footage of its own: it only refers to other files",
+    "nothing_made": "The file yielded no picture, rendition or transcript",
+    "copies": "The bucket already has too many copies of this content",
     "read_limit": "The file is laid out so that reading it takes too many requests; no camera writes such a file",
 }
 """Sentences for :data:`impp_lambdas.core.intake.integrity.REASONS` and for Publish's own `nothing_made`, without their
@@ -43,11 +43,11 @@ ERRORS: Mapping[str, str] = {
 (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html)."""
 
 _TECHNICAL: tuple[tuple[str, str], ...] = (
-    (r"No parser found for container", "MediaConvert does not know the format of the file"),
+    (r"No parser found for container", "MediaConvert does not support the format of the file"),
     (r"no moov box|moov atom not found", "its index is missing, because recording or copying stopped before its end"),
     (r"[Ii]s file truncated|end of file hit", "the file ends before its last frames do"),
     (r"No audio frames decoded|Audio track \[\d+\] not found", "its sound cannot be decoded"),
-    (r"doesn't have video that the transcoder can consume", "MediaConvert does not know the codec of its picture"),
+    (r"doesn't have video that the transcoder can consume", "MediaConvert does not support the codec of its picture"),
     (r"Failed probe/open|Unable to open input file", "MediaConvert cannot read the file"),
     (r"Invalid data found when processing input|1094995529", "its data is damaged"),
     (r"Transcoding failed|Conversion failed|matches no streams", "the encoder cannot decode the file"),

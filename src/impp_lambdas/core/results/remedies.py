@@ -8,7 +8,7 @@ from impp_lambdas.core.results.outcome import FURTHER, SEVERAL
 
 REJECTED: Mapping[str, str] = {
     "archived": "Restore it and copy it over itself with the storage class STANDARD.",
-    "contradiction": "Upload it again below the source and device that it comes from.",
+    "contradiction": "Upload it again below its real source and device.",
     "copies": "Delete it, unless you need this copy.",
     "encrypted": "Upload it decrypted.",
     "reference": "Upload the files that it refers to, or export it as a self-contained movie.",
@@ -16,15 +16,15 @@ REJECTED: Mapping[str, str] = {
 """By the reason of a quarantine; otherwise a better copy helps."""
 
 LEFT: Mapping[str, str] = {
-    FURTHER: "Cut the original at the byte that the reason names, and upload both parts as files of their own.",
-    SEVERAL: "Cut the original where its second recording begins, and upload both parts as files of their own.",
+    FURTHER: "Cut the original at the byte that the reason names, and upload both parts as separate files.",
+    SEVERAL: "Cut the original where its second recording begins, and upload both parts as separate files.",
 }
 """By a part of the reason of a partial result."""
 
 STATES: Mapping[str, str] = {
-    "partial": "What is missing can be made again: replay it once the cause has passed.",
-    "deferred": "Raise the limit that the reason names, or wait until it is free again; then replay it.",
-    "quarantined": "Upload a better copy if there is one; this one stays where it is.",
+    "partial": "Replay it for the missing results, once the cause is resolved.",
+    "deferred": "Raise the limit that the reason names, or wait until it resets; then replay it.",
+    "quarantined": "Upload a better copy if there is one; this one stays in place.",
     "gone": "Upload it again, unless you deleted it yourself.",
     "failed": "Replay it; if it fails again, read its execution.",
 }
