@@ -67,10 +67,16 @@ data "aws_iam_policy_document" "function" {
   }
 
   statement {
+    sid       = "ReadDelivered"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+  }
+
+  statement {
     sid     = "WriteManifestsAndIndex"
     actions = ["s3:GetObject", "s3:PutObject"]
     resources = [
-      "${local.s3}${var.buckets.delivery}/assets/*",
+      "${local.s3}${var.buckets.delivery}/assets/*/manifest.json",
       "${local.s3}${var.buckets.delivery}/index/*",
     ]
   }

@@ -104,10 +104,12 @@ locals {
       FindWork      = local.find_work
       ReadOriginals = local.read_originals
       UseWork       = local.read_and_write_work
+      # Films and rungs, which nothing else is named like: it decodes what strangers have uploaded, and must rewrite no
+      # manifest, caption or main playlist. Replays and retries overwrite, so `s3:if-none-match` cannot be required.
       WriteRenditions = {
         actions   = ["s3:PutObject"]
         condition = null
-        resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+        resources = [for name in ["hls/hls-*", "video-*"] : "${local.s3}${var.buckets.delivery}/assets/*/${name}"]
       }
     }
 

@@ -102,15 +102,22 @@ locals {
         actions   = ["s3:ListBucket"]
         resources = ["${local.s3}${var.buckets.work}"]
       }
+      ReadDelivered = {
+        actions   = ["s3:GetObject"]
+        resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+      }
       ReadWork = {
         actions   = ["s3:GetObject"]
         resources = ["${local.s3}${var.buckets.work}/work/*"]
       }
       TagOriginals = local.tag_originals
       UseCatalog   = local.use_catalog_and_alert
+      # Documents and pictures, by their endings: films come from proxy and MediaConvert.
       WriteDelivered = {
-        actions   = ["s3:GetObject", "s3:PutObject"]
-        resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+        actions = ["s3:PutObject"]
+        resources = [
+          for ending in ["jpg", "json", "m3u8", "srt", "vtt", "webp"] : "${local.s3}${var.buckets.delivery}/assets/*.${ending}"
+        ]
       }
       WriteIndex = local.write_index
     }

@@ -32,9 +32,15 @@ locals {
         actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
         resources = [local.table_arn]
       }
+      ReadDelivered = {
+        actions   = ["s3:GetObject"]
+        resources = ["${local.s3}${var.buckets.delivery}/assets/*"]
+      }
       WriteManifestsAndIndex = {
-        actions   = ["s3:GetObject", "s3:PutObject"]
-        resources = ["${local.s3}${var.buckets.delivery}/assets/*", "${local.s3}${var.buckets.delivery}/index/*"]
+        actions = ["s3:GetObject", "s3:PutObject"]
+        resources = [
+          for key in ["assets/*/hls/*.m3u8", "assets/*/manifest.json", "index/*"] : "${local.s3}${var.buckets.delivery}/${key}"
+        ]
       }
     }
 

@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "objects" {
   statement {
     sid       = "WriteRenditions"
     actions   = ["s3:AbortMultipartUpload", "s3:PutObject"]
-    resources = ["arn:${local.partition}:s3:::${var.output.bucket}/${var.output.prefix}*"]
+    resources = [for pattern in var.output.keys : "arn:${local.partition}:s3:::${var.output.bucket}/${pattern}"]
   }
 }
 

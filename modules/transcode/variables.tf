@@ -45,8 +45,8 @@ variable "output" {
   type = object({
     # Name of the bucket.
     bucket = string
-    # Prefix of the keys.
-    prefix = optional(string, "assets/")
+    # Patterns of the keys, in which `*` stands for any characters.
+    keys = optional(list(string), ["assets/*/hls/*", "assets/*/video-*"])
   })
   nullable = false
 }

@@ -48,11 +48,12 @@ run "its_role_may_do_exactly_this" {
       FindObjects             = [["s3:ListBucket"], ["arn:aws:s3:::impp-test-delivery", "arn:aws:s3:::impp-test-ingest", "arn:aws:s3:::impp-test-work"]]
       FindVersions            = [["s3:ListBucketVersions"], ["arn:aws:s3:::impp-test-ingest"]]
       LookAtSidecars          = [["s3:GetObject", "s3:GetObjectVersion"], ["arn:aws:s3:::impp-test-ingest/sidecars/*"]]
+      ReadDelivered           = [["s3:GetObject"], ["arn:aws:s3:::impp-test-delivery/assets/*"]]
       Replay                  = [["states:StartExecution"], ["arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"]]
       RequestRenditions       = [["events:PutEvents"], ["arn:aws:events:us-east-1:123456789012:event-bus/default"]]
       RestoreAndHoldOriginals = [["s3:GetObject", "s3:GetObjectLegalHold", "s3:GetObjectVersion", "s3:PutObjectLegalHold", "s3:RestoreObject"], ["arn:aws:s3:::impp-test-ingest/originals/*"]]
       UseCatalog              = [["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], ["arn:aws:dynamodb:us-east-1:123456789012:table/impp-test-catalog"]]
-      WriteManifestsAndIndex  = [["s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::impp-test-delivery/assets/*", "arn:aws:s3:::impp-test-delivery/index/*"]]
+      WriteManifestsAndIndex  = [["s3:GetObject", "s3:PutObject"], ["arn:aws:s3:::impp-test-delivery/assets/*/manifest.json", "arn:aws:s3:::impp-test-delivery/index/*"]]
     })
     error_message = "The function must be allowed exactly these actions, on these resources."
   }

@@ -95,11 +95,12 @@ run "each_function_may_do_exactly_this" {
         UseWork       = "arn:aws:s3:::impp-test-work/work/*"
       }
       proxy = {
-        AnswerTasks     = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
-        FindWork        = "arn:aws:s3:::impp-test-work"
-        ReadOriginals   = "arn:aws:s3:::impp-test-ingest/originals/*"
-        UseWork         = "arn:aws:s3:::impp-test-work/work/*"
-        WriteRenditions = "arn:aws:s3:::impp-test-delivery/assets/*"
+        AnswerTasks   = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"
+        FindWork      = "arn:aws:s3:::impp-test-work"
+        ReadOriginals = "arn:aws:s3:::impp-test-ingest/originals/*"
+        UseWork       = "arn:aws:s3:::impp-test-work/work/*"
+        # Films, and neither manifests nor captions: it decodes what strangers have uploaded.
+        WriteRenditions = ["arn:aws:s3:::impp-test-delivery/assets/*/video-*", "arn:aws:s3:::impp-test-delivery/assets/*/hls/hls-*"]
       }
       resume = {
         AnswerTasks         = "arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"

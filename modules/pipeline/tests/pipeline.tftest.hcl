@@ -176,10 +176,17 @@ run "each_function_may_do_exactly_this" {
       archive    = ["FindOriginals", "TagOriginals"]
       failure    = ["Alert", "FindDelivered", "FindOriginals", "ReadExecutions", "TagOriginals", "UseCatalog", "WriteIndex"]
       inspect    = ["CopyOriginals", "FindOriginals", "ProbeMedia", "ReadCalibration", "TagOriginals", "UseCatalog"]
-      publish    = ["Calibrate", "FindDelivered", "FindOriginals", "FindWork", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered", "WriteIndex"]
+      publish    = ["Calibrate", "FindDelivered", "FindOriginals", "FindWork", "ReadDelivered", "ReadWork", "TagOriginals", "UseCatalog", "WriteDelivered", "WriteIndex"]
       quarantine = ["FindDelivered", "FindOriginals", "TagOriginals", "UseCatalog", "WriteIndex"]
     }
     error_message = "A function has a permission it does not need, or lacks one."
+  }
+  assert {
+    condition = one([
+      for statement in jsondecode(data.aws_iam_policy_document.function["publish"].json).Statement :
+      toset(statement.Resource) if statement.Sid == "WriteDelivered"
+    ]) == toset([for ending in ["jpg", "json", "m3u8", "srt", "vtt", "webp"] : "arn:aws:s3:::impp-test-delivery/assets/*.${ending}"])
+    error_message = "Publish writes documents and pictures: no film."
   }
   assert {
     condition = alltrue(flatten([

@@ -104,6 +104,7 @@ run "roles_may_do_exactly_this" {
       rendered = {
         Alert                  = ["sns:Publish"]
         FindDelivered          = ["s3:ListBucket"]
+        ReadDelivered          = ["s3:GetObject"]
         UseCatalog             = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
         WriteManifestsAndIndex = ["s3:GetObject", "s3:PutObject"]
       }
@@ -115,6 +116,13 @@ run "roles_may_do_exactly_this" {
       }
     })
     error_message = "The functions must be allowed exactly these actions."
+  }
+  assert {
+    condition = one([
+      for statement in jsondecode(data.aws_iam_policy_document.function["rendered"].json).Statement :
+      toset(statement.Resource) if statement.Sid == "WriteManifestsAndIndex"
+    ]) == toset([for key in ["assets/*/hls/*.m3u8", "assets/*/manifest.json", "index/*"] : "arn:aws:s3:::impp-test-delivery/${key}"])
+    error_message = "rendered writes playlists, manifests and the index: no film."
   }
   assert {
     condition = alltrue([

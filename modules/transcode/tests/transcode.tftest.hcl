@@ -39,9 +39,9 @@ run "queue_and_role" {
       statement.Sid => [statement.Action, statement.Resource]
       } == {
       ReadOriginals   = [["s3:GetObjectVersion", "s3:GetObject"], "arn:aws:s3:::impp-test-123456789012-ingest/originals/*"]
-      WriteRenditions = [["s3:PutObject", "s3:AbortMultipartUpload"], "arn:aws:s3:::impp-test-123456789012-delivery/assets/*"]
+      WriteRenditions = [["s3:PutObject", "s3:AbortMultipartUpload"], ["arn:aws:s3:::impp-test-123456789012-delivery/assets/*/video-*", "arn:aws:s3:::impp-test-123456789012-delivery/assets/*/hls/*"]]
     }
-    error_message = "MediaConvert may only read originals and write assets."
+    error_message = "MediaConvert may only read originals and write films."
   }
   assert {
     condition = [
