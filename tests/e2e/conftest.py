@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.deployment import Deployment, deployment
+from tests.support.deployment import Deployment, deployment, record_statements
 from tests.support.system import Chat, System
 
 from impp_local.iam import enforcement
@@ -64,10 +63,8 @@ def media(deployed: Deployment) -> dict[str, Path]:
 
 
 @pytest.fixture(autouse=True)
-def record_statements(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Write which IAM statements there are and were needed so far, for `benchmarks/needed_statements.py`."""
+def needed_statements(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Record the IAM statements that a test needed."""
     yield
-    folder = os.environ.get("IMPP_STATEMENTS")
-    if folder and enforcement.is_on() and request.node.name != "test_destroy_leaves_nothing":
-        name = f"{os.getpid()}-{time.monotonic_ns()}.json"
-        (Path(folder) / name).write_text(json.dumps(enforcement.statements()), encoding="utf-8")
+    if enforcement.is_on() and request.node.name != "test_destroy_leaves_nothing":
+        record_statements()

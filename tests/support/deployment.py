@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.support.system import SECRET_URL
 from impp_local.cloud import LocalCloud
 from impp_local.demo.sample_card import make_sample_card
 from impp_local.deploy.root import deploy
+from impp_local.iam import enforcement
 
 SCENES: Final = "originals/phone/scenes/"
 """Prefix of the originals that the example `custom-detector` looks at, once it is deployed."""
@@ -95,9 +97,17 @@ def _deploy(folder: Path) -> None:
             REPOSITORY / "build" / "manifest.local.json",
             variables={**LOOKS, "webhooks": {"slack": [SECRET_URL]}, "webhooks_version": 1},
         )
+        record_statements()
     paths = {name: str(path) for name, path in media.result().items()}
     deployed = {"endpoint": cloud.endpoint, "outputs": outputs, "media": paths}
     (folder / "deployed.json").write_text(json.dumps(deployed), encoding="utf-8")
+
+
+def record_statements() -> None:
+    """Write which IAM statements there are and were needed so far, if `benchmarks/needed_statements.py` asks."""
+    if folder := os.environ.get("IMPP_STATEMENTS"):
+        name = f"{os.getpid()}-{time.monotonic_ns()}.json"
+        (Path(folder) / name).write_text(json.dumps(enforcement.statements()), encoding="utf-8")
 
 
 def _make_media(folder: Path) -> dict[str, Path]:

@@ -62,6 +62,16 @@ def of_topic(arn: str) -> list[Need]:
     return _needs(getattr(topic, "kms_master_key_id", None), BOTH, "sns", {"aws:sns:topicArn": arn}, region)
 
 
+def of_schedule(arn: str) -> list[Need]:
+    """Running a schedule: its role decrypts the input, and creates no data key. AWS's user guide leaves open whose
+    permissions these are; the CDK's integration test on AWS shows it (aws/aws-cdk, pull request 31923)."""
+    if ":schedule/" not in arn:
+        return []
+    region, (group, name) = arn.split(":")[3], arn.split("/")[1:]
+    key = getattr(backend("scheduler", region).schedule_groups[group].schedules.get(name), "kms_key_arn", None)
+    return _needs(key, READ, "scheduler", {"aws:scheduler:schedule:arn": arn}, region)
+
+
 def of_machine(arn: str, actions: tuple[str, ...]) -> list[Need]:
     """Starting, reading or answering an execution of a state machine."""
     from moto.stepfunctions.responses import get_backend

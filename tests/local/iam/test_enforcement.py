@@ -16,6 +16,7 @@ from tests.support.local_cloud import Maker, wait_until
 from impp_local.cloud import LocalCloud
 from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT, REGION, SECRET_ACCESS_KEY
 from impp_local.kernel.principals import SESSION_SECRET, Session
+from impp_local.services.stepfunctions.api import LOG_DELIVERY, MANAGED_RULE, RULE_ACTIONS
 
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/"
 
@@ -344,6 +345,59 @@ def test_a_state_machine_has_its_role_s_permissions(make: Maker) -> None:
     assert "lambda:InvokeFunction on resource" in failed["cause"]
     worker.allow({"Action": "lambda:InvokeFunction", "Resource": function})
     assert make.ended(make.start(machine))["status"] == "SUCCEEDED"
+
+
+def test_a_state_machine_is_created_only_if_its_role_may_log_and_follow_jobs(make: Maker) -> None:
+    group = make.name("/machine")
+    make.client("logs").create_log_group(logGroupName=group)
+    destination = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:*"
+    job = {"Type": "Task", "Resource": "arn:aws:states:::mediaconvert:createJob.sync", "End": True, "Arguments": {}}
+    worker = Worker(make, trusts="states.amazonaws.com")
+
+    def create() -> Any:
+        return make.client("stepfunctions").create_state_machine(
+            name=make.name("machine"),
+            definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": job}}),
+            roleArn=worker.arn,
+            loggingConfiguration={
+                "level": "ALL",
+                "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": destination}}],
+            },
+        )
+
+    message = "The state machine IAM Role is not authorized to access the Log Destination"
+    assert refusal(create) == ("AccessDeniedException", message)
+    logging = {"Action": [f"logs:{action}" for action in LOG_DELIVERY]}
+    worker.allow(logging)
+    assert refusal(create) == ("AccessDeniedException", f"'{worker.arn}' is not authorized to create managed-rule.")
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{MANAGED_RULE}"
+    worker.allow(logging, {"Action": [f"events:{action}" for action in RULE_ACTIONS], "Resource": rule})
+    assert create()["stateMachineArn"]
+
+
+def test_an_encrypted_schedule_needs_a_role_that_may_decrypt_it(make: Maker) -> None:
+    url, queue = make.queue()
+    key = make.client("kms").create_key()["KeyMetadata"]["Arn"]
+    send = {"Action": "sqs:SendMessage", "Resource": queue}
+    worker = Worker(make, send, trusts="scheduler.amazonaws.com")
+    name = make.name("schedule")
+    make.client("scheduler").create_schedule(
+        Name=name,
+        ScheduleExpression="rate(1 day)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        KmsKeyArn=key,
+        Target={"Arn": queue, "RoleArn": worker.arn, "Input": "{}"},
+    )
+
+    def run() -> None:
+        requests.post(f"{make.cloud.endpoint}/_impp/schedules/{name}/run", timeout=60).raise_for_status()
+        wait_until(lambda: requests.get(f"{make.cloud.endpoint}/_impp/idle", timeout=60).json()["events"] == 0)
+
+    run()
+    assert "Messages" not in make.client("sqs").receive_message(QueueUrl=url)
+    worker.allow(send, {"Action": "kms:Decrypt", "Resource": key})
+    run()
+    assert len(make.messages(url, 1)) == 1
 
 
 def test_a_session_policy_limits_an_assumed_role(make: Maker) -> None:

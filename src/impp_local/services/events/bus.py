@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from moto.events.models import events_backends
 
-from impp_local.iam import enforcement, on_behalf
+from impp_local.iam import enforcement, key_needs, on_behalf
+from impp_local.iam.need import Need
 from impp_local.kernel import targets
 from impp_local.kernel.contract import AwsError
 from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
@@ -35,8 +36,8 @@ class _Targets:
 
     def send(self, delivery: Delivery) -> None:
         """Send the payload to the target."""
-        target = delivery.arguments["target"]
-        _check(target, delivery.arguments["source_arn"], target["Arn"])
+        target, source_arn = delivery.arguments["target"], delivery.arguments["source_arn"]
+        _check(target, source_arn, target["Arn"], key_needs.of_schedule(source_arn))
         targets.send({**target, "DeliveryId": delivery.id}, delivery.arguments["payload"])
 
     def give_up(self, delivery: Delivery, failure: Failure) -> None:
@@ -52,8 +53,9 @@ class _Targets:
                 log.error("The dead letter of %s is lost: %s", source_arn, error)
 
 
-def _check(target: Mapping[str, Any], source_arn: str, arn: str) -> None:
-    """Raise Undeliverable unless the target's role, or else EventBridge itself, may send to an ARN.
+def _check(target: Mapping[str, Any], source_arn: str, arn: str, besides: Sequence[Need] = ()) -> None:
+    """Raise Undeliverable unless the target's role, or else EventBridge itself, may send to an ARN, and the role may do
+    what is needed `besides`.
 
     A rule's dead letters are EventBridge's own, a schedule's are its role's. Scheduler passes its schedule group's ARN
     when it assumes a role (Scheduler user guide, "Confused deputy prevention").
@@ -67,6 +69,7 @@ def _check(target: Mapping[str, Any], source_arn: str, arn: str) -> None:
         service, source = on_behalf.SCHEDULER, source_arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
     try:
         caller = enforcement.assume(role, service, "delivery", source)
+        enforcement.require(caller, "", besides)
     except AwsError as error:
         raise Undeliverable("NO_PERMISSIONS", error.message, retry=False) from error
     on_behalf.deliver(arn, role=caller)
