@@ -16,9 +16,10 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from impp_edge import __version__
 from impp_edge.config import Folder
@@ -235,6 +236,33 @@ def overlooked(folder: Folder, path: Path) -> str | None:
     if any(excluded(os.path.basename(below), below) for below in paths):  # noqa: PTH119  # bytes
         return EXCLUDED
     return JUNK if _JUNK.fullmatch(name) or any(map(_JUNK_FOLDERS.fullmatch, folders)) else None
+
+
+@contextmanager
+def directory_of(card_file: CardFile) -> Iterator[tuple[int, bytes]]:
+    """Open the directory of a file: its descriptor, and the file's name there. Follows no link below the folder, as
+    the scan does: whoever may write there could lead us to what only we may read. Raises OSError."""
+    *folders, name = card_file.name.split(b"/")
+    parent = os.open(card_file.folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+            os.close(parent)
+            parent = below
+        yield parent, name
+    finally:
+        os.close(parent)
+
+
+@contextmanager
+def opened(card_file: CardFile, buffering: int = -1) -> Iterator[BinaryIO]:
+    """Open a file to read it, if it is a regular one; see :func:`directory_of`. Raises OSError."""
+    with directory_of(card_file) as (parent, name):
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
+    with os.fdopen(handle, "rb", buffering) as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, NO_FILE)
+        yield file
 
 
 def is_unchanged(card_file: CardFile) -> bool:

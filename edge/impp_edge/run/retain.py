@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from impp_edge.card.age import recorded
-from impp_edge.card.find import CardFile
+from impp_edge.card.find import CardFile, directory_of
 from impp_edge.card.space import Space, space
 from impp_edge.config import Config, Folder, Retain
 from impp_edge.events import Reporter, shown
@@ -441,13 +441,7 @@ def _mismatch(head: Head, entry: Entry, crc64nvme: str) -> str | None:
 @contextmanager
 def _open_below(card_file: CardFile) -> Iterator[tuple[int, bytes, BinaryIO]]:
     """Open a file below its folder: its directory's descriptor, its name there, and the file. Follows no links."""
-    *folders, name = card_file.name.split(b"/")
-    parent = os.open(card_file.folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for folder in folders:
-            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-            os.close(parent)
-            parent = below
+    with directory_of(card_file) as (parent, name):
         if os.fstatvfs(parent).f_flag & os.ST_RDONLY:
             raise _Closed("the card is mounted read-only")
         if not os.access(b".", os.W_OK | os.X_OK, dir_fd=parent):
@@ -455,8 +449,6 @@ def _open_below(card_file: CardFile) -> Iterator[tuple[int, bytes, BinaryIO]]:
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
         with os.fdopen(handle, "rb", buffering=0) as file:
             yield parent, name, file
-    finally:
-        os.close(parent)
 
 
 def _matches(status: os.stat_result, entry: Entry) -> bool:

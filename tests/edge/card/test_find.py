@@ -154,6 +154,24 @@ def test_a_folder_replaced_by_a_link_is_not_followed(card: Path, state: State, t
     assert names == [b"a.mp4"] and problems == [str(card / "deep")]
 
 
+def test_only_a_regular_file_below_its_folder_is_opened(card: Path, state: State, tmp_path: Path) -> None:
+    put(card, "a.mp4", "deep/b.mp4")
+    put(tmp_path / "elsewhere", "a.mp4", "b.mp4")
+    first, second = Look(Folder(card), state).files
+    for file in (first, second):
+        with find.opened(file) as content:
+            assert content.read() == file.path.read_bytes()
+    (card / "deep").rename(tmp_path / "moved")
+    (card / "deep").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError), find.opened(second):
+        pass
+    for put_there in (lambda path: path.symlink_to(tmp_path / "elsewhere/a.mp4"), os.mkfifo):
+        first.path.unlink()
+        put_there(first.path)
+        with pytest.raises(OSError), find.opened(first):  # and nobody waits for a pipe
+            pass
+
+
 def test_names_of_any_bytes_are_found_in_order_and_remembered(card: Path, state: State) -> None:
     names = [b"x" + bytes([byte]) + b".mp4" for byte in range(1, 256) if byte != ord("/")]
     put(card, *names)

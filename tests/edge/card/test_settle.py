@@ -159,7 +159,7 @@ def test_an_unreadable_file_is_left_to_the_upload(card: Card, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(settle, "opened", refuse)
     assert card.after(10) == ["ready"]
 
 

@@ -291,6 +291,27 @@ def test_a_file_deleted_while_queued_fails_alone(
     assert list(objects(s3).values()) == [other.read_bytes()]
 
 
+@pytest.mark.parametrize("size", [100, 2 * PART])
+def test_a_folder_replaced_by_a_link_while_queued_leads_to_nobody_elses_file(
+    config: Config, card: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Whoever may write to a shared folder cannot have the edge upload what only the edge may read."""
+    path = put(card, CLIP, MP4 + os.urandom(size))
+    private = put(tmp_path / "private", path.name, MP4 + os.urandom(size))
+    os.utime(private, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    real = triage.order
+
+    def swap(*args: Any) -> Any:
+        if not path.parent.is_symlink():
+            path.parent.rename(tmp_path / "moved")
+            path.parent.symlink_to(private.parent)
+        return real(*args)
+
+    monkeypatch.setattr(triage, "order", swap)
+    assert nonzero_counts(run(config)[0]) == {"failed": 1}
+    assert objects(s3) == {}
+
+
 def test_a_run_stops_without_a_network_and_the_next_one_continues(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
