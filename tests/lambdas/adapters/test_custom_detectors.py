@@ -114,6 +114,7 @@ def test_an_endpoint_that_is_not_ready_is_asked_again(monkeypatch: pytest.Monkey
         (b"[" * 100_000, "UnreadableAnswer"),
         (b'{"labels": [{"name": "night", "confidence": NaN}]}', "UnreadableAnswer"),
         (b'{"labels": [{"name": "night", "confidence": 101}]}', "UnreadableAnswer"),
+        (b'{"labels": [{"name": "night", "confidence": 1' + b"0" * 400 + b"}]}", "UnreadableAnswer"),
         (
             b'{"labels": [{"name": "x", "confidence": 99, "instances": [{"confidence": 9, "box": [1]}]}]}',
             "UnreadableAnswer",

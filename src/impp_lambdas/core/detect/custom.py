@@ -90,7 +90,7 @@ def read(detector: CustomDetector, body: bytes) -> list[Finding]:
     try:
         labels = json.loads(body)["labels"]
         findings = [finding for label in labels[:MAX_LABELS] if (finding := _finding(detector, label))]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise UnreadableAnswer(f"{detector.name}: the answer does not have the documented form: {error!r}") from error
     return sorted(findings, key=lambda finding: (-finding["confidence"], finding["name"]))
 

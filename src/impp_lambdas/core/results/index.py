@@ -7,8 +7,10 @@ A month is a shard; one that has become full is split by the next digit of the t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from impp_lambdas.core import keys
@@ -24,8 +26,10 @@ LABELS = 8
 """Labels of an entry."""
 REASON = 500
 """Characters of a reason."""
-SPANS, LINES, PHRASES = 12, 100, 4000
-"""Most spans per label, lines of text, and phrases of an asset: some five hours of speech."""
+NAMES, SPANS, LINES, PHRASES = 50, 12, 100, 4000
+"""Most labels of an asset and spans of each, lines of text, and phrases: some five hours of speech."""
+TEXT = 200
+"""Characters of a name, line or phrase. The functions that write them read strangers' files; a shard is everybody's."""
 
 MAX_ASSETS, MAX_WORDS = 1000, 20_000
 """Assets of a shard, and what was seen, read and said in them, beyond which it is split. Each write rewrites the shard,
@@ -115,11 +119,15 @@ def words(analysis: Document, phrases: Iterable[Phrase]) -> dict[str, list[Any]]
     text: dict[str, float] = {}
     for frame in analysis.get("frames") or ():
         for finding in frame.get("text") or ():
-            text.setdefault(str(finding["text"]), _seconds(frame["t"]))
+            text.setdefault(_short(finding["text"]), _seconds(frame["t"]))
     by_kind = {
-        "labels": [[name, *map(_seconds, span)] for name, all_spans in spans.items() for span in all_spans[:SPANS]],
-        "text": [[line, at] for line, at in list(text.items())[:LINES]],
-        "speech": [[_seconds(start), phrase] for start, phrase in list(phrases)[:PHRASES]],
+        "labels": [
+            [_short(name), *map(_seconds, span)]
+            for name, all_spans in islice(spans.items(), NAMES)
+            for span in all_spans[:SPANS]
+        ],
+        "text": [[line, at] for line, at in islice(text.items(), LINES)],
+        "speech": [[_seconds(start), _short(phrase)] for start, phrase in islice(phrases, PHRASES)],
     }
     return {name: values for name, values in by_kind.items() if values}
 
@@ -289,4 +297,9 @@ def _storyboard(image: str | None) -> dict[str, str] | None:
 
 
 def _seconds(value: Any) -> float:
-    return round(float(value), 2)
+    seconds = float(value)
+    return round(seconds, 2) if math.isfinite(seconds) else 0.0
+
+
+def _short(text: Any) -> str:
+    return str(text)[:TEXT]

@@ -150,6 +150,20 @@ def test_words_of_an_endless_recording_are_bounded() -> None:
     assert counts == {"labels": index.SPANS, "text": index.LINES, "speech": index.PHRASES}
 
 
+def test_words_of_a_document_that_a_hostile_file_has_written_fit_into_a_shard() -> None:
+    """A function that reads strangers' files writes the analysis; a shard is everybody's."""
+    nan, inf, long = float("nan"), float("inf"), "x" * 10_000_000
+    analysis = {
+        "frames": [{"t": nan, "text": [{"text": "a"}]}, {"t": "1", "text": [{"text": long}]}],
+        "summary": {"spans": {"labels": {long: [[0, inf]], **{str(n): [[n, n]] for n in range(10_000)}}}},
+    }
+    words = index.words(analysis, [(nan, "b"), (2.0, long)])
+    assert words["text"] == [["a", 0.0], ["x" * index.TEXT, 1.0]]
+    assert words["speech"] == [[0.0, "b"], [2.0, "x" * index.TEXT]]
+    assert words["labels"][0] == ["x" * index.TEXT, 0.0, 0.0] and len(words["labels"]) == index.NAMES
+    validate("words", index.words_shard("2026-10", {ASSET: words}))
+
+
 ids = st.sampled_from([f"{n:020x}" for n in range(6)])
 days = st.integers(1, 28)
 
