@@ -24,6 +24,8 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 IDLE_SECONDS: Final = 300
 """How long a connection may stay silent: longer than SDKs keep an unused one, so that they close it first."""
 
+_NO_BREAKS: Final = dict.fromkeys(map(ord, "\r\n\0"), " ")
+
 DRAIN: Final = 1 << 20
 """How much of an unread body is discarded to keep a connection."""
 
@@ -143,6 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
             lines.append("Transfer-Encoding: chunked")
         if self.close_connection:
             lines.append("Connection: close")
+        # A value may come from a request (`response-content-type`, a form's metadata). RFC 9110, 5.5: CR, LF and NUL are
+        # replaced by a space, or the value would go on as headers and body of its own.
+        lines = [line.translate(_NO_BREAKS) for line in lines]
         self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
 
     def _body(self) -> _Body:

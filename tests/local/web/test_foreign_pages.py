@@ -115,3 +115,18 @@ def test_a_file_may_be_linked_and_embedded_but_runs_no_script(cloud: LocalCloud,
     assert status == 200
     assert "sandbox" in headers["Content-Security-Policy"].split("; ")
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "override", ["content-type", "content-disposition", "cache-control", "content-language", "content-encoding", "expires"]
+)
+def test_a_link_adds_no_header_and_no_body_to_a_response(cloud: LocalCloud, override: str) -> None:
+    """It would be a page without the sandbox."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="split")
+    s3.put_object(Bucket="split", Key="a.mp4", Body=b"footage")
+    linked = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    injected = "text%2Fhtml%0D%0AX-Injected%3A+1%0D%0A%0D%0A%3Cscript%3Efetch('%2F')%3C%2Fscript%3E"
+    status, headers = sent(cloud, "s3", "GET", f"/split/a.mp4?response-{override}={injected}", linked)
+    assert "X-Injected" not in headers
+    assert status != 200 or "sandbox" in headers["Content-Security-Policy"].split("; ")
