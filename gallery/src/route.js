@@ -1,11 +1,16 @@
 // The address after `#` as a route, and routes as addresses. The fragment never reaches the server or its logs.
 
+// A map: an object would also have pages named `constructor` and `__proto__`.
+const PAGES = new Map([
+  ["", "timeline"], ["a", "asset"], ["search", "search"], ["problems", "problems"], ["money", "money"], ["shared", "shared"],
+]);
+
 /** `{page, ids, query}`; `page` is one of timeline, asset, search, problems, money, shared. */
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [head, rest = ""] = path.split("/", 2);
   const ids = rest.split(",").filter((id) => /^[0-9a-f]{20}$/.test(id));
-  const page = { "": "timeline", a: "asset", search: "search", problems: "problems", money: "money", shared: "shared" }[head];
+  const page = PAGES.get(head);
   const isComplete = page && (ids.length > 0 || !["asset", "shared"].includes(page));
   return { page: isComplete ? page : "timeline", ids, query: new URLSearchParams(query) };
 }

@@ -37,6 +37,11 @@ def test_an_expired_link_is_told_apart_from_an_empty_archive(denied: Gallery) ->
         assert "impp open" in denied.chromium.run("return document.body.innerText")
 
 
+@pytest.mark.parametrize("name", ["constructor", "__proto__", "nowhere"])
+def test_an_address_of_no_page_shows_the_timeline(gallery: Gallery, name: str) -> None:
+    gallery.open(f"#/{name}", "document.querySelector('main a[href^=\"#/a/\"]')")
+
+
 def test_a_shared_page_reads_its_assets_alone(denied: Gallery) -> None:
     entry = denied.site.archive.first(camera="front", state="published", says=True)
     denied.site.requests.clear()

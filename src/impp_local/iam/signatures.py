@@ -84,7 +84,7 @@ def check(call: Call, secret: str, now: datetime | None = None) -> None:
     digest = hashlib.sha256(canonical.encode("latin-1", "replace")).hexdigest()
     to_sign = "\n".join(("AWS4-HMAC-SHA256", signed.time, signed.scope, digest))
     expected = hmac.digest(_key(secret, signed.date, signed.region, signed.service), to_sign.encode(), "sha256").hex()
-    if not hmac.compare_digest(expected, signed.signature):
+    if not hmac.compare_digest(expected.encode(), signed.signature.encode()):  # text must be ASCII
         raise denial.wrong_signature(call.service, call.access_key or "", to_sign, signed.signature)
     if signed.payload.startswith("STREAMING-AWS4-HMAC-SHA256-"):
         _check_chunks(call, signed, secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -179,6 +180,15 @@ def test_a_url_has_an_end(sign: Sign, is_new: bool) -> None:
 def test_what_is_no_signature_is_refused(authorization: str) -> None:
     call = alter(sent(s3, "GET", "/bucket/key"), HTTP_AUTHORIZATION=authorization)
     assert refusal(call).code == "AuthorizationHeaderMalformed"
+
+
+@pytest.mark.parametrize("sign", [s3_url, old_s3_url])
+def test_a_signature_of_other_characters_is_refused_not_an_error(sign: Sign) -> None:
+    call = sent(sign, "GET", "/bucket/key")
+    name = "X-Amz-Signature" if sign is s3_url else "Signature"
+    target = f"/bucket/key?{re.sub(f'(^|&){name}=[^&]*', f'&{name}=%C3%A9', call.environ['QUERY_STRING'])}"
+    changed = {"REQUEST_URI": target, "RAW_URI": target, "QUERY_STRING": target.partition("?")[2]}
+    assert refusal(alter(call, **changed)).code == "SignatureDoesNotMatch"
 
 
 def test_an_algorithm_that_is_not_verified_is_for_key_value_stores_only() -> None:
