@@ -145,8 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
             lines.append("Transfer-Encoding: chunked")
         if self.close_connection:
             lines.append("Connection: close")
-        # A value may come from a request (`response-content-type`, a form's metadata). RFC 9110, 5.5: CR, LF and NUL are
-        # replaced by a space, or the value would go on as headers and body of its own.
+        # A value may come from a request (`response-content-type`, a form's metadata). RFC 9110, 5.5: a space replaces
+        # CR, LF and NUL, or the value would go on as headers and body of its own.
         lines = [line.translate(_NO_BREAKS) for line in lines]
         self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
 

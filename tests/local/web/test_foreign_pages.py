@@ -118,7 +118,8 @@ def test_a_file_may_be_linked_and_embedded_but_runs_no_script(cloud: LocalCloud,
 
 
 @pytest.mark.parametrize(
-    "override", ["content-type", "content-disposition", "cache-control", "content-language", "content-encoding", "expires"]
+    "override",
+    ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"],
 )
 def test_a_link_adds_no_header_and_no_body_to_a_response(cloud: LocalCloud, override: str) -> None:
     """It would be a page without the sandbox."""
