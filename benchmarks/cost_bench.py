@@ -91,7 +91,7 @@ def analyses_of_100_h() -> float:
 
 def main() -> None:
     """Print the table."""
-    print(f"| footage | USD an original | USD an hour | {' | '.join(SERVICES)} | storage class |")
+    print(f"| footage | USD per original | USD per hour | {' | '.join(SERVICES)} | storage class |")
     print("| --- | ---: | ---: |" + " ---: |" * len(SERVICES) + " --- |")
     for footage in FOOTAGE:
         facts = footage.facts()

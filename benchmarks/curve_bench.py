@@ -457,7 +457,7 @@ def plot(points: Sequence[Point]) -> str:
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        'font-size="12" role="img" aria-label="Labels found by cost per hour">',
+        'font-size="12" role="img" aria-label="Appearances found by cost per hour">',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
         f'<rect x="{_LEFT}" y="{y(100)}" width="{x(TARGET_USD) - _LEFT:.1f}" height="{y(TARGET_SHARE) - y(100):.1f}" '
         'fill="#dff0e4"/>',
@@ -468,6 +468,7 @@ def plot(points: Sequence[Point]) -> str:
     for percent in range(0, 101, 20):
         parts.append(f'<path d="M{_LEFT} {y(percent)}H{_LEFT + inner_w}" stroke="#e4e4e4"/>')
         parts.append(f'<text x="{_LEFT - 8}" y="{y(percent) + 4}" text-anchor="end">{percent} %</text>')
+    parts.append(f'<text x="{_LEFT}" y="{_TOP - 10}">appearances found</text>')
     middle = _LEFT + inner_w / 2
     parts.append(f'<text x="{middle}" y="{_HEIGHT - 12}" text-anchor="middle">USD per hour of footage</text>')
     families = list(dict.fromkeys(point.way.family for point in points))
