@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -128,11 +129,47 @@ def test_roots_lock_the_providers_that_they_need(folder: str, working_copy: Path
     installing.execute_command("init", "-backend=false", "-input=false", "-no-color", "-lockfile=readonly")
 
 
+@pytest.fixture(scope="module")
+def tested(working_copy: Path, terraform_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What Terraform printed about the tests of all modules, run as those of one root.
+
+    Each Terraform that starts reads the provider's schemas, two seconds of processor time: 20 modules share them. A
+    `run` block says which module it is about, as Terraform allows in tests of a root
+    (https://developer.hashicorp.com/terraform/language/tests#modules).
+    """
+    root = tmp_path_factory.mktemp("tests-of-modules")
+    shutil.copytree(working_copy / "modules", root / "modules", ignore=shutil.ignore_patterns(".terraform*"))
+    shutil.copy(root / "modules" / MODULES[0] / "versions.tf", root)
+    (root / "tests").mkdir()
+    for module in MODULES:
+        for file in (root / "modules" / module / "tests").glob("*.tftest.hcl"):
+            text = file.read_text(encoding="utf-8").replace('"tests/fixtures/', f'"modules/{module}/tests/fixtures/')
+            block = f'\\1  module {{\n    source = "./modules/{module}"\n  }}\n'
+            text = re.sub(r'^(run "\w+" \{\n)', block, text, flags=re.MULTILINE)
+            (root / "tests" / f"{module}.{file.name}").write_text(text, encoding="utf-8")
+    terraform(root, terraform_env).execute_command("init", "-backend=false", "-input=false", "-no-color")
+    # The exit code is that of all modules together.
+    command = [str(ensure_terraform()), "test", "-no-color"]
+    return subprocess.run(
+        command, cwd=root, env=terraform_env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ).stdout
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", [*(f"modules/{module}" for module in MODULES), "terraform/bootstrap"])
-def test_module_tests_pass(folder: str, working_copy: Path, terraform_env: dict[str, str]) -> None:
-    tested = terraform(working_copy / folder, terraform_env)
-    tested.execute_command("init", "-backend=false", "-input=false", "-no-color")
-    result = tested.execute_command("test", "-no-color")
+@pytest.mark.parametrize("module", MODULES)
+def test_module_tests_pass(module: str, tested: str) -> None:
+    for file in (REPOSITORY / "modules" / module / "tests").glob("*.tftest.hcl"):
+        name = f"tests/{module}.{file.name}"
+        assert f"{name}... pass\n" in tested, tested
+        output = tested.partition(f"{name}... in progress\n")[2].partition(f"{name}... tearing down\n")[0]
+        runs = re.findall(r'^run "(\w+)"', file.read_text("utf-8"), re.MULTILINE)
+        assert runs and re.findall(r'^  run "(\w+)"\.\.\. pass$', output, re.MULTILINE) == runs, output
+
+
+@pytest.mark.slow
+def test_bootstrap_tests_pass(working_copy: Path, terraform_env: dict[str, str]) -> None:
+    root = terraform(working_copy / "terraform/bootstrap", terraform_env)
+    root.execute_command("init", "-backend=false", "-input=false", "-no-color")
+    result = root.execute_command("test", "-no-color")
     passed = re.search(r"(\d+) passed, 0 failed", result.out)
     assert passed and int(passed.group(1)) > 0, result.out

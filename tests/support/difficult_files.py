@@ -60,10 +60,13 @@ def tone(seconds: float = SECONDS, layout: str = "stereo", rate: int = 44_100) -
 
 @lru_cache(maxsize=256)
 def encode(extension: str, *arguments: str) -> bytes:
-    """The file that FFmpeg writes with these arguments."""
+    """The file that FFmpeg writes with these arguments.
+
+    One thread: libvpx's threads wait for each other by spinning, which takes ten times as long on a busy machine.
+    """
     with tempfile.TemporaryDirectory(prefix="impp-difficult-") as folder:
         path = Path(folder) / f"file.{extension}"
-        video.run([*arguments, video.output_path(path)], timeout_s=120)
+        video.run([*arguments, "-threads", "1", video.output_path(path)], timeout_s=120)
         return path.read_bytes()
 
 

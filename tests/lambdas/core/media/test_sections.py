@@ -23,7 +23,7 @@ SECONDS = 90
 SCENE = (*picture("320x180", "10", SECONDS), *tone(SECONDS), "-af", f"volume=0:enable='lt(t,{SECONDS - 30})'")
 """A picture, and a tone in its last 30 s."""
 OPUS = ("-c:a", "libopus")
-VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "16", *OPUS)
+VP8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "16", "-b:v", "400k", *OPUS)
 LIVE = ("-live", "1", "-f")
 KINDS = {
     "Matroska with cues": ("mkv", *X264, *AAC),
