@@ -111,8 +111,10 @@ def act(
             keep(result)
     except (ActionFailed, AwsError) as error:  # some of many may be done
         ended = explain(error, target.environment) if isinstance(error, AwsError) else Failure(str(error))
-        left = len(would) - sum(result["asset"] in would for result in results)
-        todo = f"{left} of {len(would)} assets remain: run the command again."
+        done = {result["asset"] for result in results}
+        left = [asset for asset in would if asset not in done]  # by id: an erased asset has no other name
+        named = ", ".join(left[:SHOWN]) + (", …" if len(left) > SHOWN else "")
+        todo = f"{len(left)} of {len(would)} assets remain ({named}): run the command again."
         failure = Failure(f"{ended.message.rstrip('.')}. {todo}", ExitCode(ended.exit_code))
         _print(results, would, wanted, failure)
         failure.is_printed = True

@@ -205,7 +205,7 @@ def test_an_erasure_that_is_cut_short_keeps_the_receipts_of_what_is_done(
     options = ["--receipts", str(tmp_path), "--yes", *(["--json"] if as_json else [])]
     result = archive.impp("erase", FIRST, SECOND, *options)
     assert result.exit_code == 4 and (tmp_path / f"erased-{FIRST}.json").exists()
-    assert "is expired. 1 of 2 assets remain: run the command again." in result.stderr
+    assert f"is expired. 1 of 2 assets remain ({SECOND}): run the command again." in result.stderr
     if as_json:
         document = json.loads(result.stdout)
         assert [one["asset"] for one in document["results"]] == [FIRST] and "1 of 2" in document["error"]
