@@ -219,9 +219,12 @@ run "sends_security_headers" {
     condition = alltrue([
       aws_cloudfront_response_headers_policy.this.security_headers_config[0].strict_transport_security[0].access_control_max_age_sec >= 31536000,
       aws_cloudfront_response_headers_policy.this.security_headers_config[0].referrer_policy[0].referrer_policy == "no-referrer",
-      strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "default-src 'none'"),
+      alltrue([
+        for source in ["default-src", "base-uri", "form-action", "frame-ancestors"] :
+        strcontains(aws_cloudfront_response_headers_policy.this.security_headers_config[0].content_security_policy[0].content_security_policy, "${source} 'none'")
+      ]),
     ])
-    error_message = "HSTS, no referrer and a closed content security policy must be sent."
+    error_message = "HSTS, no referrer and a closed content security policy must be sent: default-src does not cover forms and bases."
   }
 }
 
