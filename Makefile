@@ -34,16 +34,16 @@ help: ## Show this list.
 # Through the environment, whatever characters they have.
 export MEDIA PORT STATE CLEAN
 
-demo: $(READY) ## Run the whole pipeline here on sample footage, or on yours: MEDIA=<folder>; KEEP=1: then open its gallery.
+demo: $(READY) ## Run the whole pipeline here on sample footage, or on yours: MEDIA=<folder>; KEEP=1 keeps its gallery open.
 	@$(RUN) -m impp_local demo $(if $(MEDIA),--media "$$MEDIA") $(if $(KEEP),--keep)
 
-up: $(READY) ## Start the local cloud with IMPP deployed, where it stopped: PORT=, STATE=<folder>; FRESH=1: from nothing.
+up: $(READY) ## Start or resume the local cloud with IMPP deployed: PORT=, STATE=<folder>; FRESH=1 starts over.
 	@$(RUN) -m impp_local up --deploy $(CLOUD) $(if $(PORT),--port "$$PORT") $(if $(FRESH),--fresh)
 
 down: $(READY) ## Stop the local cloud that `make up` started; STATE=<folder>.
 	@$(RUN) -m impp_local down $(CLOUD)
 
-test: $(READY) ## Run every check and test.
+test: $(READY) ## Run all checks and tests.
 	@$(MAKE) --jobs 2 lint tests
 
 # Four processes for two cores: some of the tests wait for Terraform, which waits for itself. Three used 1.7 cores.
@@ -55,7 +55,7 @@ test-fast: $(READY) ## Run the quick tests: no models, no Terraform, few process
 	$(VENV)/bin/ruff check -q
 	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses auto --dist loadfile
 
-lint: $(READY) $(CHECKED) ## Check style, types, the floors of imports, Terraform's format and security, and the workflows.
+lint: $(READY) $(CHECKED) ## Check style, types, import layers, Terraform's format and security, and the workflows.
 	$(VENV)/bin/ruff check -q
 	$(VENV)/bin/ruff format -q --check
 	$(VENV)/bin/mypy
@@ -88,15 +88,15 @@ reference: $(READY) ## Generate the pages of docs/reference and the tables of th
 fuzz: $(READY) ## Fuzz every parser of our own for MINUTES=10; crashing inputs stay in build/fuzz. Uses Atheris if installed.
 	$(RUN) -m tests.fuzz $(if $(MINUTES),--minutes $(MINUTES))
 
-bench: $(READY) ## Measure this project, and its peers where they are installed.
+bench: $(READY) ## Run the benchmarks, also of similar tools that are installed.
 	@for bench in benchmarks/*_bench.py; do $(RUN) $$bench || exit 1; done
 
 # --- on AWS: your credentials, your bill; ENV=dev or prod ---
 
-doctor: $(READY) ## Check the account and the environment: what would make a deployment fail, what to write.
+doctor: $(READY) ## Check the account and the environment for problems, and print the fixes.
 	@$(RUN) -m impp_cli doctor --env $(ENV)
 
-bootstrap: $(READY) ## Once per account: make the bucket for Terraform's state, write terraform/envs/backend.hcl.
+bootstrap: $(READY) ## Once per account: create the bucket for Terraform's state, write terraform/envs/backend.hcl.
 	$(TERRAFORM) -chdir=terraform/bootstrap init -input=false
 	$(TERRAFORM) -chdir=terraform/bootstrap apply $(APPROVAL) -var-file=../region.tfvars
 	$(TERRAFORM) -chdir=terraform/bootstrap output -raw backend_config | tr ' ' '\n' \
@@ -111,19 +111,19 @@ init: build $(BACKEND)
 plan: init ## Show what a deploy would change.
 	$(ROOT) plan -input=false $(VARIABLES)
 
-idle-cost: build ## Itemise what an environment costs per month without footage, from its plan; needs no AWS account.
+idle-cost: build ## Itemise an environment's cost per month without footage, from its plan; needs no AWS account.
 	@$(RUN) -m impp_local terraform plan --env $(ENV) | $(RUN) -m impp_build.idle_cost -
 
 deploy: $(if $(filter skip,$(DOCTOR)),,doctor) init ## Check (DOCTOR=skip), build, show the plan, ask (APPROVED=yes), apply exactly that plan to AWS.
 	$(ROOT) apply $(APPROVAL) $(VARIABLES)
 	@$(ROOT) output -json | $(RUN) -m impp_cli configure --env $(ENV)
 
-smoke: $(if $(filter local,$(ENV)),$(READY),init) ## Prove a deployment with a few files, then remove them: YES=1; ENV=local for that of `make up`.
+smoke: $(if $(filter local,$(ENV)),$(READY),init) ## Prove a deployment with a few files, then remove them: YES=1; ENV=local for `make up`.
 	$(if $(filter local,$(ENV)),,@mkdir -p build/smoke && $(ROOT) output -json > build/smoke/$$$$.json \
 	  && mv build/smoke/$$$$.json build/smoke/$(ENV).outputs.json)
 	@$(RUN) -m impp_smoke --env $(ENV) $(CLOUD) $(if $(YES),--yes) $(if $(KEEP),--keep) $(if $(CLEAN),--clean "$$CLEAN")
 
-destroy: init ## Remove the environment from AWS. Buckets with footage stay unless the environment says force_destroy.
+destroy: init ## Remove the environment from AWS. Buckets with footage stay unless force_destroy is set.
 	$(ROOT) destroy $(APPROVAL) $(VARIABLES)
 	@$(RUN) -m impp_cli configure --remove --env $(ENV)
 
@@ -141,7 +141,7 @@ lock: $(READY) ## Pin the newest dependencies, with hashes, from requirements/*.
 	$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	  edge/pyproject.toml --output-file edge/requirements.txt
 
-clean: ## Remove what was built and cached in this checkout; the virtual environment stays.
+clean: ## Remove build results and caches in this checkout; the virtual environment stays.
 	rm -rf build edge/build edge/*.egg-info src/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .pytest_cache
 
 $(CHECKOV)/.ready: requirements/checkov.txt $(READY)

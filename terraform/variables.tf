@@ -26,14 +26,14 @@ variable "cost_anomaly" {
 }
 
 variable "cost_tag_active" {
-  description = "Whether the tag `Deployment` is an active cost allocation tag of the account. Budget and cost report then count this environment only. While it is inactive they would count nothing, so false: they count the whole account."
+  description = "Whether the tag `Deployment` is an active cost allocation tag of the account. Budget and cost report then count only this environment. With an inactive tag they would count nothing. False: they count the whole account."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "custom_detectors" {
-  description = "Detectors of your own by name: models behind SageMaker endpoints, which look at footage beside a profile's engines or instead of its labels' one. See the guide `custom-detector`."
+  description = "Your own detectors by name: models behind SageMaker endpoints, which analyse footage in addition to a profile's engines or instead of its label engine. See the guide `custom-detector`."
   type = map(object({
     # Name of the endpoint, `impp-<environment>-…`.
     endpoint = string
@@ -130,7 +130,7 @@ variable "environment" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete footage and catalog too. Only for environments whose data is expendable."
+  description = "Let `terraform destroy` also delete footage and catalog. Only for environments whose data is expendable."
   type        = bool
   default     = false
   nullable    = false
@@ -149,7 +149,7 @@ variable "function_overrides" {
 }
 
 variable "health_alarm" {
-  description = "Whether one composite alarm sums up all others: a single state for a status page. It costs about $0.50 a month."
+  description = "Whether to create a composite alarm over all others: one state for a status page. It costs about $0.50 a month."
   type        = bool
   default     = false
   nullable    = false
@@ -237,7 +237,7 @@ variable "permissions_boundary" {
 }
 
 variable "profile_rules" {
-  description = "Which originals get which profile, before their kind, source and recording decide. The first rule that applies counts."
+  description = "Which originals get which profile, before their kind, source and recording decide. The first matching rule wins."
   type = list(object({
     # Name of a profile.
     profile = string
@@ -254,7 +254,7 @@ variable "profile_rules" {
 }
 
 variable "profiles" {
-  description = "Changes to the profiles, which say what happens to footage, and profiles of your own. What is not set stays as in the default."
+  description = "Changes to the default profiles, and your own profiles. Unset values keep their default."
   type = map(object({
     # Default profile that a profile of your own starts from.
     base = optional(string)
@@ -341,7 +341,7 @@ variable "transcribe_language" {
 }
 
 variable "webhooks" {
-  description = "Webhook URLs for alerts by chat channel, such as `{ slack = [\"https://...\"] }`; module `alerts` knows the channels. They go to Secrets Manager and into no plan or state. Raise `webhooks_version` with each change."
+  description = "Webhook URLs for alerts by chat channel, such as `{ slack = [\"https://...\"] }`; module `alerts` lists the channels. They go to Secrets Manager, and not into any plan or state. Increment `webhooks_version` with each change."
   type        = map(list(string))
   default     = {}
   ephemeral   = true
@@ -354,7 +354,7 @@ variable "webhooks" {
 }
 
 variable "webhooks_version" {
-  description = "0 without webhooks, 1 with the first ones. Raise it by one whenever `webhooks` changes: Terraform cannot see that a write-only value changed."
+  description = "0 without webhooks, 1 with the first ones. Increment it whenever `webhooks` changes: Terraform cannot detect that a write-only value changed."
   type        = number
   default     = 0
   nullable    = false

@@ -19,6 +19,6 @@ output "functions" {
 }
 
 output "rule_name" {
-  description = "Name of the rule that tells the function of restored originals."
+  description = "Name of the rule that notifies the function of restored originals."
   value       = aws_cloudwatch_event_rule.restored.name
 }

@@ -24,7 +24,7 @@ variable "catalog_table_name" {
 }
 
 variable "distribution" {
-  description = "The distribution, whose copies of erased files are invalidated. Null: there is none; alerts then link to presigned S3 URLs."
+  description = "The distribution, whose copies of erased files are invalidated. Null: none; alerts then link to presigned S3 URLs."
   type = object({
     # Host name for viewers.
     domain = string
@@ -85,7 +85,7 @@ variable "name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {

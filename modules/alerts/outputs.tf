@@ -14,7 +14,7 @@ output "fallback_topic_arn" {
 }
 
 output "muted_topic_arn" {
-  description = "ARN of the topic for alerts beyond a device's daily number, to which nobody is subscribed."
+  description = "ARN of the topic for alerts beyond a device's daily number, which has no subscribers."
   value       = local.topics.muted.arn
   depends_on  = [aws_sns_topic.muted]
 }

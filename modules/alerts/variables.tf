@@ -69,7 +69,7 @@ variable "name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {
@@ -86,7 +86,7 @@ variable "tags" {
 }
 
 variable "webhooks" {
-  description = "Webhook URLs by chat channel, such as `{ slack = [\"https://...\"] }`. They go to Secrets Manager and into no plan, state or log."
+  description = "Webhook URLs by chat channel, such as `{ slack = [\"https://...\"] }`. They go to Secrets Manager, and not into any plan, state or log."
   type        = map(list(string))
   default     = {}
   ephemeral   = true
@@ -105,7 +105,7 @@ variable "webhooks" {
 }
 
 variable "webhooks_version" {
-  description = "Raise it by one whenever `webhooks` changes: Terraform cannot see that a write-only value changed."
+  description = "Increment it whenever `webhooks` changes: Terraform cannot detect that a write-only value changed."
   type        = number
   default     = 1
   nullable    = false

@@ -1,5 +1,5 @@
 output "dead_letter_queue" {
-  description = "The queue of announcements that `resume` did not receive or failed to process; null in a build without the function."
+  description = "The queue of completion events that `resume` did not receive or failed to process; null in a build without the function."
   value = one([
     for queue in module.dead_letter : {
       arn  = queue.arn

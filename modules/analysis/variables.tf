@@ -18,7 +18,7 @@ variable "catalog_table_name" {
 }
 
 variable "custom_detectors" {
-  description = "Detectors of the user's own by name, which the function analyze asks."
+  description = "Custom detectors by name, which the function analyze calls."
   type = map(object({
     # Name of the endpoint.
     endpoint = string
@@ -75,7 +75,7 @@ variable "custom_detectors" {
 }
 
 variable "detector_actions" {
-  description = "IAM actions of the detectors that the function analyze asks, such as `rekognition:DetectLabels`."
+  description = "IAM actions of the detectors that the function analyze calls, such as `rekognition:DetectLabels`."
   type        = set(string)
   default     = []
   nullable    = false
@@ -148,7 +148,7 @@ variable "name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {

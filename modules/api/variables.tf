@@ -1,5 +1,5 @@
 variable "actions_function_name" {
-  description = "Name of the function `actions`, which requests are handed to."
+  description = "Name of the function `actions`, to which requests are forwarded."
   type        = string
   nullable    = false
 }
@@ -58,7 +58,7 @@ variable "log_retention_days" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Monthly budget in USD, which the page shows. 0: none."
+  description = "Monthly budget in USD, which the gallery shows. 0: none."
   type        = number
   default     = 0
   nullable    = false
@@ -75,7 +75,7 @@ variable "name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {

@@ -32,7 +32,7 @@ variable "expire_after_days" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the objects too."
+  description = "Let `terraform destroy` also delete the objects."
   type        = bool
   default     = false
   nullable    = false
@@ -91,7 +91,7 @@ variable "name" {
 }
 
 variable "object_lock" {
-  description = "Let versions be put under a legal hold (S3 Object Lock, without a default retention). It cannot be switched off again."
+  description = "Let versions be put under a legal hold (S3 Object Lock, without a default retention). It cannot be disabled again."
   type        = bool
   default     = false
   nullable    = false

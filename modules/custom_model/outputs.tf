@@ -1,5 +1,5 @@
 output "detector" {
-  description = "What the root's `custom_detectors` needs of this endpoint."
+  description = "The value for the root's `custom_detectors`."
   value = {
     endpoint      = aws_sagemaker_endpoint.this.name
     instance_type = local.is_asynchronous ? var.asynchronous.instance_type : null

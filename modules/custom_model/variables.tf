@@ -14,7 +14,7 @@ variable "artifact" {
 }
 
 variable "asynchronous" {
-  description = "An endpoint on instances that scales in to zero and answers by objects in S3: for models that need a GPU, more than 6 GB of memory or more than a minute. Null: a serverless endpoint."
+  description = "An endpoint on instances that scales in to zero and returns results as objects in S3: for models that need a GPU, more than 6 GB of memory or more than a minute. Null: a serverless endpoint."
   type = object({
     # Prefix of the answers, which ends with a slash.
     answers_prefix = string
@@ -66,7 +66,7 @@ variable "image" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key that encrypts artifact, volumes, answers and logs."
+  description = "ARN of the key that encrypts artifact, volumes, results and logs."
   type        = string
   nullable    = false
   validation {
@@ -93,7 +93,7 @@ variable "name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {
@@ -103,7 +103,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "serverless" {
-  description = "Size of a serverless endpoint, which costs nothing while it is not asked. Ignored with `asynchronous`."
+  description = "Size of a serverless endpoint, which costs nothing while idle. Ignored with `asynchronous`."
   type = object({
     # Calls at once; beyond, callers wait. IMPP sends 4 per asset.
     max_concurrency = optional(number, 4)

@@ -40,7 +40,7 @@ output "viewer_key_parameter" {
 }
 
 output "viewer_keys" {
-  description = "The function that makes and rotates the keys: its name, and its ARN."
+  description = "The function that creates and rotates the keys: its name and its ARN."
   value = {
     arn  = module.viewer_keys.arn
     name = module.viewer_keys.name

@@ -23,7 +23,7 @@ variable "allowed_countries" {
 }
 
 variable "api" {
-  description = "The function URL that answers `/api/*`, output `origin` of module `api`. Null: none."
+  description = "The function URL that serves `/api/*`, output `origin` of module `api`. Null: none."
   type = object({
     # Host name of the URL.
     domain_name = string
@@ -79,7 +79,7 @@ variable "custom_domain" {
 }
 
 variable "environment" {
-  description = "Environment variables of the function, beside the module's own."
+  description = "Environment variables of the function, in addition to the module's own."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -129,7 +129,7 @@ variable "gallery" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key that makes the viewers' key pairs, encrypts the private keys, and the function's environment and log."
+  description = "ARN of the key that generates the viewers' key pairs and encrypts the private keys and the function's environment and log."
   type        = string
   nullable    = false
 
@@ -158,7 +158,7 @@ variable "name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
 }

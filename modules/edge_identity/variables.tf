@@ -1,5 +1,5 @@
 variable "boxes" {
-  description = "Edge boxes by name, each with a role and a certificate of its own."
+  description = "Edge boxes by name, each with its own role and certificate."
   type = map(object({
     # CN of the certificate's subject. Null: the box's name.
     common_name = optional(string)
@@ -141,7 +141,7 @@ variable "paths" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {
@@ -151,7 +151,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "session_duration_s" {
-  description = "Lifetime of a box's credentials in seconds. The box renews them by itself; a stolen copy expires with them."
+  description = "Lifetime of a box's credentials in seconds. The box renews them automatically; a stolen copy expires with them."
   type        = number
   default     = 3600
   nullable    = false

@@ -1,5 +1,5 @@
 output "dead_letter_queue" {
-  description = "The queue of events that could not start an execution, to replay them from."
+  description = "The queue of events that could not start an execution, for replaying them."
   value = {
     arn  = module.dead_letter.arn
     name = module.dead_letter.name

@@ -25,7 +25,7 @@ variable "catalog_deletion_protection" {
 }
 
 variable "custom_detectors" {
-  description = "Detectors of the user's own by name, which Inspect plans and prices. Module `analysis` asks them and checks their values."
+  description = "Custom detectors by name, which Inspect plans and prices. Module `analysis` calls them and checks their values."
   type = map(object({
     # Name of the endpoint.
     endpoint = string
@@ -115,7 +115,7 @@ variable "name" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {
@@ -125,7 +125,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "profile_rules" {
-  description = "Which originals get which profile, before their kind, source and recording decide. The first rule that applies counts."
+  description = "Which originals get which profile, before their kind, source and recording decide. The first matching rule wins."
   type = list(object({
     # Name of a profile.
     profile = string
@@ -150,7 +150,7 @@ variable "profile_rules" {
 }
 
 variable "profiles" {
-  description = "Changes to the profiles, which say what happens to footage, and profiles of your own. What is not set stays as in the default."
+  description = "Changes to the default profiles, and your own profiles. Unset values keep their default."
   type = map(object({
     # Default profile that a profile of your own starts from.
     base = optional(string)

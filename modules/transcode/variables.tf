@@ -1,5 +1,5 @@
 variable "copies" {
-  description = "Where MediaConvert reads copies of inputs whose keys have unusual characters. Null: there are none."
+  description = "Where MediaConvert reads copies of inputs whose keys have unusual characters. Null: no copies."
   type = object({
     # Name of the bucket.
     bucket = string
@@ -52,7 +52,7 @@ variable "output" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that limits what the module's roles may ever do, their permissions boundary. Null: none."
+  description = "ARN of the permissions boundary of the module's roles. Null: none."
   type        = string
   default     = null
   validation {
