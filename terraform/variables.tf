@@ -39,7 +39,7 @@ variable "custom_detectors" {
     endpoint = string
     # Instance type of an asynchronous endpoint, which the quote needs.
     instance_type = optional(string)
-    # How the endpoint answers: `serverless` or `asynchronous`.
+    # Kind of the endpoint: `serverless` or `asynchronous`.
     kind = optional(string, "serverless")
     # Prefix of the names of its labels, such as `scene:`.
     labels_prefix = optional(string)
@@ -47,7 +47,7 @@ variable "custom_detectors" {
     memory_mb = optional(number)
     # Confidence in percent below which its labels are dropped. Default: 60.
     min_confidence = optional(number)
-    # Profiles beside whose own engines it looks at frames. Null: all. Empty: only those whose `labels` is its name.
+    # Profiles whose footage it analyses in addition to their engines. Null: all. Empty: only those whose `labels` is its name.
     profiles = optional(set(string))
     # Seconds that a frame takes, for the quote. Default: 0.5.
     seconds_per_frame = optional(number)
@@ -256,33 +256,33 @@ variable "profile_rules" {
 variable "profiles" {
   description = "Changes to the default profiles, and your own profiles. Unset values keep their default."
   type = map(object({
-    # Default profile that a profile of your own starts from.
+    # Default profile that your own profile starts from.
     base = optional(string)
-    # Write captions where somebody speaks.
+    # Write captions of the speech.
     captions = optional(bool)
     # Derive chapters and a title.
     chapters = optional(bool)
-    # Why the cascade asks Rekognition about a frame.
+    # Reasons for which the cascade sends a frame to Rekognition.
     escalate = optional(list(string))
-    # Engine that looks for faces.
+    # Engine that detects faces.
     faces = optional(string)
-    # Seconds between frames that Rekognition, where no model looks first, and custom detectors are shown.
+    # Seconds between frames for custom detectors, and for Rekognition where no model analyses them first.
     frames_interval_s = optional(number)
-    # Seconds between frames that are looked at.
+    # Seconds between frames that the models analyse.
     interval_s = optional(number)
-    # How long originals are likely to be kept, which decides their storage class.
+    # Expected years of keeping originals, which decide their storage class.
     keep_years = optional(number)
-    # Engine that looks for objects and scenes, or the name of a custom detector.
+    # Engine that detects objects and scenes, or the name of a custom detector.
     labels = optional(string)
-    # Most USD per hour of footage that the cascade spends on Rekognition.
+    # Maximum USD per hour of footage that the cascade spends on Rekognition.
     managed_usd_per_hour = optional(number)
-    # Most frames per original that Rekognition, where no model looks first, and custom detectors are shown.
+    # Maximum frames per original for custom detectors, and for Rekognition where no model analyses them first.
     max_frames = optional(number)
-    # Most USD that an original may cost; beyond, it is archived only.
+    # Maximum USD that an original may cost; above it, the original is only archived.
     max_usd = optional(number)
-    # Engine that looks for unsafe content.
+    # Engine that detects unsafe content.
     moderation = optional(string)
-    # Renditions that are made when somebody asks for them.
+    # Renditions that are made on request.
     on_request = optional(list(string))
     # Renditions that are made at once.
     renditions = optional(list(string))

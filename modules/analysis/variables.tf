@@ -24,7 +24,7 @@ variable "custom_detectors" {
     endpoint = string
     # Instance type of an asynchronous endpoint, which the quote needs.
     instance_type = optional(string)
-    # How the endpoint answers: `serverless` or `asynchronous`.
+    # Kind of the endpoint: `serverless` or `asynchronous`.
     kind = optional(string, "serverless")
     # Prefix of the names of its labels, such as `scene:`.
     labels_prefix = optional(string)
@@ -32,7 +32,7 @@ variable "custom_detectors" {
     memory_mb = optional(number)
     # Confidence in percent below which its labels are dropped. Default: 60.
     min_confidence = optional(number)
-    # Profiles beside whose own engines it looks at frames. Null: all. Empty: only those whose `labels` is its name.
+    # Profiles whose footage it analyses in addition to their engines. Null: all. Empty: only those whose `labels` is its name.
     profiles = optional(set(string))
     # Seconds that a frame takes, for the quote. Default: 0.5.
     seconds_per_frame = optional(number)

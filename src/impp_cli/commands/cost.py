@@ -83,10 +83,10 @@ def cost(target: Target, as_json: bool, by: str | None, month: str | None) -> Ex
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def what_if(folder: Path, as_json: bool) -> None:
-    """Quote the footage of a folder before it is uploaded: at most so much for processing, and what keeping it costs.
+    """Quote the footage of a folder before its upload: the highest price of processing, and the price of keeping it.
 
-    By names and containers, with the default profiles; nothing is sent or decoded. It reads every format that the
-    pipeline accepts. A file without a price is listed with the reason.
+    The quote uses names and containers and the default profiles; nothing is sent or decoded. It covers every format
+    that the pipeline accepts. Files without a price are listed with the reason.
     """
     from impp_cli.archive import footage, prices
 

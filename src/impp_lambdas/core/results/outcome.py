@@ -10,16 +10,16 @@ from impp_lambdas.core.results.reasons import ERRORS, explain
 
 BRANCHES = ("sample", "analyze", "transcribe", "proxy", "transcode", "archive")
 
-SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not know its codec"
-MIRRORING_LEFT_OUT = "the file asks for left and right to be swapped, which MediaConvert cannot do; the poster has it"
+SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not support its codec"
+MIRRORING_LEFT_OUT = "the file asks to be mirrored, which MediaConvert cannot do; the poster is mirrored"
 
 TRACKS_LEFT_OUT = (
-    "the file has several tracks of moving pictures, of which not all have a rendition: MediaConvert makes one of the "
-    "first only, and the original has the others"
+    "the file has several video tracks, but not all have a rendition: MediaConvert encodes only the first, and the "
+    "original has the others"
 )
 ENCODING_LEFT_OUT = "no renditions, because MediaConvert cannot decode this kind of file"
 FURTHER = "another recording begins"
-SEVERAL = "the file seems to hold several recordings, of which only the first was looked at"
+SEVERAL = "the file seems to hold several recordings, of which only the first was processed"
 NOTHING_MADE = "nothing_made"
 """Reason of an asset of which nothing useful exists."""
 

@@ -51,7 +51,7 @@ def lines(record: Record) -> list[str]:
 def _tracks(count: int, record: Record) -> str:
     shown = sum(rendition["name"].startswith("proxy") for rendition in record.delivery.renditions)
     watched = f"{max(1, shown)} can be watched; labels are the first's"
-    return f"The file has {count} tracks of moving pictures, of which {watched}"
+    return f"The file has {count} video tracks, of which {watched}"
 
 
 def planned(plan: Mapping[str, Any]) -> str:
