@@ -24,17 +24,16 @@ def spent(archive: ArchiveAccount) -> ArchiveAccount:
     shards: dict[str, Any] = {}
     listed = None
     line = {"item": "x", "quantity": 1, "unit": "x"}
-    for number, (month, device, usd) in enumerate(
-        ((MONTH, "blackvue", 1.0), (MONTH, "pixel", 0.5), ("2020-01", "pixel", 4))
-    ):
+    assets = ((MONTH, "blackvue", 1.0), (MONTH, "pixel", 0.5), ("2020-01", "pixel", 4.0))
+    for number, (month, device, usd) in enumerate(assets):
         item = {
-            "asset": f"{number:020x}", "state": "published", "key": "originals/x.mp4", "device": device,
+            "asset": (asset := f"{number:020x}"), "state": "published", "key": "originals/x.mp4", "device": device,
             "captured_at": f"{month}-01T00:00:00Z", "day": f"{month}-01", "usd": usd, "duration_s": 1800.0,
             "size": 500_000_000, "profile": {"name": "p", "why": "so"}, "source": "phone",
             "ledger": [{**line, "service": "lambda", "usd": usd / 4}, {**line, "service": "s3", "usd": usd * 3 / 4}],
         }  # fmt: skip
-        archive.put_item(f"ASSET#{item['asset']}", item)
-        shards[month] = index.with_entry(shards.get(month), month, item["asset"], index.entry(item))
+        archive.put_item(f"ASSET#{asset}", item)
+        shards[month] = index.with_entry(shards.get(month), month, asset, index.entry(item))
         row = index.row(shards[month])
         listed = index.with_row(listed, row, "2026-11-29T12:00:00Z")
         empty = {"version": 1, "month": month, "assets": {}}

@@ -24,16 +24,10 @@ from moto.utilities.paginator import paginate
 
 from impp_local.kernel import events
 from impp_local.services.stepfunctions import logs, tasks, tokens
+from impp_local.services.stepfunctions.archive import Archive, RecordedExecution, Summary
 from impp_local.services.stepfunctions.clients import jsonable
-from impp_local.services.stepfunctions.journal import (
-    Archive,
-    Position,
-    RecordedExecution,
-    Summary,
-    place,
-    restore_history,
-    stalled_s,
-)
+from impp_local.services.stepfunctions.journal import stalled_s
+from impp_local.services.stepfunctions.positions import Position, place, restore_history
 
 log: Final = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 
-from impp_local.services.stepfunctions import journal, jsonata
+from impp_local.services.stepfunctions import jsonata, positions
 
 _RESULT_TYPES: Final = {
     "Condition": "boolean",
@@ -93,7 +93,7 @@ def _query_failure(env: Any, expression: Any, reason: str) -> FailureEvent:
         env=env,
         error_name=kind,
         event_type=HistoryEventType.EvaluationFailed,
-        event_details=journal.OnceOnly(evaluationFailedEventDetails=details),  # type: ignore[arg-type]
+        event_details=positions.OnceOnly(evaluationFailedEventDetails=details),  # type: ignore[arg-type]
     )
 
 

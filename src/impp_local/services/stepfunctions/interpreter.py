@@ -61,11 +61,12 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from impp_local.kernel.contract import Cloud
 from impp_local.services.stepfunctions import (
     answers,
+    archive,
     definitions,
     executions,
     expressions,
-    journal,
     jsonata,
+    positions,
     programs,
     states,
     tasks,
@@ -78,7 +79,7 @@ from impp_local.services.stepfunctions.clients import Clients
 def install(cloud: Cloud) -> None:
     """Replace what is wrong in moto. Idempotent, except that tasks then call the endpoint of `cloud`."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    executions.configure(journal.Archive(cloud.store))
+    executions.configure(archive.Archive(cloud.store))
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)  # failures are in the history
     _replace_definitions()
     _replace_states()
@@ -135,14 +136,14 @@ def _replace_states() -> None:
     _replace(Program, eval=states.begin_program, _eval_body=states.run_program)
     _replace(CommonStateField, _eval_body=states.enter_state, _eval_state_input=states.evaluate_input)
     # An attempt of a state in a Map does not see `$states.context.Map`.
-    _replace(Environment, open_frame=journal.open_frame, open_inner_frame=journal.open_inner_frame)
+    _replace(Environment, open_frame=positions.open_frame, open_inner_frame=positions.open_inner_frame)
     _replace(IterationWorker, _eval_job=programs.evaluate_item)
     # All items of an inline Map run at once, and one thousand after one another are too deep a recursion. When one
     # fails, the others run on, as the other branches of a Parallel do.
     _replace(InlineIterationComponent, _eval_body=programs.evaluate_items)
     _replace(BranchWorker, stop=programs.stop_branch)
     # The history is copied, event by event, for each look at it.
-    _replace(EventManager, add_event=journal.add_event, get_event_history=journal.list_events)
+    _replace(EventManager, add_event=positions.add_event, get_event_history=positions.list_events)
     # A Wait of less than a second never ends, and a Timestamp is compared with the local time.
     _replace(WaitFunction, _eval_body=states.wait)
     _replace(Timestamp, _get_wait_seconds=states.seconds_until)

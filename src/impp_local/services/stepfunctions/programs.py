@@ -18,7 +18,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.iter
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job import Job, JobPool
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
-from impp_local.services.stepfunctions import journal, tasks, tokens
+from impp_local.services.stepfunctions import positions, tasks, tokens
 
 INLINE_CONCURRENCY: Final = 40
 """Iterations of an inline Map that run at once, whatever its MaxConcurrency
@@ -63,7 +63,7 @@ def evaluate_items(self: Any, env: Any) -> None:
 
 def evaluate_item(self: Any, env: Any, job: Job) -> None:
     """Process an item of a Map."""
-    journal.place_item(env, job.job_index)
+    positions.place_item(env, job.job_index)
     _evaluate_item_in_moto(self, env, job)
 
 
@@ -76,7 +76,7 @@ def _abort_items(env: Any, name: str, items: Mapping[int, Any]) -> None:
             event_details=details,
             update_source_event_id=False,
         )
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     if position is not None:
         position.journal.cancel(position.family_of_children)
     for frame in items.values():
@@ -85,7 +85,7 @@ def _abort_items(env: Any, name: str, items: Mapping[int, Any]) -> None:
 
 def stop_branch(self: Any, **_: Any) -> None:
     """Stop a branch of a Parallel of which another one has failed."""
-    position = journal.position_of(self.env)
+    position = positions.position_of(self.env)
     if position is not None:
         position.journal.cancel(position.family)
     end(self.env)

@@ -40,7 +40,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
 from impp_local.kernel import billing
 from impp_local.kernel.functions import Wait as WorkerWait
-from impp_local.services.stepfunctions import journal, tasks
+from impp_local.services.stepfunctions import positions, tasks
 from impp_local.services.stepfunctions.clients import jsonable
 
 TERMINAL_ERRORS: Final = {"States.DataLimitExceeded", "States.Runtime"}
@@ -73,10 +73,10 @@ def begin_program(self: Any, env: Any) -> None:
 
 def run_program(self: Any, env: Any) -> None:
     """Run a machine's states, a branch or an item, from where it was when the cloud stopped."""
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     if position is not None and (stopped := position.journal.stopped):
         env.set_stop(stop_date=datetime.now(UTC), error=stopped[0], cause=stopped[1])
-    elif variables := journal.resume_program(env):
+    elif variables := positions.resume_program(env):
         _tie_to_asset(execution_of(env), list(variables.values()))
     _run_program_in_moto(self, env)
 
@@ -84,7 +84,7 @@ def run_program(self: Any, env: Any) -> None:
 def enter_state(self: Any, env: Any) -> None:
     """Run a state, meter the transition, and charge the execution to its asset once a variable names that."""
     execution = execution_of(env)
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     if position is not None and position.journal.is_deleted:
         position.journal.abort()
         return
@@ -95,13 +95,13 @@ def enter_state(self: Any, env: Any) -> None:
     _enter_in_moto(self, env)
     _tie_to_asset(execution, list(env.variable_store._inner_scope.values()))
     if position is not None:
-        journal.leave_state(env, position)
+        positions.leave_state(env, position)
 
 
 def evaluate_input(self: Any, env: Any) -> None:
     """Begin a state with its input; a resumed one keeps the time when it was entered, and its retries."""
     env.entered = self.name, env.event_history_context.source_event_id
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     entered = datetime.fromtimestamp(position.row["entered"] if position else time.time(), UTC)
     env.states.context_object.context_object_data["State"]["EnteredTime"] = jsonable(entered)
     if position is None or not position.is_resumed:
@@ -135,7 +135,7 @@ def handle_retry(self: Any, env: Any, failure_event: Any) -> RetryOutcome:
     if outcome == RetryOutcome.CanRetry and env.is_running():
         billing.meter("states", "standard_transition", 1, asset=execution_of(env))
         due = time.time() + backoff.seconds
-        if position := journal.position_of(env):
+        if position := positions.position_of(env):
             position.retry([_used(retrier, env) for retrier in self.retry.retriers], due)
         await_retry(env, due)
     return outcome
@@ -153,7 +153,7 @@ def _used(retrier: Any, env: Any) -> tuple[int, float]:
 
 def _continue_retries(self: Any, env: Any) -> None:
     """Count the attempts from before the cloud stopped, and wait until the next one is due."""
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     if position is None or not position.is_resumed:
         return
     position.is_resumed = False
@@ -334,7 +334,7 @@ WAKE_S: Final = 5.0
 
 def wait(self: Any, env: Any) -> None:
     """A Wait state, until its original end if the cloud was stopped meanwhile."""
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     is_relative = not isinstance(self, Timestamp)
     began = position.row["entered"] if position is not None and is_relative else time.time()
     _wait_until(env, began + self._get_wait_seconds(env))

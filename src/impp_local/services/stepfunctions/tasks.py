@@ -39,7 +39,7 @@ from impp_local.iam import enforcement
 from impp_local.iam.need import Need
 from impp_local.kernel import events, functions
 from impp_local.kernel.contract import AwsError
-from impp_local.services.stepfunctions import journal
+from impp_local.services.stepfunctions import positions
 from impp_local.services.stepfunctions.clients import SESSION, Clients, JsonClient, client_error
 
 POLL_S: Final = 30.0
@@ -198,7 +198,7 @@ class MediaConvertTask(StateTaskServiceCallback):
                     cause = json.dumps(answer["Job"], ensure_ascii=False, separators=(",", ":"))
                     raise FailureEventException(self._failed(env, "States.TaskFailed", cause))
                 changed.wait(POLL_S)
-        position = journal.position_of(env)
+        position = positions.position_of(env)
         if position is None or not position.journal.is_suspended:
             self._cancel(client, job_id)
         env.stack.append({})

@@ -27,7 +27,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.backend.execution import Execution
 
 from impp_local.kernel.store import Store
-from impp_local.services.stepfunctions import journal
+from impp_local.services.stepfunctions import positions
 from impp_local.services.stepfunctions.journal import ANSWER, TOKEN
 
 REMEMBERED_TOKENS: Final = 20_000
@@ -176,7 +176,7 @@ def evaluate_attempt(self: Any, env: Any) -> None:
 
     A task that had been submitted when the cloud stopped is not submitted again: it goes on waiting.
     """
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     is_answered = False
     if _waits_for_token(self):
         context = env.states.context_object
@@ -195,7 +195,7 @@ def evaluate_attempt(self: Any, env: Any) -> None:
 
 def after_call(self: Any, env: Any, *args: Any, **kwargs: Any) -> None:
     """The call of a task returned; one that waits for a token or a job has now been submitted."""
-    position = journal.position_of(env)
+    position = positions.position_of(env)
     if position is not None and self._is_integration_pattern():
         position.save(output=env.stack[-1])
     _after_call_in_moto(self, env, *args, **kwargs)

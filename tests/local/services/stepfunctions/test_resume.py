@@ -21,7 +21,7 @@ from tests.support.up_process import up
 from impp_local.cloud import LocalCloud
 from impp_local.kernel import functions, targets
 from impp_local.kernel.functions import Report
-from impp_local.services.stepfunctions import journal
+from impp_local.services.stepfunctions import archive, journal
 
 pytestmark = pytest.mark.slow
 
@@ -283,7 +283,7 @@ def test_ended_executions_leave_memory(folder: Path, calls: Calls) -> None:
 
 
 def test_old_executions_are_forgotten(folder: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "REMEMBERED_EXECUTIONS", 3)
+    monkeypatch.setattr(archive, "REMEMBERED_EXECUTIONS", 3)
     with started(folder) as make:
         arn = make.machine(machine(call("first")))
         runs = []

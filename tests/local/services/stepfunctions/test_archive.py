@@ -10,7 +10,8 @@ import pytest
 from moto.stepfunctions.parser.api import ExecutionStatus
 
 from impp_local.kernel.store import Store
-from impp_local.services.stepfunctions.journal import ENDED, Archive
+from impp_local.services.stepfunctions.archive import Archive
+from impp_local.services.stepfunctions.journal import ENDED
 
 
 class EndedExecution:
