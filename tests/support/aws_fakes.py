@@ -13,12 +13,16 @@ from moto import mock_aws
 from tests.support import moto_urls
 
 from impp_lambdas.adapters import aws
+from impp_local.kernel import moto_fields
+from impp_local.services import dynamodb
 
 TABLE = "impp-test-catalog"
 WORK = "impp-test-work"
 INGEST = "impp-test-ingest"
 
 moto_urls.keep()
+moto_fields.keep()
+dynamodb.traverse_quickly()
 
 
 @dataclass

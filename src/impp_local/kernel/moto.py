@@ -29,6 +29,7 @@ import moto.core.responses
 from moto.core.request import Request as MotoRequest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from impp_local.kernel import moto_fields
 from impp_local.kernel.contract import Lazy, Response
 
 WAITING = {
@@ -68,6 +69,7 @@ _import_on_use("moto.batch")
 # moto lists all methods of its class at each request, which is a tenth of the time of a small one.
 _responses: Final[Any] = moto.core.responses
 _responses.method_names_from_class = cache(_responses.method_names_from_class)
+moto_fields.keep()
 
 _dispatcher = DomainDispatcherApplication(create_backend_app)
 _importing = threading.Lock()

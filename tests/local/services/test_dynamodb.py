@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from tests.support.up_process import up
 
 from impp_local.cloud import LocalCloud
@@ -171,3 +172,41 @@ def test_a_cancelled_transaction_restores_its_items_and_copies_no_table(tmp_path
         client.transact_write_items(TransactItems=steps)
         assert client.scan(TableName="single")["Items"] == [{"pk": {"S": "a"}, "n": {"N": "2"}}]
         assert client.scan(TableName="pairs")["Items"] == [pair("p", "2")]
+
+
+def test_a_tree_is_processed_as_by_moto() -> None:
+    class Leaf(Node):
+        pass
+
+    class Special(Leaf):
+        pass
+
+    class Traverser(DepthFirstTraverser):
+        def _processing_map(self) -> dict[type, Any]:
+            return {Special: lambda node: Leaf(["special", *node.children]), Leaf: lambda node: Leaf(node.children[:1])}
+
+        def pre_processing_of_child(self, parent_node: Node, child_id: int) -> None:
+            seen.append((type(parent_node), child_id))
+
+    def shape(node: Any) -> Any:
+        if not isinstance(node, Node):
+            return node
+        assert all(child.parent is node for child in node.children if isinstance(child, Node))
+        return type(node), [shape(child) for child in node.children]
+
+    def traverse() -> Any:
+        seen.clear()
+        return shape(Traverser().traverse(Root([Special(["a", Leaf([1, 2])]), Leaf([Special([]), 3]), "text"]))), [
+            *seen
+        ]
+
+    class Root(Node):
+        pass
+
+    seen: list[tuple[type, int]] = []
+    dynamodb.traverse_quickly()
+    ours = traverse()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DepthFirstTraverser, "traverse_node_recursively", dynamodb.TRAVERSE)
+        assert ours == traverse()
+    assert ours[0][1][0] == (Leaf, ["special", "a", (Leaf, [1])])
