@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from decimal import Decimal
-from functools import cache
 from types import SimpleNamespace
 from typing import Any, Final
 
 import moto.dynamodb.models
 from moto.dynamodb.models import dynamo_type
 from moto.dynamodb.models import table as table_models
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
+from moto.dynamodb.parsing import ast_nodes
 
 from impp_local.kernel import moto as moto_calls
 from impp_local.kernel import resources
@@ -46,7 +45,8 @@ ITEM_OPERATIONS: Final = {
 _models: Final[Any] = moto.dynamodb.models
 _Table: Final[Any] = table_models.Table
 _Backend: Final[Any] = moto.dynamodb.models.DynamoDBBackend
-TRAVERSE: Final[Any] = DepthFirstTraverser.traverse_node_recursively
+_nodes: Final[Any] = ast_nodes
+TRAVERSE: Final[Any] = _nodes.DepthFirstTraverser.traverse_node_recursively
 """moto's own traversal of expressions, for comparison."""
 
 resources.omit(_Table, items=(defaultdict, dict))
@@ -191,8 +191,7 @@ def roll_back_items_only() -> None:
 def traverse_quickly() -> None:
     """Let the traversers of expressions look up what processes a node by its class. moto 5.2.5 lists all processors
     twice per node, which took longer than the update. Idempotent."""
-    traverser: Any = DepthFirstTraverser
-    traverser.traverse_node_recursively = _traverse
+    _nodes.DepthFirstTraverser.traverse_node_recursively = _traverse
 
 
 def _traverse(traverser: Any, node: Any, child_id: int = -1) -> Any:
@@ -215,9 +214,13 @@ def _traverse(traverser: Any, node: Any, child_id: int = -1) -> Any:
     return node
 
 
-@cache
 def _is_node(kind: type) -> bool:
-    return issubclass(kind, Node)
+    if kind not in _kinds:
+        _kinds[kind] = issubclass(kind, _nodes.Node)
+    return _kinds[kind]
+
+
+_kinds: Final[dict[type, bool]] = {}
 
 
 def _named_item(backend: Any, operation: dict[str, Any]) -> tuple[Any, tuple[Any, Any]] | None:
