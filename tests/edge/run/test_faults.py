@@ -518,15 +518,16 @@ def test_unreadable_files_are_reported_and_the_rest_is_uploaded(edge: Box, what:
 
 def test_a_file_with_read_errors_is_reported_and_the_rest_is_uploaded(edge: Box) -> None:
     edge.put(NAMES[0])
-    edge.put(NAMES[1], LARGE)
+    broken = edge.put(NAMES[1], LARGE)
     inside = f"""{QUICK}
 import errno, io, os
-real = io.open
+real, broken = io.open, os.stat({str(broken)!r})
 class Broken(io.FileIO):
     def readinto(self, buffer):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 def open_card(file, *more, **options):
-    return io.BufferedReader(Broken(file)) if os.fsencode(file).endswith(b"1F.MP4") else real(file, *more, **options)
+    is_broken = isinstance(file, int) and os.path.samestat(os.fstat(file), broken)
+    return io.BufferedReader(Broken(file)) if is_broken else real(file, *more, **options)
 io.open = open_card
 """
     result = run(edge, inside=inside)
