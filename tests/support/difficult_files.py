@@ -103,7 +103,9 @@ slow_mp4 = clip("mp4", *X264, *AAC)
 fragmented = clip("mp4", *X264, *AAC, *FRAGMENTS)
 matroska = clip("mkv", *X264, *AAC)
 webm = clip("webm", "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")
-recorder_webm = clip("webm", "-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-live", "1", "-f", "webm")
+recorder_webm = clip(
+    "webm", "-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5", "-c:a", "libopus", "-live", "1", "-f", "webm"
+)
 NOISE = ("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:color=pink:seed=1:d=6")
 QUIET = ("-af", "volume=0:enable='lt(t,4)'")
 transport = clip("ts", *X264, *AAC)

@@ -65,8 +65,8 @@ def sign(*lines: str) -> NDArray[np.uint8]:
 
 
 def ffmpeg(*arguments: str, to: Path) -> Path:
-    """Create a file with ffmpeg."""
-    video.run([*arguments, video.output_path(to)], timeout_s=120)
+    """Create a file with ffmpeg, in one thread: libvpx's wait for each other by spinning."""
+    video.run([*arguments, "-threads", "1", video.output_path(to)], timeout_s=120)
     return to
 
 

@@ -15,6 +15,8 @@ import botocore.regions
 import botocore.session
 
 _inspected = botocore.hooks.accepts_kwargs
+_aliased = botocore.hooks.EventAliaser._alias_event_name
+_aliases: dict[str, str] = {}
 
 
 def share() -> None:
@@ -25,6 +27,7 @@ def share() -> None:
     """
     botocore.session.create_loader = cache(botocore.loaders.create_loader)
     botocore.hooks.accepts_kwargs = _accepts_kwargs
+    botocore.hooks.EventAliaser._alias_event_name = _alias_event_name
     botocore.client.ServiceModel = _shared(botocore.client.ServiceModel)
     botocore.regions.EndpointProvider = _shared(botocore.endpoint_provider.EndpointProvider)
 
@@ -33,6 +36,13 @@ def _accepts_kwargs(function: Callable[..., Any]) -> bool:
     """As botocore's, without a signature: a client and its session register more than a hundred functions."""
     code = getattr(function, "__code__", None)
     return bool(code.co_flags & inspect.CO_VARKEYWORDS) if code else bool(_inspected(function))
+
+
+def _alias_event_name(aliaser: botocore.hooks.EventAliaser, event: str) -> str:
+    """As botocore's, which each client derives again for a hundred events; all have botocore's own aliases."""
+    if event not in _aliases:
+        _aliases[event] = _aliased(aliaser, event)
+    return _aliases[event]
 
 
 def _shared(create: Callable[..., Any]) -> Callable[..., Any]:

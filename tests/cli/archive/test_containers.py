@@ -66,7 +66,7 @@ def test_a_long_transport_stream_is_measured_at_places(tmp_path: Path) -> None:
 
 
 def test_streams_that_were_joined_count_together(tmp_path: Path) -> None:
-    data = encode(tmp_path, "noise.ts", *NOISE, "-c:v", "libx264", "-b:v", "4M")
+    data = encode(tmp_path, "noise.ts", *NOISE, "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "4M")
     assert seconds("joined.ts", data + data) == pytest.approx(32, rel=0.15)
 
 

@@ -177,7 +177,7 @@ def test_other_containers_have_the_facts_that_probe_would_state(
     from impp_local.engines import video
     from impp_local.services.mediaconvert import prober
 
-    picture = ("-f", "lavfi", "-i", "testsrc=size=640x360:rate=25:duration=4")
+    picture = ("-f", "lavfi", "-i", "testsrc=size=320x180:rate=25:duration=4")
     sound = ("-f", "lavfi", "-i", "sine=duration=4")
     ffmpeg(*picture, *sound, *options, to=tmp_path / name)
     (read,) = footage.files(tmp_path)
