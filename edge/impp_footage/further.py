@@ -115,12 +115,12 @@ def _points(pieces: Pieces) -> Iterator[Point]:
     while distances[-1] < size - first:
         distances.append(distances[-1] * 3 // 2)
     places = {first, *(first + n for n in distances), *(size - n for n in distances)}
-    ordered = sorted(place for place in places if first <= place < size)
-    for place in ordered:
+    ends = first, max(first, size - NEAR)
+    for place in sorted(place for place in places if first <= place < size):
         point = pieces.after(place, FAR)
         if point:
             yield point
-        count = MOST_NEAR if place in (ordered[0], ordered[-1]) else 0
+        count = MOST_NEAR if place in ends else 0
         while point and count and point.offset < place + NEAR and (point := pieces.after(point.offset + 1, FAR)):
             count -= 1
             yield point
