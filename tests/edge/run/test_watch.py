@@ -247,7 +247,7 @@ def test_hundreds_of_rounds_leak_nothing(quick: Config, card: Path, s3: Any, mon
         tracemalloc.stop()
     growth = [after - before for before, after in itertools.pairwise(sizes)]
     assert min(growth) < 12_500, sizes  # 50 bytes per round; what is allocated once is in one of the two
-    assert threading.active_count() == before[0] and open_files() <= before[1]
+    assert threading.active_count() <= before[0] and open_files() <= before[1]
 
 
 def test_sigterm_ends_the_daemon_cleanly(quick: Config, card: Path, s3: Any, tmp_path: Path) -> None:
