@@ -55,7 +55,7 @@ GRAVITON = 1.5
 CORE_GB = 1769 / 1024
 """Memory for which Lambda gives one core (docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 KEYFRAMES_S = 2.2
-"""CPU seconds per minute of 1080p30 to decode its keyframes, measured on this machine (docs/design/performance.md)."""
+"""CPU seconds per minute of 1080p30 to decode its keyframes, measured on an AMD EPYC."""
 ALL_FRAMES_S = 11.2
 """The same for all frames: ways that look more often than keyframes come (about once per second) need them."""
 ESCALATE = frozenset({"people", "vehicles", "text", "uncertain", "novel"})

@@ -4,7 +4,7 @@
 
 All clients upload the same files from the page cache to `tls_sink.py`, which counts bytes on the same machine. They
 take turns, so that a slow moment of the machine affects all of them; medians are printed as Markdown for
-docs/design/performance.md, with ratios to s5cmd. A run counts only if the client succeeded and the sink got every byte.
+docs/design/performance/edge.md, with ratios to s5cmd. A run counts only if the client succeeded and the sink got every byte.
 impp-edge computes SHA-256 and CRC-64/NVME, sets metadata and tags, and writes its state and log; of the others
 only boto3 also gets SHA-256, metadata and tags.
 

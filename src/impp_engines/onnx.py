@@ -30,7 +30,7 @@ class Model:
         """The named outputs (all when None) for the inputs by name."""
         with self._lock:
             session = self._loaded()
-            # Looking for text took 165 ms per frame on Intel instead of 49 (docs/design/performance.md, "The models").
+            # Looking for text took 165 ms per frame on Intel instead of 49 (docs/design/performance/models.md).
             with denormals.as_zero():
                 result: list[NDArray[Any]] = session.run(outputs, inputs)
             return result

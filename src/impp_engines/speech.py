@@ -29,7 +29,7 @@ _TEMPERATURES = (0.0, 0.2, 0.4)
 invents text."""
 BEAMS = 1
 """Greedy: five beams take half as long again, and the difference in mistakes was chance in English, which is all that
-was measured (docs/design/performance.md, "Speech")."""
+was measured (docs/design/performance/models.md, "Speech")."""
 _NO_SPEECH, _DOUBTFUL, _GUESSED, _CERTAIN = 0.6, -0.7, -1.0, 0.35
 """Measured with Whisper base: clear speech scores up to 0.65 as "no speech" with a log probability of -0.1 to -0.3, a
 third of it under noise as loud as itself; white noise, silence and tones score 0.7 and more, with -0.75 and less. Words

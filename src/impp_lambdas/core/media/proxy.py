@@ -4,7 +4,7 @@ The picture is upright, has square pixels, BT.709 colours of standard range and 
 comes first. Gaps in the sound become silence; a picture stays until the next one, so that a variable rate needs no
 copies. Damaged parts are skipped: the caller compares the length with the original's.
 
-The choices of :class:`Effort` were measured: docs/design/performance.md, "Proxies".
+The choices of :class:`Effort` were measured: docs/design/performance/models.md, "Proxies".
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What a function waits for is in `functions.toml`. What it computes is here, in processor seconds of one core of an AMD
 EPYC (x86-64); :mod:`.calibration` says how many times as long it takes where the functions run.
-`benchmarks/quote_bench.py` compares quotes with ledgers; docs/design/performance.md has the single figures.
+`benchmarks/quote_bench.py` compares quotes with ledgers; docs/design/performance has the single figures.
 """
 
 from __future__ import annotations
