@@ -4,9 +4,9 @@
 
 All clients upload the same files from the page cache to `tls_sink.py`, which counts bytes on the same machine. They
 take turns, so that a slow moment of the machine affects all of them; medians are printed as Markdown for
-docs/design/performance/edge.md, with ratios to s5cmd. A run counts only if the client succeeded and the sink got every byte.
-impp-edge computes SHA-256 and CRC-64/NVME, sets metadata and tags, and writes its state and log; of the others
-only boto3 also gets SHA-256, metadata and tags.
+docs/design/performance/edge.md, with ratios to s5cmd. A run counts only if the client succeeded and the sink got
+every byte. impp-edge computes SHA-256 and CRC-64/NVME, sets metadata and tags, and writes its state and log; of the
+others only boto3 also gets SHA-256, metadata and tags.
 
 Wall time is from exec to exit, CPU is user and system time of the client's process, RSS is its peak
 (never less than this process's own at the time of the exec: the kernel counts from there).
