@@ -27,7 +27,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account
 
 
 def upload_junk(account: Account, number: int, device: str = "blackvue") -> dict[str, Any]:
-    """Process a file that is no media; what Quarantine returns."""
+    """Process junk; what Quarantine returns."""
     key = KEY.replace("blackvue", device).replace("0815", f"{number:04}")
     execution = f"arn:aws:states:us-east-1:123456789012:execution:impp-test-pipeline:{device}-{number}"
     media = account.inspect(key, account.put(key, b"junk %d" % number), execution)
