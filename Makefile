@@ -52,11 +52,11 @@ tests: $(READY)
 	$(RUN) -m pytest -q --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Half as many processes again as there are cores: some of the tests wait.
-BESIDE = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
 
 test-fast: $(READY) ## Run the quick tests: no models, no Terraform, few processes.
 	$(VENV)/bin/ruff check -q
-	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses $(BESIDE) --dist loadfile
+	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses $(WORKERS) --dist loadfile
 
 lint: $(READY) $(CHECKED) ## Check style, types, import layers, Terraform's format and security, and the workflows.
 	$(VENV)/bin/ruff check -q
