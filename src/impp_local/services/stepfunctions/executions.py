@@ -339,9 +339,10 @@ def suspend() -> None:
     """End all threads and leave the executions as they are on disk, to be resumed."""
     _turns.close()
     tokens.suspend()
-    for execution in RUNNING.all():
-        execution.journal.close()
-    for execution in RUNNING.in_memory():
+    running, in_memory = RUNNING.all(), RUNNING.in_memory()
+    for execution in in_memory:  # `resume` archives the history of one that has just ended
+        execution.journal.close(goes_on=execution in running)
+    for execution in in_memory:
         _interrupt(execution, error=None, cause=None)
 
 
@@ -368,6 +369,7 @@ def _finish(execution: RecordedExecution, status: ExecutionStatus | None, error:
     execution.error, execution.cause = error, cause
     execution.stop_date = datetime.now(UTC)
     execution.exec_status = status
+    execution.journal.write_events()
     with _archive.store.changes():
         _archive.write(execution)
         publish_status(execution)

@@ -95,10 +95,10 @@ class Journal:
                 self.before.append(event)
         self._written = len(self.before)
 
-    def close(self) -> None:
-        """Leave the rows as they are from now on."""
+    def close(self, *, goes_on: bool) -> None:
+        """Leave the rows as they are from now on; `goes_on`: the execution continues when the cloud starts again."""
         with self._lock:
-            self._is_suspended = self._is_open
+            self._is_suspended = self._is_open and goes_on
             self._is_open = False
 
     # How far programs and states have come --------------------------------------------------------------------------
@@ -175,6 +175,12 @@ class Journal:
     def add_event(self, place: str, event: dict[str, Any]) -> None:
         """A new event of the history; it is written with the next state."""
         self._unwritten.append((place, event))  # under `order`
+
+    def write_events(self) -> None:
+        """Write what was added since a state was last entered or left, as an execution's last event."""
+        with self._lock:
+            if self._is_open:
+                self._write_events()
 
     def _write_events(self) -> None:
         with self.order:

@@ -21,7 +21,7 @@ from tests.support.up_process import up
 from impp_local.cloud import LocalCloud
 from impp_local.kernel import functions, targets
 from impp_local.kernel.functions import Report
-from impp_local.services.stepfunctions import archive, journal
+from impp_local.services.stepfunctions import archive, journal, logs
 
 pytestmark = pytest.mark.slow
 
@@ -280,6 +280,36 @@ def test_ended_executions_leave_memory(folder: Path, calls: Calls) -> None:
         name = runs[0].rsplit(":", 1)[1]
         with pytest.raises(make.client("stepfunctions").exceptions.ExecutionAlreadyExists):
             make.client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input='{"n": 0}')
+
+
+def test_an_execution_that_ends_as_the_cloud_stops_has_its_history_after_the_next_start(
+    folder: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_stopped, is_through, errors = threading.Event(), threading.Event(), []
+
+    def write(_execution: Any) -> None:  # between an execution's end and its archive
+        is_stopped.wait(120)
+
+    def archive_late(self: journal.Journal, events: list[dict[str, Any]]) -> None:
+        try:
+            archive_in_time(self, events)
+        except Exception as error:
+            errors.append(error)
+        is_through.set()
+
+    archive_in_time = journal.Journal.archive
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "write", write)
+        patch.setattr(journal.Journal, "archive", archive_late)
+        with started(folder) as make:
+            run = make.start(make.machine(machine(call("only"))))
+            make.ended(run)
+        is_stopped.set()
+        assert is_through.wait(60)
+    assert errors == []
+    with started(folder) as make:
+        assert history(make, run)[-1]["type"] == "ExecutionSucceeded"
+        assert make.cloud.store.rows(journal.EVENTS) == []
 
 
 def test_old_executions_are_forgotten(folder: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
