@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "design" / "security.md"
 HEAD = "| Policy | Statement | Why no test needs it |\n| --- | --- | --- |\n"
 ROW = re.compile(r"^\| `([^`]+)` \| `([^`]+)` \| (.*) \|$", re.MULTILINE)
-COUNT = re.compile(r"Of the \d+ statements that the end-to-end tests deploy, they need \d+\.")
+COUNT = re.compile(r"The end-to-end tests deploy \d+ statements and need \d+ of them\.")
 
 Name = tuple[str, str]
 """Policy and statement."""
@@ -47,7 +47,7 @@ def main() -> None:
     before, _, rest = page.partition(HEAD)
     rows, end = rest.split("\n\n", 1)
     table, unexplained = rewritten(ROW.findall(rows), sorted(listed - needed))
-    count = f"Of the {len(listed)} statements that the end-to-end tests deploy, they need {len(needed & listed)}."
+    count = f"The end-to-end tests deploy {len(listed)} statements and need {len(needed & listed)} of them."
     PAGE.write_text(COUNT.sub(count, before) + HEAD + table + "\n" + end, "utf-8")
     print(count)
     if unexplained:
