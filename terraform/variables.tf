@@ -213,14 +213,14 @@ variable "manifest_path" {
 }
 
 variable "max_frames" {
-  description = "Maximum number of frames per asset to analyze with Rekognition."
+  description = "Maximum number of frames per asset to analyse with Rekognition."
   type        = number
   default     = 120
   nullable    = false
 }
 
 variable "monthly_budget_usd" {
-  description = "Monthly budget in USD. Once it is spent, footage is archived but neither analyzed nor transcoded until the next month."
+  description = "Monthly budget in USD. Once it is spent, footage is archived but neither analysed nor transcoded until the next month."
   type        = number
   nullable    = false
   validation {
@@ -302,7 +302,7 @@ variable "region" {
 }
 
 variable "spending_limits_usd" {
-  description = "Limits within the monthly budget, in USD. Footage beyond one is archived but neither analyzed nor transcoded."
+  description = "Limits within the monthly budget, in USD. Footage beyond one is archived but neither analysed nor transcoded."
   type = object({
     # Most that one asset may cost. Default: a quarter of the budget.
     asset = optional(number)

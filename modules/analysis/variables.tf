@@ -162,7 +162,7 @@ variable "settings" {
   type = object({
     # Log level.
     log_level = optional(string, "INFO")
-    # Maximum number of frames per asset to analyze.
+    # Maximum number of frames per asset to analyse.
     max_frames = optional(number, 120)
     # Language with `auto` and less than 30 s of speech, too little to detect it.
     transcribe_fallback_language = optional(string, "en-US")

@@ -234,7 +234,7 @@ variable "settings" {
     delivery_domain = optional(string)
     # Log level.
     log_level = optional(string, "INFO")
-    # Maximum number of frames per asset to analyze.
+    # Maximum number of frames per asset to analyse.
     max_frames = optional(number, 120)
     # Most USD that one asset may cost. 0: no limit.
     max_usd_per_asset = optional(number, 0)
