@@ -43,7 +43,7 @@ LAYERS = {
     "speech": ROOT / "requirements" / "speech.txt",
 }
 COMPRESSED = frozenset({"speech"})
-"""Layers that hold one archive, because they would exceed Lambda's limit (`impp_engines.compressed`)."""
+"""Layers that hold one archive, because they would exceed Lambda's limit (`impp_engines.compressed_packages`)."""
 FILES = ("functions", "layers", "weights", "gallery")
 """Fields of a manifest that describe files by name."""
 MANIFESTS = {"aws": "manifest.json", "local": "manifest.local.json"}

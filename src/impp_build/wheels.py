@@ -160,7 +160,7 @@ def layer_entries(chosen: list[Path]) -> list[Entry]:
 
 
 def compressed(name: str, entries: list[Entry]) -> list[Entry]:
-    """Return a layer that holds the files in one archive, which :mod:`impp_engines.compressed` unpacks.
+    """Return a layer that holds the files in one archive, which :mod:`impp_engines.compressed_packages` unpacks.
 
     Lambda's limit counts what the layer unzips to: so the archive counts with its compressed size.
     """

@@ -155,7 +155,7 @@ class LocalCloud:
         from moto.moto_api._internal.models import moto_api_backend
 
         from impp_local.iam import enforcement
-        from impp_local.kernel import billing, bounds, standing_charges
+        from impp_local.kernel import billing, moto_bounds, standing_charges
         from impp_local.kernel.resources import Resources
         from impp_local.services import Services
         from impp_local.web.gateway import Gateway
@@ -166,7 +166,7 @@ class LocalCloud:
         else:
             enforcement.switch_off()
         billing.METER.reset()
-        bounds.apply()
+        moto_bounds.apply()
         self._resources = resources = Resources(self.store)
         resources.restore()
         billing.METER.restore(resources.keep("meter", billing.METER.state))

@@ -30,8 +30,8 @@ from impp_smoke.cleanup import DEVICE_PREFIX, Cleaned, Cleaner
 from impp_smoke.doubts import Doubt
 from impp_smoke.environment import Environment, SmokeError, edge_environment
 from impp_smoke.evidence import Execution, Lookup, Run, Upload
+from impp_smoke.executions import POLL_S, wait_for_executions
 from impp_smoke.files import SmokeFile, make_files
-from impp_smoke.follow import POLL_S, follow
 
 ALERTS_ATTEMPTS: Final = 60
 """How often to ask for the last alerts, each time for a second."""
@@ -135,7 +135,7 @@ class Smoke:
         lookup, executions = Lookup(self._environment), dict[Upload, Execution]()
         with self._console.stage("Let the pipeline run"):
             poll_s = LOCAL_POLL_S if self._environment.is_local else POLL_S
-            self.result.stalled = follow(lookup, uploads, self._console, executions, poll_s=poll_s)
+            self.result.stalled = wait_for_executions(lookup, uploads, self._console, executions, poll_s=poll_s)
         with self._console.stage("Gather what it has recorded"):
             received = self._alerts(alerts, files)
             self.run.assets = [lookup.asset(upload, executions.get(upload), received) for upload in uploads]

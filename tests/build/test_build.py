@@ -224,8 +224,9 @@ def test_a_compressed_layer_is_importable_and_counts_with_its_compressed_size(pr
         layer.extractall(tmp_path / "opt")
     program = (
         f"import sys; sys.path[:0] = [{str(REPOSITORY / 'src')!r}, {str(tmp_path / 'opt/python')!r}]\n"
-        "from impp_engines import compressed\ncompressed.add('vision')\n"  # not compressed: nothing to do
-        "compressed.add('speech'); compressed.add('speech')\n"
+        "from impp_engines.compressed_packages import add_to_path\n"
+        "add_to_path('vision')\n"  # not compressed: nothing to do
+        "add_to_path('speech'); add_to_path('speech')\n"
         "import hearthing, arrays; print(hearthing.HEARS, arrays.__file__)"
     )
     env = {"TMPDIR": str(tmp_path)}

@@ -17,8 +17,8 @@ from impp_smoke import cli, run
 from impp_smoke.cleanup import Cleaned
 from impp_smoke.environment import Environment, SmokeError, on_aws
 from impp_smoke.evidence import Execution, Upload
+from impp_smoke.executions import STALLED_AFTER_S, wait_for_executions
 from impp_smoke.files import SmokeFile
-from impp_smoke.follow import STALLED_AFTER_S, follow
 from impp_smoke.run import Smoke, reported
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:pipeline:one"
@@ -80,7 +80,7 @@ def test_a_run_that_ends_early_cleans_up_and_reports_what_is_left(
     def ends(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(run, "follow", ends)
+    monkeypatch.setattr(run, "wait_for_executions", ends)
     one = smoke()
     with pytest.raises(type(error)), reported(one, tmp_path):
         one.go()
@@ -139,7 +139,7 @@ def clock() -> Iterator[Any]:
 )
 def test_a_stalled_file_is_named_with_its_execution(execution: Execution | None, words: list[str], clock: Any) -> None:
     lookup: Any = Stuck(execution)
-    (sentence,) = follow(lookup, [UPLOAD], Console(io.StringIO()), {}, now=clock, sleep=lambda _s: None)
+    (sentence,) = wait_for_executions(lookup, [UPLOAD], Console(io.StringIO()), {}, now=clock, sleep=lambda _s: None)
     assert all(word in sentence for word in words)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from impp_engines import compressed
+from impp_engines import compressed_packages
 from impp_lambdas.adapters import attempts, aws, decoding, s3, weights
 from impp_lambdas.adapters.ranged import open_original
 from impp_lambdas.core import keys
@@ -85,7 +85,7 @@ def advance(progress: Progress, request: Request, bucket: str, context: aws.Cont
     requests to S3. Raises `Unreadable` if the sound cannot be decoded."""
     fetched = weights.fetch()
     requests = Requests(gets=fetched, is_new=fetched > 0)
-    compressed.add("speech")
+    compressed_packages.add_to_path("speech")
     event = request.event
     original = open_original(event)
     longest, saved = FIRST_PIECE_S, time.monotonic()

@@ -22,7 +22,7 @@ from impp_local.iam.callers import UnknownKey
 from impp_local.iam.evaluation import Decision, Policies, decide
 from impp_local.iam.need import Need
 from impp_local.iam.policies import Caller, Request
-from impp_local.iam.record import Record, report
+from impp_local.iam.statement_use import StatementUse, report
 from impp_local.kernel.contract import AwsError, Call, Response
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
@@ -31,7 +31,7 @@ _ALWAYS_ALLOWED: Final = {"sts:GetCallerIdentity"}
 
 TOKEN: Final = "x-amz-security-token"  # noqa: S105  # a header's name
 
-_record: Record | None = None
+_record: StatementUse | None = None
 """What decisions rested on; None while nothing is enforced."""
 
 
@@ -39,7 +39,7 @@ def switch_on() -> None:
     """Enforce policies from now on, with a new record. Call it again after moto's reset."""
     global _record
     state.forget()
-    _record = Record()
+    _record = StatementUse()
 
 
 def switch_off() -> None:
@@ -54,8 +54,8 @@ def is_on() -> bool:
 
 
 def statements() -> dict[str, list[dict[str, str]]]:
-    """Which statements were needed since the start; see `record.report`."""
-    return report(_record or Record(), resource_policies.all_statements())
+    """Which statements were needed since the start; see `statement_use.report`."""
+    return report(_record or StatementUse(), resource_policies.all_statements())
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------

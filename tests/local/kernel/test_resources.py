@@ -17,7 +17,7 @@ from tests.support.local_cloud import Maker, wait_until, zipped
 from tests.support.up_process import up
 
 from impp_local.cloud import LocalCloud
-from impp_local.kernel import bounds, moto, resources
+from impp_local.kernel import moto, moto_bounds, resources
 from impp_local.kernel.defaults import ACCOUNT, REGION
 
 pytestmark = pytest.mark.slow
@@ -268,9 +268,9 @@ def test_a_function_s_zip_is_written_once_and_removed_with_the_function(tmp_path
 
 
 def test_lists_that_grow_with_each_file_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "LOG_EVENTS", 10)
-    monkeypatch.setattr(bounds, "METRICS", 10)
-    monkeypatch.setattr(bounds, "NOTIFICATIONS", 10)
+    monkeypatch.setattr(moto_bounds, "LOG_EVENTS", 10)
+    monkeypatch.setattr(moto_bounds, "METRICS", 10)
+    monkeypatch.setattr(moto_bounds, "NOTIFICATIONS", 10)
     with LocalCloud(port=0, state=tmp_path) as cloud:
         logs, cloudwatch, sns = cloud.client("logs"), cloud.client("cloudwatch"), cloud.client("sns")
         logs.create_log_group(logGroupName="group")

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from impp_local.iam import on_behalf
+from impp_local.iam import service_access
 from impp_local.kernel import billing, functions
 from impp_local.kernel.contract import AwsError, Call, Response
 from impp_local.web.gateway import read_body
@@ -45,7 +45,7 @@ def answer(call: Call, path: str, origin: Mapping[str, Any], distribution_arn: s
     if not origin.get("OriginAccessControlId"):
         raise forbidden
     try:
-        on_behalf.require_origin_invoke(distribution_arn, function)
+        service_access.require_origin_invoke(distribution_arn, function)
     except AwsError:
         raise forbidden from None
     body = read_body(call.environ)

@@ -16,7 +16,7 @@ from email.utils import formatdate
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
-from impp_local.iam import on_behalf
+from impp_local.iam import service_access
 from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Call, Response
 from impp_local.services.cloudfront import function_urls, signatures
@@ -129,7 +129,7 @@ class Visit:
     def _object(self, method: str, *, is_whole: bool = False) -> Response:
         name = unquote(self.path.lstrip("/")) or self.distribution.config.get("DefaultRootObject") or ""
         try:
-            on_behalf.require_origin_read(self.distribution.arn, self._bucket(), name)
+            service_access.require_origin_read(self.distribution.arn, self._bucket(), name)
             stored = objects.find(self._bucket(), name)
         except AwsError:
             # The origin access control may not list the bucket, so S3 does not reveal which keys are missing.

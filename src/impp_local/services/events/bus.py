@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from moto.events.models import events_backends
 
-from impp_local.iam import enforcement, key_needs, on_behalf
+from impp_local.iam import enforcement, key_needs, service_access
 from impp_local.iam.need import Need
 from impp_local.kernel import targets
 from impp_local.kernel.contract import AwsError
@@ -62,17 +62,20 @@ def _check(target: Mapping[str, Any], source_arn: str, arn: str, besides: Sequen
     """
     role = target.get("RoleArn")
     if not role:
-        on_behalf.deliver(arn, service=on_behalf.EVENTS, source_arn=source_arn)
+        service_access.deliver(arn, service=service_access.EVENTS, source_arn=source_arn)
         return
-    service, source = on_behalf.EVENTS, source_arn
+    service, source = service_access.EVENTS, source_arn
     if ":schedule/" in source_arn:
-        service, source = on_behalf.SCHEDULER, source_arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+        service, source = (
+            service_access.SCHEDULER,
+            source_arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0],
+        )
     try:
         caller = enforcement.assume(role, service, "delivery", source)
         enforcement.require(caller, "", besides)
     except AwsError as error:
         raise Undeliverable("NO_PERMISSIONS", error.message, retry=False) from error
-    on_behalf.deliver(arn, role=caller)
+    service_access.deliver(arn, role=caller)
 
 
 _dispatcher = Dispatcher("events", _Targets())

@@ -14,7 +14,7 @@ from typing import Any, Final
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaFunction
 
-from impp_local.iam import enforcement, on_behalf
+from impp_local.iam import enforcement, service_access
 from impp_local.kernel import targets
 from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
 from impp_local.kernel.functions import Report
@@ -140,7 +140,7 @@ class _Functions:
     def _check_role(delivery: Delivery, arn: str) -> None:
         """Raise Undeliverable unless the function's role may send there."""
         function = find_function(delivery.arguments["function"])
-        on_behalf.deliver(arn, role=enforcement.session(function.role, function.function_name))
+        service_access.deliver(arn, role=enforcement.session(function.role, function.function_name))
 
 
 def _record(delivery: Delivery, report: Report | None, condition: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from impp_local.engines import video
-from impp_local.iam import on_behalf
+from impp_local.iam import service_access
 from impp_local.iam.policies import Caller
 from impp_local.kernel import objects
 from impp_local.kernel.contract import AwsError, Cloud
@@ -84,7 +84,7 @@ def _put(
 ) -> None:
     """Write a file of an output. Raises JobError."""
     try:
-        on_behalf.require_write(caller, rendition.bucket, key)
+        service_access.require_write(caller, rendition.bucket, key)
         objects.put_object(cloud, rendition.bucket, key, content, content_type)
     except AwsError as error:
         raise _unwritable(rendition, error.code) from error

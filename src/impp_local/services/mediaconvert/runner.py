@@ -16,7 +16,7 @@ from typing import Any
 
 from impp_engines.media import MediaError
 from impp_local.engines import video
-from impp_local.iam import enforcement, on_behalf
+from impp_local.iam import enforcement, service_access
 from impp_local.iam.policies import Caller
 from impp_local.kernel import billing, objects
 from impp_local.kernel.contract import AwsError, Cloud
@@ -156,7 +156,7 @@ class Runner:
         bucket, key = match.groups()
         try:
             caller = enforcement.assume(str(job.params["Role"]), "mediaconvert.amazonaws.com", SESSION, job.arn)
-            on_behalf.require_read(caller, bucket, key)
+            service_access.require_read(caller, bucket, key)
             with objects.open_object(bucket, key) as path, tempfile.TemporaryDirectory(prefix="impp-mc-") as work:
                 self._transcode(job, caller, path, Path(work))
         except AwsError as error:

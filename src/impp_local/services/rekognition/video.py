@@ -25,7 +25,7 @@ from av.error import FFmpegError
 
 from impp_engines import faces, labels, media, moderation, taxonomy, text
 from impp_engines.images import Image8
-from impp_local.iam import callers, enforcement, on_behalf
+from impp_local.iam import callers, enforcement, service_access
 from impp_local.iam.policies import Caller
 from impp_local.kernel import billing, objects, targets
 from impp_local.kernel.contract import AwsError, Call, Cloud
@@ -212,7 +212,7 @@ class Videos:
         kind = KINDS[job.api]
         bucket, key, version = job.video
         try:
-            on_behalf.require_read(_caller(job), bucket, key)
+            service_access.require_read(_caller(job), bucket, key)
             with objects.open_object(bucket, key, version) as path:
                 job.metadata = _metadata(path)
                 for t, image in _pictures(path):
@@ -243,7 +243,7 @@ def _check_source(job: Job) -> None:
     """Raise Rekognition's error for a video that cannot be read."""
     bucket, key, version = job.video
     try:
-        on_behalf.require_read(_caller(job), bucket, key)
+        service_access.require_read(_caller(job), bucket, key)
         stored = objects.find(bucket, key, version)
     except AwsError:
         raise AwsError(
@@ -308,5 +308,5 @@ def _notify(job: Job) -> None:
         **({"JobTag": job.params["JobTag"]} if job.params.get("JobTag") else {}),
     }
     role = enforcement.assume(channel["RoleArn"], PRINCIPAL, "Rekognition")
-    on_behalf.deliver(channel["SNSTopicArn"], role=role)
+    service_access.deliver(channel["SNSTopicArn"], role=role)
     targets.send({"Arn": channel["SNSTopicArn"]}, json.dumps(message))

@@ -23,7 +23,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from impp_lambdas.core.money.pricing import GB
-from impp_local.iam import enforcement, on_behalf
+from impp_local.iam import enforcement, service_access
 from impp_local.iam.need import Need
 from impp_local.iam.policies import Caller
 from impp_local.kernel import billing, moto, objects
@@ -122,7 +122,7 @@ class SageMaker(Service):
         if url:
             try:
                 bucket, key = _location(url)
-                on_behalf.require_read(_assume(role), bucket, key)
+                service_access.require_read(_assume(role), bucket, key)
                 objects.find(bucket, key)
             except AwsError as error:
                 # The words that AWS uses, by many public logs; its reference lists no messages.
@@ -291,7 +291,7 @@ class SageMaker(Service):
                 container.close()
             primary = hosted.model.primary_container or {}
             bucket, key = _location(primary.get("ModelDataUrl") or "")
-            on_behalf.require_read(_assume(hosted.model.execution_role_arn), bucket, key)
+            service_access.require_read(_assume(hosted.model.execution_role_arn), bucket, key)
             with objects.open_object(bucket, key) as artifact:
                 container = Container(Path(artifact), hosted.memory_mb, dict(primary.get("Environment") or {}))
             self._containers[hosted.name] = (hosted.revision, container)
@@ -324,7 +324,7 @@ class SageMaker(Service):
             if time.time() > row["expires"]:
                 raise AwsError("ModelError", "The request expired in the queue")
             bucket, key = _location(row["input"])
-            on_behalf.require_read(role, bucket, key)
+            service_access.require_read(role, bucket, key)
             body = objects.read_object(bucket, key)
             billing.meter("s3", "get", 1, detail=key)
             answer, kind = self._invoke(
@@ -338,7 +338,7 @@ class SageMaker(Service):
 
     def _put(self, role: Caller, location: str, body: bytes, kind: str) -> None:
         bucket, key = _location(location)
-        on_behalf.require_write(role, bucket, key)
+        service_access.require_write(role, bucket, key)
         objects.put_object(self._cloud, bucket, key, body, kind)
 
     def _log(self, hosted: Hosted) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import requests
 from moto.sns.models import Subscription
 
-from impp_local.iam import on_behalf
+from impp_local.iam import service_access
 from impp_local.kernel import targets
 from impp_local.kernel.dispatch import Delivery, Dispatcher, Failure, RetryPolicy, Undeliverable
 from impp_local.kernel.store import Store
@@ -129,7 +129,7 @@ def deliver(
 
 def _check(subscription_arn: str, endpoint: str) -> None:
     """Raise Undeliverable unless SNS may send to an ARN for the subscription's topic."""
-    on_behalf.deliver(endpoint, service=on_behalf.SNS, source_arn=subscription_arn.rpartition(":")[0])
+    service_access.deliver(endpoint, service=service_access.SNS, source_arn=subscription_arn.rpartition(":")[0])
 
 
 def lambda_event(notification: Mapping[str, Any], subscription_arn: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 :func:`install` is the one place that replaces something in moto 5.2.5. Each entry names the fault that it works around;
 it can go when moto no longer has that fault. The replacements are grouped by subject into `definitions`, `states`,
-`programs`, `expressions`, `tasks`, `tokens`, `executions` and `answers`.
+`programs`, `expressions`, `tasks`, `tokens`, `executions` and `responses`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from impp_local.kernel.contract import Cloud
 from impp_local.services.stepfunctions import (
-    answers,
     archive,
     definitions,
     executions,
@@ -68,6 +67,7 @@ from impp_local.services.stepfunctions import (
     jsonata,
     positions,
     programs,
+    responses,
     states,
     tasks,
     tokens,
@@ -86,7 +86,7 @@ def install(cloud: Cloud) -> None:
     _replace_tasks(Clients(cloud.endpoint))
     _replace_tokens()
     _replace_executions()
-    _replace_answers()
+    _replace_responses()
     tasks.listen()
 
 
@@ -218,17 +218,17 @@ def _replace_executions() -> None:
     replace_everywhere("TMP_THREADS", deque(maxlen=0))
 
 
-def _replace_answers() -> None:
+def _replace_responses() -> None:
     # StopExecution drops error and cause, and what waits keeps waiting.
-    _replace(StepFunctionResponse, stop_execution=answers.stop_execution)
+    _replace(StepFunctionResponse, stop_execution=responses.stop_execution)
     # SendTaskFailure drops the cause.
-    _replace(StepFunctionResponse, send_task_failure=answers.send_task_failure)
+    _replace(StepFunctionResponse, send_task_failure=responses.send_task_failure)
     # A string is not quoted in the output, and an execution that timed out has no stop date.
-    _replace(StepFunctionResponse, describe_execution=answers.describe_execution)
+    _replace(StepFunctionResponse, describe_execution=responses.describe_execution)
     # An execution that timed out has no stop date, and serializing a list takes half a millisecond per execution.
-    _replace(StepFunctionResponse, list_executions=answers.list_executions)
+    _replace(StepFunctionResponse, list_executions=responses.list_executions)
     # The history has neither pages nor order.
-    _replace(StepFunctionResponse, get_execution_history=answers.get_execution_history)
+    _replace(StepFunctionResponse, get_execution_history=responses.get_execution_history)
     # The serialiser reads an error's TYPE, and the interpreter's errors have their name in `code`.
     for error in vars(parser_api).values():
         if isinstance(error, type) and issubclass(error, AWSError) and isinstance(getattr(error, "code", None), str):

@@ -28,7 +28,7 @@ from botocore.exceptions import ClientError
 from impp_engines import languages, speech, transcripts
 from impp_engines.media import MediaError
 from impp_local.engines import video
-from impp_local.iam import callers, enforcement, on_behalf
+from impp_local.iam import callers, enforcement, service_access
 from impp_local.iam.need import Need
 from impp_local.iam.needs import key_arn
 from impp_local.iam.policies import Caller
@@ -312,7 +312,7 @@ class Transcribe(Service):
     def _transcribe(self, job: Job) -> None:
         bucket, key = _location(job.params["Media"]["MediaFileUri"])
         try:
-            on_behalf.require_read(_caller(job), bucket, key)
+            service_access.require_read(_caller(job), bucket, key)
             with objects.open_object(bucket, key) as path:
                 model = _MODELS[os.environ.get("IMPP_SPEECH_MODEL") or "base"]
                 language = _language_asked(job, model)
@@ -426,7 +426,7 @@ def _require_output(job: Job, bucket: str, key: str) -> None:
     https://docs.aws.amazon.com/transcribe/latest/dg/data-encryption.html
     """
     caller = _caller(job)
-    on_behalf.require_write(caller, bucket, key)
+    service_access.require_write(caller, bucket, key)
     if name := job.params.get("OutputEncryptionKMSKeyId"):
         arn = key_arn(name, job.region) or name
         enforcement.require(caller, "transcribe", [Need("kms:DescribeKey", arn), Need("kms:Encrypt", arn)])
@@ -435,7 +435,7 @@ def _require_output(job: Job, bucket: str, key: str) -> None:
 def _check_source(params: Mapping[str, Any], caller: Caller) -> None:
     bucket, key = _location((params.get("Media") or {}).get("MediaFileUri", ""))
     try:
-        on_behalf.require_read(caller, bucket, key)
+        service_access.require_read(caller, bucket, key)
         size = objects.find(bucket, key).size
     except AwsError:
         raise _bad(_UNREADABLE) from None

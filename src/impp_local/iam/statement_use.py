@@ -12,7 +12,7 @@ Name = tuple[str, str]
 """A statement: where it stands, and its Sid or position."""
 
 
-class Record:
+class StatementUse:
     """What decisions rested on. Thread-safe."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Record:
         return {name for group in set(self._deciding) for name in group}
 
 
-def report(record: Record, policies: Iterable[Statements]) -> dict[str, list[dict[str, str]]]:
+def report(record: StatementUse, policies: Iterable[Statements]) -> dict[str, list[dict[str, str]]]:
     """`{"needed", "replaceable", "unused"}`, each a list of `{"policy", "statement"}`."""
     needed, used = record.needed(), record.used()
     kinds: dict[str, list[dict[str, str]]] = {"needed": [], "replaceable": [], "unused": []}

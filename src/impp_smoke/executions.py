@@ -14,7 +14,7 @@ STALLED_AFTER_S: Final = 16 * 60.0
 POLL_S: Final = 2.0
 
 
-def follow(
+def wait_for_executions(
     lookup: Lookup,
     uploads: Sequence[Upload],
     console: Console,

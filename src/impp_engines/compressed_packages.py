@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 
-def add(name: str) -> None:
+def add_to_path(name: str) -> None:
     """Make the packages of layer `name` importable: unpack them to the temporary folder, once per container."""
     archive = next((file for folder in sys.path if (file := Path(folder, f"{name}.zip")).is_file()), None)
     if archive is None:
