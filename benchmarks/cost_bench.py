@@ -80,10 +80,12 @@ def analyses_of_100_h() -> float:
     """USD of everything but renditions and storage: labels, text, faces, moderation and speech in each second, with
     Rekognition's share, as the profile `phone` has them. The curve's benchmark says what its looks find."""
     facts = ANALYSES.facts()
-    chosen = Profiles.of({"phone": {"renditions": []}}).choose(facts)
+    profile_choice = Profiles.of({"phone": {"renditions": []}}).choose(facts)
     lines: list[LedgerLine] = []
     for asset in IDS:
-        planned = plan.make(asset, facts, "s3://ingest/originals/clip.mp4", "delivery", 120, chosen=chosen)
+        planned = plan.make(
+            asset, facts, "s3://ingest/originals/clip.mp4", "delivery", 120, profile_choice=profile_choice
+        )
         lines += quote.lines(planned, facts, storage.choose(facts), ("analyze", "hear"), Calibration.of("arm64"))
     usd = sum(line.usd for line in lines if line.service != "s3" or line.item in ("get", "put"))
     return usd / len(IDS) * 60 / ANALYSES.minutes * 100

@@ -29,7 +29,7 @@ _MOST_DIRECTORIES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class PictureTime:
     """``local`` is the wall clock without a zone, ``offset`` where it is known; ``gps`` is UTC."""
 
     local: datetime | None = None
@@ -37,13 +37,13 @@ class Taken:
     gps: datetime | None = None
 
 
-def taken(file: RangeReader) -> Taken:
-    """What a picture's Exif says; nothing for other files. Raises what its reader raises."""
+def read_time(file: RangeReader) -> PictureTime:
+    """The time at which a picture was taken, by its Exif; empty for other files. Raises what its reader raises."""
     try:
         start = _tiff(file)
-        return _read(_Tiff(file, start)) if start is not None else Taken()
+        return _read(_Tiff(file, start)) if start is not None else PictureTime()
     except _BROKEN:
-        return Taken()
+        return PictureTime()
 
 
 def orientation(file: RangeReader) -> Orientation:
@@ -76,11 +76,11 @@ def previews(file: RangeReader) -> list[tuple[int, int]]:
     return sorted(places, key=lambda place: -place[1])
 
 
-def _read(tiff: _Tiff) -> Taken:
+def _read(tiff: _Tiff) -> PictureTime:
     first = tiff.directory(tiff.first)
     exif = tiff.directory(tiff.number(first.get(_EXIF)))
     gps = tiff.directory(tiff.number(first.get(_GPS)))
-    return Taken(
+    return PictureTime(
         local=_clock(tiff.text(exif.get(_ORIGINAL))),
         offset=_offset(tiff.text(exif.get(_OFFSET_ORIGINAL)) or tiff.text(exif.get(_OFFSET))),
         gps=_satellites(tiff.text(gps.get(_GPS_DATE)), tiff.rationals(gps.get(_GPS_TIME))),

@@ -15,14 +15,14 @@ from impp_footage.reader import RangeReader
 class Integrity:
     """``state`` complete, cut (``reason`` says what is missing) or unknown (the format does not show it). ``movie`` is
     the ``moov`` box, where one was passed, so that nobody need look for it again. ``usable``: the bytes from the start
-    that are whole boxes, where a complete movie has junk, a cut fragment or another movie behind them; ``further`` is
-    where that other movie begins."""
+    that are whole boxes, where a complete movie has junk, a cut fragment or another movie behind them; ``further_at``
+    is where that other movie begins."""
 
     state: str
     reason: str | None = None
     movie: Box | None = field(default=None, compare=False)
     usable: int | None = field(default=None, compare=False)
-    further: int | None = field(default=None, compare=False)
+    further_at: int | None = field(default=None, compare=False)
 
     @property
     def is_cut(self) -> bool:
@@ -52,8 +52,8 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
     for box in boxes.walk(file):
         count += 1
         whole = movie is not None and b"mdat" in seen
-        if whole and b"moof" not in seen and (start := _further(box, behind)) is not None:
-            return Integrity("complete", movie=movie, usable=start, further=start)
+        if whole and b"moof" not in seen and (start := _second_movie(box, behind)) is not None:
+            return Integrity("complete", movie=movie, usable=start, further_at=start)
         if box.kind == b"moof" and movie is None:
             return cut("fragments without a moov box")
         if box.kind == b"moof" and not last_fragment:
@@ -76,7 +76,7 @@ def of_boxes(file: RangeReader, last_fragment: bool = True) -> Integrity:
     )
 
 
-def _further(box: Box, behind: Box | None) -> int | None:
+def _second_movie(box: Box, behind: Box | None) -> int | None:
     """Where another movie begins behind a complete one, as `cat a.mp4 b.mp4` makes it: with a ``ftyp`` (4.3: one per
     file) or, of QuickTime, with media that has an index of its own. A second ``moov`` alone is a spare copy."""
     if box.kind == b"ftyp":

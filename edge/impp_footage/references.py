@@ -13,7 +13,7 @@ _IS_HERE = 1
 """Flag of a data reference: the media is in the file itself (ISO/IEC 14496-12, 8.7.2)."""
 
 
-def elsewhere(file: RangeReader, movie: Box) -> str | None:
+def external_media(file: RangeReader, movie: Box) -> str | None:
     """Where the media of a movie is, in words, if none is in the file itself."""
     kinds = {box.kind for box in boxes.children(file, movie)}
     if b"rmra" in kinds and b"trak" not in kinds:

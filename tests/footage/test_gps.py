@@ -114,28 +114,28 @@ def test_other_clips_have_no_fix(data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "AVIF"])
 def test_reads_when_a_picture_was_taken(kind: str) -> None:
-    taken = exif.taken(reader_of(files.picture(kind, offset="+02:00", gps=AT)))
-    assert taken == exif.Taken(datetime(2026, 1, 15, 8, 15, 2), timezone(timedelta(hours=2)), AT)
-    plain = exif.taken(reader_of(files.picture(kind)))
-    assert plain == exif.Taken(datetime(2026, 1, 15, 8, 15, 2))
+    taken = exif.read_time(reader_of(files.picture(kind, offset="+02:00", gps=AT)))
+    assert taken == exif.PictureTime(datetime(2026, 1, 15, 8, 15, 2), timezone(timedelta(hours=2)), AT)
+    plain = exif.read_time(reader_of(files.picture(kind)))
+    assert plain == exif.PictureTime(datetime(2026, 1, 15, 8, 15, 2))
 
 
 @pytest.mark.parametrize(
     ("local", "offset"), [("0000:00:00 00:00:00", None), ("    :  :     :  :  ", "+99:00"), ("2026:13:01 00:00:00", "")]
 )
 def test_a_picture_with_an_unset_clock_has_no_time(local: str, offset: str | None) -> None:
-    assert exif.taken(reader_of(files.picture(local=local, offset=offset))) == exif.Taken()
+    assert exif.read_time(reader_of(files.picture(local=local, offset=offset))) == exif.PictureTime()
 
 
 def test_exif_after_a_jfif_segment_in_either_byte_order() -> None:
     picture = files.picture()
     jfif = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
-    assert exif.taken(reader_of(picture[:2] + jfif + picture[2:])).local == datetime(2026, 1, 15, 8, 15, 2)
+    assert exif.read_time(reader_of(picture[:2] + jfif + picture[2:])).local == datetime(2026, 1, 15, 8, 15, 2)
     entry = struct.pack("<HHII", 0x9003, 2, 20, 60)
     small = b"II*\x00" + struct.pack("<IH", 8, 1) + struct.pack("<HHII", 0x8769, 4, 1, 30) + bytes(8)
     little = small + struct.pack("<H", 1) + entry
     little = little.ljust(60, b"\x00") + b"2026:01:15 08:15:02\x00"
-    assert exif.taken(reader_of(little)).local == datetime(2026, 1, 15, 8, 15, 2)
+    assert exif.read_time(reader_of(little)).local == datetime(2026, 1, 15, 8, 15, 2)
 
 
 TOLD = [
@@ -172,7 +172,7 @@ def test_any_bytes_are_handled_with_few_reads(data: bytes) -> None:
     assert file.reads <= 12 * boxes.MAX_BOXES
     assert file.bytes_read <= gps.SCAN * 1.01 + len(gps.RECORDS) * gps.PAYLOAD + 16 * 12 * boxes.MAX_BOXES
     file.reads = file.bytes_read = 0
-    exif.taken(reader.of_file(file))
+    exif.read_time(reader.of_file(file))
     assert file.reads <= 2 * boxes.MAX_BOXES
     assert file.bytes_read <= 200_000
     gps.nmea(data), gps.gpmf(data), gps.free_gps(data)

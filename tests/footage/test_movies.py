@@ -76,7 +76,7 @@ def test_what_is_whole_of_a_movie_with_a_damaged_end(data: bytes, usable: int | 
 
 
 @pytest.mark.parametrize(
-    ("data", "further"),
+    ("data", "second"),
     [
         (FAST + FAST, len(FAST)),
         (FAST + FAST[:100], len(FAST)),
@@ -89,8 +89,8 @@ def test_what_is_whole_of_a_movie_with_a_damaged_end(data: bytes, usable: int | 
     ],
     ids=["two", "second one cut", "index last and first", "QuickTime", "with a wide", "more media", "spare", "free"],
 )
-def test_finds_where_a_second_movie_begins(data: bytes, further: int | None) -> None:
+def test_finds_where_a_second_movie_begins(data: bytes, second: int | None) -> None:
     movie = movies.of_boxes(counted(data)[0], last_fragment=False)
-    assert (movie.state, movie.further) == ("complete", further)
-    assert further is None or movie.usable == further
+    assert (movie.state, movie.further_at) == ("complete", second)
+    assert second is None or movie.usable == second
     assert movie.movie == boxes.find(counted(data)[0], b"moov")

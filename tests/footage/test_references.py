@@ -11,7 +11,7 @@ from impp_footage import boxes, references
 def elsewhere(data: bytes) -> str | None:
     file = counted(data)[0]
     movie = boxes.find(file, b"moov")
-    return references.elsewhere(file, movie) if movie else None
+    return references.external_media(file, movie) if movie else None
 
 
 def test_a_movie_that_refers_to_other_files_says_so() -> None:

@@ -16,18 +16,18 @@ from tests.support.boxed_files import BOXED, HEIF, JPEG, QUICKTIME
 from tests.support.camera_files import box
 
 from impp_cli.archive import containers
-from impp_cli.archive.containers.described import Unpriced
+from impp_cli.archive.containers.reader import Unpriced
 from impp_footage import (
     boxes,
     cameras,
+    container_layouts,
     exif,
     formats,
-    further,
     gps,
     integrity,
-    layouts,
     movies,
     references,
+    second_recording,
     sidecars,
     tables,
 )
@@ -81,7 +81,7 @@ def _boxes(data: bytes) -> None:
         with contextlib.suppress(BudgetExceeded):
             tables.excess(file, movie)
         tables.has_no_media(file)
-        references.elsewhere(file, movie)
+        references.external_media(file, movie)
         tables.is_encrypted(file, movie)
     pace = tables.pace(file)
     assert pace is None or pace.fps > 0
@@ -90,14 +90,14 @@ def _boxes(data: bytes) -> None:
     for last_fragment in (True, False):
         judged = movies.of_boxes(file, last_fragment)
         assert judged.usable is None or 0 < judged.usable < len(data)
-        assert judged.further in (None, judged.usable)
+        assert judged.further_at in (None, judged.usable)
     for container in ("avi", "wave", "matroska", "flv"):
-        place = further.further(file, container)
+        place = second_recording.offset(file, container)
         assert place is None or 0 < place < len(data)
 
 
 def _pictures(data: bytes) -> None:
-    exif.taken(_reader(data))
+    exif.read_time(_reader(data))
     exif.orientation(_reader(data))
     assert all(offset > 0 and 0 <= size <= len(data) for offset, size in exif.previews(_reader(data)))
     size = formats.image_size(data[: formats.HEAD_BYTES])
@@ -117,7 +117,7 @@ def _without_index(data: bytes) -> None:
     file = io.BytesIO(data)
     counted = duration.counted(file)
     assert counted is None or 0 <= counted < 1e6
-    layout = layouts.layout_of(file)
+    layout = container_layouts.layout_of(file)
     if layout is None:
         return
     assert 0 <= layout.head < len(data)

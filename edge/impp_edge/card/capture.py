@@ -45,7 +45,7 @@ def capture_time(
 ) -> CaptureTime:
     """When the open ``file`` at ``relative`` was captured. Raises OSError if it cannot be read."""
     now = datetime.now(UTC)
-    picture = exif.taken(file)
+    picture = exif.read_time(file)
     fix = _if_plausible(_satellites(folder.path / relative, known, picture, file), now)
     doubts: list[str] = []
     for source, clock in _clocks(folder.path / relative, known, picture, file):
@@ -109,7 +109,7 @@ _WORDS = {"filename": "name", "event": "event.json", "container": "container"}
 
 
 def _clocks(
-    path: Path, known: Recognised | None, picture: exif.Taken, file: RangeReader
+    path: Path, known: Recognised | None, picture: exif.PictureTime, file: RangeReader
 ) -> Iterator[tuple[str, datetime]]:
     """Recorded times, the most trustworthy first: naive is a wall clock, aware has its offset."""
     if (
@@ -127,7 +127,7 @@ def _clocks(
         yield "container", created
 
 
-def _satellites(path: Path, known: Recognised | None, picture: exif.Taken, file: RangeReader) -> datetime | None:
+def _satellites(path: Path, known: Recognised | None, picture: exif.PictureTime, file: RangeReader) -> datetime | None:
     if picture.gps is not None or picture.local is not None:
         return picture.gps
     if known and known.maker == "blackvue":

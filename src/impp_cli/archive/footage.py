@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from impp_cli.archive import containers
-from impp_cli.archive.containers.described import Unpriced
+from impp_cli.archive.containers.reader import Unpriced
 from impp_footage import formats, reader
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake import facts, sources

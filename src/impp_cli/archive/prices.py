@@ -49,10 +49,12 @@ def what_if(files: Iterable[File]) -> Prices:
             prices.unpriced.append(file)
             continue
         facts = file.facts
-        chosen = Profiles.of().choose(facts)
-        choice = storage.choose(facts, chosen.profile.keep_years)
-        planned = plan.make("0" * 20, facts, "s3://bucket/key", "bucket", MAX_FRAMES, chosen=chosen, features=FEATURES)
-        price = prices.by_profile.setdefault(chosen.name, Price())
+        profile_choice = Profiles.of().choose(facts)
+        choice = storage.choose(facts, profile_choice.profile.keep_years)
+        planned = plan.make(
+            "0" * 20, facts, "s3://bucket/key", "bucket", MAX_FRAMES, profile_choice=profile_choice, features=FEATURES
+        )
+        price = prices.by_profile.setdefault(profile_choice.name, Price())
         price.files += 1
         price.seconds += facts.duration_s
         price.bytes += facts.bytes

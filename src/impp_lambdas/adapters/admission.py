@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
     from impp_lambdas.core.intake.inspection import Inspection
     from impp_lambdas.core.intake.originals import Original
-    from impp_lambdas.core.planning.profiles import Chosen
+    from impp_lambdas.core.planning.profiles import ProfileChoice
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ def decide(
         if inspection.may_be_equal(other, inspected) and identity.is_verified(table, other, facts, context):
             if catalog.link_duplicate(table, original, execution, inspected.asset):
                 return inspected, _as_duplicate(settings, original, inspected, other)
-            inspected = inspection.surplus(inspected, original)
+            inspected = inspection.too_many_copies(inspected, original)
         # Who claimed this SHA-256 falsely, the other object or this one? The bytes say it.
         elif identity.holds(original, facts.sha256, context) is False:
             inspected = inspection.false_claim(inspected, original)
         else:
-            inspected = inspection.apart(inspected, original)
+            inspected = inspection.as_separate_asset(inspected, original)
             catalog.begin(table, original, inspected, execution, times.iso(now))
     catalog.note_on_claim(table, original, execution, {"asset": inspected.asset})
     if inspected.problem:
@@ -75,18 +75,18 @@ def _reserve(
 ) -> Verdict:
     """Plan, quote and reserve; without room in the budget or a limit the object is only archived."""
     facts, features = inspected.facts, event["features"]
-    chosen = _profile(settings, original, facts)
+    profile_choice = _profile(settings, original, facts)
     planned = plan.make(
         inspected.asset,
         facts,
         original.input_uri(settings.work_bucket, inspected.usable),
         settings.delivery_bucket,
         settings.max_frames,
-        chosen=chosen,
+        profile_choice=profile_choice,
         features=features,
         custom_detectors=custom.parse(settings.custom_detectors),
     )
-    choice = storage.choose(facts, chosen.profile.keep_years)
+    choice = storage.choose(facts, profile_choice.profile.keep_years)
     known = calibration.read(settings.catalog_table, os.uname().machine)
     lines = quote.lines(planned, facts, choice, features, known)
     basis = known.basis(quote.runs(planned, facts, features, known))
@@ -94,16 +94,16 @@ def _reserve(
         lines = ledger.merge([*lines, *usage.copy_lines(inspected.usable or facts.bytes)])
     priced, usd = [line.to_dict() for line in lines], pricing.total(lines)
     media = {"asset": inspected.asset, "day": day, "facts": facts.to_dict()}
-    most = chosen.profile.max_usd
+    most = profile_choice.profile.max_usd
     if most is not None and usd > most:
-        detail = f"this asset may cost ${usd:.4f}, profile {chosen.name} allows ${most:.4g}"
+        detail = f"this asset may cost ${usd:.4f}, profile {profile_choice.name} allows ${most:.4g}"
         return Verdict("archive_only", "over_profile_limit", detail, planned.to_dict(), priced, basis)
     if refusal := spending.reserve(settings, media, event["execution"], usd):
         return Verdict("archive_only", *refusal, planned.to_dict(), priced, basis)
     return Verdict("process", None, None, planned.to_dict(), priced, basis)
 
 
-def _profile(settings: Settings, original: Original, facts: Facts) -> Chosen:
+def _profile(settings: Settings, original: Original, facts: Facts) -> ProfileChoice:
     """The profile of an original, by the user's rules and its facts. Its tags are read only if a rule needs them."""
     known = Profiles.of(
         json.loads(settings.profiles or "{}"),

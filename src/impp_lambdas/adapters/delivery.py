@@ -13,13 +13,13 @@ from impp_lambdas.core.results.manifest import Delivery
 
 if TYPE_CHECKING:
     from impp_lambdas.adapters.settings import Settings
-    from impp_lambdas.adapters.spoken import Spoken
+    from impp_lambdas.adapters.speech_documents import SpeechDocuments
 
 Results = Mapping[str, Mapping[str, Any]]
 
 
-def deliver(settings: Settings, media: Mapping[str, Any], results: Results, said: Spoken) -> Delivery:
-    """Copy poster and storyboard, and look for the renditions; `said` is delivered already."""
+def deliver(settings: Settings, media: Mapping[str, Any], results: Results, speech: SpeechDocuments) -> Delivery:
+    """Copy poster and storyboard, and look for the renditions; `speech` is delivered already."""
     asset, sample = media["asset"], results.get("sample", {})
     board = sample.get("storyboard")
     board_vtt = board.rpartition(".")[0] + ".vtt" if board else None
@@ -29,10 +29,10 @@ def deliver(settings: Settings, media: Mapping[str, Any], results: Results, said
         thumbnail=_copy(settings, asset, sample.get("thumbnail"), "thumbnail.webp", "image/webp"),
         storyboard=_copy(settings, asset, board, "storyboard.jpg", "image/jpeg"),
         storyboard_vtt=_copy(settings, asset, board_vtt, "storyboard.vtt", "text/vtt"),
-        captions=said.captions,
-        captions_srt=said.captions_srt,
-        youtube=said.youtube,
-        hls=presentation.deliver(settings, media, said, results),
+        captions=speech.captions,
+        captions_srt=speech.captions_srt,
+        youtube=speech.youtube,
+        hls=presentation.deliver(settings, media, speech, results),
     )
 
 

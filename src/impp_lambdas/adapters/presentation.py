@@ -14,7 +14,7 @@ from impp_lambdas.core.results import hls
 
 if TYPE_CHECKING:
     from impp_lambdas.adapters.settings import Settings
-    from impp_lambdas.adapters.spoken import Spoken
+    from impp_lambdas.adapters.speech_documents import SpeechDocuments
 
 MAX_PLAYLIST = 4 << 20
 """Most bytes of a playlist: 24 h have 14,400 segments of some 90 bytes."""
@@ -30,13 +30,13 @@ class Captions:
 
 
 def deliver(
-    settings: Settings, media: Mapping[str, Any], said: Spoken, results: Mapping[str, Mapping[str, Any]]
+    settings: Settings, media: Mapping[str, Any], speech: SpeechDocuments, results: Mapping[str, Mapping[str, Any]]
 ) -> str | None:
     """The key of the main playlist, which then refers to everything; None if there is no presentation."""
     if not any(planned.is_track(rendition["name"]) for rendition in media["plan"]["renditions"]):
         return None
     language = results.get("transcribe", {}).get("language")
-    captions = Captions(said.captions, language, float(media["facts"].get("duration_s") or 0))
+    captions = Captions(speech.captions, language, float(media["facts"].get("duration_s") or 0))
     rungs = [output for output in results.get("proxy", {}).get("outputs", []) if "stream" in output]
     return complete(settings, media["asset"], captions, rungs)
 

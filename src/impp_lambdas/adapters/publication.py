@@ -33,7 +33,7 @@ def tag_outcome(media: Mapping[str, Any], results: Results, delivery: Delivery, 
     results = {**results, "plan": media["plan"]}
     lengths = outcome.wrong_lengths(delivery.renditions, float(media["facts"]["duration_s"]))
     left_out = list(results["archive"].get("tags_left_out", []))
-    further = outcome.further(media["facts"])
+    second_recording = outcome.second_recording(media["facts"])
     is_useful = bool(delivery.renditions or delivery.poster or transcript)
 
     def determine(tags_left_out: list[str]) -> Outcome:
@@ -44,7 +44,7 @@ def tag_outcome(media: Mapping[str, Any], results: Results, delivery: Delivery, 
             missing,
             tags_left_out,
             lengths,
-            further=further,
+            second_recording=second_recording,
             is_useful=is_useful,
         )
 

@@ -42,14 +42,16 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     copied: list[LedgerLine] = []
     head = s3.head(original.bucket, original.key)
     if head and original.version and head.get("VersionId", original.version) != original.version:
-        inspected = inspection.gone(original, now)
+        inspected = inspection.of_deleted(original, now)
         verdict = Verdict("duplicate", "superseded", "a newer version has its own event")
     elif head and original.is_folder(int(head["ContentLength"])):
-        inspected = inspection.unread(original, head, None)
+        inspected = inspection.without_reading(original, head, None)
         verdict = Verdict("ignored", "folder", "an empty object that stands for a folder")
     else:
         inspected = (
-            _inspect(original, head, settings.work_bucket, copied, context) if head else inspection.gone(original, now)
+            _inspect(original, head, settings.work_bucket, copied, context)
+            if head
+            else inspection.of_deleted(original, now)
         )
         inspected, verdict = admission.decide(settings, original, inspected, event, now, context)
     outcome = {"verdict": verdict.verdict, "reason": verdict.reason, "detail": verdict.detail}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from impp_lambdas.adapters import alert_limit, aws, delivery, metrics, publication, s3, spoken
+from impp_lambdas.adapters import alert_limit, aws, delivery, metrics, publication, s3, speech_documents
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import times
 from impp_lambdas.core.money import ledger, storage
@@ -25,9 +25,9 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     settings = Settings.from_env("work_bucket", "delivery_bucket", "catalog_table")
     media, archive = event["media"], event["archive"]
     results: dict[str, Mapping[str, Any]] = {**event["branches"], "archive": archive}
-    said = spoken.deliver(settings, media, results)
-    delivered = delivery.deliver(settings, media, {**results, "plan": media["plan"]}, said)
-    end = publication.tag_outcome(media, results, delivered, said.transcript)
+    speech = speech_documents.deliver(settings, media, results)
+    delivered = delivery.deliver(settings, media, {**results, "plan": media["plan"]}, speech)
+    end = publication.tag_outcome(media, results, delivered, speech.transcript)
     if end.state == "quarantined":  # it stays in Standard
         archive = results["archive"] = {k: v for k, v in archive.items() if k not in ("tag", "why")}
     usages = [media["usage"], *(result.get("usage", []) for result in results.values())]
@@ -48,11 +48,11 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
         outcome=end,
         results=results,
         delivery=delivered,
-        transcript=said.transcript,
+        transcript=speech.transcript,
         ledger=ledger.ledger(run),
         created_at=event["started_at"],
         finished_at=times.iso(datetime.now(UTC)),
-        words=index.words(analysis, said.phrases),
+        words=index.words(analysis, speech.phrases),
         tracks=analysis.get("tracks", ()),
     )
     publication.save(settings, record)

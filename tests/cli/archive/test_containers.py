@@ -11,7 +11,7 @@ import pytest
 from tests.support.media_clips import ffmpeg
 
 from impp_cli.archive import containers
-from impp_cli.archive.containers.described import Unpriced
+from impp_cli.archive.containers.reader import Unpriced
 from impp_footage import formats, reader
 from impp_lambdas.core.intake.facts import Streams
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.media_clips import ffmpeg
 
 from impp_cli.archive import containers, footage
-from impp_cli.archive.containers.described import Unpriced
+from impp_cli.archive.containers.reader import Unpriced
 from impp_engines.media import MediaError
 from impp_footage import formats, reader
 from impp_lambdas.core.intake import inspection

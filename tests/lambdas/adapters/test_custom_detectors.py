@@ -185,11 +185,11 @@ def test_which_detectors_look() -> None:
     detectors = custom.parse(text)
 
     def names(profile: str, labels: str) -> list[str]:
-        return [one.name for one in custom.chosen(detectors, profile, labels)]
+        return [one.name for one in custom.detectors_for(detectors, profile, labels)]
 
     assert names("dashcam-routine", "cascade") == ["beside"]
     assert names("dashcam-event", "instead") == ["beside", "events", "instead"]
-    assert custom.chosen(custom.parse(""), "phone", "cascade") == []
+    assert custom.detectors_for(custom.parse(""), "phone", "cascade") == []
     with pytest.raises(ValueError, match="custom detectors"):
         custom.parse('{"x": {"endpoint": "a", "colour": "red"}}')
 

@@ -10,7 +10,7 @@ from tests.support.aws_fakes import WORK, mocked_account
 
 from impp_lambdas.adapters import presentation
 from impp_lambdas.adapters.settings import Settings
-from impp_lambdas.adapters.spoken import Spoken
+from impp_lambdas.adapters.speech_documents import SpeechDocuments
 from impp_lambdas.core.results import hls
 
 ASSET = "0123456789abcdef0123"
@@ -32,15 +32,15 @@ SMALL = {
 
 
 def test_captions_and_our_rung_join_a_presentation_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings, said = Settings(delivery_bucket=WORK), Spoken(captions=f"assets/{ASSET}/captions.vtt")
+    settings, speech = Settings(delivery_bucket=WORK), SpeechDocuments(captions=f"assets/{ASSET}/captions.vtt")
     results: dict[str, Any] = {**HEARD, "proxy": {"outputs": [SMALL]}}
     variant = '#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS="avc1.640028,mp4a.40.2",AUDIO="audio"\nhls-1080.m3u8\n'
     with mocked_account(monkeypatch):
         s3 = boto3.client("s3")
-        assert presentation.deliver(settings, MEDIA, said, HEARD) is None
+        assert presentation.deliver(settings, MEDIA, speech, HEARD) is None
         s3.put_object(Bucket=WORK, Key=MAIN, Body=f"#EXTM3U\n{variant}".encode())
-        assert presentation.deliver(settings, MEDIA, Spoken(), {}) == MAIN
-        assert presentation.deliver(settings, MEDIA, said, results) == MAIN
+        assert presentation.deliver(settings, MEDIA, SpeechDocuments(), {}) == MAIN
+        assert presentation.deliver(settings, MEDIA, speech, results) == MAIN
         once = s3.get_object(Bucket=WORK, Key=MAIN)
         assert once["ContentType"] == "application/vnd.apple.mpegurl"
         main = once["Body"].read()
@@ -50,11 +50,11 @@ def test_captions_and_our_rung_join_a_presentation_that_exists(monkeypatch: pyte
             "hls-480.m3u8",
         ]
         assert main.count(b'SUBTITLES="captions"') == 2
-        presentation.deliver(settings, MEDIA, said, results)
+        presentation.deliver(settings, MEDIA, speech, results)
         assert s3.get_object(Bucket=WORK, Key=MAIN)["Body"].read() == main
         listed = s3.get_object(Bucket=WORK, Key=f"assets/{ASSET}/hls/captions.m3u8")["Body"].read().decode()
         assert "\n../captions.vtt\n" in listed
-        assert presentation.deliver(settings, {**MEDIA, "plan": {"renditions": []}}, said, HEARD) is None
+        assert presentation.deliver(settings, {**MEDIA, "plan": {"renditions": []}}, speech, HEARD) is None
 
 
 def test_the_size_of_a_rung_is_that_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:

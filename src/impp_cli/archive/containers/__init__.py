@@ -9,8 +9,8 @@ from typing import Final
 from impp_cli.archive.containers import (
     amr,
     asf,
-    bare,
     chunks,
+    elementary_streams,
     flv,
     matroska,
     movie,
@@ -21,7 +21,7 @@ from impp_cli.archive.containers import (
     riff,
     xiph,
 )
-from impp_cli.archive.containers.described import MISTAKES, Reader, Unpriced
+from impp_cli.archive.containers.reader import MISTAKES, Reader, Unpriced
 from impp_footage.reader import Budget, BudgetExceeded, RangeReader, within
 from impp_lambdas.core.intake.facts import Streams
 from impp_lambdas.core.intake.plausibility import implausible
@@ -33,12 +33,12 @@ READERS: Final[dict[str, Reader]] = {
     "matroska": matroska.read,
     "mpegts": mpegts.read,
     "mpegps": mpegps.read,
-    "mpegvideo": bare.mpeg_video,
+    "mpegvideo": elementary_streams.mpeg_video,
     "asf": asf.read,
     "flv": flv.read,
     "mxf": mxf.read,
-    "dv": bare.dv,
-    "ac3": bare.ac3,
+    "dv": elementary_streams.dv,
+    "ac3": elementary_streams.ac3,
     "mp3": mpeg_audio.read,
     "aac": mpeg_audio.read,
     "amr": amr.read,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_cli.archive.containers.reader import Unpriced, audio, video
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from impp_cli.archive.containers.described import audio
+from impp_cli.archive.containers.reader import audio
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 

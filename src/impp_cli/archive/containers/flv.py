@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from impp_cli.archive.containers import pictures
-from impp_cli.archive.containers.described import Unpriced, audio, video
-from impp_footage.layouts.flv import Flv
-from impp_footage.layouts.search import last_before
+from impp_cli.archive.containers.reader import Unpriced, audio, video
+from impp_footage.container_layouts.flv import Flv
+from impp_footage.container_layouts.search import last_before
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 

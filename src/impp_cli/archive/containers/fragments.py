@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from impp_footage import boxes, tables
 from impp_footage.boxes import Box
-from impp_footage.layouts import fragments as layout
-from impp_footage.layouts.search import last_before
+from impp_footage.container_layouts import fragments as layout
+from impp_footage.container_layouts.search import last_before
 from impp_footage.reader import RangeReader
 
 MOST_BYTES: Final = 1 << 20

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_cli.archive.containers.reader import Unpriced, audio, video
 from impp_footage import ebml, tables
-from impp_footage.layouts.layout import Point
-from impp_footage.layouts.matroska import Matroska
-from impp_footage.layouts.search import last_before
+from impp_footage.container_layouts.layout import Point
+from impp_footage.container_layouts.matroska import Matroska
+from impp_footage.container_layouts.search import last_before
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 

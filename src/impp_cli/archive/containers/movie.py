@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from impp_cli.archive.containers import fragments
-from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_cli.archive.containers.reader import Unpriced, audio, video
 from impp_footage import boxes, tables
 from impp_footage.boxes import Box
 from impp_footage.reader import RangeReader

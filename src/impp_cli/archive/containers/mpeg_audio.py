@@ -5,7 +5,7 @@ Their headers need not state a length, so the heads of all frames are read.
 
 from __future__ import annotations
 
-from impp_cli.archive.containers.described import Unpriced, audio
+from impp_cli.archive.containers.reader import Unpriced, audio
 from impp_footage import sound_frames
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from impp_cli.archive.containers import pictures, stamps
-from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_cli.archive.containers import pictures, timestamps
+from impp_cli.archive.containers.reader import Unpriced, audio, video
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 
@@ -47,12 +47,12 @@ def read(file: RangeReader, _head: bytes) -> Streams:
     coded = b"".join(packet.payload for packet in packets if packet.stream == picture)
     codec = types.get(main) or ("mpeg2" if b"\0\0\1\xb5" in coded else "mpeg1")
     fps = pictures.rate(codec, coded)
-    frame = stamps.TICKS / fps if fps else stamps.frame(times)
-    ticks = stamps.span(file.size, times[0], lambda at: _times(_packets(file.read(at, stamps.WINDOW)), main))
-    seconds = (ticks + frame) / stamps.TICKS
+    frame = timestamps.TICKS / fps if fps else timestamps.frame(times)
+    ticks = timestamps.span(file.size, times[0], lambda at: _times(_packets(file.read(at, timestamps.WINDOW)), main))
+    seconds = (ticks + frame) / timestamps.TICKS
     if picture is None:
         return audio("mpegps", seconds, sound or "unknown")
-    rate = fps or (stamps.TICKS / frame if frame else None)
+    rate = fps or (timestamps.TICKS / frame if frame else None)
     return video("mpegps", seconds, pictures.size(codec, coded), rate, codec, sound)
 
 
@@ -75,13 +75,13 @@ def _packets(data: bytes) -> Iterator[_Packet]:
 def _packet(code: int, body: bytes) -> _Packet:
     """A packet by its content (2.4.3.6), which in MPEG-1 begins otherwise (ISO 11172-1, 2.4.3.3)."""
     if body[:1] and body[0] >> 6 == 2:
-        return _Packet(code, stamps.stamp(body[3:8]) if body[1] & 0x80 else None, body[3 + body[2] :])
+        return _Packet(code, timestamps.read(body[3:8]) if body[1] & 0x80 else None, body[3 + body[2] :])
     body = body.lstrip(b"\xff")
     if body[:1] and body[0] >> 6 == 1:
         body = body[2:]
     has_time = bool(body[:1]) and body[0] >> 4 in (2, 3)
     skip = (10 if body[0] >> 4 == 3 else 5) if has_time else 1
-    return _Packet(code, stamps.stamp(body) if has_time else None, body[skip:])
+    return _Packet(code, timestamps.read(body) if has_time else None, body[skip:])
 
 
 def _times(packets: Iterator[_Packet] | list[_Packet], stream: int) -> list[int]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from impp_cli.archive.containers import pictures, stamps
-from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_cli.archive.containers import pictures, timestamps
+from impp_cli.archive.containers.reader import Unpriced, audio, video
 from impp_footage import formats
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
@@ -54,13 +54,13 @@ def read(file: RangeReader, head: bytes) -> Streams:
     main = next((track for track in tracks if track.is_picture), tracks[0])
     sound = next((track.codec for track in tracks if not track.is_picture), None)
     times = _stamps(packets, main.pid)
-    frame = stamps.frame(times)
-    ticks = stamps.span(file.size, times[0], lambda at: _stamps(_packets_at(file, layout, at), main.pid))
-    seconds = (ticks + frame) / stamps.TICKS
+    frame = timestamps.frame(times)
+    ticks = timestamps.span(file.size, times[0], lambda at: _stamps(_packets_at(file, layout, at), main.pid))
+    seconds = (ticks + frame) / timestamps.TICKS
     if not main.is_picture:
         return audio("mpegts", seconds, main.codec)
     size = pictures.size(main.codec, _coded(packets, main.pid))
-    return video("mpegts", seconds, size, round(stamps.TICKS / frame, 4) if frame else None, main.codec, sound)
+    return video("mpegts", seconds, size, round(timestamps.TICKS / frame, 4) if frame else None, main.codec, sound)
 
 
 def _packets(data: bytes, length: int, first: int) -> Iterator[Packet]:
@@ -127,7 +127,7 @@ def _stamps(packets: list[Packet], pid: int) -> list[int]:
     for packet in packets:
         data = packet.payload
         if packet.pid == pid and packet.begins and len(data) >= 14 and data[:3] == b"\0\0\1" and data[7] & 0x80:
-            times.append(stamps.stamp(data[9:14]))
+            times.append(timestamps.read(data[9:14]))
     return times
 
 
@@ -135,7 +135,7 @@ def _packets_at(file: RangeReader, layout: tuple[int, int], start: int) -> list[
     """Packets from some place on, a window of them."""
     length, first = layout
     begin = first + max(0, start - first) // length * length
-    return list(_packets(file.read(begin, stamps.WINDOW + length), length, 0))
+    return list(_packets(file.read(begin, timestamps.WINDOW + length), length, 0))
 
 
 def _coded(packets: list[Packet], pid: int) -> bytes:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_cli.archive.containers.reader import Unpriced, audio, video
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from impp_cli.archive.containers.described import audio, video
+from impp_cli.archive.containers.reader import audio, video
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 

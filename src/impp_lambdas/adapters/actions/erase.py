@@ -50,7 +50,7 @@ def run(scope: Scope, asset: str) -> dict[str, Any]:
         return decided.result(asset)
     belongings = _find(settings, item)
     if any(hold.is_held(v.original) for v in belongings.originals.remove if not v.is_marker):
-        return decision.refused("S3 has a legal hold on its original; release it first").result(asset)
+        return decision.refuse("S3 has a legal hold on its original; release it first").result(asset)
     counts = {name: len(objects) for name, objects in _by_purpose(settings, belongings).items()}
     execution = item.get("execution")
     if earlier := receipts.unfinished(settings.catalog_table, asset, execution, scope.now):
@@ -70,7 +70,7 @@ def run(scope: Scope, asset: str) -> dict[str, Any]:
     receipts.note(settings.catalog_table, asset, execution, receipt, scope.now)
     for version in belongings.originals.remove:
         if not removal.remove_version(version.original):
-            return decision.refused("S3 keeps a version of its original locked: nothing else was erased").result(asset)
+            return decision.refuse("S3 keeps a version of its original locked: nothing else was erased").result(asset)
     _remove_rest(settings, asset, belongings)
     _forget(settings, item, receipt)
     done = text.replace("erase ", "erased ", 1)

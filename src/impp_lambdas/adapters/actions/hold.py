@@ -32,7 +32,7 @@ def run(scope: Scope, asset: str) -> dict[str, Any]:
     versions = erase.sources(item)
     missing = sum(not _set(version, "ON") for version in versions)
     if missing == len(versions):
-        return decision.refused("the original was deleted from the bucket").result(asset)
+        return decision.refuse("the original was deleted from the bucket").result(asset)
     held = {"since": times.iso(scope.now), "reason": scope.options.reason or None}
     _note(scope, asset, held)
     return decided.result(asset, decision.DONE, "on hold: nobody can delete its original until it is released")

@@ -21,7 +21,7 @@ def run(scope: Scope, asset: str) -> dict[str, Any]:
     """Request renditions of an asset. A repeated event costs two transitions: the machine claims each rendition."""
     names = scope.options.renditions
     if not scope.settings.renders:
-        return decision.refused("this deployment makes no renditions: it was built without transcode").result(asset)
+        return decision.refuse("this deployment makes no renditions: it was built without transcode").result(asset)
     item, where = scope.look(asset)
     decided = render.decide(item, where, names, os.uname().machine)
     if scope.request.dry_run or not decided.proceeds:

@@ -38,7 +38,7 @@ def run(scope: Scope, asset: str) -> dict[str, Any]:
     if not _has_turn(scope):
         wait_s = 60 - scope.now.second
         limit = f"{replay.PER_MINUTE} replays per minute are started already; repeat in {wait_s} s"
-        return decision.refused(limit, wait_s).result(asset)
+        return decision.refuse(limit, wait_s).result(asset)
     started = start(scope.settings, item, scope.request.request)
     return decided.result(asset, decision.ACCEPTED if started else decision.NOTHING)
 

@@ -50,7 +50,7 @@ def begin(
     pk, by = _pk(original), f"restore/{scope.request.request}"
     expect(settings.catalog_table, original, {"asset": asset, **then})
     if refusal := spending.charge(settings, media, (pk, "charged_by"), by, decided.lines):
-        return decision.refused(": ".join(refusal)).result(asset)
+        return decision.refuse(": ".join(refusal)).result(asset)
     try:
         restores.begin(original, where.archive, scope.options.tier, scope.options.days)
     except ClientError as error:
@@ -58,7 +58,7 @@ def begin(
         if aws.code(error) != "GlacierExpeditedRetrievalNotAvailable":
             raise
         spending.refund(settings, media, (pk, "charged_by"), f"{by}/refund", decided.lines)
-        return decision.refused("S3 has no capacity for expedited retrievals now; use standard").result(asset)
+        return decision.refuse("S3 has no capacity for expedited retrievals now; use standard").result(asset)
     amendments.amend(settings, asset, by, decided.lines)
     return decided.result(asset, decision.ACCEPTED)
 

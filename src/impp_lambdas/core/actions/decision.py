@@ -47,20 +47,20 @@ class Decision:
         return {name: value for name, value in fields.items() if value is not None}
 
 
-def would(message: str, lines: list[LedgerLine] | None = None, ready_in_s: int | None = None) -> Decision:
+def proceed(message: str, lines: list[LedgerLine] | None = None, ready_in_s: int | None = None) -> Decision:
     """The action may proceed, at the sum of the lines."""
     priced = tuple(lines or ())
     return Decision(WOULD, message, priced, total(priced), ready_in_s)
 
 
-def nothing(message: str) -> Decision:
+def nothing_to_do(message: str) -> Decision:
     """There is nothing to do, and nothing to pay."""
     return Decision(NOTHING, message)
 
 
-def refused(message: str, retry_in_s: int | None = None) -> Decision:
+def refuse(message: str, retry_in_s: int | None = None) -> Decision:
     """The action is not allowed."""
     return Decision(REFUSED, message, retry_in_s=retry_in_s)
 
 
-MISSING = refused("there is no such asset")
+MISSING = refuse("there is no such asset")

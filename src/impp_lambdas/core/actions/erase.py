@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from impp_footage import sidecars as names
 from impp_lambdas.core import keys
-from impp_lambdas.core.actions.decision import MISSING, WOULD, Decision, nothing, refused
+from impp_lambdas.core.actions.decision import MISSING, WOULD, Decision, nothing_to_do, refuse
 from impp_lambdas.core.intake.originals import Original
 
 
@@ -36,11 +36,11 @@ class Split:
 def decide(item: Mapping[str, Any] | None, erased_at: str | None) -> Decision:
     """Whether an asset may be erased. `erased_at` is the time on its receipt, if there is one."""
     if item is None:
-        return nothing(f"it was erased at {erased_at}") if erased_at else MISSING
+        return nothing_to_do(f"it was erased at {erased_at}") if erased_at else MISSING
     if hold := item.get("hold"):
-        return refused(f"it is on hold since {hold['since']}; release it first")
+        return refuse(f"it is on hold since {hold['since']}; release it first")
     if item.get("state") == "processing":
-        return refused("it is being processed; try again when it has ended")
+        return refuse("it is being processed; try again when it has ended")
     return Decision(WOULD, "erase it")
 
 

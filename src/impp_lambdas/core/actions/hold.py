@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from impp_lambdas.core.actions.decision import MISSING, Decision, nothing, refused, would
+from impp_lambdas.core.actions.decision import MISSING, Decision, nothing_to_do, proceed, refuse
 
 
 def decide(item: Mapping[str, Any] | None) -> Decision:
@@ -13,10 +13,10 @@ def decide(item: Mapping[str, Any] | None) -> Decision:
     if item is None:
         return MISSING
     if item.get("state") == "gone":
-        return refused("the original was deleted from the bucket")
+        return refuse("the original was deleted from the bucket")
     if hold := item.get("hold"):
-        return nothing(f"it is on hold since {hold['since']}")
-    return would("put its original on hold: nobody can delete it until it is released")
+        return nothing_to_do(f"it is on hold since {hold['since']}")
+    return proceed("put its original on hold: nobody can delete it until it is released")
 
 
 def decide_release(item: Mapping[str, Any] | None) -> Decision:
@@ -24,8 +24,8 @@ def decide_release(item: Mapping[str, Any] | None) -> Decision:
     if item is None:
         return MISSING
     if hold := item.get("hold"):
-        return would(f"release the hold of {hold['since']}{_quoted(hold.get('reason'))}")
-    return nothing("it is not on hold")
+        return proceed(f"release the hold of {hold['since']}{_quoted(hold.get('reason'))}")
+    return nothing_to_do("it is not on hold")
 
 
 def _quoted(reason: str | None) -> str:

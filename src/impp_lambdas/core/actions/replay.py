@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.actions import restore
 from impp_lambdas.core.actions.availability import ARCHIVED, GONE, RESTORING, Availability
-from impp_lambdas.core.actions.decision import MISSING, WOULD, Decision, nothing, refused
+from impp_lambdas.core.actions.decision import MISSING, WOULD, Decision, nothing_to_do, refuse
 
 if TYPE_CHECKING:
     from impp_lambdas.core.actions.request import Options
@@ -30,14 +30,14 @@ def decide(
         return MISSING
     state = item.get("state")
     if state == "processing":
-        return nothing("it is being processed")
+        return nothing_to_do("it is being processed")
     if state == "published":
-        return nothing("it was published; nothing is missing")
+        return nothing_to_do("it was published; nothing is missing")
     if state not in REPLAYABLE or where.state == GONE:
-        return refused("the original was deleted from the bucket" if where.state == GONE else f"the asset is {state}")
+        return refuse("the original was deleted from the bucket" if where.state == GONE else f"the asset is {state}")
     usd = _quote(item)
     if usd is not None and left_usd is not None and usd > left_usd:
-        return refused(
+        return refuse(
             f"over budget: processing may cost ${usd:.4f}, and ${max(left_usd, 0):.2f} of this month's budget are left"
         )
     most = _most(left_usd, limit_usd) if usd is None else None

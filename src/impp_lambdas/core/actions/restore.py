@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.actions.availability import ARCHIVED, GONE, RESTORED, RESTORING, Availability
-from impp_lambdas.core.actions.decision import MISSING, Decision, nothing, refused, would
+from impp_lambdas.core.actions.decision import MISSING, Decision, nothing_to_do, proceed, refuse
 from impp_lambdas.core.money import retrieval
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ def decide(item: Mapping[str, Any] | None, where: Availability | None, options: 
     if item is None or where is None:
         return MISSING
     if where.state == GONE:
-        return refused("the original was deleted from the bucket")
+        return refuse("the original was deleted from the bucket")
     if where.state == RESTORING:
-        return nothing(f"it is being restored from {where.archive} already")
+        return nothing_to_do(f"it is being restored from {where.archive} already")
     if where.state == RESTORED:
-        return nothing(f"it is restored, and can be read until {where.until or 'its copy expires'}")
+        return nothing_to_do(f"it is restored, and can be read until {where.until or 'its copy expires'}")
     if where.state != ARCHIVED:
-        return nothing(f"it can be read at once: its storage class is {where.archive}")
+        return nothing_to_do(f"it can be read at once: its storage class is {where.archive}")
     return quote(where.archive, int(item["size"]), options)
 
 
@@ -33,10 +33,10 @@ def quote(archive: str, size: int, options: Options) -> Decision:
     known = retrieval.RETRIEVALS.get((archive, options.tier))
     if known is None:
         others = ", ".join(tier for tier in retrieval.TIERS if (archive, tier) in retrieval.RETRIEVALS)
-        return refused(f"{archive} has no {options.tier} retrieval; use {others}")
+        return refuse(f"{archive} has no {options.tier} retrieval; use {others}")
     for_days = "" if retrieval.is_tiered(archive) else f" for {options.days} {'day' if options.days == 1 else 'days'}"
     message = f"restore from {archive}{for_days}, ready within {duration(known.ready_s)}"
-    return would(message, retrieval.lines(archive, size, options.tier, options.days), known.ready_s)
+    return proceed(message, retrieval.lines(archive, size, options.tier, options.days), known.ready_s)
 
 
 def duration(seconds: int) -> str:

@@ -56,14 +56,14 @@ class Inspection:
     usable: int | None = None
 
 
-def gone(original: Original, now: datetime) -> Inspection:
+def of_deleted(original: Original, now: datetime) -> Inspection:
     """The inspection of an object that was deleted before it could be read."""
     origin = sources.infer(original.key, {}, None, now)
     unknown = Facts.of(_UNKNOWN, origin, 0, None, None)
     return Inspection(_own_id(original), unknown, Problem("gone", "deleted before it could be read"))
 
 
-def unread(original: Original, head: Mapping[str, Any], problem: Problem | None) -> Inspection:
+def without_reading(original: Original, head: Mapping[str, Any], problem: Problem | None) -> Inspection:
     """The inspection of an object whose bytes are not read."""
     own = sources.own_metadata(head.get("Metadata", {}))
     origin = sources.infer(original.key, own, None, head["LastModified"])
@@ -74,10 +74,10 @@ def unread(original: Original, head: Mapping[str, Any], problem: Problem | None)
 def inspect(original: Original, head: Mapping[str, Any], file: RangeReader, ask: Sources) -> Inspection:
     """Inspect an object; `head` is HeadObject's response."""
     if archived := integrity.find_archived(head):
-        return unread(original, head, archived)
+        return without_reading(original, head, archived)
     own = sources.own_metadata(head.get("Metadata", {}))
     if contradiction := sources.contradiction(original.key, own):
-        return unread(original, head, Problem("contradiction", contradiction))
+        return without_reading(original, head, Problem("contradiction", contradiction))
     examination = integrity.examine(file)
     problem = examination.problem if file.size == 0 else integrity.compare_checksums(head, own) or examination.problem
     streams = replace(_UNKNOWN, container=examination.container or "unknown")
@@ -103,7 +103,7 @@ def may_be_equal(item: Mapping[str, Any], inspection: Inspection) -> bool:
     return not differs and item.get("state") not in REPLAYABLE_STATES
 
 
-def apart(inspection: Inspection, original: Original) -> Inspection:
+def as_separate_asset(inspection: Inspection, original: Original) -> Inspection:
     """The inspection under an id that no other object can claim."""
     return replace(inspection, asset=_own_id(original))
 
@@ -114,7 +114,7 @@ def false_claim(inspection: Inspection, original: Original) -> Inspection:
     return Inspection(_own_id(original), inspection.facts, Problem("checksum_mismatch", detail))
 
 
-def surplus(inspection: Inspection, original: Original) -> Inspection:
+def too_many_copies(inspection: Inspection, original: Original) -> Inspection:
     """The inspection of an object with the content of an asset that is linked to as many as its item has room for."""
     detail = f"asset {inspection.asset} is linked to as many objects as it may be"
     return Inspection(_own_id(original), inspection.facts, Problem("copies", detail))
@@ -129,7 +129,7 @@ def protect_asset(
     """
     if item is None or item.get("execution") == execution or original.is_source_of(item):
         return inspection
-    return apart(inspection, original)
+    return as_separate_asset(inspection, original)
 
 
 def _own_id(original: Original) -> str:
@@ -159,7 +159,7 @@ def _streams(
             return streams, described
         if described is None:
             return streams, Problem("no_streams", "the container has neither a video nor an audio stream")
-        streams = replace(described, further_at=examination.further)
+        streams = replace(described, further_at=examination.further_at)
         if unknown.container == "mp4":
             streams = _with_tables(streams, file)
         elif unknown.container == "matroska" and streams.kind == "video":  # WebM too: of browsers and screens
@@ -170,7 +170,7 @@ def _streams(
             # Probe's Duration is optional. Containers without an index have none to state: transport and program
             # streams, fragmented MP4, MP3, WebM of a browser's recorder.
             streams = replace(streams, duration_s=round(ask.measure(True) or 0.0, 3))
-        size = examination.further or file.size
+        size = examination.further_at or file.size
         if reason := implausible(streams, size):
             streams = replace(streams, duration_s=round(ask.measure(False) or 0.0, 3))
             if streams.duration_s <= 0 or implausible(streams, size):

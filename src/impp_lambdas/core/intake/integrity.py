@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from impp_footage import boxes, formats, further, movies, references, tables
+from impp_footage import boxes, formats, movies, references, second_recording, tables
 from impp_footage.reader import BudgetExceeded
 
 if TYPE_CHECKING:
@@ -65,14 +65,15 @@ def find_archived(head: Mapping[str, Any]) -> Problem | None:
 @dataclass(frozen=True)
 class Examination:
     """Format by the first bytes, creation time (UTC) according to the container, and the problem, if any. `usable`: the
-    bytes from the start that are whole, if something incomplete follows them, or another recording from `further` on.
+    bytes from the start that are whole, if something incomplete follows them, or another recording, from `further_at`
+    on.
     """
 
     container: str
     created: datetime | None
     problem: Problem | None
     usable: int | None = None
-    further: int | None = None
+    further_at: int | None = None
 
 
 def examine(file: RangeReader) -> Examination:
@@ -88,7 +89,7 @@ def examine(file: RangeReader) -> Examination:
     integrity = movies.of_riff(head, file.size) if container in ("avi", "wave") else movies.UNKNOWN
     if integrity.is_cut:
         return Examination(container, None, Problem("truncated", str(integrity.reason)))
-    another = further.further(file, container)
+    another = second_recording.offset(file, container)
     return Examination(container, None, None, another, another)
 
 
@@ -97,10 +98,10 @@ def _examine_movie(file: RangeReader) -> Examination:
     try:
         integrity = movies.of_boxes(file, last_fragment=False)
         if integrity.is_cut:
-            if integrity.movie and (elsewhere := references.elsewhere(file, integrity.movie)):
-                return Examination("mp4", None, Problem("reference", elsewhere))
+            if integrity.movie and (reason := references.external_media(file, integrity.movie)):
+                return Examination("mp4", None, Problem("reference", reason))
             return Examination("mp4", None, Problem("truncated", str(integrity.reason)))
-        another = integrity.further or further.further(file, "mp4")
+        another = integrity.further_at or second_recording.offset(file, "mp4")
         usable = another or integrity.usable
         if integrity.movie:
             created = boxes.created(file, integrity.movie)

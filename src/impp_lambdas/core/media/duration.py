@@ -13,7 +13,7 @@ import av
 import av.error
 
 from impp_footage import reader, sound_frames
-from impp_footage.layouts import layout_of
+from impp_footage.container_layouts import layout_of
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import sections
 from impp_lambdas.core.media.containers import open_media

@@ -126,11 +126,11 @@ def _is_walked(size: int, recording: Recording, duration: float, interval_s: flo
 
 
 def _walk(state: _Pass, recording: Recording, stretch: Stretch) -> None:
-    ear = speech.Ear()
-    walk = Walk(recording, stretch, state.limits.seconds_left, ear.hear)
+    detector = speech.SpeechDetector()
+    walk = Walk(recording, stretch, state.limits.seconds_left, detector.add)
     for t, image in walk.pictures():
         state.looks.add(t, image)
-    state.voice, state.is_complete = ear.speech(), walk.is_complete
+    state.voice, state.is_complete = detector.result(), walk.is_complete
     state.every_s = walk.stride * stretch.interval_s
 
 

@@ -1,7 +1,7 @@
 """Opens a long recording without an index at any moment, where FFmpeg itself would read everything before it.
 
-Bisection finds the piece to begin with: :mod:`impp_footage.layouts` knows of what pieces files consist. The demuxer
-then gets a view of the file without what lies before.
+Bisection finds the piece to begin with; :mod:`impp_footage.container_layouts` describes the pieces. The demuxer then
+gets a view of the file without what lies before.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import av
 import av.error
 from av.stream import Disposition
 
-from impp_footage.layouts import layout_of
-from impp_footage.layouts.search import last_before
+from impp_footage.container_layouts import layout_of
+from impp_footage.container_layouts.search import last_before
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media.containers import open_media
 
 if TYPE_CHECKING:
-    from impp_footage.layouts.layout import Layout, Point
+    from impp_footage.container_layouts.layout import Layout, Point
 
 MARGINS_S = (12.0, 36.0, 120.0)
 """Seconds before its start at which a section is opened, so that it begins with a keyframe. The next margin is tried

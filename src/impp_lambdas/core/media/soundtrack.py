@@ -17,7 +17,7 @@ import av
 import av.error
 from av.stream import Discard
 
-from impp_footage.layouts import layout_of
+from impp_footage.container_layouts import layout_of
 from impp_lambdas.core.intake.unreadable import Unreadable
 from impp_lambdas.core.media import sections
 from impp_lambdas.core.media.containers import create_sound, open_media

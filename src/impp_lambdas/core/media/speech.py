@@ -35,13 +35,13 @@ RUN = 4
 PAD_S = 0.5
 """A span begins so long before the first voiced frame and ends so long after the last: speech begins softly."""
 WINDOW_S = 30.0
-"""Length of the pieces that :class:`Ear` judges."""
+"""Length of the pieces that :class:`SpeechDetector` judges."""
 
 Sound = tuple[float, bytes]
 """Start in seconds, and 16 kHz mono 16-bit little-endian samples."""
 
 
-class Ear:
+class SpeechDetector:
     """Judges sound as it comes, in pieces of :data:`WINDOW_S`, each against its own background.
 
     `unheard_s` is the time around each piece that nobody listens to, if the pieces are samples of a long recording: a
@@ -56,7 +56,7 @@ class Ear:
         self._minutes: dict[int, int] = defaultdict(int)
         self._total = 0
 
-    def hear(self, start: float, samples: bytes) -> None:
+    def add(self, start: float, samples: bytes) -> None:
         """Sound from `start` on. A gap ends the piece."""
         end = self._start + len(self._buffer) / (2 * RATE)
         if self._buffer and abs(start - end) > GAP_S:
@@ -67,7 +67,7 @@ class Ear:
         if len(self._buffer) >= WINDOW_S * RATE * 2:
             self._judge()
 
-    def speech(self) -> Voice:
+    def result(self) -> Voice:
         """What was heard until now."""
         self._judge()
         voiced = sum(self._minutes.values())
@@ -94,11 +94,11 @@ class Ear:
 
 
 def detect(windows: Iterable[Sound], unheard_s: float = 0.0) -> Voice:
-    """Listen to windows of sound; `unheard_s` as for :class:`Ear`."""
-    ear = Ear(unheard_s)
+    """Listen to windows of sound; `unheard_s` as for :class:`SpeechDetector`."""
+    detector = SpeechDetector(unheard_s)
     for start, samples in windows:
-        ear.hear(start, samples)
-    return ear.speech()
+        detector.add(start, samples)
+    return detector.result()
 
 
 def level(frame: bytes) -> float:

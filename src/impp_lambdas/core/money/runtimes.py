@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.detect.custom import ASYNCHRONOUS
 from impp_lambdas.core.media.bounds import FORWARD_FRAMES, REQUEST_BYTES, STRIDE_BYTES, WINDOWS
-from impp_lambdas.core.planning import looking, proxy
+from impp_lambdas.core.planning import look_time, proxy
 
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
@@ -116,17 +116,17 @@ def runs(plan: Plan, facts: Facts, branches: Mapping[str, Any], factor: Callable
 def _sample(plan: Plan, facts: Facts) -> Run:
     local = [name for name, engine in plan.detectors.items() if engine in LOCAL]
     looks = plan.look.max if local else min(CANDIDATES, 3 * plan.frames.max)
-    computing, parts = looks * looking.look(facts, local), len(plan.parts)
+    computing, parts = looks * look_time.per_look(facts, local), len(plan.parts)
     if facts.kind == "image":
-        computing += STILL_MEGAPIXEL_S * looking.megapixels(facts, LARGEST_STILL)
-        waiting, gets = looking.READ_GB_S * facts.bytes / 1e9, _reads(facts)
+        computing += STILL_MEGAPIXEL_S * look_time.megapixels(facts, LARGEST_STILL)
+        waiting, gets = look_time.READ_GB_S * facts.bytes / 1e9, _reads(facts)
     else:
         interval_s = facts.duration_s / max(1, looks - 1)
         is_walked = facts.bytes / facts.duration_s * (interval_s if looks else 1.0) <= STRIDE_BYTES
         computing += _between_keyframes(facts, interval_s, is_walked=is_walked) if looks else 0.0
         if is_walked:
-            computing += looking.SOUND_MINUTE_S * facts.duration_s / 60 if facts.has_audio else 0.0
-            waiting, gets = looking.READ_GB_S * facts.bytes / 1e9, _reads(facts)
+            computing += look_time.SOUND_MINUTE_S * facts.duration_s / 60 if facts.has_audio else 0.0
+            waiting, gets = look_time.READ_GB_S * facts.bytes / 1e9, _reads(facts)
         else:
             windows = WINDOWS * parts if facts.has_audio else 0
             computing += WINDOW_S * windows
@@ -153,11 +153,11 @@ def _asked(plan: Plan) -> int:
 def _between_keyframes(facts: Facts, interval_s: float, *, is_walked: bool) -> float:
     """Seconds of decoding frames between keyframes, where these are farther apart than the looks."""
     if is_walked:
-        return looking.between_keyframes(facts, interval_s) * facts.duration_s
+        return look_time.between_keyframes(facts, interval_s) * facts.duration_s
     if (facts.keyframe_s or math.inf) <= 1.05 * interval_s:
         return 0.0
     frames = min(FORWARD_FRAMES, (facts.fps or proxy.USUAL_FPS) * facts.duration_s)
-    return proxy.decoding(facts, 1e6 * looking.megapixels(facts, 0.0) * frames)
+    return proxy.decoding(facts, 1e6 * look_time.megapixels(facts, 0.0) * frames)
 
 
 def hearing_s(spoken_s: float) -> float:
@@ -171,7 +171,7 @@ def _hear(facts: Facts, factor: float) -> Run:
     attempts = math.ceil(factor * computing / ATTEMPT_S)
     puts = HEAR_PUTS + math.ceil(factor * computing / SAVE_S)
     start, gets = HEAR_START_S * attempts, _reads(facts) + attempts * WEIGHTS_GETS
-    return Run("hear", start + looking.READ_GB_S * facts.bytes / 1e9, computing, start, gets=gets, puts=puts)
+    return Run("hear", start + look_time.READ_GB_S * facts.bytes / 1e9, computing, start, gets=gets, puts=puts)
 
 
 def _reads(facts: Facts) -> int:

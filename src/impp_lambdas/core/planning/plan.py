@@ -10,13 +10,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.detect import custom, video
-from impp_lambdas.core.planning import encoding, hls, ladder, looking, proxy, transcription
+from impp_lambdas.core.planning import encoding, hls, ladder, look_time, proxy, transcription
 from impp_lambdas.core.planning.profiles import Profiles
 
 if TYPE_CHECKING:
     from impp_lambdas.core.detect.custom import CustomDetector
     from impp_lambdas.core.intake.facts import Facts
-    from impp_lambdas.core.planning.profiles import Chosen, Profile
+    from impp_lambdas.core.planning.profiles import Profile, ProfileChoice
 
 FEATURES = ("analyze", "hear", "transcribe", "proxy", "transcode")
 """Branches of the state machine that a build has unless it leaves them out (pyproject.toml, `[tool.impp.features]`)."""
@@ -65,7 +65,7 @@ class Plan:
     `are_tracks_left_out`: some of the original's tracks of moving pictures have no rendition, because MediaConvert
     selects one by the PID of a transport stream or the number in an HLS input only (API's model, `VideoSelector`)."""
 
-    chosen: Chosen
+    profile_choice: ProfileChoice
     look: Look
     frames: Look
     detectors: Mapping[str, str]
@@ -94,9 +94,9 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON. `frames` is the look at what managed services are asked about."""
-        profile = self.chosen.profile
+        profile = self.profile_choice.profile
         return {
-            "profile": self.chosen.to_dict(),
+            "profile": self.profile_choice.to_dict(),
             "look": {"interval_s": self.look.interval_s, "max": self.look.max},
             "detectors": dict(self.detectors),
             "escalate": list(profile.escalate),
@@ -127,18 +127,18 @@ def make(
     delivery_bucket: str,
     max_frames: int,
     *,
-    chosen: Chosen | None = None,
+    profile_choice: ProfileChoice | None = None,
     features: Collection[str] = FEATURES,
     custom_detectors: Mapping[str, CustomDetector] | None = None,
 ) -> Plan:
     """Make the plan for an original at `original` (`s3://bucket/key`).
 
-    `max_frames` is the operator's limit of frames that a managed service is asked about. `chosen` is the profile, by
-    default the one that its facts choose. `features` names the branches of the state machine: what a missing one
-    would do is left to another engine, or out. `custom_detectors` are the user's own.
+    `max_frames` is the operator's limit of frames that a managed service is asked about. `profile_choice` is the
+    profile, by default the one that its facts choose. `features` names the branches of the state machine: what a
+    missing one would do is left to another engine, or out. `custom_detectors` are the user's own.
     """
-    chosen = chosen or Profiles.of().choose(facts)
-    profile = chosen.profile
+    profile_choice = profile_choice or Profiles.of().choose(facts)
+    profile = profile_choice.profile
     detectors = _detectors(profile, facts, features) if facts.kind != "audio" else {}
     frames = _frames(profile, facts, max_frames)
     interval_s = max(profile.interval_s, round(facts.duration_s / (MOST_LOOKS * MOST_PARTS), 3))
@@ -146,12 +146,12 @@ def make(
     renditions = _renditions(asset, profile, facts, features)
     encoded = [rendition for rendition in renditions if rendition.engine == "mediaconvert"]
     return Plan(
-        chosen=chosen,
+        profile_choice=profile_choice,
         look=Look(interval_s, _looks(facts, interval_s, len(parts))),
         frames=frames,
         detectors=detectors,
         managed_calls=_managed_calls(asset, profile, facts, detectors, frames.max),
-        custom=_custom(chosen, facts, features, custom_detectors or {}),
+        custom=_custom(profile_choice, facts, features, custom_detectors or {}),
         speech=_speech(profile, facts, features),
         parts=parts,
         renditions=tuple(renditions),
@@ -202,11 +202,11 @@ def _detectors(profile: Profile, facts: Facts, features: Collection[str]) -> dic
 
 
 def _custom(
-    chosen: Chosen, facts: Facts, features: Collection[str], brought: Mapping[str, CustomDetector]
+    profile_choice: ProfileChoice, facts: Facts, features: Collection[str], brought: Mapping[str, CustomDetector]
 ) -> tuple[CustomDetector, ...]:
     if facts.kind == "audio" or "analyze" not in features:
         return ()
-    return tuple(custom.chosen(brought, chosen.name, chosen.profile.labels))
+    return tuple(custom.detectors_for(brought, profile_choice.name, profile_choice.profile.labels))
 
 
 def _parts(facts: Facts, detectors: Mapping[str, str], interval_s: float) -> tuple[tuple[float, float], ...]:
@@ -214,7 +214,7 @@ def _parts(facts: Facts, detectors: Mapping[str, str], interval_s: float) -> tup
     local = [name for name, engine in detectors.items() if engine in ("lambda", "cascade")]
     longest = PART_S
     if local:
-        longest = min(PART_S, MOST_LOOKS * interval_s, PART_BUSY_S / looking.per_second(facts, local, interval_s))
+        longest = min(PART_S, MOST_LOOKS * interval_s, PART_BUSY_S / look_time.per_second(facts, local, interval_s))
     return equal_parts(facts.duration_s, max(longest, facts.duration_s / MOST_PARTS))
 
 

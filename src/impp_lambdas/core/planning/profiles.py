@@ -57,7 +57,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ProfileChoice:
     """The profile of an original. `why` completes "because …"."""
 
     name: str
@@ -122,13 +122,13 @@ class Profiles:
         """Whether a rule needs the tags of an original."""
         return any(rule.tag for rule in self.rules)
 
-    def choose(self, facts: Facts, key: str = "", tags: Mapping[str, str] | None = None) -> Chosen:
+    def choose(self, facts: Facts, key: str = "", tags: Mapping[str, str] | None = None) -> ProfileChoice:
         """Choose the profile of an original."""
         for rule in self.rules:
             if rule.applies(key, tags or {}):
-                return Chosen(rule.profile, rule.why, self.by_name[rule.profile])
+                return ProfileChoice(rule.profile, rule.why, self.by_name[rule.profile])
         name, why = _by_facts(facts)
-        return Chosen(name, why, self.by_name[name])
+        return ProfileChoice(name, why, self.by_name[name])
 
 
 @cache

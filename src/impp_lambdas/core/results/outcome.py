@@ -53,11 +53,11 @@ def of_branches(
     tags_left_out: Sequence[str],
     wrong_lengths: Sequence[str] = (),
     *,
-    further: str | None = None,
+    second_recording: str | None = None,
     is_useful: bool = True,
 ) -> Outcome:
     """The outcome of an execution that reached Publish. `results` are those of the :data:`BRANCHES` that ran, and
-    the plan; `wrong_lengths` those of :func:`wrong_lengths`, `further` that of :func:`further`. `is_useful`: there is a
+    the plan; `wrong_lengths` and `second_recording` come from the functions of these names. `is_useful`: there is a
     picture, a rendition or a transcript."""
     branches = {name: _branch(results[name]) for name in BRANCHES if name in results}
     plan = results.get("plan") or {}
@@ -72,8 +72,8 @@ def of_branches(
     if notes and branches.get(maker, {}) == {"status": "ok"}:
         branches[maker] = {"status": "ok", "reason": "; ".join(notes)}
     reasons = [f"{name}: {b['reason']}" for name, b in branches.items() if b["status"] in ("failed", "partial")]
-    if further:
-        reasons.append(f"original: {further}")
+    if second_recording:
+        reasons.append(f"original: {second_recording}")
     if tags_left_out:
         reasons.append(f"tags: no room for {', '.join(tags_left_out)}, S3 allows 10 per object")
     if verdict == "archive_only":
@@ -83,7 +83,7 @@ def of_branches(
     return Outcome("partial" if reasons else "published", "; ".join(reasons) or None, branches)
 
 
-def further(facts: Mapping[str, Any]) -> str | None:
+def second_recording(facts: Mapping[str, Any]) -> str | None:
     """A sentence about a recording that another one follows in its file, None if there is none."""
     at = facts.get("further_at")
     if at is None:

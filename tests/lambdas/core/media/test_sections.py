@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.difficult_files import AAC, FRAGMENTS, X264, encode, joined, picture, tone
 
-from impp_footage import layouts
-from impp_footage.layouts import search
+from impp_footage import container_layouts
+from impp_footage.container_layouts import search
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core.media import duration, sections, soundtrack, speech
 from impp_lambdas.core.media.duration import measure
@@ -192,7 +192,7 @@ def test_damaged_aac_has_a_length(changes: list[tuple[int, bytes]], cut: int) ->
 
 @pytest.mark.parametrize("kind", SOUNDS)
 def test_only_a_constant_rate_tells_where_a_second_is(kind: str) -> None:
-    layout = layouts.layout_of(io.BytesIO(song(kind)))
+    layout = container_layouts.layout_of(io.BytesIO(song(kind)))
     assert layout is not None if kind in CONSTANT else layout is None
     if layout:
         point = layout.after(len(song(kind)) * 2 // 3)

@@ -11,8 +11,8 @@ from impp_lambdas.core.detect.custom import CustomDetector
 from impp_lambdas.core.intake.facts import Facts, Origin, Streams
 from impp_lambdas.core.money import quote, runtimes, storage
 from impp_lambdas.core.money.calibration import PRIORS, Calibration
-from impp_lambdas.core.planning import looking, plan, proxy
-from impp_lambdas.core.planning.profiles import Chosen, Profile
+from impp_lambdas.core.planning import look_time, plan, proxy
+from impp_lambdas.core.planning.profiles import Profile, ProfileChoice
 
 STREAMS = Streams("video", 60.0, 1920, 1080, 0, 29.97, "h264", "aac", True, "mov", keyframe_s=1.0)
 ORIGIN = Origin("phone", "phone", "unknown", "manual", "2026-11-20T08:15:00Z", "container")
@@ -24,8 +24,8 @@ DECODE_TIMES_REAL_TIME = 190
 
 def gb_seconds(facts: Facts, features: tuple[str, ...]) -> float:
     """The GB-seconds that the quote assumes."""
-    chosen = Chosen("spoken", "it is a test", Profile(speech="transcribe"))
-    planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120, chosen=chosen, features=features)
+    profile_choice = ProfileChoice("spoken", "it is a test", Profile(speech="transcribe"))
+    planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120, profile_choice=profile_choice, features=features)
     lines = quote.lines(planned, facts, storage.choose(facts), features, Calibration.of("arm64"))
     return sum(line.quantity for line in lines if line.item == "arm64_gb_second")
 
@@ -36,9 +36,9 @@ def transcribe_gb_seconds(facts: Facts) -> float:
     return gb_seconds(facts, ("transcribe",)) - gb_seconds(facts, ()) - resume
 
 
-def seconds(facts: Facts, machine: str = "x86_64", chosen: Chosen | None = None) -> dict[str, float]:
+def seconds(facts: Facts, machine: str = "x86_64", profile_choice: ProfileChoice | None = None) -> dict[str, float]:
     """The seconds that the quote assumes, by function."""
-    planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120, chosen=chosen)
+    planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120, profile_choice=profile_choice)
     branches = dict.fromkeys(("analyze", "transcribe", "transcode"))
     factor = Calibration.of(machine).factor
     runs = runtimes.runs(planned, facts, branches, factor)
@@ -90,11 +90,13 @@ def test_frames_between_keyframes_are_quoted_where_looks_come_between() -> None:
 
 def test_a_detector_is_quoted_for_every_look() -> None:
     def sampled(**engines: str) -> float:
-        return seconds(FACTS, chosen=Chosen("tried", "it is a test", Profile(interval_s=1.0, **engines)))["sample"]
+        return seconds(
+            FACTS, profile_choice=ProfileChoice("tried", "it is a test", Profile(interval_s=1.0, **engines))
+        )["sample"]
 
     labels = sampled(labels="lambda")
     faces = sampled(labels="lambda", faces="lambda")
-    assert faces - labels == pytest.approx(PRIORS["x86_64"] * 61 * looking.SEE_S["faces"])
+    assert faces - labels == pytest.approx(PRIORS["x86_64"] * 61 * look_time.SEE_S["faces"])
 
 
 @pytest.mark.parametrize(("spoken_s", "windows"), [(0.5, 1), (8, 1), (30, 2), (60, 3), (120, 5)])
@@ -110,9 +112,16 @@ def test_custom_detectors_of_a_profile_are_quoted() -> None:
     brought = {detector.name: detector for detector in (serverless, later)}
 
     def items(labels: str, features: tuple[str, ...] = ("analyze",)) -> dict[str, float]:
-        chosen = Chosen("mine", "it is a test", Profile(labels=labels))
+        profile_choice = ProfileChoice("mine", "it is a test", Profile(labels=labels))
         planned = plan.make(
-            "a" * 20, FACTS, "s3://b/k.mov", "d", 120, chosen=chosen, features=features, custom_detectors=brought
+            "a" * 20,
+            FACTS,
+            "s3://b/k.mov",
+            "d",
+            120,
+            profile_choice=profile_choice,
+            features=features,
+            custom_detectors=brought,
         )
         lines = quote.lines(planned, FACTS, storage.choose(FACTS), features, Calibration.of("arm64"))
         return {line.item: line.quantity for line in lines}
@@ -136,10 +145,12 @@ def test_a_creators_film_of_an_hour_with_hls_is_quoted_at_less_than_a_dollar_and
 
 
 def test_an_analysis_of_the_video_is_quoted_by_the_minute() -> None:
-    chosen = Chosen("mine", "it is a test", Profile(labels="rekognition-video", text="rekognition-video"))
+    profile_choice = ProfileChoice(
+        "mine", "it is a test", Profile(labels="rekognition-video", text="rekognition-video")
+    )
 
     def items(facts: Facts, features: tuple[str, ...] = ("analyze", "transcribe")) -> dict[str, float]:
-        planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120, chosen=chosen, features=features)
+        planned = plan.make("a" * 20, facts, "s3://b/k.mov", "d", 120, profile_choice=profile_choice, features=features)
         lines = quote.lines(planned, facts, storage.choose(facts), features, Calibration.of("arm64"))
         return {line.item: line.quantity for line in lines}
 

@@ -14,7 +14,7 @@ from tests.support.dashcam_facts import ASSET, FACTS
 from tests.support.paths import REPOSITORY
 
 from impp_lambdas.core.planning import hls, plan
-from impp_lambdas.core.planning.profiles import Chosen, Profile
+from impp_lambdas.core.planning.profiles import Profile, ProfileChoice
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,8 @@ def test_mediaconvert_makes_the_small_rung_where_ours_would_differ_or_take_hours
 
 
 def test_a_profile_with_a_proxy_too_leaves_the_proxy_to_mediaconvert() -> None:
-    chosen = Chosen("both", "it is a test", Profile(renditions=("proxy", "hls")))
-    planned = plan.make(ASSET, FACTS, "s3://b/k.mp4", "d-bucket", 60, chosen=chosen, features=plan.FEATURES)
+    profile_choice = ProfileChoice("both", "it is a test", Profile(renditions=("proxy", "hls")))
+    planned = plan.make(
+        ASSET, FACTS, "s3://b/k.mp4", "d-bucket", 60, profile_choice=profile_choice, features=plan.FEATURES
+    )
     assert [r.name for r in planned.renditions if r.engine == "lambda"] == ["hls-480"]

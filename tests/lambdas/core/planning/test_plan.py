@@ -21,8 +21,8 @@ from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.intake import sources
 from impp_lambdas.core.intake.facts import Facts
 from impp_lambdas.core.money.pricing import PriceBook
-from impp_lambdas.core.planning import ladder, looking, plan
-from impp_lambdas.core.planning.profiles import Chosen, Profiles
+from impp_lambdas.core.planning import ladder, look_time, plan
+from impp_lambdas.core.planning.profiles import ProfileChoice, Profiles
 
 SIDE = st.integers(2, 12_000)
 CLIENT = boto3.client("mediaconvert", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
@@ -198,8 +198,8 @@ def test_without_our_own_detectors_few_frames_are_sampled_and_the_operator_sets_
     assert (routine.frames.max, list(routine.detectors), routine.managed_calls) == (7, ["labels", "text"], 14)
     assert plan.make(ASSET, FACTS, "s3://b/k", "d", 4).frames.max == 4
     mine = Profiles.of({"mine": {"base": "dashcam-routine"}}).by_name["mine"]
-    chosen = Chosen("mine", "a rule says so", mine)
-    assert plan.make(ASSET, ROUTINE, "s3://b/k", "d", 120, chosen=chosen).frames == routine.frames
+    profile_choice = ProfileChoice("mine", "a rule says so", mine)
+    assert plan.make(ASSET, ROUTINE, "s3://b/k", "d", 120, profile_choice=profile_choice).frames == routine.frames
 
 
 def test_short_clips_keep_the_rate_of_spending_on_average() -> None:
@@ -247,7 +247,7 @@ def test_a_long_file_is_looked_at_as_the_profile_asks_in_parts_of_bounded_looks(
     assert planned.look.interval_s == interval_s and parts == (count or parts)
     assert all(end - start <= plan.MOST_LOOKS * interval_s for start, end in planned.parts) or facts.kind == "audio"
     local = [name for name in planned.detectors if name in plan.LOCAL_DETECTORS]
-    busy = max(end - start for start, end in planned.parts) * looking.per_second(facts, local, interval_s)
+    busy = max(end - start for start, end in planned.parts) * look_time.per_second(facts, local, interval_s)
     assert busy < plan.PART_BUSY_S + 10 or facts.kind == "audio"
     looks = sum(math.ceil((end - start) / interval_s) for start, end in planned.parts)
     assert looks <= planned.look.max <= looks + parts or facts.kind == "audio"

@@ -58,9 +58,9 @@ def test_a_published_asset_says_what_its_renditions_lack(flag: str, note: str) -
 
 
 def test_a_recording_that_another_follows_is_partial() -> None:
-    assert outcome.further({"bytes": 50_000}) is None
-    further = outcome.further({"bytes": 50_000, "further_at": 20_000})
-    end = outcome.of_branches("process", None, {"transcode": OK}, [], [], further=further)
+    assert outcome.second_recording({"bytes": 50_000}) is None
+    sentence = outcome.second_recording({"bytes": 50_000, "further_at": 20_000})
+    end = outcome.of_branches("process", None, {"transcode": OK}, [], [], second_recording=sentence)
     what = "another recording begins at byte 20,000; its 30,000 bytes are kept, but neither shown nor searched"
     reason = f"original: {what}"
     assert (end.state, end.reason, end.branches) == ("partial", reason, {"transcode": OK})

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from impp_footage import reader
-from impp_footage.layouts import flv, fragments, matroska, mp3
+from impp_footage.container_layouts import flv, fragments, matroska, mp3
 
 if TYPE_CHECKING:
-    from impp_footage.layouts.layout import Layout
+    from impp_footage.container_layouts.layout import Layout
 
 
 def layout_of(file: Any) -> Layout | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from impp_footage.layouts.search import FARTHEST
+from impp_footage.container_layouts.search import FARTHEST
 
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from impp_footage.layouts.views import Overlaid, Spliced
+from impp_footage.container_layouts.views import Overlaid, Spliced
 
 FILE = bytes(range(100))
 

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from impp_footage.layouts import layout_of
-from impp_footage.layouts.layout import Point
+from impp_footage.container_layouts import layout_of
+from impp_footage.container_layouts.layout import Point
 
 FILE = b"FLV\x01\x05\0\0\0\x09\0\0\0\0"
 SOUND, PICTURE, SCRIPT = 8, 9, 18

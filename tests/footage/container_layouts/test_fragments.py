@@ -8,8 +8,8 @@ import struct
 import pytest
 from tests.support.camera_files import FTYP, MDAT, box
 
-from impp_footage.layouts import layout_of
-from impp_footage.layouts.layout import Point
+from impp_footage.container_layouts import layout_of
+from impp_footage.container_layouts.layout import Point
 
 
 def track(number: int, scale: int) -> bytes:

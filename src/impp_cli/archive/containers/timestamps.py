@@ -17,8 +17,8 @@ JUMP: Final = 8
 """A step of the time that is so many times the median one is none: files were joined, or the clock was set."""
 
 
-def stamp(data: bytes) -> int:
-    """A time stamp of 33 bits, with a marker behind 3, 15 and 15 of them, in 5 bytes."""
+def read(data: bytes) -> int:
+    """Read a time stamp of 33 bits, with a marker behind 3, 15 and 15 of them, in 5 bytes."""
     bits = int.from_bytes(data[:5])
     return (bits >> 33 & 7) << 30 | (bits >> 17 & 0x7FFF) << 15 | bits >> 1 & 0x7FFF
 

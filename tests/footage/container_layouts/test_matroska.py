@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from impp_footage.layouts import layout_of
-from impp_footage.layouts.layout import Point
+from impp_footage.container_layouts import layout_of
+from impp_footage.container_layouts.layout import Point
 
 EBML, SEGMENT, INFO, SEEK_HEAD, CUES = "1a45dfa3", "18538067", "1549a966", "114d9b74", "1c53bb6b"
 CLUSTER, TIMESTAMP, BLOCK, VOID, CRC = "1f43b675", "e7", "a3", "ec", "bf"

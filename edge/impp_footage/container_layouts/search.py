@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from impp_footage.layouts.layout import Layout, Point
+    from impp_footage.container_layouts.layout import Layout, Point
     from impp_footage.reader import RangeReader
 
 FIRST_STEP, STEP = 16 << 10, 512 << 10

@@ -7,7 +7,7 @@ import io
 import pytest
 from tests.support.camera_files import Counted
 
-from impp_footage.layouts import layout_of
+from impp_footage.container_layouts import layout_of
 
 FRAME = bytes.fromhex("fffb9464") + bytes(380)
 """MPEG-1, layer III, 128 kbit/s, 48 kHz: 24 ms."""

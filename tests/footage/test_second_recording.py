@@ -14,14 +14,14 @@ from tests.support.boxed_files import FRAGMENT
 from tests.support.camera_files import FTYP, MOOV, counted
 
 from impp_footage import formats
-from impp_footage import further as module
-from impp_footage.further import MOST_CHUNKS, further
+from impp_footage import second_recording as module
+from impp_footage.second_recording import MOST_CHUNKS, offset
 
 flv = files.clip("flv", *files.X264, *files.AAC)
 
 
 def of(data: bytes) -> int | None:
-    return further(counted(data)[0], str(formats.sniff(data[: formats.HEAD_BYTES])))
+    return offset(counted(data)[0], str(formats.sniff(data[: formats.HEAD_BYTES])))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_few_bytes_are_read_for_it() -> None:
     data = flac_of(50_000, 800)
     for whole, second in ((data, None), (data + data, len(data)), (data + flac_of(9, 800), len(data))):
         file, sizes = counted(whole)
-        assert further(file, "flac") == second
+        assert offset(file, "flac") == second
         assert sum(sizes) < 0.3 * file.size
 
 
@@ -117,5 +117,5 @@ def test_copes_with_any_bytes(container: str, noise: bytes, at: int) -> None:
         "mp4": FTYP + MOOV + FRAGMENT * 2,
     }
     data = heads[container] + noise
-    place = further(counted(data[:at] + noise + data[at:])[0], container)
+    place = offset(counted(data[:at] + noise + data[at:])[0], container)
     assert place is None or 0 < place < len(data) + len(noise)

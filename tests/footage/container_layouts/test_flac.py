@@ -8,7 +8,7 @@ import pytest
 from tests.support import difficult_files as files
 
 from impp_footage import reader
-from impp_footage.layouts import flac
+from impp_footage.container_layouts import flac
 
 
 def frames_of(data: bytes) -> flac.Frames | None:

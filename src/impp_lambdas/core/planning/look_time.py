@@ -23,7 +23,7 @@ READ_GB_S = 16.0
 """Waiting for S3, which delivers 60 MB/s in sequence."""
 
 
-def look(facts: Facts, detectors: Collection[str]) -> float:
+def per_look(facts: Facts, detectors: Collection[str]) -> float:
     """Seconds of one look by `detectors` of ours."""
     return LOOK_S + LOOK_MEGAPIXEL_S * megapixels(facts, 0.0) + sum(SEE_S[name] for name in detectors)
 
@@ -41,7 +41,7 @@ def between_keyframes(facts: Facts, interval_s: float) -> float:
 
 def per_second(facts: Facts, detectors: Collection[str], interval_s: float) -> float:
     """Seconds per second of the recording in a function with one core of Graviton."""
-    computing = look(facts, detectors) / interval_s + between_keyframes(facts, interval_s) + SOUND_MINUTE_S / 60
+    computing = per_look(facts, detectors) / interval_s + between_keyframes(facts, interval_s) + SOUND_MINUTE_S / 60
     return proxy.GRAVITON * computing + READ_GB_S * facts.bytes / 1e9 / max(facts.duration_s, 1.0)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from impp_footage.layouts.layout import Point
-from impp_footage.layouts.search import FARTHEST, occurrences
+from impp_footage.container_layouts.layout import Point
+from impp_footage.container_layouts.search import FARTHEST, occurrences
 
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader

@@ -1,4 +1,4 @@
-"""Delivers what was said: captions, and for creators chapters and suggestions, from the transcript of either engine."""
+"""Delivers captions, and for creators chapters and suggestions, from the transcript of either engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SpeechDocuments:
     """The transcript as text, its phrases with the second at which they begin, and the delivered files' keys: None
     where there is none."""
 
@@ -31,24 +31,26 @@ class Spoken:
     phrases: tuple[tuple[float, str], ...] = ()
 
 
-def deliver(settings: Settings, media: Mapping[str, Any], results: Results) -> Spoken:
+def deliver(settings: Settings, media: Mapping[str, Any], results: Results) -> SpeechDocuments:
     """Write the captions and `youtube.json` of an asset to the delivery bucket, as its plan wants them."""
     transcription = results.get("transcribe", {})
     if transcription.get("status") != "ok" or not transcription.get("transcript"):
-        return Spoken()
+        return SpeechDocuments()
     asset, plan, language = media["asset"], media["plan"], transcription.get("language")
     document = _read(settings.work_bucket, transcription["transcript"])
     text = " ".join(t["transcript"] for t in document.get("results", {}).get("transcripts", [])).strip() or None
     words = captions.words(document)
     if not words:
-        return Spoken(text)
+        return SpeechDocuments(text)
     vtt = srt = None
     shown = captions.captions(words, language)
     if plan.get("captions", True):
         vtt = _put(settings, asset, "captions.vtt", captions.webvtt(shown), "text/vtt")
         srt = _put(settings, asset, "captions.srt", captions.subrip(shown), "application/x-subrip")
     phrases = tuple((caption.start, " ".join(caption.lines)) for caption in shown)
-    return Spoken(text, vtt, srt, _youtube(settings, media, results, words) if plan.get("chapters") else None, phrases)
+    return SpeechDocuments(
+        text, vtt, srt, _youtube(settings, media, results, words) if plan.get("chapters") else None, phrases
+    )
 
 
 def _youtube(settings: Settings, media: Mapping[str, Any], results: Results, words: list[captions.Word]) -> str | None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from impp_footage import sound_frames
-from impp_footage.layouts.layout import Layout, Point
-from impp_footage.layouts.search import FARTHEST, occurrences
-from impp_footage.layouts.views import Spliced
+from impp_footage.container_layouts.layout import Layout, Point
+from impp_footage.container_layouts.search import FARTHEST, occurrences
+from impp_footage.container_layouts.views import Spliced
 
 if TYPE_CHECKING:
     from impp_footage.reader import RangeReader

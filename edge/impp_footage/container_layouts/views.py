@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from impp_footage.layouts.layout import Point
+    from impp_footage.container_layouts.layout import Point
 
 SHORTEST_PADDING = 16
 """Bytes of the longest header of padding."""

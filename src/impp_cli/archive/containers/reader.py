@@ -1,4 +1,4 @@
-"""The streams of a file as a reader describes them."""
+"""What a reader of a container gets and returns, and why a file may have no quote."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from impp_cli.archive.containers import pictures
-from impp_cli.archive.containers.described import Unpriced, audio, video
+from impp_cli.archive.containers.reader import Unpriced, audio, video
 from impp_footage.reader import RangeReader
 from impp_lambdas.core.intake.facts import Streams
 

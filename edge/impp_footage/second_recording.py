@@ -16,9 +16,9 @@ from contextlib import suppress
 from itertools import islice, pairwise
 
 from impp_footage import boxes, ebml
-from impp_footage.layouts import flac, fragments, matroska
-from impp_footage.layouts.layout import Pieces, Point
-from impp_footage.layouts.search import CLOSE, occurrences
+from impp_footage.container_layouts import flac, fragments, matroska
+from impp_footage.container_layouts.layout import Pieces, Point
+from impp_footage.container_layouts.search import CLOSE, occurrences
 from impp_footage.reader import Budget, BudgetExceeded, RangeReader, within
 
 MOST_CHUNKS = 256
@@ -38,7 +38,7 @@ _FILESIZE = b"\x00\x08filesize\x00"
 """A property of FLV's `onMetaData` and the mark of a number (AMF 0, 2.2 and 2.5)."""
 
 
-def further(file: RangeReader, container: str) -> int | None:
+def offset(file: RangeReader, container: str) -> int | None:
     """The offset of a second recording in a file of a format (:func:`impp_footage.formats.sniff`), None without one."""
     match container:
         case "avi" | "wave":
