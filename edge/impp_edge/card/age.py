@@ -15,7 +15,7 @@ _CLOCK_SET = datetime(EARLIEST, 1, 1).astimezone().timestamp()
 _DAY_S = 86_400.0
 
 
-def recorded(entry: Entry) -> float:
+def recorded_at(entry: Entry) -> float:
     """When a file was recorded, in seconds since 1970: the later of its capture time and its modification time, as far
     as they are plausible; its upload time where neither is."""
     times = [entry.mtime]

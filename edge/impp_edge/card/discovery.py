@@ -47,7 +47,7 @@ class Cards:
         """Remember the folders' file systems as they are now."""
         self._roots = {folder.path: _file_system(folder) for folder in folders}
 
-    def gone(self, folder: Folder) -> bool:
+    def is_gone(self, folder: Folder) -> bool:
         """Whether another card, or none, is there now."""
         before = self._roots.get(folder.path)
         return before is not None and _file_system(folder) != before

@@ -220,7 +220,7 @@ def look(folder: Folder, path: Path) -> CardFile:
     return CardFile(folder, os.fsencode(path.relative_to(folder.path)), status.st_size, status.st_mtime_ns)
 
 
-def overlooked(folder: Folder, path: Path) -> str | None:
+def ignore_reason(folder: Folder, path: Path) -> str | None:
     """Why a scan passes over what is at this path below the folder without an event; None for a file that it considers.
 
     Raises OSError.
@@ -255,7 +255,7 @@ def directory_of(card_file: CardFile) -> Iterator[tuple[int, bytes]]:
 
 
 @contextmanager
-def opened(card_file: CardFile, buffering: int = -1) -> Iterator[BinaryIO]:
+def open_file(card_file: CardFile, buffering: int = -1) -> Iterator[BinaryIO]:
     """Open a file to read it, if it is a regular one; see :func:`directory_of`. Raises OSError."""
     with directory_of(card_file) as (parent, name):
         handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from impp_edge.card.find import CardFile, opened
+from impp_edge.card.find import CardFile, open_file
 from impp_edge.config import Config
 from impp_edge.memory import clock
 from impp_footage.cameras import EARLIEST
@@ -56,7 +56,7 @@ def _complete(card_file: CardFile) -> bool:
     from impp_footage.integrity import integrity
 
     try:
-        with opened(card_file) as file:
+        with open_file(card_file) as file:
             return not integrity(reader.of_file(file, card_file.size), card_file.path.name).is_cut
     except OSError:
         return True

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from impp_edge.card.find import CardFile, opened
+from impp_edge.card.find import CardFile, open_file
 from impp_edge.card.work_queue import EVENT, ROUTINE, Urgency
 from impp_footage import cameras, formats, sidecars
 
@@ -40,7 +40,7 @@ def skip_reason(card_file: CardFile, siblings: Collection[str]) -> str | None:
     if card_file.folder.unknown == "skip":
         return NO_CAMERA
     try:
-        with opened(card_file) as file:
+        with open_file(card_file) as file:
             head = file.read(formats.HEAD_BYTES)
     except OSError:
         return None  # the upload reports it

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from impp_edge.card import identify
 from impp_edge.card.discovery import Discovery
-from impp_edge.card.find import CardFile, opened
+from impp_edge.card.find import CardFile, open_file
 from impp_edge.card.work_queue import WorkQueue
 from impp_edge.config import Config
 from impp_edge.events import Reporter, shown
@@ -68,7 +68,7 @@ def _in_order(work_queue: WorkQueue) -> Iterator[CardFile]:
 
 
 def _key(card_file: CardFile) -> str:
-    with opened(card_file) as file:
+    with open_file(card_file) as file:
         return labels.key(
             identify.identify(card_file.folder, card_file.relative, card_file.mtime, file), card_file.relative.name
         )

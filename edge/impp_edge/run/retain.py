@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from impp_edge.card.age import recorded
+from impp_edge.card.age import recorded_at
 from impp_edge.card.find import CardFile, directory_of
 from impp_edge.card.space import Space, space
 from impp_edge.config import Config, Folder, Retain
@@ -178,7 +178,7 @@ class _Card:
         """Candidates that the state does not protect and that are unchanged since their upload."""
         for entry in self._state.entries(self._bucket, self._folder.path):
             if entry.raw in candidates and not self._protected(entry) and self._same(entry.raw, entry):
-                yield _Aged(recorded(entry), entry.raw, entry.size)
+                yield _Aged(recorded_at(entry), entry.raw, entry.size)
 
     def _removals(self, chosen: dict[bytes, Removal | str], sidecars: dict[bytes, tuple[bytes, ...]]) -> list[Removal]:
         """The chosen files with their entries in the state."""

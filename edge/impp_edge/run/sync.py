@@ -207,7 +207,7 @@ class Run:
         """Put new files that are ready in the queue."""
         first, self._looked = not self._looked, True
         for folder in self._config.folders:
-            if self._cards.gone(folder):
+            if self._cards.is_gone(folder):
                 self._work_queue.drop(folder)  # its waiting files need not fail one by one
         self._cards.note(self._config.folders)
         seen = self._discovery.run(patient=self._agenda is not None)

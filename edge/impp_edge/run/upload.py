@@ -22,7 +22,7 @@ from typing import Protocol
 from impp_edge.bucket.s3 import ATTEMPTS, OTHER_BYTES, S3, Head, Offline, Part, Refused, S3Error, Stopped, Stored
 from impp_edge.bucket.s3 import Labels as Labels
 from impp_edge.bucket.transport import Body, Content
-from impp_edge.card.find import CardFile, is_unchanged, opened
+from impp_edge.card.find import CardFile, is_unchanged, open_file
 from impp_edge.digest import BLOCK, Buffer, Digest
 from impp_edge.memory.state import Pending, S3Object
 
@@ -476,7 +476,7 @@ class _Slice:
         """The bytes, at most ``most`` at a time. Raises :class:`Changed` if the file is no longer as listed."""
         buffer, left = _buffer(most), self.size
         try:
-            with opened(self.file, buffering=0) as file:
+            with open_file(self.file, buffering=0) as file:
                 status = os.fstat(file.fileno())
                 if (status.st_size, status.st_mtime_ns) != (self.file.size, self.file.mtime_ns):
                     raise Changed("changed during the upload")

@@ -20,7 +20,7 @@ from impp_edge.bucket.bandwidth import Bandwidth
 from impp_edge.bucket.checksums import Checksums
 from impp_edge.bucket.s3 import S3, Offline, Refused, S3Error, Stopped
 from impp_edge.card import identify
-from impp_edge.card.find import CardFile, is_unchanged, opened
+from impp_edge.card.find import CardFile, is_unchanged, open_file
 from impp_edge.card.work_queue import FINISH, PREPARE, Job, Work, WorkQueue
 from impp_edge.digest import Buffer, Digest, digest
 from impp_edge.memory.state import State, StateError
@@ -208,7 +208,7 @@ class Workers:
     def _prepare(self, job: Job) -> None:
         """Identify, hash, and begin the transfer."""
         card_file = job.file
-        with opened(card_file) as file:
+        with open_file(card_file) as file:
             identity = identify.identify(card_file.folder, card_file.relative, card_file.mtime, file)
             file.seek(0)
             keep = self._room(card_file)
@@ -279,7 +279,7 @@ class Workers:
     def _fail(self, job: Job, error: Exception) -> None:
         """End a failed job, as its last thread. The parts of a file that has changed are useless."""
         file_upload: _FileUpload | None = job.transfer
-        if self._cards.gone(job.file.folder):
+        if self._cards.is_gone(job.file.folder):
             self._work_queue.drop(job.file.folder)  # they need not fail one by one
             self._results.put(Result(job, error=error, card_gone=True))
             return

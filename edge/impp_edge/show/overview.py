@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from impp_edge import hours
-from impp_edge.card.age import recorded
+from impp_edge.card.age import recorded_at
 from impp_edge.card.discovery import Discovery
 from impp_edge.card.find import CardFile
 from impp_edge.card.forecast import DAY_S, Clip, Forecast, Unknown, forecast
@@ -256,7 +256,7 @@ def _clips(folder: Folder, bucket: str, state: State, waiting: list[CardFile]) -
     for entry in state.entries(bucket, folder.path, gone=True):
         loop = entry.about.source == "dashcam" and entry.about.recording in LOOP
         there = entry.gone is None and os.path.lexists(entry.raw)
-        yield Clip(recorded(entry), entry.size, waits=False, on_card=there, loop=loop)
+        yield Clip(recorded_at(entry), entry.size, waits=False, on_card=there, loop=loop)
     for card_file in waiting:
         yield Clip(card_file.mtime, card_file.size, waits=True, loop=_in_loop(card_file))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from impp_cli.commands.acting import Act, act, yes_option
+from impp_cli.commands.action import Action, act, yes_option
 from impp_cli.commands.common import ExitCode, Target, dry_run_option, fail, of_environment
 
 
@@ -36,8 +36,8 @@ def erase(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             fail(f"Cannot create the folder for receipts {folder}: {error.strerror}. Nothing was erased.")
-    wanted = Act("erase", {"reason": reason}, "Erase {assets} permanently?", dry_run, yes, as_json)
-    return act(target, wanted, _ids(target, arguments), lambda result: _keep(folder, result))
+    action = Action("erase", {"reason": reason}, "Erase {assets} permanently?", dry_run, yes, as_json)
+    return act(target, action, _ids(target, arguments), lambda result: _keep(folder, result))
 
 
 def _ids(target: Target, arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from impp_cli.commands.acting import Act, act, chosen, selection
+from impp_cli.commands.action import Action, act, select_assets, selection
 from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_environment
 
 
@@ -20,5 +20,5 @@ def hold(
     target: Target, arguments: tuple[str, ...], reason: str, dry_run: bool, as_json: bool, **query: Any
 ) -> ExitCode:
     """Put named or selected originals under a legal hold: nobody can delete them until `impp release`."""
-    wanted = Act("hold", {"reason": reason}, None, dry_run, True, as_json)
-    return act(target, wanted, chosen(target, arguments, **query))
+    action = Action("hold", {"reason": reason}, None, dry_run, True, as_json)
+    return act(target, action, select_assets(target, arguments, **query))

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from impp_cli.commands.acting import Act, act, chosen, yes_option
+from impp_cli.commands.action import Action, act, select_assets, yes_option
 from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_environment
 
 NAMES: Final = ("web", "mobile", "youtube", "hls", "proxy", "audio")
@@ -26,5 +26,5 @@ def render(target: Target, arguments: tuple[str, ...], dry_run: bool, yes: bool,
     assets = [argument for argument in arguments if argument not in NAMES]
     if not names:
         raise click.UsageError(f"Name a rendition: {', '.join(NAMES)}.")
-    wanted = Act("render", {"renditions": names}, "Render {assets} for {usd}?", dry_run, yes, as_json)
-    return act(target, wanted, chosen(target, assets))
+    action = Action("render", {"renditions": names}, "Render {assets} for {usd}?", dry_run, yes, as_json)
+    return act(target, action, select_assets(target, assets))

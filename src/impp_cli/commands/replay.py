@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from impp_cli.commands.acting import Act, act, chosen, selection, yes_option
+from impp_cli.commands.action import Action, act, select_assets, selection, yes_option
 from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_environment
 
 
@@ -28,7 +28,7 @@ def replay(
     Shows the quote first, and asks. Archived originals are restored first. At most 60 start per minute; the command
     waits to start the rest, and you can stop and repeat it.
     """
-    wanted = Act(
+    action = Action(
         "replay", {"tier": tier, "days": 2}, "Process {assets} again for at most {usd}?", dry_run, yes, as_json
     )
-    return act(target, wanted, chosen(target, arguments, **query))
+    return act(target, action, select_assets(target, arguments, **query))

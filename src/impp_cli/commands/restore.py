@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from impp_cli.commands.acting import Act, act, chosen, selection, yes_option
+from impp_cli.commands.action import Action, act, select_assets, selection, yes_option
 from impp_cli.commands.common import ExitCode, Target, dry_run_option, of_environment
 
 
@@ -36,5 +36,5 @@ def restore(
     An alert with a link follows when each can be read. Nothing needs to run meanwhile.
     """
     question = "Restore {assets} for {usd}?"
-    wanted = Act("restore", {"tier": tier, "days": days}, question, dry_run, yes, as_json)
-    return act(target, wanted, chosen(target, arguments, **query))
+    action = Action("restore", {"tier": tier, "days": days}, question, dry_run, yes, as_json)
+    return act(target, action, select_assets(target, arguments, **query))

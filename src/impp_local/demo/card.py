@@ -121,13 +121,13 @@ def _count(number: int, noun: str) -> str:
 
 def outcome_of(file: CardFile, outcomes: Mapping[Path, Outcome], root: Path) -> Outcome | None:
     """What the edge script reported about a file, or why it passes over it; None when it should have reported it."""
-    from impp_edge.card.find import overlooked
+    from impp_edge.card.find import ignore_reason
     from impp_edge.config import Folder
 
     if outcome := outcomes.get(file.path):
         return outcome
     try:
-        reason = overlooked(Folder(root), file.path)
+        reason = ignore_reason(Folder(root), file.path)
     except OSError as error:
         return Outcome("failed", reason=f"cannot be read: {error.strerror}")
     return Outcome("skipped", reason=reason) if reason else None

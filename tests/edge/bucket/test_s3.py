@@ -22,9 +22,9 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config as BotoConfig
 from botocore.credentials import Credentials
-from tests.support.edge.scripted import (
+from tests.support.edge.scripted_server import (
     ReceivedRequest,
-    Scripted,
+    ScriptedServer,
     answer,
     early,
     error,
@@ -32,7 +32,7 @@ from tests.support.edge.scripted import (
     raw,
     reply,
     reset,
-    scripted,
+    run_scripted_server,
 )
 
 from impp_edge.bucket import aws
@@ -82,14 +82,14 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server() -> Iterator[Scripted]:
-    with scripted() as server:
+def server() -> Iterator[ScriptedServer]:
+    with run_scripted_server() as server:
         yield server
 
 
 @pytest.fixture(params=["http", "https"])
-def any_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
-    with scripted(tmp_path if request.param == "https" else None) as server:
+def any_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ScriptedServer]:
+    with run_scripted_server(tmp_path if request.param == "https" else None) as server:
         yield server
 
 
@@ -108,7 +108,7 @@ def clients() -> Iterator[list[S3]]:
 
 @pytest.fixture
 def client(stop: Waits, clients: list[S3]) -> Callable[..., S3]:
-    def make(server: Scripted, **more: Any) -> S3:
+    def make(server: ScriptedServer, **more: Any) -> S3:
         more = {"endpoint_url": server.url, "ca_bundle": server.certificate, "stop": stop} | more
         clients.append(S3("bucket", **more))
         return clients[-1]
@@ -119,7 +119,7 @@ def client(stop: Waits, clients: list[S3]) -> Callable[..., S3]:
 # --- requests --------------------------------------------------------------------------------------------------------
 
 
-def test_put_sends_checksum_metadata_tags_and_if_none_match(server: Scripted, client: Callable[..., S3]) -> None:
+def test_put_sends_checksum_metadata_tags_and_if_none_match(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, etag='"e"', x_amz_version_id="v", x_amz_checksum_crc64nvme=CRC)]
     stored = client(server).put(KEY, Content(b"hello"), CRC, LABELS)
     assert (stored.version, stored.etag, stored.crc64nvme) == ("v", "e", CRC)
@@ -136,7 +136,7 @@ def test_put_sends_checksum_metadata_tags_and_if_none_match(server: Scripted, cl
 
 
 def test_payload_is_unsigned_over_tls_and_hashed_over_plain_http(
-    any_server: Scripted, client: Callable[..., S3]
+    any_server: ScriptedServer, client: Callable[..., S3]
 ) -> None:
     any_server.scenes = [answer(200, etag='"e"')]
     client(any_server).part(KEY, "up", 3, Content(b"hello"), CRC)
@@ -147,7 +147,7 @@ def test_payload_is_unsigned_over_tls_and_hashed_over_plain_http(
     assert parse_qs(urlsplit(request.target).query) == {"partNumber": ["3"], "uploadId": ["up"]}
 
 
-def test_complete_sends_the_parts_and_the_object_size(server: Scripted, client: Callable[..., S3]) -> None:
+def test_complete_sends_the_parts_and_the_object_size(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, COMPLETED, x_amz_version_id="null")]
     parts = [Part(1, 10, '"a"', "x"), Part(2, 5, '"b"', None)]
     stored = client(server).complete(KEY, "up", parts, CRC)
@@ -164,7 +164,7 @@ def test_complete_sends_the_parts_and_the_object_size(server: Scripted, client: 
     ]
 
 
-def test_a_composite_checksum_is_not_a_full_object_checksum(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_composite_checksum_is_not_a_full_object_checksum(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [
         answer(200, COMPLETED.replace(b"FULL_OBJECT", b"COMPOSITE")),
         answer(200, x_amz_checksum_crc64nvme=CRC, x_amz_checksum_type="COMPOSITE"),
@@ -175,7 +175,7 @@ def test_a_composite_checksum_is_not_a_full_object_checksum(server: Scripted, cl
     assert head is not None and head.crc64nvme is None
 
 
-def test_listings_are_read_to_their_last_page(server: Scripted, client: Callable[..., S3]) -> None:
+def test_listings_are_read_to_their_last_page(server: ScriptedServer, client: Callable[..., S3]) -> None:
     def parts(number: int, more: str) -> Any:
         part = f"<Part><PartNumber>{number}</PartNumber><Size>7</Size><ETag>e</ETag></Part>"
         next_one = f"<NextPartNumberMarker>{number}</NextPartNumberMarker>"
@@ -202,7 +202,7 @@ def test_listings_are_read_to_their_last_page(server: Scripted, client: Callable
     assert "part-number-marker=1" in server.requests[1].target and "key-marker=a&" in server.requests[3].target
 
 
-def test_a_large_body_is_streamed(any_server: Scripted, client: Callable[..., S3], tmp_path: Path) -> None:
+def test_a_large_body_is_streamed(any_server: ScriptedServer, client: Callable[..., S3], tmp_path: Path) -> None:
     from impp_edge.card.find import CardFile
     from impp_edge.config import Folder
     from impp_edge.run.upload import _Slice
@@ -248,7 +248,7 @@ def test_signatures_equal_those_of_botocore(
     query: Mapping[str, str],
     headers: Mapping[str, str],
     token: str | None,
-    server: Scripted,
+    server: ScriptedServer,
     client: Callable[..., S3],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -273,14 +273,14 @@ def test_signatures_equal_those_of_botocore(
 # --- early, late and missing responses --------------------------------------------------------------------------------
 
 
-def test_an_early_error_response_is_read(any_server: Scripted, client: Callable[..., S3]) -> None:
+def test_an_early_error_response_is_read(any_server: ScriptedServer, client: Callable[..., S3]) -> None:
     any_server.scenes = [early(403, "AccessDenied")]
     with pytest.raises(S3Error) as raised:
         client(any_server).put(KEY, BODY, CRC, LABELS)
     assert (raised.value.status, raised.value.code, len(any_server.requests)) == (403, "AccessDenied", 1)
 
 
-def test_an_early_503_is_retried(any_server: Scripted, client: Callable[..., S3]) -> None:
+def test_an_early_503_is_retried(any_server: ScriptedServer, client: Callable[..., S3]) -> None:
     any_server.scenes = [early(503, "SlowDown"), early(412, "PreconditionFailed")]
     with pytest.raises(S3Error, match="PreconditionFailed"):
         client(any_server).put(KEY, BODY, CRC, LABELS)
@@ -288,14 +288,16 @@ def test_an_early_503_is_retried(any_server: Scripted, client: Callable[..., S3]
 
 
 @pytest.mark.parametrize("bad", [reset, hang_up])
-def test_a_broken_connection_is_retried(any_server: Scripted, client: Callable[..., S3], stop: Waits, bad: Any) -> None:
+def test_a_broken_connection_is_retried(
+    any_server: ScriptedServer, client: Callable[..., S3], stop: Waits, bad: Any
+) -> None:
     any_server.scenes = [bad, bad, answer(200, etag='"e"')]
     assert client(any_server).part(KEY, "up", 1, BODY, CRC).etag == '"e"'
     assert [request.connection for request in any_server.requests] == [0, 1, 2] and len(stop.waits) == 2
     assert any_server.requests[2].body == BODY.content
 
 
-def test_an_unreachable_server_is_reported(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
+def test_an_unreachable_server_is_reported(server: ScriptedServer, client: Callable[..., S3], stop: Waits) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     with pytest.raises(Offline, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
@@ -304,7 +306,7 @@ def test_an_unreachable_server_is_reported(server: Scripted, client: Callable[..
 
 
 def test_a_server_that_reads_nothing_times_out(
-    any_server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+    any_server: ScriptedServer, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("impp_edge.bucket.transport.READ_S", 0.1)
     monkeypatch.setattr("impp_edge.bucket.transport.EARLY_S", 0.1)
@@ -319,7 +321,7 @@ def test_a_server_that_reads_nothing_times_out(
 
 
 def test_a_closed_keep_alive_connection_is_replaced_without_delay(
-    any_server: Scripted, client: Callable[..., S3], stop: Waits
+    any_server: ScriptedServer, client: Callable[..., S3], stop: Waits
 ) -> None:
     any_server.scenes = [answer(200, etag='"e"'), hang_up, answer(200, etag='"e"'), answer(200, etag='"e"')]
     s3 = client(any_server)
@@ -328,7 +330,7 @@ def test_a_closed_keep_alive_connection_is_replaced_without_delay(
     assert [request.connection for request in any_server.requests] == [0, 0, 1, 1] and stop.waits == []
 
 
-def test_a_connection_known_to_be_closed_is_not_reused(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_connection_known_to_be_closed_is_not_reused(server: ScriptedServer, client: Callable[..., S3]) -> None:
     closed = threading.Event()
 
     def last(connection: socket.socket, request: ReceivedRequest) -> bool:
@@ -345,7 +347,7 @@ def test_a_connection_known_to_be_closed_is_not_reused(server: Scripted, client:
     assert [request.connection for request in server.requests] == [0, 1]
 
 
-def test_an_endless_response_is_rejected(server: Scripted, client: Callable[..., S3]) -> None:
+def test_an_endless_response_is_rejected(server: ScriptedServer, client: Callable[..., S3]) -> None:
     flood = reply(200, bytes(ANSWER_BYTES + 100_000))
     server.scenes = [raw(flood) for _ in range(ATTEMPTS)]
     with pytest.raises(Offline, match="has no end"):
@@ -371,20 +373,20 @@ def test_an_endless_response_is_rejected(server: Scripted, client: Callable[...,
         ),
     ],
 )
-def test_a_malformed_response_is_retried(server: Scripted, client: Callable[..., S3], odd: bytes) -> None:
+def test_a_malformed_response_is_retried(server: ScriptedServer, client: Callable[..., S3], odd: bytes) -> None:
     server.scenes = [raw(odd), answer(200, CREATED)]
     assert client(server).create(KEY, LABELS) == ("up", True)  # there may be two uploads now
     server.scenes = [answer(200, CREATED)]
     assert client(server).create(KEY, LABELS) == ("up", False)
 
 
-def test_a_part_response_without_an_etag_is_an_error(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_part_response_without_an_etag_is_an_error(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [answer(200, b"<html>Log in to our hotspot</html>")]
     with pytest.raises(S3Error, match="is this S3"):
         client(server).part(KEY, "up", 1, Content(b"x"), CRC)
 
 
-def test_server_messages_are_printable(server: Scripted, client: Callable[..., S3]) -> None:
+def test_server_messages_are_printable(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [error(403, "Access\x9bDenied", "no\x85&#xa0;\x9b31m" + "x" * 1000)]
     with pytest.raises(S3Error) as raised:
         client(server).create(KEY, LABELS)
@@ -401,7 +403,7 @@ PASSING = [
 
 @pytest.mark.parametrize(("status", "code"), PASSING)
 def test_transient_errors_are_retried_with_backoff(
-    server: Scripted, client: Callable[..., S3], stop: Waits, status: int, code: str
+    server: ScriptedServer, client: Callable[..., S3], stop: Waits, status: int, code: str
 ) -> None:
     server.scenes = [error(status, code)] * (ATTEMPTS - 1) + [answer(200, etag='"e"')]
     client(server).part(KEY, "up", 1, Content(b"body"), CRC)
@@ -411,7 +413,7 @@ def test_transient_errors_are_retried_with_backoff(
 
 
 def test_a_persistent_transient_error_is_reported_after_all_attempts(
-    server: Scripted, client: Callable[..., S3]
+    server: ScriptedServer, client: Callable[..., S3]
 ) -> None:
     server.scenes = [error(503, "SlowDown")] * 99
     with pytest.raises(S3Error, match="SlowDown: as scripted") as raised:
@@ -420,7 +422,9 @@ def test_a_persistent_transient_error_is_reported_after_all_attempts(
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (400, "BadDigest"), (501, "NotImplemented")])
-def test_permanent_errors_are_not_retried(server: Scripted, client: Callable[..., S3], status: int, code: str) -> None:
+def test_permanent_errors_are_not_retried(
+    server: ScriptedServer, client: Callable[..., S3], status: int, code: str
+) -> None:
     server.scenes = [error(status, code)]
     with pytest.raises(S3Error) as raised:
         client(server).create(KEY, LABELS)
@@ -439,7 +443,7 @@ def test_permanent_errors_are_not_retried(server: Scripted, client: Callable[...
     ],
 )
 def test_retry_after_is_respected_within_limits(
-    server: Scripted, client: Callable[..., S3], stop: Waits, value: str, least: float, most: float
+    server: ScriptedServer, client: Callable[..., S3], stop: Waits, value: str, least: float, most: float
 ) -> None:
     if value == "in a minute":
         value = formatdate(time.time() + 60, usegmt=True)
@@ -448,7 +452,9 @@ def test_retry_after_is_respected_within_limits(
     assert least <= stop.waits[0] <= most
 
 
-def test_waits_end_when_the_run_is_asked_to_stop(server: Scripted, client: Callable[..., S3], stop: Waits) -> None:
+def test_waits_end_when_the_run_is_asked_to_stop(
+    server: ScriptedServer, client: Callable[..., S3], stop: Waits
+) -> None:
     stop.set()
     server.scenes = [error(503, "SlowDown", retry_after="100")]
     with pytest.raises(Stopped):
@@ -457,7 +463,7 @@ def test_waits_end_when_the_run_is_asked_to_stop(server: Scripted, client: Calla
 
 
 def test_a_body_in_transfer_has_limited_time_after_a_stop(
-    server: Scripted, client: Callable[..., S3], stop: Waits, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, client: Callable[..., S3], stop: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop.set()
     server.scenes = [answer(200, etag='"e"'), hang_up]
@@ -468,7 +474,7 @@ def test_a_body_in_transfer_has_limited_time_after_a_stop(
         s3.part(KEY, "up", 2, BODY, CRC)
 
 
-def test_the_bandwidth_limit_applies_to_bodies(server: Scripted, client: Callable[..., S3]) -> None:
+def test_the_bandwidth_limit_applies_to_bodies(server: ScriptedServer, client: Callable[..., S3]) -> None:
     waited: list[float] = []
     pace = Bandwidth(80, clock=lambda: 0.0, wait=lambda seconds: bool(waited.append(seconds)))
     server.scenes = [answer(200, etag='"e"')]
@@ -479,7 +485,7 @@ def test_the_bandwidth_limit_applies_to_bodies(server: Scripted, client: Callabl
 # --- completion -------------------------------------------------------------------------------------------------------
 
 
-def test_an_error_in_the_body_of_a_200_is_an_error(server: Scripted, client: Callable[..., S3]) -> None:
+def test_an_error_in_the_body_of_a_200_is_an_error(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [error(200, "InternalError"), error(200, "SlowDown"), answer(200, COMPLETED)]
     assert client(server).complete(KEY, "up", [], CRC).etag == "e-1"
     server.scenes = [error(200, "InvalidPart")] * ATTEMPTS
@@ -488,7 +494,7 @@ def test_an_error_in_the_body_of_a_200_is_an_error(server: Scripted, client: Cal
     assert raised.value.code == "InvalidPart"
 
 
-def test_white_space_before_a_completion_is_ignored(server: Scripted, client: Callable[..., S3]) -> None:
+def test_white_space_before_a_completion_is_ignored(server: ScriptedServer, client: Callable[..., S3]) -> None:
     declared = b'<?xml version="1.0" encoding="UTF-8"?>\n'
     for body in (b" " * 3000 + declared + COMPLETED, declared + b" \n" * 3000 + COMPLETED):
         chunks = b"".join(
@@ -500,7 +506,7 @@ def test_white_space_before_a_completion_is_ignored(server: Scripted, client: Ca
         assert client(server).complete(KEY, "up", [], CRC).crc64nvme == CRC
 
 
-def test_aborting_a_missing_upload_succeeds(server: Scripted, client: Callable[..., S3]) -> None:
+def test_aborting_a_missing_upload_succeeds(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [error(404, "NoSuchUpload"), answer(204)]
     client(server).abort(KEY, "up")
     client(server).abort(KEY, "up")
@@ -519,7 +525,7 @@ def test_aborting_a_missing_upload_succeeds(server: Scripted, client: Callable[.
 )
 @pytest.mark.parametrize("operation", ["head", "part"])
 def test_a_region_redirect_is_followed_and_remembered(
-    server: Scripted, client: Callable[..., S3], stop: Waits, scene: Any, operation: str
+    server: ScriptedServer, client: Callable[..., S3], stop: Waits, scene: Any, operation: str
 ) -> None:
     if operation == "head":  # whose answers have no body
         scene = answer(301, x_amz_bucket_region="eu-central-1")
@@ -531,7 +537,7 @@ def test_a_region_redirect_is_followed_and_remembered(
     assert s3.region == "eu-central-1" and stop.waits == []
 
 
-def test_a_region_redirect_loop_is_refused(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_region_redirect_loop_is_refused(server: ScriptedServer, client: Callable[..., S3]) -> None:
     regions = ["eu-west-1", "us-west-2", "eu-west-1", "us-west-2"]
     server.scenes = [error(301, "PermanentRedirect", x_amz_bucket_region=region) for region in regions]
     with pytest.raises(Refused, match="PermanentRedirect"):
@@ -539,7 +545,7 @@ def test_a_region_redirect_loop_is_refused(server: Scripted, client: Callable[..
     assert len(server.requests) == 2
 
 
-def test_an_invalid_region_is_not_followed(server: Scripted, client: Callable[..., S3]) -> None:
+def test_an_invalid_region_is_not_followed(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [error(301, "PermanentRedirect", x_amz_bucket_region="evil.example.org/#")]
     with pytest.raises(Refused):
         client(server).create(KEY, LABELS)
@@ -549,7 +555,7 @@ def test_an_invalid_region_is_not_followed(server: Scripted, client: Callable[..
 @pytest.mark.parametrize("offset", [-86400 * 365, 7200])
 @pytest.mark.parametrize("operation", ["head", "create"])
 def test_clock_skew_is_corrected_by_the_servers_date(
-    server: Scripted, client: Callable[..., S3], stop: Waits, offset: int, operation: str
+    server: ScriptedServer, client: Callable[..., S3], stop: Waits, offset: int, operation: str
 ) -> None:
     date = formatdate(time.time() + offset, usegmt=True)
     skewed = answer(403, date=date) if operation == "head" else error(403, "RequestTimeTooSkewed", date=date)
@@ -565,14 +571,14 @@ def test_clock_skew_is_corrected_by_the_servers_date(
     assert s3.signer.offset_s == pytest.approx(offset, abs=5) and stop.waits == []
 
 
-def test_clock_skew_that_cannot_be_corrected_is_refused(server: Scripted, client: Callable[..., S3]) -> None:
+def test_clock_skew_that_cannot_be_corrected_is_refused(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [error(403, "RequestTimeTooSkewed", date="never")] * 3
     with pytest.raises(Refused, match="the clock of this machine is wrong"):
         client(server).create(KEY, LABELS)
     assert len(server.requests) <= 2
 
 
-def test_a_403_without_clock_skew_is_access_denied(server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_403_without_clock_skew_is_access_denied(server: ScriptedServer, client: Callable[..., S3]) -> None:
     server.scenes = [answer(403)]
     with pytest.raises(S3Error) as raised:
         client(server).head(KEY)
@@ -581,7 +587,7 @@ def test_a_403_without_clock_skew_is_access_denied(server: Scripted, client: Cal
 
 @pytest.mark.parametrize("operation", ["head", "create"])
 def test_expired_credentials_are_refreshed(
-    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, operation: str
+    server: ScriptedServer, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "old")
 
@@ -606,7 +612,7 @@ def test_expired_credentials_are_refreshed(
     ],
 )
 def test_account_errors_are_refused_with_advice(
-    server: Scripted, client: Callable[..., S3], status: int, code: str, says: str
+    server: ScriptedServer, client: Callable[..., S3], status: int, code: str, says: str
 ) -> None:
     server.scenes = [error(status, code)] * 2
     with pytest.raises(Refused, match=f"{code}.*{says}"):
@@ -617,26 +623,26 @@ def test_account_errors_are_refused_with_advice(
 
 
 def test_reports_an_untrusted_certificate(tmp_path: Path, client: Callable[..., S3]) -> None:
-    with scripted(tmp_path) as server, pytest.raises(Offline, match=r"certificate of 127.0.0.1.*ca_bundle"):
+    with run_scripted_server(tmp_path) as server, pytest.raises(Offline, match=r"certificate of 127.0.0.1.*ca_bundle"):
         client(server, ca_bundle=None).head(KEY)
 
 
 def test_a_ca_bundle_from_the_environment_is_trusted(
     tmp_path: Path, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with scripted(tmp_path) as server:
+    with run_scripted_server(tmp_path) as server:
         monkeypatch.setenv("AWS_CA_BUNDLE", str(server.certificate))
         server.scenes = [answer(200)]
         assert client(server, ca_bundle=None).head(KEY) is not None
 
 
 def test_a_missing_ca_bundle_is_refused(tmp_path: Path, client: Callable[..., S3]) -> None:
-    with scripted(tmp_path) as server, pytest.raises(Refused, match=r"ca_bundle .*: No such file"):
+    with run_scripted_server(tmp_path) as server, pytest.raises(Refused, match=r"ca_bundle .*: No such file"):
         client(server, ca_bundle=tmp_path / "missing").head(KEY)
 
 
 def test_https_uses_a_proxy_tunnel(
-    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://us%40er:pa%3Ass@127.0.0.1:{server.port}")
     server.scenes = [raw(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")] * ATTEMPTS
@@ -647,7 +653,7 @@ def test_https_uses_a_proxy_tunnel(
 
 
 def test_plain_http_sends_a_proxy_the_absolute_url(
-    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{server.port}")
     server.scenes = [answer(200)]
@@ -657,7 +663,7 @@ def test_plain_http_sends_a_proxy_the_absolute_url(
 
 
 def test_no_proxy_hosts_are_reached_directly(
-    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -667,7 +673,7 @@ def test_no_proxy_hosts_are_reached_directly(
 
 @pytest.mark.parametrize("url", ["socks5://127.0.0.1:1080", "http://:x", "http://host:port"])
 def test_an_invalid_proxy_is_refused(
-    server: Scripted, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, url: str
+    server: ScriptedServer, client: Callable[..., S3], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("http_proxy", url)
     with pytest.raises(Refused, match="HTTP_PROXY: must be one like"):
@@ -766,14 +772,16 @@ def test_a_role_takes_precedence_over_static_keys(profiles: None) -> None:
 
 @pytest.mark.parametrize("profile", ["empty", None])
 def test_missing_credentials_are_refused(
-    profiles: None, profile: str | None, server: Scripted, client: Callable[..., S3], environment: Path
+    profiles: None, profile: str | None, server: ScriptedServer, client: Callable[..., S3], environment: Path
 ) -> None:
     (environment / "config").write_text("[profile empty]\nregion = eu-west-1\n")
     with pytest.raises(Refused, match="no AWS credentials"):
         client(server, profile=profile).head(KEY)
 
 
-def test_a_failed_credential_process_is_temporary(profiles: None, server: Scripted, client: Callable[..., S3]) -> None:
+def test_a_failed_credential_process_is_temporary(
+    profiles: None, server: ScriptedServer, client: Callable[..., S3]
+) -> None:
     with pytest.raises(Offline, match="no AWS credentials now"):
         client(server, profile="broken").head(KEY)
 
@@ -783,7 +791,7 @@ def test_a_failed_credential_process_is_temporary(profiles: None, server: Script
     [("/missing/helper", "No such file.*/missing/helper"), ("echo nonsense", "credential_process")],
 )
 def test_an_invalid_credential_process_is_refused(
-    profiles: None, server: Scripted, client: Callable[..., S3], environment: Path, process: str, reason: str
+    profiles: None, server: ScriptedServer, client: Callable[..., S3], environment: Path, process: str, reason: str
 ) -> None:
     (environment / "config").write_text(PROFILES.format(process=process))
     with pytest.raises(Refused, match=f"no AWS credentials: .*{reason}"):

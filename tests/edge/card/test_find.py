@@ -159,16 +159,16 @@ def test_only_a_regular_file_below_its_folder_is_opened(card: Path, state: State
     put(tmp_path / "elsewhere", "a.mp4", "b.mp4")
     first, second = Look(Folder(card), state).files
     for file in (first, second):
-        with find.opened(file) as content:
+        with find.open_file(file) as content:
             assert content.read() == file.path.read_bytes()
     (card / "deep").rename(tmp_path / "moved")
     (card / "deep").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError), find.opened(second):
+    with pytest.raises(OSError), find.open_file(second):
         pass
     for put_there in (lambda path: path.symlink_to(tmp_path / "elsewhere/a.mp4"), os.mkfifo):
         first.path.unlink()
         put_there(first.path)
-        with pytest.raises(OSError), find.opened(first):  # and nobody waits for a pipe
+        with pytest.raises(OSError), find.open_file(first):  # and nobody waits for a pipe
             pass
 
 
@@ -378,8 +378,8 @@ def test_what_is_overlooked_has_a_reason_and_all_else_is_found(card: Path, state
     os.mkfifo(card / "pipe.mp4")
     folder = Folder(card, exclude=("proxies",))
     names = ("x.tmp", ".hidden/c.mp4", "FOUND.000/d.mp4", "proxies/e.mp4", "link.mp4", "pipe.mp4")
-    assert [find.overlooked(folder, card / name) for name in (*names, "folder/a.mp4")] == [
+    assert [find.ignore_reason(folder, card / name) for name in (*names, "folder/a.mp4")] == [
         find.JUNK, find.JUNK, find.JUNK, find.EXCLUDED, find.LINK, find.NO_FILE, find.LINK,
     ]  # fmt: skip
     assert sorted(Look(folder, state).names) == sorted(kept)
-    assert [find.overlooked(folder, card / name) for name in kept] == [None] * len(kept)
+    assert [find.ignore_reason(folder, card / name) for name in kept] == [None] * len(kept)

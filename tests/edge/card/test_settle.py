@@ -159,7 +159,7 @@ def test_an_unreadable_file_is_left_to_the_upload(card: Card, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(settle, "opened", refuse)
+    monkeypatch.setattr(settle, "open_file", refuse)
     assert card.after(10) == ["ready"]
 
 

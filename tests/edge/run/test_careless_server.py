@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support.edge.cards import BUCKET, MP4, PART, put
-from tests.support.edge.careless import EVERYTHING, NOTHING, PARTS, Careless, careless
+from tests.support.edge.careless_server import EVERYTHING, NOTHING, PARTS, CarelessServer, run_careless_server
 from tests.support.edge.evidence import CLIP, KEY, call, verify_all
 
 from impp_edge.bucket.aws import Endpoint
@@ -33,24 +33,24 @@ def keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Careless]:
-    with careless() as running:
+def server() -> Iterator[CarelessServer]:
+    with run_careless_server() as running:
         yield running
 
 
 @pytest.fixture
-def config(card: Path, tmp_path: Path, server: Careless) -> Config:
+def config(card: Path, tmp_path: Path, server: CarelessServer) -> Config:
     return box(card, tmp_path, server)
 
 
-def box(card: Path, folder: Path, server: Careless, **more: Any) -> Config:
+def box(card: Path, folder: Path, server: CarelessServer, **more: Any) -> Config:
     folders = (Folder(card, device="Blue Car", **more),)
     return Config(BUCKET, folders, state=folder / "state", endpoint_url=server.endpoint)
 
 
 @pytest.mark.parametrize("md5", [True, False])
 def test_a_file_damaged_in_transit_is_not_reported_as_uploaded(
-    config: Config, card: Path, server: Careless, md5: bool
+    config: Config, card: Path, server: CarelessServer, md5: bool
 ) -> None:
     path = put(card, CLIP)
     server.md5, server.damage = md5, 1
@@ -64,7 +64,9 @@ def test_a_file_damaged_in_transit_is_not_reported_as_uploaded(
     assert result.ok and not wrong and result.counts["equal"] == 1 and result.basis is Basis.UNVERIFIED
 
 
-def test_an_upload_with_a_part_damaged_in_transit_is_sent_again(config: Config, card: Path, server: Careless) -> None:
+def test_an_upload_with_a_part_damaged_in_transit_is_sent_again(
+    config: Config, card: Path, server: CarelessServer
+) -> None:
     path = put(card, CLIP, LARGE)
     server.damage = 1
     assert sync.run(config).complete
@@ -72,7 +74,7 @@ def test_an_upload_with_a_part_damaged_in_transit_is_sent_again(config: Config, 
     assert len([1 for method, key, part in server.sent if method == "PUT" and key == KEY]) == 6  # three parts, twice
 
 
-def test_parts_without_md5_are_read_back(config: Config, card: Path, server: Careless) -> None:
+def test_parts_without_md5_are_read_back(config: Config, card: Path, server: CarelessServer) -> None:
     server.md5 = False
     put(card, CLIP, LARGE)
     assert sync.run(config).complete and ("GET", KEY, None) in server.sent
@@ -81,7 +83,7 @@ def test_parts_without_md5_are_read_back(config: Config, card: Path, server: Car
     assert sync.run(config).counts["failed"] == 1
 
 
-def test_damage_in_the_bucket_is_found_by_verify_and_prove(config: Config, card: Path, server: Careless) -> None:
+def test_damage_in_the_bucket_is_found_by_verify_and_prove(config: Config, card: Path, server: CarelessServer) -> None:
     path = put(card, CLIP)
     assert sync.run(config).complete
     assert call(config, "verify").exit_code == call(config, "prove", str(path)).exit_code == DONE
@@ -95,7 +97,9 @@ def test_damage_in_the_bucket_is_found_by_verify_and_prove(config: Config, card:
     assert "by the CRC-64/NVME that the server reports" in proven.output
 
 
-def test_a_file_is_removed_only_after_reading_its_object_back(card: Path, tmp_path: Path, server: Careless) -> None:
+def test_a_file_is_removed_only_after_reading_its_object_back(
+    card: Path, tmp_path: Path, server: CarelessServer
+) -> None:
     config = box(card, tmp_path, server)
     path, other = put(card, CLIP, age=9e6), put(card, "Record/20260115_081602_NF.mp4", age=9e6)
     assert sync.run(config).complete
@@ -114,7 +118,7 @@ def test_a_file_is_removed_only_after_reading_its_object_back(card: Path, tmp_pa
 def test_the_probe_tells_servers_apart_and_doctor_says_so(
     card: Path, tmp_path: Path, verifies: str, basis: Basis, left: set[str]
 ) -> None:
-    with careless(verifies) as server:
+    with run_careless_server(verifies) as server:
         config = box(card, tmp_path, server, source="dashcam")
         put(card, CLIP)
         (finding,) = [one for one in examine(config, None, online=True) if one.what == "proof"]

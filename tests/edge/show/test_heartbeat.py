@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support.edge.scripted import answer, scripted
+from tests.support.edge.scripted_server import answer, run_scripted_server
 from tests.support.edge.summaries import Result, StateValues
 
 from impp_edge.config import Config
@@ -53,7 +53,7 @@ def test_a_network_error_is_reported_and_retried(config: Config) -> None:
 
 def test_heartbeats_use_the_proxy(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     config = dataclasses.replace(config, heartbeat_s=300, endpoint_url="http://monitoring.example.org")
-    with scripted() as proxy:
+    with run_scripted_server() as proxy:
         proxy.scenes = [
             answer(200),
             answer(403, b"<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"),

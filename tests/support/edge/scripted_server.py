@@ -101,7 +101,7 @@ def reply(status: int, body: bytes = b"", method: str = "GET", /, **headers: str
 
 
 @dataclass
-class Scripted:
+class ScriptedServer:
     """The server: ``scenes`` yet to be played and the ``requests`` so far. Without a scene it answers 418."""
 
     port: int
@@ -124,10 +124,10 @@ class Scripted:
 
 
 @contextmanager
-def scripted(folder: Path | None = None) -> Iterator[Scripted]:
+def run_scripted_server(folder: Path | None = None) -> Iterator[ScriptedServer]:
     """A server on loopback; over TLS, with a certificate of its own in ``folder``, if one is given."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Scripted(listener.getsockname()[1], certificate=_certify(folder) if folder else None)
+        server = ScriptedServer(listener.getsockname()[1], certificate=_certify(folder) if folder else None)
         context = None
         if server.certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -148,7 +148,7 @@ def scripted(folder: Path | None = None) -> Iterator[Scripted]:
 
 
 def _accept(
-    listener: socket.socket, server: Scripted, context: ssl.SSLContext | None, threads: list[threading.Thread]
+    listener: socket.socket, server: ScriptedServer, context: ssl.SSLContext | None, threads: list[threading.Thread]
 ) -> None:
     with suppress(OSError):
         while True:
@@ -159,7 +159,7 @@ def _accept(
             threads[-1].start()
 
 
-def _serve(connection: socket.socket, server: Scripted, context: ssl.SSLContext | None, number: int) -> None:
+def _serve(connection: socket.socket, server: ScriptedServer, context: ssl.SSLContext | None, number: int) -> None:
     with suppress(OSError):
         if context:
             connection = context.wrap_socket(connection, server_side=True)

@@ -12,7 +12,7 @@ from tests.support.archive_account import DELIVERY, OUTPUTS, ArchiveAccount
 
 from impp_cli import environments
 from impp_cli.aws import Account, AwsError, Kind
-from impp_cli.commands import acting
+from impp_cli.commands import action
 from impp_lambdas.core.actions import request
 from impp_lambdas.core.results import index as documents
 
@@ -59,7 +59,7 @@ def function(archive: ArchiveAccount, monkeypatch: pytest.MonkeyPatch) -> Functi
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody is there to answer."""
-    monkeypatch.setattr(acting, "is_interactive", lambda: True)
+    monkeypatch.setattr(action, "is_interactive", lambda: True)
 
 
 def test_the_price_is_shown_before_anything_is_spent(
@@ -107,7 +107,7 @@ def test_replays_wait_for_the_rate_limit(
     archive: ArchiveAccount, function: Function, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("impp_cli.commands.acting.time.sleep", waited.append)
+    monkeypatch.setattr("impp_cli.commands.action.time.sleep", waited.append)
 
     def answer(payload: dict[str, Any], asset: str) -> dict[str, Any]:
         if payload["dry_run"]:

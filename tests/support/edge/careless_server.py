@@ -21,7 +21,7 @@ NOTHING, PARTS, EVERYTHING = "nothing", "parts", "everything"
 
 
 @dataclass
-class Careless:
+class CarelessServer:
     """``damage``: how many of the next bodies, other than the probe's, are damaged in transit; ``md5``: whether ETags
     are MD5s; ``sent`` lists the requests as (method, key, part number or None)."""
 
@@ -48,7 +48,7 @@ class Careless:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    store: Careless
+    store: CarelessServer
 
     def log_message(self, *_: object) -> None:
         pass
@@ -134,11 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def careless(verifies: str = NOTHING) -> Iterator[Careless]:
+def run_careless_server(verifies: str = NOTHING) -> Iterator[CarelessServer]:
     """A server on loopback."""
     handler = type("Handler", (_Handler,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        handler.store = Careless(f"http://127.0.0.1:{server.server_port}", verifies)  # type: ignore[attr-defined]
+        handler.store = CarelessServer(f"http://127.0.0.1:{server.server_port}", verifies)  # type: ignore[attr-defined]
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

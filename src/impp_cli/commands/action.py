@@ -48,10 +48,10 @@ def selection(*, state: bool = True) -> Callable[[Any], Any]:
 
 
 @dataclass(frozen=True)
-class Act:
+class Action:
     """An action to carry out: its options, and the question before it (None: nothing is spent or lost)."""
 
-    action: str
+    name: str
     options: Mapping[str, Any]
     question: str | None
     dry_run: bool
@@ -59,7 +59,7 @@ class Act:
     as_json: bool
 
 
-def chosen(target: Target, arguments: Sequence[str], **query: Any) -> list[str]:
+def select_assets(target: Target, arguments: Sequence[str], **query: Any) -> list[str]:
     """The ids of the assets that are named or selected. Fails without either, and with both."""
     selected = {name: value for name, value in query.items() if value}
     if bool(arguments) == bool(selected):
@@ -74,7 +74,7 @@ def chosen(target: Target, arguments: Sequence[str], **query: Any) -> list[str]:
 
 
 def act(
-    target: Target, wanted: Act, assets: Sequence[str], keep: Callable[[Result], None] = lambda _result: None
+    target: Target, action: Action, assets: Sequence[str], keep: Callable[[Result], None] = lambda _result: None
 ) -> ExitCode:
     """Quote an action, ask, carry it out, and print what became of it. `keep` gets each result when it is there; that
     of an asset with nothing to do is in the quote."""
@@ -82,31 +82,31 @@ def act(
     from impp_cli.aws import AwsError
 
     if not assets:
-        if wanted.as_json:
+        if action.as_json:
             print_json({"results": [], "usd": 0})
         click.echo("Nothing matches.", err=True)
         return ExitCode.NOTHING
     actions = Actions(target.environment, target.account, _wait)
     try:
-        quote = actions.quote(wanted.action, assets, wanted.options)
+        quote = actions.quote(action.name, assets, action.options)
     except ActionFailed as error:
         fail(str(error))
     would = [result["asset"] for result in quote if result["status"] == "would"]
-    is_last = wanted.dry_run or not would
-    if not wanted.as_json and (is_last or wanted.question):
+    is_last = action.dry_run or not would
+    if not action.as_json and (is_last or action.question):
         show(quote)
     if is_last:
-        for result in () if wanted.dry_run else quote:
+        for result in () if action.dry_run else quote:
             keep(result)
-        if wanted.as_json:
+        if action.as_json:
             print_json(_document(quote))
         return code_of(quote)
-    _ask(wanted, len(would), quote)
+    _ask(action, len(would), quote)
     results = [result for result in quote if result["status"] != "would"]
     for result in results:
         keep(result)
     try:
-        for result in _carry_out(actions, wanted, would):
+        for result in _carry_out(actions, action, would):
             results.append(result)
             keep(result)
     except (ActionFailed, AwsError) as error:  # some of many may be done
@@ -116,18 +116,18 @@ def act(
         named = ", ".join(left[:SHOWN]) + (", …" if len(left) > SHOWN else "")
         todo = f"{len(left)} of {len(would)} assets remain ({named}): run the command again."
         failure = Failure(f"{ended.message.rstrip('.')}. {todo}", ExitCode(ended.exit_code))
-        _print(results, would, wanted, failure)
+        _print(results, would, action, failure)
         failure.is_printed = True
         raise failure from error
-    _print(results, would, wanted)
+    _print(results, would, action)
     return code_of(results)
 
 
-def _print(results: Sequence[Result], would: Sequence[str], wanted: Act, failure: Failure | None = None) -> None:
-    if wanted.as_json:
+def _print(results: Sequence[Result], would: Sequence[str], action: Action, failure: Failure | None = None) -> None:
+    if action.as_json:
         print_json(_document(results) | ({"error": failure.message} if failure else {}))
     else:
-        show([result for result in results if result["asset"] in would or not wanted.question])
+        show([result for result in results if result["asset"] in would or not action.question])
 
 
 def show(results: Sequence[Result]) -> None:
@@ -158,11 +158,11 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _ask(wanted: Act, count: int, quote: Sequence[Result]) -> None:
-    if wanted.question is None or wanted.yes:
+def _ask(action: Action, count: int, quote: Sequence[Result]) -> None:
+    if action.question is None or action.yes:
         return
     assets = f"{count} asset{'' if count == 1 else 's'}"
-    question = wanted.question.format(assets=assets, usd=_most(quote))
+    question = action.question.format(assets=assets, usd=_most(quote))
     if not is_interactive():
         fail(f"{question} There is no terminal to ask on: add --yes.", ExitCode.USAGE)
     if not click.confirm(question, err=True):
@@ -182,12 +182,12 @@ def _unpriced(results: Sequence[Result], text: str) -> str:
     return text.format(assets=f"{count} asset{'' if count == 1 else 's'}") if count else ""
 
 
-def _carry_out(actions: Actions, wanted: Act, assets: Sequence[str]) -> Iterator[Result]:
-    done = actions.act(wanted.action, assets, wanted.options)
+def _carry_out(actions: Actions, action: Action, assets: Sequence[str]) -> Iterator[Result]:
+    done = actions.act(action.name, assets, action.options)
     if not sys.stderr.isatty() or len(assets) <= SHOWN:
         yield from done
         return
-    with click.progressbar(done, length=len(assets), label=wanted.action, file=sys.stderr) as results:
+    with click.progressbar(done, length=len(assets), label=action.name, file=sys.stderr) as results:
         yield from results
 
 
