@@ -57,7 +57,7 @@ class SpeechDetector:
         self._total = 0
 
     def add(self, start: float, samples: bytes) -> None:
-        """Sound from `start` on. A gap ends the piece."""
+        """Add sound from `start` on. A gap ends the piece."""
         end = self._start + len(self._buffer) / (2 * RATE)
         if self._buffer and abs(start - end) > GAP_S:
             self._judge()
@@ -68,7 +68,7 @@ class SpeechDetector:
             self._judge()
 
     def result(self) -> Voice:
-        """What was heard until now."""
+        """The speech in the sound so far."""
         self._judge()
         voiced = sum(self._minutes.values())
         busiest = max(self._minutes.values(), default=0)
