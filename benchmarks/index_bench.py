@@ -22,7 +22,7 @@ from typing import Any
 from tests.support.gallery.archive import NEWEST, Archive
 
 from impp_lambdas.core import contention, keys
-from impp_lambdas.core.money import runtimes
+from impp_lambdas.core.money import functions
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.money.usage import lambda_lines, request_lines
 from impp_lambdas.core.results import index
@@ -91,7 +91,7 @@ def _one_more(count: int) -> None:
         started = time.process_time()
         put(store, f"{attempt:020x}", {**known, "captured_at": NEWEST.isoformat().replace("+00:00", "Z")})
         processor = min(processor, time.process_time() - started)
-    memory_mb = int(runtimes.table()["publish"]["memory_mb"])
+    memory_mb = int(functions.table()["publish"]["memory_mb"])
     transfer = (store.gets + store.puts) * FIRST_BYTE_S + (store.read_bytes + store.written_bytes) / BYTES_PER_S
     seconds = processor * CORE_MB / memory_mb + transfer
     book = PriceBook.load()

@@ -13,19 +13,23 @@ from impp_build import BuildError
 _LIMITS = {"memory_mb": (128, 10_240), "timeout_s": (1, 900), "ephemeral_storage_mb": (512, 10_240)}
 """Lambda's quotas (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 _ESTIMATE = frozenset({"seconds", "per_call", "per_gb", "per_minute"})
+VERDICTS = ("process", "archive_only", "quarantine")
+"""Inspect's verdicts that lead to Publish or Quarantine, as `core/money/ledger.py` counts them; a test compares."""
 _DESCRIPTION_MAX = 256
 """Longest description that CreateFunction accepts (botocore's model of Lambda)."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """One row. Each of `features`, branches of the state machine, needs the function; without any, every run does."""
+    """One row. Each of `features`, branches of the state machine, needs the function; without any, every build has it.
+    `verdicts` are those of Inspect with which every run enters its state outside the branches."""
 
     description: str
     memory_mb: int
     timeout_s: int
     ephemeral_storage_mb: int = 512
     features: Sequence[str] = ()
+    verdicts: Sequence[str] = ()
     estimate: Mapping[str, float] | None = None
 
     def to_manifest(self) -> dict[str, Any]:
@@ -64,8 +68,9 @@ def _function(where: str, row: dict[str, Any], features: Mapping[str, bool]) -> 
         value = getattr(function, name)
         if type(value) is not int or not least <= value <= most:
             raise BuildError(f"{where}: {name} is {value!r}; it must be a whole number from {least} to {most}")
-    if not isinstance(function.features, list | tuple):
-        raise BuildError(f"{where}: features is {function.features!r}; it must be a list")
+    for name in ("features", "verdicts"):
+        if not isinstance(value := getattr(function, name), list | tuple):
+            raise BuildError(f"{where}: {name} is {value!r}; it must be a list")
     for feature in function.features:
         if feature not in features:
             raise BuildError(f"{where}: feature {feature!r} is none of {', '.join(sorted(features))}")
@@ -74,4 +79,11 @@ def _function(where: str, row: dict[str, Any], features: Mapping[str, bool]) -> 
         raise BuildError(
             f"{where}: estimate must have seconds and may have {', '.join(sorted(_ESTIMATE - {'seconds'}))}"
         )
+    for verdict in function.verdicts:
+        if verdict not in VERDICTS:
+            raise BuildError(f"{where}: verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+    if function.verdicts and function.features:
+        raise BuildError(f"{where}: a function with verdicts may have no features: every run enters its state")
+    if "process" in function.verdicts and estimate is None:
+        raise BuildError(f"{where}: estimate is missing: the quote needs it of a step of every run")
     return function

@@ -49,6 +49,10 @@ def test_rows_come_sorted_with_defaults(tmp_path: Path) -> None:
         ("[sample]\ndescription = ''\nmemory_mb = 128\ntimeout_s = 1\n", "description must have 1 to 256 characters"),
         (ROW.format("sample") + "features = ['look', 'fly']\n", "feature 'fly' is none of look, talk"),
         (ROW.format("sample") + "features = 'look'\n", "features is 'look'; it must be a list"),
+        (ROW.format("sample") + "verdicts = 'process'\n", "verdicts is 'process'; it must be a list"),
+        (ROW.format("sample") + "verdicts = ['fly']\n", "verdict 'fly' is none of process, archive_only, quarantine"),
+        (ROW.format("sample") + "verdicts = ['process']\n", "estimate is missing"),
+        (ROW.format("sample") + "verdicts = ['quarantine']\nfeatures = ['look']\n", "may have no features"),
         (ROW.format("sample") + "estimate = { per_call = 1 }\n", "estimate must have seconds and may have per_call"),
     ],
 )

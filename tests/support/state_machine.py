@@ -28,6 +28,7 @@ from tests.support.states import skip_backoff
 
 from impp_build.asl import render
 from impp_lambdas.adapters import aws, task_tokens
+from impp_lambdas.core.money.functions import steps
 from impp_lambdas.core.replies import MediaConvertOnly, MediaConvertToo
 from impp_local.kernel.store import Store
 from impp_local.services.stepfunctions import clients, interpreter, tasks
@@ -141,6 +142,7 @@ class World:
         alert = {"severity": "info", "kind": "published", "asset": ASSET, "title": "t", "text": 'say "x"', "links": []}
         bad = {**alert, "severity": "critical", "kind": "quarantined"}
         self.functions |= {
+            **{name: lambda _: {"status": "ok", "usage": []} for name in steps("process")},
             "inspect": lambda _: media(),
             "sample": lambda _: {
                 "status": "ok",

@@ -11,6 +11,7 @@ from typing import Any, Final
 from impp_build.reference import ROOT, Page
 from impp_build.reference.markdown import page, paragraph, table
 from impp_lambdas.core.money.storage import CLASSES
+from impp_lambdas.core.results.outcome import BRANCHES
 
 Schema = Mapping[str, Any]
 
@@ -66,19 +67,19 @@ DOCUMENTS: Final = (
 
 
 def pages() -> Iterator[Page]:
-    """The schemas with their lists of storage classes, and the pages of all documents."""
+    """The schemas with the lists that the pipeline's tables decide, and the pages of all documents."""
     for document in DOCUMENTS:
-        text = _with_storage_classes((ROOT / document.schema).read_text(encoding="utf-8"))
+        text = _with_lists((ROOT / document.schema).read_text(encoding="utf-8"))
         yield Page(document.schema, text)
         yield Page(document.path, page(document.title, f"`{document.schema}`", _parts(document, json.loads(text))))
 
 
-def _with_storage_classes(schema: str) -> str:
-    """A schema's text whose `storage_class`, `tag` and `outlook_usd`, where they are lists, hold the pipeline's storage
-    classes."""
+def _with_lists(schema: str) -> str:
+    """A schema's text whose lists of storage classes and branches are the pipeline's."""
     names, tags = ([getattr(c, attribute) for c in CLASSES] for attribute in ("name", "tag"))
-    outlook = r'outlook_usd": {\s*"type": "object",\s*"propertyNames'
-    for field, values in (("storage_class", names), ("tag", tags), (outlook, tags)):
+    keys_of = r'": {\s*"type": "object",\s*"propertyNames'
+    lists = {"storage_class": names, "tag": tags, f"outlook_usd{keys_of}": tags, f"branches{keys_of}": BRANCHES}
+    for field, values in lists.items():
         schema = re.sub(rf'("{field}": {{\s*"enum": )\[[^\]]*\]', rf"\g<1>{json.dumps(values)}", schema)
     return schema
 

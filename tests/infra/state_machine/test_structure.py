@@ -16,7 +16,8 @@ from tests.support.second_opinion import asl_errors
 from tests.support.state_machine import ALL, SECONDS, TEMPLATE, expressions, rendered
 
 from impp_lambdas.adapters import aws, custom_detectors
-from impp_lambdas.core.money import runtimes
+from impp_lambdas.core.money import ledger, runtimes
+from impp_lambdas.core.money.functions import steps
 from impp_lambdas.core.planning import plan
 from impp_local.services.stepfunctions import definitions, jsonata
 from impp_local.services.stepfunctions.validation import faults
@@ -43,6 +44,10 @@ ANALYZE = ("Analyze", "AnalyzeWithVideo")
 NOTHING = {"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}
 """A branch."""
 RENDITIONS = {"MediaConvertOnly", "MediaConvertToo", "Unfinished"}
+CALLED = {name for verdict in ledger.OTHER_STATES for name in steps(verdict)} | {
+    *("sample", "join", "analyze", "analyze_video", "proxy"),
+}
+"""Functions that a state names; that of Speech is chosen by an expression."""
 REPLIES = {
     "Analyze": {"Unfinished", "VideoFirst"},
     "AnalyzeWithVideo": {"Unfinished", "VideoFirst"},
@@ -64,6 +69,16 @@ def states(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, state
         for inner in [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]:
             yield from states(inner)
+
+
+def path(definition: dict[str, Any], verdict: str) -> Iterator[dict[str, Any]]:
+    """The states that a run with this verdict of Inspect enters outside the branches if nothing fails."""
+    name: str | None = definition["StartAt"]
+    while name is not None:
+        state = definition["States"][name]
+        yield state
+        chosen = (rule["Next"] for rule in state.get("Choices", ()) if f"'{verdict}'" in rule["Condition"])
+        name = next(chosen, state.get("Default", state.get("Next")))
 
 
 def service(resource: str) -> str:
@@ -194,8 +209,16 @@ def test_each_state_waits_longer_than_its_function_may_run() -> None:
     for _, state in states(rendered()):
         if "lambda:invoke" in state.get("Resource", "") and "HeartbeatSeconds" not in state:
             called[state["Arguments"]["FunctionName"].rpartition(":")[2]] = state["TimeoutSeconds"]
-    functions = {"inspect", "sample", "join", "analyze", "analyze_video", "proxy", "archive", "publish", "quarantine"}
-    assert called == {name: SECONDS[name] + START_S for name in functions}
+    assert called == {name: SECONDS[name] + START_S for name in CALLED}
+
+
+@pytest.mark.parametrize("verdict", ledger.OTHER_STATES)
+def test_the_table_of_functions_has_the_steps_of_every_verdict(verdict: str) -> None:
+    """Quote and ledger count the states outside the branches by it."""
+    entered = list(path(rendered(), verdict))
+    called = [state["Arguments"]["FunctionName"] for state in entered if "lambda:invoke" in state.get("Resource", "")]
+    assert sorted(name.rpartition(":")[2] for name in called) == sorted(steps(verdict))
+    assert ledger.transitions(verdict, {}) == len(entered)
 
 
 @pytest.mark.parametrize(
@@ -231,10 +254,7 @@ def test_inspect_outlasts_every_attempt_of_its_slowest_call(monkeypatch: pytest.
 
 
 def test_terraform_fills_every_placeholder() -> None:
-    functions = {f"{name}_function_arn" for name in ("inspect", "sample", "archive", "publish", "quarantine")}
-    functions |= {
-        f"{name}_function_arn" for name in ("analyze", "analyze_video", "hear", "transcribe", "proxy", "join")
-    }
+    functions = {f"{name}_function_arn" for name in (*CALLED, "hear", "transcribe")}
     others = {
         "catalog_table_name",
         "alert_topic_arn",

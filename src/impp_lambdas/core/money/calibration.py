@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from impp_lambdas.core.money import runtimes
+from impp_lambdas.core.money import functions, runtimes
 from impp_lambdas.core.planning import proxy
 
 BRANCHES = {"sample": "sample", "hear": "transcribe", "proxy": "proxy"}
@@ -119,7 +119,7 @@ def lessons(media: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) 
 def _seconds(function: str, usage: Sequence[Mapping[str, Any]]) -> float:
     """Seconds of the functions in a branch, all of which have the memory of `function`."""
     gb_seconds = sum(float(line["quantity"]) for line in usage if str(line["item"]).endswith("_gb_second"))
-    return gb_seconds * 1024 / float(runtimes.table()[function]["memory_mb"])
+    return gb_seconds * 1024 / float(functions.table()[function]["memory_mb"])
 
 
 def _bounded(factor: float) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.intake.facts import Facts
+from impp_lambdas.core.money.functions import steps
 from impp_lambdas.core.money.pricing import GB, LedgerLine, PriceBook
 from impp_lambdas.core.money.usage import index_lines, transcribe_line
 
@@ -22,9 +23,9 @@ Lines = list[LedgerLine]
 MIN_OUTPUT_S = 10
 """MediaConvert bills each output for at least 10 s, in whole seconds (its pricing page)."""
 
-TRANSITIONS = {"process": 7, "archive_only": 6, "quarantine": 6}
-"""States outside the branches by verdict: Claim, Inspect, Route, then Process, Archive, Publish, Notify, or Archive,
-Publish, Notify, or Quarantine, AlertQuarantined, Quarantined."""
+OTHER_STATES = {"process": 4, "archive_only": 3, "quarantine": 4}
+"""States outside the branches that call no function, by verdict: Claim, Route, then Process and Notify, or Notify, or
+AlertQuarantined and Quarantined."""
 
 
 def mediaconvert_line(width: int | None, height: int | None, fps: float, seconds: float) -> LedgerLine:
@@ -50,7 +51,7 @@ def transitions(verdict: str, branches: Mapping[str, Mapping[str, Any]], retries
     after them are not known when the ledger is written.
     """
     inside = sum(int(b.get("transitions", 0)) for b in branches.values())
-    return TRANSITIONS[verdict] + inside + retries
+    return OTHER_STATES[verdict] + len(steps(verdict)) + inside + retries
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.money import ledger, runtimes
 from impp_lambdas.core.money.detection import custom_quote, managed_lines, video_lines
+from impp_lambdas.core.money.functions import table
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.money.usage import index_lines, lambda_lines, request_lines, transcribe_line
 from impp_lambdas.core.planning import proxy
@@ -45,7 +46,7 @@ def lines(plan: Plan, facts: Facts, archive: Choice, features: Sequence[str], ca
     total.append(book.line("states", "standard_transition", ledger.transitions("process", branches, retries)))
     for run in runs(plan, facts, features, calibration):
         seconds = run.seconds(calibration.factor(run.function))
-        total += lambda_lines(seconds, runtimes.table()[run.function]["memory_mb"], calibration.machine)
+        total += lambda_lines(seconds, table()[run.function]["memory_mb"], calibration.machine)
         total += request_lines(gets=run.gets, puts=run.puts)
     total += index_lines()
     delivered = SIDE_BYTES + sum(_estimated_bytes(rendition, facts) for rendition in renditions)

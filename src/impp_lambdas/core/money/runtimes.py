@@ -8,15 +8,13 @@ EPYC (x86-64); :mod:`.calibration` says how many times as long it takes where th
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.detect.custom import ASYNCHRONOUS
 from impp_lambdas.core.media.bounds import FORWARD_FRAMES, REQUEST_BYTES, STRIDE_BYTES, WINDOWS
+from impp_lambdas.core.money.functions import steps, table
 from impp_lambdas.core.planning import look_time, proxy
 
 if TYPE_CHECKING:
@@ -58,7 +56,6 @@ PART_OBJECTS = 3
 """What a part of a long file writes, and Join reads."""
 MOST_WAITS = 62
 """Retries of the state Analyze for the error Unfinished, 30 s apart; a test compares them."""
-_TABLE = Path(__file__).parents[3] / "impp_lambdas/functions.toml"
 
 
 @dataclass(frozen=True)
@@ -79,17 +76,11 @@ class Run:
         return min(self.waiting_s + factor * self.computing_s, self.most_s)
 
 
-@cache
-def table() -> Mapping[str, Any]:
-    """The rows of `functions.toml`."""
-    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
-
-
 def runs(plan: Plan, facts: Facts, branches: Mapping[str, Any], factor: Callable[[str], float]) -> Iterator[Run]:
     """The functions that process an original. `factor` says how many times as long as estimated a function computes:
     a slow one needs more attempts."""
     is_job = plan.speech == "transcribe"
-    yield Run("inspect", _estimate("inspect"))
+    yield from (Run(name, _estimate(name)) for name in steps("process"))
     yield _sample(plan, facts)
     if len(plan.parts) > 1:
         yield _join(plan)
@@ -109,8 +100,6 @@ def runs(plan: Plan, facts: Facts, branches: Mapping[str, Any], factor: Callable
         yield Run("proxy", 0.0, proxy.seconds(facts, proxies), gets=proxies * _reads(facts), puts=proxies)
     elif "transcode" in branches:  # it says that MediaConvert makes them all, or nobody
         yield Run("proxy", _estimate("proxy"))
-    yield Run("archive", _estimate("archive"))
-    yield Run("publish", _estimate("publish"))
 
 
 def _sample(plan: Plan, facts: Facts) -> Run:

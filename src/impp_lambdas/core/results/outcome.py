@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from impp_lambdas.core.money.functions import steps
 from impp_lambdas.core.results.reasons import ERRORS, explain
 
-BRANCHES = ("sample", "analyze", "transcribe", "proxy", "transcode", "archive")
+BRANCHES = (
+    *("sample", "analyze", "transcribe", "proxy", "transcode"),
+    *(name for name in steps("process") if name not in ("inspect", "publish")),
+)
+"""The results that an outcome names: of the branches, and of the steps of every run between them and Publish."""
 
 SOUND_LEFT_OUT = "encoded without sound, because MediaConvert does not support its codec"
 MIRRORING_LEFT_OUT = "the file asks to be mirrored, which MediaConvert cannot do; the poster is mirrored"

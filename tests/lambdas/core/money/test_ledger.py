@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.dashcam_facts import ASSET, FACTS
 
+from impp_build import functions
 from impp_lambdas.core.intake import sources
 from impp_lambdas.core.money import ledger, pricing, quote, storage
 from impp_lambdas.core.money.calibration import Calibration
@@ -97,6 +98,10 @@ def test_an_hour_of_dash_cam_footage_costs_less_than_two_dollars() -> None:
         )
     )
     assert usd < 2.0, "VOD on AWS publishes 3.15 to 4.23 per hour for encoding alone"
+
+
+def test_the_build_and_the_ledger_know_the_same_verdicts() -> None:
+    assert set(functions.VERDICTS) == set(ledger.OTHER_STATES)
 
 
 def test_lines_are_merged_by_item_and_keep_their_doubt() -> None:
