@@ -55,9 +55,9 @@ module "observability" {
   rule_names = merge(
     {
       actions = module.actions.rule_name
-      failure = module.pipeline.rule_name
       ingest  = module.ingest.rule_name
     },
+    module.pipeline.rule_names,
     { for name in module.analysis.rule_name[*] : "resume" => name },
     { for name in module.compliance.rule_name[*] : "macie" => name },
   )

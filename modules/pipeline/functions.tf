@@ -20,9 +20,9 @@ locals {
 # The functions of the build that this module has a policy for (functions-iam.tf).
 module "function" {
   source   = "../function"
-  for_each = { for name, function in var.functions : name => function if contains(keys(local.statements), name) && name != "failure" }
+  for_each = { for name, function in var.functions : name => function if contains(keys(local.statements), name) && !contains(values(local.started), name) }
 
-  name                     = "${var.name}-${each.key}"
+  name                     = "${var.name}-${replace(each.key, "_", "-")}"
   artifact                 = each.value
   description              = each.value.description
   environment              = merge(local.environment, each.key == "inspect" ? local.profile_environment : {}, { POWERTOOLS_SERVICE_NAME = each.key })

@@ -7,7 +7,7 @@ output "catalog_table" {
 }
 
 output "dead_letter_queue" {
-  description = "The queue of execution events that `failure` did not receive or failed to process."
+  description = "The queue of events that started no function, or whose function failed, such as `failure`."
   value = {
     arn  = module.dead_letter.arn
     name = module.dead_letter.name
@@ -18,7 +18,7 @@ output "dead_letter_queue" {
 output "functions" {
   description = "The functions by short name: ARN, log group and name."
   value = {
-    for name, function in merge(module.function, { failure = module.failure }) : name => {
+    for name, function in merge(module.function, module.started) : name => {
       arn            = function.arn
       log_group_name = function.log_group_name
       name           = function.name
@@ -31,9 +31,9 @@ output "log_group_name" {
   value       = aws_cloudwatch_log_group.state_machine.name
 }
 
-output "rule_name" {
-  description = "Name of the rule for executions that failed, timed out or were aborted."
-  value       = aws_cloudwatch_event_rule.failed.name
+output "rule_names" {
+  description = "Names of the rules by the function that each starts: `failure` hears of executions that failed, timed out or were aborted."
+  value       = { for key, function in local.started : function => aws_cloudwatch_event_rule.this[key].name }
 }
 
 output "state_machine_arn" {

@@ -59,7 +59,7 @@ variable "definition_path" {
 }
 
 variable "functions" {
-  description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys `failure` and those that it has a policy for."
+  description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys those that it has a policy for."
   type = map(object({
     architecture         = string
     bucket               = string
@@ -76,8 +76,8 @@ variable "functions" {
   }))
   nullable = false
   validation {
-    condition     = contains(keys(var.functions), "failure")
-    error_message = "The manifest lacks the function failure: run `make build`."
+    condition     = length(setsubtract(values(local.started), keys(var.functions))) == 0
+    error_message = "The manifest lacks the function ${join(", ", setsubtract(values(local.started), keys(var.functions)))}: run `make build`."
   }
 }
 

@@ -23,7 +23,7 @@ override_data {
 }
 
 override_data {
-  target = module.failure.data.aws_caller_identity.current
+  target = module.started["failure"].data.aws_caller_identity.current
   values = { account_id = "123456789012" }
 }
 
@@ -247,7 +247,7 @@ run "reports_executions_that_die" {
   command = plan
 
   assert {
-    condition = jsondecode(aws_cloudwatch_event_rule.failed.event_pattern).detail == {
+    condition = jsondecode(aws_cloudwatch_event_rule.this["execution-failed"].event_pattern).detail == {
       stateMachineArn = ["arn:aws:states:us-east-1:123456789012:stateMachine:impp-test-pipeline"]
       status          = ["ABORTED", "FAILED", "TIMED_OUT"]
     }
@@ -255,9 +255,9 @@ run "reports_executions_that_die" {
   }
   assert {
     condition = (
-      aws_cloudwatch_event_target.failure.arn == "arn:aws:lambda:us-east-1:123456789012:function:impp-test-failure"
-      && aws_cloudwatch_event_target.failure.dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:impp-test-failure-dlq"
-      && aws_lambda_permission.failure.source_arn == "arn:aws:events:us-east-1:123456789012:rule/impp-test-execution-failed"
+      aws_cloudwatch_event_target.function["execution-failed"].arn == "arn:aws:lambda:us-east-1:123456789012:function:impp-test-failure"
+      && aws_cloudwatch_event_target.function["execution-failed"].dead_letter_config[0].arn == "arn:aws:sqs:us-east-1:123456789012:impp-test-failure-dlq"
+      && aws_lambda_permission.events["execution-failed"].source_arn == "arn:aws:events:us-east-1:123456789012:rule/impp-test-execution-failed"
     )
     error_message = "The events must reach the failure function, and undelivered ones its dead-letter queue."
   }
