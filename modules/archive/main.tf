@@ -7,7 +7,7 @@ locals {
     }
   }
 
-  # Where S3's name of a class is not that of the attribute.
+  # Two tags are not S3's names of their classes. Those of further classes are.
   class_names = {
     glacier_fr  = "GLACIER"
     intelligent = "INTELLIGENT_TIERING"

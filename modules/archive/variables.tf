@@ -101,7 +101,7 @@ variable "transition_after_days" {
   }
 
   validation {
-    condition     = var.transition_after_days.standard_ia >= 30
-    error_message = "transition_after_days.standard_ia must be at least 30: S3 rejects an earlier transition to Standard-IA."
+    condition     = alltrue([for name, days in var.transition_after_days : days >= 30 if endswith(name, "_ia")])
+    error_message = "transition_after_days must be at least 30 for IA classes: S3 rejects an earlier transition."
   }
 }

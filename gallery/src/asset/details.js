@@ -2,11 +2,14 @@
 import { capital, clock, dateTime, size, usd } from "../format.js";
 import { html } from "../ui.js";
 
-// By the tag of an original that moves it to the class.
+// By the tag of an original that moves it to the class, where the tag does not say it.
 const CLASSES = {
-  standard: "S3 Standard", intelligent: "S3 Intelligent-Tiering", "standard-ia": "S3 Standard-IA",
+  intelligent: "S3 Intelligent-Tiering",
   "glacier-ir": "Glacier Instant Retrieval", "glacier-fr": "Glacier Flexible Retrieval", "deep-archive": "Glacier Deep Archive",
 };
+
+/** `S3 Standard-IA` for `standard-ia`. */
+const className = (tag) => CLASSES[tag] ?? `S3 ${tag.split("-").map((word) => (word.length < 3 ? word.toUpperCase() : capital(word))).join("-")}`;
 
 const Row = ({ name, children }) => html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;
 
@@ -19,7 +22,7 @@ function Outlook({ archive: { tag, outlook_usd: outlook } }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="What keeping the original costs"><table class="outlook">
     <thead><tr><th scope="col">To keep it for</th>${YEARS.map((years) => html`<th scope="col" class="num" key=${years}>${years} ${years === "1" ? "year" : "years"}</th>`)}</tr></thead>
     <tbody>${Object.entries(outlook).map(([name, costs]) => html`<tr key=${name} class=${name === tag ? "chosen" : undefined}>
-      <th scope="row">${CLASSES[name] ?? name}</th>${YEARS.map((years) => html`<td class="num" key=${years}>${usd(costs[years])}</td>`)}</tr>`)}</tbody>
+      <th scope="row">${className(name)}</th>${YEARS.map((years) => html`<td class="num" key=${years}>${usd(costs[years])}</td>`)}</tr>`)}</tbody>
   </table></div>`;
 }
 
@@ -43,7 +46,7 @@ export function Details({ manifest, heldSince, children }) {
         <span class="soft small">${branch.status}${branch.reason ? html`: <bdi>${branch.reason}</bdi>` : ""}</span></li>`)}</ul>
     </section>
     <section class="panel"><h2>Storage</h2>
-      ${archive ? html`<p><strong>${CLASSES[archive.tag] ?? archive.storage_class}</strong></p><p class="reason">${capital(archive.why)}.</p><${Outlook} archive=${archive} />` : html`<p>The original stays in S3 Standard: no storage class was chosen.</p>`}
+      ${archive ? html`<p><strong>${className(archive.tag)}</strong></p><p class="reason">${capital(archive.why)}.</p><${Outlook} archive=${archive} />` : html`<p>The original stays in S3 Standard: no storage class was chosen.</p>`}
       ${heldSince && html`<p><span class="tag">On hold</span> since ${dateTime(heldSince)}: nobody can delete the original until it is released (<code>impp release ${manifest.asset.slice(0, 8)}</code>).</p>`}
       ${children}
     </section>

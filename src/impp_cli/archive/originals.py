@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from impp_cli.archive import checksums
 from impp_cli.aws import Account, AwsError, Kind
 from impp_cli.console import usd
+from impp_lambdas.core.actions import availability
 from impp_lambdas.core.money import retrieval
 from impp_lambdas.core.money.pricing import total
-
-ARCHIVES: Final = ("GLACIER", "DEEP_ARCHIVE")
-"""Storage classes from which nothing is read before it has been restored."""
 
 
 @dataclass(frozen=True)
@@ -51,23 +48,19 @@ def look(account: Account, item: Mapping[str, Any]) -> Stored | None:
         if error.kind is Kind.MISSING or error.code in ("405", "MethodNotAllowed", "NoSuchVersion"):
             return None
         raise
-    # As in `ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"` (HeadObject, x-amz-restore).
-    restore = str(head.get("Restore") or "")
-    until = re.search(r'expiry-date="([^"]+)"', restore)
-    storage_class = str(head.get("StorageClass") or "STANDARD")
-    archive = head.get("ArchiveStatus") or (storage_class if storage_class in ARCHIVES else None)
+    where = availability.of(head)
     return Stored(
         bucket=item["bucket"],
         key=item["key"],
         version=item.get("version"),
         size=int(head["ContentLength"]),
-        storage_class=storage_class,
+        storage_class=str(head.get("StorageClass") or "STANDARD"),
         etag=str(head["ETag"]),
         uploaded_at=f"{head['LastModified']:%Y-%m-%dT%H:%M:%SZ}",
         checksums=checksums.stated(head),
-        archive=None if until else archive,
-        is_restoring='ongoing-request="true"' in restore,
-        restored_until=until[1] if until else None,
+        archive=None if where.is_readable else where.archive,
+        is_restoring=where.state == availability.RESTORING,
+        restored_until=where.until or None,
     )
 
 

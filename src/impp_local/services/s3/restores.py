@@ -13,6 +13,8 @@ from typing import Any, Final
 import xmltodict  # type: ignore[import-untyped]
 from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
+from impp_lambdas.core.money.pricing import GB
+from impp_lambdas.core.money.retrieval import RETRIEVALS
 from impp_local.kernel import billing, moto, objects
 from impp_local.kernel.contract import AwsError, Response
 from impp_local.services.s3.events import S3Events
@@ -25,24 +27,9 @@ tier (https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-re
 
 PROGRESS: Final = "IN_PROGRESS"
 RESTORED: Final = "RESTORED"
-GB: Final = 1024**3
 
-TIERS: Final = {
-    ("GLACIER", "Expedited"): "retrieval_glacier_fr_expedited",
-    ("GLACIER", "Standard"): "retrieval_glacier_fr_standard",
-    ("GLACIER", "Bulk"): "retrieval_glacier_fr_bulk",
-    ("DEEP_ARCHIVE", "Standard"): "retrieval_deep_archive_standard",
-    ("DEEP_ARCHIVE", "Bulk"): "retrieval_deep_archive_bulk",
-}
-"""Items of the price book by storage class and tier. Deep Archive has no expedited retrieval."""
-
-REQUESTS: Final = {
-    ("GLACIER", "Expedited"): "restore_glacier_fr_expedited",
-    ("GLACIER", "Standard"): "restore_glacier_fr_standard",
-    ("DEEP_ARCHIVE", "Standard"): "restore_deep_archive_standard",
-    ("DEEP_ARCHIVE", "Bulk"): "restore_deep_archive_bulk",
-}
-"""Items for the request itself, which is free where none is listed."""
+TIERS: Final = {(archive, tier.capitalize()): priced for (archive, tier), priced in RETRIEVALS.items()}
+"""What is billed, by storage class and tier."""
 
 
 class Restores:
@@ -77,8 +64,8 @@ class Restores:
             raise AwsError("InvalidObjectState", message, 403)
         wanted = xmltodict.parse(exchange.verified.payload or b"<RestoreRequest/>").get("RestoreRequest") or {}
         tier = (wanted.get("GlacierJobParameters") or {}).get("Tier") or wanted.get("Tier") or "Standard"
-        item = TIERS.get((key.storage_class, tier))
-        if item is None:
+        priced = TIERS.get((key.storage_class, tier))
+        if priced is None:
             raise AwsError("InvalidArgument", f"The tier {tier} is not supported for {key.storage_class}", 400)
         expiry = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=int(wanted.get("Days") or 1))
         if key._expiry is not None and key._status == PROGRESS:
@@ -88,9 +75,9 @@ class Restores:
         if was_restored:
             return Response(200, {}, b"")
         key._status = PROGRESS
-        billing.meter("s3", item, key.size / GB, detail=f"/{exchange.bucket}/{exchange.key}")
-        if request := REQUESTS.get((key.storage_class, tier)):
-            billing.meter("s3", request, 1, detail=f"/{exchange.bucket}/{exchange.key}")
+        for item, quantity in ((priced.data, key.size / GB), (priced.request, 1)):
+            if item:
+                billing.meter("s3", item, quantity, detail=f"/{exchange.bucket}/{exchange.key}")
         events = S3Events(objects.backend().get_bucket(exchange.bucket), exchange.caller_detail())
         exchange.events.append(lambda: events.restore_initiated(key))
         self._finish_later(exchange.bucket, key)

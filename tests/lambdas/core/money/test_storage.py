@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tests.support.dashcam_facts import FACTS
 from tests.support.paths import REPOSITORY
 
+from impp_lambdas.core.intake.integrity import ARCHIVES
 from impp_lambdas.core.money import storage
 from impp_lambdas.core.money.pricing import PriceBook
+from impp_lambdas.core.money.retrieval import RETRIEVALS
 from impp_lambdas.core.money.storage import CLASSES
 from impp_local.kernel.standing_charges import STORAGE
 
@@ -24,6 +26,18 @@ NAME_BY_TAG = {storage_class.tag: storage_class.name for storage_class in CLASSE
 def test_every_class_is_one_of_s3() -> None:
     model = boto3.client("s3", region_name="us-east-1").meta.service_model
     assert set(NAME_BY_TAG.values()) <= set(model.shape_for("StorageClass").enum)
+
+
+def test_a_class_that_is_not_instant_is_known_as_an_archive_that_can_be_restored() -> None:
+    archives = {storage_class.name for storage_class in CLASSES if not storage_class.instant}
+    assert archives <= ARCHIVES
+    assert {archive for archive, _ in RETRIEVALS} == ARCHIVES
+
+
+def test_a_tag_is_the_name_of_its_class() -> None:
+    """So that Terraform derives one from the other."""
+    derived = {tag: name for tag, name in NAME_BY_TAG.items() if tag.replace("-", "_").upper() == name}
+    assert set(NAME_BY_TAG) - set(derived) == {"glacier-fr", "intelligent"}
 
 
 def test_every_price_exists() -> None:

@@ -67,7 +67,7 @@ def test_a_version_is_restored_and_reported(make: Maker, storage_class: str, mon
     assert completed["object"]["version-id"] == version and completed["object"]["key"] == "film"
     assert completed["source-storage-class"] == storage_class and completed["restore-expiry-time"].endswith("Z")
     assert s3.restore_object(**target, RestoreRequest=REQUEST)["ResponseMetadata"]["HTTPStatusCode"] == 200
-    item = restores.TIERS[storage_class, "Standard"]
+    item = f"retrieval_{'glacier_fr' if storage_class == 'GLACIER' else 'deep_archive'}_standard"
     assert sum(n for key, n in billing.METER._used.items() if key[1] == item) == pytest.approx(3 / 1024**3)
 
 
