@@ -20,6 +20,7 @@ module "pipeline" {
   catalog_deletion_protection = !var.force_destroy
   custom_detectors            = var.custom_detectors
   definition_path             = module.artifacts.state_machine.path
+  detectors                   = keys(module.artifacts.detectors)
   functions                   = module.artifacts.functions
   kms_key_arn                 = module.key.arn
   log_retention_days          = var.log_retention_days
@@ -57,7 +58,7 @@ module "analysis" {
   name                     = local.name
   catalog_table_name       = module.pipeline.catalog_table.name
   custom_detectors         = var.custom_detectors
-  detector_actions         = module.artifacts.detector_actions
+  detectors                = module.artifacts.detectors
   functions                = module.artifacts.functions
   kms_key_arn              = module.key.arn
   log_retention_days       = var.log_retention_days

@@ -262,34 +262,28 @@ variable "profiles" {
     captions = optional(bool)
     # Derive chapters and a title.
     chapters = optional(bool)
+    # Engine of each detector. That of `labels` may be the name of a custom detector.
+    detectors = optional(map(string))
     # Reasons for which the cascade sends a frame to Rekognition.
     escalate = optional(list(string))
-    # Engine that detects faces.
-    faces = optional(string)
     # Seconds between frames for custom detectors, and for Rekognition where no model analyses them first.
     frames_interval_s = optional(number)
     # Seconds between frames that the models analyse.
     interval_s = optional(number)
     # Expected years of keeping originals, which decide their storage class.
     keep_years = optional(number)
-    # Engine that detects objects and scenes, or the name of a custom detector.
-    labels = optional(string)
     # Maximum USD per hour of footage that the cascade spends on Rekognition.
     managed_usd_per_hour = optional(number)
     # Maximum frames per original for custom detectors, and for Rekognition where no model analyses them first.
     max_frames = optional(number)
     # Maximum USD that an original may cost; above it, the original is only archived.
     max_usd = optional(number)
-    # Engine that detects unsafe content.
-    moderation = optional(string)
     # Renditions that are made on request.
     on_request = optional(list(string))
     # Renditions that are made at once.
     renditions = optional(list(string))
     # Engine that transcribes.
     speech = optional(string)
-    # Engine that reads text.
-    text = optional(string)
   }))
   default  = {}
   nullable = false

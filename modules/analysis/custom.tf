@@ -1,7 +1,7 @@
 # Detectors of the user's own, which the function analyze asks behind the endpoints of SageMaker.
 locals {
   # Names of engines and of our own detectors: in plans and profiles they stand beside those of custom detectors.
-  reserved_names = ["cascade", "faces", "labels", "lambda", "moderation", "off", "rekognition", "rekognition-video", "sagemaker", "text", "transcribe"]
+  reserved_names = concat(["cascade", "lambda", "off", "rekognition", "rekognition-video", "sagemaker", "transcribe"], keys(var.detectors))
 
   # Instance types in the price book. A test compares the list.
   priced_instances = ["ml.c5.large", "ml.m5.large", "ml.m5.xlarge", "ml.g4dn.xlarge"]

@@ -53,7 +53,7 @@ locals {
         FindWork = merge(local.find_work, { resources = length(local.endpoint_arns.asynchronous) > 0 ? local.find_work.resources : [] })
         # Rekognition supports no resource for images.
         LookAtImages = {
-          actions   = var.detector_actions
+          actions   = distinct(values(var.detectors))
           condition = null
           resources = ["*"]
         }

@@ -74,18 +74,18 @@ variable "custom_detectors" {
   }
 }
 
-variable "detector_actions" {
-  description = "IAM actions of the detectors that the function analyze calls, such as `rekognition:DetectLabels`."
-  type        = set(string)
-  default     = []
+variable "detectors" {
+  description = "The detectors that the function analyze calls, each with its IAM action, such as `rekognition:DetectLabels`."
+  type        = map(string)
+  default     = {}
   nullable    = false
   validation {
-    condition     = alltrue([for action in var.detector_actions : startswith(action, "rekognition:Detect")])
-    error_message = "detector_actions may contain only Rekognition's Detect actions, because they are allowed on every resource."
+    condition     = alltrue([for action in values(var.detectors) : startswith(action, "rekognition:Detect")])
+    error_message = "detectors may have only Rekognition's Detect actions, because they are allowed on every resource."
   }
   validation {
-    condition     = !contains(keys(var.functions), "analyze") || length(var.detector_actions) > 0
-    error_message = "detector_actions must not be empty if functions contain analyze."
+    condition     = !contains(keys(var.functions), "analyze") || length(var.detectors) > 0
+    error_message = "detectors must not be empty if functions contain analyze."
   }
 }
 

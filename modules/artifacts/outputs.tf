@@ -1,6 +1,6 @@
-output "detector_actions" {
-  description = "IAM actions that the function analyze needs for its detectors."
-  value       = toset(local.manifest.detectors.iam_actions)
+output "detectors" {
+  description = "The IAM action that the function analyze needs for each detector."
+  value       = local.manifest.detectors
 }
 
 output "functions" {

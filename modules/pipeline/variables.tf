@@ -58,6 +58,12 @@ variable "definition_path" {
   }
 }
 
+variable "detectors" {
+  description = "Names of the build's detectors, whose engines profiles may set."
+  type        = set(string)
+  nullable    = false
+}
+
 variable "functions" {
   description = "Functions of the build by name, output `functions` of module `artifacts`. The module deploys those that it has a policy for."
   type = map(object({
@@ -158,34 +164,28 @@ variable "profiles" {
     captions = optional(bool)
     # Derive chapters and a title.
     chapters = optional(bool)
+    # Engine of each detector. That of `labels` may be the name of a custom detector.
+    detectors = optional(map(string))
     # Reasons for which the cascade sends a frame to Rekognition.
     escalate = optional(list(string))
-    # Engine that detects faces.
-    faces = optional(string)
     # Seconds between frames for custom detectors, and for Rekognition where no model analyses them first.
     frames_interval_s = optional(number)
     # Seconds between frames that the models analyse.
     interval_s = optional(number)
     # Expected years of keeping originals, which decide their storage class.
     keep_years = optional(number)
-    # Engine that detects objects and scenes, or the name of a custom detector.
-    labels = optional(string)
     # Maximum USD per hour of footage that the cascade spends on Rekognition.
     managed_usd_per_hour = optional(number)
     # Maximum frames per original for custom detectors, and for Rekognition where no model analyses them first.
     max_frames = optional(number)
     # Maximum USD that an original may cost; above it, the original is only archived.
     max_usd = optional(number)
-    # Engine that detects unsafe content.
-    moderation = optional(string)
     # Renditions that are made on request.
     on_request = optional(list(string))
     # Renditions that are made at once.
     renditions = optional(list(string))
     # Engine that transcribes.
     speech = optional(string)
-    # Engine that reads text.
-    text = optional(string)
   }))
   default  = {}
   nullable = false
@@ -194,12 +194,16 @@ variable "profiles" {
     error_message = "profiles: your own profile needs base, one of ${join(", ", local.profile_names)}."
   }
   validation {
-    condition     = alltrue([for profile in var.profiles : contains(concat(local.image_engines, keys(var.custom_detectors)), coalesce(profile.labels, "off"))])
-    error_message = "profiles: labels must be one of ${join(", ", concat(local.image_engines, keys(var.custom_detectors)))}, or the name of a custom detector."
+    condition     = alltrue([for profile in var.profiles : length(setsubtract(keys(coalesce(profile.detectors, {})), var.detectors)) == 0])
+    error_message = "profiles: detectors must have these keys only: ${join(", ", var.detectors)}."
   }
   validation {
-    condition     = alltrue(flatten([for profile in var.profiles : [for engine in [profile.text, profile.faces, profile.moderation] : contains(local.image_engines, coalesce(engine, "off"))]]))
-    error_message = "profiles: text, faces and moderation must be one of ${join(", ", local.image_engines)}."
+    condition     = alltrue([for profile in var.profiles : contains(concat(local.image_engines, keys(var.custom_detectors)), lookup(coalesce(profile.detectors, {}), "labels", "off"))])
+    error_message = "profiles: detectors.labels must be one of ${join(", ", concat(local.image_engines, keys(var.custom_detectors)))}."
+  }
+  validation {
+    condition     = alltrue(flatten([for profile in var.profiles : [for name, engine in coalesce(profile.detectors, {}) : name == "labels" || contains(local.image_engines, engine)]]))
+    error_message = "profiles: detectors other than labels must be one of ${join(", ", local.image_engines)}."
   }
   validation {
     condition     = alltrue([for profile in var.profiles : contains(local.speech_engines, coalesce(profile.speech, "off"))])

@@ -248,7 +248,7 @@ class Build:
     def all(self) -> dict[str, Any] | None:
         """Write everything, the manifest last, and return it; None if there was nothing to do."""
         from impp_build import gallery
-        from impp_build.detectors import iam_actions
+        from impp_build.detectors import actions
         from impp_build.zips import write_whole
 
         inputs = self.inputs()
@@ -262,7 +262,7 @@ class Build:
             "target": target,
             **self.package(),
             "gallery": gallery.build(GALLERY, self.folder),
-            "detectors": {"iam_actions": iam_actions(PACKAGE)},
+            "detectors": actions(PACKAGE),
             "state_machine": machine,
         }
         write_whole(self.manifest_path, (json.dumps(manifest, indent=2) + "\n").encode())

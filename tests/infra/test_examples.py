@@ -100,7 +100,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "layers": {"python": {**file, "path": "artifacts/python.zip", "runtimes": ["python3.13"]}},
         "weights": {},
         "gallery": {},
-        "detectors": {"iam_actions": []},
+        "detectors": {},
         "state_machine": {"path": "state_machine.asl.json", "sha256": "0", "features": {}},
     }
     path = tmp_path_factory.mktemp("examples-build") / "manifest.json"

@@ -40,8 +40,8 @@ LOOKS: Final[Mapping[str, Any]] = {
         }
     },
     "profiles": {
-        "filmed": {"base": "parking", "labels": "rekognition-video", "text": "rekognition-video"},
-        "scenes": {"base": "parking", "labels": "scene", "interval_s": 5},
+        "filmed": {"base": "parking", "detectors": {"labels": "rekognition-video", "text": "rekognition-video"}},
+        "scenes": {"base": "parking", "detectors": {"labels": "scene"}, "interval_s": 5},
     },
     "profile_rules": [{"profile": "scenes", "prefix": SCENES}, {"profile": "filmed", "prefix": FILMED}],
 }

@@ -51,7 +51,7 @@ variables {
   name               = "impp-test"
   buckets            = { delivery = "impp-test-delivery", ingest = "impp-test-ingest", work = "impp-test-work" }
   catalog_table_name = "impp-test-catalog"
-  detector_actions   = ["rekognition:DetectFaces", "rekognition:DetectLabels"]
+  detectors          = { faces = "rekognition:DetectFaces", labels = "rekognition:DetectLabels" }
   kms_key_arn        = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   state_machine_name = "impp-test-pipeline"
 
@@ -140,7 +140,7 @@ run "each_function_may_do_exactly_this" {
     condition = one([
       for statement in jsondecode(data.aws_iam_policy_document.function["analyze"].json).Statement :
       toset(statement.Action) if statement.Sid == "LookAtImages"
-    ]) == var.detector_actions
+    ]) == toset(values(var.detectors))
     error_message = "Analyze must have the actions of its detectors and no other."
   }
   assert {
@@ -360,20 +360,20 @@ run "ignores_functions_of_other_modules" {
   }
 }
 
-run "rejects_detector_actions_outside_rekognition" {
+run "rejects_actions_of_detectors_outside_rekognition" {
   command = plan
   variables {
-    detector_actions = ["s3:GetObject"]
+    detectors = { labels = "s3:GetObject" }
   }
-  expect_failures = [var.detector_actions]
+  expect_failures = [var.detectors]
 }
 
-run "rejects_analyze_without_detector_actions" {
+run "rejects_analyze_without_detectors" {
   command = plan
   variables {
-    detector_actions = []
+    detectors = {}
   }
-  expect_failures = [var.detector_actions]
+  expect_failures = [var.detectors]
 }
 
 run "rejects_malformed_values" {

@@ -49,8 +49,8 @@ run "publishes_the_build" {
     error_message = "Weights must be uploaded under their SHA-256, and their functions must know the key."
   }
   assert {
-    condition     = output.detector_actions == toset(["rekognition:DetectFaces", "rekognition:DetectLabels"])
-    error_message = "The detectors' IAM actions must be those of the manifest."
+    condition     = output.detectors == { faces = "rekognition:DetectFaces", labels = "rekognition:DetectLabels" }
+    error_message = "The detectors and their IAM actions must be those of the manifest."
   }
   assert {
     condition = output.gallery_files == {

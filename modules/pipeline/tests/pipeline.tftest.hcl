@@ -53,6 +53,7 @@ variables {
   muted_topic_arn = "arn:aws:sns:us-east-1:123456789012:impp-test-alerts-muted"
   buckets         = { delivery = "impp-test-delivery", ingest = "impp-test-ingest", work = "impp-test-work" }
   definition_path = "tests/fixtures/definition.json"
+  detectors       = ["faces", "labels", "text"]
   kms_key_arn     = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
   settings        = { delivery_domain = "d111111abcdef8.cloudfront.net", monthly_budget_usd = 20 }
 
@@ -371,12 +372,12 @@ run "works_without_a_host_name_of_delivery" {
 run "hands_over_what_is_set_of_profiles" {
   command = plan
   variables {
-    profiles      = { phone = { labels = "rekognition" }, kitchen = { base = "parking", max_usd = 0.5, renditions = ["web"] } }
+    profiles      = { phone = { detectors = { labels = "rekognition" } }, kitchen = { base = "parking", max_usd = 0.5, renditions = ["web"] } }
     profile_rules = [{ profile = "kitchen", prefix = "originals/phone/kitchen/" }, { profile = "creator", tag = { key = "film", value = "yes" } }]
   }
 
   assert {
-    condition     = jsondecode(local.profile_environment.IMPP_PROFILES) == { phone = { labels = "rekognition" }, kitchen = { base = "parking", max_usd = 0.5, renditions = ["web"] } }
+    condition     = jsondecode(local.profile_environment.IMPP_PROFILES) == { phone = { detectors = { labels = "rekognition" } }, kitchen = { base = "parking", max_usd = 0.5, renditions = ["web"] } }
     error_message = "Inspect must get what was set, and nothing else."
   }
 
@@ -389,7 +390,7 @@ run "hands_over_what_is_set_of_profiles" {
 run "names_the_allowed_values_of_a_profile" {
   command = plan
   variables {
-    profiles = { phone = { text = "gpt", speech = "ears", escalate = ["whim"], renditions = ["betamax"], interval_s = 0, max_frames = 0.5, max_usd = -1 }, kitchen = {} }
+    profiles = { phone = { detectors = { text = "gpt" }, speech = "ears", escalate = ["whim"], renditions = ["betamax"], interval_s = 0, max_frames = 0.5, max_usd = -1 }, kitchen = {} }
   }
   expect_failures = [var.profiles]
 }
@@ -398,7 +399,7 @@ run "hands_over_custom_detectors_that_profiles_may_name" {
   command = plan
   variables {
     custom_detectors = { scene = { endpoint = "impp-test-scene", profiles = ["kitchen"] } }
-    profiles         = { phone = { labels = "scene" }, kitchen = { base = "parking" } }
+    profiles         = { phone = { detectors = { labels = "scene" } }, kitchen = { base = "parking" } }
   }
 
   assert {
@@ -410,7 +411,24 @@ run "hands_over_custom_detectors_that_profiles_may_name" {
 run "names_the_allowed_engines_for_labels" {
   command = plan
   variables {
-    profiles = { phone = { labels = "scene" } }
+    profiles = { phone = { detectors = { labels = "scene" } } }
+  }
+  expect_failures = [var.profiles]
+}
+
+run "names_the_allowed_engines_of_other_detectors" {
+  command = plan
+  variables {
+    custom_detectors = { scene = { endpoint = "impp-test-scene" } }
+    profiles         = { phone = { detectors = { text = "scene" } } }
+  }
+  expect_failures = [var.profiles]
+}
+
+run "names_the_detectors_that_a_profile_may_set" {
+  command = plan
+  variables {
+    profiles = { phone = { detectors = { birds = "rekognition" } } }
   }
   expect_failures = [var.profiles]
 }

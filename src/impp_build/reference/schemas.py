@@ -10,10 +10,14 @@ from typing import Any, Final
 
 from impp_build.reference import ROOT, Page
 from impp_build.reference.markdown import page, paragraph, table
+from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.money.storage import CLASSES
 from impp_lambdas.core.results.outcome import BRANCHES
 
 Schema = Mapping[str, Any]
+
+WIDTH: Final = 120
+"""Characters of a line in a schema."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +73,37 @@ DOCUMENTS: Final = (
 def pages() -> Iterator[Page]:
     """The schemas with the lists that the pipeline's tables decide, and the pages of all documents."""
     for document in DOCUMENTS:
-        text = _with_lists((ROOT / document.schema).read_text(encoding="utf-8"))
+        text = _with_tables((ROOT / document.schema).read_text(encoding="utf-8"))
         yield Page(document.schema, text)
         yield Page(document.path, page(document.title, f"`{document.schema}`", _parts(document, json.loads(text))))
 
 
-def _with_lists(schema: str) -> str:
-    """A schema's text whose lists of storage classes and branches are the pipeline's."""
+def _with_tables(schema: str) -> str:
+    """A schema's text whose storage classes, branches and detectors are the pipeline's."""
     names, tags = ([getattr(c, attribute) for c in CLASSES] for attribute in ("name", "tag"))
     keys_of = r'": {\s*"type": "object",\s*"propertyNames'
-    lists = {"storage_class": names, "tag": tags, f"outlook_usd{keys_of}": tags, f"branches{keys_of}": BRANCHES}
+    lists = {
+        "detector": list(DETECTORS),
+        "storage_class": names,
+        "tag": tags,
+        f"outlook_usd{keys_of}": tags,
+        f"branches{keys_of}": BRANCHES,
+    }
     for field, values in lists.items():
         schema = re.sub(rf'("{field}": {{\s*"enum": )\[[^\]]*\]', rf"\g<1>{json.dumps(values)}", schema)
-    return schema
+    fields = _laid_out({name: detector.schema for name, detector in DETECTORS.items()}, 6)
+    analysis = re.compile(r'("analysis": {[^{}]*"properties": ){\n.*?\n {6}}', re.DOTALL)
+    return analysis.sub(lambda match: match[1] + fields, schema)
+
+
+def _laid_out(value: Any, indent: int, start: int = WIDTH) -> str:
+    """JSON as the schemas have it: an object on one line if that fits where it starts, else a member per line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, Mapping) or start + len(line) < WIDTH:
+        return line
+    keys = {f"{' ' * (indent + 2)}{json.dumps(name)}: ": one for name, one in value.items()}
+    rows = (key + _laid_out(one, indent + 2, len(key)) for key, one in keys.items())
+    return "{\n" + ",\n".join(rows) + f"\n{' ' * indent}}}"
 
 
 def _parts(document: Document, schema: Schema) -> Iterator[str]:

@@ -49,7 +49,8 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Account
 @pytest.fixture(autouse=True)
 def user_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS's services process routine footage."""
-    changes = {"labels": "rekognition", "text": "rekognition", "speech": "transcribe", "renditions": ["web", "mobile"]}
+    detectors = {"labels": "rekognition", "text": "rekognition"}
+    changes = {"detectors": detectors, "speech": "transcribe", "renditions": ["web", "mobile"]}
     profiles = {"dashcam-routine": changes}
     monkeypatch.setenv("IMPP_PROFILES", json.dumps(profiles))
 

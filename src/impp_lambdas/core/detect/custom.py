@@ -73,7 +73,7 @@ def _detector(name: str, entry: Mapping[str, Any]) -> CustomDetector:
     return CustomDetector(name=name, **attributes)
 
 
-def detectors_for(detectors: Mapping[str, CustomDetector], profile: str, engine: str) -> list[CustomDetector]:
+def detectors_for(detectors: Mapping[str, CustomDetector], profile: str, engine: str | None) -> list[CustomDetector]:
     """The detectors that look at footage of a profile: the one that is its `engine` for labels, and those beside it."""
     return [
         detector

@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.detect import cascade
-from impp_lambdas.core.detect.registry import DETECTORS
+from impp_lambdas.core.detect.registry import DETECTORS, LOCAL_ENGINES
 
 if TYPE_CHECKING:
     from impp_lambdas.core.detect.tracks import Track
 
-LOCAL_ENGINES = ("lambda", "cascade")
-"""Engines with which Sample looks at every second itself."""
 BY_PLAN = "plan: every distinct frame"
 
 Plan = Mapping[str, Any]

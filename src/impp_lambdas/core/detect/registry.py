@@ -1,7 +1,7 @@
 """The detectors: one row per detector, which says everything that the pipeline knows about it.
 
-Plan, Analyze, quote, ledger, manifest, catalog item, alert texts and the IAM policy of Analyze derive from the rows. To
-add a detector, add a row, a reader if its response has a new form, and its fragment to the manifest's JSON Schema.
+Profiles, plan, Analyze, quote, ledger, manifest and its JSON Schema, catalog item, alert texts and the IAM policy of
+Analyze derive from the rows. To add a detector, add a row, and a reader if its response has a new form.
 """
 
 from __future__ import annotations
@@ -12,23 +12,37 @@ from typing import Any
 
 from impp_lambdas.core.detect import readers, summaries
 
+LOCAL_ENGINES = ("lambda", "cascade")
+"""Engines with which a model of ours looks at every picture."""
+
 _NAMES: Mapping[str, Any] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["name", "confidence", "first_s", "count"],
-        "properties": {
-            "name": {"type": "string"},
-            "confidence": {"type": "number", "minimum": 0, "maximum": 100},
-            "engine": {"type": "string"},
-            "first_s": {"type": "number", "minimum": 0},
-            "last_s": {"type": "number", "minimum": 0},
-            "best_s": {"type": "number", "minimum": 0},
-            "count": {"type": "integer", "minimum": 1},
+    "type": "object",
+    "required": ["name", "confidence", "first_s", "count"],
+    "properties": {
+        "name": {"type": "string", "description": "Label, as Rekognition names it."},
+        "confidence": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 100,
+            "description": "Confidence in the best frame, in percent.",
         },
+        "engine": {
+            "type": "string",
+            "description": "What saw it in the best frame: `rekognition`, `rekognition-video`, `lambda` (a model in "
+            "our function) or `sagemaker` (a custom detector). An answer of a service counts more than "
+            "what a model saw.",
+        },
+        "first_s": {
+            "type": "number",
+            "minimum": 0,
+            "description": "Seconds from the start to the first frame that shows it.",
+        },
+        "last_s": {"type": "number", "minimum": 0, "description": "The same for the last frame."},
+        "best_s": {"type": "number", "minimum": 0, "description": "The same for the best frame."},
+        "count": {"type": "integer", "minimum": 1, "description": "Number of frames that show it."},
     },
 }
-"""Schema of :func:`.summaries.top_names`."""
+"""Schema of an entry of :func:`.summaries.top_names`."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +52,10 @@ class Detector:
     `name` identifies it in plans, timelines, manifests and catalog items. `engine` is a key of
     :data:`impp_lambdas.adapters.detectors.ENGINES`, which calls `operation` with `parameters` once per frame. `read`
     converts a response to findings, `summarize` condenses the findings of all frames. `price` is the (service, item) of
-    the price book that one call costs. `heading` introduces the summary in alerts; None leaves it out. `has_spans` is
-    set for detectors whose findings have a `name`. `schema` describes the summary in the manifest's JSON Schema, which
-    adds the descriptions.
+    the price book that one call costs. `look_s` is how long a model of ours takes per picture, in seconds of one core
+    of the development machine (x86-64, AMD EPYC); None without a model, and then `engine` answers for it. `heading`
+    introduces the summary in alerts; None leaves it out. `has_spans` is set for detectors whose findings have a `name`.
+    `schema` describes the summary in the manifest's JSON Schema.
     """
 
     name: str
@@ -49,6 +64,7 @@ class Detector:
     parameters: Mapping[str, Any]
     iam_action: str
     price: tuple[str, str]
+    look_s: float | None
     read: Callable[[readers.Response], list[readers.Finding]]
     summarize: Callable[[summaries.Sightings], Any]
     heading: str | None
@@ -66,11 +82,17 @@ DETECTORS: Mapping[str, Detector] = {
             parameters={"MinConfidence": 60.0, "MaxLabels": 25},  # Rekognition's default confidence is 55
             iam_action="rekognition:DetectLabels",
             price=("rekognition", "image_api"),
+            look_s=0.05,
             read=readers.labels,
             summarize=summaries.top_names,
             heading="Seen",
             has_spans=True,
-            schema=_NAMES,
+            schema={
+                "type": "array",
+                "items": _NAMES,
+                "description": "The objects and scenes that are seen longest, at most ten. A parent such as `Vehicle` "
+                "is left out where something under it is seen.",
+            },
         ),
         Detector(
             name="moderation",
@@ -79,11 +101,15 @@ DETECTORS: Mapping[str, Detector] = {
             parameters={"MinConfidence": 60.0},
             iam_action="rekognition:DetectModerationLabels",
             price=("rekognition", "image_api"),
+            look_s=0.02,
             read=readers.moderation,
             summarize=summaries.top_names,
             heading="Moderation",
             has_spans=True,
-            schema={"type": "array"},
+            schema={
+                "type": "array",
+                "description": "Moderation labels, at most ten, in the same form as `labels`.",
+            },
         ),
         Detector(
             name="text",
@@ -92,11 +118,16 @@ DETECTORS: Mapping[str, Detector] = {
             parameters={"Filters": {"WordFilter": {"MinConfidence": readers.TEXT_CONFIDENCE}}},
             iam_action="rekognition:DetectText",
             price=("rekognition", "image_api"),
+            look_s=0.05,
             read=readers.text,
             summarize=summaries.first_lines,
             heading="Read",
             has_spans=False,
-            schema={"type": "array", "items": {"type": "string"}},
+            schema={
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Lines of text seen in the picture, at most ten.",
+            },
         ),
         Detector(
             name="faces",
@@ -105,11 +136,12 @@ DETECTORS: Mapping[str, Detector] = {
             parameters={"Attributes": ["DEFAULT"]},
             iam_action="rekognition:DetectFaces",
             price=("rekognition", "image_api"),
+            look_s=0.055,
             read=readers.faces,
             summarize=summaries.most_at_once,
             heading=None,
             has_spans=False,
-            schema={"type": "integer", "minimum": 0},
+            schema={"type": "integer", "minimum": 0, "description": "Most faces seen in one frame."},
         ),
     )
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.detect.custom import ASYNCHRONOUS
+from impp_lambdas.core.detect.registry import LOCAL_ENGINES
 from impp_lambdas.core.media.bounds import FORWARD_FRAMES, REQUEST_BYTES, STRIDE_BYTES, WINDOWS
 from impp_lambdas.core.money.functions import steps, table
 from impp_lambdas.core.planning import look_time, proxy
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
     from impp_lambdas.core.planning.plan import Plan
 
-LOCAL = ("lambda", "cascade")
-"""Engines of detectors that look at every frame in the function Sample."""
 SAMPLE_START_S = 1.3
 """A child process, its libraries, and weights that a new container fetches."""
 JOIN_LOOK_S, ANALYZE_LOOK_S = 0.0015, 0.003
@@ -103,7 +102,7 @@ def runs(plan: Plan, facts: Facts, branches: Mapping[str, Any], factor: Callable
 
 
 def _sample(plan: Plan, facts: Facts) -> Run:
-    local = [name for name, engine in plan.detectors.items() if engine in LOCAL]
+    local = [name for name, engine in plan.detectors.items() if engine in LOCAL_ENGINES]
     looks = plan.look.max if local else min(CANDIDATES, 3 * plan.frames.max)
     computing, parts = looks * look_time.per_look(facts, local), len(plan.parts)
     if facts.kind == "image":

@@ -7,14 +7,13 @@ import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.media.bounds import FORWARD_PIXELS
 from impp_lambdas.core.planning import proxy
 
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
 
-SEE_S = {"labels": 0.05, "text": 0.05, "faces": 0.055, "moderation": 0.02}
-"""Of a detector per look."""
 LOOK_S, LOOK_MEGAPIXEL_S = 0.01, 0.012
 """Per look whatever its size, and per megapixel: a keyframe, scaling, hash, tile of the storyboard."""
 SOUND_MINUTE_S = 0.5
@@ -25,7 +24,7 @@ READ_GB_S = 16.0
 
 def per_look(facts: Facts, detectors: Collection[str]) -> float:
     """Seconds of one look by `detectors` of ours."""
-    return LOOK_S + LOOK_MEGAPIXEL_S * megapixels(facts, 0.0) + sum(SEE_S[name] for name in detectors)
+    return LOOK_S + LOOK_MEGAPIXEL_S * megapixels(facts, 0.0) + sum(DETECTORS[name].look_s or 0.0 for name in detectors)
 
 
 def between_keyframes(facts: Facts, interval_s: float) -> float:

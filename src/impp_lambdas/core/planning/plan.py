@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.core.detect import custom, video
+from impp_lambdas.core.detect.registry import DETECTORS, LOCAL_ENGINES
 from impp_lambdas.core.planning import encoding, hls, ladder, look_time, proxy, transcription
 from impp_lambdas.core.planning.profiles import Profiles
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 FEATURES = ("analyze", "hear", "transcribe", "proxy", "transcode")
 """Branches of the state machine that a build has unless it leaves them out (pyproject.toml, `[tool.impp.features]`)."""
-LOCAL_DETECTORS = frozenset({"labels", "text", "faces", "moderation"})
-"""Detectors that Sample runs itself. Rekognition answers for all others that should be `lambda` or `cascade`."""
 IMAGE_CALL_USD = 0.001
 """Price of one call of a managed image API, as the price book has it; a test compares them."""
 PHOTO_S = 60.0
@@ -190,15 +189,15 @@ def calls_within(usd_per_hour: float, duration_s: float, asset: str) -> int:
 
 
 def _detectors(profile: Profile, facts: Facts, features: Collection[str]) -> dict[str, str]:
-    """Engines by detector. What Rekognition does not take as a video is looked at frame by frame."""
+    """Engines by detector. A service answers where we have no model, and looks frame by frame at what Rekognition does
+    not take as a video."""
     is_video = video.is_accepted(facts) and "analyze" in features
-    is_local = {name: name in LOCAL_DETECTORS for name in profile.detectors}
-    return {
-        name: "rekognition"
-        if (engine in ("lambda", "cascade") and not is_local[name]) or (engine == video.ENGINE and not is_video)
-        else engine
-        for name, engine in profile.detectors.items()
-    }
+    engines = {}
+    for name, engine in profile.detectors.items():
+        lacks_model = engine in LOCAL_ENGINES and DETECTORS[name].look_s is None
+        lacks_job = engine == video.ENGINE and not (is_video and name in video.JOBS)
+        engines[name] = DETECTORS[name].engine if lacks_model or lacks_job else engine
+    return engines
 
 
 def _custom(
@@ -206,12 +205,12 @@ def _custom(
 ) -> tuple[CustomDetector, ...]:
     if facts.kind == "audio" or "analyze" not in features:
         return ()
-    return tuple(custom.detectors_for(brought, profile_choice.name, profile_choice.profile.labels))
+    return tuple(custom.detectors_for(brought, profile_choice.name, profile_choice.profile.detectors.get("labels")))
 
 
 def _parts(facts: Facts, detectors: Mapping[str, str], interval_s: float) -> tuple[tuple[float, float], ...]:
     """What one invocation of Sample looks at or, where no detector of ours looks, only decodes."""
-    local = [name for name, engine in detectors.items() if engine in ("lambda", "cascade")]
+    local = [name for name, engine in detectors.items() if engine in LOCAL_ENGINES]
     longest = PART_S
     if local:
         longest = min(PART_S, MOST_LOOKS * interval_s, PART_BUSY_S / look_time.per_second(facts, local, interval_s))

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from impp_lambdas.core.detect.cascade import REASONS
+from impp_lambdas.core.detect.registry import DETECTORS
 
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.facts import Facts
 
 IMAGE_ENGINES = ("off", "lambda", "rekognition", "rekognition-video", "cascade")
 SPEECH_ENGINES = ("off", "lambda", "transcribe")
-REASONS = ("people", "vehicles", "text", "uncertain", "event", "novel")
-"""Why the cascade asks a managed service about a frame."""
 RENDITIONS = ("proxy", "web", "mobile", "youtube", "hls", "audio")
-DETECTORS = ("labels", "text", "faces", "moderation")
-"""Fields that hold the engine of a detector of the same name."""
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 3600.0
 
 _DEFAULTS = Path(__file__).parents[3] / "impp_lambdas/profiles.toml"
@@ -30,12 +29,10 @@ _DEFAULTS = Path(__file__).parents[3] / "impp_lambdas/profiles.toml"
 
 @dataclass(frozen=True)
 class Profile:
-    """The fields of `profiles.toml`, which describes them. `keep_years` and `max_usd` are None where nothing is set."""
+    """The fields of `profiles.toml`, which describes them. `detectors` has those that are on; `keep_years` and
+    `max_usd` are None where nothing is set."""
 
-    labels: str = "off"
-    text: str = "off"
-    faces: str = "off"
-    moderation: str = "off"
+    detectors: Mapping[str, str] = field(default_factory=dict)
     speech: str = "off"
     interval_s: float = 1.0
     frames_interval_s: float = 5.0
@@ -48,12 +45,6 @@ class Profile:
     chapters: bool = False
     keep_years: float | None = None
     max_usd: float | None = None
-
-    @property
-    def detectors(self) -> dict[str, str]:
-        """Engines of the detectors that are on, by the detector's name."""
-        engines = {name: getattr(self, name) for name in DETECTORS}
-        return {name: engine for name, engine in engines.items() if engine != "off"}
 
 
 @dataclass(frozen=True)
@@ -109,8 +100,8 @@ class Profiles:
     ) -> Profiles:
         """The defaults with the user's changes: fields by profile, and rules `{profile, prefix?, tag: {key, value}?}`.
 
-        A new profile needs `base`, the default profile whose fields it starts with. `labels` may be one of
-        `custom_detectors`, the names of the user's own. Raises :class:`ProfileError`.
+        A new profile needs `base`, the default profile whose fields it starts with. The engine of `labels` may be one
+        of `custom_detectors`, the names of the user's own. Raises :class:`ProfileError`.
         """
         by_name = dict(defaults())
         for name, values in (overrides or {}).items():
@@ -135,7 +126,7 @@ class Profiles:
 def defaults() -> Mapping[str, Profile]:
     """The default profiles by name."""
     rows = tomllib.loads(_DEFAULTS.read_text(encoding="utf-8"))
-    return {name: _checked(name, replace(Profile(), **_tuples(row))) for name, row in rows.items()}
+    return {name: _with(name, Profile(), row, ()) for name, row in rows.items()}
 
 
 def _by_facts(facts: Facts) -> tuple[str, str]:
@@ -156,11 +147,23 @@ def _override(name: str, values: Mapping[str, Any], custom_detectors: Collection
     base = values.get("base", name)
     if base not in defaults():
         raise ProfileError(f"profile {name}: base is {base!r}; {_allowed(defaults())}")
-    known = {field.name for field in fields(Profile)}
+    known = {one.name for one in fields(Profile)}
     given = {key: value for key, value in values.items() if key != "base" and value is not None}
     if unknown := sorted(given.keys() - known):
         raise ProfileError(f"profile {name} has no field {unknown[0]!r}; {_allowed(sorted(known))}")
-    return _checked(name, replace(defaults()[base], **_tuples(given)), custom_detectors)
+    return _with(name, defaults()[base], given, custom_detectors)
+
+
+def _with(name: str, base: Profile, given: Mapping[str, Any], custom_detectors: Collection[str]) -> Profile:
+    """A profile with fields changed, if their values are allowed. Engines of detectors are changed one by one."""
+    engines = {**base.detectors, **given.get("detectors", {})}
+    for detector, engine in engines.items():
+        if detector not in DETECTORS:
+            raise ProfileError(f"profile {name} has no detector {detector!r}; {_allowed(DETECTORS)}")
+        _one_of(name, detector, [engine], [*IMAGE_ENGINES, *(sorted(custom_detectors) if detector == "labels" else ())])
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+    on = {detector: engine for detector, engine in engines.items() if engine != "off"}
+    return _checked(name, replace(base, **(values | {"detectors": on})))
 
 
 def _rule(rule: Mapping[str, Any], by_name: Mapping[str, Profile]) -> Rule:
@@ -172,42 +175,29 @@ def _rule(rule: Mapping[str, Any], by_name: Mapping[str, Profile]) -> Rule:
     return Rule(str(profile), prefix, (str(tag["key"]), str(tag["value"])) if tag else None)
 
 
-def _checked(name: str, profile: Profile, custom_detectors: Collection[str] = ()) -> Profile:
-    """The profile, if its values are allowed."""
-    _one_of(name, "labels", [profile.labels], [*IMAGE_ENGINES, *sorted(custom_detectors)])
-    for field in ("text", "faces", "moderation"):
-        _one_of(name, field, [getattr(profile, field)], IMAGE_ENGINES)
+def _checked(name: str, profile: Profile) -> Profile:
+    """The profile, if its other values are allowed."""
     _one_of(name, "speech", [profile.speech], SPEECH_ENGINES)
     _one_of(name, "escalate", profile.escalate, REASONS)
     _one_of(name, "renditions", profile.renditions, RENDITIONS)
     _one_of(name, "on_request", profile.on_request, RENDITIONS)
-    for field in ("interval_s", "frames_interval_s"):
-        if not MIN_INTERVAL_S <= (value := getattr(profile, field)) <= MAX_INTERVAL_S:
+    for attribute in ("interval_s", "frames_interval_s"):
+        if not MIN_INTERVAL_S <= (value := getattr(profile, attribute)) <= MAX_INTERVAL_S:
             most = f"{MIN_INTERVAL_S:g} to {MAX_INTERVAL_S:g} seconds are allowed"
-            raise ProfileError(f"profile {name}: {field} is {value:g}; {most}")
+            raise ProfileError(f"profile {name}: {attribute} is {value:g}; {most}")
     if profile.max_frames < 1 or profile.max_frames != int(profile.max_frames):
         raise ProfileError(f"profile {name}: max_frames is {profile.max_frames:g}; it must be a whole number from 1 on")
-    for field in ("managed_usd_per_hour", "keep_years", "max_usd"):
-        if (value := getattr(profile, field)) is not None and value < 0:
-            raise ProfileError(f"profile {name}: {field} is {value:g}; it must be 0 or more")
+    for attribute in ("managed_usd_per_hour", "keep_years", "max_usd"):
+        if (value := getattr(profile, attribute)) is not None and value < 0:
+            raise ProfileError(f"profile {name}: {attribute} is {value:g}; it must be 0 or more")
     return profile
 
 
-def _one_of(name: str, field: str, values: Sequence[str], allowed: Sequence[str]) -> None:
+def _one_of(name: str, attribute: str, values: Sequence[str], allowed: Sequence[str]) -> None:
     for value in values:
         if value not in allowed:
-            raise ProfileError(f"profile {name}: {field} is {value!r}; {_allowed(allowed)}")
+            raise ProfileError(f"profile {name}: {attribute} is {value!r}; {_allowed(allowed)}")
 
 
 def _allowed(values: Sequence[str] | Mapping[str, Any]) -> str:
     return f"allowed are {', '.join(values)}"
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON's and TOML's lists as tuples."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-
-
-def to_dict(profile: Profile) -> dict[str, Any]:
-    """A profile as plain JSON."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(profile).items()}

@@ -8,10 +8,11 @@ import pytest
 from tests.support.functions_table import ROWS
 
 from impp_lambdas.core.detect.custom import CustomDetector
+from impp_lambdas.core.detect.registry import DETECTORS
 from impp_lambdas.core.intake.facts import Facts, Origin, Streams
 from impp_lambdas.core.money import quote, runtimes, storage
 from impp_lambdas.core.money.calibration import PRIORS, Calibration
-from impp_lambdas.core.planning import look_time, plan, proxy
+from impp_lambdas.core.planning import plan, proxy
 from impp_lambdas.core.planning.profiles import Profile, ProfileChoice
 
 STREAMS = Streams("video", 60.0, 1920, 1080, 0, 29.97, "h264", "aac", True, "mov", keyframe_s=1.0)
@@ -90,13 +91,12 @@ def test_frames_between_keyframes_are_quoted_where_looks_come_between() -> None:
 
 def test_a_detector_is_quoted_for_every_look() -> None:
     def sampled(**engines: str) -> float:
-        return seconds(
-            FACTS, profile_choice=ProfileChoice("tried", "it is a test", Profile(interval_s=1.0, **engines))
-        )["sample"]
+        profile_choice = ProfileChoice("tried", "it is a test", Profile(engines, interval_s=1.0))
+        return seconds(FACTS, profile_choice=profile_choice)["sample"]
 
     labels = sampled(labels="lambda")
     faces = sampled(labels="lambda", faces="lambda")
-    assert faces - labels == pytest.approx(PRIORS["x86_64"] * 61 * look_time.SEE_S["faces"])
+    assert faces - labels == pytest.approx(PRIORS["x86_64"] * 61 * (DETECTORS["faces"].look_s or 0))
 
 
 @pytest.mark.parametrize(("spoken_s", "windows"), [(0.5, 1), (8, 1), (30, 2), (60, 3), (120, 5)])
@@ -112,7 +112,7 @@ def test_custom_detectors_of_a_profile_are_quoted() -> None:
     brought = {detector.name: detector for detector in (serverless, later)}
 
     def items(labels: str, features: tuple[str, ...] = ("analyze",)) -> dict[str, float]:
-        profile_choice = ProfileChoice("mine", "it is a test", Profile(labels=labels))
+        profile_choice = ProfileChoice("mine", "it is a test", Profile({"labels": labels}))
         planned = plan.make(
             "a" * 20,
             FACTS,
@@ -146,7 +146,7 @@ def test_a_creators_film_of_an_hour_with_hls_is_quoted_at_less_than_a_dollar_and
 
 def test_an_analysis_of_the_video_is_quoted_by_the_minute() -> None:
     profile_choice = ProfileChoice(
-        "mine", "it is a test", Profile(labels="rekognition-video", text="rekognition-video")
+        "mine", "it is a test", Profile({"labels": "rekognition-video", "text": "rekognition-video"})
     )
 
     def items(facts: Facts, features: tuple[str, ...] = ("analyze", "transcribe")) -> dict[str, float]:

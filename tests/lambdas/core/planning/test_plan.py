@@ -192,7 +192,8 @@ def test_speech_that_is_too_long_for_transcribe_is_heard_by_lambda() -> None:
 def test_without_our_own_detectors_few_frames_are_sampled_and_the_operator_sets_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plan, "LOCAL_DETECTORS", frozenset())
+    without_models = {name: replace(detector, look_s=None) for name, detector in DETECTORS.items()}
+    monkeypatch.setattr(plan, "DETECTORS", without_models)
     close, routine = make(FACTS), make(ROUTINE)
     assert (close.frames.max, set(close.detectors), close.managed_calls) == (13, set(DETECTORS), 52)
     assert (routine.frames.max, list(routine.detectors), routine.managed_calls) == (7, ["labels", "text"], 14)
@@ -246,7 +247,7 @@ def test_a_long_file_is_looked_at_as_the_profile_asks_in_parts_of_bounded_looks(
     parts = len(planned.parts)
     assert planned.look.interval_s == interval_s and parts == (count or parts)
     assert all(end - start <= plan.MOST_LOOKS * interval_s for start, end in planned.parts) or facts.kind == "audio"
-    local = [name for name in planned.detectors if name in plan.LOCAL_DETECTORS]
+    local = [name for name in planned.detectors if DETECTORS[name].look_s is not None]
     busy = max(end - start for start, end in planned.parts) * look_time.per_second(facts, local, interval_s)
     assert busy < plan.PART_BUSY_S + 10 or facts.kind == "audio"
     looks = sum(math.ceil((end - start) / interval_s) for start, end in planned.parts)

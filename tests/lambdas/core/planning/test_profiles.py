@@ -20,7 +20,8 @@ def test_the_defaults_are_these() -> None:
     routine, event = defaults["dashcam-routine"], defaults["dashcam-event"]
     assert routine.detectors == {"labels": "cascade", "text": "cascade"}
     assert (routine.speech, routine.renditions, routine.managed_usd_per_hour) == ("lambda", ("proxy",), 0.02)
-    assert (event.speech, event.renditions, event.moderation) == ("transcribe", ("web", "mobile"), "lambda")
+    assert (event.speech, event.renditions) == ("transcribe", ("web", "mobile"))
+    assert event.detectors["moderation"] == "lambda"
     assert (defaults["parking"].speech, defaults["creator"].renditions) == ("off", ("hls",))
 
 
@@ -60,9 +61,11 @@ def test_the_first_rule_that_applies_decides() -> None:
 
 
 def test_an_override_keeps_the_other_fields() -> None:
-    known = Profiles.of({"dashcam-routine": {"labels": "rekognition", "keep_years": 2, "escalate": None}})
+    engines = {"labels": "rekognition", "faces": "off"}
+    known = Profiles.of({"dashcam-routine": {"detectors": engines, "keep_years": 2, "escalate": None}})
     chosen = known.choose(replace(FACTS, recording="routine"))
-    assert chosen.profile == replace(profiles.defaults()["dashcam-routine"], labels="rekognition", keep_years=2)
+    expected = {"labels": "rekognition", "text": "cascade"}
+    assert chosen.profile == replace(profiles.defaults()["dashcam-routine"], detectors=expected, keep_years=2)
 
 
 @pytest.mark.parametrize(
@@ -70,14 +73,15 @@ def test_an_override_keeps_the_other_fields() -> None:
     [
         (
             "phone",
-            {"labels": "birds"},
+            {"detectors": {"labels": "birds"}},
             "profile phone: labels is 'birds'; allowed are off, lambda, rekognition, rekognition-video, cascade",
         ),
         (
             "phone",
-            {"text": "aws"},
+            {"detectors": {"text": "aws"}},
             "profile phone: text is 'aws'; allowed are off, lambda, rekognition, rekognition-video, cascade",
         ),
+        ("phone", {"detectors": {"birds": "off"}}, "profile phone has no detector 'birds'; allowed are labels, "),
         ("phone", {"speech": "rekognition"}, "profile phone: speech is 'rekognition'; allowed are off, lambda, tran"),
         ("phone", {"escalate": ["dogs"]}, "profile phone: escalate is 'dogs'; allowed are people, vehicles, text, "),
         ("phone", {"renditions": ["4k"]}, "profile phone: renditions is '4k'; allowed are proxy, web, mobile, youtu"),
@@ -85,8 +89,8 @@ def test_an_override_keeps_the_other_fields() -> None:
         ("phone", {"frames_interval_s": 0}, "profile phone: frames_interval_s is 0; 0.1 to 3600 seconds are allowed"),
         ("phone", {"max_frames": 0}, "profile phone: max_frames is 0; it must be a whole number from 1 on"),
         ("phone", {"max_usd": -1}, "profile phone: max_usd is -1; it must be 0 or more"),
-        ("phone", {"colour": "red"}, "profile phone has no field 'colour'; allowed are captions, chapters, escalate"),
-        ("drone", {"text": "off"}, "profile drone: base is 'drone'; allowed are dashcam-routine, dashcam-event, "),
+        ("phone", {"colour": "red"}, "profile phone has no field 'colour'; allowed are captions, chapters, detectors"),
+        ("drone", {"speech": "off"}, "profile drone: base is 'drone'; allowed are dashcam-routine, dashcam-event, "),
     ],
 )
 def test_a_wrong_profile_is_refused_with_what_is_allowed(name: str, values: dict[str, Any], message: str) -> None:
@@ -96,12 +100,12 @@ def test_a_wrong_profile_is_refused_with_what_is_allowed(name: str, values: dict
 
 
 def test_labels_may_come_from_a_detector_of_the_users_own() -> None:
-    known = Profiles.of({"phone": {"labels": "birds"}}, custom_detectors=["birds"])
-    assert known.by_name["phone"].labels == "birds"
+    known = Profiles.of({"phone": {"detectors": {"labels": "birds"}}}, custom_detectors=["birds"])
+    assert known.by_name["phone"].detectors["labels"] == "birds"
     with pytest.raises(
         ProfileError, match="labels is 'bird'; allowed are off, lambda, rekognition, rekognition-video, cascade, birds"
     ):
-        Profiles.of({"phone": {"labels": "bird"}}, custom_detectors=["birds"])
+        Profiles.of({"phone": {"detectors": {"labels": "bird"}}}, custom_detectors=["birds"])
 
 
 @pytest.mark.parametrize(
