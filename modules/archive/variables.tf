@@ -85,11 +85,15 @@ variable "tag_key" {
 variable "transition_after_days" {
   description = "Days after creation at which an object moves, by the value of its tag, with `_` for `-`. One day keeps an early replay free of retrieval fees. The value `standard` has no rule: such objects stay in S3 Standard."
   type = object({
+    # S3 Glacier Deep Archive.
     deep_archive = optional(number, 1)
-    glacier_fr   = optional(number, 1)
-    glacier_ir   = optional(number, 1)
-    intelligent  = optional(number, 0)
-    # S3 requires at least 30.
+    # S3 Glacier Flexible Retrieval.
+    glacier_fr = optional(number, 1)
+    # S3 Glacier Instant Retrieval.
+    glacier_ir = optional(number, 1)
+    # S3 Intelligent-Tiering.
+    intelligent = optional(number, 0)
+    # S3 Standard-IA. S3 requires at least 30.
     standard_ia = optional(number, 30)
   })
   default  = {}
