@@ -7,12 +7,20 @@ locals {
   name               = "impp-${var.environment}"
   state_machine_name = "${local.name}-pipeline"
 
-  function_names = merge(
-    { for name, function in merge(module.actions.functions, module.api.functions, module.pipeline.functions, module.analysis.functions, module.render[*].functions...) : name => function.name },
+  # Those with alarms of their own.
+  functions = merge(
+    module.actions.functions,
+    module.analysis.functions,
+    module.api.functions,
+    module.pipeline.functions,
     {
-      cost_report = module.finops.cost_report.name
-      notifier    = module.alerts.notifier.name
+      cost_report = module.finops.cost_report
+      notifier    = module.alerts.notifier
     },
+  )
+
+  function_names = merge(
+    { for name, function in merge(local.functions, module.render[*].functions...) : name => function.name },
     { for function in module.delivery[*].viewer_keys : "viewer_keys" => function.name },
   )
 

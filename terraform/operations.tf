@@ -18,6 +18,7 @@ module "observability" {
   name                   = local.name
   distribution_id        = local.delivers ? module.delivery[0].distribution_id : null
   edge_devices           = var.edge_devices
+  functions              = local.functions
   health_alarm           = var.health_alarm
   mediaconvert_queue_arn = local.features.transcode ? module.transcode.queue_arn : null
   originals_bucket_name  = module.originals.name
@@ -39,17 +40,6 @@ module "observability" {
     { for queue in module.analysis.dead_letter_queue[*] : "resume" => queue.name },
     { for render in module.render : "render" => render.dead_letter_queue.name },
     { for queue in module.compliance.dead_letter_queue[*] : "macie" => queue.name },
-  )
-
-  functions = merge(
-    module.actions.functions,
-    module.analysis.functions,
-    module.api.functions,
-    module.pipeline.functions,
-    {
-      cost_report = module.finops.cost_report
-      notifier    = module.alerts.notifier
-    },
   )
 
   rule_names = merge(

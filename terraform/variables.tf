@@ -335,7 +335,7 @@ variable "transcribe_language" {
 }
 
 variable "webhooks" {
-  description = "Webhook URLs for alerts by chat channel, such as `{ slack = [\"https://...\"] }`; module `alerts` lists the channels. They go to Secrets Manager, and not into any plan or state. Increment `webhooks_version` with each change."
+  description = "Webhook URLs for alerts by chat channel, such as `{ slack = [\"https://...\"] }`; an unknown channel fails the plan with the list. They go to Secrets Manager, and not into any plan or state. Increment `webhooks_version` with each change."
   type        = map(list(string))
   default     = {}
   ephemeral   = true

@@ -75,7 +75,7 @@ module "function" {
   source   = "../function"
   for_each = local.statements
 
-  name                     = "${var.name}-${each.key}"
+  name                     = "${var.name}-${replace(each.key, "_", "-")}"
   artifact                 = var.functions[each.key]
   dead_letter_arn          = each.key == "render" ? null : module.dead_letter.arn
   description              = var.functions[each.key].description

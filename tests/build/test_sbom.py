@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.support.paths import REPOSITORY
 
 from impp_build.sbom import document, libraries
+from impp_engines.assets import ASSETS
 
 
 def wheel(folder: Path, name: str, licence: str, *files: str) -> Path:
@@ -60,6 +61,12 @@ def test_weights_are_models_with_their_origin() -> None:
 def test_a_wheel_that_two_layers_hold_is_listed_once(tmp_path: Path) -> None:
     shared = wheel(tmp_path, "numpy", "License: BSD")
     assert len(json.loads(document({"vision": [shared], "speech": [shared]}))["components"]) == 1
+
+
+def test_every_model_and_recording_has_a_licence() -> None:
+    page = (REPOSITORY / "THIRD_PARTY.md").read_text(encoding="utf-8").partition("\n# ")[0]
+    listed = {name for row in re.findall(r"^\| (.*?) \|", page, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
+    assert not [name for name in ASSETS if not listed & {name, f"{name.partition('/')[0]}/*"}]
 
 
 def test_every_native_library_of_the_layers_has_a_licence() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.support.terraform_runs import terraform
 
+from impp_lambdas.core.detect import custom
 from impp_lambdas.core.planning import profiles
 from impp_lambdas.core.results.channels import CHANNELS
 from impp_local.deploy.terraform import REPOSITORY, ensure_terraform
@@ -29,6 +30,12 @@ def test_profiles_take_the_values_that_inspect_accepts() -> None:
     }
     for name, values in allowed.items():
         assert re.search(rf"^  {name} += {re.escape(json.dumps(list(values)))}$", text, re.MULTILINE), name
+
+
+def test_no_custom_detector_may_have_the_name_of_an_engine() -> None:
+    text = (REPOSITORY / "modules" / "analysis" / "custom.tf").read_text(encoding="utf-8")
+    engines = sorted({*profiles.IMAGE_ENGINES, *profiles.SPEECH_ENGINES, custom.ENGINE})
+    assert f"  reserved_names = concat({json.dumps(engines)}, keys(var.detectors))\n" in text
 
 
 def test_asynchronous_detectors_take_the_instances_that_have_a_price() -> None:

@@ -13,6 +13,7 @@ from impp_engines import vision
 from impp_lambdas.adapters.detectors import ENGINES
 from impp_lambdas.core.detect.registry import DETECTORS, Detector, summary_fields
 from impp_lambdas.core.money.pricing import PriceBook
+from impp_lambdas.core.planning.plan import IMAGE_CALL_USD
 
 SCHEMA = json.loads((REPOSITORY / "schemas/manifest.v1.schema.json").read_text(encoding="utf-8"))
 ROWS = pytest.mark.parametrize("detector", DETECTORS.values(), ids=DETECTORS)
@@ -33,7 +34,7 @@ def test_operation_parameters_and_iam_action_are_those_of_the_api(detector: Dete
 @ROWS
 def test_engine_and_price_exist(detector: Detector) -> None:
     assert detector.engine in ENGINES
-    assert PriceBook.load().price(*detector.price).usd > 0
+    assert PriceBook.load().price(*detector.price).usd == IMAGE_CALL_USD, "plan and quote know no other price"
 
 
 def test_the_schema_has_the_field_of_each_row() -> None:
