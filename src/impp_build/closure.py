@@ -14,7 +14,7 @@ import tokenize
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from impp_build import BuildError
@@ -56,7 +56,7 @@ class Module:
         return list(self._imports(self.tree, deferred=False))
 
     def _imports(self, node: ast.AST, *, deferred: bool) -> Iterator[Import]:
-        for child in ast.iter_child_nodes(node):
+        for child in _block(node):
             if isinstance(child, ast.Import):
                 yield from (Import(alias.name, None, child.lineno, deferred) for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
@@ -66,7 +66,7 @@ class Module:
                 for branch in child.orelse:
                     yield from self._imports(ast.Module([branch], []), deferred=deferred)
             else:
-                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
                 yield from self._imports(child, deferred=deferred or inside)
 
     def _absolute(self, node: ast.ImportFrom) -> str:
@@ -98,6 +98,19 @@ class Module:
         return {value for value in nodes if isinstance(value, str) and 0 < len(value) < 100 and value.isprintable()}
 
 
+def _block(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements directly inside a module or statement, with `except` and `case` clauses; no expressions."""
+    for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+        yield from getattr(node, name, ())
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the node and all statements inside it."""
+    yield node
+    for child in _block(node):
+        yield from _statements(child)
+
+
 def _outer(node: ast.AST) -> Iterator[ast.AST]:
     """Yield all nodes except those inside functions and classes."""
     for child in ast.iter_child_nodes(node):
@@ -122,6 +135,16 @@ class Closure:
     strings: set[str]
 
 
+@dataclass(frozen=True)
+class Links:
+    """What one module needs: our modules by name, third-party names (name → first `file:line`), and its own files
+    (path in the zip → file)."""
+
+    modules: list[str]
+    external: dict[str, str]
+    files: dict[str, Path]
+
+
 class Sources:
     """The package of the functions and the packages that it shares with others. Each file is parsed at most once."""
 
@@ -129,6 +152,8 @@ class Sources:
         self.package = package
         self._bases = {folder.name: folder.parent for folder in (package, *shared)}
         self._modules: dict[str, Module | None] = {}
+        self._links = cache(self._read_links)
+        self._acyclic: set[str] = set()
 
     def module(self, name: str) -> Module | None:
         """Return the module of this dotted name, or None if there is none. Raises BuildError for a syntax error."""
@@ -165,21 +190,31 @@ class Sources:
         while waiting:
             module = self.module(waiting.pop())
             assert module is not None
+            links = self._links(module.name)
             strings |= module.strings
-            for path in [module.path, *self._data_files(module)]:
-                files[path.relative_to(module.base).as_posix()] = path
-            wanted = [parent for parent in _parents(module.name) if self.module(parent)]
-            for item in module.imports:
-                top = _top(item.module)
-                if top in self._bases:
-                    wanted += [*_parents(target := self._target(module, item)), target]
-                elif top != "__future__":
-                    external.setdefault(top, f"{module.path}:{item.line}")
-            fresh = [name for name in wanted if name not in seen and self.module(name)]
+            files |= links.files
+            for name, where in links.external.items():
+                external.setdefault(name, where)
+            fresh = [each for each in links.modules if each not in seen]
             seen.update(fresh)
             waiting += fresh
         self._reject_cycles(start)
         return Closure(files, external, strings)
+
+    def _read_links(self, name: str) -> Links:
+        """Return what a module needs. Raises BuildError for imports of unknown names."""
+        module = self.module(name)
+        assert module is not None
+        wanted = _parents(name)
+        external: dict[str, str] = {}
+        for item in module.imports:
+            top = _top(item.module)
+            if top in self._bases:
+                wanted += [*_parents(target := self._target(module, item)), target]
+            elif top != "__future__":
+                external.setdefault(top, f"{module.path}:{item.line}")
+        files = {path.relative_to(module.base).as_posix(): path for path in [module.path, *self._data_files(module)]}
+        return Links([each for each in dict.fromkeys(wanted) if self.module(each)], external, files)
 
     def _target(self, module: Module, item: Import) -> str:
         """Return the name of the module that an import loads."""
@@ -208,7 +243,7 @@ class Sources:
 
     def _reject_cycles(self, start: str) -> None:
         """Raise BuildError for a cycle of top-level imports: whether it works depends on which module comes first."""
-        done: set[str] = set()
+        done = self._acyclic
 
         def visit(name: str, path: list[str]) -> None:
             if name in path:
@@ -246,7 +281,7 @@ def without_prose(source: bytes) -> bytes:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][: len(token.line[:column].encode())].rstrip()
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             for statement in node.body:  # the docstring, and the strings that document a constant above them
                 if isinstance(statement, ast.Expr) and _is_text(statement.value):
