@@ -1,7 +1,8 @@
 """The real root configuration, applied to the local cloud.
 
 Terraform runs in a working copy (`<state>/deploy/terraform` beside `<state>/deploy/modules`), so that the root does
-not depend on the local cloud: override files there point the provider at the endpoint and keep the state in a file.
+not depend on the local cloud: override files there point the provider at the endpoint and the state at a file
+(`deploy/state.py`).
 
     outputs = deploy(cloud.endpoint, state, Path("build/manifest.local.json"))
     assert planned_changes(state) == ""
@@ -22,10 +23,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from impp_local.deploy import adoption
+from impp_local.deploy import adoption, state
 from impp_local.deploy.terraform import REPOSITORY, cli_config, ensure_terraform
 from impp_local.kernel import children
-from impp_local.kernel.defaults import ACCESS_KEY_ID, ACCOUNT, HOST, REGION, SECRET_ACCESS_KEY
+from impp_local.kernel.defaults import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 PARALLELISM: Final = 40
 """Terraform's default of 10 leaves the provider waiting for its own polls."""
@@ -61,7 +62,7 @@ SERVICES: Final = (
 )
 """Services, in the provider's spelling, whose endpoint is the local cloud."""
 
-PROVIDER_OVERRIDE: Final = f"""\
+ROOT_OVERRIDE: Final = f"""\
 # Written for the local cloud; not part of the root.
 provider "aws" {{
   access_key                  = "{ACCESS_KEY_ID}"
@@ -78,7 +79,7 @@ provider "aws" {{
 }}
 
 terraform {{
-  backend "local" {{}}
+  {state.BACKEND}
 }}
 """
 
@@ -132,10 +133,9 @@ def deploy(
     """
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
     fingerprint = _fingerprint(root, manifest, endpoint)
-    _repair_state(root)
-    _move_state(root, endpoint)
+    _state(root).move(endpoint)
     (root.parent / APPLIED).unlink(missing_ok=True)
-    _terraform(root, ["init", "-input=false", "-no-color"], on_line)
+    _terraform(root, ["init", "-input=false", "-no-color", "-reconfigure"], on_line)
     _apply(root, on_line, endpoint, adopts=may_be_unknown(state_dir))
     values = outputs(state_dir)
     applied = {"fingerprint": fingerprint, "outputs": values}
@@ -154,20 +154,20 @@ def deployed(
 ) -> dict[str, Any] | None:
     """The outputs of the last apply, if the same root, variables and zips were applied, at any endpoint; else None."""
     try:
-        applied = json.loads(_at(endpoint, (_root(state_dir).parent / APPLIED).read_text("utf-8")))
+        applied = json.loads(state.at_endpoint(endpoint, (_root(state_dir).parent / APPLIED).read_text("utf-8")))
     except (FileNotFoundError, ValueError):
         return None
     root = prepare(endpoint, state_dir, manifest, repository=repository, variables=variables)
     if applied["fingerprint"] != _fingerprint(root, manifest, endpoint):
         return None
-    _move_state(root, endpoint)
+    _state(root).move(endpoint)
     return dict(applied["outputs"])
 
 
 def forget_deployment(state_dir: Path) -> None:
     """Remove what Terraform knows of a cloud that no longer exists; its providers stay."""
     root = _root(state_dir)
-    for old in [*root.glob("terraform.tfstate*"), *(root.parent / name for name in (APPLIED, EVER_APPLIED, APPLYING))]:
+    for old in [*root.glob("*.tfstate*"), *(root.parent / name for name in (APPLIED, EVER_APPLIED, APPLYING))]:
         old.unlink(missing_ok=True)
 
 
@@ -179,7 +179,7 @@ def is_applied(state_dir: Path) -> bool:
 def may_be_unknown(state_dir: Path) -> bool:
     """Whether Terraform may not know all that exists: an apply was killed, or its state has been lost."""
     root = _root(state_dir)
-    is_lost = (root.parent / EVER_APPLIED).exists() and not _is_state(root / STATE)
+    is_lost = (root.parent / EVER_APPLIED).exists() and _state(root).read() is None
     return is_lost or (root.parent / APPLYING).exists()
 
 
@@ -221,7 +221,7 @@ def prepare(
     _copy(repository / "terraform", root)
     _copy(repository / "modules", copy / "modules")
     endpoints = "\n".join(f"    {service} = {json.dumps(endpoint)}" for service in SERVICES)
-    (root / "local_override.tf").write_text(PROVIDER_OVERRIDE % endpoints, encoding="utf-8")
+    (root / "local_override.tf").write_text(ROOT_OVERRIDE % endpoints, encoding="utf-8")
     (copy / "modules" / "delivery" / "local_override.tf").write_text(DELIVERY_OVERRIDE, encoding="utf-8")
     values = {"manifest_path": str(manifest.absolute()), "region": REGION, **(variables or {})}
     (root / "local.tfvars.json").write_text(json.dumps(values, indent=2), encoding="utf-8")
@@ -252,43 +252,6 @@ def destroy(state_dir: Path, *, on_line: Callable[[str], None] | None = None) ->
     (root.parent / APPLIED).unlink(missing_ok=True)
     arguments = ["destroy", "-auto-approve", "-input=false", "-no-color", f"-parallelism={PARALLELISM}"]
     _terraform(root, [*arguments, *_variable_files(root)], on_line)
-
-
-def _repair_state(root: Path) -> None:
-    """Restore Terraform's state from its backup if a kill cut it: Terraform writes the file in place.
-
-    The backup is the state before that apply; what the apply had made since is adopted.
-    """
-    state, backup = root / STATE, root / f"{STATE}.backup"
-    if state.exists() and not _is_state(state):
-        if _is_state(backup):
-            shutil.copyfile(backup, state)
-        else:
-            state.unlink()
-
-
-def _move_state(root: Path, endpoint: str) -> None:
-    """Let Terraform know the resources of a cloud that has moved to another port."""
-    state = root / STATE
-    if _is_state(state):
-        known = state.read_text("utf-8")
-        moved = _at(endpoint, known)
-        if moved != known:
-            new = root / f"{STATE}.moved"
-            new.write_text(moved, encoding="utf-8")
-            new.replace(state)
-
-
-def _at(endpoint: str, text: str) -> str:
-    """Text with the queues' URLs at this endpoint; nothing else that Terraform keeps contains the endpoint."""
-    return re.sub(rf"http://{re.escape(HOST)}:\d+(?=/{ACCOUNT}/)", endpoint, text)
-
-
-def _is_state(path: Path) -> bool:
-    try:
-        return "serial" in json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
 
 
 def _apply(root: Path, on_line: Callable[[str], None] | None, endpoint: str, *, adopts: bool) -> None:
@@ -342,6 +305,10 @@ def _root(state_dir: Path) -> Path:
     return state_dir.absolute() / "deploy" / "terraform"
 
 
+def _state(root: Path) -> state.StateFile:
+    return state.StateFile(root / STATE)
+
+
 def _variable_files(root: Path) -> list[str]:
     """Variable files in order: the root's own for the local environment, then the caller's."""
     return [f"-var-file={root / 'envs' / 'local.tfvars'}", f"-var-file={root / 'local.tfvars.json'}"]
@@ -380,22 +347,25 @@ def _run(
 ) -> tuple[int, str]:
     """Run Terraform: its exit code and output. The file `mark` is there while it runs, and stays if it is killed."""
     # The user's own AWS settings must not leak into the local cloud, nor the local cloud's into them.
-    env = {k: v for k, v in cli_config(root.parent).items() if not k.startswith(("AWS_", "TF_VAR_"))}
+    env = {k: v for k, v in cli_config(root.parent).items() if not k.startswith(("AWS_", "TF_VAR_", "TF_HTTP_"))}
     env |= {"TF_IN_AUTOMATION": "1", "AWS_EC2_METADATA_DISABLED": "true"}
     command = [str(ensure_terraform()), *arguments]
     lines: list[str] = []
     if mark:
         mark.touch()
-    with subprocess.Popen(  # noqa: S603  # our own arguments
-        command,
-        cwd=root,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        process_group=children.group(),
-    ) as process:
+    with (
+        _state(root).served() as address,
+        subprocess.Popen(  # noqa: S603  # our own arguments
+            command,
+            cwd=root,
+            env=env | {"TF_HTTP_ADDRESS": address},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=children.group(),
+        ) as process,
+    ):
         if process.stdout is None:
             raise DeployError("terraform has no output")
         try:

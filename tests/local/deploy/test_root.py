@@ -52,7 +52,7 @@ def test_the_working_copy_does_not_change_the_root(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in (REPOSITORY / "terraform").glob("*.tf")} == before
     assert (copy / "terraform.tfstate").exists() and not (copy / "gone.tf").exists()
     override = (copy / "local_override.tf").read_text()
-    assert 'sqs = "http://127.0.0.1:2"' in override and 'backend "local"' in override
+    assert 'sqs = "http://127.0.0.1:2"' in override and 'backend "http"' in override
     given = json.loads((copy / "local.tfvars.json").read_text())
     assert given["manifest_path"] == str(manifest)
     assert not (REPOSITORY / "terraform" / "local_override.tf").exists()
@@ -124,25 +124,6 @@ def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, reposit
     assert not root.may_be_unknown(state)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("left", ["", '{"version": 4, "ser'])
-def test_a_state_that_a_kill_cut_is_restored_from_its_backup(
-    left: str, terraform: FakeTerraform, repository: Path, tmp_path: Path
-) -> None:
-    state, manifest = tmp_path / "state", tmp_path / "manifest.json"
-    copy = root.prepare("http://127.0.0.1:1", state, manifest, repository=repository)
-    (copy / "terraform.tfstate").write_text(left)
-    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
-    assert json.loads((copy / "terraform.tfstate").read_text()) == {"serial": 1}  # a new one: there is no backup yet
-    (copy / "terraform.tfstate").write_text(left)
-    (copy / "terraform.tfstate.backup").write_text('{"serial": 7}')
-    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
-    assert (copy / "terraform.tfstate").read_text() == '{"serial": 7}'
-    (copy / "terraform.tfstate").write_text('{"serial": 8}')
-    root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
-    assert (copy / "terraform.tfstate").read_text() == '{"serial": 8}'
-
-
 QUEUE = {
     "mode": "managed",
     "type": "aws_sqs_queue",
@@ -180,13 +161,15 @@ def test_a_predecessor_is_forgotten_before_its_successor_is_imported(
     assert queue in (tmp_path / "state" / "deploy" / "terraform" / root.ADOPTED).read_text()
 
 
-@pytest.mark.parametrize("lost", ["by a kill", "with the state"])
+@pytest.mark.parametrize("lost", ["by a kill", "with the state", "as the state was damaged"])
 def test_what_terraform_may_not_know_is_imported_first(
     lost: str, terraform: FakeTerraform, queue: str, cloud: LocalCloud, repository: Path, tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
-    (state / "deploy").mkdir(parents=True)
+    (state / "deploy" / "terraform").mkdir(parents=True)
     (state / "deploy" / (root.APPLYING if lost == "by a kill" else root.EVER_APPLIED)).touch()
+    if lost == "as the state was damaged":
+        (state / "deploy" / "terraform" / root.STATE).write_text('{"version": 4, "ser')
     root.deploy(cloud.endpoint, state, tmp_path / "manifest.json", repository=repository)
     assert terraform.calls == ["init", "plan", "show", "apply", "output"]
     assert queue in (state / "deploy" / "terraform" / root.ADOPTED).read_text()
