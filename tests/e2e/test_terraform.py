@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_no_secret_is_in_the_state(system: System) -> None:
-    state = (system.state / "deploy" / "terraform" / "terraform.tfstate").read_text()
+    state = (system.state / "deploy" / root.STATE).read_text()
     assert "a-secret-that-stays-out-of-state" not in state
     assert "key_pair_ids" in state and "PRIVATE KEY" not in state
 
@@ -38,7 +38,7 @@ def test_a_second_plan_is_empty(system: System) -> None:
 
 
 def test_every_resource_would_be_adopted_if_terraform_lost_it(system: System) -> None:
-    state = json.loads((system.state / "deploy" / "terraform" / "terraform.tfstate").read_text())
+    state = json.loads((system.state / "deploy" / root.STATE).read_text())
     resources = [each for each in state["resources"] if each["type"] in adoption.LOOKUPS]
     assert {each["type"] for each in resources} == adoption.LOOKUPS.keys()
     clients = Clients(system.cloud.endpoint)

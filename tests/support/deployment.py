@@ -22,7 +22,7 @@ from tests.support.system import SECRET_URL
 
 from impp_local.cloud import LocalCloud
 from impp_local.demo.sample_card import make_sample_card
-from impp_local.deploy.root import deploy
+from impp_local.deploy import root
 from impp_local.iam import enforcement
 
 SCENES: Final = "originals/phone/scenes/"
@@ -64,8 +64,8 @@ class Deployment:
         try:
             with LocalCloud(port=0, state=state, enforce=True) as cloud:
                 # The URLs of queues have the endpoint, and so have Terraform's state and provider.
-                for name in ("local_override.tf", "terraform.tfstate"):
-                    file = state / "deploy" / "terraform" / name
+                for name in ("terraform/local_override.tf", root.STATE):
+                    file = state / "deploy" / name
                     file.write_text(file.read_text("utf-8").replace(self.endpoint, cloud.endpoint), "utf-8")
                 outputs = json.dumps(self.outputs).replace(self.endpoint, cloud.endpoint)
                 yield cloud, json.loads(outputs)
@@ -91,7 +91,7 @@ def _deploy(folder: Path) -> None:
     shutil.rmtree(folder / "cloud", ignore_errors=True)  # of an attempt that failed
     with ThreadPoolExecutor(1) as executor, LocalCloud(port=0, state=folder / "cloud", enforce=True) as cloud:
         media = executor.submit(_make_media, folder)
-        outputs = deploy(
+        outputs = root.deploy(
             cloud.endpoint,
             folder / "cloud",
             REPOSITORY / "build" / "manifest.local.json",

@@ -21,7 +21,7 @@ case "$1" in
     fi
     if [ -e "$0.planned" ] && [ ! -e adopted.tf ]; then echo "Error: creating (x): AlreadyExists"; exit 1; fi
     [ ! -e "$0.broken" ] || exit 1
-    [ -e terraform.tfstate ] || echo '{"serial": 1}' > terraform.tfstate ;;
+    [ -e ../terraform.tfstate ] || echo '{"serial": 1}' > ../terraform.tfstate ;;
   show) cat "$0.planned" ;;
 esac
 """

@@ -96,7 +96,7 @@ APPLIED: Final = "applied.json"
 EVER_APPLIED: Final = "ever-applied"
 """There since the first apply that succeeded: without a state, Terraform has lost what it knew."""
 STATE: Final = "terraform.tfstate"
-"""In the working copy: what Terraform knows."""
+"""In `<state>/deploy`: what Terraform knows. In its own folder it would be a local state, which `init` moves."""
 ADOPTED: Final = "adopted.tf"
 """In the working copy: `import` blocks of one apply. The next working copy is without them."""
 APPLYING: Final = "applying"
@@ -167,8 +167,8 @@ def deployed(
 def forget_deployment(state_dir: Path) -> None:
     """Remove what Terraform knows of a cloud that no longer exists; its providers stay."""
     root = _root(state_dir)
-    for old in [*root.glob("*.tfstate*"), *(root.parent / name for name in (APPLIED, EVER_APPLIED, APPLYING))]:
-        old.unlink(missing_ok=True)
+    for name in (STATE, APPLIED, EVER_APPLIED, APPLYING):
+        (root.parent / name).unlink(missing_ok=True)
 
 
 def is_applied(state_dir: Path) -> bool:
@@ -204,7 +204,7 @@ def _is_terraforms(path: Path) -> bool:
 
 
 def _is_kept(name: str) -> bool:
-    return (name.startswith(".terraform") and name != ".terraform.lock.hcl") or ".tfstate" in name
+    return name.startswith(".terraform") and name != ".terraform.lock.hcl"
 
 
 def prepare(
@@ -215,7 +215,7 @@ def prepare(
     repository: Path = REPOSITORY,
     variables: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the working copy and return its root folder; Terraform's state and providers in it are kept."""
+    """Write the working copy and return its root folder; Terraform's providers in it are kept."""
     copy = state_dir.absolute() / "deploy"
     root = copy / "terraform"
     _copy(repository / "terraform", root)
@@ -306,7 +306,7 @@ def _root(state_dir: Path) -> Path:
 
 
 def _state(root: Path) -> state.StateFile:
-    return state.StateFile(root / STATE)
+    return state.StateFile(root.parent / STATE)
 
 
 def _variable_files(root: Path) -> list[str]:
@@ -315,7 +315,7 @@ def _variable_files(root: Path) -> list[str]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Replace a tree by another, except for Terraform's own files (state, providers)."""
+    """Replace a tree by another, except for Terraform's own files (providers)."""
     ignored = shutil.ignore_patterns(".terraform", "*.tfstate*", "tests", "bootstrap")
     if target.exists():
         for old in target.iterdir():

@@ -15,11 +15,12 @@ import pytest
 from impp_local.demo import stages
 from impp_local.demo.collect import Execution
 from impp_local.demo.console import Console
+from impp_local.deploy import root
 
 
 @pytest.mark.slow
 def test_the_local_cloud_lives_as_long_as_the_block(tmp_path: Path) -> None:
-    old = tmp_path / "cloud" / "deploy" / "terraform" / "terraform.tfstate"
+    old = tmp_path / "cloud" / "deploy" / root.STATE
     old.parent.mkdir(parents=True)
     old.touch()
     with stages.local_cloud(tmp_path / "cloud") as running:

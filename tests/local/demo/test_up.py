@@ -57,7 +57,7 @@ def test_fresh_begins_with_nothing(tmp_path: Path) -> None:
     kept = store.Store(tmp_path)
     kept.put("thing", "a", 1)
     kept.close()
-    known = tmp_path / "deploy" / "terraform" / root.STATE
+    known = tmp_path / "deploy" / root.STATE
     known.parent.mkdir(parents=True)
     known.touch()
     up._forget(tmp_path)

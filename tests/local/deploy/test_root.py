@@ -45,12 +45,12 @@ def test_the_working_copy_does_not_change_the_root(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in (REPOSITORY / "terraform").glob("*.tf")}
     state, manifest = tmp_path / "state", tmp_path / "manifest.json"
     copy = root.prepare("http://127.0.0.1:1", state, manifest, variables={"monthly_budget_usd": 7})
-    (copy / "terraform.tfstate").write_text("{}")
+    (copy / ".terraform").mkdir()
     (copy / "gone.tf").write_text("")
     again = root.prepare("http://127.0.0.1:2", state, manifest)
     assert again == copy
     assert {path: path.read_bytes() for path in (REPOSITORY / "terraform").glob("*.tf")} == before
-    assert (copy / "terraform.tfstate").exists() and not (copy / "gone.tf").exists()
+    assert (copy / ".terraform").exists() and not (copy / "gone.tf").exists()
     override = (copy / "local_override.tf").read_text()
     assert 'sqs = "http://127.0.0.1:2"' in override and 'backend "http"' in override
     given = json.loads((copy / "local.tfvars.json").read_text())
@@ -98,7 +98,7 @@ def test_a_deployment_moves_to_another_port_with_its_cloud(
     old, new = (f"http://127.0.0.1:{port}/123456789012/dlq" for port in (4580, 4599))
     terraform.output(ingest_dlq=old)
     assert root.deploy("http://127.0.0.1:4580", state, manifest, repository=repository) == {"ingest_dlq": old}
-    known = state / "deploy" / "terraform" / "terraform.tfstate"
+    known = state / "deploy" / root.STATE
     known.write_text(json.dumps({"serial": 2, "url": old, "origin": "http://127.0.0.1:4580/viewer"}))
 
     assert root.deployed("http://127.0.0.1:4599", state, manifest, repository=repository) == {"ingest_dlq": new}
@@ -118,7 +118,7 @@ def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, reposit
         root.deploy("http://127.0.0.1:1", state, manifest, repository=repository)
     assert root.deployed("http://127.0.0.1:1", state, manifest, repository=repository) is None
     assert not root.may_be_unknown(state)
-    (state / "deploy" / "terraform" / root.STATE).unlink()
+    (state / "deploy" / root.STATE).unlink()
     assert root.may_be_unknown(state)
     root.forget_deployment(state)
     assert not root.may_be_unknown(state)
@@ -166,10 +166,10 @@ def test_what_terraform_may_not_know_is_imported_first(
     lost: str, terraform: FakeTerraform, queue: str, cloud: LocalCloud, repository: Path, tmp_path: Path
 ) -> None:
     state = tmp_path / "state"
-    (state / "deploy" / "terraform").mkdir(parents=True)
+    (state / "deploy").mkdir(parents=True)
     (state / "deploy" / (root.APPLYING if lost == "by a kill" else root.EVER_APPLIED)).touch()
     if lost == "as the state was damaged":
-        (state / "deploy" / "terraform" / root.STATE).write_text('{"version": 4, "ser')
+        (state / "deploy" / root.STATE).write_text('{"version": 4, "ser')
     root.deploy(cloud.endpoint, state, tmp_path / "manifest.json", repository=repository)
     assert terraform.calls == ["init", "plan", "show", "apply", "output"]
     assert queue in (state / "deploy" / "terraform" / root.ADOPTED).read_text()
