@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from impp_build import BuildError
 
 if TYPE_CHECKING:
+    import ast
+
     from impp_build.closure import Sources
     from impp_build.functions import Function
     from impp_build.wheels import Target
@@ -171,7 +173,7 @@ class Build:
         layers = {name: self._layer(name) for name in LAYERS}
         sizes = self._sizes(layers)
         third_party = frozenset().union(*(layer.provides for layer in layers.values()))
-        entry = cache(source_entry)
+        entry = cache(lambda path, file: source_entry(path, file, self.sources.trees.get(file)))
         weights = Weights(self.folder)
         functions: dict[str, Any] = {}
         for name, function in self.functions.items():
@@ -293,13 +295,18 @@ def _reject_too_large(function: str, own: int, layers: list[str], sizes: Sizes) 
             )
 
 
-def source_entry(path: str, file: Path) -> Entry:
-    """Return one file of a function's zip. Comments and docstrings are left out; statements keep their lines."""
+def source_entry(path: str, file: Path, tree: ast.Module | None = None) -> Entry:
+    """Return one file of a function's zip; `tree` is its syntax tree, if it is parsed. Comments and docstrings are left
+    out; statements keep their lines."""
     from impp_build.closure import without_comments, without_prose
     from impp_build.zips import Entry
 
-    strip = {".py": without_prose, ".toml": without_comments}.get(file.suffix, bytes)
-    return Entry.of(path, strip(file.read_bytes()))
+    content = file.read_bytes()
+    if file.suffix == ".py":
+        content = without_prose(content, tree)
+    elif file.suffix == ".toml":
+        content = without_comments(content)
+    return Entry.of(path, content)
 
 
 def _input_files() -> Iterator[Path]:

@@ -152,6 +152,8 @@ class Sources:
         self.package = package
         self._bases = {folder.name: folder.parent for folder in (package, *shared)}
         self._modules: dict[str, Module | None] = {}
+        self.trees: dict[Path, ast.Module] = {}
+        """The syntax trees of the files that were parsed."""
         self._links = cache(self._read_links)
         self._acyclic: set[str] = set()
 
@@ -169,7 +171,10 @@ class Sources:
         init = base.joinpath(*parts, "__init__.py")
         plain = base.joinpath(*parts[:-1], f"{parts[-1]}.py")
         path = init if init.is_file() else plain
-        return Module(name, path, base, path == init, _parse(path)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        tree = self.trees[path] = _parse(path)
+        return Module(name, path, base, path == init, tree)
 
     def functions(self) -> list[str]:
         """List the modules in the package's `handlers/` that define a top-level `handler`."""
@@ -274,14 +279,16 @@ def reject_unknown(closure: Closure, in_layers: frozenset[str]) -> None:
             )
 
 
-def without_prose(source: bytes) -> bytes:
-    """Remove comments and docstrings from Python source; every statement stays on its line."""
+def without_prose(source: bytes, tree: ast.Module | None = None) -> bytes:
+    """Remove comments and docstrings from Python source; every statement stays on its line. `tree` is its syntax tree,
+    if it is parsed."""
     lines = source.splitlines()
-    for token in tokenize.tokenize(io.BytesIO(source).readline):
+    tokens = tokenize.tokenize(io.BytesIO(source).readline) if b"#" in source else ()
+    for token in tokens:
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][: len(token.line[:column].encode())].rstrip()
-    for node in _statements(ast.parse(source)):
+    for node in _statements(tree or ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             for statement in node.body:  # the docstring, and the strings that document a constant above them
                 if isinstance(statement, ast.Expr) and _is_text(statement.value):

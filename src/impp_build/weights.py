@@ -6,7 +6,6 @@ by their SHA-256 when it starts (`impp_lambdas.adapters.weights`).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -38,11 +37,9 @@ class Weights:
 
     def _store(self, name: str) -> dict[str, Any]:
         try:
-            source = assets.path(name)
+            source, digest = assets.path(name), assets.sha256(name)
         except assets.AssetError as error:
             raise BuildError(str(error)) from error
-        with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = source.stat().st_size
         target = self._folder / "artifacts" / f"weights-{digest[:16]}.bin"
         if not target.is_file() or target.stat().st_size != size:

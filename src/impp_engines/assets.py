@@ -268,6 +268,14 @@ def path(name: str, report: Report | None = None) -> Path:
     return target
 
 
+def sha256(name: str) -> str:
+    """The SHA-256 of an asset: the pinned one, or that of a file which was converted here. Raises `AssetError`."""
+    file = path(name)
+    if name in CONVERTED:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    return (JOINED.get(name) or ASSETS[name]).sha256
+
+
 def prepare(report: Report | None = None) -> list[Path]:
     """Make every asset available; returns their paths. Raises `AssetError` at the first that cannot be fetched."""
     return [path(name, report) for name in names()]

@@ -9,17 +9,27 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 from PIL import Image
 from tests.support.system import System
+from tests.support.terraform_runs import provider_server
 
 from impp_local.deploy import adoption, root
 from impp_local.kernel.clients import Clients
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_provider(system: System) -> Iterator[None]:
+    """Every Terraform of this file uses one running provider, which saves its starts."""
+    with pytest.MonkeyPatch.context() as patch, provider_server(system.state / "deploy" / "terraform") as reattach:
+        patch.setenv("TF_REATTACH_PROVIDERS", reattach)
+        yield
 
 
 def test_no_secret_is_in_the_state(system: System) -> None:

@@ -124,3 +124,9 @@ def test_the_command_prepares_all_real_assets() -> None:
         env={**os.environ, "PYTHONPATH": "src"},
     )
     assert f"{len(assets.names())} files ready" in result.stdout
+
+
+@pytest.mark.slow
+def test_the_hash_of_each_file_is_known_without_reading_it_again() -> None:
+    for name in assets.names():
+        assert assets.sha256(name) == hashlib.sha256(assets.path(name).read_bytes()).hexdigest(), name

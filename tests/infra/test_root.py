@@ -780,10 +780,13 @@ def test_what_an_account_has_once_is_left_alone(environment: str, plan: Plan, de
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_the_page_itemises_what_an_idle_environment_costs(environment: str, plan: Plan, tmp_path: Path) -> None:
+def test_the_page_itemises_what_an_idle_environment_costs(
+    environment: str, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terraform_env: dict[str, str]
+) -> None:
     """Prod, and dev as `make idle-cost` plans it."""
     planned = json.loads(plan.text)
     if environment == "dev":
+        monkeypatch.setenv("TF_REATTACH_PROVIDERS", terraform_env["TF_REATTACH_PROVIDERS"])
         planned = plan_offline(environment, {}, manifest(tmp_path / "build"))
     page = (REPOSITORY / "docs" / "design" / "aws.md").read_text(encoding="utf-8")
     assert f"### {environment}\n\n{table(idle_cost(planned))}\n" in page

@@ -60,11 +60,12 @@ FOOTAGE = {
 ENGINES = {
     "__init__.py": '"""Models."""\n',
     "assets.py": (
-        "from pathlib import Path\n\nclass AssetError(Exception):\n    pass\n\n"
+        "import hashlib\nfrom pathlib import Path\n\nclass AssetError(Exception):\n    pass\n\n"
         "def names():\n    return ['small/model.bin', 'other.onnx', 'lost.onnx']\n\n"
         "def path(name):\n"
         "    if name == 'lost.onnx':\n        raise AssetError('Cannot fetch lost.onnx')\n"
-        "    return Path(__file__).with_name('model.bin')\n"
+        "    return Path(__file__).with_name('model.bin')\n\n"
+        "def sha256(name):\n    return hashlib.sha256(path(name).read_bytes()).hexdigest()\n"
     ),
     "model.bin": "weights",
     "models.py": "SMALL = 'small/model.bin'\n",
