@@ -17,10 +17,10 @@ FIRST = (
     "e2e",
     "infra/test_modules.py",
     "infra/test_root.py",
-    "e2e/test_terraform.py",
     "lambdas/handlers/test_difficult_files.py",
+    "e2e/test_terraform.py",
 )
-"""The longest files. All but the last wait for Terraform, the fourth also for the deployment that the first makes."""
+"""The longest files. The last needs the deployment that the first makes, and begins when that is nearly ready."""
 
 register_profiles()
 service_models.share()
