@@ -46,13 +46,12 @@ down: $(READY) ## Stop the local cloud that `make up` started; STATE=<folder>.
 test: $(READY) ## Run all checks and tests.
 	@$(MAKE) --jobs 2 lint tests
 
-# Four processes for two cores: some of the tests wait for Terraform, which waits for itself. Three used 1.7 cores.
+# Half as many processes again as there are cores: some of the tests wait, for Terraform above all.
+WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+
 .PHONY: tests
 tests: $(READY)
-	$(RUN) -m pytest -q --numprocesses 4 --dist loadfile --no-loadscope-reorder
-
-# Half as many processes again as there are cores: some of the tests wait.
-WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+	$(RUN) -m pytest -q --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(READY) ## Run the quick tests: no models, no Terraform, few processes.
 	$(VENV)/bin/ruff check -q
