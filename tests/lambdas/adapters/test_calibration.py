@@ -45,18 +45,24 @@ def test_an_asset_without_lessons_writes_nothing() -> None:
 
 
 def test_of_executions_that_end_at_once_none_destroys_what_another_has_taught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All read the same record before anybody writes."""
-    together, read = threading.Barrier(6), dynamo.get_item
-    first = threading.local()
+    """All read the same record before anybody writes. One request at a time, as moto checks and writes in two steps."""
+    together, read, write = threading.Barrier(6), dynamo.get_item, dynamo.update_item
+    first, alone = threading.local(), threading.Lock()
+
+    def update_item(*args: Any, **options: Any) -> bool:
+        with alone:
+            return write(*args, **options)
 
     def get_item(table: str, pk: str) -> dict[str, Any] | None:
-        item = read(table, pk)
+        with alone:
+            item = read(table, pk)
         if not getattr(first, "has_read", False):
             first.has_read = True
             together.wait(30)
         return item
 
     monkeypatch.setattr(dynamo, "get_item", get_item)
+    monkeypatch.setattr(dynamo, "update_item", update_item)
     threads = [threading.Thread(target=teach, args=(f"e{number}", 20.0 + number)) for number in range(6)]
     for thread in threads:
         thread.start()

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ class Sandbox:
         self.lines: list[str] = []
         self.peak_bytes = 0
         self._partial = b""
+        self._closing = threading.Lock()
+        """Held while the log pipe is read or closed: a cloud that stops ends sandboxes which others use or end."""
         self._marked: str | None = None
         self._temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=spec.folder))
         self._channel, worker_end = socket.socketpair()
@@ -128,10 +131,11 @@ class Sandbox:
         self._signal(signal.SIGKILL)
         self.process.wait()
         self._channel.close()
-        if self._logs >= 0:
-            self._read_logs()
-            os.close(self._logs)
-            self._logs = -1
+        self._read_logs()
+        with self._closing:
+            if self._logs >= 0:
+                os.close(self._logs)
+                self._logs = -1
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -171,7 +175,7 @@ class Sandbox:
                 for key, _ in ready:
                     if key.fileobj is not self._channel:
                         if not self._read_logs():
-                            selector.unregister(self._logs)
+                            selector.unregister(key.fileobj)
                         continue
                     try:
                         chunk = self._channel.recv(1 << 20)
@@ -204,16 +208,18 @@ class Sandbox:
                     return
 
     def _read_logs(self) -> bool:
-        """Read what is in the log pipe; False at its end."""
-        while True:
-            try:
-                chunk = os.read(self._logs, 1 << 16)
-            except BlockingIOError:
-                return True
-            if not chunk:
-                self._take(b"\n" if self._partial else b"")
-                return False
-            self._take(chunk)
+        """Read what is in the log pipe; False at its end, or once it is closed."""
+        with self._closing:
+            while self._logs >= 0:
+                try:
+                    chunk = os.read(self._logs, 1 << 16)
+                except BlockingIOError:
+                    return True
+                if not chunk:
+                    self._take(b"\n" if self._partial else b"")
+                    return False
+                self._take(chunk)
+        return False
 
     def _take(self, chunk: bytes) -> None:
         *whole, self._partial = (self._partial + chunk).split(b"\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.support.local_cloud import Maker, wait_until
 
 from impp_local.kernel import principals
-from impp_local.services.lambda_ import api, runner
+from impp_local.services.lambda_ import api, runner, sandbox
 
 pytestmark = pytest.mark.slow
 
@@ -173,3 +174,33 @@ def test_a_function_with_a_whole_core_waits_until_there_is_one(make: Maker) -> N
         runs = sorted(pool.map(lambda _: make.invoke(function)[0], range(2 * (os.cpu_count() or 1) + 1)))
     for moment in (started for started, _ in runs):
         assert sum(started <= moment < ended for started, ended in runs) <= (os.cpu_count() or 1)
+
+
+def test_a_sandbox_that_two_threads_end_at_once_ends(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the cloud stops while an invocation is aborted."""
+    started: list[sandbox.Sandbox] = []
+    start = sandbox.Sandbox.__init__
+
+    def remember(self: sandbox.Sandbox, *args: Any) -> None:
+        start(self, *args)
+        started.append(self)
+
+    monkeypatch.setattr(sandbox.Sandbox, "__init__", remember)
+    make.invoke(make.function("def handler(event, context): pass"))
+    (one,) = started
+    is_read, is_closed, read = threading.Event(), threading.Event(), os.read
+
+    def read_slowly(file: int, size: int) -> bytes:
+        if file == one._logs and not is_read.is_set():
+            is_read.set()
+            is_closed.wait(0.3)  # the other thread closes the pipe meanwhile, if it may
+        return read(file, size)
+
+    monkeypatch.setattr(sandbox.os, "read", read_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(one.kill)
+        assert is_read.wait(30)
+        second = pool.submit(one.kill)
+        second.add_done_callback(lambda _: is_closed.set())
+        first.result(30)
+        second.result(30)
