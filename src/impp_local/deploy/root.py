@@ -218,6 +218,8 @@ def prepare(
     """Write the working copy and return its root folder; Terraform's providers in it are kept."""
     copy = state_dir.absolute() / "deploy"
     root = copy / "terraform"
+    if (root / STATE).exists() and not (copy / STATE).exists():  # of a cloud from before 2026-12; can go in 2027
+        (root / STATE).replace(copy / STATE)
     _copy(repository / "terraform", root)
     _copy(repository / "modules", copy / "modules")
     endpoints = "\n".join(f"    {service} = {json.dumps(endpoint)}" for service in SERVICES)

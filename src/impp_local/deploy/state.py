@@ -36,7 +36,7 @@ class StateFile:
         try:
             content = self._path.read_bytes()
             return content if "serial" in json.loads(content) else None
-        except (FileNotFoundError, ValueError):
+        except (OSError, TypeError, ValueError):
             return None
 
     def write(self, content: bytes) -> None:

@@ -109,6 +109,15 @@ def test_a_deployment_moves_to_another_port_with_its_cloud(
     assert json.loads(known.read_text())["url"] == old
 
 
+def test_the_state_of_an_older_cloud_is_kept(terraform: FakeTerraform, repository: Path, tmp_path: Path) -> None:
+    old = tmp_path / "state" / "deploy" / "terraform" / root.STATE
+    old.parent.mkdir(parents=True)
+    old.write_text('{"serial": 8}')
+    root.deploy("http://127.0.0.1:1", tmp_path / "state", tmp_path / "manifest.json", repository=repository)
+    assert (tmp_path / "state" / "deploy" / root.STATE).read_text() == '{"serial": 8}'
+    assert not old.exists()
+
+
 def test_after_a_failed_apply_nothing_is_known(terraform: FakeTerraform, repository: Path, tmp_path: Path) -> None:
     state, manifest = tmp_path / "state", tmp_path / "manifest.json"
     manifest.write_text("{}")

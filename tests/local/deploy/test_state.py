@@ -40,7 +40,7 @@ def test_a_write_that_a_kill_cuts_changes_nothing(path: Path) -> None:
         assert requests.get(address).content == FIRST
 
 
-@pytest.mark.parametrize("left", [b"", b'{"version": 4, "ser'])
+@pytest.mark.parametrize("left", [b"", b"7", b'{"version": 4, "ser'])
 def test_a_damaged_file_counts_as_none(path: Path, left: bytes) -> None:
     path.write_bytes(left)
     assert StateFile(path).read() is None
