@@ -6,12 +6,15 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
 import tftest
+from tests.support import provider_proxy
+from tests.support.paths import REPOSITORY
 
 from impp_local.deploy.offline_plan import Answers
 from impp_local.deploy.terraform import GARBAGE_COLLECTION, ensure_terraform
@@ -41,18 +44,17 @@ def provider_server(folder: Path) -> Iterator[str]:
     Terraform starts a provider process several times per command and once more per `run` block, a second of CPU time
     each. Providers can be started by hand instead, for debuggers, and serve any number of commands, one after the other
     (https://developer.hashicorp.com/terraform/plugin/debugging). Each command configures the provider anew.
+    `provider_proxy` stands between the two.
     """
     (binary,) = folder.glob(".terraform/providers/registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")
     # The provider keeps its HTTP client from one configuration to the next and adds a CA bundle to a new one only.
     env = GARBAGE_COLLECTION | {name: value for name, value in os.environ.items() if name != "AWS_CA_BUNDLE"}
     env["TF_LOG_SDK"] = "off"  # by default a provider in debug mode traces every call
-    command = [str(binary), "-debug"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    command = [sys.executable, "-m", provider_proxy.__name__, str(binary)]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
-        try:
-            printed = (re.search("TF_REATTACH_PROVIDERS='(.*)'", line) for line in process.stdout)
-            reattach = next((match[1] for match in printed if match), None)
-            assert reattach, f"{binary} -debug printed no TF_REATTACH_PROVIDERS"
-            yield reattach
-        finally:
-            process.kill()
+        printed = re.search("TF_REATTACH_PROVIDERS='(.*)'", process.stdout.readline())
+        assert printed, f"{binary} -debug printed no TF_REATTACH_PROVIDERS"
+        yield printed[1]
