@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from impp_lambdas.adapters import aws, dynamo, s3
 from impp_lambdas.core import keys
-from impp_lambdas.core.intake import integrity
+from impp_lambdas.core.intake.object_head import find_archived
 from impp_lambdas.core.intake.originals import Original
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def holds(original: Original, sha256: str | None, context: aws.Context) -> bool 
     the composite (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
     """
     head = s3.head(original.bucket, original.key, original.version)
-    if head is None or sha256 is None or integrity.find_archived(head):
+    if head is None or sha256 is None or find_archived(head):
         return None
     stored = head.get("ChecksumSHA256")
     if stored and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT" and "-" not in stored:

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws
-from impp_lambdas.core.intake.integrity import Problem
+from impp_lambdas.core.intake.problems import Problem
 from impp_lambdas.core.results import reasons
 
 FILE_ERRORS = {"BadRequestException", "UnprocessableEntityException"}

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws, dynamo, s3, task_tokens
 from impp_lambdas.core import keys
-from impp_lambdas.core.intake.integrity import find_archived
+from impp_lambdas.core.intake.object_head import find_archived
 from impp_lambdas.core.money import retrieval
 from impp_lambdas.core.money.on_request import RESTORED_DAYS, TIER
 

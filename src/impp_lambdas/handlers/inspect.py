@@ -25,7 +25,7 @@ from impp_lambdas.core.planning import transcription
 
 if TYPE_CHECKING:
     from impp_lambdas.core.intake.inspection import Inspection
-    from impp_lambdas.core.intake.integrity import Problem
+    from impp_lambdas.core.intake.problems import Problem
     from impp_lambdas.core.money.pricing import LedgerLine
 
 RESERVE_S = 30.0

@@ -17,8 +17,8 @@ from impp_engines.media import MediaError
 from impp_footage import formats, reader
 from impp_lambdas.core.intake import inspection
 from impp_lambdas.core.intake.facts import Facts
-from impp_lambdas.core.intake.integrity import Problem
 from impp_lambdas.core.intake.originals import Original
+from impp_lambdas.core.intake.problems import Problem
 from impp_lambdas.core.media import description, duration, rhythm
 from impp_local.engines import video
 from impp_local.services.mediaconvert import prober

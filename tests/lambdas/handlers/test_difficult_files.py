@@ -15,7 +15,7 @@ from tests.support.paths import REPOSITORY
 from tests.support.pipeline_account import pipeline_account
 from tests.support.pipeline_run import Ending, children_for_risky_files, process
 
-from impp_lambdas.core.intake.integrity import REASONS
+from impp_lambdas.core.intake.problems import REASONS
 from impp_lambdas.core.results.outcome import NOTHING_MADE
 
 pytestmark = pytest.mark.slow

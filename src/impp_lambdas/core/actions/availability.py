@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from impp_lambdas.core.intake.integrity import ARCHIVES
+from impp_lambdas.core.intake.object_head import ARCHIVES
 
 READABLE, RESTORED, RESTORING, ARCHIVED, GONE = "readable", "restored", "restoring", "archived", "gone"
 

@@ -12,14 +12,15 @@ from impp_footage import boxes, exif, formats, tables
 from impp_footage.orientation import UPRIGHT, Orientation
 from impp_footage.reader import BudgetExceeded, RangeReader
 from impp_lambdas.core import keys
-from impp_lambdas.core.intake import facts, integrity, sources
+from impp_lambdas.core.intake import facts, integrity, object_head, sources
 from impp_lambdas.core.intake.facts import Facts, Streams
-from impp_lambdas.core.intake.integrity import Examination, Problem
 from impp_lambdas.core.intake.originals import REPLAYABLE_STATES
 from impp_lambdas.core.intake.plausibility import implausible
+from impp_lambdas.core.intake.problems import Problem
 from impp_lambdas.core.intake.unreadable import Unreadable
 
 if TYPE_CHECKING:
+    from impp_lambdas.core.intake.integrity import Examination
     from impp_lambdas.core.intake.originals import Original
 
 
@@ -73,13 +74,13 @@ def without_reading(original: Original, head: Mapping[str, Any], problem: Proble
 
 def inspect(original: Original, head: Mapping[str, Any], file: RangeReader, ask: Sources) -> Inspection:
     """Inspect an object; `head` is HeadObject's response."""
-    if archived := integrity.find_archived(head):
+    if archived := object_head.find_archived(head):
         return without_reading(original, head, archived)
     own = sources.own_metadata(head.get("Metadata", {}))
     if contradiction := sources.contradiction(original.key, own):
         return without_reading(original, head, Problem("contradiction", contradiction))
     examination = integrity.examine(file)
-    problem = examination.problem if file.size == 0 else integrity.compare_checksums(head, own) or examination.problem
+    problem = examination.problem if file.size == 0 else object_head.compare_checksums(head, own) or examination.problem
     streams = replace(_UNKNOWN, container=examination.container or "unknown")
     if not problem:
         streams, problem = _streams(file, examination, ask, streams)

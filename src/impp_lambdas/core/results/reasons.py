@@ -24,7 +24,7 @@ REJECTIONS: Mapping[str, str] = {
     "copies": "The bucket already has too many copies of this content",
     "read_limit": "The file is laid out so that reading it takes too many requests; no camera writes such a file",
 }
-"""Sentences for :data:`impp_lambdas.core.intake.integrity.REASONS` and for Publish's own `nothing_made`, without their
+"""Sentences for :data:`impp_lambdas.core.intake.problems.REASONS` and for Publish's own `nothing_made`, without their
 full stop."""
 
 ERRORS: Mapping[str, str] = {

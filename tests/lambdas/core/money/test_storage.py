@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.dashcam_facts import FACTS
 from tests.support.paths import REPOSITORY
 
-from impp_lambdas.core.intake.integrity import ARCHIVES
+from impp_lambdas.core.intake.object_head import ARCHIVES
 from impp_lambdas.core.money import storage
 from impp_lambdas.core.money.pricing import PriceBook
 from impp_lambdas.core.money.retrieval import RETRIEVALS

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from impp_lambdas.core.intake.integrity import REASONS
+from impp_lambdas.core.intake.problems import REASONS
 from impp_lambdas.core.results import reasons
 from impp_lambdas.core.results.outcome import NOTHING_MADE
 
