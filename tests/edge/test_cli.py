@@ -12,7 +12,7 @@ from typing import Any
 
 import click.testing
 import pytest
-from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, noise, objects, put
 from tests.support.paths import REPOSITORY
 
 from impp_edge.bucket.checksums import PROBE
@@ -182,7 +182,7 @@ def parts_of(s3: Any, upload: Any) -> list[Any]:
 def test_sigterm_ends_a_run_after_a_part_and_the_next_one_resumes(
     config: Config, card: Path, s3: Any, tmp_path: Path
 ) -> None:
-    content = put(card, CLIP, MP4 + os.urandom(6 * PART)).read_bytes()
+    content = put(card, CLIP, MP4 + noise(6 * PART)).read_bytes()
     args = [
         str(card), "--bucket", BUCKET, "--state", str(config.state), "--endpoint-url", str(config.endpoint_url),
         "--workers", "1", "--limit-mbit", "80", "--config", os.devnull,

@@ -617,7 +617,11 @@ def test_a_folder_of_100_000_files(edge: Box, tmp_path: Path) -> None:
     movies.mkdir(parents=True)
     directory = os.open(movies, os.O_RDONLY)
     for number in range(100_000):
-        os.close(os.open(f"{number:06}", os.O_CREAT | os.O_WRONLY, dir_fd=directory))
+        first = f"{number - number % 10_000:06}"  # the others are links to it, which are quicker to create
+        if number % 10_000:
+            os.link(first, f"{number:06}", src_dir_fd=directory, dst_dir_fd=directory)
+        else:
+            os.close(os.open(first, os.O_CREAT | os.O_WRONLY, dir_fd=directory))
     os.close(directory)
     for name in NAMES[:3]:
         edge.put(name)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, noise, objects, put
 from tests.support.paths import REPOSITORY
 
 from impp_edge import digest as digest_module
@@ -67,7 +67,7 @@ def test_an_object_has_the_metadata_and_tags_of_the_pipeline(config: Config, car
 
 @pytest.mark.parametrize("size", [1, PART - 1, PART, PART + 1, 2 * PART + 12345])
 def test_every_size_arrives_with_a_full_object_checksum(config: Config, card: Path, s3: Any, size: int) -> None:
-    content = (MP4 + os.urandom(size))[:size]
+    content = (MP4 + noise(size))[:size]
     put(card, "clip.mp4", content)
     summary, events = run(config)
     assert summary.complete, events
@@ -111,7 +111,7 @@ def test_a_second_run_reads_and_sends_nothing(
 
 @pytest.mark.parametrize("size", [100, PART + 100])
 def test_lost_state_creates_no_second_object(config: Config, card: Path, s3: Any, size: int) -> None:
-    put(card, CLIP, MP4 + os.urandom(size))
+    put(card, CLIP, MP4 + noise(size))
     run(config)
     forget_all(config)
     summary, events = run(config)
@@ -123,8 +123,8 @@ def test_lost_state_creates_no_second_object(config: Config, card: Path, s3: Any
 
 @pytest.mark.parametrize("size", [100, PART + 100])
 def test_another_file_of_the_same_name_gets_a_key_of_its_own(config: Config, card: Path, s3: Any, size: int) -> None:
-    first = put(card, "DCIM/100GOPRO/GX010001.MP4", MP4 + os.urandom(size)).read_bytes()
-    second = put(card, "DCIM/101GOPRO/GX010001.MP4", MP4 + os.urandom(size)).read_bytes()
+    first = put(card, "DCIM/100GOPRO/GX010001.MP4", MP4 + noise(size)).read_bytes()
+    second = put(card, "DCIM/101GOPRO/GX010001.MP4", MP4 + noise(size, seed=1)).read_bytes()
     summary, events = run(config)
     assert nonzero_counts(summary) == {"brought": 2} and sorted(e["renamed"] for e in events) == [False, True]
     stored = objects(s3)
@@ -146,7 +146,7 @@ def test_the_next_run_completes_after_a_kill_at_any_step(
     config: Config, card: Path, s3: Any, step: str, after: bool
 ) -> None:
     small = [put(card, f"Record/20260115_08150{i}_NF.mp4").read_bytes() for i in range(3)]
-    large = put(card, "Record/20260115_081509_EF.mp4", MP4 + os.urandom(2 * PART)).read_bytes()
+    large = put(card, "Record/20260115_081509_EF.mp4", MP4 + noise(2 * PART)).read_bytes()
     killed = subprocess.run(
         [sys.executable, str(REPOSITORY / KILL_AT), step, str(int(after)), str(card), str(config.state),
          str(config.endpoint_url), str(PART)],
@@ -192,7 +192,7 @@ def test_a_file_still_being_written_waits(config: Config, card: Path, s3: Any) -
 def test_a_file_that_changes_during_the_upload_is_not_recorded(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    path = put(card, CLIP, MP4 + os.urandom(size))
+    path = put(card, CLIP, MP4 + noise(size))
     real = workers.digest
 
     def changing(file: Any, *args: Any) -> Any:
@@ -218,7 +218,7 @@ def test_s3_rejects_bytes_that_differ_from_the_hashed_ones(
 ) -> None:
     """A failing card returns different bytes on each read; the file is too large to be read only once."""
     monkeypatch.setattr(workers, "KEEP", 0)
-    path = put(card, CLIP, MP4 + os.urandom(size))
+    path = put(card, CLIP, MP4 + noise(size))
     before, real = path.stat(), workers.digest
 
     def failing_card(file: Any, *args: Any) -> Any:
@@ -296,8 +296,8 @@ def test_a_folder_replaced_by_a_link_while_queued_leads_to_nobody_elses_file(
     config: Config, card: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     """Whoever may write to a shared folder cannot have the edge upload what only the edge may read."""
-    path = put(card, CLIP, MP4 + os.urandom(size))
-    private = put(tmp_path / "private", path.name, MP4 + os.urandom(size))
+    path = put(card, CLIP, MP4 + noise(size))
+    private = put(tmp_path / "private", path.name, MP4 + noise(size, seed=1))
     os.utime(private, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
     real = triage.order
 

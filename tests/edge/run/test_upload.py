@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.edge.cards import BUCKET, PART
+from tests.support.edge.cards import BUCKET, PART, noise
 from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
 
 from impp_edge.bucket.checksums import Basis, Checksums
@@ -129,7 +128,7 @@ def test_a_server_that_verifies_refuses_the_probe_and_keeps_nothing(store: Store
 
 def random_file(card: Path, size: int, name: bytes = b"a.mp4") -> tuple[CardFile, Digest]:
     """A file of random bytes, the same for each size."""
-    (card / os.fsdecode(name)).write_bytes(random.Random(size).randbytes(size))
+    (card / os.fsdecode(name)).write_bytes(noise(size))
     return file_and_digest(card, name)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from tests.support.edge.cards import BUCKET, MP4, PART, objects, put
+from tests.support.edge.cards import BUCKET, MP4, PART, noise, objects, put
 
 from impp_edge import hours
 from impp_edge.bucket.s3 import S3, Refused, S3Error
@@ -64,7 +64,7 @@ def at_part(monkeypatch: pytest.MonkeyPatch, number: int, do: Callable[[], None]
 def test_a_new_event_interrupts_a_clip_between_parts(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contents = [put(card, LONG, MP4 + os.urandom(4 * PART)).read_bytes()]
+    contents = [put(card, LONG, MP4 + noise(4 * PART)).read_bytes()]
     clock, looked = Clock(replace(config, rescan_s=3600.0)), threading.Event()
     real = Discovery.run
 
@@ -77,7 +77,7 @@ def test_a_new_event_interrupts_a_clip_between_parts(
     monkeypatch.setattr(Discovery, "run", look)
 
     def crash() -> None:
-        contents.append(put(card, EVENT, MP4 + os.urandom(PART)).read_bytes())
+        contents.append(put(card, EVENT, MP4 + noise(PART, seed=1)).read_bytes())
         clock.at = 0.0  # as a hint does
         assert looked.wait(30)
 
@@ -100,7 +100,7 @@ def test_a_failed_file_is_retried_in_a_long_run_and_counted_once(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, retry_s: float, expected: dict[str, int]
 ) -> None:
     put(card, EVENT)
-    put(card, LONG, MP4 + os.urandom(4 * PART))
+    put(card, LONG, MP4 + noise(4 * PART))
     clock, looks, tries = Clock(replace(config, rescan_s=3600.0)), threading.Semaphore(0), []
     real_look, real_part, real_digest = Discovery.run, S3.part, digest
 
@@ -200,7 +200,7 @@ def test_outside_the_hours_only_events_are_uploaded_and_the_rest_waits(config: C
 def test_a_closing_window_interrupts_a_clip_after_a_part_and_it_resumes_there(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = put(card, LONG, MP4 + os.urandom(4 * PART)).read_bytes()
+    content = put(card, LONG, MP4 + noise(4 * PART)).read_bytes()
     is_open, checked = [True], threading.Event()
 
     def check_hours(_hours: hours.Hours, _now: float) -> bool:
@@ -229,7 +229,7 @@ def test_the_upload_of_a_deleted_file_is_aborted(
     def refuse(*_: Any) -> None:
         raise S3Error(status or 0, "No", "as scripted")
 
-    path = put(card, LONG, MP4 + os.urandom(4 * PART))
+    path = put(card, LONG, MP4 + noise(4 * PART))
     put(card, "Record/stays.txt", b"so that the card is there")
     stop = threading.Event()
     at_part(monkeypatch, 2, stop.set)
@@ -279,7 +279,7 @@ def test_waiting_files_of_an_absent_card_do_not_fail(
     for number in range(20):
         put(card, f"Record/20260115_08{number:02}00_NF.mp4")
     phone = tmp_path / "phone"
-    put(phone, EVENT, MP4 + os.urandom(2 * PART))
+    put(phone, EVENT, MP4 + noise(2 * PART, seed=1))
     config = replace(config, workers=1, folders=(*config.folders, Folder(phone)))
     clock, looked, real = Clock(replace(config, rescan_s=3600.0)), threading.Event(), Discovery.run
 
@@ -376,7 +376,7 @@ def test_uploaded_files_are_removed_from_the_card_if_configured(config: Config, 
 def test_parts_of_one_clip_are_sent_concurrently(
     config: Config, card: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(card, LONG, MP4 + os.urandom(4 * PART))
+    put(card, LONG, MP4 + noise(4 * PART))
     together = threading.Barrier(4)
     real = S3.part
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.support.camera_files import movie
+from tests.support.edge.cards import noise
 from tests.support.edge.proxy import Proxy, proxied
 from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
 from tests.support.paths import REPOSITORY
@@ -159,7 +159,7 @@ def wait_for_end(process: subprocess.Popen[str]) -> RunResult:
 
 def clip(size: int, seed: int) -> bytes:
     """A complete movie of about ``size`` bytes."""
-    return movie(data=random.Random(seed).randbytes(size))
+    return movie(data=noise(size, seed))
 
 
 def paged(client: Any, operation: str, bucket: str, what: str) -> Iterator[dict[str, Any]]:
