@@ -78,7 +78,7 @@ class JobRows:
 
 def are_under_way(store: Store, service: str) -> bool:
     """Whether a service has jobs to continue."""
-    return bool(store.rows(_under_way(service)))
+    return store.has(_under_way(service))
 
 
 def _under_way(service: str) -> str:

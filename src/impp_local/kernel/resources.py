@@ -101,6 +101,10 @@ class Resources:
         for name in values.keys() - self._large_names():
             self._store.delete(LARGE, name)
 
+    def has(self, module: str) -> bool:
+        """Whether the backends of a module of moto have a row."""
+        return any(kind == BACKEND and key.startswith(f"{module} ") for kind, key in self._written)
+
     def keep(self, name: str, describe: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         """Write what `describe` returns whenever the service changed; returns what was written last, or nothing."""
         self._kept[name] = describe

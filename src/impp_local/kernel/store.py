@@ -117,6 +117,11 @@ class Store:
             ).fetchall()
         return [(key, pickle.loads(value)) for key, value in listed]  # noqa: S301  # as above
 
+    def has(self, kind: str) -> bool:
+        """Whether there is any row of a kind."""
+        with self._lock:
+            return self._rows.execute("SELECT 1 FROM rows WHERE kind = ? LIMIT 1", (kind,)).fetchone() is not None
+
     @contextmanager
     def changes(self) -> Iterator[None]:
         """Several changes as one: on disk together when the block ends, none of them when it raises. Nestable."""

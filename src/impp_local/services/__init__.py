@@ -1,7 +1,8 @@
 """AWS services of our own: one module or package each, named like botocore's service, with a function `create(cloud)`.
 
 A service is made at its first request, so that one which nobody calls costs no time and no memory. Those that act
-before that (they change moto, are targets of events or answer viewers) start with the cloud.
+before that (they change moto, are targets of events or answer viewers) start with the cloud. Step Functions, whose
+parser takes a quarter of a second to import, does so only with a folder that has state machines.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any, Final
 
 from impp_local.kernel.contract import Cloud, Lazy, Service
 from impp_local.kernel.jobs import are_under_way
+from impp_local.services import stepfunctions
 
-STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "stepfunctions", "s3", "dynamodb", "cloudfront")
+STARTED_WITH_THE_CLOUD: Final = ("sqs", "sns", "events", "lambda", "s3", "dynamodb", "cloudfront")
 
 WITH_JOBS: Final = ("mediaconvert", "transcribe", "rekognition", "sagemaker")
 """Those that also start with the cloud when they have jobs to continue."""
@@ -45,6 +47,8 @@ class Services:
         """Make the services that start with the cloud."""
         for name in STARTED_WITH_THE_CLOUD:
             self(name)
+        if stepfunctions.is_in_use(self._cloud):
+            self(stepfunctions.NAME)
 
     def resume(self) -> None:
         """Continue what was under way when the cloud last stopped."""
