@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -98,6 +99,25 @@ class Console:
     def columns(self) -> int:
         """Width of the terminal; a usual one elsewhere."""
         return shutil.get_terminal_size((100, 24)).columns if self._live else 100
+
+
+class DeployProgress:
+    """Says how much of its plan Terraform has done, from the lines that it prints."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._done = self._total = 0
+        self._noun = "resources made"
+
+    def __call__(self, line: str) -> None:
+        """Read a line."""
+        if line.startswith("Plan: "):
+            planned = {kind: int(number) for number, kind in re.findall(r"(\d+) to (\w+)", line)}
+            self._total = sum(planned.values())
+            self._noun = "resources made" if planned.get("add") == self._total else "changes made"
+        if re.search(r": (Import|Creation|Modifications|Destruction) complete", line):
+            self._done += 1
+            self._console.progress(self._done, max(self._done, self._total), self._noun)
 
 
 def result_lines(report: Report, columns: int) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,7 @@ from typing import Any, Final
 from impp_engines.assets import AssetError
 from impp_local.demo import card, collect, keep, report, stages
 from impp_local.demo.card import CardFile, Outcome
-from impp_local.demo.console import Console, result_lines
+from impp_local.demo.console import Console, DeployProgress, result_lines
 from impp_local.demo.facts import Report
 from impp_local.demo.names import printable, shown
 from impp_local.demo.signals import Interrupted, leave, unwinding
@@ -239,25 +238,6 @@ class _Demo:
     def _outcome_of(self, file: CardFile) -> Outcome | None:
         outcome = card.outcome_of(file, self._outcomes, self._root)
         return outcome if outcome or self._is_uploaded else Outcome("waiting")
-
-
-class DeployProgress:
-    """Says how much of its plan Terraform has done, from the lines that it prints."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._done = self._total = 0
-        self._noun = "resources made"
-
-    def __call__(self, line: str) -> None:
-        """Read a line."""
-        if line.startswith("Plan: "):
-            planned = {kind: int(number) for number, kind in re.findall(r"(\d+) to (\w+)", line)}
-            self._total = sum(planned.values())
-            self._noun = "resources made" if planned.get("add") == self._total else "changes made"
-        if re.search(r": (Import|Creation|Modifications|Destruction) complete", line):
-            self._done += 1
-            self._console.progress(self._done, max(self._done, self._total), self._noun)
 
 
 def _remove(path: Path) -> None:

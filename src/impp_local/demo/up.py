@@ -23,9 +23,8 @@ import click
 from impp_cli import environments
 from impp_engines import assets
 from impp_local.demo import environment, stages
-from impp_local.demo.console import Console
+from impp_local.demo.console import Console, DeployProgress
 from impp_local.demo.names import printable, shown
-from impp_local.demo.run import DeployProgress
 from impp_local.demo.signals import Interrupted, leave, unwinding
 from impp_local.deploy import root
 from impp_local.deploy.terraform import TerraformMissing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from impp_local.demo.console import EXAMPLES, Console, result_lines
+from impp_local.demo.console import EXAMPLES, Console, DeployProgress, result_lines
 from impp_local.demo.facts import FileReport, Report
 
 
@@ -109,3 +109,21 @@ def test_a_run_without_problems_says_so(run: Report) -> None:
 def test_a_stopped_run_says_so(run: Report) -> None:
     lines = list(result_lines(replace(many(run, published=20, running=3), interrupted=True), 100))
     assert lines[-2].startswith("Stopped early: 20 of 23 finished")
+
+
+@pytest.mark.parametrize(
+    ("plan", "total", "noun"),
+    [
+        ("2 to add, 0 to change, 0 to destroy", 2, "resources made"),
+        ("1 to import, 1 to add, 3 to change, 1 to destroy", 6, "changes made"),
+    ],
+)
+def test_the_progress_of_a_deployment_counts_every_change(plan: str, total: int, noun: str) -> None:
+    out = io.StringIO()
+    seconds = iter(range(0, 100, 3))
+    progress = DeployProgress(Console(out, lambda: next(seconds)))
+    progress(f"Plan: {plan}.")
+    progress("aws_s3_bucket.this: Creating...")
+    for done in ("Creation", "Import", "Modifications", "Destruction"):
+        progress(f'module.a["b"].aws_s3_bucket.this: {done} complete after 1s [id=b]')
+    assert out.getvalue().splitlines() == [f"  {n} of {max(n, total)} {noun}" for n in (1, 2, 3, 4)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from impp_cli.aws import Account
 from impp_engines import assets
 from impp_local.demo import card, collect, keep, run, stages
 from impp_local.demo.card import Outcome
-from impp_local.demo.console import Console
 from impp_local.demo.signals import Interrupted
 
 
@@ -186,21 +184,3 @@ def test_the_end_of_the_local_cloud_is_reported_as_that(
     monkeypatch.setattr(stages, "wait_until_idle", refused)
     assert run.run(media) == 2
     assert "The local cloud ended with code -9" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("plan", "total", "noun"),
-    [
-        ("2 to add, 0 to change, 0 to destroy", 2, "resources made"),
-        ("1 to import, 1 to add, 3 to change, 1 to destroy", 6, "changes made"),
-    ],
-)
-def test_the_progress_of_a_deployment_counts_every_change(plan: str, total: int, noun: str) -> None:
-    out = io.StringIO()
-    seconds = iter(range(0, 100, 3))
-    progress = run.DeployProgress(Console(out, lambda: next(seconds)))
-    progress(f"Plan: {plan}.")
-    progress("aws_s3_bucket.this: Creating...")
-    for done in ("Creation", "Import", "Modifications", "Destruction"):
-        progress(f'module.a["b"].aws_s3_bucket.this: {done} complete after 1s [id=b]')
-    assert out.getvalue().splitlines() == [f"  {n} of {max(n, total)} {noun}" for n in (1, 2, 3, 4)]
