@@ -24,6 +24,9 @@ from impp_local.kernel.defaults import ACCOUNT, HOST
 BACKEND: Final = 'backend "http" {}'
 """In the root's `terraform` block; TF_HTTP_ADDRESS has the server's address."""
 
+POLL_S: Final = 0.05
+"""How long Terraform's end may wait for the server's."""
+
 
 class StateFile:
     """Terraform's state in a file."""
@@ -65,7 +68,7 @@ class StateFile:
             address = path
 
         with http.server.ThreadingHTTPServer((HOST, 0), Handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
             try:
                 yield f"http://{HOST}:{server.server_port}{path}"
             finally:
