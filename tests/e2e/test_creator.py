@@ -21,29 +21,21 @@ from impp_smoke.checks import METERED
 pytestmark = pytest.mark.slow
 
 KEY = "originals/creator/studio/2026/11/29/film.mp4"
-SECONDS = 88
+SECONDS = 58
+"""Long enough for three chapters (`impp_lambdas.core.results.youtube`), of which the second begins after the pause."""
 
 
 @pytest.fixture(scope="module")
 def film(system: System, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The manifest of a clip of 720 lines in which somebody speaks."""
+    """The manifest of a clip of 720 lines in which somebody speaks, pauses, and goes on from the 17th second."""
     clip = tmp_path_factory.mktemp("film") / "film.mp4"
     street, voice = assets.path("bikes.mp4"), assets.path("two_cities.wav")
-    inputs = ["-stream_loop", "-1", *video.input_options(street), "-stream_loop", "-1", *video.input_options(voice)]
-    picture = [
-        "-vf",
-        "scale=1280:720,setsar=1,fps=10",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-g",
-        "100",
-        "-pix_fmt",
-        "yuv420p",
-    ]
-    maps = ["-map", "0:v", "-map", "1:a", "-t", str(SECONDS)]
-    ffmpeg(*inputs, *maps, *picture, "-c:a", "aac", "-movflags", "+faststart", to=clip)
+    inputs = ["-stream_loop", "-1", *video.input_options(street), *video.input_options(voice)]
+    first, rest = "atrim=end=4.6,apad=whole_dur=17", "atrim=4.6:24.2,asetpts=PTS-STARTPTS"
+    speech = f"[1:a]asplit[a][b];[a]{first}[first];[b]{rest}[rest];[first][rest]concat=v=0:a=1,apad[speech]"
+    tracks = ["-filter_complex", speech, "-map", "0:v", "-map", "[speech]", "-t", str(SECONDS)]
+    picture = ["-vf", "fps=5,scale=1280:720,setsar=1", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50"]
+    ffmpeg(*inputs, *tracks, *picture, "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart", to=clip)
     asset = system.upload(clip, KEY)
     system.wait_until_idle()
     manifest: dict[str, Any] = system.deliver(f"assets/{asset}/manifest.json").json()
