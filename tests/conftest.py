@@ -79,6 +79,6 @@ class _Parts(LoadFileScheduling):
 
 def _part(file: str) -> str:
     """What a file of tests belongs to: most of e2e shares an environment, what removes one has its own; the gallery's
-    tests share a browser."""
+    tests share a browser, the build's a cache of wheels."""
     folder = file.partition("/")[0]
-    return folder if folder in ("e2e", "gallery") and file != "e2e/test_terraform.py" else file
+    return folder if folder in ("build", "e2e", "gallery") and file != "e2e/test_terraform.py" else file
