@@ -118,9 +118,7 @@ class Discovery:
 
     def _skip(self, skips: list[tuple[CardFile, str]], seen: Seen) -> None:
         if skips:
-            with self._state.batch():
-                for card_file, reason in skips:
-                    self._state.skip(self._config.bucket, card_file, reason)
+            self._state.skip(self._config.bucket, skips)
         for card_file, reason in skips:
             seen.newly_skipped[reason] += 1
             self._report({"event": "skipped", "path": shown(card_file.raw), "reason": reason})
@@ -149,5 +147,5 @@ def _directories(files: Iterable[CardFile]) -> Iterator[tuple[list[CardFile], Co
         try:
             siblings = frozenset(map(os.fsdecode, os.listdir(directory)))  # noqa: PTH208  # 100,000 Paths are slow
         except OSError:  # the directory is gone: each of its files reports that
-            siblings = frozenset(card_file.relative.name for card_file in new)
+            siblings = frozenset(card_file.names[-1] for card_file in new)
         yield new, siblings

@@ -63,6 +63,11 @@ class CardFile:
         return Path(os.fsdecode(self.raw))
 
     @property
+    def names(self) -> list[str]:
+        """The names of the folders below its folder, and its own: the parts of :attr:`relative`, without its cost."""
+        return os.fsdecode(self.name).split("/")
+
+    @property
     def relative(self) -> PurePosixPath:
         """The path below its folder."""
         return PurePosixPath(os.fsdecode(self.name))

@@ -57,6 +57,6 @@ def _complete(card_file: CardFile) -> bool:
 
     try:
         with open_file(card_file) as file:
-            return not integrity(reader.of_file(file, card_file.size), card_file.path.name).is_cut
+            return not integrity(reader.of_file(file, card_file.size), card_file.names[-1]).is_cut
     except OSError:
         return True

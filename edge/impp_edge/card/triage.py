@@ -30,11 +30,11 @@ class Candidate:
 
 def skip_reason(card_file: CardFile, siblings: Collection[str]) -> str | None:
     """Why a file is not uploaded; None if it is."""
-    name, folders = card_file.relative.name, _folders(card_file)
+    folders, name = _place(card_file)
     if kind := sidecars.is_sidecar(folders, name):
         clips = sidecars.clips(name, siblings)
         if kind == "data" or clips:
-            return _sidecar_skip_reason(card_file, kind, [name, *clips])
+            return _sidecar_skip_reason(card_file, kind, folders, [name, *clips])
     if cameras.recognise(folders, name):
         return None
     if card_file.folder.unknown == "skip":
@@ -49,7 +49,7 @@ def skip_reason(card_file: CardFile, siblings: Collection[str]) -> str | None:
 
 def order(files: Collection[CardFile], siblings: Collection[str]) -> list[Candidate]:
     """The files of one directory with their urgencies, sidecars first."""
-    new = {card_file.relative.name: card_file for card_file in files}
+    new = {card_file.names[-1]: card_file for card_file in files}
     own = {name: _own_urgency(card_file) for name, card_file in new.items()}
     candidates = []
     for name, card_file in new.items():
@@ -62,35 +62,37 @@ def order(files: Collection[CardFile], siblings: Collection[str]) -> list[Candid
     return sorted(candidates, key=lambda candidate: candidate.urgency[3])
 
 
-def _sidecar_skip_reason(card_file: CardFile, kind: str, names: Collection[str]) -> str | None:
+def _sidecar_skip_reason(card_file: CardFile, kind: str, folders: list[str], names: Collection[str]) -> str | None:
     """Why a sidecar is not uploaded. ``names`` are its own and those of its clips: with ``unknown = "skip"`` one of
     them must be a known camera's."""
     if card_file.folder.sidecars == "none":
         return SIDECAR
     if kind == "proxy" and card_file.folder.sidecars != "all":
         return TWIN
-    if card_file.folder.unknown == "skip" and not any(cameras.recognise(_folders(card_file), n) for n in names):
+    if card_file.folder.unknown == "skip" and not any(cameras.recognise(folders, n) for n in names):
         return NO_CAMERA
     return None
 
 
 def _clips(card_file: CardFile, siblings: Collection[str]) -> list[str]:
-    name = card_file.relative.name
-    return sidecars.clips(name, siblings) if sidecars.is_sidecar(_folders(card_file), name) else []
+    folders, name = _place(card_file)
+    return sidecars.clips(name, siblings) if sidecars.is_sidecar(folders, name) else []
 
 
 def _sidecars(card_file: CardFile, siblings: Collection[str]) -> tuple[bytes, ...]:
     beside = os.path.dirname(card_file.raw)  # noqa: PTH120  # bytes
-    return tuple(beside + b"/" + os.fsencode(name) for name in sidecars.of_clip(card_file.relative.name, siblings))
+    return tuple(beside + b"/" + os.fsencode(name) for name in sidecars.of_clip(card_file.names[-1], siblings))
 
 
 def _own_urgency(card_file: CardFile) -> Urgency:
-    folders = _folders(card_file)
-    known = cameras.recognise(folders, card_file.relative.name)
+    folders, name = _place(card_file)
+    known = cameras.recognise(folders, name)
     recording = known.recording if known else cameras.recording_by_folder(folders)
     return (EVENT if recording in PRESSING else ROUTINE, card_file.mtime_ns, card_file.name, 1, card_file.name)
 
 
-def _folders(card_file: CardFile) -> list[str]:
-    """The names of the folders above a file, with the last two of the configured path, as for :func:`identify`."""
-    return [*card_file.folder.path.parts[-2:], *card_file.relative.parts[:-1]]
+def _place(card_file: CardFile) -> tuple[list[str], str]:
+    """The names of the folders above a file, with the last two of the configured path, as for :func:`identify`; and its
+    own name."""
+    *folders, name = card_file.names
+    return [*card_file.folder.path.parts[-2:], *folders], name

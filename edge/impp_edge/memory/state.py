@@ -18,9 +18,10 @@ import sqlite3
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -293,16 +294,18 @@ class State:
             self._do("DELETE FROM restless WHERE path = ?", file.raw)
             self._do("DELETE FROM failed WHERE path = ?", file.raw)
 
-    def skip(self, bucket: str, file: File, reason: str) -> None:
-        """Record that a file is skipped, so that it is not opened again while it and the rules stay the same."""
-        folder, name = os.path.split(file.raw)
+    def skip(self, bucket: str, skips: Collection[tuple[File, str]]) -> None:
+        """Record that files are skipped, each for a reason, so that they are not opened again while they and the rules
+        stay the same."""
         with self.batch():
-            self._do("INSERT OR IGNORE INTO reason (text) VALUES (?)", reason)
-            number = self._one("SELECT id FROM reason WHERE text = ?", reason)
-            assert number is not None
-            self._know(self._directory(bucket, folder), name, file, number[0])
-            self._do("DELETE FROM restless WHERE path = ?", file.raw)
-            self._do("DELETE FROM failed WHERE path = ?", file.raw)
+            directory, number = cache(partial(self._directory, bucket)), cache(self._number)
+            rows = []
+            for file, reason in skips:
+                folder, name = os.path.split(file.raw)
+                rows.append((directory(folder), name, file.size, file.mtime_ns, number(reason)))
+            self._do_all("INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?)", rows)
+            for table in ("restless", "failed"):
+                self._do_all(f"DELETE FROM {table} WHERE path = ?", ((file.raw,) for file, _ in skips))
 
     def forget(self, path: Path, bucket: str | None = None) -> int:
         """Forget a file, or all files below a folder, in one bucket or all: the next run treats them as new, hashes
@@ -528,6 +531,10 @@ class State:
         with self._mutex, sqlite_words(self._file):
             return self._db.execute(sql, values).rowcount
 
+    def _do_all(self, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        with self._mutex, sqlite_words(self._file):
+            self._db.executemany(sql, rows)
+
     def _each(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         with self._reader() as db:
             yield from db.execute(sql, values)
@@ -541,6 +548,13 @@ class State:
     def _directory(self, bucket: str, path: bytes) -> int:
         self._do("INSERT OR IGNORE INTO directory (bucket, path) VALUES (?, ?)", bucket, path)
         row = self._one("SELECT id FROM directory WHERE bucket = ? AND path = ?", bucket, path)
+        assert row is not None
+        return int(row[0])
+
+    def _number(self, reason: str) -> int:
+        """The number of a reason in a :data:`Row`."""
+        self._do("INSERT OR IGNORE INTO reason (text) VALUES (?)", reason)
+        row = self._one("SELECT id FROM reason WHERE text = ?", reason)
         assert row is not None
         return int(row[0])
 

@@ -78,7 +78,7 @@ def test_only_new_and_changed_files_are_found_again(card: Path, state: State) ->
     first = Look(Folder(card), state)
     assert first.names == ["a.mp4", "z.txt", "b/a.mp4", "b/c.mp4"] and not first.scan.known
     state.remember(BUCKET, first.files[0], BROUGHT)
-    state.skip(BUCKET, first.files[1], "no media")
+    state.skip(BUCKET, [(first.files[1], "no media")])
     state.remember(BUCKET, first.files[2], BROUGHT)
     put(card, "b/0.mp4")
     os.utime(card / "b/a.mp4", (1, 1))
@@ -120,8 +120,7 @@ def test_exclude_patterns_apply_to_new_files_only(card: Path, state: State) -> N
 def test_skipped_files_are_found_again_after_a_rule_change(card: Path, state: State) -> None:
     put(card, "a.txt", "b.mp4")
     folder = Folder(card, unknown="skip")
-    for file in Look(folder, state).files:
-        state.skip(BUCKET, file, "no known camera")
+    state.skip(BUCKET, [(file, "no known camera") for file in Look(folder, state).files])
     assert Look(folder, state).scan.known == {"no known camera": 2}
     assert Look(Folder(card, unknown="media"), state).names == ["a.txt", "b.mp4"]
 

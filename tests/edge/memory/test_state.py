@@ -65,9 +65,9 @@ def test_a_file_is_known_by_bucket_path_size_and_mtime(state: State, raw: bytes)
 def test_skipped_files_are_known_with_their_reason_until_the_rules_change(state: State) -> None:
     state.reconsider(BUCKET, b"/card", "rules 1")
     state.remember(BUCKET, At(b"/card/clip.mp4"), BROUGHT)
-    state.skip(BUCKET, At(b"/card/a.txt"), "no media")
-    state.skip(BUCKET, At(b"/card/deep/b.thm"), "sidecar")
-    state.skip(BUCKET, At(b"/card2/c.txt"), "no media")
+    state.skip(BUCKET, [
+        (At(b"/card/a.txt"), "no media"), (At(b"/card/deep/b.thm"), "sidecar"), (At(b"/card2/c.txt"), "no media"),
+    ])  # fmt: skip
     assert state.known(BUCKET, At(b"/card/a.txt")) == "no media"
     assert state.status().skipped == {"no media": 2, "sidecar": 1}
     assert [(str(path), reason) for path, reason in state.skips(BUCKET)] == [
@@ -144,7 +144,7 @@ def test_forget_takes_a_file_or_folder_in_one_or_all_buckets(state: State) -> No
     for raw in (b"/card/a/1.mp4", b"/card/a/b/2.mp4", b"/card/ab.mp4"):
         state.remember(BUCKET, At(raw), BROUGHT)
         state.remember("other", At(raw), BROUGHT)
-    state.skip(BUCKET, At(b"/card/a/3.txt"), "no media")
+    state.skip(BUCKET, [(At(b"/card/a/3.txt"), "no media")])
     state.failed(Path("/card/a/4.mp4"), "unreadable")
     assert state.forget(Path("/card/a"), BUCKET) == 3
     assert [e.raw for e in state.entries(BUCKET)] == [b"/card/ab.mp4"]

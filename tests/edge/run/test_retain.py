@@ -154,7 +154,7 @@ def test_only_unchanged_uploaded_files_are_planned(edge: Edge) -> None:
     edge.uploaded(ROUTINE)
     put(edge.card, OTHER, age=100 * DAY_S)
     skipped = put(edge.card, "Record/notes.txt", age=100 * DAY_S)
-    edge.state.skip(BUCKET, look(edge.config.folders[0], skipped), "no media")
+    edge.state.skip(BUCKET, [(look(edge.config.folders[0], skipped), "no media")])
     grown = edge.uploaded("Record/20260115_081802_NF.mp4")
     grown.write_bytes(b"more")
     gone = edge.uploaded("Record/20260115_081902_NF.mp4")
