@@ -1,5 +1,5 @@
 // Results of the search box: assets, and the seconds at which the words are said, seen or read.
-import { search, watchProgress } from "./data/search.js";
+import { search, watchProgress } from "./data/search-client.js";
 import { split } from "./data/words.js";
 import { clock, count, dateTime } from "./format.js";
 import { Failure } from "./notice.js";

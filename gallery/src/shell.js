@@ -1,5 +1,5 @@
 // The frame of every page: name, search box, navigation.
-import { prepare } from "./data/search.js";
+import { prepare } from "./data/search-client.js";
 import { shardList } from "./data/shards.js";
 import * as links from "./route.js";
 import { html, Icon, useEffect, useRef, useState } from "./ui.js";

@@ -71,3 +71,38 @@ resource "aws_cloudfront_response_headers_policy" "this" {
     }
   }
 }
+
+resource "aws_cloudfront_response_headers_policy" "gallery" {
+  #checkov:skip=CKV_AWS_259:sent for two years with subdomains; preload is for the owner of a domain to decide
+
+  name    = "${var.name}-gallery"
+  comment = "Security headers of the gallery's pages of ${var.name}."
+
+  security_headers_config {
+    # Everything from this distribution alone. Players of HLS feed the video element from memory, which is a blob: URL.
+    content_security_policy {
+      content_security_policy = "default-src 'self'; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+      override                = true
+    }
+
+    content_type_options {
+      override = true
+    }
+
+    frame_options {
+      frame_option = "DENY"
+      override     = true
+    }
+
+    referrer_policy {
+      override        = true
+      referrer_policy = "no-referrer"
+    }
+
+    strict_transport_security {
+      access_control_max_age_sec = 63072000
+      include_subdomains         = true
+      override                   = true
+    }
+  }
+}

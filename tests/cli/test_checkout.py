@@ -68,7 +68,7 @@ def test_it_is_found_from_a_folder_within() -> None:
         (deployment.alert_topic("dev"), "alerts/main.tf", 'alerts = "{}"'),
         (deployment.anomaly_monitor("dev"), "finops/anomaly.tf", 'name              = "{}"'),
         (deployment.boundary("dev"), "../terraform/bootstrap/boundary.tf", 'name        = "{}"'),
-        (deployment.budget("dev"), "finops/main.tf", 'name         = "{}"'),
+        (deployment.budget("dev"), "finops/budget.tf", 'name         = "{}"'),
     ],
 )
 def test_names_are_those_of_the_modules(name: str, module: str, pattern: str) -> None:

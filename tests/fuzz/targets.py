@@ -46,7 +46,7 @@ from impp_lambdas.core.media import duration, sections
 from impp_lambdas.core.media.description import describe
 from impp_lambdas.core.media.duration import measure
 from impp_lambdas.core.media.stills import still
-from impp_lambdas.core.results import alert_messages, failure, reasons
+from impp_lambdas.core.results import failure, reasons, sns_messages
 from impp_lambdas.core.results.channels import CHANNELS
 
 Target = Callable[[bytes], object]
@@ -228,7 +228,7 @@ def _causes(data: bytes) -> None:
 
 
 def _alerts(data: bytes) -> None:
-    alert = alert_messages.alert_of(data.decode("utf-8", "replace"), "A subject")
+    alert = sns_messages.alert_of(data.decode("utf-8", "replace"), "A subject")
     for channel in CHANNELS.values():
         json.dumps(channel.render(alert))
 

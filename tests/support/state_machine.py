@@ -31,7 +31,7 @@ from impp_lambdas.adapters import aws, task_tokens
 from impp_lambdas.core.money.functions import steps
 from impp_lambdas.core.replies import MediaConvertOnly, MediaConvertToo
 from impp_local.kernel.store import Store
-from impp_local.services.stepfunctions import clients, interpreter, tasks
+from impp_local.services.stepfunctions import clients, moto_patches, tasks
 
 TEMPLATE = REPOSITORY / "modules/pipeline/state_machine.asl.json.j2"
 ALL = ("analyze", "hear", "transcribe", "proxy", "transcode")
@@ -296,8 +296,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     with mock_aws():
         aws.client("stepfunctions")  # by one thread: boto3 creates clients for one at a time
         store = Store(tmp_path / "state")
-        interpreter.install(_NoCloud(store))  # type: ignore[arg-type]  # its endpoint is replaced below
-        interpreter.replace_everywhere("boto_client_for", created.client)
+        moto_patches.install(_NoCloud(store))  # type: ignore[arg-type]  # its endpoint is replaced below
+        moto_patches.replace_everywhere("boto_client_for", created.client)
         monkeypatch.setattr(tasks.MediaConvertTask, "clients", created.client, raising=False)
         monkeypatch.setattr(lambda_eval_utils, "execute_lambda_function_integration", created.invoke)
         skip_backoff(monkeypatch)
@@ -308,6 +308,6 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
             BillingMode="PAY_PER_REQUEST",
         )
         yield created
-        interpreter.suspend()
+        moto_patches.suspend()
         store.close()
     default_user_config.pop("stepfunctions", None)

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from impp_lambdas.adapters import aws, webhooks
 from impp_lambdas.adapters.settings import Settings
-from impp_lambdas.core.results.alert_messages import alert_of
 from impp_lambdas.core.results.channels import CHANNELS
+from impp_lambdas.core.results.sns_messages import alert_of
 
 for library in ("urllib3", "botocore"):  # at DEBUG they log paths and responses, which contain the secrets
     logging.getLogger(library).setLevel(logging.INFO)

@@ -15,7 +15,7 @@ from impp_lambdas.adapters import alert_limit, aws, delivery, metrics, publicati
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import times
 from impp_lambdas.core.money import ledger, storage
-from impp_lambdas.core.results import alerts, index, summary
+from impp_lambdas.core.results import alert_text, alerts, index
 from impp_lambdas.core.results.manifest import Record
 
 
@@ -59,7 +59,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     links = alerts.execution_link(record.execution)
     if end.state not in publication.WITHOUT_MANIFEST:
         links = [*alerts.manifest_link(delivery.url(settings, media["asset"], "manifest.json")), *links]
-    alert = alerts.of_asset(end.state, media["asset"], media["key"], summary.lines(record), links, record.usd)
+    alert = alerts.of_asset(end.state, media["asset"], media["key"], alert_text.lines(record), links, record.usd)
     alert, is_muted = alert_limit.limited(settings.catalog_table, alert, media["key"], record.execution)
     return {
         "state": end.state,

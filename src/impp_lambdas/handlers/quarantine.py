@@ -14,7 +14,7 @@ from impp_lambdas.adapters import alert_limit, aws, dynamo, index, metrics, s3, 
 from impp_lambdas.adapters.settings import Settings
 from impp_lambdas.core import keys, times
 from impp_lambdas.core.money import ledger, pricing
-from impp_lambdas.core.results import alerts, manifest, summary
+from impp_lambdas.core.results import alert_text, alerts, manifest
 
 
 @aws.raises_throttled
@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: aws.Context) -> dict[str, Any]:
     spending.settle(settings, media, execution, usd, lines)
     index.refresh(settings, media["asset"])
     metrics.count_asset(settings.catalog_table, state, usd, 0.0)
-    text = summary.rejection_lines(media, left_out)
+    text = alert_text.rejection_lines(media, left_out)
     alert = alerts.of_asset(state, media["asset"], media["key"], text, alerts.execution_link(execution), usd)
     alert, is_muted = alert_limit.limited(settings.catalog_table, alert, media["key"], execution)
     return {

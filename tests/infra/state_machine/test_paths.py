@@ -176,9 +176,9 @@ def test_a_retried_claim_is_no_duplicate_of_itself(world: World, monkeypatch: py
                 raise error("InternalServerError")
             return answer
 
-    from impp_local.services.stepfunctions import interpreter
+    from impp_local.services.stepfunctions import moto_patches
 
-    interpreter.replace_everywhere(
+    moto_patches.replace_everywhere(
         "boto_client_for",
         lambda region, service, state_credentials=None: Flaky() if service == "dynamodb" else real(region, service),
     )

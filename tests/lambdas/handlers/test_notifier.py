@@ -16,8 +16,8 @@ from tests.support.aws_fakes import FakeContext, mocked_account
 
 from impp_lambdas.adapters import webhooks
 from impp_lambdas.adapters.webhooks import DeliveryError
-from impp_lambdas.core.results.alert_messages import alert_of
 from impp_lambdas.core.results.channels import CHANNELS
+from impp_lambdas.core.results.sns_messages import alert_of
 from impp_lambdas.handlers import notifier
 
 pytestmark = pytest.mark.slow

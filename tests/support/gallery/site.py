@@ -29,7 +29,7 @@ from tests.support.paths import REPOSITORY
 from impp_build import gallery
 from impp_lambdas.core import keys
 
-POLICY = (REPOSITORY / "modules/delivery/gallery.tf").read_text("utf-8")
+POLICY = (REPOSITORY / "modules/delivery/headers.tf").read_text("utf-8").partition('policy" "gallery"')[2]
 JSON = {"Content-Type": "application/json", "Cache-Control": keys.DOCUMENT_CACHE}
 Api = Callable[[str, dict[str, Any] | None], Any]
 """Answers a path below /api/ and the request's JSON (None: GET) with a value; KeyError: 403."""

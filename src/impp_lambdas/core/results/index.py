@@ -15,7 +15,7 @@ from typing import Any
 
 from impp_lambdas.core import keys
 from impp_lambdas.core.results import reasons, remedies
-from impp_lambdas.core.results.summary import shorten
+from impp_lambdas.core.results.alert_text import shorten
 
 VERSION = 1
 STATES = ("published", "partial", "deferred", "quarantined", "gone", "failed")

@@ -22,7 +22,7 @@ from impp_local.kernel.contract import AwsError, Call, Cloud, Response, Service
 from impp_local.kernel.defaults import ACCOUNT, REGION
 from impp_local.kernel.dispatch import Undeliverable
 from impp_local.kernel.moto import lock_of
-from impp_local.services.stepfunctions import interpreter, tokens
+from impp_local.services.stepfunctions import moto_patches, tokens
 from impp_local.services.stepfunctions.validation import diagnostics
 
 
@@ -36,21 +36,21 @@ class StepFunctions(Service):
 
     def start(self) -> None:
         """Make moto's interpreter behave as AWS's. State machines are targets."""
-        interpreter.install(self._cloud)
+        moto_patches.install(self._cloud)
         targets.register("states", receive)
         needs.know_tokens(tokens.machine_of)
 
     def resume(self) -> None:
         """Continue the executions that ran."""
-        interpreter.resume()
+        moto_patches.resume()
 
     def suspend(self) -> None:
         """Leave the executions that run as they are on disk."""
-        interpreter.suspend()
+        moto_patches.suspend()
 
     def work(self) -> Mapping[str, int]:
         """Executions that have not ended."""
-        return {"executions": interpreter.running()}
+        return {"executions": moto_patches.running()}
 
     def validate_state_machine_definition(self, call: Call) -> Mapping[str, Any]:
         """What CreateStateMachine would refuse."""

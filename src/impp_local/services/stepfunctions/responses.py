@@ -1,4 +1,4 @@
-"""Responses of Step Functions' API that `interpreter` puts in the place of moto's (5.2.5)."""
+"""Responses of Step Functions' API that `moto_patches` puts in the place of moto's (5.2.5)."""
 
 from __future__ import annotations
 

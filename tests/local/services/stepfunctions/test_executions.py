@@ -13,7 +13,7 @@ from tests.support.local_cloud import Maker, wait_until
 from tests.support.states import INVOKE, machine, task
 
 from impp_local.kernel.defaults import ACCOUNT, REGION
-from impp_local.services.stepfunctions import executions, interpreter
+from impp_local.services.stepfunctions import executions, moto_patches
 
 
 def test_each_change_of_status_is_an_event(make: Maker) -> None:
@@ -44,7 +44,7 @@ def test_each_change_of_status_is_an_event(make: Maker) -> None:
 
 def test_stopping_ends_a_wait_at_once(make: Maker) -> None:
     run = make.start(make.machine(machine({"Type": "Wait", "Seconds": 3600, "End": True})))
-    assert interpreter.running() >= 1
+    assert moto_patches.running() >= 1
     make.client("stepfunctions").stop_execution(executionArn=run)
     assert make.ended(run)["status"] == "ABORTED"
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from tests.support.dashcam_facts import ASSET, FACTS
 
 from impp_lambdas.core.planning import plan
-from impp_lambdas.core.results import summary
+from impp_lambdas.core.results import alert_text
 
 
 def words(**changes: object) -> str:
     facts = replace(FACTS, **changes)  # type: ignore[arg-type]
-    return summary.planned(plan.make(ASSET, facts, "s3://b/k", "d", 120).to_dict())
+    return alert_text.planned(plan.make(ASSET, facts, "s3://b/k", "d", 120).to_dict())
 
 
 def test_the_plan_of_a_profile_is_told_in_words() -> None:
@@ -29,7 +29,7 @@ def test_the_plan_of_a_profile_is_told_in_words() -> None:
 
 
 def test_a_plan_without_a_profile_has_no_line() -> None:
-    assert summary.planned({}) == ""
-    assert summary.planned({"profile": {"name": "silent", "why": "it is a test"}}) == (
+    assert alert_text.planned({}) == ""
+    assert alert_text.planned({"profile": {"name": "silent", "why": "it is a test"}}) == (
         "Profile silent, because it is a test"
     )
