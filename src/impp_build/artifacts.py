@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -170,14 +170,16 @@ class Build:
         from impp_build.closure import reject_unknown
         from impp_build.weights import Weights
 
-        layers = {name: self._layer(name) for name in LAYERS}
+        closures = {name: self.sources.closure(name) for name in self.functions}
+        strings = frozenset[str]().union(*(closure.strings for closure in closures.values()))
+        layers = {name: self._layer(name, strings) for name in LAYERS}
         sizes = self._sizes(layers)
         third_party = frozenset().union(*(layer.provides for layer in layers.values()))
         entry = cache(lambda path, file: source_entry(path, file, self.sources.trees.get(file)))
         weights = Weights(self.folder)
         functions: dict[str, Any] = {}
         for name, function in self.functions.items():
-            closure = self.sources.closure(name)
+            closure = closures[name]
             reject_unknown(closure, third_party)
             entries = [entry(path, file) for path, file in closure.files.items()]
             needed = _needed(closure.external, {layer: layers[layer].provides for layer in layers})
@@ -211,12 +213,12 @@ class Build:
             }
         return sizes
 
-    def _layer(self, name: str) -> Layer:
-        """Write one layer."""
+    def _layer(self, name: str, services: Container[str]) -> Layer:
+        """Write one layer. Of boto3's models it has those of `services`."""
         from impp_build import wheels
 
         chosen = wheels.wheels(LAYERS[name], wheels.pure_target() if name == "python" else self.lambda_target)
-        entries = wheels.layer_entries(chosen)
+        entries = wheels.layer_entries(chosen, services)
         provides = wheels.import_names(entries)
         if name in COMPRESSED:
             entries = wheels.compressed(name, entries)

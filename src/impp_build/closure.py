@@ -2,7 +2,8 @@
 
 Every import counts, in a function body too, except under `if TYPE_CHECKING:`. A data file belongs to the closure if a
 string literal names it: by its path relative to the module (the price book) or from the top-level package. A literal
-that names weights stays out of the zip: the function fetches them.
+that names weights stays out of the zip: the function fetches them. One that names an AWS service keeps botocore's model
+of the service in the layer.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 @dataclass(frozen=True)
 class Closure:
     """The files of a zip (path in the zip → file), third-party top-level names (name → first `file:line`), and the
-    string literals of the modules, which name weights."""
+    string literals of the modules, which name weights and AWS services."""
 
     files: dict[str, Path]
     external: dict[str, str]

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,9 @@ _NEVER_PACKED = re.compile(
     r"|^onnxruntime/(capi/libonnxruntime\.so|(quantization|tools|transformers)/)|^numpy/f2py/"
 )
 
+
+_SERVICE_MODEL = re.compile(r"botocore/data/([^/]+)/")
+"""What boto3 knows about a service. A client's first step is to list all that there are, and there are over 400."""
 
 _FOLDER = "python/"
 """Folder of a layer that Lambda's Python imports from
@@ -144,13 +148,14 @@ def _download(text: str, target: Target, store: Path, hashes: frozenset[str]) ->
             fetched.rename(store)
 
 
-def layer_entries(chosen: list[Path]) -> list[Entry]:
-    """Return the files of a layer as unpacked to /opt: `python/<import path>`, without files that never run."""
+def layer_entries(chosen: list[Path], services: Container[str]) -> list[Entry]:
+    """Return the files of a layer as unpacked to /opt: `python/<import path>`, without files that never run and without
+    botocore's models of other services."""
     entries: dict[str, Entry] = {}
     for wheel in chosen:
         for entry in entries_of(wheel):
             path = _packed_path(entry.path)
-            if path is None:
+            if path is None or ((model := _SERVICE_MODEL.match(path)) and model[1] not in services):
                 continue
             inside = f"{_FOLDER}{path}"
             other = entries.setdefault(inside, Entry(inside, entry.method, entry.crc, entry.size, entry.data))

@@ -38,7 +38,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
         return f"{distribution}=={version} \\\n    " + " \\\n    ".join(hashes) + "\n"
 
     boto3 = make_wheel(folder, "boto3", "1.0", "py3-none-any", {"boto3/__init__.py": "__version__ = '1.0'\n"})
-    lambda_txt = f"boto3==1.0 \\\n    {boto3}\n"
+    names = ("endpoints.json", "dynamodb/2012-08-10/service-2.json.gz", "ec2/2016-11-15/service-2.json.gz")
+    models = make_wheel(folder, "botocore", "1.0", "py3-none-any", {f"botocore/data/{name}": "{}" for name in names})
+    lambda_txt = f"boto3==1.0 \\\n    {boto3}\nbotocore==1.0 \\\n    {models}\n"
     lambda_txt += (
         f"leftpad==1.0 \\\n    {make_wheel(folder, 'leftpad', '1.0', 'py3-none-any', pure)}\n    # via -r x.in\n"
     )

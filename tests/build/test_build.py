@@ -93,7 +93,7 @@ def test_a_built_function_runs_from_its_zip_and_layer(project: Project, tmp_path
     assert done.stdout.strip() == "{'one': 1, 'usd': 0.0075, 'pad': '  x'}", done.stderr
 
 
-def test_layers_hold_wheels_for_their_target_without_tests_and_scripts(project: Project) -> None:
+def test_layers_hold_wheels_for_their_target_without_tests_scripts_and_other_services(project: Project) -> None:
     project.run("all")
     project.run("all", "--target", "local")
     aws, local = project.manifest(), project.manifest("manifest.local.json")
@@ -109,6 +109,10 @@ def test_layers_hold_wheels_for_their_target_without_tests_and_scripts(project: 
             "python/boto3-1.0.dist-info/METADATA",
             "python/boto3-1.0.dist-info/WHEEL",
             "python/boto3/__init__.py",
+            "python/botocore-1.0.dist-info/METADATA",
+            "python/botocore-1.0.dist-info/WHEEL",
+            "python/botocore/data/dynamodb/2012-08-10/service-2.json.gz",  # not ec2, which no function names
+            "python/botocore/data/endpoints.json",
             "python/leftpad-1.0.dist-info/METADATA",
             "python/leftpad-1.0.dist-info/WHEEL",
             "python/leftpad/__init__.py",

@@ -14,7 +14,7 @@ from typing import Any
 SOURCES = {
     "__init__.py": '"""Functions."""\n',
     "adapters/__init__.py": "",
-    "adapters/aws.py": "import boto3\n\ndef table():\n    return boto3\n",
+    "adapters/aws.py": "import boto3\n\ndef table():\n    return boto3.client('dynamodb')\n",
     "core/__init__.py": "",
     "core/keys.py": "WORK = 'work'  # where things go\n",
     "core/pricing.py": (
