@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impp_lambdas.core.results import alerts, summary
+from impp_lambdas.core.results import alert_text, alerts
 
 
 @given(st.text(max_size=300))
@@ -29,5 +29,5 @@ def test_an_alert_names_the_file_and_links_the_execution() -> None:
 
 
 def test_a_text_is_cut_at_a_word() -> None:
-    assert summary.shorten("a  b\nc", 10) == "a b c"
-    assert summary.shorten("word " * 10, 12) == "word word…"
+    assert alert_text.shorten("a  b\nc", 10) == "a b c"
+    assert alert_text.shorten("word " * 10, 12) == "word word…"
