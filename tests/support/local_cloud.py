@@ -21,14 +21,15 @@ PATIENCE_S = 90.0
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
-    """Poll until `condition` returns a true value; returns that value."""
-    deadline = time.monotonic() + seconds
+    """Poll until `condition` returns a true value, at first often; returns that value."""
+    deadline, pause_s = time.monotonic() + seconds, 0.02
     while True:
         value = condition()
         if value:
             return value
         assert time.monotonic() < deadline, f"still waiting after {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.2, 0.2)
 
 
 def wait_until_idle(cloud: LocalCloud, seconds: float = PATIENCE_S) -> None:

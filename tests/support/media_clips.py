@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -109,10 +109,16 @@ class _ResponseValidator(ParamValidator):
 
 def check_shape(service: str, operation: str, response: dict[str, Any]) -> None:
     """Fail unless the response fits the operation's output in botocore's model: names, types, ranges, enumerations."""
-    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
-    report = _ResponseValidator().validate(response, model.output_shape)
+    shape = _output_shape(service, operation)
+    report = _ResponseValidator().validate(response, shape)
     assert not report.has_errors(), report.generate_report()
-    _check_enums(response, model.output_shape, operation)
+    _check_enums(response, shape, operation)
+
+
+@cache
+def _output_shape(service: str, operation: str) -> Shape:
+    model = botocore.session.get_session().get_service_model(service)
+    return model.operation_model(operation).output_shape
 
 
 def _check_enums(value: Any, shape: Shape, where: str) -> None:
