@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import hcl2
 from hcl2.rules.abstract import LarkElement, LarkRule
-from hcl2.rules.base import BlockRule
+from hcl2.rules.base import BlockRule, StartRule
 from hcl2.rules.containers import ObjectElemRule
 from hcl2.rules.whitespace import NewLineOrCommentRule
 from hcl2.walk import find_all
@@ -49,9 +49,10 @@ def _replace(text: str, tables: str, path: str) -> str:
 
 def tables(folder: Path) -> str:
     """The Markdown of a folder's inputs and outputs."""
-    inputs = sorted(_blocks(folder / "variables.tf", "variable").items(), key=lambda item: "default" in item[1])
-    comments = _comments(folder / "variables.tf")
-    outputs = _blocks(folder / "outputs.tf", "output")
+    variables, declared = (hcl2.parses((folder / f"{name}.tf").read_text("utf-8")) for name in ("variables", "outputs"))
+    inputs = sorted(_blocks(variables, "variable").items(), key=lambda item: "default" in item[1])
+    comments = _comments(variables)
+    outputs = _blocks(declared, "output")
     return "\n\n".join(
         (
             "## Inputs",
@@ -65,10 +66,9 @@ def tables(folder: Path) -> str:
     )
 
 
-def _blocks(file: Path, kind: str) -> dict[str, Mapping[str, Any]]:
+def _blocks(file: StartRule, kind: str) -> dict[str, Mapping[str, Any]]:
     """The blocks of a kind by their label, in the order of the file."""
-    parsed = hcl2.loads(file.read_text(encoding="utf-8"))
-    return {_unquote(label): body for block in parsed.get(kind, ()) for label, body in block.items()}
+    return {_unquote(label): body for block in hcl2.serialize(file).get(kind, ()) for label, body in block.items()}
 
 
 def _unquote(text: str) -> str:
@@ -82,9 +82,9 @@ def _description(block: Mapping[str, Any]) -> str:
     return " ".join((_unquote(block["description"]), *([", ".join(words).capitalize() + "."] if words else [])))
 
 
-def _comments(file: Path) -> dict[str, str]:
+def _comments(file: StartRule) -> dict[str, str]:
     """The comments above attributes, by path (`variable.attribute.attribute`)."""
-    blocks = find_all(hcl2.parses(file.read_text(encoding="utf-8")), BlockRule)
+    blocks = find_all(file, BlockRule)
     return dict(
         comment
         for block in blocks
