@@ -35,7 +35,7 @@ from impp_smoke.files import SmokeFile, make_files
 
 ALERTS_ATTEMPTS: Final = 60
 """How often to ask for the last alerts, each time for a second."""
-LOCAL_POLL_S: Final = 0.5
+LOCAL_POLL_S: Final = 1.0
 
 FAILURES: Final = (SmokeError, EdgeError, AssetError, DeployError, StoreInUse, ClientError, BotoCoreError, OSError)
 """What a run may end with: the message says all that there is to say."""
