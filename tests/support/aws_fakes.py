@@ -22,7 +22,7 @@ INGEST = "impp-test-ingest"
 
 moto_urls.keep()
 moto_fields.keep()
-dynamodb.traverse_quickly()
+dynamodb.process_expressions_quickly()
 
 
 @dataclass
@@ -69,7 +69,13 @@ def mocked_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     aws.client.cache_clear()
 
 
+class _Session(boto3.Session):
+    """Creates each client once: that takes longer than most calls."""
+
+    client = cache(boto3.Session.client)
+
+
 @cache
 def _session() -> boto3.Session:
     """One session for all accounts of a process: a session reads the models of the services that it uses."""
-    return boto3.Session()
+    return _Session()

@@ -13,6 +13,7 @@ import botocore.hooks
 import botocore.loaders
 import botocore.regions
 import botocore.session
+import botocore.useragent
 
 _inspected = botocore.hooks.accepts_kwargs
 _aliased = botocore.hooks.EventAliaser._alias_event_name
@@ -30,6 +31,10 @@ def share() -> None:
     botocore.hooks.EventAliaser._alias_event_name = _alias_event_name
     botocore.client.ServiceModel = _shared(botocore.client.ServiceModel)
     botocore.regions.EndpointProvider = _shared(botocore.endpoint_provider.EndpointProvider)
+    # It checks each character of what each request says about this machine.
+    botocore.useragent.sanitize_user_agent_string_component = cache(
+        botocore.useragent.sanitize_user_agent_string_component
+    )
 
 
 def _accepts_kwargs(function: Callable[..., Any]) -> bool:

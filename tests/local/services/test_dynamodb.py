@@ -174,6 +174,24 @@ def test_a_cancelled_transaction_restores_its_items_and_copies_no_table(tmp_path
         assert client.scan(TableName="pairs")["Items"] == [pair("p", "2")]
 
 
+def test_an_update_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
+    refusals = {
+        "SET a = :v, b = :v, a = :v": "Two document paths overlap",
+        "SET a = :v REMOVE b, a.c": "Two document paths overlap",
+        "SET a = :v SET b = :v": 'The "SET" section can only be used once',
+        "SET a = :v REMOVE b, c ADD d :v REMOVE e": 'The "REMOVE" section can only be used once',
+    }
+    with LocalCloud(port=0, state=tmp_path) as cloud:
+        client = cloud.client("dynamodb")
+        make_tables(client)
+        update = {"TableName": "single", "Key": {"pk": {"S": "a"}}, "ExpressionAttributeValues": {":v": {"N": "1"}}}
+        for expression, reason in refusals.items():
+            with pytest.raises(ClientError, match=reason):
+                client.update_item(**update, UpdateExpression=expression)
+        client.update_item(**update, UpdateExpression="SET a = :v, b = :v REMOVE c ADD d :v, e :v")
+        assert client.scan(TableName="single")["Items"] == [{"pk": {"S": "a"}} | {name: {"N": "1"} for name in "abde"}]
+
+
 def test_a_tree_is_processed_as_by_moto() -> None:
     class Leaf(Node):
         pass
@@ -204,7 +222,7 @@ def test_a_tree_is_processed_as_by_moto() -> None:
         pass
 
     seen: list[tuple[type, int]] = []
-    dynamodb.traverse_quickly()
+    dynamodb.process_expressions_quickly()
     ours = traverse()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DepthFirstTraverser, "traverse_node_recursively", dynamodb.TRAVERSE)
