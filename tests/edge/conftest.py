@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from tests.support.edge.cards import BUCKET, PART
+from tests.support.edge.end_to_end import Runs, fork_server
 from tests.support.edge.seaweed import Seaweed, seaweed
 
 from impp_edge.config import Config, Folder
@@ -26,6 +27,13 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """A real S3 server; each test uses a bucket of its own."""
     with seaweed(tmp_path_factory.mktemp("weed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """Whole runs, each in a process of its own."""
+    with fork_server(tmp_path_factory.mktemp("runs")) as server:
         yield server
 
 

@@ -6,8 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import replace
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.support.edge.cards import BUCKET, MP4, PART, noise, objects, put
+from tests.support.edge.end_to_end import SMALL_PARTS, Runs
 from tests.support.paths import REPOSITORY
 
 from impp_edge import digest as digest_module
@@ -28,7 +27,8 @@ pytestmark = pytest.mark.slow
 
 CLIP = "Record/20260115_081502_EF.mp4"
 
-KILL_AT = "tests/support/edge/kill_at.py"
+KILL_AT = REPOSITORY / "tests/support/edge/kill_at.py"
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 
 
 def run(config: Config) -> tuple[sync.Summary, list[dict[str, Any]]]:
@@ -143,17 +143,17 @@ STEPS = ["digest", "begin", "create", "put", "part", "complete", "append", "reme
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("after", [False, True])
 def test_the_next_run_completes_after_a_kill_at_any_step(
-    config: Config, card: Path, s3: Any, step: str, after: bool
+    config: Config, runs: Runs, card: Path, s3: Any, step: str, after: bool
 ) -> None:
     small = [put(card, f"Record/20260115_08150{i}_NF.mp4").read_bytes() for i in range(3)]
-    large = put(card, "Record/20260115_081509_EF.mp4", MP4 + noise(2 * PART)).read_bytes()
-    killed = subprocess.run(
-        [sys.executable, str(REPOSITORY / KILL_AT), step, str(int(after)), str(card), str(config.state),
-         str(config.endpoint_url), str(PART)],
-        env={**os.environ, "PYTHONPATH": f"{REPOSITORY / 'edge'}:{REPOSITORY}"},
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    large = put(card, "Record/20260115_081509_EF.mp4", MP4 + noise(PART)).read_bytes()
+    where = ["--bucket", BUCKET, "--state", str(config.state), "--endpoint-url", str(config.endpoint_url)]
+    killed = runs.run(
+        ["sync", str(card), *where, "--device", "Blue Car", "--tag", "owner=anna", "--workers", "2"],
+        f"{SMALL_PARTS}\nimport runpy; runpy.run_path({str(KILL_AT)!r})['kill_at']({step!r}, {after})",
+        {name: os.environ[name] for name in KEYS},
+    )
+    assert killed.code == -signal.SIGKILL, killed
     summary, events = run(config)
     assert summary.complete, events
     assert sorted(objects(s3).values()) == sorted([*small, large])

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.slow
 
 KEYS = ("originals/phone/x/2026/01/01/a b+ü.mp4", "originals/phone/x/2026/01/01/a b+ü~1.mp4")
 LABELS = Labels({"impp:source": "phone", "trip": "a + b = c@d/é"}, {"impp-source": "phone"}, "video/mp4")
-SMALL, LARGE = 100, 2 * PART + 100
+SMALL, LARGE, LARGER = 100, PART + 100, 2 * PART + 100
+"""Bytes of files in one request, in two parts and in three."""
 
 
 @dataclass
@@ -148,7 +149,7 @@ def numbers(calls: list[tuple[Any, ...]]) -> list[int]:
 # --- no faults --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [0, SMALL, PART, PART + 1, LARGE])
+@pytest.mark.parametrize("size", [0, SMALL, PART, PART + 1, LARGER])
 def test_an_upload_has_content_checksum_metadata_and_tags(store: Store, card: Path, size: int) -> None:
     file, content = random_file(card, size, b"\xff odd.mp4")
     outcome = store.upload(file, content)
@@ -165,11 +166,11 @@ def test_an_upload_has_content_checksum_metadata_and_tags(store: Store, card: Pa
 
 
 def test_parts_may_be_sent_by_any_thread_in_any_order(store: Store, card: Path) -> None:
-    file, content = random_file(card, 5 * PART + 7)
+    file, content = random_file(card, 3 * PART + 7)
     transfer = store.transfer(file, content)
-    assert transfer.begin() is None and transfer.missing == [1, 2, 3, 4, 5, 6]
+    assert transfer.begin() is None and transfer.missing == [1, 2, 3, 4]
     with ThreadPoolExecutor(4) as threads:
-        sent = list(threads.map(transfer.send, [6, 3, 1, 5, 2, 4, 3, 1]))
+        sent = list(threads.map(transfer.send, [4, 3, 1, 2, 3, 1]))
     assert sum(sent) >= file.size and transfer.missing == []
     transfer.finish()
     assert store.objects() == {KEYS[0]: file.path.read_bytes()}
@@ -253,7 +254,7 @@ def test_a_403_for_a_missing_object_does_not_prevent_the_upload(store: Store, ca
 
 
 def test_acknowledged_parts_are_not_sent_again(store: Store, card: Path) -> None:
-    file, content = random_file(card, LARGE)
+    file, content = random_file(card, LARGER)
     first = store.transfer(file, content)
     first.begin()
     first.send(2)
@@ -278,7 +279,7 @@ def test_an_upload_with_a_lost_id_is_resumed(store: Store, card: Path, known: bo
     store.memory.kept = {file.raw: Pending(KEYS[0], None, content)} if known else {}
     second = store.transfer(file, content, doubtful=not known)
     second.begin()
-    assert second.missing == [2, 3] and empty not in store.uploads()
+    assert second.missing == [2] and empty not in store.uploads()
     second.finish()
     assert store.objects() == {KEYS[0]: file.path.read_bytes()}
     assert store.uploads() == [longer]  # of another key, so not of this upload
@@ -291,7 +292,7 @@ def test_an_upload_of_other_bytes_is_not_resumed(store: Store, card: Path) -> No
     store.look.upload_part(**where, PartNumber=1, Body=bytes(PART), ChecksumAlgorithm="CRC64NVME")
     transfer = store.transfer(file, content, doubtful=True)
     transfer.begin()
-    assert transfer.missing == [1, 2, 3] and other["UploadId"] not in store.uploads()
+    assert transfer.missing == [1, 2] and other["UploadId"] not in store.uploads()
     transfer.finish()
     assert store.objects() == {KEYS[0]: file.path.read_bytes()}
 
@@ -308,7 +309,7 @@ def test_a_retried_create_leaves_no_second_upload(store: Store, card: Path) -> N
 
 @pytest.mark.parametrize("when", ["between runs", "while sending", "before completion"])
 def test_an_aborted_upload_restarts(store: Store, card: Path, when: str) -> None:
-    file, content = random_file(card, LARGE)
+    file, content = random_file(card, LARGER)
     transfer = store.transfer(file, content)
     transfer.begin()
     for number in [1, 2, 3] if when == "before completion" else [1]:
@@ -380,7 +381,7 @@ def test_parts_that_s3_lost_are_sent_again(store: Store, card: Path) -> None:
     store.fail("complete", S3Error(400, "InvalidPart", ""), times=1)
     parts = store.watch("part")
     store.upload(file, content)
-    assert sorted(numbers(parts)) == [1, 1, 2, 2, 3, 3]
+    assert sorted(numbers(parts)) == [1, 1, 2, 2]
     assert store.objects() == {KEYS[0]: file.path.read_bytes()} and store.uploads() == []
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -15,14 +17,16 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.support.camera_files import movie
-from tests.support.edge.cards import noise
+from tests.support.edge.cards import PART, noise
 from tests.support.edge.proxy import Proxy, proxied
 from tests.support.edge.seaweed import ENVIRONMENT, Seaweed
 from tests.support.paths import REPOSITORY
 
 from impp_edge.memory import custody
 
-RUNNER = Path(__file__).with_name("runner.py")
+FORK_SERVER = Path(__file__).with_name("fork_server.py")
+SMALL_PARTS = f"from impp_edge.run import upload; upload.PART = {PART}"
+"""A line of Python at the start of a run."""
 LIMIT_S = 120
 """A run that takes longer hangs."""
 
@@ -50,15 +54,80 @@ class RunResult:
         return [event for event in self.events if event["event"] == kind]
 
 
+class Runs:
+    """Starts runs of impp-edge, one at a time, without the cost of starting Python. Their output goes to ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._out, self._err = folder / "out", folder / "err"
+        self._pid = 0
+        self._server = subprocess.Popen(
+            [sys.executable, str(FORK_SERVER)],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+
+    def run(self, *given: Any) -> RunResult:
+        """A run to its end; the arguments are those of :meth:`start`."""
+        self.start(*given)
+        return self.wait()
+
+    def start(self, arguments: list[str], inside: str = SMALL_PARTS, env: dict[str, str] | None = None) -> int:
+        """Start a run after the lines of Python ``inside`` and return its process id."""
+        request = {
+            "arguments": arguments,
+            "inside": inside,
+            "environment": environment() | (env or {}),
+            "out": str(self._out),
+            "err": str(self._err),
+        }
+        assert self._server.stdin
+        self._server.stdin.write(json.dumps(request).encode() + b"\n")
+        self._pid = self._answer()
+        return self._pid
+
+    def wait(self) -> RunResult:
+        """Wait for the end of the run."""
+        code = self._answer()
+        out, err = self._out.read_text(), self._err.read_text()
+        assert "Traceback" not in err, err
+        return RunResult(code, out, err)
+
+    def close(self) -> None:
+        """End the server."""
+        assert self._server.stdin
+        self._server.stdin.close()
+        self._server.wait()
+
+    def _answer(self) -> int:
+        assert self._server.stdout
+        if not select.select([self._server.stdout], [], [], LIMIT_S)[0]:
+            os.kill(self._pid, signal.SIGKILL)
+            raise AssertionError(f"a run hung: {self._out.read_text()[-2000:]}{self._err.read_text()[-2000:]}")
+        return int(self._server.stdout.readline())
+
+
+@contextmanager
+def fork_server(folder: Path) -> Iterator[Runs]:
+    """Runs whose server ends with the tests."""
+    runs = Runs(folder)
+    try:
+        yield runs
+    finally:
+        runs.close()
+
+
 @dataclass
 class Box:
-    """A box with impp-edge. ``files`` are the expected contents by path below the card."""
+    """A box with impp-edge, which ``runs`` run. ``files`` are the expected contents by path below the card."""
 
     card: Path
     state: Path
     weed: Seaweed
     bucket: str
     proxy: Proxy
+    runs: Runs
     files: dict[bytes, bytes] = field(default_factory=dict, repr=False)
 
     def put(self, name: str | bytes, size: int = 2000, age_s: float = 3600) -> Path:
@@ -78,20 +147,9 @@ class Box:
         where = ["--bucket", self.bucket, "--device", "Blue Car", "--state", str(self.state)]
         return ["sync", str(self.card), *where, "--endpoint-url", self.proxy.endpoint, *more]
 
-    def start(self, *more: str, env: dict[str, str] | None = None, **how: Any) -> subprocess.Popen[str]:
-        """Start a run in the background."""
-        return subprocess.Popen(
-            [sys.executable, str(RUNNER), *self.arguments("--json", *more)],
-            env=environment() | (env or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **how,
-        )
-
-    def sync(self, *more: str, **how: Any) -> RunResult:
-        """Run a sync to its end."""
-        return wait_for_end(self.start(*more, **how))
+    def run(self, *more: str, inside: str = SMALL_PARTS, env: dict[str, str] | None = None) -> RunResult:
+        """Run a sync of the card to its end, after the lines of Python ``inside``."""
+        return self.runs.run(self.arguments(*more), inside, env)
 
     def check(self) -> None:
         """The bucket has every file once, bit for bit, with tags and metadata, and nothing else; no upload is open;
@@ -128,13 +186,13 @@ class Box:
 
 
 @contextmanager
-def box(weed: Seaweed, folder: Path) -> Iterator[Box]:
+def box(weed: Seaweed, runs: Runs, folder: Path) -> Iterator[Box]:
     """A box with an empty card and an empty bucket."""
     (folder / "card").mkdir()
     with proxied(weed.port) as proxy:
         bucket = weed.bucket()
         try:
-            yield Box(folder / "card", folder / "state", weed, bucket, proxy)
+            yield Box(folder / "card", folder / "state", weed, bucket, proxy, runs)
         finally:
             weed.remove(bucket)
 
