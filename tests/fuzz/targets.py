@@ -38,7 +38,7 @@ from impp_lambdas.adapters import decoding
 from impp_lambdas.adapters.ranged import RangedFile
 from impp_lambdas.core import keys
 from impp_lambdas.core.detect import custom
-from impp_lambdas.core.intake import facts, sources
+from impp_lambdas.core.intake import facts, problems, sources
 from impp_lambdas.core.intake import integrity as intake
 from impp_lambdas.core.intake.plausibility import implausible
 from impp_lambdas.core.intake.unreadable import Unreadable
@@ -133,7 +133,7 @@ def _whole(data: bytes) -> None:
         integrity.integrity(_reader(data), name)
     examination = intake.examine(_reader(data))
     if examination.problem:
-        assert examination.problem.reason in intake.REASONS
+        assert examination.problem.reason in problems.REASONS
         sentence = reasons.sentence(examination.problem.reason, examination.problem.detail)
         assert sentence.isprintable() and sentence.endswith(".")
 
