@@ -71,8 +71,8 @@ def encode(extension: str, *arguments: str) -> bytes:
 
 
 def clip(extension: str, *arguments: str, scene: tuple[str, ...] = (), sound: tuple[str, ...] = ()) -> Make:
-    """A recipe: picture and sound with these encoders."""
-    return lambda: encode(extension, *(scene or picture()), *(sound or tone()), *arguments, "-shortest")
+    """A recipe: picture and sound with these encoders, at the rate of cameras."""
+    return lambda: encode(extension, *(scene or picture()), *(sound or tone(rate=48_000)), *arguments, "-shortest")
 
 
 def silent(extension: str, *arguments: str, scene: tuple[str, ...] = ()) -> Make:
@@ -104,7 +104,9 @@ fragmented = clip("mp4", *X264, *AAC, *FRAGMENTS)
 matroska = clip("mkv", *X264, *AAC)
 webm = clip("webm", "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")
 recorder_webm = clip(
-    "webm", "-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5", "-c:a", "libopus", "-live", "1", "-f", "webm"
+    "webm",
+    *("-c:v", "libvpx", "-deadline", "good", "-cpu-used", "5", "-c:a", "libopus", "-live", "1", "-f", "webm"),
+    sound=tone(),
 )
 NOISE = ("-f", "lavfi", "-i", "anoisesrc=sample_rate=44100:color=pink:seed=1:d=6")
 QUIET = ("-af", "volume=0:enable='lt(t,4)'")
