@@ -46,16 +46,16 @@ down: $(READY) ## Stop the local cloud that `make up` started; STATE=<folder>.
 test: $(READY) ## Run all checks and tests.
 	@$(MAKE) --jobs 2 lint tests
 
-# Half as many processes again as there are cores: some of the tests wait, for Terraform above all.
-WORKERS = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+# Test processes per core. All tests take two, because some wait, for Terraform above all.
+processes = $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * $(1))))
 
 .PHONY: tests
 tests: $(READY)
-	$(RUN) -m pytest -q --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest -q --numprocesses $(call processes,2) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(READY) ## Run the quick tests: no models, no Terraform, few processes.
 	$(VENV)/bin/ruff check -q
-	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses $(WORKERS) --dist loadfile
+	$(RUN) -m pytest -q -m "not slow" --ignore tests/e2e --hypothesis-profile quick --numprocesses $(call processes,3 / 2) --dist loadfile
 
 lint: $(READY) $(CHECKED) ## Check style, types, import layers, Terraform's format and security, and the workflows.
 	$(VENV)/bin/ruff check -q
