@@ -11,7 +11,7 @@ import boto3
 import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
-from tests.support import moto_urls
+from tests.support import moto_threads, moto_urls
 
 from impp_cli import environments
 from impp_cli.aws import Account
@@ -84,5 +84,6 @@ def archive_account(monkeypatch: pytest.MonkeyPatch, config: Path) -> Iterator[A
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
+    moto_threads.take_turns(monkeypatch)
     with mock_aws():
         yield ArchiveAccount(config)

@@ -10,7 +10,7 @@ from functools import cache
 import boto3
 import pytest
 from moto import mock_aws
-from tests.support import moto_urls
+from tests.support import moto_threads, moto_urls
 
 from impp_lambdas.adapters import aws
 from impp_local.kernel import moto_fields
@@ -51,6 +51,7 @@ def mocked_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     }.items():
         monkeypatch.setenv(name, value)
     aws.client.cache_clear()
+    moto_threads.take_turns(monkeypatch)
     with mock_aws():
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", _session())
         for bucket in (INGEST, WORK):
