@@ -74,13 +74,24 @@ def test_above_the_limit_the_longest_idle_worker_ends(make: Maker, monkeypatch: 
     assert make.invoke(functions[0])[0] != first
 
 
-def test_a_worker_that_is_busy_during_an_update_is_not_reused(make: Maker) -> None:
-    code = "import time\ndef handler(e, c):\n    time.sleep(e.get('s', 0))\n    return 'old'"
+def test_a_worker_that_is_busy_during_an_update_is_not_reused(make: Maker, tmp_path: Path) -> None:
+    code = """
+import pathlib, time
+
+def handler(event, context):
+    if event:
+        pathlib.Path(event["started"]).touch()
+        while not pathlib.Path(event["updated"]).exists():
+            time.sleep(0.01)
+    return "old"
+"""
     arn = make.function(code)
+    started, updated = tmp_path / "started", tmp_path / "updated"
     with ThreadPoolExecutor(1) as pool:
-        busy = pool.submit(make.invoke, arn, {"s": 1})
-        wait_until(lambda: api.running().in_flight())
+        busy = pool.submit(make.invoke, arn, {"started": str(started), "updated": str(updated)})
+        wait_until(started.exists)
         new = zipped({"app.py": code.replace("old", "new")})
         make.client("lambda").update_function_code(FunctionName=arn, ZipFile=new)
+        updated.touch()
         assert busy.result()[0] == "old"
     assert make.invoke(arn)[0] == "new"
