@@ -121,13 +121,21 @@ def transcribe(
 
 
 def identify(samples: Samples, model: Model = BASE, *, skip_silence: bool = False) -> Language:
-    """The language that is most probably spoken at the beginning of `samples`, in up to two minutes of them."""
+    """The language that is most probably spoken at the beginning of `samples`, in up to two minutes of them.
+
+    :func:`recognize` after it does not encode the first 30 s of the same samples again.
+    """
     if model.language:
         return Language(model.language, 1.0)
     whisper, lock = _loaded(model)
     with lock:
+        # As `WhisperModel.transcribe` divides it, which leaves out the last frame, so that both encode the same.
+        features = None if skip_silence else whisper.feature_extractor(samples)[..., :-1]
         code, probability, others = whisper.detect_language(
-            samples, vad_filter=skip_silence, language_detection_segments=_IDENTIFIED
+            samples if skip_silence else None,
+            features,
+            vad_filter=skip_silence,
+            language_detection_segments=_IDENTIFIED,
         )
     if code == _NOISE:
         code, probability = next(other for other in others if other[0] != _NOISE)
@@ -229,5 +237,19 @@ def _loaded(model: Model) -> tuple[Any, threading.Lock]:
                 num_workers=1,
                 local_files_only=True,
             )
+            whisper.encode = _encode_once(whisper.encode)
             _models[model] = whisper, threading.Lock()
         return _models[model]
+
+
+def _encode_once(encode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`encode` for one caller at a time, which returns its last result if it gets the same features again."""
+    last: tuple[Any, Any] | None = None
+
+    def encode_unless_last(features: Any) -> Any:
+        nonlocal last
+        if last is None or not np.array_equal(last[0], features):
+            last = features.copy(), encode(features)
+        return last[1]
+
+    return encode_unless_last

@@ -1,13 +1,15 @@
-"""The speech engine cuts long audio in silence."""
+"""The speech engine cuts long audio in silence, and encodes nothing twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from faster_whisper import WhisperModel
 
-from impp_engines import speech
+from impp_engines import assets, speech
 from impp_engines.media import Samples
 
 
@@ -27,3 +29,22 @@ def test_long_audio_is_cut_in_silence_and_nothing_is_lost(monkeypatch: pytest.Mo
     assert np.array_equal(np.concatenate(parts), loud)
     cuts = np.cumsum([part.size for part in parts])[:-1] / rate
     assert 14.0 <= cuts[0] <= 14.5 and 33.0 <= cuts[1] <= 33.5
+
+
+@pytest.mark.slow
+def test_speech_is_encoded_once_to_identify_and_to_recognise(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded, encode = [], WhisperModel.encode
+
+    def count(whisper: WhisperModel, features: Any) -> Any:
+        encoded.append(features)
+        return encode(whisper, features)
+
+    monkeypatch.setattr(WhisperModel, "encode", count)
+    monkeypatch.setattr(speech, "_models", {})
+    samples = next(speech.audio_windows(assets.path("two_cities.wav"), 5.0))
+    assert speech.identify(samples).code == "en"
+    spoken = speech.recognize(samples, "en")
+    assert "best of times" in " ".join(word.text for segment in spoken for word in segment.words)
+    assert len(encoded) == 1
+    speech.recognize(samples[: samples.size // 2], "en")
+    assert len(encoded) == 2
